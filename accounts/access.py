@@ -1,0 +1,211 @@
+"""Who may do what where. Every check of a right goes through here, on django-guardian's rows.
+
+A right granted on a unit acts on that unit and all below; VIEW also reads the units above. A right may
+be granted on a single object too. `is_superuser` stands for VIEW and ADMINISTER everywhere and for
+nothing else: nobody prepares, approves or starts a delivery but by a right that somebody gave.
+"""
+
+from typing import Any, Protocol
+
+from django.db import models, transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+from guardian.shortcuts import assign_perm, get_objects_for_user, get_users_with_perms, remove_perm
+from guardian.utils import get_user_obj_perms_model
+
+from accounts import audit
+from accounts.models import OrganizationalUnit, Role, RoleGrant, User
+from accounts.rights import NOT_TO_ONESELF, Right
+from campaign.lib.refusals import Forbidden, Refusal
+
+OF_SUPERUSERS = frozenset({Right.VIEW, Right.ADMINISTER})
+
+
+class InUnit(Protocol):
+    """Anything that hangs under a unit: a delivery, a profile, an audience."""
+
+    unit: OrganizationalUnit
+    pk: Any
+
+
+class NotAllowed(Forbidden):
+    message = _("You don't have the right “%(right)s” here.")
+
+    def __init__(self, *, by: User, right: Right, target: models.Model) -> None:
+        self.by, self.right, self.target = by, right, target
+        super().__init__(right=right.label)
+
+
+class SelfGrant(Refusal):
+    message = _("Nobody can give “%(role)s” to himself: ask another administrator.")
+    code = "self_grant"
+
+
+def _granted(user: User, right: Right, model: type[models.Model]) -> QuerySet[Any]:
+    return get_objects_for_user(
+        user,
+        f"{model._meta.app_label}.{right.value}",
+        klass=model,
+        use_groups=False,
+        with_superuser=False,
+        accept_global_perms=False,
+    )
+
+
+def _declares(model: type[models.Model], right: Right) -> bool:
+    return any(codename == right.value for codename, _label in model._meta.permissions)
+
+
+def unit_of(target: Any) -> OrganizationalUnit:
+    return target if isinstance(target, OrganizationalUnit) else target.unit
+
+
+def can(user: User, right: Right, target: Any) -> bool:
+    """Whether this person holds the right on the target's unit, on one above it, or on the object itself."""
+    if not user.is_active:
+        return False
+    if user.is_superuser and right in OF_SUPERUSERS:
+        return True
+    lineage = unit_of(target).lineage
+    if _granted(user, right, OrganizationalUnit).filter(pk__in=lineage).exists():
+        return True
+    model = type(target)
+    if model is OrganizationalUnit or not _declares(model, right):
+        return False
+    return _granted(user, right, model).filter(pk=target.pk).exists()
+
+
+def require(user: User, right: Right, target: Any) -> None:
+    """Raise NotAllowed unless `can`."""
+    if not can(user, right, target):
+        raise NotAllowed(by=user, right=right, target=target)
+
+
+def held(user: User, target: Any) -> frozenset[Right]:
+    """All rights of a person on one object, in at most two queries; for pages that draw many buttons."""
+    if not user.is_active:
+        return frozenset()
+    names = set(_codenames(user, OrganizationalUnit, unit_of(target).lineage))
+    model = type(target)
+    if model is not OrganizationalUnit and _declares(model, Right.VIEW):
+        names |= set(_codenames(user, model, [target.pk]))
+    rights = {right for right in Right if right.value in names}
+    return frozenset(rights | (OF_SUPERUSERS if user.is_superuser else set()))
+
+
+def _codenames(user: User, model: type[models.Model], pks: list[Any]) -> list[str]:
+    rows = get_user_obj_perms_model(model).objects.filter(user=user, content_object__in=pks)
+    return list(rows.values_list("permission__codename", flat=True))
+
+
+def units(user: User, right: Right) -> QuerySet[OrganizationalUnit]:
+    """The units where a person's right acts: those it was granted on, and all below."""
+    if not user.is_active:
+        return OrganizationalUnit.objects.none()
+    if user.is_superuser and right in OF_SUPERUSERS:
+        return OrganizationalUnit.objects.all()
+    paths = list(_granted(user, right, OrganizationalUnit).values_list("path", flat=True))
+    if not paths:
+        return OrganizationalUnit.objects.none()
+    below = Q()
+    for path in paths:
+        below |= Q(path__startswith=path)
+    return OrganizationalUnit.objects.filter(below)
+
+
+def readable_units(user: User) -> QuerySet[OrganizationalUnit]:
+    """Where a person may read: own units and below, and the units above (parallel branches stay hidden)."""
+    below = units(user, Right.VIEW)
+    above = {pk for unit in _granted(user, Right.VIEW, OrganizationalUnit) for pk in unit.lineage}
+    return OrganizationalUnit.objects.filter(Q(pk__in=below.values("pk")) | Q(pk__in=above))
+
+
+def visible(user: User, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Of rows with a `unit`, those that a person may read; single grants included."""
+    if user.is_superuser and user.is_active:
+        return queryset
+    condition = Q(unit__in=readable_units(user).values("pk"))
+    if _declares(queryset.model, Right.VIEW):
+        condition |= Q(pk__in=_granted(user, Right.VIEW, queryset.model).values("pk"))
+    return queryset.filter(condition)
+
+
+def holders(right: Right, target: Any) -> QuerySet[User]:
+    """The active people who hold a right on an object: whom to ask."""
+    lineage = unit_of(target).lineage
+    condition = Q(
+        unituserpermission__permission__codename=right.value, unituserpermission__content_object__in=lineage
+    )
+    people = User.objects.filter(condition, is_active=True)
+    model = type(target)
+    if model is not OrganizationalUnit and _declares(model, right):
+        single = get_users_with_perms(
+            target, only_with_perms_in=[right.value], with_group_users=False, with_superusers=False
+        )
+        people = User.objects.filter(
+            Q(pk__in=people.values("pk")) | Q(pk__in=single.values("pk")), is_active=True
+        )
+    return people.distinct().order_by("first_name", "last_name", "username")
+
+
+@transaction.atomic
+def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) -> RoleGrant:
+    """The person holds the role in the unit. `by` is None only for the set-up of a new instance."""
+    if by is not None:
+        require(by, Right.ADMINISTER, unit)
+        if by.pk == user.pk and NOT_TO_ONESELF & {Right(right) for right in role.rights}:
+            raise SelfGrant(role=role)
+    made, created = RoleGrant.objects.get_or_create(user=user, role=role, unit=unit, defaults={"granted_by": by})
+    if created:
+        _write_rights(user, unit)
+        audit.record("grant_role", by=by, target=user, role=role.code, unit=unit.label)
+    return made
+
+
+@transaction.atomic
+def revoke(*, grant: RoleGrant, by: User | None) -> None:
+    """The person no longer holds the role there; at once."""
+    if by is not None:
+        require(by, Right.ADMINISTER, grant.unit)
+    user, unit, role = grant.user, grant.unit, grant.role
+    grant.delete()
+    _write_rights(user, unit)
+    audit.record("revoke_role", by=by, target=user, role=role.code, unit=unit.label)
+
+
+@transaction.atomic
+def grant_single(*, user: User, right: Right, target: Any, by: User) -> None:
+    """The person holds one right on one object."""
+    require(by, Right.ADMINISTER, target)
+    if by.pk == user.pk and right in NOT_TO_ONESELF:
+        raise SelfGrant(role=right.label)
+    assign_perm(right.value, user, target)
+    audit.record("grant_right", by=by, target=target, user=user.get_username(), right=right.value)
+
+
+@transaction.atomic
+def revoke_single(*, user: User, right: Right, target: Any, by: User) -> None:
+    """The person no longer holds the right on that one object."""
+    require(by, Right.ADMINISTER, target)
+    remove_perm(right.value, user, target)
+    audit.record("revoke_right", by=by, target=target, user=user.get_username(), right=right.value)
+
+
+def _write_rights(user: User, unit: OrganizationalUnit) -> None:
+    """Make django-guardian's rows on this unit the union of what the person's roles there give."""
+    wanted = {
+        right
+        for rights in RoleGrant.objects.filter(user=user, unit=unit).values_list("role__rights", flat=True)
+        for right in rights
+    }
+    present = set(_codenames(user, OrganizationalUnit, [unit.pk]))
+    for right in wanted - present:
+        assign_perm(right, user, unit)
+    for right in present - wanted:
+        remove_perm(right, user, unit)
+
+
+def rewrite_all_rights() -> None:
+    """After the roles themselves changed."""
+    for grant_ in RoleGrant.objects.select_related("user", "unit"):
+        _write_rights(grant_.user, grant_.unit)

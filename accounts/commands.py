@@ -1,0 +1,80 @@
+"""What every command has in common that acts for a person: who it is, how it answers, how it refuses.
+
+Exit codes: 0 done, 1 refused by a rule, 2 wrong usage.
+"""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.core.serializers.json import DjangoJSONEncoder
+
+from accounts import audit
+from accounts.models import User
+from campaign.lib.refusals import Forbidden, Refusal
+
+
+class PersonCommand(BaseCommand):
+    """A command done by a person, named by `--as`; the operating system's user is audited too.
+
+    A subclass writes `add_options` and `act`. What `act` returns is the answer: with `--json` it is printed
+    as one object, otherwise `act` has printed for people with `self.say` whatever they should read.
+    """
+
+    requires_person = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        self.add_options(parser)
+        parser.add_argument(
+            "--as", dest="person", metavar="USER", help="the user name of the person who does this"
+        )
+        parser.add_argument("--json", action="store_true", dest="as_json", help="answer with one JSON object")
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        """The command's own arguments."""
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
+        """Call the verb; return what `--json` prints."""
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.as_json: bool = options["as_json"]
+        with audit.entered("command", os_user=audit.system_user()):
+            by = self._person(options["person"])
+            try:
+                answer = self.act(by=by, options=options)
+            except Refusal as refusal:
+                self._refused(refusal, by=by)
+        if self.as_json and answer is not None:
+            self._print_json(answer)
+
+    def say(self, text: object) -> None:
+        """A line for people; nothing with `--json`."""
+        if not self.as_json:
+            self.stdout.write(str(text))
+
+    def fail(self, code: str, message: object, *, exit_code: int = 1) -> None:
+        """Leave with the message on stderr; with `--json` an object with `error` and `message` on stdout too."""
+        if self.as_json:
+            self._print_json({"error": code, "message": str(message)})
+        raise CommandError(str(message), returncode=exit_code)
+
+    def _person(self, username: str | None) -> User | None:
+        if not username:
+            if self.requires_person:
+                self.fail("no_person", "Say who does this: --as USER.", exit_code=2)
+            return None
+        user = User.objects.filter(username=username, is_active=True).first()
+        if user is None:
+            self.fail("no_such_person", f"There is no active user “{username}”.")
+        return user
+
+    def _refused(self, refusal: Refusal, *, by: User | None) -> None:
+        # The verb's transaction is rolled back by now, so this event stays.
+        if isinstance(refusal, Forbidden):
+            audit.record_refusal(refusal, by=by)
+        self.fail(refusal.code, refusal)
+
+    def _print_json(self, answer: Any) -> None:
+        self.stdout.write(json.dumps(answer, cls=DjangoJSONEncoder, ensure_ascii=False))

@@ -1,0 +1,30 @@
+"""Refusals at the edge of the web: shown as they read, and recorded once the transaction is rolled back."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts import audit
+from campaign.lib.refusals import Forbidden, Refusal
+
+
+class RefusalMiddleware:
+    """Names the face for the audit trail; turns a Refusal that no view caught into a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        face = "admin" if request.path.startswith("/admin/") else "page"
+        with audit.entered(face):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Refusal):
+            return None
+        by = request.user if request.user.is_authenticated else None
+        if request.method != "GET":
+            audit.record_refusal(exception, by=by)
+        status = 403 if isinstance(exception, Forbidden) else 409
+        return render(request, "refused.html", {"refusal": exception, "status": status}, status=status)

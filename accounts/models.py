@@ -1,0 +1,156 @@
+"""People, the units they belong to, the roles they hold there, and the audit trail."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from accounts.rights import Right, permissions
+
+
+class User(AbstractUser):
+    """A person. What a person may do hangs on roles in units, never on `is_superuser` alone."""
+
+    home_unit = models.ForeignKey(
+        "OrganizationalUnit",
+        verbose_name=_("home unit"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="members",
+        help_text=_("New deliveries, audiences and profiles of this person begin here."),
+    )
+
+    class Meta(AbstractUser.Meta):
+        permissions: list[tuple[str, str]] = []
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
+
+
+class ApprovalPolicy(models.TextChoices):
+    """How many people stand between a preparation and its confirmation; ordered from loose to tight."""
+
+    NONE = "none", _("No approval")
+    ONE = "one", _("One approval")
+    FOUR_EYES = "four_eyes", _("Four eyes: somebody who neither prepared nor wrote it")
+
+    @property
+    def tightness(self) -> int:
+        return list(ApprovalPolicy).index(self)
+
+
+class OrganizationalUnit(models.Model):
+    """A node of the tree under which every delivery, profile and audience hangs.
+
+    `path` is the ids from the root down to this unit, as "/1/4/": a prefix of the path of all below.
+    """
+
+    label = models.CharField(_("label"), max_length=128)
+    parent = models.ForeignKey(
+        "self", verbose_name=_("parent"), null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
+    path = models.CharField(max_length=512, editable=False, db_index=True, default="")
+    approval_policy = models.CharField(
+        _("approval"), max_length=16, choices=ApprovalPolicy.choices, default=ApprovalPolicy.ONE
+    )
+
+    class Meta:
+        verbose_name = _("organisational unit")
+        verbose_name_plural = _("organisational units")
+        ordering = ["path"]
+        permissions = permissions(*Right)
+        constraints = [
+            models.UniqueConstraint(fields=["parent", "label"], name="unit_label_unique_below_parent"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def lineage(self) -> list[int]:
+        """The ids from the root down to this unit."""
+        return [int(part) for part in self.path.split("/") if part]
+
+
+class UnitUserPermission(UserObjectPermissionBase):
+    """django-guardian's row: this person holds this permission on this unit and all below."""
+
+    content_object = models.ForeignKey(OrganizationalUnit, on_delete=models.CASCADE)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        verbose_name = _("right on a unit")
+        verbose_name_plural = _("rights on units")
+
+
+class UnitGroupPermission(GroupObjectPermissionBase):
+    """Needed by django-guardian beside the one for people; Sinete gives rights to people."""
+
+    content_object = models.ForeignKey(OrganizationalUnit, on_delete=models.CASCADE)
+
+
+class Role(models.Model):
+    """A named set of rights, as data: `accounts.roles` says what ships, `sync_roles` writes it."""
+
+    code = models.SlugField(primary_key=True, max_length=32)
+    label = models.CharField(_("label"), max_length=64)
+    description = models.TextField(_("description"), blank=True)
+    rights = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return str(_(self.label))
+
+
+class RoleGrant(models.Model):
+    """A person holds a role in a unit and everything below it."""
+
+    user = models.ForeignKey(User, verbose_name=_("user"), on_delete=models.CASCADE, related_name="role_grants")
+    role = models.ForeignKey(Role, verbose_name=_("role"), on_delete=models.PROTECT, related_name="grants")
+    unit = models.ForeignKey(
+        OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT, related_name="role_grants"
+    )
+    granted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    granted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("role in a unit")
+        verbose_name_plural = _("roles in units")
+        ordering = ["user", "unit", "role"]
+        constraints = [models.UniqueConstraint(fields=["user", "role", "unit"], name="role_granted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.role} – {self.unit}"
+
+
+class AuditEvent(models.Model):
+    """Somebody did something, or was refused. Rows are only ever added: PostgreSQL refuses the rest."""
+
+    at = models.DateTimeField(_("at"), auto_now_add=True, db_index=True)
+    actor = models.ForeignKey(
+        User, verbose_name=_("who"), null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    actor_name = models.CharField(max_length=150, blank=True)
+    os_user = models.CharField(_("system user"), max_length=64, blank=True)
+    face = models.CharField(_("through"), max_length=16, blank=True)
+    action = models.CharField(_("action"), max_length=64)
+    refused = models.BooleanField(_("refused"), default=False)
+    target_type = models.CharField(max_length=64, blank=True)
+    target_id = models.CharField(max_length=64, blank=True)
+    target_label = models.CharField(_("what"), max_length=200, blank=True)
+    detail: Any = models.JSONField(_("detail"), default=dict)
+
+    class Meta:
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit trail")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["target_type", "target_id"], name="audit_target")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name} {self.action} {self.target_label}"

@@ -1,0 +1,41 @@
+"""The rights that roles are made of. Each is a django-guardian permission on a unit or a single object."""
+
+from enum import StrEnum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Right(StrEnum):
+    """Its value is the permission's codename, the same on a unit and on a single delivery."""
+
+    VIEW = "view_deliveries"
+    PREPARE = "prepare_deliveries"
+    START = "start_deliveries"
+    APPROVE = "approve_deliveries"
+    IMPORT = "import_profiles"
+    EXPORT = "export_data"
+    ADMINISTER = "administer"
+
+    @property
+    def label(self) -> str | Promise:
+        return LABELS[self]
+
+
+LABELS: dict[Right, str | Promise] = {
+    Right.VIEW: _("See deliveries, profiles and audiences"),
+    Right.PREPARE: _("Prepare deliveries"),
+    Right.START: _("Start deliveries"),
+    Right.APPROVE: _("Approve deliveries"),
+    Right.IMPORT: _("Import profiles"),
+    Right.EXPORT: _("Export lists and logs"),
+    Right.ADMINISTER: _("Administer users, units, routes and quarantine"),
+}
+
+# What nobody may give to himself, superuser or not.
+NOT_TO_ONESELF = frozenset({Right.START, Right.APPROVE})
+
+
+def permissions(*rights: Right) -> list[tuple[str, str | Promise]]:
+    """For a model's `Meta.permissions`."""
+    return [(right.value, right.label) for right in rights]

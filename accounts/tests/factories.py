@@ -1,0 +1,50 @@
+"""People and units for tests: `UserFactory(roles={"prepare": unit})` holds that role there."""
+
+from typing import Any
+
+import factory
+from factory.django import DjangoModelFactory
+
+from accounts import access, units
+from accounts.models import OrganizationalUnit, Role, User
+from accounts.roles import root
+
+PASSWORD = "correct horse battery staple"
+
+
+class UnitFactory(DjangoModelFactory):
+    """A unit below the root, or below `parent`; its path is right because the verb makes it."""
+
+    class Meta:
+        model = OrganizationalUnit
+
+    label = factory.Sequence(lambda n: f"Unit {n}")
+    parent = factory.LazyFunction(root)
+
+    @classmethod
+    def _create(cls, model_class: type[OrganizationalUnit], *args: Any, **kwargs: Any) -> OrganizationalUnit:
+        return units.create_unit(**kwargs)
+
+
+class UserFactory(DjangoModelFactory):
+    """An active person; `roles` maps a role's code to a unit or to a list of units."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"user{n}")
+    first_name = factory.Faker("first_name")
+    last_name = factory.Faker("last_name")
+    email = factory.LazyAttribute(lambda user: f"{user.username}@sinete.example")
+
+    @classmethod
+    def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
+        kwargs.setdefault("password", PASSWORD)
+        return model_class.objects.create_user(*args, **kwargs)
+
+    @factory.post_generation
+    def roles(user: User, create: bool, extracted: dict[str, Any] | None, **kwargs: Any) -> None:
+        for code, where in (extracted or {}).items():
+            for unit in where if isinstance(where, list | tuple) else [where]:
+                access.grant(user=user, role=Role.objects.get(pk=code), unit=unit, by=None)

@@ -1,0 +1,18 @@
+from audiences.models.audience import Audience, AudienceMember, TestProfile
+from audiences.models.imports import Import, ImportPart, ImportProblem
+from audiences.models.profile import AddressState, Attribute, ConsentEvent, Profile
+from audiences.models.quarantine import Quarantine
+
+__all__ = [
+    "AddressState",
+    "Attribute",
+    "Audience",
+    "AudienceMember",
+    "ConsentEvent",
+    "Import",
+    "ImportPart",
+    "ImportProblem",
+    "Profile",
+    "Quarantine",
+    "TestProfile",
+]

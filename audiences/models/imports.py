@@ -1,0 +1,92 @@
+"""A file of profiles on its way in."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import OrganizationalUnit, User
+
+
+class Import(models.Model):
+    """One file: how it was read, what came of it."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        READING = "reading", _("Reading the file")
+        WRITING = "writing", _("Writing profiles")
+        DONE = "done", _("Done")
+        REFUSED = "refused", _("Refused")
+        FAILED = "failed", _("Failed")
+
+    unit = models.ForeignKey(OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT)
+    file_name = models.CharField(_("file"), max_length=255)
+    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.WAITING)
+    keep_good_rows = models.BooleanField(_("keep the good rows of a broken file"), default=False)
+    declare_attributes = models.BooleanField(_("declare unknown columns as attributes"), default=False)
+    # {"delimiter": ";", "encoding": "utf-8-sig", "bom": true, "columns": {"E-mail": "email"}, "ignored": []}
+    detected = models.JSONField(_("detected"), default=dict, blank=True)
+    audience = models.ForeignKey(
+        "audiences.Audience", verbose_name=_("add to list"), null=True, blank=True, on_delete=models.SET_NULL
+    )
+    bytes_total = models.BigIntegerField(default=0)
+    bytes_read = models.BigIntegerField(default=0)
+    rows_read = models.BigIntegerField(_("rows read"), default=0)
+    created = models.BigIntegerField(_("new profiles"), default=0)
+    updated = models.BigIntegerField(_("changed profiles"), default=0)
+    unchanged = models.BigIntegerField(_("unchanged profiles"), default=0)
+    repeated = models.BigIntegerField(_("rows repeated in the file"), default=0)
+    bad_rows = models.BigIntegerField(_("broken rows"), default=0)
+    flagged = models.BigIntegerField(_("missing or malformed addresses"), default=0)
+    cleaned = models.BigIntegerField(_("values cleaned or left out"), default=0)
+    skipped = models.BigIntegerField(_("rows left out"), default=0)
+    opted_out = models.BigIntegerField(_("opt-outs brought in"), default=0)
+    problems_found = models.BigIntegerField(_("problems found"), default=0)
+    message = models.TextField(blank=True, default="")
+    started_by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(_("started"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing more will happen to it."""
+        return self.status in (self.Status.DONE, self.Status.REFUSED, self.Status.FAILED)
+
+    @property
+    def percent(self) -> int:
+        """How much of the file was read; the writing after it counts as the last tenth."""
+        if self.is_final:
+            return 100
+        return min(90, 90 * self.bytes_read // self.bytes_total) if self.bytes_total else 0
+
+
+class ImportPart(models.Model):
+    """A piece of an uploaded file on its way to a worker, which may run on another machine."""
+
+    importing = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["importing", "number"], name="import_part_once")]
+
+
+class ImportProblem(models.Model):
+    """A line of the report: where, what field, why. `fatal` ones are about structure or encoding."""
+
+    importing = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="problems")
+    line = models.BigIntegerField(_("line"))
+    field = models.CharField(_("field"), max_length=64, blank=True, default="")
+    reason = models.CharField(_("reason"), max_length=300)
+    fatal = models.BooleanField(_("broken"), default=False)
+
+    class Meta:
+        verbose_name = _("problem of an import")
+        verbose_name_plural = _("problems of an import")
+        ordering = ["importing", "id"]

@@ -1,0 +1,147 @@
+"""Who may be contacted: profiles, the attributes that were declared for them, their consents."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import OrganizationalUnit, User
+
+
+class Plain(models.Func):
+    """Its arguments joined, in lower case and without accents: what a search compares."""
+
+    function = "sinete_plain"
+    arg_joiner = " || chr(10) || "
+    output_field = models.TextField()
+
+
+class AddressState(models.TextChoices):
+    """What reading alone tells of an email address. Only `good` ones are ever written to."""
+
+    GOOD = "good", _("Good")
+    MISSING = "missing", _("No address")
+    MALFORMED = "malformed", _("Malformed")
+
+
+class Profile(models.Model):
+    """A person. The key of an import is `external_id` where the file has one, else the address."""
+
+    # Unique by a constraint of its own: `unique=True` would add a second index, for LIKE, to every import.
+    external_id = models.CharField(_("external id"), max_length=128, null=True, blank=True)
+    unit = models.ForeignKey(
+        OrganizationalUnit,
+        verbose_name=_("unit"),
+        on_delete=models.PROTECT,
+        related_name="profiles",
+        db_index=False,  # the index on (unit, id) serves
+    )
+    email = models.CharField(_("email"), max_length=320, blank=True, default="")
+    # Lower case, domain in ASCII: what duplicates, quarantine and opt-outs compare. Empty unless `good`.
+    email_key = models.CharField(max_length=320, blank=True, default="", editable=False)
+    email_state = models.CharField(
+        _("state of the address"), max_length=16, choices=AddressState.choices, default=AddressState.MISSING
+    )
+    phone = models.CharField(_("phone"), max_length=64, blank=True, default="")
+    first_name = models.CharField(_("first name"), max_length=300, blank=True, default="")
+    last_name = models.CharField(_("last name"), max_length=300, blank=True, default="")
+    language = models.CharField(_("language"), max_length=16, blank=True, default="")
+    country = models.CharField(_("country"), max_length=64, blank=True, default="")
+    city = models.CharField(_("city"), max_length=128, blank=True, default="")
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, default="")
+    birth_date = models.DateField(_("birth date"), null=True, blank=True)
+    no_email = models.BooleanField(_("no email"), default=False)
+    no_sms = models.BooleanField(_("no SMS"), default=False)
+    no_contact = models.BooleanField(_("no contact by any channel"), default=False)
+    # name -> text, number, ISO date or true/false, as `Attribute` declares them
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+    # What the search looks through: lower case, without accents.
+    search = models.GeneratedField(
+        expression=Plain(
+            Coalesce("external_id", Value("")), "email", "first_name", "last_name", "city", "phone"
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+        editable=False,
+    )
+
+    class Meta:
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["email_key"], name="profile_email_key"),
+            models.Index(fields=["unit", "id"], name="profile_unit"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["external_id"],
+                name="profile_external_id_once",
+                violation_error_message=_("Another profile has this external id."),
+            ),
+            models.CheckConstraint(condition=~models.Q(external_id=""), name="profile_external_id_not_empty"),
+            models.CheckConstraint(
+                condition=models.Q(email_state="good", email_key__gt="")
+                | (~models.Q(email_state="good") & models.Q(email_key="")),
+                name="profile_key_only_of_a_good_address",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.email or self.external_id or f"#{self.pk}"
+
+
+class Attribute(models.Model):
+    """A custom attribute declared for profiles; its name is what a template writes after `profile.`"""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("Text")
+        NUMBER = "number", _("Number")
+        DATE = "date", _("Date")
+        YES_NO = "yes_no", _("Yes or no")
+
+    name = models.SlugField(
+        _("name"),
+        max_length=64,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z][a-z0-9_]*$", _("Small letters, digits and _ only, a letter first."))],
+    )
+    label = models.CharField(_("label"), max_length=128)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices, default=Kind.TEXT)
+
+    class Meta:
+        verbose_name = _("profile attribute")
+        verbose_name_plural = _("profile attributes")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.label or self.name
+
+
+class ConsentEvent(models.Model):
+    """An opt-out or opt-in as it happened; rows are only ever added."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("Email")
+        SMS = "sms", _("SMS")
+        ANY = "any", _("Any channel")
+
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="consents")
+    channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
+    opted_out = models.BooleanField(_("opted out"))
+    at = models.DateTimeField(_("at"), db_index=True)
+    source = models.CharField(_("source"), max_length=64)
+    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    # What carried the wish: "delivery 12" for an unsubscribe link; the apps above know more.
+    reference = models.CharField(_("reference"), max_length=128, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("consent event")
+        verbose_name_plural = _("consent events")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.profile}: {self.channel} {'out' if self.opted_out else 'in'}"

@@ -1,0 +1,33 @@
+"""Addresses that must not be used, whoever they belong to."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Quarantine(models.Model):
+    """What is known against one address. Compared by `address_key`, so letter case does not matter."""
+
+    class Status(models.TextChoices):
+        VALID = "valid", _("Valid")
+        ERRONEOUS = "erroneous", _("Erroneous")
+        QUARANTINE = "quarantine", _("Quarantine")
+        DENYLIST = "denylist", _("On denylist")
+
+    channel = models.CharField(_("channel"), max_length=16, default="email")
+    address_key = models.CharField(_("address"), max_length=320)
+    status = models.CharField(_("status"), max_length=16, choices=Status.choices)
+    reason = models.CharField(_("reason"), max_length=32, blank=True, default="")
+    error_text = models.CharField(_("error text"), max_length=500, blank=True, default="")
+    errors = models.PositiveIntegerField(_("errors"), default=0)
+    last_error_at = models.DateTimeField(_("last error"), null=True, blank=True)
+    reference = models.CharField(_("reference"), max_length=128, blank=True, default="")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("quarantined address")
+        verbose_name_plural = _("quarantine")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["channel", "address_key"], name="quarantine_once")]
+
+    def __str__(self) -> str:
+        return self.address_key

@@ -1,0 +1,68 @@
+"""Profiles, audiences and test profiles for tests."""
+
+import factory
+from factory.django import DjangoModelFactory
+
+from accounts.roles import root
+from audiences import addresses
+from audiences.models import Attribute, Audience, AudienceMember, Profile, TestProfile
+
+
+class ProfileFactory(DjangoModelFactory):
+    """A profile below the root; the state and the key of its address are those that reading it gives."""
+
+    class Meta:
+        model = Profile
+
+    external_id = factory.Sequence(lambda n: f"P{n:06}")
+    unit = factory.LazyFunction(root)
+    first_name = factory.Faker("first_name")
+    last_name = factory.Faker("last_name")
+    email = factory.LazyAttribute(lambda profile: f"{(profile.external_id or 'someone').lower()}@example.com")
+    language = "en"
+    country = "BR"
+    time_zone = "America/Sao_Paulo"
+    email_state = factory.LazyAttribute(lambda profile: addresses.read(profile.email)[0])
+    email_key = factory.LazyAttribute(lambda profile: addresses.read(profile.email)[1])
+
+
+class AttributeFactory(DjangoModelFactory):
+    class Meta:
+        model = Attribute
+
+    name = factory.Sequence(lambda n: f"attribute_{n}")
+    label = factory.LazyAttribute(lambda attribute: attribute.name.replace("_", " ").capitalize())
+
+
+class AudienceFactory(DjangoModelFactory):
+    """An audience by rule, of everybody below the root; with `members` a fixed list."""
+
+    class Meta:
+        model = Audience
+        skip_postgeneration_save = True
+
+    label = factory.Sequence(lambda n: f"Audience {n}")
+    unit = factory.LazyFunction(root)
+    rule: dict = {}
+
+    @factory.post_generation
+    def members(audience: Audience, create: bool, extracted: list[Profile] | None, **kwargs: object) -> None:
+        if extracted is None:
+            return
+        Audience.objects.filter(pk=audience.pk).update(kind=Audience.Kind.LIST)
+        audience.kind = Audience.Kind.LIST
+        AudienceMember.objects.bulk_create(
+            AudienceMember(audience=audience, profile=profile) for profile in extracted
+        )
+
+
+class TestProfileFactory(DjangoModelFactory):
+    __test__ = False
+
+    class Meta:
+        model = TestProfile
+
+    label = factory.Sequence(lambda n: f"Test profile {n}")
+    unit = factory.LazyFunction(root)
+    email = factory.Sequence(lambda n: f"proof{n}@sinete.example")
+    values = factory.LazyFunction(lambda: {"first_name": "Ana", "last_name": "Souza"})

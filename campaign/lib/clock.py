@@ -1,0 +1,34 @@
+"""The one clock: PostgreSQL's. Gates, leases and pages read it, so hosts need not agree among themselves.
+
+`sinete_now()` is the moment the transaction began, `sinete_clock()` the moment it is called. Both add an
+offset for rehearsals and tests, which a session sees only if it was allowed at connecting (DEBUG on).
+"""
+
+from contextlib import contextmanager
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+
+def now() -> datetime:
+    """The database's time, aware, in UTC."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sinete_clock()")
+        return cursor.fetchone()[0]
+
+
+def set_offset(offset: timedelta) -> None:
+    """Shift the clock of every session that may see the offset; refused by PostgreSQL otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sinete_set_clock_offset(%s)", [offset])
+
+
+@contextmanager
+def shifted(offset: timedelta) -> Iterator[None]:
+    """Shift the clock for the length of a block."""
+    set_offset(offset)
+    try:
+        yield
+    finally:
+        set_offset(timedelta())

@@ -1,0 +1,73 @@
+"""Names a job, and enqueues it after the commit. Nothing else speaks to the queue.
+
+The truth is in PostgreSQL and a tick looks there for what is due, so a wake-up that is lost only delays.
+"""
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import django_rq
+from django.db import transaction
+from redis.exceptions import RedisError
+from rq import Worker
+from rq.job import Job
+
+logger = logging.getLogger(__name__)
+
+SECONDS_KEPT = 600  # results; failures stay longer, for the operators' desk
+SECONDS_FAILURES_KEPT = 7 * 24 * 3600
+
+
+class Queue(StrEnum):
+    """The queues, each with workers of its own in the Procfile."""
+
+    TICK = "tick"
+    SEND = "send"
+    PREPARATION = "preparation"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class JobRef:
+    """A job by its dotted path, so that a rule can ask for work without importing the app's jobs."""
+
+    path: str
+    queue: Queue = Queue.DEFAULT
+    timeout: int = 600
+
+    def enqueue(self, *, job_id: str | None = None, **kwargs: Any) -> None:
+        """Queue the job once the transaction has committed; with no queue in reach it is left to the tick.
+
+        With a `job_id` it is queued once, for as long as that one still waits.
+        """
+        transaction.on_commit(lambda: self._enqueue_or_warn(job_id, kwargs))
+
+    def enqueue_now(self, *, job_id: str | None = None, **kwargs: Any) -> Job | None:
+        """Queue the job at once; `None` if one of that id waits already. Raises `RedisError`."""
+        queue = django_rq.get_queue(self.queue, commit_mode="auto")
+        if job_id and job_id in queue.get_job_ids():
+            return None
+        return queue.enqueue_call(
+            self.path,
+            kwargs=kwargs,
+            timeout=self.timeout,
+            result_ttl=SECONDS_KEPT,
+            failure_ttl=SECONDS_FAILURES_KEPT,
+            job_id=job_id,
+        )
+
+    def _enqueue_or_warn(self, job_id: str | None, kwargs: dict[str, Any]) -> None:
+        try:
+            self.enqueue_now(job_id=job_id, **kwargs)
+        except RedisError as error:
+            logger.warning("%s was not queued, the tick will find it: %s", self.path, error)
+
+
+def workers_alive(queue: Queue) -> int:
+    """How many workers listen to this queue; 0 as well when the queue can't be reached."""
+    try:
+        return Worker.count(queue=django_rq.get_queue(queue))
+    except RedisError:
+        return 0

@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from redis.exceptions import RedisError
+
+from campaign import cron
+
+
+class Command(BaseCommand):
+    help = "Queues what is due by the clock: the tick, the hourly figures, the daily cleaning."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            cron.scheduler().start()
+        except RedisError as error:
+            raise CommandError(f"The queue can't be reached: {error}") from error

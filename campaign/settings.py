@@ -1,0 +1,194 @@
+"""Every setting of Sinete, read from the environment, with defaults that work on a developer's machine.
+
+`docs/production.md` lists the variables. With `DEBUG` off the defaults are the safe ones.
+"""
+
+import sys
+from pathlib import Path
+
+import dj_database_url
+from django.utils.translation import gettext_lazy as _
+from environs import Env
+
+from campaign.stack.endpoints import discover
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+# The running stack's own endpoints count only where the environment names none.
+EMBEDDED = {} if env.str("DATABASE_URL", "") else discover(BASE_DIR)
+TESTING = env.bool("SINETE_TESTING", False)
+DEBUG = env.bool("DEBUG", bool(EMBEDDED) or TESTING or not env.str("DATABASE_URL", ""))
+IS_EMBEDDED = bool(EMBEDDED) or env.bool("SINETE_EMBEDDED", False)
+
+_INSECURE_KEY = "development-only-key-that-is-refused-when-debug-is-off-0123456789"
+SECRET_KEY = env.str("SECRET_KEY", _INSECURE_KEY if DEBUG else "")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+
+INSTALLED_APPS = [
+    "campaign",
+    "accounts",
+    "audiences",
+    "deliveries",
+    "feedback",
+    "reporting",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "django_htmx",
+    "django_rq",
+    "guardian",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.RefusalMiddleware",
+]
+
+ROOT_URLCONF = "campaign.urls"
+WSGI_APPLICATION = "campaign.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# PostgreSQL is the truth. Pooling belongs to the web process alone: a forked worker opens its own connections.
+DATABASE_URL = env.str("DATABASE_URL", "") or EMBEDDED.get("DATABASE_URL", "postgres:///sinete")
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
+_options = DATABASES["default"].setdefault("OPTIONS", {})
+if env.bool("SINETE_WEB", False):
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 10}
+# The clock's offset, for tests and rehearsals of a year, is out of reach unless a session says so at connecting.
+CLOCK_OFFSET_ALLOWED = DEBUG and env.bool("SINETE_CLOCK_OFFSET", TESTING)
+if CLOCK_OFFSET_ALLOWED:
+    _options["options"] = (_options.get("options", "") + " -c sinete.clock_offset=allowed").strip()
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", "") or EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+_queue = {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600}
+RQ_QUEUES = {name: dict(_queue) for name in ("tick", "send", "preparation", "default")}
+RQ = {"WORKER_CLASS": "campaign.workers.Worker"}
+RQ_SHOW_ADMIN_LINK = False
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None
+GUARDIAN_MONKEY_PATCH_USER = False
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+if TESTING:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "deliveries:list"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("pt-br", _("Brazilian Portuguese"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "var" / "static")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# Safe by default: what a browser may do, and only by https once DEBUG is off.
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("COOKIES_SECURE", not DEBUG)
+SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", not DEBUG)
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 0 if DEBUG else 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+if env.bool("BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# What leaves in a message: the public address of pixel, links, mirror pages and pictures, and the keys that sign.
+PUBLIC_URL = env.str("PUBLIC_URL", f"http://127.0.0.1:{env.int('PORT', 8000)}").rstrip("/")
+# TOKEN_KEYS is "1:hex,2:hex"; the highest number signs, all of them verify for the life of the links.
+TOKEN_KEYS = env.dict("TOKEN_KEYS", {}, subcast_keys=int) or None
+
+# The relay of the first route; routes are rows, this one is made where there is none.
+RELAY_URL = env.str("RELAY_URL", EMBEDDED.get("RELAY_URL", "smtp://127.0.0.1:1025"))
+
+SINETE = {
+    "chunk_rows": env.int("SINETE_CHUNK_ROWS", 2000),
+    "lane_seconds": env.int("SINETE_LANE_SECONDS", 30),
+    "lanes": env.int("SINETE_LANES", 2),
+    "lease_seconds": env.int("SINETE_LEASE_SECONDS", 30),
+    "smtp_reply_seconds": env.int("SINETE_SMTP_REPLY_SECONDS", 600),
+    "confirm_by_typing_above": env.int("SINETE_CONFIRM_BY_TYPING_ABOVE", 10_000),
+    "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
+    "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
+    "soft_errors_before_quarantine": env.int("SINETE_SOFT_ERRORS", 5),
+    "proof_recipients": 100,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING" if TESTING else "INFO")},
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
+UNFOLD = {"SITE_TITLE": "Sinete", "SITE_HEADER": "Sinete", "SITE_SYMBOL": "mark_email_read"}

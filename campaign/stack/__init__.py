@@ -1,0 +1,1 @@
+"""The development stack: embedded services, the processes of the Procfile, the receiving mail server."""

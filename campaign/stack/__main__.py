@@ -1,0 +1,71 @@
+"""`python -m campaign.stack`: what the Makefile calls."""
+
+import argparse
+import importlib.util
+import os
+import runpy
+import sys
+from pathlib import Path
+
+from campaign.stack.errors import StackError
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+REFUSED = 2
+
+
+def main(argv: list[str]) -> int:
+    command, rest = (argv[0] if argv else "help"), argv[1:]
+    if command in ("demo", "bench"):
+        return _program(command, rest)
+    parser = argparse.ArgumentParser(prog="campaign.stack")
+    parser.add_argument("command", choices=["run", "reset", "messages", "chromium", "supervise", "receiver"])
+    if command == "receiver":
+        from campaign.stack import receiver
+
+        return receiver.main(rest)
+    if command == "supervise":
+        from campaign.stack import supervise
+
+        return supervise.main(" ".join(rest))
+    parser.parse_args([command, *rest])
+    return _own(command)
+
+
+def _own(command: str) -> int:
+    from campaign.stack import browser, messages, run
+
+    os.chdir(BASE_DIR)
+    match command:
+        case "run":
+            return run.run(BASE_DIR)
+        case "reset":
+            return run.reset(BASE_DIR)
+        case "messages":
+            messages.compile_all(BASE_DIR)
+        case "chromium":
+            browser.ensure()
+    return 0
+
+
+def _program(command: str, rest: list[str]) -> int:
+    """Run the demo or a benchmark as a program of its own."""
+    from campaign.stack.run import refuse_foreign_database
+
+    name = f"bench-{rest[0]}" if command == "bench" and rest else command
+    refuse_foreign_database(name)
+    module = f"benchmarks.{rest[0]}" if command == "bench" and rest else "campaign.stack.demo"
+    if (command == "bench" and not rest) or importlib.util.find_spec(module) is None:
+        raise StackError(f"There is no `{name}`.")
+    sys.argv = [name, *(rest[1:] if command == "bench" else rest)]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except StackError as error:
+        print(error, file=sys.stderr)
+        sys.exit(REFUSED)
+    except KeyboardInterrupt:
+        sys.exit(130)

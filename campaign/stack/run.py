@@ -1,0 +1,270 @@
+"""The stack in the foreground: services, then the processes of the Procfile, until Ctrl-C."""
+
+import importlib
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from shlex import quote
+
+import psutil
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+
+from campaign.stack import endpoints, services
+from campaign.stack.errors import StackError
+
+HOW_MANY = {"send": 2}  # processes of that name; one of each other
+FOR_DEVELOPMENT = {"mail"}
+MAIL_PORT = 1025
+INBOX_PORT = 8026
+MARK = "SINETE_STACK"  # stands in the environment of every process of the stack: its data folder
+
+
+def run(base_dir: Path) -> int:
+    """Run everything until Ctrl-C or SIGTERM; then nothing of it is left."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        with _environment(base_dir) as env:
+            return _run_processes(base_dir, env)
+    except KeyboardInterrupt:
+        print("\nStopped.", flush=True)
+        return 0
+
+
+def reset(base_dir: Path) -> int:
+    """Wipe what the stack keeps; refused while it runs, and where the data are not the stack's own."""
+    refuse_foreign_database("reset")
+    var = endpoints.data_folder(base_dir)
+    if not var.exists():
+        print("There is nothing to wipe.")
+        return 0
+    with services.locked(var):
+        _stop_earlier_run(var)
+        services.stop_orphans(var / "postgres", var / "valkey")
+        for entry in var.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    print(f"{var} is empty; `make run` begins anew.")
+    return 0
+
+
+def refuse_foreign_database(what: str) -> None:
+    """Programs that make or wipe data keep their hands off a database that somebody named."""
+    if os.environ.get("DATABASE_URL"):
+        raise StackError(f"`make {what}` is refused: DATABASE_URL is set, and that database may hold real data.")
+
+
+@contextmanager
+def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
+    """The environment of the processes: the user's own services, or embedded ones that run meanwhile."""
+    env = {**os.environ, "SINETE_STACK_PID": str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', '')}"
+    env.setdefault("PORT", "8000")
+    env.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
+    if env.get("DATABASE_URL"):
+        _require_free({"web": int(env["PORT"])})
+        yield env
+        return
+    var = endpoints.data_folder(base_dir)
+    _require_own(var)
+    with ExitStack() as running:
+        running.enter_context(services.locked(var))
+        _stop_earlier_run(var)
+        _require_free(
+            {
+                "web": int(env["PORT"]),
+                "mail": int(env.setdefault("MAIL_PORT", str(MAIL_PORT))),
+                "inbox": int(env.setdefault("INBOX_PORT", str(INBOX_PORT))),
+            }
+        )
+        env |= _start_services(running, var, env)
+        _prepare(base_dir, var, env)
+        yield env
+
+
+def _start_services(running: ExitStack, var: Path, env: dict[str, str]) -> dict[str, str]:
+    print("Starting PostgreSQL and Valkey …", flush=True)
+    urls = {
+        "DATABASE_URL": running.enter_context(services.postgres(var / "postgres")),
+        "REDIS_URL": running.enter_context(services.valkey(var / "valkey")),
+        "RELAY_URL": f"smtp://127.0.0.1:{env['MAIL_PORT']}",
+        "SINETE_EMBEDDED": "1",
+    }
+    endpoints.publish(var, urls)
+    running.callback(endpoints.withdraw, var)
+    running.callback(_finish_undisturbed)
+    return {**urls, MARK: str(var), "SINETE_VAR": str(var)}
+
+
+def _prepare(base_dir: Path, var: Path, env: dict[str, str]) -> None:
+    """The database has its tables, and the first time the demo data."""
+    _manage(base_dir, env, "migrate", "--verbosity", "0", doing="Bringing the database up to date")
+    if (var / "has-demo").exists() or env.get("SINETE_DEMO") == "0":
+        return
+    if not (base_dir / "deliveries/management/commands/load_demo.py").exists():
+        return
+    if _has_deliveries(env["DATABASE_URL"]):
+        (var / "has-demo").touch()
+        return
+    try:
+        _manage(base_dir, env, "load_demo", doing="Loading the demo data (the first time only)")
+        (var / "has-demo").touch()
+    except StackError as error:
+        print(f"{error}\nGoing on without demo data; `make reset` and `make run` try again.", flush=True)
+
+
+def _manage(base_dir: Path, env: dict[str, str], *command: str, doing: str) -> None:
+    print(f"{doing} …", flush=True)
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=base_dir,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        log = endpoints.data_folder(base_dir) / "last-error.log"
+        with suppress(OSError):
+            log.write_text(done.stderr)
+            last += f" (the whole story: {log})"
+        raise StackError(f"`manage.py {command[0]}` failed: {last}")
+
+
+def _has_deliveries(url: str) -> bool:
+    import psycopg
+
+    with psycopg.connect(url) as connection, suppress(psycopg.errors.UndefinedTable):
+        row = connection.execute("SELECT EXISTS (SELECT FROM deliveries_delivery)").fetchone()
+        return bool(row and row[0])
+    return False
+
+
+def _run_processes(base_dir: Path, env: dict[str, str]) -> int:
+    # Honcho hands its processes objects of this one, whatever the platform's default method is.
+    multiprocessing.set_start_method("fork", force=True)
+    is_embedded = MARK in env
+    manager = Manager()
+    procfile = parse_procfile((base_dir / "Procfile").read_text())
+    for name, command in procfile.processes.items():
+        if name in FOR_DEVELOPMENT and not is_embedded:
+            continue
+        for number in range(1, HOW_MANY.get(name, 1) + 1):
+            label = f"{name}.{number}" if name in HOW_MANY else name
+            kept = f"exec {quote(sys.executable)} -m campaign.stack supervise {quote(command)}"
+            manager.add_process(label, kept, env=env, cwd=str(base_dir))
+    _greet_when_up(int(env["PORT"]), is_embedded=is_embedded, env=env)
+    manager.loop()
+    was_asked = manager.returncode in (0, 130, 143)
+    print("Stopped." if was_asked else f"Stopped: a process ended with {manager.returncode}.", flush=True)
+    return 0 if was_asked else 1
+
+
+def _greet_when_up(port: int, *, is_embedded: bool, env: dict[str, str]) -> None:
+    """A process of its own waits for the web and then says where everything is."""
+    stack = os.getpid()
+    if child := os.fork():
+        os.waitpid(child, 0)
+        return
+    if os.fork():
+        os._exit(0)
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        for _ in range(600):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                print(_greeting(port, is_embedded=is_embedded, env=env), flush=True)
+                break
+            if not psutil.pid_exists(stack):
+                break
+            time.sleep(0.1)
+    finally:
+        os._exit(0)
+
+
+def _greeting(port: int, *, is_embedded: bool, env: dict[str, str]) -> str:
+    lines = ["", f"  Sinete is at   http://127.0.0.1:{port}"]
+    if is_embedded:
+        lines += [f"  Mail it sends  http://127.0.0.1:{env['INBOX_PORT']}   (nothing leaves this machine)"]
+        accounts = _demo_accounts()
+        width = max((len(row[0]) for row in accounts), default=0)
+        lines += ["", "  Sign in as"] if accounts else []
+        lines += [f"    {role:<{width}}  {user}  /  {password}" for role, user, password in accounts]
+    return "\n".join([*lines, "", "  Ctrl-C stops everything.", ""])
+
+
+def _demo_accounts() -> list[tuple[str, str, str]]:
+    """(role, user name, password) of one account for each role, where the demo has them."""
+    try:
+        accounts = importlib.import_module("accounts.demo").DEMO_ACCOUNTS
+        return [(str(role), str(user), str(password)) for role, user, password in accounts]
+    except Exception:  # a greeting is no place to fail, whatever state the code is in
+        return []
+
+
+def _require_free(ports: dict[str, int]) -> None:
+    variables = {"web": "PORT", "mail": "MAIL_PORT", "inbox": "INBOX_PORT"}
+    for what, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise StackError(
+                    f"Port {port} ({what}) is taken{_by_whom(port)}. "
+                    f"Stop that program, or choose another port: {variables[what]}={port + 1} make run"
+                ) from None
+
+
+def _by_whom(port: int) -> str:
+    with suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
+                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return ""
+
+
+def _require_own(var: Path) -> None:
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+        (var / "lock").open("a").close()
+    except OSError as error:
+        raise StackError(
+            f"The data folder {var} can't be written: {error.strerror}. "
+            "It may belong to another user; set SINETE_VAR to a folder of your own."
+        ) from None
+
+
+def _stop_earlier_run(var: Path) -> None:
+    """What a killed run left behind ends: its processes, known by the mark in their environment."""
+    endpoints.withdraw(var)
+    mine = {os.getpid(), *(p.pid for p in psutil.Process().parents())}
+    left = [p for p in psutil.process_iter() if p.pid not in mine and _environ(p).get(MARK) == str(var)]
+    if services.stop_processes(left):
+        print(f"Stopped {len(left)} processes that an earlier run had left behind.", flush=True)
+
+
+def _environ(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):
+        return {}
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _finish_undisturbed() -> None:
+    """A second Ctrl-C must not keep the services from stopping in order."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)

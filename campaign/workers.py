@@ -1,0 +1,52 @@
+"""The workers of RQ, as Sinete needs them: told to stop, they let the job in hand come to a good end."""
+
+import os
+import signal
+import threading
+from typing import Any
+
+import rq
+from rq.job import Job
+from rq.queue import Queue
+
+# The process manager kills after 5 seconds; the horse, which is in a group of its own, must be gone by then.
+SECONDS_TO_DRAIN = 3.5
+
+
+class Worker(rq.Worker):
+    """Passes SIGTERM on to the job in hand, waits for it, and then stops.
+
+    A job that doesn't listen is ended and waits at the head of its queue for the next worker.
+    """
+
+    def handle_warm_shutdown_request(self) -> None:
+        super().handle_warm_shutdown_request()
+        self._pass_on()
+
+    def monitor_work_horse(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        if self._stop_requested:  # asked to stop between the fork and here
+            self._pass_on()
+        super().monitor_work_horse(job, *args, **kwargs)
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()
+        if self._stop_requested:  # the signal came to this process before it could listen
+            os._exit(1)
+
+    def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
+        super().handle_job_failure(job, queue, *args, **kwargs)
+        if self._stop_requested and not self.is_horse:
+            job.requeue(at_front=True)
+
+    def _pass_on(self) -> None:
+        horse = self.horse_pid
+        if not horse:
+            return
+        self.kill_horse(signal.SIGTERM)
+        end = threading.Timer(SECONDS_TO_DRAIN, self._end, [horse])
+        end.daemon = True
+        end.start()
+
+    def _end(self, horse: int) -> None:
+        if self.horse_pid == horse:
+            self.kill_horse(signal.SIGKILL)

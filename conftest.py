@@ -1,0 +1,95 @@
+"""Fixtures for every app: the queue's work done in this process, an empty queue, a browser."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+
+from campaign.stack.inprocess import play_commit, run_queued
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(autouse=True)
+def empty_queues() -> None:
+    """Each test begins with an empty Valkey."""
+    from django_rq import get_connection
+
+    get_connection("default").flushdb()
+
+
+@pytest.fixture
+def work(db: None) -> Callable[..., list[Any]]:
+    """Call it to do what was queued so far, here and now; it returns the jobs that ran.
+
+    Inside a test's transaction it plays the commit first, so what waits for the commit is queued.
+    An exception of a job is raised here; `work(raising=False)` leaves it to the test to look.
+    """
+
+    def run(*, raising: bool = True) -> list[Any]:
+        if connection.in_atomic_block:
+            play_commit()
+        return run_queued(raising=raising)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """Debian's chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not program:
+        pytest.fail("The browser tests need chromium: run `apt-get install chromium`, or set CHROMIUM to its path.")
+    with sync_playwright() as playwright:
+        # Playwright's own loop runs in this thread, and Django would refuse the database beside it.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_page(browser: "Browser", live_server: Any, settings: Any) -> "Iterator[Callable[..., Page]]":
+    """Open a window of its own for each person; with `user=` it is signed in. Errors on a page fail the test."""
+    settings.PUBLIC_URL = live_server.url
+    contexts, errors = [], []
+
+    def open_page(*, user: Any = None, **options: Any) -> "Page":
+        context = browser.new_context(base_url=live_server.url, **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        if user is not None:
+            context.add_cookies([_session_cookie(user, live_server.url)])
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not errors, f"errors in the browser: {errors}"
+
+
+@pytest.fixture
+def page(new_page: "Callable[..., Page]") -> "Page":
+    """A fresh browser window on the live server, not signed in."""
+    return new_page()
+
+
+def _session_cookie(user: Any, url: str) -> Any:
+    from django.conf import settings
+    from django.test import Client
+
+    client = Client()
+    client.force_login(user)
+    return {
+        "name": settings.SESSION_COOKIE_NAME,
+        "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
+        "url": url,
+    }

@@ -1,0 +1,128 @@
+"""HTML cut into tokens that know where they stand, so that a change touches only what it means to change.
+
+Nothing is parsed into a tree and written out again: a tree would move merge tags out of tables, and lose
+comments that only Outlook reads. Offsets count in the masked source, which is as long as the author's.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+RAW_TEXT = frozenset({"style", "script", "title", "textarea", "xmp", "iframe", "noembed", "noframes"})
+
+_TAG_NAME = re.compile(r"</?([A-Za-z][^\s/>]*)")
+_ATTRIBUTE = re.compile(
+    r"""[\s/]*(?P<name>[^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s>"'][^\s>]*)))?"""
+)
+_TAG_END = re.compile(r"[\s/]*>")
+_CONDITION = re.compile(r"<!--\[if\b[^\]]*\]>", re.I)
+_END_CONDITION = re.compile(r"<!\[endif\]-->\Z", re.I)
+
+TokenKind = Literal["text", "comment", "declaration", "start", "end", "raw"]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    name: str
+    start: int
+    end: int
+    value_start: int
+    value_end: int
+    quote: str
+
+    @property
+    def has_value(self) -> bool:
+        return self.value_end >= self.value_start >= 0
+
+
+@dataclass(frozen=True)
+class Token:
+    kind: TokenKind
+    start: int
+    end: int
+    name: str = ""
+    attributes: tuple[Attribute, ...] = field(default=())
+    in_condition: bool = False
+
+    def attribute(self, name: str) -> Attribute | None:
+        return next((a for a in self.attributes if a.name == name and a.has_value), None)
+
+
+def tokens(html: str) -> Iterator[Token]:
+    """The tokens of `html`, without a gap; the inside of a conditional comment follows its comment token."""
+    yield from _tokens(html, 0, len(html), in_condition=False)
+
+
+def _tokens(html: str, at: int, end: int, *, in_condition: bool) -> Iterator[Token]:
+    text_from = at
+    while at < end:
+        at = html.find("<", at, end)
+        if at < 0:
+            break
+        token = _markup_at(html, at, end, in_condition)
+        if token is None:
+            at += 1
+            continue
+        if text_from < at:
+            yield Token("text", text_from, at, in_condition=in_condition)
+        yield token
+        at = text_from = token.end
+        if token.kind == "comment" and not in_condition:
+            yield from _inside_condition(html, token)
+        if token.kind == "start" and token.name in RAW_TEXT:
+            at = text_from = _end_of_raw(html, token, end)
+            if at > token.end:
+                yield Token("raw", token.end, at, token.name, in_condition=in_condition)
+    if text_from < end:
+        yield Token("text", text_from, end, in_condition=in_condition)
+
+
+def _markup_at(html: str, at: int, end: int, in_condition: bool) -> Token | None:
+    if html.startswith("<!--", at):
+        return Token("comment", at, _end_of_comment(html, at, end), in_condition=in_condition)
+    if html.startswith(("<!", "<?"), at):
+        closing = html.find(">", at, end)
+        return Token("declaration", at, closing + 1 if closing >= 0 else end, in_condition=in_condition)
+    match = _TAG_NAME.match(html, at, end)
+    if not match:
+        return None
+    attributes, closing = _attributes(html, match.end(), end)
+    if closing < 0:
+        return None
+    kind: TokenKind = "end" if html[at + 1] == "/" else "start"
+    return Token(kind, at, closing, match.group(1).lower(), attributes, in_condition)
+
+
+def _end_of_comment(html: str, at: int, end: int) -> int:
+    closing = html.find("-->", at + 2, end)
+    return closing + 3 if closing >= 0 else end
+
+
+def _attributes(html: str, at: int, end: int) -> tuple[tuple[Attribute, ...], int]:
+    found: list[Attribute] = []
+    while True:
+        if closing := _TAG_END.match(html, at, end):
+            return tuple(found), closing.end()
+        match = _ATTRIBUTE.match(html, at, end)
+        if not match or match.end() == at:
+            return tuple(found), -1
+        form = next((f for f in ("double", "single", "bare") if match.group(f) is not None), "")
+        first, last = match.span(form) if form else (-1, -2)
+        quote = {"double": '"', "single": "'"}.get(form, "")
+        found.append(
+            Attribute(match.group("name").lower(), match.start("name"), match.end(), first, last, quote)
+        )
+        at = match.end()
+
+
+def _inside_condition(html: str, comment: Token) -> Iterator[Token]:
+    opening = _CONDITION.match(html, comment.start, comment.end)
+    closing = _END_CONDITION.search(html[comment.start : comment.end])
+    if opening and closing and opening.end() < comment.start + closing.start():
+        yield from _tokens(html, opening.end(), comment.start + closing.start(), in_condition=True)
+
+
+def _end_of_raw(html: str, token: Token, end: int) -> int:
+    closing = re.compile(rf"</{re.escape(token.name)}(?=[\s/>])", re.I).search(html, token.end, end)
+    return closing.start() if closing else end

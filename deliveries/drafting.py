@@ -1,0 +1,188 @@
+"""Creating, editing, duplicating and deleting deliveries, before anything is released.
+
+An edit of something sealed drops the delivery to Editing and the step's audit event names what changed.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access, audit
+from accounts.models import ApprovalPolicy, OrganizationalUnit, User
+from accounts.rights import Right
+from campaign.lib.refusals import Refusal
+from deliveries import lifecycle, seal
+from deliveries.lifecycle import Step
+from deliveries.models import Asset, Content, Delivery, ScheduleKind, Status
+from deliveries.models.content import PARTS as CONTENT_PARTS
+
+SETTINGS = (
+    "label",
+    "description",
+    "unit",
+    "audience",
+    "schedule_kind",
+    "contact_date",
+    "time_zone",
+    "validity_hours",
+    "approval_policy",
+    "tracking",
+    "route",
+)
+
+
+class NotEditable(Refusal):
+    message = _("“%(delivery)s” is “%(status)s”: it can't be changed. Duplicate it to send something else.")
+    code = "not_editable"
+
+
+class LooserPolicy(Refusal):
+    message = _("The unit “%(unit)s” asks for “%(policy)s”: a delivery can only be stricter.")
+    code = "looser_policy"
+
+
+class AudienceElsewhere(Refusal):
+    message = _("The audience “%(audience)s” belongs to a unit that you can't read.")
+    code = "audience_elsewhere"
+
+
+class DateMissing(Refusal):
+    message = _("A delivery at a date needs the date and its time zone.")
+    code = "date_missing"
+
+
+class NotDeletable(Refusal):
+    message = _("“%(delivery)s” has been released: its log must stay. It can't be deleted.")
+    code = "not_deletable"
+
+
+def _check_settings(delivery: Delivery, *, by: User) -> None:
+    if delivery.schedule_kind != ScheduleKind.AT_DATE:
+        delivery.contact_date = None
+    elif delivery.contact_date is None:
+        raise DateMissing()
+    own = ApprovalPolicy(delivery.approval_policy or ApprovalPolicy.NONE)
+    unit_policy = ApprovalPolicy(delivery.unit.approval_policy)
+    if delivery.approval_policy and own.tightness < unit_policy.tightness:
+        raise LooserPolicy(unit=delivery.unit, policy=unit_policy.label)
+    audience = delivery.audience
+    if audience is not None and not access.can(by, Right.VIEW, audience):
+        if not access.readable_units(by).filter(pk=audience.unit_id).exists():
+            raise AudienceElsewhere(audience=audience)
+
+
+@transaction.atomic
+def create(*, by: User, unit: OrganizationalUnit, label: str, **settings: Any) -> Delivery:
+    """A draft stands in the unit, with whatever settings were given."""
+    access.require(by, Right.PREPARE, unit)
+    delivery = Delivery(unit=unit, label=label, created_by=by, **_known(settings))
+    _check_settings(delivery, by=by)
+    delivery.save()
+    audit.record("create_delivery", by=by, target=delivery)
+    return delivery
+
+
+def _known(settings: dict[str, Any]) -> dict[str, Any]:
+    unknown = settings.keys() - set(SETTINGS)
+    if unknown:
+        raise TypeError(f"no such settings: {', '.join(sorted(unknown))}")
+    return settings
+
+
+@transaction.atomic
+def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list[str]:
+    """The settings are as given. Returns the names of sealed parts that this changed, if any."""
+    delivery = _editable(delivery, by=by)
+    for name, value in _known(settings).items():
+        setattr(delivery, name, value)
+    if "unit" in settings:
+        access.require(by, Right.PREPARE, settings["unit"])
+    _check_settings(delivery, by=by)
+    delivery.save(update_fields=[*settings, "contact_date", "changed_at"])
+    audit.record("edit_delivery", by=by, target=delivery, settings=sorted(settings))
+    return _drop_if_unsealed(delivery, by=by, at=at)
+
+
+@transaction.atomic
+def write(*, delivery: Delivery, by: User, at: datetime, **parts: str) -> Content:
+    """The delivery's content is a new version: the last one with these parts replaced.
+
+    Parts that change nothing make no version. `parts` are those of `deliveries.models.content.PARTS`.
+    """
+    delivery = _editable(delivery, by=by)
+    last = delivery.content
+    values = {part: getattr(last, part) if last else "" for part in CONTENT_PARTS}
+    changed = {part for part, value in parts.items() if values[part] != value}
+    if last is not None and not changed:
+        return last
+    number = (delivery.contents.order_by("-number").values_list("number", flat=True).first() or 0) + 1
+    delivery.content = Content.objects.create(delivery=delivery, number=number, author=by, **values | parts)
+    delivery.save(update_fields=["content", "changed_at"])
+    audit.record("write_content", by=by, target=delivery, version=number, parts=sorted(changed))
+    _drop_if_unsealed(delivery, by=by, at=at)
+    return delivery.content
+
+
+def _editable(delivery: Delivery, *, by: User) -> Delivery:
+    delivery = Delivery.objects.locked(delivery.pk)
+    access.require(by, Right.PREPARE, delivery)
+    if not Status(delivery.status).is_editable:
+        raise NotEditable(delivery=delivery, status=Status(delivery.status).label)
+    return delivery
+
+
+def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str]:
+    """What was prepared no longer holds once a sealed part changed: back to Editing, and say which."""
+    changed = seal.changes(delivery)
+    if changed and delivery.status in Step.CHANGE.sources:
+        lifecycle.move(delivery, Step.CHANGE, by=by, at=at, changed=changed, comment=seal.in_words(changed))
+    return changed
+
+
+@transaction.atomic
+def duplicate(*, delivery: Delivery, by: User) -> Delivery:
+    """A draft with the same settings and content, and with no date: one must be chosen anew."""
+    access.require(by, Right.VIEW, delivery)
+    access.require(by, Right.PREPARE, delivery.unit)
+    copy = Delivery.objects.create(
+        label=_("Copy of %(label)s") % {"label": delivery.label[:110]},
+        description=delivery.description,
+        unit=delivery.unit,
+        audience=delivery.audience,
+        time_zone=delivery.time_zone,
+        validity_hours=delivery.validity_hours,
+        approval_policy=delivery.approval_policy,
+        tracking=delivery.tracking,
+        route=delivery.route,
+        copied_from=delivery,
+        created_by=by,
+    )
+    if delivery.content is not None:
+        parts = {part: getattr(delivery.content, part) for part in CONTENT_PARTS}
+        copy.content = Content.objects.create(delivery=copy, number=1, author=by, **parts)
+        copy.save(update_fields=["content"])
+    Asset.objects.bulk_create(
+        Asset(delivery=copy, path=a.path, sha256=a.sha256, media_type=a.media_type, data=a.data)
+        for a in delivery.assets.all()
+    )
+    audit.record("duplicate_delivery", by=by, target=copy, of=delivery.pk)
+    return copy
+
+
+@transaction.atomic
+def delete(*, delivery: Delivery, by: User) -> None:
+    """A delivery that was never released is gone, with all that was prepared for it."""
+    delivery = Delivery.objects.locked(delivery.pk)
+    access.require(by, Right.PREPARE, delivery)
+    if delivery.confirmations.exists() or not Status(delivery.status).is_editable:
+        raise NotDeletable(delivery=delivery)
+    audit.record("delete_delivery", by=by, target=delivery)
+    pk = delivery.pk
+    Delivery.objects.filter(pk=pk).update(preparation=None, content=None)
+    with connection.cursor() as cursor:
+        for table in ("try", "doubt", "chunk", "message", "exclusion"):
+            cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [pk])
+    delivery.preparations.all().delete()
+    delivery.delete()

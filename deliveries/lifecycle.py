@@ -1,0 +1,132 @@
+"""The life cycle as one table, with one door.
+
+`Step` says which step leads from which statuses to which, and whose right it needs (None: workers only).
+`move` alone writes `Delivery.status`; PostgreSQL holds the same table (migration `guards`) and refuses
+what it does not know, whatever code asks. Pages draw their buttons from `available`.
+"""
+
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access, audit
+from accounts.models import User
+from accounts.rights import Right
+from campaign.lib.refusals import Refusal
+from deliveries import seal as sealing
+from deliveries.models import Delivery, Status, StatusChange
+
+S = Status
+
+
+class Step(Enum):
+    #                from                                                              to                who may
+    PREPARE = {S.DRAFT, S.PREPARATION_FAILED, S.AWAITING_APPROVAL, S.READY}, S.PREPARING, Right.PREPARE
+    STOP_PREPARATION = {S.PREPARING}, S.DRAFT, Right.PREPARE
+    FAIL_PREPARATION = {S.PREPARING}, S.PREPARATION_FAILED, None
+    ASK_APPROVAL = {S.PREPARING}, S.AWAITING_APPROVAL, None
+    NEED_NO_APPROVAL = {S.PREPARING}, S.READY, None
+    CHANGE = {S.PREPARATION_FAILED, S.AWAITING_APPROVAL, S.READY}, S.DRAFT, Right.PREPARE
+    APPROVE = {S.AWAITING_APPROVAL}, S.READY, Right.APPROVE
+    REJECT = {S.AWAITING_APPROVAL}, S.DRAFT, Right.APPROVE
+    CONFIRM = {S.READY}, S.SCHEDULED, Right.START
+    TAKE_BACK = {S.SCHEDULED}, S.READY, Right.START
+    BEGIN = {S.SCHEDULED}, S.SENDING, None
+    PAUSE = {S.SENDING}, S.PAUSED, Right.START
+    RESUME = {S.PAUSED}, S.SENDING, Right.START
+    STOP = {S.SENDING, S.PAUSED}, S.STOPPED, Right.START
+    FINISH = {S.SENDING}, S.FINISHED, None
+    FAIL = {S.SCHEDULED, S.SENDING, S.PAUSED}, S.FAILED, None
+    EXPIRE = {S.AWAITING_APPROVAL, S.READY}, S.EXPIRED, None
+
+    @property
+    def sources(self) -> frozenset[Status]:
+        return frozenset(self.value[0])
+
+    @property
+    def target(self) -> Status:
+        return self.value[1]
+
+    @property
+    def right(self) -> Right | None:
+        return self.value[2]
+
+    @property
+    def code(self) -> str:
+        return self.name.lower()
+
+
+# Steps that act on what was sealed: whoever takes one says which seal was on the screen.
+SEALED_STEPS = frozenset({Step.APPROVE, Step.REJECT, Step.CONFIRM})
+# Steps after which the messages may leave; PostgreSQL wants a confirmation in force for them.
+RELEASED = frozenset({S.SCHEDULED, S.SENDING, S.PAUSED, S.FINISHED})
+
+
+class WrongStatus(Refusal):
+    message = _("“%(delivery)s” is “%(status)s”: this can't be done now.")
+    code = "wrong_status"
+
+
+class SealMoved(Refusal):
+    message = _("What you saw is no longer what is prepared. Look at it again before you decide.")
+    code = "seal_moved"
+
+
+class ChangedSincePrepared(Refusal):
+    message = _("Changed since it was prepared: %(parts)s. Prepare it again.")
+    code = "changed_since_prepared"
+
+
+def check(delivery: Delivery, step: Step, *, by: User | None, seal: str | None = None) -> None:
+    """Refuse unless the person may, the status allows it, and the seal still holds.
+
+    Raises NotAllowed, WrongStatus, SealMoved or ChangedSincePrepared. To be called on a locked row.
+    """
+    if step.right is not None:
+        assert by is not None, f"{step.name} is taken by a person"
+        access.require(by, step.right, delivery)
+    if delivery.status not in step.sources:
+        raise WrongStatus(delivery=delivery, status=Status(delivery.status).label)
+    if step in SEALED_STEPS:
+        if not seal or seal != delivery.seal:
+            raise SealMoved()
+        changed = sealing.changes(delivery)
+        if changed:
+            raise ChangedSincePrepared(parts=sealing.in_words(changed))
+
+
+def move(
+    delivery: Delivery,
+    step: Step,
+    *,
+    by: User | None,
+    at: datetime,
+    seal: str | None = None,
+    comment: str = "",
+    **detail: Any,
+) -> StatusChange:
+    """The delivery has the step's status, and one StatusChange says so. The row must be locked."""
+    check(delivery, step, by=by, seal=seal)
+    old, delivery.status = delivery.status, step.target
+    delivery.save(update_fields=["status", "changed_at"])
+    return StatusChange.objects.create(
+        delivery=delivery,
+        step=step.code,
+        old=old,
+        new=step.target,
+        by=by,
+        os_user=audit.os_user(),
+        face=audit.face(),
+        at=at,
+        seal=delivery.seal,
+        comment=comment,
+        detail=detail,
+    )
+
+
+def available(delivery: Delivery, user: User) -> frozenset[Step]:
+    """The steps that this person could take now, as far as right and status tell."""
+    rights = access.held(user, delivery)
+    return frozenset(step for step in Step if step.right in rights and delivery.status in step.sources)

@@ -1,0 +1,37 @@
+from deliveries.models.approval import Approval, Confirmation
+from deliveries.models.content import Asset, Content
+from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, StatusChange
+from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
+from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, Try
+from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
+from deliveries.models.proof import Proof, ProofMessage
+from deliveries.models.route import Route
+
+__all__ = [
+    "Approval",
+    "Asset",
+    "Cause",
+    "Channel",
+    "Chunk",
+    "Confirmation",
+    "Content",
+    "Delivery",
+    "DeliveryGroupPermission",
+    "DeliveryUserPermission",
+    "Doubt",
+    "Exclusion",
+    "LogLine",
+    "Message",
+    "MessageStatus",
+    "Nature",
+    "Preparation",
+    "PreparationStatus",
+    "Proof",
+    "ProofMessage",
+    "Reason",
+    "Route",
+    "ScheduleKind",
+    "Status",
+    "StatusChange",
+    "Try",
+]

@@ -1,0 +1,209 @@
+"""The delivery itself, and the trail of its statuses."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access
+from accounts.models import ApprovalPolicy, OrganizationalUnit, User
+from accounts.rights import Right, permissions
+from audiences.models import Audience
+
+if TYPE_CHECKING:
+    from deliveries.models.preparation import Preparation
+
+LONGEST_VALIDITY_HOURS = 24 * 14
+
+
+class Status(models.TextChoices):
+    """Where a delivery stands. `deliveries.lifecycle` says which may follow which."""
+
+    DRAFT = "draft", _("Editing")
+    PREPARING = "preparing", _("Preparing")
+    PREPARATION_FAILED = "preparation_failed", _("Preparation failed")
+    AWAITING_APPROVAL = "awaiting_approval", _("Waiting for approval")
+    READY = "ready", _("Ready: waiting for confirmation")
+    SCHEDULED = "scheduled", _("Scheduled")
+    SENDING = "sending", _("Sending")
+    PAUSED = "paused", _("Paused")
+    FINISHED = "finished", _("Finished")
+    STOPPED = "stopped", _("Stopped")
+    FAILED = "failed", _("Failed")
+    EXPIRED = "expired", _("Expired")
+
+    @property
+    def is_final(self) -> bool:
+        return self in {Status.FINISHED, Status.STOPPED, Status.FAILED, Status.EXPIRED}
+
+    @property
+    def is_editable(self) -> bool:
+        """Whether its settings may change; once confirmed they may not."""
+        return self in {Status.DRAFT, Status.PREPARATION_FAILED, Status.AWAITING_APPROVAL, Status.READY}
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether its page changes by itself."""
+        return self in {Status.PREPARING, Status.SCHEDULED, Status.SENDING}
+
+
+class Channel(models.TextChoices):
+    EMAIL = "email", _("Email")
+
+
+class ScheduleKind(models.TextChoices):
+    """When the messages leave. A copy begins with none chosen, and can't be prepared until one is."""
+
+    UNSET = "", _("Not chosen yet")
+    AT_ONCE = "at_once", _("At once, when confirmed")
+    AT_DATE = "at_date", _("At a date")
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, user: User) -> Self:
+        return access.visible(user, self)
+
+    def locked(self, pk: int) -> "Delivery":
+        """The delivery with its row locked: always before chunks, always before messages."""
+        return self.select_for_update(of=("self",)).select_related("unit").get(pk=pk)
+
+
+def random_key() -> int:
+    """63 random bits: the delivery's name in all that leaves the house."""
+    return secrets.randbits(63) or 1
+
+
+def default_validity_hours() -> int:
+    return settings.SINETE["validity_hours"]
+
+
+class Delivery(models.Model):
+    """One send of one content on one channel to one audience."""
+
+    key = models.BigIntegerField(unique=True, editable=False, default=random_key)
+    label = models.CharField(_("label"), max_length=128)
+    description = models.TextField(_("description"), blank=True, default="")
+    unit = models.ForeignKey(
+        OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT, related_name="deliveries"
+    )
+    channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices, default=Channel.EMAIL)
+    status = models.CharField(_("status"), max_length=24, choices=Status.choices, default=Status.DRAFT, editable=False)
+    audience = models.ForeignKey(
+        Audience, verbose_name=_("audience"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    content = models.ForeignKey(
+        "deliveries.Content", verbose_name=_("content"), null=True, editable=False, on_delete=models.PROTECT,
+        related_name="+",
+    )  # fmt: skip
+    schedule_kind = models.CharField(
+        _("when"), max_length=16, choices=ScheduleKind.choices, blank=True, default=ScheduleKind.UNSET
+    )
+    contact_date = models.DateTimeField(_("date"), null=True, blank=True)
+    time_zone = models.CharField(_("time zone of the date"), max_length=64, default="UTC")
+    validity_hours = models.PositiveIntegerField(
+        _("validity period in hours"),
+        default=default_validity_hours,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_VALIDITY_HOURS)],
+        help_text=_("How long a message that was refused for a while is tried again."),
+    )
+    approval_policy = models.CharField(
+        _("approval"),
+        max_length=16,
+        choices=ApprovalPolicy.choices,
+        blank=True,
+        default="",
+        help_text=_("Can only be tighter than the unit's."),
+    )
+    tracking = models.BooleanField(_("track opens and clicks"), default=True)
+    route = models.ForeignKey(
+        "deliveries.Route", verbose_name=_("route"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    preparation = models.ForeignKey(
+        "deliveries.Preparation", null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    copied_from = models.ForeignKey(
+        "self", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="copies"
+    )
+    created_by = models.ForeignKey(User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+    started_at = models.DateTimeField(_("sending began"), null=True, editable=False)
+    ended_at = models.DateTimeField(_("ended"), null=True, editable=False)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ["-id"]
+        permissions = permissions(Right.VIEW, Right.PREPARE, Right.START, Right.APPROVE, Right.EXPORT)
+        indexes = [models.Index(fields=["status", "id"], name="delivery_status")]
+        constraints = [
+            models.CheckConstraint(
+                name="delivery_date_where_scheduled",
+                condition=models.Q(schedule_kind=ScheduleKind.AT_DATE, contact_date__isnull=False)
+                | models.Q(~models.Q(schedule_kind=ScheduleKind.AT_DATE), contact_date__isnull=True),
+            ),
+            models.CheckConstraint(name="delivery_status_known", condition=models.Q(status__in=Status.values)),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def name(self) -> str:
+        """The short ID that people quote: DM95."""
+        return f"DM{self.pk}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def policy(self) -> ApprovalPolicy:
+        """The tighter of the unit's policy and the delivery's own."""
+        own = ApprovalPolicy(self.approval_policy or ApprovalPolicy.NONE)
+        return max(ApprovalPolicy(self.unit.approval_policy), own, key=lambda policy: policy.tightness)
+
+    @property
+    def seal(self) -> str:
+        """The seal of the latest preparation; empty where there is none."""
+        return self.preparation.seal if self.preparation else ""
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """When retries end: counted from the start of sending."""
+        return self.started_at + timedelta(hours=self.validity_hours) if self.started_at else None
+
+    def latest_preparation(self) -> "Preparation":
+        assert self.preparation is not None
+        return self.preparation
+
+
+class StatusChange(models.Model):
+    """A step that was taken: the audit event of the life cycle. Rows are only ever added."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="history")
+    step = models.CharField(_("step"), max_length=32)
+    old = models.CharField(_("from"), max_length=24, choices=Status.choices)
+    new = models.CharField(_("to"), max_length=24, choices=Status.choices)
+    by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
+    os_user = models.CharField(max_length=64, blank=True, default="")
+    face = models.CharField(max_length=16, blank=True, default="")
+    at = models.DateTimeField(_("at"))
+    seal = models.CharField(max_length=64, blank=True, default="")
+    comment = models.TextField(_("comment"), blank=True, default="")
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("status change")
+        verbose_name_plural = _("status changes")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.delivery}: {self.old} → {self.new}"

@@ -1,0 +1,152 @@
+"""The ledger: one row for every recipient before the first message leaves.
+
+Lists of these rows are read in key order. No index mentions a status: an update of it then stays on its
+page (HOT), which the fill factor leaves room for. Rare states live in small tables beside the ledger.
+Address, values and seq can't be updated once written: a trigger refuses.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deliveries.models.delivery import Delivery
+
+
+class MessageStatus(models.IntegerChoices):
+    PREPARED = 0, _("Prepared")
+    SENT = 1, _("Sent")
+    FAILED = 2, _("Failed")
+    RETRYING = 3, _("Retrying")
+    IN_DOUBT = 4, _("Outcome unknown")
+    IGNORED = 5, _("Not sent: opted out after preparation")
+    CANCELLED = 6, _("Cancelled")
+
+
+class Nature(models.TextChoices):
+    """How bad a failure is for the address."""
+
+    NONE = "", _("Not defined")
+    HARD = "hard", _("Hard")
+    SOFT = "soft", _("Soft")
+    IGNORED = "ignored", _("Ignored")
+
+
+class Reason(models.TextChoices):
+    """Why a message failed, in the field's words."""
+
+    NONE = "", ""
+    USER_UNKNOWN = "user_unknown", _("User unknown")
+    INVALID_DOMAIN = "invalid_domain", _("Invalid domain")
+    UNREACHABLE = "unreachable", _("Unreachable")
+    ACCOUNT_DISABLED = "account_disabled", _("Account disabled")
+    MAILBOX_FULL = "mailbox_full", _("Mailbox full")
+    REFUSED = "refused", _("Refused")
+    TOO_LARGE = "too_large", _("Message too large")
+    NOT_DEFINED = "not_defined", _("Not defined")
+    NOT_SUPPORTED = "not_supported", _("Address not supported by the relay")
+    CONTENT = "content", _("Content could not be filled in")
+    EXPIRED = "expired", _("Validity period over")
+    OPTED_OUT = "opted_out", _("Opted out")
+    QUARANTINED = "quarantined", _("Quarantined address")
+
+
+class Message(models.Model):
+    """One recipient's row."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "seq")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="messages"
+    )
+    seq = models.IntegerField()
+    profile_id = models.BigIntegerField()
+    address = models.CharField(_("address"), max_length=320)
+    address_key = models.CharField(max_length=320)
+    values = models.JSONField(default=dict)
+    status = models.SmallIntegerField(
+        _("status"), choices=MessageStatus.choices, default=MessageStatus.PREPARED, db_default=0
+    )
+    tries = models.SmallIntegerField(_("tries"), default=0, db_default=0)
+    at = models.DateTimeField(_("date"), null=True)
+    code = models.SmallIntegerField(null=True)
+    nature = models.CharField(_("nature"), max_length=8, choices=Nature.choices, default="", db_default="")
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices, default="", db_default="")
+    reply = models.CharField(_("answer of the server"), max_length=300, default="", db_default="")
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("sending log")
+        indexes = [models.Index(fields=["profile_id"], name="message_profile")]
+
+
+class Chunk(models.Model):
+    """A run of consecutive messages, leased to one worker at a time.
+
+    `handed_upto` is the last seq handed over in the first pass: nothing at or below it is handed over
+    again but by a Try. The tallies count the outcomes of its rows and change with them, in one
+    transaction; pages read chunks, never messages.
+    """
+
+    pk = models.CompositePrimaryKey("delivery_id", "number")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="chunks"
+    )
+    number = models.IntegerField()
+    seq_from = models.IntegerField()
+    seq_to = models.IntegerField()
+    not_before = models.DateTimeField(null=True)
+    digest = models.BinaryField()
+    done = models.BooleanField(default=False, db_default=False)
+    token = models.BigIntegerField(default=0, db_default=0)
+    lease_until = models.DateTimeField(null=True)
+    lease_by = models.CharField(max_length=100, default="", db_default="")
+    handed_upto = models.IntegerField()
+    sent = models.IntegerField(default=0, db_default=0)
+    failed = models.IntegerField(default=0, db_default=0)
+    retrying = models.IntegerField(default=0, db_default=0)
+    in_doubt = models.IntegerField(default=0, db_default=0)
+    ignored = models.IntegerField(default=0, db_default=0)
+    cancelled = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        verbose_name = _("chunk")
+        verbose_name_plural = _("chunks")
+
+
+class Try(models.Model):
+    """A later attempt at one message. `handed` is committed before its bytes; gone with its result."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "seq")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="later_tries"
+    )
+    seq = models.IntegerField()
+    due_at = models.DateTimeField(_("next try"))
+    tries = models.SmallIntegerField(_("tries so far"))
+    token = models.BigIntegerField(default=0, db_default=0)
+    lease_until = models.DateTimeField(null=True)
+    handed = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        verbose_name = _("later try")
+        verbose_name_plural = _("later tries")
+        indexes = [models.Index(fields=["delivery", "due_at"], name="try_due")]
+
+
+class Doubt(models.Model):
+    """A message whose outcome nobody can know: held, and resolved by evidence or by a person."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "seq")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="doubts"
+    )
+    seq = models.IntegerField()
+    since = models.DateTimeField(_("since"))
+    # Which hand-over it was: the lease it happened under, and how many tries came before. A result that
+    # arrives late under the same two resolves it; nothing else from a worker does.
+    token = models.BigIntegerField()
+    tries = models.SmallIntegerField(default=0)
+    note = models.CharField(max_length=200, default="", db_default="")
+
+    class Meta:
+        verbose_name = _("message with unknown outcome")
+        verbose_name_plural = _("messages with unknown outcome")

@@ -1,0 +1,146 @@
+"""One preparation: what it counted, whom it left out and why, what it found, what it sealed."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from deliveries.models.content import Content
+from deliveries.models.delivery import Delivery
+
+
+class PreparationStatus(models.TextChoices):
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Completed")
+    FAILED = "failed", _("Failed")
+    STOPPED = "stopped", _("Stopped")
+
+
+class Cause(models.TextChoices):
+    """Why a targeted profile gets no message; in the order in which they are looked at."""
+
+    NO_ADDRESS = "no_address", _("Address not specified")
+    MALFORMED = "malformed", _("Malformed address")
+    OPTED_OUT = "opted_out", _("Opted out")
+    QUARANTINED = "quarantined", _("Quarantined address")
+    DUPLICATE = "duplicate", _("Duplicate")
+
+
+class Preparation(models.Model):
+    """A run of the preparation, numbered within its delivery. What it froze is named by `seal`."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="preparations")
+    number = models.PositiveIntegerField(_("number"))
+    status = models.CharField(
+        _("status"), max_length=16, choices=PreparationStatus.choices, default=PreparationStatus.RUNNING
+    )
+    started_by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
+    started_at = models.DateTimeField(_("started"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    content = models.ForeignKey(Content, null=True, on_delete=models.PROTECT, related_name="+")
+    # Progress, committed slice by slice: what the ring shows.
+    percent = models.PositiveSmallIntegerField(default=0)
+    targeted = models.PositiveIntegerField(_("targeted"), default=0)
+    excluded = models.PositiveIntegerField(_("excluded"), default=0)
+    to_deliver = models.PositiveIntegerField(_("to deliver"), default=0)
+    causes = models.JSONField(_("exclusion causes"), default=dict)  # cause -> number, zero included
+    findings = models.JSONField(_("findings"), default=list)
+    # The worker that runs it: its lease, and its connection to PostgreSQL, which a stop cancels.
+    lease_until = models.DateTimeField(null=True)
+    backend_pid = models.IntegerField(null=True)
+    # What was sealed, part by part, and the compiled content from which every message is filled.
+    manifest = models.JSONField(default=dict)
+    compiled = models.JSONField(default=dict)
+    seal = models.CharField(_("seal"), max_length=64, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("preparation")
+        verbose_name_plural = _("preparations")
+        ordering = ["delivery", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "number"], name="preparation_number_once"),
+            models.UniqueConstraint(
+                fields=["delivery"], condition=Q(status=PreparationStatus.RUNNING), name="preparation_one_running"
+            ),
+            models.CheckConstraint(
+                name="preparation_books_balance",
+                condition=~Q(status=PreparationStatus.DONE) | Q(targeted=models.F("excluded") + models.F("to_deliver")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("Preparation %(number)s") % {"number": self.number}
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        return [finding for finding in self.findings if finding["level"] == "error"]
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        return [finding for finding in self.findings if finding["level"] == "warning"]
+
+    def makers(self) -> list[User]:
+        """Who prepared it or wrote a version of its content: four-eyes bars them from approving."""
+        writers = Content.objects.filter(delivery_id=self.delivery_id)
+        if self.content is not None:
+            writers = writers.filter(number__lte=self.content.number)
+        condition = Q(pk__in=writers.values("author"))
+        if self.started_by_id:
+            condition |= Q(pk=self.started_by_id)
+        return list(User.objects.filter(condition))
+
+    def is_approved(self) -> bool:
+        return self.approvals.filter(accepted=True).exists()
+
+
+class LogLine(models.Model):
+    """A line of the delivery's log. The text is a msgid with slots, shown in the reader's language."""
+
+    class Level(models.TextChoices):
+        INFO = "info", _("Information")
+        WARNING = "warning", _("Warning")
+        ERROR = "error", _("Error")
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="log")
+    preparation = models.ForeignKey(Preparation, null=True, on_delete=models.CASCADE, related_name="log")
+    at = models.DateTimeField(_("date"))
+    level = models.CharField(_("level"), max_length=8, choices=Level.choices, default=Level.INFO)
+    text = models.TextField()
+    slots = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("log line")
+        verbose_name_plural = _("log")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def message(self) -> str:
+        return gettext(self.text) % self.slots if self.slots else gettext(self.text)
+
+
+class Exclusion(models.Model):
+    """A targeted profile that gets no message, and why."""
+
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="exclusions"
+    )
+    preparation = models.ForeignKey(
+        Preparation, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="exclusions"
+    )
+    profile_id = models.BigIntegerField()
+    address = models.CharField(_("address"), max_length=320, blank=True)
+    cause = models.CharField(_("cause"), max_length=16, choices=Cause.choices)
+
+    class Meta:
+        verbose_name = _("exclusion")
+        verbose_name_plural = _("exclusions")
+        indexes = [
+            models.Index(fields=["delivery", "preparation", "cause", "id"], name="exclusion_listing"),
+            models.Index(fields=["profile_id"], name="exclusion_profile"),
+        ]

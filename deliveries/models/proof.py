@@ -1,0 +1,44 @@
+"""Proofs: what was sent to test addresses, apart from every figure and history."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from deliveries.models.content import Content
+from deliveries.models.delivery import Delivery
+
+
+class Proof(models.Model):
+    """One proof of one content version."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="proofs")
+    content = models.ForeignKey(Content, on_delete=models.CASCADE, related_name="+")
+    number = models.PositiveIntegerField()
+    prefix = models.CharField(_("prefix of the subject"), max_length=100, blank=True)
+    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(_("sent"))
+
+    class Meta:
+        verbose_name = _("proof")
+        verbose_name_plural = _("proofs")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="proof_number_once")]
+
+
+class ProofMessage(models.Model):
+    """One copy of a proof."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        HANDED = "handed", _("Outcome unknown")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+
+    proof = models.ForeignKey(Proof, on_delete=models.CASCADE, related_name="messages")
+    address = models.CharField(_("address"), max_length=320)
+    values = models.JSONField(default=dict)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.WAITING)
+    reply = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        ordering = ["id"]

@@ -1,0 +1,48 @@
+"""How a channel leaves the house: the relay, and what it may be asked for."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Route(models.Model):
+    """A relay. Where `host` is empty it is the one that the environment's RELAY_URL names."""
+
+    class Tls(models.TextChoices):
+        NONE = "none", _("None")
+        STARTTLS = "starttls", _("STARTTLS")
+        IMPLICIT = "implicit", _("Implicit TLS")
+
+    label = models.CharField(_("label"), max_length=64, unique=True)
+    is_default = models.BooleanField(_("default"), default=False)
+    host = models.CharField(_("host"), max_length=255, blank=True, default="")
+    port = models.PositiveIntegerField(_("port"), default=25)
+    tls = models.CharField(_("encryption"), max_length=16, choices=Tls.choices, default=Tls.NONE)
+    username = models.CharField(_("user name"), max_length=128, blank=True, default="")
+    password_variable = models.CharField(
+        _("environment variable that holds the password"), max_length=64, blank=True, default=""
+    )
+    connections = models.PositiveSmallIntegerField(_("connections of a worker"), default=8)
+    return_path_domain = models.CharField(
+        _("domain of the return path"),
+        max_length=255,
+        blank=True,
+        default="",
+        help_text=_("Bounces come back to this domain; empty: the sender's own."),
+    )
+    # The breaker: after answers that speak of us and not of a recipient, nothing leaves until then.
+    closed_until = models.DateTimeField(null=True, blank=True, editable=False)
+    closed_because = models.CharField(max_length=300, blank=True, default="", editable=False)
+    refusals_in_a_row = models.PositiveIntegerField(default=0, editable=False)
+
+    class Meta:
+        verbose_name = _("route")
+        verbose_name_plural = _("routes")
+        ordering = ["label"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="route_one_default"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.label

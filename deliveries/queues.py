@@ -1,0 +1,8 @@
+"""The jobs that deliveries ask for, by dotted path: nothing that asks imports what runs."""
+
+from campaign.lib.jobs import JobRef, Queue
+
+PREPARE = JobRef("deliveries.jobs.prepare", Queue.PREPARATION, timeout=6 * 3600)
+SEND = JobRef("deliveries.jobs.drain", Queue.SEND, timeout=1800)
+TICK = JobRef("deliveries.jobs.tick", Queue.TICK, timeout=120)
+PROOF = JobRef("deliveries.jobs.send_proof", Queue.DEFAULT, timeout=900)

@@ -1,0 +1,69 @@
+"""The seal: a fingerprint of everything that a preparation froze.
+
+A manifest lists the parts. Parts that live outside the preparation (content, audience, schedule …) can be
+read again at any time: what differs from the manifest then is what changed since.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+
+from django.utils.translation import gettext_lazy as _
+
+from deliveries.models import Delivery
+
+PARTS = {
+    "content": _("content"),
+    "audience": _("audience"),
+    "schedule": _("schedule"),
+    "validity": _("validity period"),
+    "policy": _("approval policy"),
+    "route": _("route"),
+    "tracking": _("tracking"),
+    "unit": _("unit"),
+}
+
+
+def fingerprint(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
+
+
+def live_parts(delivery: Delivery) -> dict[str, Any]:
+    """The parts as they stand now, outside the preparation."""
+    audience = delivery.audience
+    return {
+        "content": delivery.content.digest if delivery.content else "",
+        "audience": [audience.pk, audience.kind, fingerprint(audience.rule)] if audience else None,
+        "schedule": [
+            delivery.schedule_kind,
+            delivery.contact_date.isoformat() if delivery.contact_date else None,
+            delivery.time_zone,
+        ],
+        "validity": delivery.validity_hours,
+        "policy": delivery.policy.value,
+        "route": delivery.route_id,
+        "tracking": delivery.tracking,
+        "unit": delivery.unit_id,
+    }
+
+
+def manifest(delivery: Delivery, **frozen: Any) -> dict[str, Any]:
+    """Live parts and frozen ones (chunks' digests, compiled content, counts) together."""
+    return {"delivery": delivery.key, "parts": live_parts(delivery), **frozen}
+
+
+def changes(delivery: Delivery) -> list[str]:
+    """The names of the parts that differ from what the latest preparation sealed."""
+    preparation = delivery.preparation
+    if preparation is None or not preparation.seal:
+        return []
+    sealed = preparation.manifest.get("parts", {})
+    live = json.loads(json.dumps(live_parts(delivery), default=str))
+    return [part for part in PARTS if sealed.get(part) != live[part]]
+
+
+def in_words(parts: Iterable[str]) -> str:
+    return ", ".join(str(PARTS[part]) for part in parts)
