@@ -1,13 +1,13 @@
 """Fixtures for every app: the queue's work done in this process, an empty queue, a browser."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
 
+from campaign.stack.browser import HOW_TO, find
 from campaign.stack.inprocess import play_commit, run_queued
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def browser() -> "Iterator[Browser]":
     """Debian's chromium, driven by Playwright."""
     from playwright.sync_api import sync_playwright
 
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    program = find()
     if not program:
-        pytest.fail("The browser tests need chromium: run `apt-get install chromium`, or set CHROMIUM to its path.")
+        pytest.fail(HOW_TO)
     with sync_playwright() as playwright:
         # Playwright's own loop runs in this thread, and Django would refuse the database beside it.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -56,7 +56,7 @@ def browser() -> "Iterator[Browser]":
 
 @pytest.fixture
 def new_page(browser: "Browser", live_server: Any, settings: Any) -> "Iterator[Callable[..., Page]]":
-    """Open a window of its own for each person; with `user=` it is signed in. Errors on a page fail the test."""
+    """Open a window for each person, signed in with `user=`; errors on a page fail the test."""
     settings.PUBLIC_URL = live_server.url
     contexts, errors = [], []
 

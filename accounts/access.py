@@ -130,6 +130,14 @@ def visible(user: User, queryset: QuerySet[Any]) -> QuerySet[Any]:
     return queryset.filter(condition)
 
 
+def within(user: User, right: Right, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Of rows with a `unit`, those on which a person holds the right; single grants included."""
+    condition = Q(unit__in=units(user, right).values("pk"))
+    if _declares(queryset.model, right):
+        condition |= Q(pk__in=_granted(user, right, queryset.model).values("pk"))
+    return queryset.filter(condition)
+
+
 def holders(right: Right, target: Any) -> QuerySet[User]:
     """The active people who hold a right on an object: whom to ask."""
     lineage = unit_of(target).lineage

@@ -48,7 +48,7 @@ def needs_smtputf8(key: str) -> bool:
 def _read_carefully(text: str) -> tuple[AddressState, str]:
     try:
         found = validate_email(
-            unicodedata.normalize("NFC", text),
+            text,
             check_deliverability=False,
             allow_smtputf8=True,
             allow_quoted_local=False,

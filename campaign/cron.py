@@ -2,28 +2,42 @@
 
 from importlib import import_module
 
+from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
-from campaign.lib.jobs import Queue
+from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 
-SHORT = {"result_ttl": 5, "ttl": 30, "failure_ttl": 24 * 3600}
-LONG = {"result_ttl": 600, "failure_ttl": 7 * 24 * 3600}
+SECONDS_BETWEEN_TICKS = 1
 
 
 def scheduler() -> DjangoCronScheduler:
     """The scheduler with everything that happens by the clock."""
     cron = DjangoCronScheduler()
-    tick = import_module("deliveries.jobs").tick
-    fold = import_module("reporting.jobs").fold
-    # A tick that waited for half a minute is worth nothing: the next ones stand behind it.
-    cron.register(tick, Queue.TICK, interval=1, job_timeout=60, **SHORT)
-    cron.register(fold, Queue.DEFAULT, cron="0 * * * *", job_timeout=1800, **LONG)
-    cron.register(forget_old_sessions, Queue.DEFAULT, cron="17 3 * * *", job_timeout=600, **LONG)
+    # A tick that waited for half a minute is worth nothing, the next ones stand behind it.
+    cron.register(
+        import_module("deliveries.jobs").tick,
+        Queue.TICK,
+        interval=SECONDS_BETWEEN_TICKS,
+        job_timeout=60,
+        result_ttl=5,
+        ttl=30,
+        failure_ttl=3600,
+    )
+    for job, at, timeout in (
+        (import_module("reporting.jobs").fold, "0 * * * *", 1800),
+        (forget_old_sessions, "17 3 * * *", 600),
+    ):
+        cron.register(
+            job,
+            Queue.DEFAULT,
+            cron=at,
+            job_timeout=timeout,
+            result_ttl=SECONDS_KEPT,
+            failure_ttl=SECONDS_FAILURES_KEPT,
+        )
     return cron
 
 
 def forget_old_sessions() -> None:
     """Sessions that have expired are gone from the database."""
-    from django.core.management import call_command
-
     call_command("clearsessions")

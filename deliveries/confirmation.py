@@ -7,12 +7,14 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues
 from deliveries.lifecycle import Step
 from deliveries.models import Cause, Confirmation, Delivery, LogLine, ScheduleKind, Status
+from deliveries.sending import recovery
 
 
 class CountMistyped(Refusal):
@@ -91,9 +93,17 @@ def confirm(
         delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver
     )
     lifecycle.move(delivery, Step.CONFIRM, by=by, at=at, seal=seal, to_deliver=preparation.to_deliver)
-    _log(delivery, at, "Confirmed by %(by)s", by=str(by))
+    _log(delivery, at, n_("Confirmed by %(by)s"), by=str(by))
     queues.TICK.enqueue()
     return confirmation
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The receipt of a stop: how many had been handed over, how many never will be."""
+
+    left: int
+    cancelled: int
 
 
 @transaction.atomic
@@ -107,7 +117,7 @@ def take_back(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     lifecycle.move(delivery, Step.TAKE_BACK, by=by, at=at)
     confirmation.taken_back_at, confirmation.taken_back_by = at, by
     confirmation.save(update_fields=["taken_back_at", "taken_back_by"])
-    _log(delivery, at, "Confirmation taken back by %(by)s", by=str(by))
+    _log(delivery, at, n_("Confirmation taken back by %(by)s"), by=str(by))
     return delivery
 
 
@@ -116,7 +126,7 @@ def pause(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     """No window is handed over any more; what was handed over before comes to its end."""
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.move(delivery, Step.PAUSE, by=by, at=at)
-    _log(delivery, at, "Paused by %(by)s", by=str(by))
+    _log(delivery, at, n_("Paused by %(by)s"), by=str(by))
     return delivery
 
 
@@ -125,81 +135,46 @@ def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     """The send goes on from the exact row where it paused."""
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.move(delivery, Step.RESUME, by=by, at=at)
-    _log(delivery, at, "Resumed by %(by)s", by=str(by))
+    _log(delivery, at, n_("Resumed by %(by)s"), by=str(by))
     queues.TICK.enqueue()
     return delivery
 
 
-@dataclass(frozen=True)
-class Stopped:
-    """The receipt of a stop: how many had been handed over, how many never will be."""
-
-    left: int
-    cancelled: int
-
-
-@transaction.atomic
 def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
-    """Nothing more leaves, for good: rows that were not handed over are cancelled."""
-    delivery = Delivery.objects.locked(delivery.pk)
-    lifecycle.move(delivery, Step.STOP, by=by, at=at)
-    cancelled = _cancel_rest(delivery.pk, at)
-    left = delivery.latest_preparation().to_deliver - cancelled
-    delivery.ended_at = at
-    delivery.save(update_fields=["ended_at"])
-    _log(delivery, at, "Stopped by %(by)s: %(left)s had been handed over, %(cancelled)s never will be",
-         by=str(by), left=left, cancelled=cancelled)  # fmt: skip
-    return Stopped(left=left, cancelled=cancelled)
+    """Nothing more leaves, for good: rows that were not handed over are cancelled.
+
+    The step commits first, so that no window is handed over any more; then chunk after chunk is cancelled.
+    Should this process die in between, the tick carries on.
+    """
+    with transaction.atomic():
+        delivery = Delivery.objects.locked(delivery.pk)
+        lifecycle.move(delivery, Step.STOP, by=by, at=at)
+        delivery.ended_at = at
+        delivery.save(update_fields=["ended_at"])
+    recovery.cancel_rest(delivery.pk)
+    receipt = before_stopping(delivery)
+    _log(delivery, at, n_("Stopped by %(by)s: %(left)s had been handed over, %(cancelled)s never will be"),
+         by=str(by), left=receipt.left, cancelled=receipt.cancelled)  # fmt: skip
+    return receipt
 
 
 def before_stopping(delivery: Delivery) -> Stopped:
-    """What a stop would leave behind right now, read from the chunks; the dialog's numbers."""
+    """How many have been handed over, and how many never will be once it is stopped; from the chunks."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(sum(handed_upto - seq_from + 1 - retrying), 0),"
-            " coalesce(sum(seq_to - handed_upto + retrying), 0)"
+            " coalesce(sum(seq_to - seq_from + 1), 0) FROM deliveries_chunk WHERE delivery_id = %s",
+            [delivery.pk],
+        )
+        handed, total = cursor.fetchone()
+        # Cancelled rows that had been tried before stand below the mark.
+        cursor.execute(
+            "SELECT coalesce(sum(greatest(cancelled - (seq_to - handed_upto), 0)), 0)"
             " FROM deliveries_chunk WHERE delivery_id = %s",
             [delivery.pk],
         )
-        left, never = cursor.fetchone()
-    return Stopped(left=left, cancelled=never)
-
-
-def _cancel_rest(delivery_id: int, at: datetime) -> int:
-    """Cancel rows above each chunk's mark and later tries not in anybody's hands. Chunks are locked first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH locked AS MATERIALIZED (
-                SELECT number, seq_to, handed_upto FROM deliveries_chunk
-                WHERE delivery_id = %(delivery)s ORDER BY number FOR UPDATE
-            ), tries AS (
-                DELETE FROM deliveries_try t USING locked c
-                WHERE t.delivery_id = %(delivery)s AND NOT t.handed RETURNING t.seq
-            ), rows AS (
-                UPDATE deliveries_message m SET status = 6, at = %(at)s
-                FROM locked c
-                WHERE m.delivery_id = %(delivery)s AND m.seq > c.handed_upto AND m.seq <= c.seq_to
-                  AND m.status IN (0, 3)
-                RETURNING m.seq
-            ), retried AS (
-                UPDATE deliveries_message m SET status = 6, at = %(at)s
-                FROM tries t WHERE m.delivery_id = %(delivery)s AND m.seq = t.seq AND m.status = 3
-                RETURNING m.seq
-            ), counted AS (
-                SELECT c.number,
-                       count(r.seq) AS fresh,
-                       count(q.seq) AS later
-                FROM deliveries_chunk c
-                LEFT JOIN LATERAL (SELECT seq FROM rows WHERE seq BETWEEN c.seq_from AND c.seq_to) r ON true
-                LEFT JOIN LATERAL (SELECT NULL::int AS seq WHERE false) q ON true
-                WHERE c.delivery_id = %(delivery)s GROUP BY c.number
-            )
-            SELECT (SELECT count(*) FROM rows), (SELECT count(*) FROM retried)
-            """,
-            {"delivery": delivery_id, "at": at},
-        )
-        return sum(cursor.fetchone())
+        left = handed - cursor.fetchone()[0]
+    return Stopped(left=left, cancelled=total - left)
 
 
 def _log(delivery: Delivery, at: datetime, text: str, **slots: Any) -> None:

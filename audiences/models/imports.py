@@ -1,6 +1,7 @@
 """A file of profiles on its way in."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OrganizationalUnit, User
@@ -83,10 +84,20 @@ class ImportProblem(models.Model):
     importing = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="problems")
     line = models.BigIntegerField(_("line"))
     field = models.CharField(_("field"), max_length=64, blank=True, default="")
+    # An English sentence with named slots; `text` says it in the reader's language.
     reason = models.CharField(_("reason"), max_length=300)
+    slots = models.JSONField(default=dict, blank=True)
     fatal = models.BooleanField(_("broken"), default=False)
 
     class Meta:
         verbose_name = _("problem of an import")
         verbose_name_plural = _("problems of an import")
         ordering = ["importing", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.text}"
+
+    @property
+    def text(self) -> str:
+        """The reason in the reader's language."""
+        return gettext(self.reason) % self.slots if self.slots else gettext(self.reason)

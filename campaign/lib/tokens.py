@@ -7,13 +7,15 @@ token for one purpose is worthless for another. Older keys keep verifying for as
 
 import binascii
 import re
-from base64 import b32decode, b32encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
 from struct import Struct
+
+from django.conf import settings
 
 MAC_OCTETS = 12
 MIN_KEY_OCTETS = 16
@@ -27,7 +29,7 @@ _REST = Struct(">IH")
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _FORM_64 = re.compile(r"[A-Za-z0-9_-]{36}", re.ASCII)
-_FORM_32 = re.compile(r"[a-z2-7]{44}", re.ASCII)
+_FORM_16 = re.compile(r"[0-9A-Fa-f]{54}", re.ASCII)
 
 
 class BadToken(ValueError):
@@ -72,8 +74,8 @@ class Signer:
         return _as_64(self._token(purpose, delivery_key, seq, link))
 
     def sign_caseless(self, purpose: Purpose, delivery_key: int, seq: int, link: int = 0) -> str:
-        """The token where case may be lost, as in a return path: 44 characters in lower case."""
-        return _as_32(self._token(purpose, delivery_key, seq, link))
+        """The token where case may be lost, as in a return path: 54 hexadecimal digits."""
+        return self._token(purpose, delivery_key, seq, link).hex()
 
     def for_delivery(self, purpose: Purpose, delivery_key: int) -> Callable[..., str]:
         """`sign` for many messages of one delivery: called with `seq` and, for a click, `link`."""
@@ -95,7 +97,7 @@ class Signer:
             rest = _REST.pack(seq, 0)
             mac = scope.copy()
             mac.update(rest)
-            return _as_32(prefix + rest + mac.digest())
+            return (prefix + rest + mac.digest()).hex()
 
         return sign
 
@@ -130,16 +132,28 @@ def _as_64(octets: bytes) -> str:
     return binascii.b2a_base64(octets, newline=False).translate(_URLSAFE).decode("ascii")
 
 
-def _as_32(octets: bytes) -> str:
-    return b32encode(octets).decode("ascii").rstrip("=").lower()
-
-
 def _octets(token: str) -> bytes:
     if _FORM_64.fullmatch(token):
         return binascii.a2b_base64(token.encode("ascii").translate(_STANDARD))
-    lowered = token.lower()
-    if _FORM_32.fullmatch(lowered):
-        octets = b32decode(lowered.upper() + "====")
-        if _as_32(octets) == lowered:  # the last character has spare bits: one spelling only
-            return octets
+    if _FORM_16.fullmatch(token):
+        return bytes.fromhex(token)
     raise BadToken("not the shape of a token")
+
+
+def default_signer() -> Signer:
+    """The signer with the instance's keys; the same for every process that shares the settings.
+
+    Where TOKEN_KEYS is empty, which `check --deploy` refuses, a key is made from SECRET_KEY.
+    """
+    return _signer(_configured_keys())
+
+
+def _configured_keys() -> tuple[tuple[int, bytes], ...]:
+    if settings.TOKEN_KEYS:
+        return tuple(sorted((number, bytes.fromhex(key)) for number, key in settings.TOKEN_KEYS.items()))
+    return ((1, blake2b(settings.SECRET_KEY.encode(), person=b"sinete tokens").digest()[:32]),)
+
+
+@lru_cache(maxsize=4)
+def _signer(keys: tuple[tuple[int, bytes], ...]) -> Signer:
+    return Signer(dict(keys), current=keys[-1][0])

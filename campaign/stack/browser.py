@@ -6,7 +6,9 @@ import subprocess
 
 from campaign.stack.errors import StackError
 
-HOW_TO = "The browser tests need chromium. Install it (Debian, Ubuntu: apt-get install chromium) or set CHROMIUM."
+HOW_TO = (
+    "The browser tests need chromium. Install it (Debian, Ubuntu: apt-get install chromium) or set CHROMIUM."
+)
 
 
 def find() -> str | None:

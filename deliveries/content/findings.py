@@ -11,7 +11,10 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One error or warning. `text` is an English msgid: `message` says it in the reader's language."""
+    """One error or warning. `text` is an English msgid with named slots (so `%` is `%%`).
+
+    It is stored as such: `message` says it in the language of whoever reads.
+    """
 
     level: Level
     code: str
@@ -22,7 +25,7 @@ class Finding:
 
     @property
     def message(self) -> str:
-        return gettext(self.text) % self.slots if self.slots else gettext(self.text)
+        return gettext(self.text) % self.slots
 
     @property
     def is_error(self) -> bool:

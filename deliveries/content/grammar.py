@@ -153,6 +153,8 @@ _TOKEN = re.compile(
     re.S,
 )
 
+_ESCAPE = re.compile(r"\\(?:\\\\)*[^\\\"']")  # a line break written as an escape would end a header or a line
+
 
 @dataclass(frozen=True)
 class _Token:
@@ -226,7 +228,7 @@ def _comment(source: str, start: int, line: int) -> Segment:
 def _raw(source: str, start: int, body: int, line: int) -> Segment:
     end = _END_RAW.search(source, body)
     if not end:
-        raise Problem("template_syntax", _("{%% raw %%} is never closed with {%% endraw %%}."), plain=1)
+        raise Problem("template_syntax", _("{%% raw %%} is never closed with {%% endraw %%}."))
     return Segment("raw", start, end.end(), line, raw=source[body : end.start()])
 
 
@@ -259,7 +261,7 @@ def _check_structure(segments: list[Segment], report: Callable[[Problem], None])
     for opened, _had_else in open_ifs:
         report(
             Problem(
-                "template_syntax", _("This {%% if %%} is never closed with {%% endif %%}."), line=opened.line, plain=1
+                "template_syntax", _("This {%% if %%} is never closed with {%% endif %%}."), line=opened.line
             )
         )
 
@@ -452,6 +454,8 @@ class _Parser:
     def _primary(self) -> Expression:
         token = self.token
         if token.kind == "string":
+            if _ESCAPE.search(token.value):
+                raise self._problem(_("In a text only \\\\, \\\" and \\' may follow a backslash."))
             self._advance()
             return Const(token.value, "text")
         if token.kind == "number":

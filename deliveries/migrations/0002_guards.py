@@ -83,6 +83,16 @@ CREATE TRIGGER guard_seal BEFORE UPDATE OF seal, manifest, compiled, targeted, e
 """
 
 STORAGE = """
+-- What a chunk's rows add up to: written into the chunk when it is made, computed again when it is claimed.
+CREATE FUNCTION deliveries_chunk_digest(delivery bigint, first integer, last integer) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT sha256(coalesce(string_agg(
+        convert_to(concat_ws(chr(31), m.seq, m.profile_id, m.address, m.address_key, m."values"::text), 'UTF8'),
+        '\\x1e'::bytea ORDER BY m.seq
+    ), ''::bytea))
+    FROM deliveries_message m WHERE m.delivery_id = delivery AND m.seq BETWEEN first AND last
+$$;
+
 -- Room on each page for the new version of a row: results stay on their page and touch no index.
 ALTER TABLE deliveries_message SET (
     fillfactor = 55, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05,
@@ -105,6 +115,7 @@ CREATE INDEX deliveries_staging_key ON deliveries_staging (preparation_id, addre
 
 BACKWARD = """
 DROP TABLE deliveries_staging;
+DROP FUNCTION deliveries_chunk_digest(bigint, integer, integer);
 DROP TRIGGER guard_seal ON deliveries_preparation;
 DROP FUNCTION deliveries_guard_seal();
 DROP TRIGGER only_added ON accounts_auditevent;

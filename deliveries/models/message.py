@@ -145,6 +145,7 @@ class Doubt(models.Model):
     # arrives late under the same two resolves it; nothing else from a worker does.
     token = models.BigIntegerField()
     tries = models.SmallIntegerField(default=0)
+    later_try = models.BooleanField(default=False, db_default=False)
     note = models.CharField(max_length=200, default="", db_default="")
 
     class Meta:

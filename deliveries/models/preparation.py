@@ -48,9 +48,8 @@ class Preparation(models.Model):
     to_deliver = models.PositiveIntegerField(_("to deliver"), default=0)
     causes = models.JSONField(_("exclusion causes"), default=dict)  # cause -> number, zero included
     findings = models.JSONField(_("findings"), default=list)
-    # The worker that runs it: its lease, and its connection to PostgreSQL, which a stop cancels.
+    # While a worker runs it this moves ahead with each slice; once it has passed, another may take over.
     lease_until = models.DateTimeField(null=True)
-    backend_pid = models.IntegerField(null=True)
     # What was sealed, part by part, and the compiled content from which every message is filled.
     manifest = models.JSONField(default=dict)
     compiled = models.JSONField(default=dict)

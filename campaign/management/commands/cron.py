@@ -1,3 +1,4 @@
+import logging
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +11,7 @@ class Command(BaseCommand):
     help = "Queues what is due by the clock: the tick, the hourly figures, the daily cleaning."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        logging.getLogger("rq.cron").setLevel(logging.WARNING)  # it would tell of every tick
         try:
             cron.scheduler().start()
         except RedisError as error:

@@ -1,0 +1,107 @@
+"""The fields of a profile, own columns and declared attributes alike, for rules and for content."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import DateField, DecimalField, Expression, F, Func, TextField, Value
+from django.db.models.functions import Coalesce
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from psycopg import sql
+
+from audiences.models import Attribute, Profile
+
+TEXT, NUMBER, DATE, YES_NO = "text", "number", "date", "yes_no"
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileField:
+    """A field by the name that rules and templates know it by."""
+
+    name: str
+    label: str | Promise
+    kind: str
+    column: bool
+
+    def value_of(self, profile: Profile) -> Any:
+        """The profile's value: a text, a number, a date or ISO date, true or false; None where there is none."""
+        return getattr(profile, self.name) if self.column else profile.attributes.get(self.name)
+
+
+COLUMNS = (
+    ProfileField("external_id", _("External id"), TEXT, True),
+    ProfileField("email", _("Email"), TEXT, True),
+    ProfileField("first_name", _("First name"), TEXT, True),
+    ProfileField("last_name", _("Last name"), TEXT, True),
+    ProfileField("language", _("Language"), TEXT, True),
+    ProfileField("country", _("Country"), TEXT, True),
+    ProfileField("city", _("City"), TEXT, True),
+    ProfileField("time_zone", _("Time zone"), TEXT, True),
+    ProfileField("birth_date", _("Birth date"), DATE, True),
+    ProfileField("phone", _("Phone"), TEXT, True),
+)
+COLUMN_NAMES = frozenset(field.name for field in COLUMNS)
+
+
+def fields() -> list[ProfileField]:
+    """Every field that content and rules can use; one query."""
+    return [*COLUMNS, *attributes()]
+
+
+def by_name() -> dict[str, ProfileField]:
+    return {field.name: field for field in fields()}
+
+
+def attributes() -> list[ProfileField]:
+    """The declared attributes."""
+    rows = Attribute.objects.values_list("name", "label", "kind")
+    return [ProfileField(name, label or name, kind, False) for name, label, kind in rows]
+
+
+def value_sql(field: ProfileField) -> sql.Composable:
+    """The value in a query that calls the profile `p`; fit for `jsonb_build_object`, where dates become ISO texts."""
+    if field.column:
+        return sql.SQL("p.{}").format(sql.Identifier(field.name))
+    return sql.SQL("(p.attributes -> {})").format(sql.Literal(field.name))
+
+
+class _Attribute(Func):
+    """An attribute's text; NULL unless it was stored as the kind that it is declared to be."""
+
+    template = (
+        "(CASE WHEN jsonb_typeof(%(expressions)s) = '%(json_type)s' THEN (%(expressions)s) #>> '{}' END)%(cast)s"
+    )
+    arg_joiner = " -> "
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+        sql_, params = super().as_sql(compiler, connection, **extra)
+        return sql_, [*params, *params]  # the expression stands in the template twice
+
+
+def expression(field: ProfileField) -> Expression | F:
+    """The field in Django's terms: texts never NULL, numbers and dates NULL where empty."""
+    if field.column:
+        return Coalesce(field.name, Value(""), output_field=TextField()) if field.kind == TEXT else F(field.name)
+    parts = (F("attributes"), Value(field.name))
+    match field.kind:
+        case "number":
+            number = DecimalField(max_digits=40, decimal_places=10)
+            return _Attribute(*parts, json_type="number", cast="::numeric", output_field=number)
+        case "yes_no":
+            yes_no = _Attribute(*parts, json_type="boolean", cast="", output_field=TextField())
+            return Coalesce(yes_no, Value(""), output_field=TextField())
+        case "date":
+            # Compared as text: ISO dates sort as they read, and no value can break a cast.
+            return Func(
+                _Attribute(*parts, json_type="string", cast="", output_field=TextField()),
+                template='(NULLIF(%(expressions)s, \'\') COLLATE "C")',
+                output_field=TextField(),
+            )
+        case _:
+            text = _Attribute(*parts, json_type="string", cast="", output_field=TextField())
+            return Coalesce(text, Value(""), output_field=TextField())
+
+
+def date_field(field: ProfileField) -> DateField | TextField:
+    """What the values compared with a date field's expression are."""
+    return DateField() if field.column else TextField()

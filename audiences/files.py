@@ -1,0 +1,258 @@
+"""Reads files of profiles: what they are written in, and their rows with their lines, broken ones told apart."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from charset_normalizer import from_bytes
+from django.utils.translation import gettext_noop
+
+BLOCK = 1 << 20
+SAMPLE = 64 * 1024
+DELIMITERS = ",;\t|"
+MOST_LINES = 200  # of one row; a quotation mark that nobody closed would swallow the rest of the file
+
+NEVER_CLOSED = gettext_noop("A quotation mark is opened here and never closed.")
+AFTER_QUOTE = gettext_noop("Text stands behind a closing quotation mark.")
+SWALLOWS = gettext_noop("A quotation mark opened here swallows the lines after it.")
+SHORT_ROW = gettext_noop("The row is short: %(found)d fields instead of %(expected)d.")
+LONG_ROW = gettext_noop("The row is long: %(found)d fields instead of %(expected)d.")
+NUL = gettext_noop("The row holds NUL characters.")
+BAD_BYTES = gettext_noop("The row holds bytes that are not valid %(encoding)s.")
+NUL_AND_BAD_BYTES = gettext_noop("The row holds NUL characters, and bytes that are not valid %(encoding)s.")
+
+# What a byte that the encoding doesn't know becomes, and NUL.
+_BAD = re.compile("[\0\udc80-\udcff]")
+_WESTERN = re.compile(r"(?<=[A-Za-z])[\xaa\xba\xc0-\xd6\xd8-\xf6\xf8-\xff\u2019]|[\xc0-\xd6\xd8-\xf6\xf8-\xff](?=[A-Za-z])")
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+# Called with line, field, reason (an English sentence with slots) and slots.
+Report = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a file is written. `suspicious`: some bytes may be invalid or NUL, so each row is looked at."""
+
+    encoding: str
+    bom: bool
+    suspicious: bool
+
+
+@dataclass(slots=True)
+class Row:
+    line: int
+    values: list[str]
+
+
+def examine(file: BinaryIO) -> Written:
+    """Read the file once, in blocks, to learn its encoding: UTF-8 if it can be, then what is likely."""
+    head = file.read(4)
+    for bom, encoding in BOMS:
+        if head.startswith(bom):
+            return Written(encoding, True, True)
+    decoder, is_utf8, has_nul, block = codecs.getincrementaldecoder("utf-8")(), True, False, head
+    legacy = _Legacy()
+    while block:
+        has_nul = has_nul or b"\0" in block
+        try:
+            decoder.decode(block)
+        except UnicodeDecodeError:
+            is_utf8 = False
+            decoder.reset()
+        if not block.isascii():
+            legacy.look(block)
+        block = file.read(BLOCK)
+    if is_utf8 or not legacy.prevails:
+        return Written("utf-8", False, has_nul or not is_utf8)
+    return Written(legacy.likely(), False, True)
+
+
+class _Legacy:
+    """Weighs the lines that are not ASCII: those of UTF-8 against those of an older encoding."""
+
+    def __init__(self) -> None:
+        self.utf8 = self.other = 0
+        self.sample = b""
+
+    def look(self, block: bytes) -> None:
+        # The first and the last line of a block are cut, and might seem broken for that alone.
+        for line in block.split(b"\n")[1:-1] or [block]:
+            if line.isascii():
+                continue
+            try:
+                line.decode("utf-8")
+                self.utf8 += 1
+            except UnicodeDecodeError:
+                if b"\0" not in line:
+                    self.other += 1
+                    self.sample += line + b"\n" if len(self.sample) < SAMPLE else b""
+
+    @property
+    def prevails(self) -> bool:
+        return self.other > self.utf8
+
+    def likely(self) -> str:
+        """Accents among plain letters are Western European; other scripts are known by their frequencies."""
+        text = self.sample.decode("cp1252", "replace")
+        high = sum(not character.isascii() for character in text)
+        if len(_WESTERN.findall(text)) * 2 >= high:
+            return "cp1252"
+        best = from_bytes(self.sample).best()
+        return best.encoding if best else "cp1252"
+
+
+class Reader:
+    """The rows of a file. Broken ones are reported, never yielded, and cost no good row behind them."""
+
+    def __init__(self, file: BinaryIO, written: Written, report: Report) -> None:
+        self.written, self.report = written, report
+        self.text = io.TextIOWrapper(
+            io.BufferedReader(_Counted(file), BLOCK),  # type: ignore[type-var]
+            encoding=written.encoding,
+            errors="replace" if written.encoding == "utf-16" else "surrogateescape",
+            newline="",
+        )
+        self.lines = _Lines(self.text)
+        self.delimiter = ","
+        self.header: list[str] = []
+        self.header_line = 1
+
+    def read_header(self, weigh: Callable[[list[str]], int]) -> list[str]:
+        """The names of the columns; the delimiter is the one that makes most sense of them to `weigh`."""
+        first = self._first_line()
+        if first.lower().startswith("sep=") and len(first.strip()) == 5:
+            self.delimiter = first.strip()[4]
+            self.lines.taken()
+        else:
+            self.delimiter = _best_delimiter(first, weigh)
+            self.lines.give_back(self.lines.taken(0))
+        row = next(self._parsed(), None)
+        self.header = [name.strip() for name in row.values] if row else []
+        self.header_line = row.line if row else 1
+        return self.header
+
+    def rows(self) -> Iterator[Row]:
+        """The good rows after the header."""
+        return self._parsed(len(self.header))
+
+    def _first_line(self) -> str:
+        """The next line that is not blank; it stays at hand."""
+        for line in self.lines:
+            if line.strip():
+                return line
+            self.lines.taken()
+        return ""
+
+    def _parsed(self, expected: int | None = None) -> Iterator[Row]:
+        lines, suspicious = self.lines, self.written.suspicious
+        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        while True:
+            reason, values, slots = "", [], {}
+            try:
+                values = next(reader)
+            except StopIteration:
+                return
+            except _TooLong:
+                reason = NEVER_CLOSED
+            except csv.Error as error:
+                reason = AFTER_QUOTE if "expected after" in str(error) else NEVER_CLOSED
+            if not reason:
+                if not values:
+                    lines.taken()
+                    continue
+                if suspicious and (found := set(_BAD.findall("".join(lines.pending)))):
+                    reason = BAD_BYTES if found - {"\0"} else NUL
+                    reason = NUL_AND_BAD_BYTES if len(found) > 1 and "\0" in found else reason
+                    slots = {} if reason == NUL else {"encoding": self.written.encoding.upper()}
+                elif expected is not None and len(values) != expected:
+                    reason = SHORT_ROW if len(values) < expected else LONG_ROW
+                    slots = {"found": len(values), "expected": expected}
+                else:
+                    line = lines.number + 1
+                    lines.taken()
+                    yield Row(line, values)
+                    continue
+            self._blame(reason, slots)
+
+    def _blame(self, reason: str, slots: dict[str, object]) -> None:
+        """Report the row's first line as broken and read on behind it."""
+        several = len(self.lines.pending) > 1
+        if several and reason != NEVER_CLOSED:
+            reason, slots = SWALLOWS, {}
+        self.report(self.lines.number + 1, "", reason, slots, fatal=True)
+        self.lines.give_back(self.lines.taken(1))
+
+    @property
+    def bytes_read(self) -> int:
+        return self.text.buffer.raw.count  # type: ignore[attr-defined, no-any-return]
+
+
+class _TooLong(Exception):
+    """A row spans more lines than any real one does."""
+
+
+class _Lines:
+    """Hands physical lines to the CSV reader; keeps those of the row at hand so that they can be read again."""
+
+    def __init__(self, source: Iterator[str]) -> None:
+        self.source, self.number = source, 0
+        self.pending: list[str] = []
+        self.again: list[str] = []
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self.again.pop() if self.again else next(self.source)
+        self.pending.append(line)
+        if len(self.pending) > MOST_LINES:
+            raise _TooLong
+        return line
+
+    def taken(self, how_many: int | None = None) -> list[str]:
+        """The row's lines, or its first ones, are done with; the others come back."""
+        done = len(self.pending) if how_many is None else how_many
+        self.number += done
+        rest = self.pending[done:]
+        self.pending = []
+        return rest
+
+    def give_back(self, lines: list[str]) -> None:
+        self.again.extend(reversed(lines))
+
+
+class _Counted(io.RawIOBase):
+    """Counts what was read, for the progress of a file that is read in blocks."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.count = file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        block = self.file.read(len(buffer))
+        buffer[: len(block)] = block
+        self.count += len(block)
+        return len(block)
+
+
+def _best_delimiter(line: str, weigh: Callable[[list[str]], int]) -> str:
+    def worth(delimiter: str) -> tuple[int, int]:
+        try:
+            names = next(csv.reader([line], delimiter=delimiter), [])
+        except csv.Error:
+            return 0, 0
+        return weigh(names), len(names)
+
+    return max(DELIMITERS, key=worth)

@@ -1,0 +1,452 @@
+"""Profiles from files: an upload, a job that reads it into a staging table, one set-based upsert.
+
+The key of a row is its external id where the file has one, else its address; a row with neither a key nor
+a good address is known by address, names and phone as they stand. Of rows with one key the last one counts.
+What the file says of a mapped column holds, empty cells too, with one exception: an import opts people out,
+never in. A file with broken rows changes nothing unless it was asked to keep the good ones.
+"""
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any, BinaryIO
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+from accounts import access, audit
+from accounts.models import OrganizationalUnit, User
+from accounts.rights import Right
+from audiences import addresses, columns, files, queues, staging
+from audiences.columns import Column, Mapping
+from audiences.models import Attribute, Audience, Import, ImportPart, ImportProblem
+from campaign.lib import clock
+from campaign.lib.refusals import Refusal
+
+logger = logging.getLogger(__name__)
+
+BATCH = 5_000
+SAMPLE = 1_000
+PART = 1 << 20
+MOST_PROBLEMS = 1_000
+LOCK = 0x53494D50  # with the import's id the name of an advisory lock
+
+NO_ADDRESS = gettext_noop("There is no address.")
+MALFORMED = gettext_noop("“%(value)s” is no email address.")
+NOTHING_KNOWN = gettext_noop("Nothing in this row tells who it is; it is left out.")
+LONG_ID = gettext_noop("The external id is longer than %(most)d characters; the row is left out.")
+NO_KEY_COLUMN = gettext_noop("No column is an external id or an email address. The columns are: %(columns)s.")
+EMPTY_FILE = gettext_noop("The file is empty.")
+BROKEN = gettext_noop("The file is broken. Nothing was imported.")
+NO_COLUMN = gettext_noop("The file can't be understood. Nothing was imported.")
+UNEXPECTED = gettext_noop("The import failed for a reason that is not in the file. Nothing was imported.")
+
+Progress = Callable[[Import], None]
+
+
+class NotAList(Refusal):
+    message = _("“%(audience)s” is not a fixed list: profiles can't be added to it.")
+    code = "not_a_list"
+
+
+class NotRefused(Refusal):
+    message = _("Only a refused import whose file is still here can be tried again.")
+    code = "not_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to import. `list_label`: the profiles join this fixed list, which is made where there is none."""
+
+    keep_good_rows: bool = False
+    declare_attributes: bool = False
+    list_label: str = ""
+
+
+def start(*, file: BinaryIO, name: str, unit: OrganizationalUnit, by: User, options: Options) -> Import:
+    """The file is stored, and a job will import it."""
+    with transaction.atomic():
+        importing = register(name=name, unit=unit, by=by, options=options)
+        importing.bytes_total = _store(file, importing)
+        importing.save(update_fields=["bytes_total"])
+        queues.IMPORT.enqueue(import_id=importing.pk)
+    return importing
+
+
+@transaction.atomic
+def again(*, importing: Import, by: User) -> Import:
+    """A refused file is imported once more, this time keeping its good rows."""
+    access.require(by, Right.IMPORT, importing.unit)
+    if importing.status != Import.Status.REFUSED or not importing.parts.exists():
+        raise NotRefused()
+    label = importing.audience.label if importing.audience else ""
+    options = Options(True, importing.declare_attributes, label)
+    new = register(name=importing.file_name, unit=importing.unit, by=by, options=options)
+    importing.parts.update(importing=new)
+    new.bytes_total = importing.bytes_total
+    new.save(update_fields=["bytes_total"])
+    queues.IMPORT.enqueue(import_id=new.pk)
+    return new
+
+
+@transaction.atomic
+def register(*, name: str, unit: OrganizationalUnit, by: User, options: Options) -> Import:
+    """The import stands in the list, with its rights checked; its file is still to come."""
+    access.require(by, Right.IMPORT, unit)
+    importing = Import.objects.create(
+        unit=unit,
+        file_name=name[:255],
+        keep_good_rows=options.keep_good_rows,
+        declare_attributes=options.declare_attributes,
+        audience=_list(options.list_label, unit, by),
+        started_by=by,
+    )
+    audit.record("start_import", by=by, target=importing, unit=unit.label, keep_good_rows=options.keep_good_rows)
+    return importing
+
+
+def run(
+    *, import_id: int, open_file: Callable[[], BinaryIO] | None = None, progress: Progress | None = None
+) -> Import:
+    """The import is done, refused with its reasons, or another run is at it; running it twice does no harm.
+
+    `open_file` opens the file anew where it was not stored with the import.
+    """
+    with _alone(import_id) as mine:
+        importing = Import.objects.select_related("unit", "started_by", "audience").get(pk=import_id)
+        if not mine or importing.is_final:
+            return importing
+        _Run(importing, open_file or (lambda: PartsFile(importing)), progress).run()
+        return importing
+
+
+def wake() -> int:
+    """Ask again for the imports that nobody is at: their job was lost, or their worker died. Their number."""
+    waiting = Import.objects.exclude(status__in=FINAL).filter(parts__isnull=False).distinct()
+    for import_id in waiting.values_list("pk", flat=True):
+        queues.IMPORT.enqueue(job_id=f"import-{import_id}", import_id=import_id)
+    return len(waiting)
+
+
+FINAL = (Import.Status.DONE, Import.Status.REFUSED, Import.Status.FAILED)
+
+
+def _list(label: str, unit: OrganizationalUnit, by: User) -> Audience | None:
+    if not label.strip():
+        return None
+    audience, created = Audience.objects.get_or_create(
+        label=label.strip()[:128], unit=unit, defaults={"kind": Audience.Kind.LIST, "created_by": by}
+    )
+    if audience.kind != Audience.Kind.LIST:
+        raise NotAList(audience=audience.label)
+    if created:
+        audit.record("create_audience", by=by, target=audience, kind=audience.kind)
+    return audience
+
+
+def _store(file: BinaryIO, importing: Import) -> int:
+    size = 0
+    for number, content in enumerate(iter(lambda: file.read(PART), b"")):
+        ImportPart.objects.create(importing=importing, number=number, content=content)
+        size += len(content)
+    return size
+
+
+class PartsFile(io.RawIOBase):
+    """The stored file, read part by part."""
+
+    def __init__(self, importing: Import) -> None:
+        self.importing, self.number, self.rest = importing, 0, b""
+
+    def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+        if not self.rest:
+            parts = self.importing.parts.filter(number=self.number).values_list("content", flat=True)
+            self.rest = bytes(parts.first() or b"")
+            self.number += 1
+        taken, self.rest = (self.rest, b"") if size < 0 else (self.rest[:size], self.rest[size:])
+        return taken
+
+
+class _alone:  # noqa: N801  reads as a word
+    """True for the one run of an import, for as long as its session lives."""
+
+    def __init__(self, import_id: int) -> None:
+        self.names = [LOCK, import_id % (1 << 31)]
+
+    def __enter__(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", self.names)
+            self.mine = bool(cursor.fetchone()[0])
+        return self.mine
+
+    def __exit__(self, *exc: object) -> None:
+        if self.mine and connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", self.names)
+
+
+@dataclass(slots=True)
+class _Problems:
+    """The report: all are counted, the first ones are kept, broken rows before others."""
+
+    fatal: list[ImportProblem] = field(default_factory=list)
+    others: list[ImportProblem] = field(default_factory=list)
+    found: int = 0
+    broken: int = 0
+
+    def add(
+        self, line: int, field: str, reason: str, slots: dict[str, Any] | None = None, *, fatal: bool = False
+    ) -> None:
+        self.found += 1
+        self.broken += fatal
+        kept = self.fatal if fatal else self.others
+        if len(kept) < MOST_PROBLEMS:
+            slots = {name: _harmless(value) for name, value in (slots or {}).items()}
+            kept.append(ImportProblem(line=line, field=field[:64], reason=reason, slots=slots, fatal=fatal))
+
+    def kept(self) -> list[ImportProblem]:
+        return [*self.fatal, *self.others][:MOST_PROBLEMS]
+
+
+def _harmless(value: Any) -> Any:
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+class _Run:
+    """One run: examine, read into staging with commits of the progress, then all or nothing in one transaction."""
+
+    def __init__(
+        self, importing: Import, open_file: Callable[[], BinaryIO], progress: Progress | None
+    ) -> None:
+        self.importing, self.open_file, self.progress = importing, open_file, progress
+        self.problems = _Problems()
+        self.mapping = Mapping()
+
+    def run(self) -> None:
+        try:
+            self._run()
+        except Refusal as refusal:
+            self._finish(Import.Status.REFUSED, message=str(refusal))
+            raise
+        except Exception:
+            logger.exception("import %s failed", self.importing.pk)
+            if not connection.in_atomic_block:
+                self._finish(Import.Status.FAILED, message=UNEXPECTED)
+            raise
+        finally:
+            if connection.is_usable() and not connection.needs_rollback:
+                staging.drop()
+
+    def _run(self) -> None:
+        importing = self.importing
+        if importing.started_by is None:
+            raise access.NotAllowed(by=User(), right=Right.IMPORT, target=importing.unit)
+        access.require(importing.started_by, Right.IMPORT, importing.unit)
+        self._note(status=Import.Status.READING, bytes_read=0, rows_read=0)
+        with self.open_file() as file:
+            written = files.examine(file)
+        with self.open_file() as file:
+            reader = files.Reader(file, written, self.problems.add)
+            header = reader.read_header(columns.weigh)
+            rows = reader.rows()
+            sample = list(islice(rows, SAMPLE))
+            self._map(header, sample)
+            self._show(written, reader)
+            if not self.mapping.has_key:
+                reason, slots = (NO_KEY_COLUMN, {"columns": ", ".join(header)[:200]}) if header else (EMPTY_FILE, {})
+                self.problems.add(reader.header_line, "", reason, slots, fatal=True)
+                return self._finish(Import.Status.REFUSED, message=NO_COLUMN)
+            self._stage(chain(sample, rows), reader)
+        if self.problems.broken and not importing.keep_good_rows:
+            return self._finish(Import.Status.REFUSED, message=BROKEN)
+        self._note(status=Import.Status.WRITING)
+        self._write()
+
+    def _map(self, header: list[str], sample: list[files.Row]) -> None:
+        self.mapping = columns.mapped(header, dict(Attribute.objects.values_list("name", "kind")))
+        for column in self.mapping.unknown:
+            column.kind = columns.guess_kind(row.values[column.position] for row in sample)
+        if self.importing.declare_attributes:
+            self.mapping.columns += self.mapping.unknown
+        dates = [column.position for column in self.mapping.columns if column.kind == "date"]
+        self.mapping.month_first = any(
+            columns.guess_month_first(row.values[position] for row in sample) for position in dates
+        )
+
+    def _show(self, written: files.Written, reader: files.Reader) -> None:
+        mapping, declare = self.mapping, self.importing.declare_attributes
+        unknown = [] if declare else [column.header for column in mapping.unknown]
+        self._note(
+            detected={
+                "delimiter": reader.delimiter,
+                "encoding": written.encoding,
+                "bom": written.bom,
+                "columns": {column.header: column.name for column in mapping.columns},
+                "unknown": unknown,
+                "ignored": mapping.ignored,
+                "declared": [column.name for column in mapping.unknown] if declare else [],
+                "month_first": mapping.month_first,
+            }
+        )
+
+    def _stage(self, rows: Iterator[files.Row], reader: files.Reader) -> None:
+        wanted = self.mapping.columns
+        staging.create()
+        staged = _Staged(self.mapping, self.problems.add)
+        while batch := list(islice(rows, BATCH)):
+            self.importing.rows_read += len(batch)
+            # Once it is sure that nothing will be imported, the rest is read only for the report.
+            if not self.problems.broken or self.importing.keep_good_rows:
+                staging.copy(staged.lines(batch), wanted)
+            self._note(bytes_read=reader.bytes_read, rows_read=self.importing.rows_read)
+        self.importing.cleaned, self.importing.skipped = staged.cleaned, staged.skipped
+
+    def _write(self) -> None:
+        importing = self.importing
+        with transaction.atomic():
+            if importing.declare_attributes:
+                self._declare()
+            merge = staging.Merge(
+                importing=importing,
+                mapping=self.mapping,
+                at=clock.now(),
+                report=self.problems.add,
+            )
+            merge.run()
+            self._finish(Import.Status.DONE)
+
+    def _declare(self) -> None:
+        access.require(self.importing.started_by, Right.IMPORT, self.importing.unit)  # type: ignore[arg-type]
+        for column in self.mapping.unknown:
+            _row, made = Attribute.objects.get_or_create(
+                name=column.name, defaults={"label": column.header[:128], "kind": column.kind}
+            )
+            if made:
+                audit.record("declare_attribute", by=self.importing.started_by, target=_row, kind=column.kind)
+
+    def _note(self, **values: Any) -> None:
+        """Write down how far it is, for the page that polls."""
+        for name, value in values.items():
+            setattr(self.importing, name, value)
+        self.importing.save(update_fields=list(values))
+        if self.progress:
+            self.progress(self.importing)
+
+    @transaction.atomic
+    def _finish(self, status: str, *, message: str = "") -> None:
+        importing, problems = self.importing, self.problems
+        importing.status, importing.message = status, message
+        importing.bad_rows, importing.problems_found = problems.broken, problems.found
+        importing.finished_at = clock.now()
+        importing.save()
+        for problem in problems.kept():
+            problem.importing = importing
+        ImportProblem.objects.bulk_create(problems.kept(), batch_size=500)
+        if status != Import.Status.REFUSED:
+            importing.parts.all().delete()
+        audit.record(
+            "finish_import",
+            by=importing.started_by,
+            target=importing,
+            status=status,
+            created=importing.created,
+            updated=importing.updated,
+            broken=problems.broken,
+        )
+        if self.progress:
+            self.progress(importing)
+
+
+class _Staged:
+    """Turns batches of rows into lines for COPY."""
+
+    def __init__(self, mapping: Mapping, report: columns.Report) -> None:
+        self.mapping, self.report = mapping, report
+        self.converter = columns.Converter(month_first=mapping.month_first, report=self._cleaned)
+        self.cleaned = self.skipped = 0
+
+    def _cleaned(self, *args: Any) -> None:
+        self.cleaned += 1
+        self.report(*args)
+
+    def lines(self, batch: list[files.Row]) -> str:
+        """The rows as COPY's text format: line, key, state and key of the address, columns, attributes."""
+        batch = [row for row in batch if any(row.values)]
+        if not batch:
+            return ""
+        numbers = [row.line for row in batch]
+        cells = list(zip(*(row.values for row in batch), strict=True))
+        own: dict[str, list[str]] = {}
+        pairs: list[list[str]] = []
+        for column in self.mapping.columns:
+            converted = self._cells(column, cells[column.position], numbers)
+            if column.is_attribute:
+                pairs.append(columns.json_pairs(column, converted))
+            else:
+                own[column.name] = converted
+        read = self._addresses(own.get("email"), len(batch), numbers)
+        keys = self._keys(own, [key for _state, key in read], numbers)
+        parts = [
+            [str(number) for number in numbers],
+            keys,
+            [state for state, _key in read],
+            [key for _state, key in read],
+            *(_nulls(column, own[column.name]) for column in self.mapping.columns if not column.is_attribute),
+        ]
+        if pairs:
+            parts.append(["{" + ", ".join(filter(None, some)) + "}" for some in zip(*pairs, strict=True)])
+        return _text(parts, keys)
+
+    def _cells(self, column: Column, cells: Any, numbers: list[int]) -> list[str]:
+        if column.name == "external_id" and not column.is_attribute:
+            return self._ids(column, cells, numbers)
+        return self.converter.cells(column, cells, numbers)
+
+    def _ids(self, column: Column, cells: Any, numbers: list[int]) -> list[str]:
+        most = columns.longest("external_id")
+        if len(max(cells, key=len)) > most:
+            cells = list(cells)
+            for index, cell in enumerate(cells):
+                if len(cell.strip()) > most:
+                    # A key that is cut could be somebody else's. \1 is no cell's own: it marks the row.
+                    cells[index] = "" if self._skip(numbers[index], column.header, LONG_ID, {"most": most}) else ""
+        return self.converter.cells(column, cells, numbers)
+
+    def _skip(self, line: int, header: str, reason: str, slots: dict[str, Any] | None = None) -> bool:
+        self.skipped += 1
+        self.report(line, header, reason, slots)
+        self.left_out.add(line)
+        return True
+
+    def _addresses(
+        self, cells: list[str] | None, length: int, numbers: list[int]
+    ) -> list[tuple[str, str]]:
+        if cells is None:
+            return [("missing", "")] * length
+        read = [addresses.read(cell) for cell in cells]
+        for index, (_state, key) in enumerate(read):
+            if not key:
+                value = cells[index]
+                slots = {"value": value[:80]} if value else {}
+                self.report(numbers[index], "email", MALFORMED if value else NO_ADDRESS, slots)
+        return read  # type: ignore[return-value]
+
+    def _keys(self, own: dict[str, list[str]], address_keys: list[str], numbers: list[int]) -> list[str]:
+        """What tells rows apart; empty for those that must be left out."""
+        none = [""] * len(numbers)
+        ids = own.get("external_id", none)
+        keys = [f"i{id_}" if id_ else f"a{key}" if key else "" for id_, key in zip(ids, address_keys, strict=True)]
+        if "" in keys:
+            known = [own.get(name, none) for name in staging.KNOWN_BY]
+            for index, key in enumerate(keys):
+                if not key:
+                    words = [cells[index].lower() for cells in known]
+                    if any(words):
+                        keys[index] = "n" + "\x1f".join(words)
+                    elif numbers[index] not in self.left_out:
+                        self._skip(numbers[index], "", NOTHING_KNOWN)
+        return keys

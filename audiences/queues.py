@@ -1,0 +1,5 @@
+"""The jobs of this app, by name, so that verbs can ask for them."""
+
+from campaign.lib.jobs import JobRef, Queue
+
+IMPORT = JobRef("audiences.jobs.run_import", queue=Queue.DEFAULT, timeout=4 * 3600)

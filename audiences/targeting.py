@@ -1,0 +1,39 @@
+"""From an audience to the query of its profiles, counted afresh at each use."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import OrganizationalUnit
+from audiences import rules
+from audiences.models import Audience, Profile
+
+
+def profiles(audience: Audience) -> QuerySet[Profile]:
+    """The audience's profiles, of its unit and below: a rule sees nobody in a parallel branch."""
+    within = in_unit(audience.unit)
+    if audience.kind == Audience.Kind.LIST:
+        return within.filter(pk__in=audience.members.values("profile"))
+    return within.filter(rules.condition(audience.rule))
+
+
+def query_sql(audience: Audience) -> tuple[str, tuple[Any, ...]]:
+    """A SELECT of the profiles' ids, in no order, with its parameters; for use inside a set-based statement."""
+    sql, params = profiles(audience).order_by().values("pk").query.sql_with_params()
+    return sql, tuple(params)
+
+
+def count(audience: Audience) -> int:
+    """How many profiles the audience has now."""
+    return profiles(audience).count()
+
+
+def count_rule(rule: rules.Rule, unit: OrganizationalUnit) -> int:
+    """How many a rule would have before it is stored."""
+    return in_unit(unit).filter(rules.condition(rule)).count()
+
+
+def in_unit(unit: OrganizationalUnit) -> QuerySet[Profile]:
+    """The profiles of a unit and of all below it."""
+    below = OrganizationalUnit.objects.filter(path__startswith=unit.path)
+    return Profile.objects.filter(unit__in=below.values("pk"))

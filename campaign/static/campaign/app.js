@@ -1,0 +1,71 @@
+// Comforts on top of pages that work without any script.
+(() => {
+  "use strict";
+
+  // Menus close when one looks elsewhere.
+  const openMenus = () => document.querySelectorAll("details.menu[open]");
+  document.addEventListener("click", (event) => {
+    openMenus().forEach((menu) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    openMenus().forEach((menu) => {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  });
+
+  // A form that was posted is not posted again by a second click; coming back by the browser frees it.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.target === "_blank" || "repeatable" in form.dataset) return;
+    if (form.dataset.posted) {
+      event.preventDefault();
+      return;
+    }
+    setTimeout(() => {
+      if (event.defaultPrevented) return;
+      form.dataset.posted = "yes";
+      form.setAttribute("aria-busy", "true");
+    });
+  });
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-posted]").forEach((form) => {
+      delete form.dataset.posted;
+      form.removeAttribute("aria-busy");
+    });
+  });
+
+  document.getElementById("form-errors")?.focus();
+
+  // A file held over a file field shows where it would fall.
+  for (const kind of ["dragenter", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.target.matches?.("input[type=file]")) {
+        event.target.classList.toggle("is-over", kind === "dragenter");
+      }
+    });
+  }
+
+  // Live parts: an ended session leads to the login page instead of into the fragment; a lost server is said.
+  const lost = document.getElementById("connection-lost");
+  const sayLost = (isLost) => {
+    if (lost) lost.hidden = !isLost;
+  };
+  const login = document.documentElement.dataset.login;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const answered = new URL(event.detail.xhr.responseURL || location.href, location.href);
+    if (login && answered.pathname === login) {
+      event.detail.shouldSwap = false;
+      location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
+    }
+  });
+  document.addEventListener("htmx:afterOnLoad", () => sayLost(false));
+  document.addEventListener("htmx:sendError", () => sayLost(true));
+  document.addEventListener("htmx:timeout", () => sayLost(true));
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status >= 500) sayLost(true);
+  });
+})();

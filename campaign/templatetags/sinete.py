@@ -1,0 +1,354 @@
+"""What the pages are made of: numbers, moments, statuses and the shared fragments (docs/design-system.md)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django import template
+from django.conf import settings
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, FileInput, RadioSelect
+from django.http import QueryDict
+from django.template.context import Context
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
+
+register = template.Library()
+
+# Shown where a rate has no base or a value is not known.
+NOTHING = "–"
+
+# The colours of Adobe Campaign Standard: grey before the send, blue while it runs, yellow where somebody is
+# needed, red where it went wrong or was ended, green at the end.
+TONES = {
+    "draft": "grey",
+    "preparing": "grey",
+    "awaiting_approval": "grey",
+    "ready": "grey",
+    "scheduled": "blue",
+    "sending": "blue",
+    "paused": "yellow",
+    "finished": "green",
+    "preparation_failed": "red",
+    "stopped": "red",
+    "failed": "red",
+    "expired": "red",
+    # Messages.
+    "prepared": "grey",
+    "sent": "green",
+    "retrying": "blue",
+    "in_doubt": "yellow",
+    "ignored": "grey",
+    "cancelled": "grey",
+    # Preparations, imports and what else runs in the background.
+    "waiting": "grey",
+    "queued": "grey",
+    "running": "blue",
+    "reading": "blue",
+    "writing": "blue",
+    "done": "green",
+    "refused": "red",
+    # Levels of findings and log lines.
+    "info": "blue",
+    "success": "green",
+    "warning": "yellow",
+    "error": "red",
+}
+MOVING = frozenset({"preparing", "sending", "retrying", "running", "reading", "writing"})
+
+LEVEL_ICONS = {"success": "check-circle", "warning": "alert", "error": "octagon", "debug": "info"}
+
+NAVIGATION = [
+    ("deliveries:list", _("Deliveries"), "send"),
+    ("deliveries:waiting", _("Waiting for me"), "inbox"),
+    ("audiences:list", _("Audiences"), "target"),
+    ("audiences:profiles", _("Profiles"), "users"),
+    ("audiences:imports", _("Imports"), "upload"),
+]
+
+
+# Numbers
+
+
+@register.filter
+def full_number(value: Any) -> str:
+    """9,890: whole, grouped as the language does; "–" for None."""
+    return NOTHING if value in (None, "") else number_format(int(value), 0, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def short_number(value: Any) -> str:
+    """9.89 k: three figures that count, for tiles; whole below a thousand and "–" for None."""
+    if value in (None, ""):
+        return NOTHING
+    number = int(value)
+    if abs(number) < 1000:
+        return number_format(number, 0)
+    # Rounded before the unit is chosen, so that 999,960 reads 1 M and not 1,000 k.
+    rounded = Decimal(f"{number:.3g}")
+    unit = next(power for power in (9, 6, 3) if abs(rounded) >= 10**power)
+    text = number_format(_without_zeros(rounded / 10**unit), use_l10n=True)
+    shapes = {
+        3: pgettext("thousands", "%(number)s k"),
+        6: pgettext("millions", "%(number)s M"),
+        9: pgettext("thousands of millions", "%(number)s G"),
+    }
+    return (shapes[unit] % {"number": text}).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _without_zeros(number: Decimal) -> Decimal:
+    return number.quantize(Decimal(1)) if number == number.to_integral_value() else number.normalize()
+
+
+@register.simple_tag
+def number(value: Any) -> SafeString | str:
+    """`short_number` that shows the full figure on pointing at it."""
+    if value in (None, "") or abs(int(value)) < 1000:
+        return short_number(value)
+    return format_html(
+        '<data class="num" value="{}" title="{}">{}</data>', int(value), full_number(value), short_number(value)
+    )
+
+
+@register.filter
+def percent(part: Any, base: Any) -> str:
+    """`part` of `base` with one decimal, 97.3%; "–" where the base is 0."""
+    return rate(100 * part / base) if part is not None and base else NOTHING
+
+
+@register.filter
+def rate(value: Any) -> str:
+    """A percentage that is computed already, with one decimal; "–" for None."""
+    return NOTHING if value is None else f"{number_format(value, 1, use_l10n=True)}%"
+
+
+# Moments
+
+
+@register.filter
+def local_time(moment: datetime | None, zone: str | tzinfo | None = None) -> SafeString | str:
+    """12 Nov 2026, 14:00 America/Sao_Paulo; in the current zone where none is named."""
+    return _moment(moment, zone, seconds=False)
+
+
+@register.simple_tag(name="local_time")
+def local_time_tag(
+    moment: datetime | None, zone: str | tzinfo | None = None, *, seconds: bool = False
+) -> SafeString | str:
+    """The same as the filter; `seconds=True` for logs."""
+    return _moment(moment, zone, seconds=seconds)
+
+
+def _moment(moment: datetime | None, zone: str | tzinfo | None, *, seconds: bool) -> SafeString | str:
+    if not moment:
+        return NOTHING
+    zone = _zone(zone)
+    text = date_format(moment.astimezone(zone), "j M Y, H:i:s" if seconds else "j M Y, H:i")
+    return format_html(
+        '<time class="time" datetime="{}">{} <span class="time__zone">{}</span></time>',
+        moment.astimezone(UTC).isoformat(timespec="seconds"),
+        text,
+        str(zone).replace("_", " "),
+    )
+
+
+def _zone(zone: str | tzinfo | None) -> tzinfo:
+    if isinstance(zone, str) and zone:
+        try:
+            return ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return timezone.get_current_timezone()
+    return zone if isinstance(zone, tzinfo) else timezone.get_current_timezone()
+
+
+# Statuses, icons, figures
+
+
+@register.inclusion_tag("_status_pill.html")
+def status_pill(status: Any, label: Any = "", tone: str = "") -> dict[str, Any]:
+    """A status in its colour; `tone` overrides it (a delivery that finished with unknown outcomes is yellow)."""
+    value = str(getattr(status, "value", status))
+    return {
+        "status": value,
+        "label": label or getattr(status, "label", value),
+        "tone": tone or TONES.get(value, "grey"),
+        "is_moving": value in MOVING,
+    }
+
+
+@register.filter
+def tone(status: Any) -> str:
+    """The colour of a status or level: grey, blue, yellow, green or red."""
+    return TONES.get(str(getattr(status, "value", status)), "grey")
+
+
+@register.filter
+def level_icon(level: Any) -> str:
+    """The name of the icon of a log line, a finding or a message."""
+    return LEVEL_ICONS.get(str(level), "info")
+
+
+@register.simple_tag
+def icon(name: str, label: Any = "") -> SafeString:
+    """An icon of the sprite; silent for a screen reader unless it has a label."""
+    address = f"{static('campaign/icons.svg')}#{name}"
+    if label:
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, address)
+    return format_html('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>', address)
+
+
+@register.inclusion_tag("_ring.html")
+def ring(percent: Any, label: Any = "", sub: Any = "", tone: str = "blue") -> dict[str, Any]:
+    """A ring that is filled by so many per cent (None: nothing known yet), with the figure in its middle."""
+    filled = min(max(float(percent or 0), 0.0), 100.0)
+    # A dash of no length still paints its round ends, so an empty ring has no arc at all.
+    return {"shown": _whole(percent), "dash": f"{filled:.2f}", "label": label, "sub": sub, "tone": tone}
+
+
+def _whole(percent: Any) -> str:
+    """100 is said of the whole only, and 0 of nothing at all."""
+    if percent is None:
+        return NOTHING
+    value = min(max(float(percent), 0.0), 100.0)
+    if 0 < value < 1 or 99 < value < 100:
+        return number_format(min(max(value, 0.1), 99.9), 1, use_l10n=True)
+    return number_format(round(value), 0)
+
+
+@register.inclusion_tag("_progress.html")
+def progress(percent: Any, label: Any, tone: str = "blue") -> dict[str, Any]:
+    """A bar; with None it moves without saying how far."""
+    known = None if percent is None else min(max(float(percent), 0.0), 100.0)
+    return {"value": None if known is None else f"{known:.2f}", "shown": _whole(percent), "label": label, "tone": tone}
+
+
+@register.inclusion_tag("_stacked_bar.html")
+def stacked_bar(segments: Iterable[Sequence[Any]], label: Any = "") -> dict[str, Any]:
+    """Parts of a whole side by side, with a legend; a segment is (label, number, tone) or (…, address)."""
+    parts = [tuple(segment) for segment in segments]
+    total = sum(part[1] for part in parts)
+    drawn, start = [], 0.0
+    for name, count, tone, *address in parts:
+        width = 100 * count / total if total else 0.0
+        drawn.append(
+            {
+                "label": name,
+                "number": count,
+                "tone": tone,
+                "href": address[0] if address else "",
+                "x": f"{start:.3f}",
+                "width": f"{width:.3f}",
+            }
+        )
+        start += width
+    return {"segments": drawn, "total": total, "label": label}
+
+
+@register.inclusion_tag("_kpi.html")
+def kpi(
+    caption: Any, value: Any, *, base: Any = None, sub: Any = "", href: str = "", tone: str = ""
+) -> dict[str, Any]:
+    """A tile: a short number or, with `base`, a percentage with the number below it."""
+    is_rate = base is not None
+    if is_rate and not sub:
+        sub = full_number(value)
+    return {"caption": caption, "value": value, "base": base, "is_rate": is_rate, "sub": sub, "href": href, "tone": tone}
+
+
+# Forms
+
+
+@register.inclusion_tag("_field.html")
+def field(bound: BoundField, label: Any = "", help: Any = "") -> dict[str, Any]:
+    """A form field with its label, help and errors, tied together for screen readers."""
+    widget = bound.field.widget
+    if isinstance(widget, RadioSelect | CheckboxSelectMultiple):
+        kind = "choices"
+    elif isinstance(widget, CheckboxInput):
+        kind = "check"
+    elif isinstance(widget, FileInput):
+        kind = "file"
+    else:
+        kind = "input"
+    if help:
+        # Django ties the help to the field only where it knows of it.
+        bound.help_text = help
+    return {"field": bound, "kind": kind, "label": label or bound.label, "help": bound.help_text}
+
+
+# Links
+
+
+@register.simple_tag(takes_context=True)
+def query_string(context: Context, **replaced: Any) -> str:
+    """The page's own query with these parameters replaced; None or "" takes one out."""
+    request = context.get("request")
+    query = request.GET.copy() if request else QueryDict(mutable=True)
+    for name, value in replaced.items():
+        if value in (None, ""):
+            query.pop(name, None)
+        else:
+            query[name] = value
+    return f"?{query.urlencode()}"
+
+
+@register.inclusion_tag("_nav_link.html", takes_context=True)
+def nav_link(
+    context: Context, name: str, label: Any, icon: str = "", badge: Any = None, current: bool | None = None
+) -> dict[str, Any]:
+    """A link of a menu; nothing where the name leads nowhere."""
+    address = _address(name)
+    if current is None:
+        request = context.get("request")
+        current = bool(address and request and request.path == address)
+    return {"href": address, "label": label, "icon": icon, "badge": badge, "is_current": current}
+
+
+@register.inclusion_tag("_nav.html", takes_context=True)
+def main_navigation(context: Context) -> dict[str, Any]:
+    """The links of the top bar that lead somewhere, the page's own section marked."""
+    request = context.get("request")
+    user = context.get("user")
+    found = [
+        {"name": name, "href": address, "label": label, "icon": icon}
+        for name, label, icon in NAVIGATION
+        if (address := _address(name))
+    ]
+    current = _section(found, request) if request else ""
+    for item in found:
+        item["is_current"] = item["name"] == current
+    return {
+        "items": found,
+        "waiting_count": context.get("waiting_count"),
+        "admin": _address("admin:index") if getattr(user, "is_staff", False) else "",
+    }
+
+
+def _section(items: list[dict[str, Any]], request: Any) -> str:
+    """The item whose address begins the path, the longest first; else one of the same app."""
+    path = request.path
+    inside = [item for item in items if item["href"] == path or (item["href"] != "/" and path.startswith(item["href"]))]
+    if inside:
+        return str(max(inside, key=lambda item: len(item["href"]))["name"])
+    app = getattr(request.resolver_match, "app_name", "") or ":"
+    return next((str(item["name"]) for item in items if item["name"].startswith(f"{app}:")), "")
+
+
+@register.simple_tag
+def home() -> str:
+    """Where the product's name leads."""
+    return _address(settings.LOGIN_REDIRECT_URL) or "/"
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

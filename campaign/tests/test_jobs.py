@@ -1,0 +1,133 @@
+import os
+import signal
+import threading
+from pathlib import Path
+
+import django_rq
+import pytest
+from django.db import transaction
+
+from campaign.lib.jobs import JobRef, Queue, workers_alive
+from campaign.workers import Worker
+
+HERE = "campaign.tests.test_jobs"
+
+
+class Thrown(Exception):
+    pass
+
+
+def note(*, file, text):
+    with Path(file).open("a") as out:
+        out.write(f"{text}\n")
+
+
+def fail():
+    raise Thrown
+
+
+def listen(*, file):
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    note(file=file, text="begun")
+    os.kill(os.getppid(), signal.SIGTERM)  # the worker is told to stop while this job runs
+    note(file=file, text="drained" if told.wait(3) else "not told")
+
+
+def be_deaf(*, file):
+    note(file=file, text="begun")
+    os.kill(os.getppid(), signal.SIGTERM)
+    threading.Event().wait(20)
+    note(file=file, text="went on")
+
+
+@pytest.fixture
+def forked_worker():
+    """Run a real worker of a queue in a process of its own, until it has nothing to do or is told to stop."""
+
+    def run(queue):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                own = django_rq.get_queue(queue)
+                own.connection.connection_pool.reset()
+                Worker([own], connection=own.connection).work(burst=True, logging_level="CRITICAL")
+            finally:
+                os._exit(0)
+        os.waitpid(pid, 0)
+
+    return run
+
+
+def queued(queue=Queue.DEFAULT):
+    return django_rq.get_queue(queue).job_ids
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_is_queued_once_the_transaction_has_committed():
+    with transaction.atomic():
+        JobRef(f"{HERE}.fail").enqueue()
+        assert queued() == []
+
+    assert len(queued()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_of_a_transaction_that_fails_is_not_queued():
+    with pytest.raises(Thrown), transaction.atomic():
+        JobRef(f"{HERE}.fail").enqueue()
+        raise Thrown
+
+    assert queued() == []
+
+
+def test_a_job_with_an_id_waits_once():
+    ref = JobRef(f"{HERE}.fail", Queue.SEND)
+
+    assert ref.enqueue_now(job_id="lane-1") is not None
+    assert ref.enqueue_now(job_id="lane-1") is None
+    assert queued(Queue.SEND) == ["lane-1"]
+
+
+def test_without_a_queue_in_reach_the_work_is_left_to_the_tick(settings, caplog):
+    settings.RQ_QUEUES = {name: {"URL": "unix:///nowhere/valkey.sock"} for name in Queue}
+
+    JobRef(f"{HERE}.fail")._enqueue_or_warn(None, {})
+
+    assert "the tick will find it" in caplog.text
+    assert workers_alive(Queue.DEFAULT) == 0
+
+
+def test_work_does_what_waits_for_the_commit(db, work, tmp_path):
+    JobRef(f"{HERE}.note").enqueue(file=str(tmp_path / "out"), text="done")
+
+    (job,) = work()
+
+    assert job.is_finished
+    assert (tmp_path / "out").read_text() == "done\n"
+
+
+def test_work_raises_what_a_job_raised(work):
+    JobRef(f"{HERE}.fail").enqueue()
+
+    with pytest.raises(Thrown):
+        work()
+
+
+def test_a_worker_told_to_stop_passes_it_on_to_the_job_in_hand(forked_worker, tmp_path):
+    JobRef(f"{HERE}.listen", Queue.SEND).enqueue_now(file=str(tmp_path / "out"))
+    JobRef(f"{HERE}.note", Queue.SEND).enqueue_now(file=str(tmp_path / "out"), text="the next job")
+
+    forked_worker(Queue.SEND)
+
+    assert (tmp_path / "out").read_text() == "begun\ndrained\n"
+    assert len(queued(Queue.SEND)) == 1
+
+
+def test_a_job_that_does_not_listen_is_ended_and_waits_for_the_next_worker(forked_worker, tmp_path):
+    job = JobRef(f"{HERE}.be_deaf", Queue.SEND).enqueue_now(file=str(tmp_path / "out"))
+
+    forked_worker(Queue.SEND)
+
+    assert (tmp_path / "out").read_text() == "begun\n"
+    assert queued(Queue.SEND) == [job.id]

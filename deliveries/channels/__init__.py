@@ -1,0 +1,1 @@
+"""How messages leave the house: the contract, and the channels that keep it."""

@@ -1,0 +1,185 @@
+"""What a relay's reply means for a row: its result, its nature and reason, and what else it may cause.
+
+The enhanced status code (RFC 3463) is believed before the basic code, and that before the words. Two rules
+stand above all: only a 5xx to RCPT or to the final dot that carries an address code quarantines; and what
+speaks of us or of the relay never harms the address, but counts for the route's breaker.
+"""
+
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
+from deliveries.channels.base import Result
+
+REPLY_LENGTH = 300
+
+
+class Stage(StrEnum):
+    CONNECT = "connect"
+    HELO = "helo"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"
+    RSET = "rset"
+
+
+class Classification(NamedTuple):
+    result: Result
+    nature: str = ""
+    reason: str = ""
+    quarantines: bool = False
+    breaker: bool = False
+
+
+class _Meaning(NamedTuple):
+    reason: str
+    # The address itself is wrong or closed: hard, if the reply is final.
+    is_about_address: bool = False
+    # It speaks of us or of the relay.
+    breaker: bool = False
+    # Not a verdict, whatever its class: the same message may be taken later.
+    passes: bool = False
+
+
+_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=[\s:;,\])]|$)")
+
+_UNKNOWN = _Meaning("user_unknown", is_about_address=True)
+_NO_DOMAIN = _Meaning("invalid_domain", is_about_address=True)
+_CLOSED = _Meaning("account_disabled", is_about_address=True)
+_FULL = _Meaning("mailbox_full")
+_TOO_LARGE = _Meaning("too_large")
+_UNREACHABLE = _Meaning("unreachable")
+_UNSUPPORTED = _Meaning("not_supported")
+_NOT_DEFINED = _Meaning("not_defined")
+_REFUSED = _Meaning("refused")
+_POLICY = _Meaning("refused", breaker=True)
+_RELAY = _Meaning("unreachable", breaker=True)
+_OURS = _Meaning("refused", breaker=True, passes=True)
+_CONFUSED = _Meaning("not_defined", breaker=True, passes=True)
+
+# Keyed by subject.detail; the class is the basic code's. A missing one falls to its subject, then to the words.
+_BY_ENHANCED = {
+    "1.1": _UNKNOWN, "1.2": _NO_DOMAIN, "1.3": _UNKNOWN, "1.4": _Meaning("user_unknown"), "1.6": _UNKNOWN,
+    "1.7": _OURS, "1.8": _OURS, "1.10": _NO_DOMAIN,
+    "2.1": _CLOSED, "2.2": _FULL, "2.3": _TOO_LARGE, "2.4": _UNREACHABLE,
+    "3.4": _TOO_LARGE, "3.6": _RELAY, "3.3": _UNSUPPORTED,
+    "4.1": _UNREACHABLE, "4.3": _UNREACHABLE, "4.4": _Meaning("invalid_domain"), "4.5": _RELAY,
+    "4.6": _UNREACHABLE, "4.7": _UNREACHABLE,
+    "5.1": _CONFUSED, "5.2": _CONFUSED, "5.4": _CONFUSED, "5.5": _CONFUSED,
+    "6.7": _UNSUPPORTED,
+    "7.3": _OURS, "7.8": _OURS, "7.9": _OURS, "7.10": _OURS, "7.11": _OURS, "7.12": _OURS, "7.13": _OURS,
+    "7.14": _OURS,
+}  # fmt: skip
+_BY_SUBJECT = {"3": _RELAY, "4": _UNREACHABLE, "6": _POLICY, "7": _POLICY}
+_BY_CODE = {
+    432: _OURS, 454: _OURS, 455: _UNSUPPORTED,
+    500: _CONFUSED, 502: _CONFUSED, 504: _CONFUSED,
+    501: _REFUSED, 551: _UNREACHABLE, 555: _UNSUPPORTED, 556: _NO_DOMAIN,
+}  # fmt: skip
+# These say that we may not, or that the dialogue went wrong, whatever enhanced code is glued to them.
+_NEVER_THE_RECIPIENT = {421: _RELAY, 503: _CONFUSED, 530: _OURS, 534: _OURS, 535: _OURS, 538: _OURS}
+_AT_ONCE = re.compile(r"rela(?:y|ying)\b.{0,30}\b(?:denied|prohibited|not permitted|not allowed)|"
+                      r"(?:denied|not permitted|not allowed|unable|unauthori[sz]ed) to relay|we do not relay|"
+                      r"authenticat\w+ (?:is )?required|must authenticate|sender (?:address )?rejected", re.I)  # fmt: skip
+_BY_WORDS = [
+    (re.compile(pattern, re.I), meaning)
+    for pattern, meaning in (
+        (r"quota|(?:mail|in)box (?:is |was )?full|caixa (?:postal )?cheia|exceeded storage|insufficient storage|"
+         r"out of storage|mailbox size limit", _FULL),
+        (r"disabled|suspended|inactive|deactivated|de-?activ|account (?:has )?(?:expired|been closed)|"
+         r"desativad|bloquead[ao] por inatividade", _CLOSED),
+        (r"(?:user|recipient|mailbox|address|account|usu[aá]rio|destinat[aá]rio)(?: address| account)? "
+         r"(?:is |was |name )?(?:unknown|not found|invalid|inexistente|desconhecid|n[aã]o (?:existe|encontrad))|"
+         r"(?:user|recipient|mailbox|address|account|email)\b.{0,80}\b(?:does not|doesn't|doesnt) exist|"
+         r"unknown (?:user|recipient|mailbox|address|local.?part)|"
+         r"no such (?:user|recipient|mailbox|address|person|account|local)|"
+         r"invalid (?:recipient|mailbox|user)|not a valid (?:recipient|mailbox|user)|"
+         r"no (?:mailbox|account|user) (?:here|by that name|with that name)|no longer (?:valid|available|works)|"
+         r"not (?:our|a local) (?:user|customer)|user not local", _UNKNOWN),
+        (r"(?:domain|host)(?: name)? (?:is )?(?:not found|unknown|does not exist|doesn't exist|invalid)|"
+         r"unknown (?:domain|host)|no such (?:domain|host)|nxdomain|no mx|unroute?able|name or service not known|"
+         r"does not accept mail", _NO_DOMAIN),
+        (r"too (?:large|big)|size (?:limit|exceed)|exceeds .{0,40}size|maximum .{0,20}size", _TOO_LARGE),
+        (r"spam|unsolicited|black ?list|block ?list|blocked|spamhaus|barracuda|reputation|policy|dmarc|\bspf\b|"
+         r"\bdkim\b|reverse dns|\bptr\b|content (?:reject|denied|not accept)|virus", _POLICY),
+        (r"gr[ae]y-?list|try (?:again )?later|timed? ?out|unreachable|temporar|not available|unavailable|"
+         r"too many|rate limit|throttl|busy", _UNREACHABLE),
+        (r"rejected|denied|refused|not allowed|not accept|recusad|rejeitad", _REFUSED),
+    )
+]  # fmt: skip
+
+
+def enhanced_code(text: str) -> str:
+    """Return the enhanced status code that the text begins with, or nothing."""
+    found = _ENHANCED.match(text)
+    return found.group() if found else ""
+
+
+def tidy(lines: list[bytes]) -> str:
+    """Return the text of a reply in one printable line of at most 300 characters."""
+    parts = [line.decode("utf-8", "replace").strip() for line in lines]
+    code = enhanced_code(parts[0]) if parts else ""
+    if code:  # many repeat it on each line
+        parts[1:] = [part.removeprefix(code).lstrip() for part in parts[1:]]
+    text = parts[0] if len(parts) == 1 else " ".join(part for part in parts if part)
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return text[:REPLY_LENGTH]
+
+
+def classify(stage: str, code: int, text: str) -> Classification:
+    """Say what a reply to MAIL, RCPT, DATA or the final dot makes of the row."""
+    if stage == Stage.BODY and 200 <= code < 300:
+        return Classification(Result.SENT)
+    enhanced = enhanced_code(text)
+    meaning = _meaning(code, enhanced, text, stage=stage)
+    is_final = code >= 500 and not meaning.passes
+    if stage in (Stage.RCPT, Stage.BODY) and code not in _NEVER_THE_RECIPIENT:
+        if meaning.breaker:
+            return Classification(_result(is_final), "ignored", meaning.reason, breaker=True)
+        is_hard = is_final and meaning.is_about_address
+        by_code = is_hard and enhanced.startswith("5.") and _by_enhanced(enhanced) is meaning
+        return Classification(_result(is_final), "hard" if is_hard else "soft", meaning.reason, quarantines=by_code)
+    if is_final and meaning in (_TOO_LARGE, _UNSUPPORTED) and enhanced:
+        # The only verdicts on this one message that MAIL and DATA can give.
+        return Classification(Result.FAILED, "ignored", meaning.reason)
+    reason = meaning.reason if meaning.breaker else "refused"
+    return Classification(Result.RETRY, "ignored", reason, breaker=True)
+
+
+def _result(is_final: bool) -> Result:
+    return Result.FAILED if is_final else Result.RETRY
+
+
+def _meaning(code: int, enhanced: str, text: str, *, stage: str) -> _Meaning:
+    if code in _NEVER_THE_RECIPIENT:
+        return _NEVER_THE_RECIPIENT[code]
+    by_enhanced = _by_enhanced(enhanced)
+    if by_enhanced is _POLICY and _AT_ONCE.search(text):
+        return _OURS
+    if by_enhanced is _POLICY and code < 500:
+        return _REFUSED  # greylisting and the like: this recipient, later
+    if by_enhanced is not None:
+        return by_enhanced
+    return _by_code_and_words(code, text, stage=stage)
+
+
+def _by_enhanced(enhanced: str) -> _Meaning | None:
+    if not enhanced:
+        return None
+    _, subject, detail = enhanced.split(".")
+    return _BY_ENHANCED.get(f"{subject}.{detail}") or _BY_SUBJECT.get(subject)
+
+
+def _by_code_and_words(code: int, text: str, *, stage: str) -> _Meaning:
+    if _AT_ONCE.search(text):
+        return _OURS
+    if code in _BY_CODE and code < 550:
+        return _BY_CODE[code]
+    said = next((meaning for pattern, meaning in _BY_WORDS if pattern.search(text)), None)
+    if said is not None:
+        return _REFUSED if said is _POLICY and code < 500 else said
+    if code == 552:
+        return _TOO_LARGE if stage == Stage.BODY else _FULL
+    return _BY_CODE.get(code) or (_UNREACHABLE if code < 500 else _NOT_DEFINED)

@@ -1,0 +1,72 @@
+"""Lines that mail allows: at most 998 octets, broken where a break changes nothing."""
+
+import re
+
+from deliveries.content import markup
+
+LONGEST = 998  # octets of a line on the wire, without its end
+_GOAL = 600  # of a template's line: leaves room for the values that fill it
+_TAG = re.compile(r"""\{\{(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|.)*?\}\}|\{%(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|.)*?%\}""", re.S)
+_KEEPS_SPACE = frozenset({"pre", "textarea"})
+
+
+def fold_html(template: str) -> str:
+    """`template` with long lines broken inside tags, between words and after rules of a style sheet."""
+    return _fold(template, _html_breaks) if _has_long_line(template) else template
+
+
+def fold_text(template: str) -> str:
+    """`template` with long lines broken between words."""
+    return _fold(template, lambda masked: {m.start(): "" for m in re.finditer(" ", masked)})
+
+
+def _has_long_line(template: str) -> bool:
+    return any(_octets(line) > _GOAL for line in template.split("\n"))
+
+
+def _octets(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _html_breaks(masked: str) -> dict[int, str]:
+    """Where a line may be broken, and what must stay behind it: the character there is replaced or kept."""
+    breaks: dict[int, str] = {}
+    keeping = 0
+    for token in markup.tokens(masked):
+        if token.kind in ("start", "end") and token.name in _KEEPS_SPACE:
+            keeping += 1 if token.kind == "start" else -1
+        if token.kind == "start":
+            for attribute in token.attributes:
+                if masked[attribute.start - 1] == " ":
+                    breaks[attribute.start - 1] = ""
+        if token.kind in ("start", "end") and masked[token.end - 2] not in "/\n":
+            breaks[token.end - 1] = ">"
+        elif token.kind == "text" and keeping <= 0:
+            breaks |= {m.start(): "" for m in re.compile(" ").finditer(masked, token.start, token.end)}
+        elif token.kind == "raw" and token.name == "style":
+            breaks |= {m.start(): "}" for m in re.compile(r"\}").finditer(masked, token.start, token.end)}
+    return breaks
+
+
+def _fold(template: str, find_breaks) -> str:
+    masked = _TAG.sub(lambda m: "\ufdd0" * len(m.group()), template)
+    breaks = find_breaks(masked)
+    pieces: list[str] = []
+    line_start = written = 0
+    last = -1
+    for at in [*sorted(breaks), len(template)]:
+        newline = template.rfind("\n", line_start, at)
+        if newline >= 0:
+            line_start, last = newline + 1, last if last > newline else -1
+        if last >= line_start and _octets(template[line_start:at]) > _GOAL:
+            after = breaks[last]
+            if after == "}":
+                pieces += [template[written : last + 1], "\n"]
+                written = last + 1
+            else:
+                pieces += [template[written:last], "\n"]
+                written = last if after == ">" else last + 1
+            line_start, last = written, -1
+        last = at
+    pieces.append(template[written:])
+    return "".join(pieces)

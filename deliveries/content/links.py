@@ -1,0 +1,176 @@
+"""Addresses in content: which are tracked, which stay, which are refused."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import unescape
+from typing import Any, Literal
+from urllib.parse import quote
+
+from django.utils.translation import gettext_noop as _
+
+from deliveries.content.grammar import Name, Problem, Segment
+from deliveries.content.personalisation import SYSTEM_SLOTS, Scope, literal
+
+LinkKind = Literal["tracked", "opt_out", "mirror"]
+
+KINDS: dict[str, LinkKind] = {"unsubscribe_url": "opt_out", "mirror_url": "mirror"}
+UNTRACKED_SCHEMES = frozenset({"mailto", "tel", "sms", "webcal", "whatsapp"})
+MAX_LABEL = 100
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_STATIC_START = re.compile(r"https?://[^\s/?#@\\%<>\"']+(?::\d+)?(?P<rest>[/?#].*)?\Z", re.I | re.S)
+_IGNORED_IN_ADDRESSES = re.compile(r"[\x00-\x20\x7f\u00a0\u2028\u2029]")
+_SAFE_IN_ADDRESSES = "%/:?#[]@!$&'()*+,;=-._~"
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of the content. `url` is a template: it is rendered again when somebody clicks."""
+
+    index: int
+    label: str
+    url: str
+    kind: LinkKind
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"index": self.index, "label": self.label, "url": self.url, "kind": self.kind}
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address as read from the content: what it is, and as a template."""
+
+    kind: Literal["tracked", "opt_out", "mirror", "other", "relative", "anchor"]
+    template: str
+    plain: str = ""
+
+
+class LinkBook:
+    """Numbers the links of one content; the same label and address share a number."""
+
+    def __init__(self) -> None:
+        self.links: list[Link] = []
+
+    def add(self, *, label: str, url: str, kind: LinkKind) -> Link:
+        label = label[:MAX_LABEL]
+        for link in self.links:
+            if (link.label, link.url, link.kind) == (label, url, kind):
+                return link
+        link = Link(len(self.links), label, url, kind)
+        self.links.append(link)
+        return link
+
+    def for_text(self, *, url: str, kind: LinkKind, label: str) -> Link:
+        """The link of the HTML with the same address, else a new one."""
+        known = next((link for link in self.links if (link.url, link.kind) == (url, kind)), None)
+        return known or self.add(label=label, url=url, kind=kind)
+
+
+def slot(link: Link) -> str:
+    """What stands in the compiled content in place of the link's address."""
+    if link.kind == "tracked":
+        return f"{{{{ _base }}}}/c/{{{{ _c{link.index} }}}}"
+    return SYSTEM_SLOTS["unsubscribe_url" if link.kind == "opt_out" else "mirror_url"]
+
+
+def read_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
+    """The address between two positions; Problem if it must not be sent."""
+    pieces = [
+        (segment, (unescape(text) if is_html else text) if not segment.is_tag else "")
+        for segment, text in scope.between(start, end)
+        if segment.kind != "comment"
+    ]
+    _strip(pieces)
+    if not pieces:
+        return Address("anchor", "")
+    segment, text = pieces[0]
+    if segment.is_tag:
+        return _of_ours(pieces, segment)
+    if text.startswith("#"):
+        return Address("anchor", "")
+    template = "".join(_templated(scope, pieces))
+    return _classify(text, template, is_whole=len(pieces) == 1, segment=segment)
+
+
+def static_start(url: str) -> str:
+    """Scheme and host of an address or of its template."""
+    match = re.match(r"https?://[^/?#{]+", url, re.I)
+    return match.group().lower() if match else ""
+
+
+def _strip(pieces: list[tuple[Segment, str]]) -> None:
+    for index in (0, -1):
+        while pieces and not pieces[index][0].is_tag:
+            segment, text = pieces[index]
+            text = text.lstrip() if index == 0 else text.rstrip()
+            pieces[index] = (segment, text)
+            if text:
+                break
+            pieces.pop(index)
+
+
+def _of_ours(pieces: list[tuple[Segment, str]], segment: Segment) -> Address:
+    expression = segment.expression
+    if segment.kind == "output" and isinstance(expression, Name) and expression.name in KINDS and len(pieces) == 1:
+        return Address(KINDS[expression.name], f"{{{{ {expression.name} }}}}")
+    raise _dynamic(segment)
+
+
+def _dynamic(segment: Segment) -> Problem:
+    return Problem(
+        "dynamic_link_host",
+        _("A link's beginning, such as https://www.example.com/, must be written out; only what follows may vary."),
+        line=segment.line,
+    )
+
+
+def _templated(scope: Scope, pieces: list[tuple[Segment, str]]) -> Iterator[str]:
+    depth = 0
+    for segment, text in pieces:
+        if not segment.is_tag:
+            yield literal(quote(text, safe=_SAFE_IN_ADDRESSES))
+        else:
+            depth += (segment.kind == "if") - (segment.kind == "endif")
+            if segment.kind == "set" or depth < 0 or (depth == 0 and segment.kind in ("elif", "else")):
+                raise _unbalanced(segment)
+            yield scope.tag_in_address(segment)
+    if depth:
+        raise _unbalanced(pieces[-1][0])
+
+
+def _unbalanced(segment: Segment) -> Problem:
+    return Problem(
+        "template_not_allowed", _("A condition that begins in a link must end in that link."), line=segment.line
+    )
+
+
+def _classify(text: str, template: str, *, is_whole: bool, segment: Segment) -> Address:
+    bare = _IGNORED_IN_ADDRESSES.sub("", text)
+    if bare.startswith("//"):
+        text, template, bare = "https:" + text, "https:" + template, "https:" + bare
+    scheme = _SCHEME.match(bare)
+    if not scheme:
+        if not is_whole and not text.startswith(("/", ".", "?")) and "/" not in text:
+            raise _dynamic(segment)
+        return Address("relative", template, text)
+    name = scheme.group(1).lower()
+    if name in ("http", "https"):
+        start = _STATIC_START.match(text)
+        if not start and not is_whole and re.fullmatch(r"https?:/?/?[^\s/?#\\]*", text, re.I):
+            raise _dynamic(segment)
+        if not start:
+            raise Problem(
+                "unsafe_link", _("“%(url)s” is not a valid address."), line=segment.line, url=text[:200]
+            )
+        if not is_whole and start.group("rest") is None:
+            raise _dynamic(segment)
+        return Address("tracked", template, text)
+    if name in UNTRACKED_SCHEMES:
+        return Address("other", template, text)
+    raise Problem(
+        "unsafe_link",
+        _("A link with “%(scheme)s:” is not sent: use http, https, mailto or tel."),
+        line=segment.line,
+        scheme=name,
+    )

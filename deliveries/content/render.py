@@ -1,0 +1,316 @@
+"""Compiled content and one recipient to a message. Preview, mirror page, proof and send all run this code."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from email.utils import format_datetime
+from html import escape
+from typing import Any, Literal
+
+import minijinja
+from django.utils.translation import gettext_lazy as _
+
+from campaign.lib.refusals import Refusal
+from campaign.lib.tokens import MAX_SEQ, Purpose, Signer
+from deliveries.content import mime
+from deliveries.content.compile import Compiled
+from deliveries.content.lines import LONGEST
+from deliveries.content.links import static_start
+from deliveries.content.personalisation import clean, environment, plain
+from deliveries.content.source import Field
+
+Value = str | int | float | date | None
+Encoding = Literal["8bit", "encoded"]
+HEADER = "X-Sinete-Message"
+_BASE = "{{ _base }}"
+_UNSIGNED = "preview"
+
+
+class RenderError(Refusal):
+    """One recipient's message can't be made; `part` and `cause` say where and why."""
+
+    message = _("The %(part)s can't be filled in: %(cause)s.")
+    code = "render_error"
+
+    def __init__(self, *, part: str, cause: str) -> None:
+        self.part, self.cause = part, cause
+        super().__init__(part=part, cause=cause)
+
+
+class Renderer:
+    """Makes the messages of one delivery; all that is the same in them is made once, here."""
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        *,
+        base_url: str,
+        signer: Signer,
+        delivery_key: int,
+        domain: str,
+        list_id: str = "",
+        verp_domain: str = "",
+    ) -> None:
+        self.compiled = compiled
+        self._base = base_url.rstrip("/")
+        self._domain, self._verp_domain = domain, verp_domain
+        self._fields = [(name, kind) for name, kind in compiled.fields]
+        self._sign_with(signer, delivery_key)
+        self._prepare_templates()
+        self._prepare_headers(list_id, signer.sign(Purpose.MESSAGE, delivery_key, MAX_SEQ, 1))
+        self._date: tuple[datetime | None, str] = (None, "")
+
+    def message(
+        self,
+        *,
+        seq: int,
+        address: str,
+        name: str = "",
+        values: Mapping[str, Value],
+        date: datetime,
+        encoding: Encoding = "8bit",
+        subject_prefix: str = "",
+    ) -> bytes:
+        """The complete message: CRLF line ends, lines that mail allows, not dot-stuffed."""
+        context = self._context(values, seq)
+        subject = self._subject(context)
+        if subject_prefix:
+            subject = f"{clean(subject_prefix)} {subject}".strip()
+        head = (
+            f"From: {self._from(context)}\r\n"
+            f"To: {self._to(name, address)}\r\n"
+            f"Subject: {mime.unstructured(subject)}\r\n"
+            f"Date: {self._date_header(date)}\r\n"
+            f"Message-ID: {self.message_id(seq)}\r\n"
+            f"{HEADER}: {self._sign_header(seq)}\r\n"
+            f"List-Unsubscribe: <{self._base}/u/{context['_u']}>\r\n"
+            f"{self._static_head}"
+        )
+        text = self._render("text.txt", context) if self._has_text else None
+        html = self._render("html.html", context) if self._has_html else None
+        return head.encode("ascii") + self._body(text, html, encoding)
+
+    def html(self, *, seq: int | None, values: Mapping[str, Value]) -> str:
+        """The HTML as sent to `seq`; with no seq its links of ours carry no signature."""
+        return self._render("html.html", self._context(values, seq)).replace("\r\n", "\n")
+
+    def text(self, *, seq: int | None, values: Mapping[str, Value]) -> str:
+        """The text part as sent to `seq`; with no seq its links of ours carry no signature."""
+        return self._render("text.txt", self._context(values, seq)).replace("\r\n", "\n")
+
+    def subject(self, *, values: Mapping[str, Value]) -> str:
+        return self._subject(self._context(values, None))
+
+    def from_name(self, *, values: Mapping[str, Value]) -> str:
+        return self._line("from_name.txt", self._context(values, None))
+
+    def preheader(self, *, values: Mapping[str, Value]) -> str:
+        return self._line("preheader.txt", self._context(values, None))
+
+    def link_url(self, index: int, values: Mapping[str, Value]) -> str:
+        """Where the link leads for this recipient: always to the scheme and host that the author wrote."""
+        link = self.compiled.links[index]
+        if link.kind != "tracked":
+            raise RenderError(part=f"link {index}", cause=link.kind)
+        url = self._render(f"link{index}.txt", self._context(values, None))
+        if static_start(url) != static_start(link.url) or not static_start(url):
+            raise RenderError(part=f"link {index}", cause="host")
+        return url
+
+    def message_id(self, seq: int) -> str:
+        """The same for each attempt at one message, and readable with `Signer.read(…, Purpose.MESSAGE)`."""
+        return f"<{self._sign_message_id(seq)}@{self._domain}>"
+
+    def return_path(self, seq: int) -> str:
+        """The envelope's sender, where bounces come back; the sender's address if there is no domain for them."""
+        if not self._verp_domain:
+            return self.compiled.from_address
+        return f"b-{self._sign_bounce(seq)}@{self._verp_domain}"
+
+    # once for the delivery
+
+    def _sign_with(self, signer: Signer, delivery_key: int) -> None:
+        self._sign_open = signer.for_delivery(Purpose.OPEN, delivery_key)
+        self._sign_click = signer.for_delivery(Purpose.CLICK, delivery_key)
+        self._sign_mirror = signer.for_delivery(Purpose.MIRROR, delivery_key)
+        self._sign_unsubscribe = signer.for_delivery(Purpose.UNSUBSCRIBE, delivery_key)
+        self._sign_header = signer.for_delivery(Purpose.MESSAGE, delivery_key)
+        self._sign_message_id = signer.for_delivery_caseless(Purpose.MESSAGE, delivery_key)
+        self._sign_bounce = signer.for_delivery_caseless(Purpose.BOUNCE, delivery_key)
+
+    def _prepare_templates(self) -> None:
+        compiled = self.compiled
+        templates = {
+            "html.html": _wire(compiled.html.replace(_BASE, escape(self._base))),
+            "text.txt": _wire(compiled.text.replace(_BASE, self._base)),
+            "subject.txt": compiled.subject,
+            "from_name.txt": compiled.from_name,
+            "preheader.txt": compiled.preheader,
+        } | {f"link{link.index}.txt": link.url for link in compiled.links if link.kind == "tracked"}
+        self._environment = environment(templates)
+        self._environment.add_global("_base", self._base)
+        self._run = self._environment.render_template
+        self._has_html, self._has_text = bool(compiled.html), bool(compiled.text)
+        self._static = {
+            name: clean(template).strip()
+            for name, template in templates.items()
+            if "{{" not in template and "{%" not in template
+        }
+        bodies = compiled.html + compiled.text
+        self._clicks = [
+            (f"_c{link.index}", link.index)
+            for link in compiled.links
+            if link.kind == "tracked" and f"_c{link.index} " in bodies
+        ]
+        self._has_mirror = "_m" in bodies
+
+    def _prepare_headers(self, list_id: str, boundary: str) -> None:
+        compiled = self.compiled
+        self._static_from = (
+            mime.mailbox(self._static["from_name.txt"], mime.header_address(compiled.from_address))
+            if "from_name.txt" in self._static
+            else ""
+        )
+        lines = ["List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
+        if list_id:
+            lines.append(f"List-Id: <{clean(list_id).strip('<> ')}>")
+        if compiled.reply_to:
+            lines.append(f"Reply-To: {mime.header_address(compiled.reply_to)}")
+        lines += ["Precedence: bulk", "Auto-Submitted: auto-generated", "MIME-Version: 1.0", ""]
+        self._static_head = "\r\n".join(lines)
+        self._boundary = f"=_{boundary}"
+
+    # for each message
+
+    def _context(self, values: Mapping[str, Value], seq: int | None) -> dict[str, Any]:
+        profile: dict[str, Any] = {}
+        for name, kind in self._fields:
+            value = values.get(name)
+            profile[name] = clean(value) if kind == "text" and type(value) is str else plain(value, kind)
+        context: dict[str, Any] = {"profile": profile}
+        if seq is None:
+            context |= dict.fromkeys(("_o", "_u", "_m", *(slot for slot, _index in self._clicks)), _UNSIGNED)
+            return context
+        context["_u"] = self._sign_unsubscribe(seq)
+        if self.compiled.tracking:
+            context["_o"] = self._sign_open(seq)
+        if self._has_mirror:
+            context["_m"] = self._sign_mirror(seq)
+        sign = self._sign_click
+        for slot, index in self._clicks:
+            context[slot] = sign(seq, index)
+        return context
+
+    def _render(self, template: str, context: dict[str, Any]) -> str:
+        try:
+            return self._run(template, **context)
+        except minijinja.TemplateError as error:
+            raise RenderError(
+                part=template.rpartition(".")[0], cause=error.detail or error.message
+            ) from error
+
+    def _line(self, template: str, context: dict[str, Any]) -> str:
+        if template in self._static:
+            return self._static[template]
+        return clean(self._render(template, context)).strip()
+
+    def _subject(self, context: dict[str, Any]) -> str:
+        return self._line("subject.txt", context)
+
+    def _from(self, context: dict[str, Any]) -> str:
+        return self._static_from or mime.mailbox(
+            self._line("from_name.txt", context), mime.header_address(self.compiled.from_address)
+        )
+
+    def _to(self, name: str, address: str) -> str:
+        try:
+            return mime.mailbox(clean(name).strip(), mime.header_address(address))
+        except mime.UnfitAddress as error:
+            raise RenderError(part="address", cause=str(error)) from error
+
+    def _date_header(self, moment: datetime) -> str:
+        known, written = self._date
+        if known is not moment:
+            written = format_datetime(moment)
+            self._date = (moment, written)
+        return written
+
+    def _body(self, text: str | None, html: str | None, encoding: Encoding) -> bytes:
+        if encoding == "8bit":
+            body = self._assembled(text, html)
+            if not mime.has_line_above(LONGEST, body):
+                return body
+        return self._assembled_encoded(text, html)
+
+    def _assembled(self, text: str | None, html: str | None) -> bytes:
+        if text is not None and html is not None:
+            boundary = self._boundary
+            body = (
+                f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
+                f"--{boundary}\r\n"
+                "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+                f"{text}\r\n--{boundary}\r\n"
+                "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+                f"{html}\r\n--{boundary}--\r\n"
+            )
+        else:
+            kind = "plain" if html is None else "html"
+            only = (text if html is None else html) or ""
+            end = "" if only.endswith("\r\n") else "\r\n"
+            body = (
+                f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{only}{end}"
+            )
+        return body.encode("utf-8", "replace")
+
+    def _assembled_encoded(self, text: str | None, html: str | None) -> bytes:
+        parts = [
+            f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n".encode()
+            + mime.base64_body(content.encode("utf-8", "replace"))
+            for kind, content in (("plain", text), ("html", html))
+            if content is not None
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        boundary = self._boundary.encode()
+        return (
+            b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n'
+            b"--" + boundary + b"\r\n" + (b"\r\n--" + boundary + b"\r\n").join(parts) + b"\r\n--" + boundary + b"--\r\n"
+        )
+
+
+def _wire(template: str) -> str:
+    return template.replace("\n", "\r\n")
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """An invented recipient, to find out before the send what a real one could bring about."""
+
+    what: str
+    name: str
+    address: str = "someone@example.com"
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+_AWKWARD_TEXTS = {
+    "markup": "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>",
+    "template expression": "{{ profile }}{% for x in y %}{# … #}",
+    "300 characters": "Wolfeschlegelsteinhausenbergerdorff " * 8 + "áéíóúçãõ🙂🙂🙂🙂",
+    "line breaks": "Ana\r\nBcc: victim@example.com\n\n.\r\n\x00\u2028x",
+    "formula": "=HYPERLINK(\"https://example.com\";\"x\")",
+    "encoded word": "=?utf-8?q?Ana?= <ana@example.com>, \"x",
+    "spaces": "   ",
+}  # fmt: skip
+
+
+def awkward_values(fields: Sequence[Field]) -> Iterator[Recipient]:
+    """Recipients whose values have broken mailings elsewhere; preparation renders each of them."""
+    yield Recipient("no values", "", values={field.name: None for field in fields})
+    for what, text in _AWKWARD_TEXTS.items():
+        yield Recipient(what, text, values={field.name: _awkward(field.kind, text) for field in fields})
+    extremes: dict[str, Value] = {"number": -(10**15) + 0.5, "date": date(1, 1, 1), "yes_no": "no"}
+    yield Recipient("extremes", "x", values={field.name: extremes.get(field.kind, "x") for field in fields})
+
+
+def _awkward(kind: str, text: str) -> Value:
+    return {"number": 0, "date": date(2024, 2, 29), "yes_no": "yes"}.get(kind, text)

@@ -1,0 +1,81 @@
+"""The filters of the list, and its pages by key: no count of all rows, no offset."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access
+from accounts.models import User
+from deliveries.models import Delivery, Status
+
+PAGE_ROWS = 25
+
+
+class DeliveryFilter(forms.Form):
+    """Text, status, unit, mine."""
+
+    q = forms.CharField(
+        required=False, label=_("Search"), widget=forms.TextInput(attrs={"type": "search", "placeholder": "DM95 …"})
+    )
+    status = forms.ChoiceField(required=False, label=_("Status"))
+    unit = forms.ModelChoiceField(queryset=None, required=False, empty_label=_("All units"), label=_("Unit"))
+    mine = forms.BooleanField(required=False, label=_("Only mine"))
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["status"].choices = [("", _("All statuses")), *Status.choices]
+        self.fields["unit"].queryset = access.readable_units(user)
+
+    def narrowed(self, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        """The rows that the filters leave; a filter that makes no sense leaves all."""
+        if not self.is_valid():
+            return rows
+        chosen = self.cleaned_data
+        if chosen["q"].strip():
+            rows = rows.filter(_matches(chosen["q"].strip()))
+        if chosen["status"]:
+            rows = rows.filter(status=chosen["status"])
+        if chosen["unit"]:
+            rows = rows.filter(unit__path__startswith=chosen["unit"].path)
+        if chosen["mine"]:
+            rows = rows.filter(created_by=self.user)
+        return rows
+
+    @property
+    def narrows(self) -> bool:
+        return any(self.cleaned_data.values()) if self.is_valid() else False
+
+
+def _matches(text: str) -> Q:
+    condition = Q(label__icontains=text) | Q(description__icontains=text) | Q(content__subject__icontains=text)
+    name = text.upper().removeprefix("DM")
+    if name.isdecimal() and len(name) < 19:
+        condition |= Q(pk=int(name))
+    return condition
+
+
+@dataclass(frozen=True)
+class KeyPage:
+    """One page of rows, newest first, and the keys that lead on."""
+
+    rows: list[Any]
+    newer: int | None
+    older: int | None
+
+
+def key_page(rows: QuerySet[Any], *, before: int | None, after: int | None, size: int = PAGE_ROWS) -> KeyPage:
+    """The page before a key (older) or after it (newer); the first page where neither is given."""
+    if after is not None:
+        found = list(rows.filter(pk__gt=after).order_by("pk")[: size + 1])
+        more, found = len(found) > size, found[:size][::-1]
+        return KeyPage(found, found[0].pk if more else None, found[-1].pk if found else None)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-pk")[: size + 1])
+    more, found = len(found) > size, found[:size]
+    newer = found[0].pk if before is not None and found else None
+    return KeyPage(found, newer, found[-1].pk if more else None)

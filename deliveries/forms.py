@@ -1,0 +1,293 @@
+"""What the marketers' pages ask for. Forms read; the verbs decide."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access
+from accounts.models import ApprovalPolicy, User
+from accounts.rights import Right
+from audiences import addresses
+from audiences.models import AddressState, Audience, TestProfile
+from campaign.lib import clock
+from campaign.lib.refusals import Refusal
+from deliveries import uploads, zones
+from deliveries.models import Delivery, Route, ScheduleKind
+from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
+
+WHEN = [
+    (ScheduleKind.AT_ONCE, _("At once, when confirmed")),
+    (ScheduleKind.AT_DATE, _("At a date, in a named time zone")),
+]
+
+
+class LocalDateTimeInput(forms.DateTimeInput):
+    """The browser's own picker; without one, 2026-11-23T14:00 can be typed."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M", attrs={"step": "60"})
+
+
+class WhenField(forms.DateTimeField):
+    """A local time as typed: the zone is said beside it, so none is assumed."""
+
+    widget = LocalDateTimeInput
+
+    def to_python(self, value: Any) -> datetime | None:
+        return self._naive(super().to_python(value))
+
+    def prepare_value(self, value: Any) -> Any:
+        return value
+
+    @staticmethod
+    def _naive(value: datetime | None) -> datetime | None:
+        return value.replace(tzinfo=None, second=0, microsecond=0) if value else None
+
+
+class AudienceChoices(forms.ModelChoiceField):
+    """Audiences of the units that a person may read."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Audience.objects.none(), empty_label=_("Choose later"), label=_("Audience"), **options)
+
+    def label_from_instance(self, audience: Audience) -> str:
+        return f"{audience.label} · {audience.unit.label}"
+
+    def offer_to(self, user: User) -> None:
+        self.queryset = access.visible(user, Audience.objects.select_related("unit"))
+
+
+class When(forms.Form):
+    """At once, or at a date in a zone; a time that does not exist there is refused with a sentence."""
+
+    schedule_kind = forms.ChoiceField(choices=WHEN, widget=forms.RadioSelect, label=_("When"))
+    date = WhenField(required=False, label=_("Date and time"), help_text=_("As the clocks in the time zone show it."))
+    time_zone = forms.ChoiceField(choices=zones.choices, label=_("Time zone"), initial=settings.TIME_ZONE)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        cleaned["contact_date"] = None
+        if cleaned.get("schedule_kind") == ScheduleKind.AT_DATE and "date" in cleaned:
+            self._read_date(cleaned)
+        return cleaned
+
+    def _read_date(self, cleaned: dict[str, Any]) -> None:
+        local, zone = cleaned.get("date"), cleaned.get("time_zone")
+        if not local:
+            self.add_error("date", _("Say the date and the time."))
+        elif zone:
+            try:
+                cleaned["contact_date"] = zones.moment(local, zone)
+            except Refusal as refusal:
+                self.add_error("date", str(refusal))
+                return
+            except OverflowError:
+                self.add_error("date", _("Choose a date that calendars know."))
+                return
+            if cleaned["contact_date"] <= clock.now():
+                self.add_error("date", _("This moment has passed. Choose a later one, or “at once”."))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `drafting` takes."""
+        return {name: self.cleaned_data[name] for name in ("schedule_kind", "contact_date", "time_zone")}
+
+    def comes_twice(self) -> bool:
+        """Whether clocks show the chosen time at two moments; the first is taken."""
+        local = self.cleaned_data.get("date")
+        return bool(self.cleaned_data.get("contact_date")) and zones.comes_twice(local, self.cleaned_data["time_zone"])
+
+
+def when_of(delivery: Delivery) -> dict[str, Any]:
+    """The schedule of a delivery as `When` shows it."""
+    at = delivery.contact_date
+    return {
+        "schedule_kind": delivery.schedule_kind,
+        "date": at.astimezone(ZoneInfo(delivery.time_zone)).replace(tzinfo=None) if at else None,
+        "time_zone": delivery.time_zone,
+    }
+
+
+class NewDelivery(When):
+    """Everything of the first page but the content."""
+
+    label = forms.CharField(max_length=128, label=_("Label"), help_text=_("For you and your colleagues; not sent."))
+    unit = forms.ModelChoiceField(queryset=None, empty_label=None, label=_("Organisational unit"))
+    audience = AudienceChoices(required=False)
+    schedule_kind = forms.ChoiceField(
+        choices=[(ScheduleKind.UNSET, _("Choose later")), *WHEN],
+        widget=forms.RadioSelect,
+        required=False,
+        initial="",
+        label=_("When"),
+    )
+
+    field_order = ("label", "unit", "audience", "schedule_kind", "date", "time_zone")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["unit"].queryset = access.units(user, Right.PREPARE)
+        self.fields["audience"].offer_to(user)
+        if user.home_unit_id:
+            self.initial.setdefault("unit", user.home_unit_id)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return super().settings | {name: self.cleaned_data[name] for name in ("label", "unit", "audience")}
+
+
+class General(forms.Form):
+    """Properties that are neither audience, content nor schedule."""
+
+    label = forms.CharField(max_length=128, label=_("Label"), help_text=_("For you and your colleagues; not sent."))
+    description = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False, label=_("Description"))
+    unit = forms.ModelChoiceField(queryset=None, empty_label=None, label=_("Organisational unit"))
+    approval_policy = forms.ChoiceField(
+        choices=[("", _("As the unit asks")), *ApprovalPolicy.choices],
+        required=False,
+        label=_("Approval"),
+        help_text=_("Can only be tighter than the unit's."),
+    )
+    validity_hours = forms.IntegerField(
+        min_value=1,
+        max_value=LONGEST_VALIDITY_HOURS,
+        label=_("Validity period in hours"),
+        help_text=_("How long a message that was refused for a while is tried again."),
+    )
+    route = forms.ModelChoiceField(
+        Route.objects.all(), required=False, label=_("Route"), empty_label=_("The default route")
+    )
+    tracking = forms.BooleanField(required=False, label=_("Track opens and clicks"))
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["unit"].queryset = access.units(user, Right.PREPARE)
+
+    @staticmethod
+    def of(delivery: Delivery) -> dict[str, Any]:
+        """The delivery's properties as the form shows them."""
+        names = ("label", "description", "unit", "approval_policy", "validity_hours", "route", "tracking")
+        return {name: getattr(delivery, name) for name in names}
+
+
+class ChooseAudience(forms.Form):
+    audience = AudienceChoices(required=False)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["audience"].offer_to(user)
+
+
+class Write(forms.Form):
+    """The parts of a content version. Nothing is required here: what is missing is a finding."""
+
+    subject = forms.CharField(required=False, strip=False, max_length=2_000, label=_("Subject"))
+    preheader = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=2_000,
+        label=_("Preheader"),
+        help_text=_("The words that inboxes show after the subject."),
+    )
+    from_name = forms.CharField(required=False, max_length=200, label=_("Sender's name"))
+    from_address = forms.CharField(required=False, max_length=320, label=_("Sender's address"))
+    reply_to = forms.CharField(
+        required=False, max_length=320, label=_("Reply to"), help_text=_("Empty: the sender's address.")
+    )
+    html = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=uploads.MOST_HTML_BYTES,
+        widget=forms.Textarea(attrs={"rows": 22, "class": "editor__code", "spellcheck": "false", "wrap": "off"}),
+        label=_("HTML"),
+    )
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=uploads.MOST_HTML_BYTES,
+        widget=forms.Textarea(attrs={"rows": 8, "class": "editor__code", "spellcheck": "false"}),
+        label=_("Text part"),
+        help_text=_("Leave it empty to have one made from the HTML."),
+    )
+
+    def clean_html(self) -> str:
+        return _plain_lines(self.cleaned_data["html"])
+
+    def clean_text(self) -> str:
+        return _plain_lines(self.cleaned_data["text"])
+
+
+def _plain_lines(text: str) -> str:
+    """Browsers post CRLF; kept as the author pasted it, so that saving unchanged text makes no version."""
+    return text.replace("\r\n", "\n").replace("\x00", "")
+
+
+class UploadContent(forms.Form):
+    file = forms.FileField(
+        label=_("HTML file, or zip with its pictures"),
+        help_text=_("Up to 20 MB. Pictures: PNG, JPEG, GIF or WebP."),
+        widget=forms.FileInput(attrs={"accept": ".html,.htm,.zip"}),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > uploads.MOST_BYTES:
+            raise ValidationError(_("The file is larger than 20 MB."))
+        return file
+
+
+class SendProof(forms.Form):
+    """Who gets the proof, filled with whose values, under which prefix."""
+
+    test_profiles = forms.ModelMultipleChoiceField(
+        TestProfile.objects.none(), required=False, widget=forms.CheckboxSelectMultiple, label=_("Test profiles")
+    )
+    addresses = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label=_("Other addresses of ours"),
+        help_text=_("Separated by commas or line breaks."),
+    )
+    profile_id = forms.IntegerField(
+        required=False,
+        min_value=1,
+        label=_("Filled with the values of profile"),
+        help_text=_("A profile's number; empty: the test profile's own values."),
+    )
+    prefix = forms.CharField(
+        required=False, strip=False, max_length=100, initial=_("Proof"), label=_("Prefix of the subject")
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["test_profiles"].queryset = access.visible(user, TestProfile.objects.all())
+
+    def clean_addresses(self) -> list[str]:
+        found = [a.strip() for a in self.cleaned_data["addresses"].replace(",", "\n").replace(";", "\n").splitlines()]
+        bad = [address for address in found if address and addresses.read(address)[0] != AddressState.GOOD]
+        if bad:
+            raise ValidationError(_("Not an address: %(bad)s"), params={"bad": ", ".join(bad[:5])})
+        return list(dict.fromkeys(address for address in found if address))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        chosen = len(cleaned.get("test_profiles") or []) + len(cleaned.get("addresses") or [])
+        most = settings.SINETE["proof_recipients"]
+        if not self.errors and not chosen:
+            raise ValidationError(_("Choose a test profile, or type an address."))
+        if chosen > most:
+            raise ValidationError(_("A proof goes to at most %(most)s addresses."), params={"most": most})
+        return cleaned
+
+
+def in_a_day(zone: str) -> datetime:
+    """A first suggestion for a date: tomorrow at the next full hour, as the zone's clocks show it."""
+    at = clock.now().astimezone(ZoneInfo(zone)) + timedelta(days=1)
+    return at.replace(minute=0, second=0, microsecond=0, tzinfo=None)

@@ -1,0 +1,29 @@
+"""What workers run: ids in, one call, nothing else. Each may run twice, late, or die half-way."""
+
+import asyncio
+
+import uvloop
+
+from accounts import audit
+from deliveries import preparation, proofs
+from deliveries.sending import gate, lanes
+
+
+def tick(**_: object) -> None:
+    with audit.entered("job"):
+        gate.tick()
+
+
+def prepare(*, preparation_id: int, **_: object) -> None:
+    with audit.entered("job"):
+        preparation.run(preparation_id=preparation_id)
+
+
+def drain(*, delivery_id: int, **_: object) -> None:
+    with audit.entered("job"), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(lanes.drain(delivery_id=delivery_id))
+
+
+def send_proof(*, proof_id: int, **_: object) -> None:
+    with audit.entered("job"):
+        proofs.run(proof_id=proof_id)

@@ -1,0 +1,192 @@
+"""What the commands on deliveries have in common: naming one, waiting for it, saying how it stands."""
+
+import sys
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.core.management.base import DjangoHelpFormatter
+from django.db.models import F, Sum
+
+from accounts import access, audit
+from accounts.access import NotAllowed
+from accounts.commands import PersonCommand
+from accounts.models import User
+from accounts.rights import Right
+from campaign.lib.jobs import Queue, workers_alive
+from deliveries.models import Delivery, Status
+
+SECONDS_BETWEEN_LOOKS = 0.5
+SHORTEST_SEAL = 12
+USAGE = 2
+
+
+class HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """Django's order of options, with the examples as they are written."""
+
+
+class DeliveriesCommand(PersonCommand):
+    """A command about deliveries; `example` closes its help."""
+
+    example: ClassVar[str] = ""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        kwargs.setdefault("formatter_class", HelpFormatter)
+        kwargs.setdefault("epilog", f"example:\n  {self.example}" if self.example else None)
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def find(self, text: str, *, by: User | None) -> Delivery:
+        """The delivery that DM95 or 95 names, if the person may see it. Whoever tries one that he may
+        not see is told that there is none, and the attempt is recorded."""
+        digits = text[2:] if text[:2].upper() == "DM" else text
+        found = None
+        if digits.isascii() and digits.isdigit() and len(digits) < 19:
+            found = (
+                Delivery.objects.filter(pk=int(digits))
+                .select_related("unit", "audience", "content", "preparation", "created_by")
+                .first()
+            )
+        if found is not None and by is not None and not _sees(by, found):
+            audit.record_refusal(NotAllowed(by=by, right=Right.VIEW, target=found), by=by)
+            found = None
+        if found is None:
+            self.fail("no_such_delivery", f"There is no delivery “{text}”.", exit_code=USAGE)
+        return found
+
+    def answer(self, delivery: Delivery, **more: Any) -> dict[str, Any]:
+        """How the delivery stands now: a line for people, and what `--json` prints."""
+        delivery.refresh_from_db()
+        self.say(f"{delivery.name} “{delivery.label}”: {Status(delivery.status).label}")
+        return {**brief(delivery), **more}
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody sits at a terminal who can be asked."""
+        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def wait(self, delivery: Delivery, *, until: Callable[[Delivery], bool], seconds: float) -> None:
+        """Look until it has come about; on a terminal its progress is shown. Too long is a failure."""
+        shows = not self.as_json and sys.stderr.isatty()
+        end = time.monotonic() + seconds
+        try:
+            while not until(delivery):
+                if time.monotonic() > end:
+                    self.fail("timeout", f"Still “{Status(delivery.status).label}” after {seconds:.0f} seconds.")
+                if shows:
+                    self.stderr.write(f"\r\033[K{progress(delivery)}", ending="")
+                    self.stderr.flush()
+                self.let_time_pass()
+                delivery.refresh_from_db()
+        except KeyboardInterrupt:
+            self.stderr.write(f"\nNo longer waiting; {delivery.name} goes on by itself.")
+            raise SystemExit(130) from None
+        finally:
+            if shows:
+                self.stderr.write("\r\033[K", ending="")
+
+    def let_time_pass(self) -> None:
+        """Until the next look."""
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def warn_without_worker(self, *queues: Queue) -> None:
+        """Nothing will happen by itself while nobody listens."""
+        for queue in queues:
+            if not workers_alive(queue):
+                self.stderr.write(f"No worker listens to the queue “{queue}”: start one, or nothing will happen.")
+
+
+class StepCommand(DeliveriesCommand):
+    """A command that takes one step on one delivery. A subclass writes `step`."""
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("delivery", metavar="DELIVERY", help="its ID: DM95, or 95")
+        self.add_step_options(parser)
+
+    def add_step_options(self, parser: ArgumentParser) -> None:
+        """The step's own arguments."""
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
+        assert by is not None
+        return self.step(delivery=self.find(options["delivery"], by=by), by=by, options=options)
+
+    def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
+        """Call the verb; return what `--json` prints."""
+        raise NotImplementedError
+
+
+def _sees(user: User, delivery: Delivery) -> bool:
+    return access.visible(user, Delivery.objects.filter(pk=delivery.pk)).exists()
+
+
+def add_wait_options(parser: ArgumentParser, *, what: str, seconds: int) -> None:
+    parser.add_argument("--wait", action="store_true", help=f"come back when {what}")
+    add_timeout_option(parser, seconds=seconds)
+
+
+def add_timeout_option(parser: ArgumentParser, *, seconds: int) -> None:
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=seconds,
+        metavar="SECONDS",
+        help=f"the longest wait; after it the exit code is 1 (default: {seconds})",
+    )
+
+
+def full_seal(delivery: Delivery, given: str) -> str:
+    """The seal as a person typed it: its first 12 characters are enough to name it."""
+    given = given.strip().lower()
+    is_short_form = len(given) >= SHORTEST_SEAL and delivery.seal.startswith(given)
+    return delivery.seal if is_short_form else given
+
+
+def brief(delivery: Delivery) -> dict[str, Any]:
+    """What every command answers about a delivery."""
+    preparation = delivery.preparation
+    return {
+        "delivery": delivery.name,
+        "id": delivery.pk,
+        "label": delivery.label,
+        "unit": delivery.unit.label,
+        "status": delivery.status,
+        "preparation": preparation
+        and {
+            "number": preparation.number,
+            "status": preparation.status,
+            "seal": preparation.seal,
+            "targeted": preparation.targeted,
+            "excluded": preparation.excluded,
+            "causes": preparation.causes,
+            "to_deliver": preparation.to_deliver,
+            "errors": [finding["message"] for finding in preparation.errors],
+            "warnings": [finding["message"] for finding in preparation.warnings],
+        },
+    }
+
+
+TALLIES = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
+
+
+def tallies(delivery: Delivery) -> dict[str, int]:
+    """The messages of a delivery by what became of them, as its chunks count them."""
+    sums = delivery.chunks.aggregate(
+        rows=Sum(F("seq_to") - F("seq_from") + 1), **{name: Sum(name) for name in TALLIES}
+    )
+    counts = {name: sums[name] or 0 for name in TALLIES}
+    return {"to_deliver": sums["rows"] or 0, **counts, "prepared": (sums["rows"] or 0) - sum(counts.values())}
+
+
+def progress(delivery: Delivery) -> str:
+    """One line on how far it is."""
+    label = Status(delivery.status).label
+    if delivery.status == Status.PREPARING and delivery.preparation is not None:
+        delivery.preparation.refresh_from_db(fields=["percent"])
+        return f"{label} {delivery.preparation.percent} %"
+    if delivery.status not in {Status.SENDING, Status.PAUSED}:
+        return str(label)
+    counts = tallies(delivery)
+    done = counts["to_deliver"] - counts["prepared"] - counts["retrying"]
+    return f"{label} {done:,} of {counts['to_deliver']:,}"
+
+

@@ -1,0 +1,92 @@
+"""Confirm the send, in two steps."""
+
+from argparse import ArgumentParser
+from datetime import UTC
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from accounts.models import User
+from campaign.lib import clock
+from campaign.lib.jobs import Queue
+from deliveries import confirmation
+from deliveries.confirmation import Question
+from deliveries.management.base import USAGE, StepCommand, add_wait_options, full_seal
+from deliveries.models import Delivery, Status
+
+
+class Command(StepCommand):
+    help = (
+        "Confirm the send. On a terminal it shows what you confirm and asks for OK; "
+        "elsewhere --seal names what you looked at with show_delivery."
+    )
+    example = (
+        "manage.py confirm_delivery DM95 --as carla\n"
+        "  manage.py confirm_delivery DM95 --as carla --seal 3f9a71c0d2e4 --type 41209 --wait"
+    )
+
+    def add_step_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--seal", help="the seal that show_delivery named, or its first 12 characters")
+        parser.add_argument(
+            "--type",
+            type=int,
+            dest="typed",
+            metavar="N",
+            help="the number of messages, which large sends ask for",
+        )
+        add_wait_options(parser, what="the send has ended", seconds=24 * 3600)
+
+    def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
+        question = confirmation.question(delivery=delivery, by=by, at=clock.now())
+        seal, typed = options["seal"], options["typed"]
+        if seal:
+            seal = full_seal(delivery, seal)
+        elif self.asks:
+            seal, typed = question.seal, self._ask(question, typed)
+        else:
+            self.fail(
+                "seal_missing",
+                f"Say what you looked at: --seal SEAL. `show_delivery {delivery.name}` shows it with its counts.",
+                exit_code=USAGE,
+            )
+        confirmation.confirm(delivery=delivery, seal=seal, by=by, at=clock.now(), typed=typed)
+        self.warn_without_worker(Queue.SEND, Queue.TICK)
+        return self._wait(delivery, options) if options["wait"] else self.answer(delivery)
+
+    def _ask(self, question: Question, typed: int | None) -> int | None:
+        self.say("\n".join(in_words(question)))
+        if question.must_type and typed is None:
+            answer = input(f"Type the number of messages ({question.to_deliver}): ").strip()
+            typed = int(answer) if answer.isascii() and answer.isdigit() else None
+        if input("Type OK to send: ").strip().upper() != "OK":
+            self.fail("not_confirmed", "Not confirmed; nothing has changed.")
+        return typed
+
+    def _wait(self, delivery: Delivery, options: dict[str, Any]) -> dict[str, Any]:
+        delivery.refresh_from_db()
+        self.wait(delivery, until=lambda d: Status(d.status).is_final, seconds=options["timeout"])
+        answer = self.answer(delivery)
+        if delivery.status != Status.FINISHED:
+            self.fail(delivery.status, f"{delivery.name} ended as “{Status(delivery.status).label}”.")
+        return answer
+
+
+def in_words(question: Question) -> list[str]:
+    """All that the confirmation binds, line by line."""
+    moment = "at once"
+    if question.leaves_at is not None:
+        local = question.leaves_at.astimezone(ZoneInfo(question.zone))
+        moment = f"{local:%Y-%m-%d %H:%M} {question.zone} ({question.leaves_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"
+    return [
+        f"To deliver  {question.to_deliver:,} of {question.targeted:,} targeted",
+        *(f"  excluded  {number:,}  {cause}" for cause, number in question.causes if number),
+        f"Sender      {question.sender}",
+        f"Subject     {question.subject}",
+        f"Leaves      {moment}",
+        f"Prepared    {_minutes(question)} ago",
+        *(f"Warning     {warning['message']}" for warning in question.warnings),
+    ]
+
+
+def _minutes(question: Question) -> str:
+    minutes = int(question.age.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"

@@ -1,0 +1,136 @@
+"""Make a delivery from a JSON file, or bring one up to date with it."""
+
+from argparse import ArgumentParser
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from accounts import access, audit
+from accounts.models import OrganizationalUnit, User
+from accounts.rights import Right
+from audiences import rules
+from audiences.models import Audience
+from campaign.lib import clock
+from deliveries import drafting
+from deliveries.management.base import DeliveriesCommand
+from deliveries.management.delivery_file import MEDIA_TYPES, BadDeliveryFile, DeliveryFile, read
+from deliveries.models import Asset, Delivery, Route, Status
+
+DESCRIPTION = """Make a delivery from a JSON file:
+
+  {"label": "July offers", "unit": "All > Brasil", "audience": "Customers in Brazil",
+   "content": {"subject": "...", "preheader": "...", "from_name": "...", "from_address": "...",
+               "reply_to": "...", "html_file": "newsletter.html", "text": "...", "images": "images"},
+   "schedule": {"at": "2026-12-01T09:00", "zone": "America/Sao_Paulo"},
+   "validity_hours": 84, "approval_policy": "four_eyes", "tracking": true,
+   "description": "...", "route": "..."}
+
+"label" and "unit" are needed. "at" may be "now". Paths are relative to the file. "audience" names one, or
+is {"label": ..., "rule": {...}} to make it. A name that is not known is refused."""
+
+
+class Command(DeliveriesCommand):
+    help = DESCRIPTION
+    example = (
+        "manage.py create_delivery july.json --as ana\n"
+        "  manage.py create_delivery july.json --as ana --update DM95"
+    )
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE", help="the JSON file")
+        parser.add_argument(
+            "--update", metavar="DELIVERY", help="change this delivery instead: what the file says, nothing else"
+        )
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
+        assert by is not None
+        old = self.find(options["update"], by=by) if options["update"] else None
+        file = read(options["file"], is_update=old is not None)
+        with transaction.atomic():
+            delivery = _create(file, by=by) if old is None else _update(old, file, by=by)
+            _write(delivery, file, by=by)
+        return self.answer(delivery)
+
+
+def _create(file: DeliveryFile, *, by: User) -> Delivery:
+    unit = _unit(file.unit, by=by)
+    return drafting.create(by=by, unit=unit, label=file.label, **_settings(file, unit=unit, by=by))
+
+
+def _update(delivery: Delivery, file: DeliveryFile, *, by: User) -> Delivery:
+    unit = _unit(file.unit, by=by) if file.unit else delivery.unit
+    settings = _settings(file, unit=unit, by=by)
+    settings |= {"label": file.label} if file.label else {}
+    settings |= {"unit": unit} if file.unit else {}
+    if settings:
+        drafting.edit(delivery=delivery, by=by, at=clock.now(), **settings)
+    return delivery
+
+
+def _settings(file: DeliveryFile, *, unit: OrganizationalUnit, by: User) -> dict[str, Any]:
+    settings = dict(file.settings)
+    if file.audience:
+        settings["audience"] = _audience(file, unit=unit, by=by)
+    if file.route:
+        settings["route"] = Route.objects.filter(label=file.route).first()
+        if settings["route"] is None:
+            raise BadDeliveryFile("route", f"there is no route “{file.route}”")
+    return settings
+
+
+def _write(delivery: Delivery, file: DeliveryFile, *, by: User) -> None:
+    if file.images:
+        _attach(delivery, file.images, by=by)
+    if file.content:
+        drafting.write(delivery=delivery, by=by, at=clock.now(), **file.content)
+
+
+def _attach(delivery: Delivery, images: dict[str, bytes], *, by: User) -> None:
+    access.require(by, Right.PREPARE, delivery)
+    if not Status(delivery.status).is_editable:
+        raise drafting.NotEditable(delivery=delivery, status=Status(delivery.status).label)
+    for path, data in images.items():
+        values = {"sha256": sha256(data).hexdigest(), "media_type": MEDIA_TYPES[Path(path).suffix.lower()]}
+        Asset.objects.update_or_create(delivery=delivery, path=path, defaults=values | {"data": data})
+    audit.record("attach_images", by=by, target=delivery, paths=sorted(images))
+
+
+def _make_audience(
+    file: DeliveryFile, rule: rules.Rule, *, unit: OrganizationalUnit, by: User
+) -> Audience:
+    access.require(by, Right.PREPARE, unit)
+    audience = Audience.objects.create(label=file.audience, unit=unit, rule=rule, created_by=by)
+    audit.record("create_audience", by=by, target=audience)
+    return audience
+
+
+def _unit(text: str, *, by: User) -> OrganizationalUnit:
+    """The unit that a label names, or the end of its path: “Brasil”, “Serra Alta > Brasil”."""
+    units = {unit.pk: unit for unit in access.readable_units(by)}
+    wanted = [part.strip().casefold() for part in text.split(">")]
+    found = []
+    for unit in units.values():
+        labels = [units[pk].label.casefold() for pk in unit.lineage if pk in units]
+        if labels[-len(wanted) :] == wanted:
+            found.append(unit)
+    if not found:
+        raise BadDeliveryFile("unit", f"there is no unit “{text}”")
+    if len(found) > 1:
+        raise BadDeliveryFile("unit", f"several are called “{text}”: write its path, as in “All > Brasil”")
+    return found[0]
+
+
+def _audience(file: DeliveryFile, *, unit: OrganizationalUnit, by: User) -> Audience:
+    readable = Audience.objects.filter(unit__in=access.readable_units(by).values("pk"))
+    found = list(readable.filter(label=file.audience)[:2])
+    if file.rule is not None:
+        rule = rules.validated(file.rule)
+        same = [audience for audience in found if audience.rule == rule]
+        return same[0] if same else _make_audience(file, rule, unit=unit, by=by)
+    if not found:
+        raise BadDeliveryFile("audience", f"there is no audience “{file.audience}”")
+    if len(found) > 1:
+        raise BadDeliveryFile("audience", f"several are called “{file.audience}”: rename one")
+    return found[0]

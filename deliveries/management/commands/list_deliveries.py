@@ -1,0 +1,92 @@
+"""List deliveries."""
+
+from argparse import ArgumentParser
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import Q
+
+from accounts.models import OrganizationalUnit, User
+from deliveries.management.base import DeliveriesCommand
+from deliveries.models import Delivery, Status
+
+COLUMNS = "{name:<9} {status:<32} {to_deliver:>11}  {when:<17} {unit:<20} {label}"
+
+
+class Command(DeliveriesCommand):
+    help = "List deliveries, the newest first; with --as only those that the person may see."
+    example = "manage.py list_deliveries --status ready --status awaiting_approval --unit Brasil"
+    requires_person = False
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--status", action="append", choices=Status.values, metavar="STATUS",
+            help=f"only those; may be repeated. One of {', '.join(Status.values)}",
+        )  # fmt: skip
+        parser.add_argument("--unit", metavar="LABEL", help="only this unit's and those of the units below it")
+        parser.add_argument("--text", help="only those whose label or ID has this in it")
+        parser.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
+        parser.add_argument("--before", type=int, metavar="ID", help="go on behind this one")
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
+        limit = max(1, options["limit"])
+        found = list(_chosen(by, options).select_related("unit", "preparation")[: limit + 1])
+        shown, is_more = found[:limit], len(found) > limit
+        if not shown:
+            self.say("No deliveries.")
+        else:
+            self.say(
+                COLUMNS.format(
+                    name="ID", status="STATUS", to_deliver="TO DELIVER", when="WHEN (UTC)", unit="UNIT", label="LABEL"
+                )
+            )
+        rows = [_row(delivery) for delivery in shown]
+        for row in rows:
+            self.say(_line(row))
+        if is_more:
+            self.say(f"More: --before {shown[-1].pk}")
+        return {"deliveries": rows, "before": shown[-1].pk if is_more else None}
+
+
+def _chosen(by: User | None, options: dict[str, Any]) -> Any:
+    deliveries = Delivery.objects.all() if by is None else Delivery.objects.visible_to(by)
+    if options["status"]:
+        deliveries = deliveries.filter(status__in=options["status"])
+    if options["unit"]:
+        paths = OrganizationalUnit.objects.filter(label__iexact=options["unit"]).values_list("path", flat=True)
+        below = [Q(unit__path__startswith=path) for path in paths]
+        deliveries = deliveries.filter(reduce(or_, below)) if below else deliveries.none()
+    if options["text"]:
+        text = options["text"].strip()
+        number = text[2:] if text[:2].upper() == "DM" else text
+        by_id = Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else Q(pk=None)
+        deliveries = deliveries.filter(by_id | Q(label__icontains=text))
+    if options["before"]:
+        deliveries = deliveries.filter(pk__lt=options["before"])
+    return deliveries.order_by("-pk")
+
+
+def _row(delivery: Delivery) -> dict[str, Any]:
+    preparation = delivery.preparation
+    return {
+        "delivery": delivery.name,
+        "id": delivery.pk,
+        "label": delivery.label,
+        "status": delivery.status,
+        "unit": delivery.unit.label,
+        "when": delivery.contact_date,
+        "to_deliver": preparation.to_deliver if preparation else None,
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    count = row["to_deliver"]
+    return COLUMNS.format(
+        name=row["delivery"],
+        status=str(Status(row["status"]).label),
+        to_deliver="" if count is None else f"{count:,}",
+        when=f"{row['when']:%Y-%m-%d %H:%M}" if row["when"] else "",
+        unit=row["unit"][:20],
+        label=row["label"],
+    )

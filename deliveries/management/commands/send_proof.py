@@ -1,0 +1,57 @@
+"""Send a proof."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from accounts import access
+from accounts.models import User
+from audiences.models import TestProfile
+from campaign.lib import clock
+from campaign.lib.jobs import Queue
+from deliveries import proofs
+from deliveries.management.base import USAGE, StepCommand, add_wait_options
+from deliveries.models import Delivery, ProofMessage
+
+
+class Command(StepCommand):
+    help = "Send the content as it stands to test profiles or addresses of ours, apart from every figure."
+    example = 'manage.py send_proof DM95 --as ana --test-profile "Gmail" --to ana@example.com'
+
+    def add_step_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--test-profile", action="append", default=[], metavar="LABEL", help="a test profile; may be repeated"
+        )
+        parser.add_argument(
+            "--to", action="append", default=[], metavar="ADDRESS", help="an address; may be repeated"
+        )
+        parser.add_argument(
+            "--profile", type=int, metavar="ID", help="the profile whose values fill the proof for --to"
+        )
+        parser.add_argument("--prefix", help="what stands before the subject")
+        add_wait_options(parser, what="the proof has left", seconds=120)
+
+    def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
+        proof = proofs.send(
+            delivery=delivery,
+            by=by,
+            at=clock.now(),
+            test_profiles=[self._test_profile(label, by) for label in options["test_profile"]],
+            addresses=options["to"],
+            profile_id=options["profile"],
+            prefix=options["prefix"],
+        )
+        if options["wait"]:
+            waiting = proof.messages.filter(status=ProofMessage.Status.WAITING)
+            self.wait(delivery, until=lambda _: not waiting.exists(), seconds=options["timeout"])
+        else:
+            self.warn_without_worker(Queue.DEFAULT)
+        rows = list(proof.messages.values("address", "status", "reply"))
+        for row in rows:
+            self.say(f"{row['address']}: {ProofMessage.Status(row['status']).label} {row['reply']}".rstrip())
+        return {"delivery": delivery.name, "proof": proof.number, "messages": rows}
+
+    def _test_profile(self, label: str, by: User) -> TestProfile:
+        found = access.visible(by, TestProfile.objects.filter(label=label)).first()
+        if found is None:
+            self.fail("no_such_test_profile", f"There is no test profile “{label}”.", exit_code=USAGE)
+        return found

@@ -1,0 +1,500 @@
+"""Target population, exclusions, messages: everything that is frozen before anybody decides.
+
+`start` takes the step and asks a worker; `run` is that worker's whole job. It works in an unlogged
+staging table, slice by slice with committed progress, and writes ledger, chunks and seal in one last
+transaction. Stopped or dead at any moment it leaves nothing behind: the delivery's messages are those of
+a preparation that was sealed, or there are none. Any number of jobs may run it: one does.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_noop as n_
+from psycopg import sql
+
+from accounts.models import ApprovalPolicy, User
+from audiences import targeting
+from audiences.fields import fields as profile_fields
+from audiences.fields import value_sql
+from campaign.lib import clock
+from deliveries import lifecycle, queues, seal
+from deliveries.content.compile import Compiled, compile_content
+from deliveries.content.findings import Finding
+from deliveries.content.render import RenderError, awkward_values
+from deliveries.content.source import Source
+from deliveries.lifecycle import Step
+from deliveries.models import (
+    Cause,
+    Content,
+    Delivery,
+    LogLine,
+    Preparation,
+    PreparationStatus,
+    ScheduleKind,
+    Status,
+)
+from deliveries.rendering import renderer
+
+logger = logging.getLogger(__name__)
+
+SLICE = 50_000  # profile ids at a time
+LEASE = timedelta(seconds=60)
+SAMPLES = 20
+STAGED_PERCENT, LISTED_PERCENT, SEALED_PERCENT = 70, 80, 100
+
+
+class Abandoned(Exception):
+    """Somebody stopped this preparation, or another one took its place."""
+
+
+@transaction.atomic
+def start(*, delivery: Delivery, by: User, at: datetime) -> Preparation:
+    """The delivery is Preparing and a worker is asked to do it."""
+    delivery = Delivery.objects.locked(delivery.pk)
+    lifecycle.check(delivery, Step.PREPARE, by=by)
+    last = delivery.preparations.order_by("-number").values_list("number", flat=True).first() or 0
+    preparation = Preparation.objects.create(
+        delivery=delivery, number=last + 1, started_by=by, started_at=at, content=delivery.content
+    )
+    delivery.preparation = preparation
+    delivery.save(update_fields=["preparation"])
+    lifecycle.move(delivery, Step.PREPARE, by=by, at=at, preparation=preparation.number)
+    queues.PREPARE.enqueue(preparation_id=preparation.pk)
+    return preparation
+
+
+@transaction.atomic
+def stop(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
+    """Back to Editing at once; the worker's statement in progress is cancelled."""
+    delivery = Delivery.objects.locked(delivery.pk)
+    lifecycle.move(delivery, Step.STOP_PREPARATION, by=by, at=at)
+    preparation = delivery.latest_preparation()
+    preparation.status, preparation.ended_at = PreparationStatus.STOPPED, at
+    preparation.save(update_fields=["status", "ended_at"])
+    _log(preparation, n_("Preparation stopped by %(by)s"), level=LogLine.Level.WARNING, by=str(by))
+    transaction.on_commit(lambda: _cancel_statement(preparation.pk))
+    return delivery
+
+
+def run(*, preparation_id: int) -> None:
+    """Carry one preparation to its end: sealed, failed with its reasons, or abandoned without a trace."""
+    with _only_one(preparation_id) as mine:
+        if not mine:
+            return
+        preparation = Preparation.objects.select_related("delivery__unit", "delivery__audience", "content").get(
+            pk=preparation_id
+        )
+        if preparation.status != PreparationStatus.RUNNING:
+            return
+        try:
+            _carry_out(preparation)
+        except Abandoned:
+            logger.info("preparation %s was stopped", preparation_id)
+        except OperationalError:
+            if _still_running(preparation_id):
+                raise
+        finally:
+            _clear_staging(preparation_id)
+
+
+def _carry_out(preparation: Preparation) -> None:
+    began = clock.now()
+    _log(preparation, n_("Preparation %(number)s begins"), number=preparation.number)
+    compiled, findings = _compile(preparation)
+    findings += _schedule_findings(preparation.delivery, began)
+    if compiled is None or any(finding.level == "error" for finding in findings):
+        return _fail(preparation, findings)
+    targeted = _stage(preparation, compiled)
+    if not targeted:
+        return _fail(preparation, [*findings, _empty_target()])
+    _mark_duplicates(preparation)
+    causes = _count_causes(preparation)
+    to_deliver = targeted - sum(causes.values())
+    if not to_deliver:
+        return _fail(preparation, [*findings, _nobody_left(targeted)], targeted=targeted, causes=causes)
+    findings += _rendered_findings(preparation, compiled)
+    if any(finding.level == "error" for finding in findings):
+        return _fail(preparation, findings, targeted=targeted, causes=causes)
+    _seal(preparation, compiled, findings, targeted=targeted, causes=causes, to_deliver=to_deliver, began=began)
+
+
+# -- the parts of the job, in their order -------------------------------------------------------------
+
+
+def source_of(content: Content) -> Source:
+    return Source(
+        subject=content.subject,
+        preheader=content.preheader,
+        from_name=content.from_name,
+        from_address=content.from_address,
+        reply_to=content.reply_to,
+        html=content.html,
+        text=content.text,
+    )
+
+
+def asset_urls(delivery: Delivery) -> dict[str, str]:
+    """Relative path of an uploaded picture -> the address under which we serve it."""
+    rows = delivery.assets.values_list("path", "sha256", "media_type")
+    return {path: f"{settings.PUBLIC_URL}/i/{sha}.{media_type.rpartition('/')[2]}" for path, sha, media_type in rows}
+
+
+def compile_version(delivery: Delivery, content: Content) -> tuple[Compiled | None, list[Finding]]:
+    """One version of a delivery's content, compiled with the fields that profiles have now."""
+    return compile_content(
+        source_of(content), fields=profile_fields(), assets=asset_urls(delivery), tracking=delivery.tracking
+    )
+
+
+def _compile(preparation: Preparation) -> tuple[Compiled | None, list[Finding]]:
+    if preparation.content is None:
+        return None, [Finding("error", "empty_content", str(_t("The delivery has no content yet.")), "content", None)]
+    compiled, findings = compile_version(preparation.delivery, preparation.content)
+    _progress(preparation, 5)
+    _log(preparation, n_("Content compiled: %(findings)s findings"), findings=len(findings))
+    return compiled, findings
+
+
+def _schedule_findings(delivery: Delivery, at: datetime) -> list[Finding]:
+    if delivery.schedule_kind == ScheduleKind.UNSET:
+        message = _t("No schedule is chosen: choose “at once” or a date.")
+        return [Finding("error", "no_schedule", message, "schedule", None)]
+    if delivery.contact_date is not None and delivery.contact_date < at:
+        return [Finding("error", "date_passed", _t("The date of the schedule has passed."), "schedule", None)]
+    if delivery.audience is None:
+        return [Finding("error", "no_audience", _t("No audience is chosen."), "audience", None)]
+    return []
+
+
+def _stage(preparation: Preparation, compiled: Compiled) -> int:
+    """Put the audience into staging with each profile's cause of exclusion, if any; return how many."""
+    delivery = preparation.delivery
+    assert delivery.audience is not None
+    people = targeting.profiles(delivery.audience)
+    bounds = people.order_by("pk").values_list("pk", flat=True)
+    first, last = bounds.first(), bounds.last()
+    if first is None or last is None:
+        return 0
+    insert = _staging_insert(compiled)
+    targeted = 0
+    for low in range(first - 1, last, SLICE):
+        chosen = people.order_by().filter(pk__gt=low, pk__lte=low + SLICE).values("pk")
+        chosen_sql, chosen_params = chosen.query.sql_with_params()
+        with transaction.atomic(), connection.cursor() as cursor:
+            _still_mine(preparation)
+            cursor.execute(insert.replace("__CHOSEN__", chosen_sql), [preparation.pk, *chosen_params])
+            targeted += cursor.rowcount
+        done = (min(low + SLICE, last) - first + 1) / (last - first + 1)
+        _progress(preparation, 5 + int(done * (STAGED_PERCENT - 5)), targeted=targeted)
+    _log(preparation, n_("Target counted: %(targeted)s profiles"), targeted=targeted)
+    return targeted
+
+
+def _staging_insert(compiled: Compiled) -> str:
+    """The statement for one slice: with each address the values of just those fields that the content uses."""
+    by_name = {field.name: field for field in profile_fields()}
+    pairs = sql.SQL(", ").join(
+        sql.SQL("{}, {}").format(sql.Literal(name), value_sql(by_name[name]))
+        for name in compiled.used_fields
+        if name in by_name
+    )
+    connection.ensure_connection()
+    object_ = sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(pairs).as_string(connection.connection)
+    values = object_.replace("%", "%%")
+    return f"""
+        INSERT INTO deliveries_staging (preparation_id, profile_id, address, address_key, "values", cause)
+        SELECT %s, p.id, p.email, p.email_key, {values},
+            CASE
+                WHEN p.email_state = 'missing' THEN '{Cause.NO_ADDRESS}'
+                WHEN p.email_state = 'malformed' THEN '{Cause.MALFORMED}'
+                WHEN p.no_email OR p.no_contact THEN '{Cause.OPTED_OUT}'
+                WHEN q.id IS NOT NULL THEN '{Cause.QUARANTINED}'
+            END
+        FROM audiences_profile p
+        LEFT JOIN audiences_quarantine q
+            ON q.channel = 'email' AND q.address_key = p.email_key AND q.status IN ('quarantine', 'denylist')
+        WHERE p.id IN (__CHOSEN__)
+    """
+
+
+def _mark_duplicates(preparation: Preparation) -> None:
+    """Of the profiles that share an address, the first by id gets the message."""
+    _still_mine(preparation)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE deliveries_staging s SET cause = %s
+            FROM (
+                SELECT profile_id, row_number() OVER (PARTITION BY address_key ORDER BY profile_id) AS place
+                FROM deliveries_staging WHERE preparation_id = %s AND cause IS NULL
+            ) ranked
+            WHERE s.preparation_id = %s AND s.profile_id = ranked.profile_id AND ranked.place > 1
+            """,
+            [Cause.DUPLICATE, preparation.pk, preparation.pk],
+        )
+
+
+def _count_causes(preparation: Preparation) -> dict[str, int]:
+    """Every cause that was looked at with its number, zero included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT cause, count(*) FROM deliveries_staging"
+            " WHERE preparation_id = %s AND cause IS NOT NULL GROUP BY cause",
+            [preparation.pk],
+        )
+        found = dict(cursor.fetchall())
+    causes = {cause.value: found.get(cause.value, 0) for cause in Cause}
+    for cause, number in causes.items():
+        if number:
+            _log(preparation, n_("%(cause)s: %(number)s excluded"), cause=str(Cause(cause).label), number=number)
+    return causes
+
+
+def _rendered_findings(preparation: Preparation, compiled: Compiled) -> list[Finding]:
+    """Fill real and awkward recipients' messages with the code that sends: an error is found here."""
+    filler = renderer(preparation.delivery, compiled)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT "values" FROM deliveries_staging WHERE preparation_id = %s AND cause IS NULL LIMIT %s',
+            [preparation.pk, SAMPLES],
+        )
+        real = [json.loads(row[0]) for row in cursor.fetchall()]
+    used = [field for field in profile_fields() if field.name in compiled.used_fields]
+    moment = clock.now()
+    for values in [*real, *awkward_values(used)]:
+        try:
+            filler.message(seq=1, address="recipient@example.com", values=values, date=moment)
+        except RenderError as error:
+            return [Finding("error", "render", str(error), getattr(error, "part", "content"), None)]
+    return []
+
+
+@transaction.atomic
+def _seal(
+    preparation: Preparation,
+    compiled: Compiled,
+    findings: list[Finding],
+    *,
+    targeted: int,
+    causes: dict[str, int],
+    to_deliver: int,
+    began: datetime,
+) -> None:
+    """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
+    _still_mine(preparation)
+    _write_ledger(preparation)
+    delivery = Delivery.objects.locked(preparation.delivery_id)
+    if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
+        raise Abandoned
+    at = clock.now()
+    frozen = {
+        "preparation": preparation.number,
+        "targeted": targeted,
+        "causes": causes,
+        "to_deliver": to_deliver,
+        "compiled": seal.fingerprint(compiled.to_json()),
+        "chunks": _chunk_digests(delivery.pk),
+    }
+    manifest = seal.manifest(delivery, **frozen)
+    Preparation.objects.filter(pk=preparation.pk).update(
+        status=PreparationStatus.DONE,
+        ended_at=at,
+        percent=SEALED_PERCENT,
+        targeted=targeted,
+        excluded=targeted - to_deliver,
+        to_deliver=to_deliver,
+        causes=causes,
+        findings=[finding.to_dict() for finding in findings],
+        manifest=manifest,
+        compiled=compiled.to_json(),
+        seal=seal.fingerprint(manifest),
+        lease_until=None,
+    )
+    delivery.refresh_from_db()
+    seconds = round((at - began).total_seconds(), 1)
+    _log(preparation, n_("Preparation completed in %(seconds)s s: %(to_deliver)s messages, %(excluded)s excluded"),
+         seconds=seconds, to_deliver=to_deliver, excluded=targeted - to_deliver)  # fmt: skip
+    step = Step.NEED_NO_APPROVAL if delivery.policy == ApprovalPolicy.NONE else Step.ASK_APPROVAL
+    lifecycle.move(delivery, step, by=None, at=at, preparation=preparation.number)
+
+
+def _write_ledger(preparation: Preparation) -> None:
+    """The messages in their order of sending, which a hash of profile and delivery mixes; then the chunks."""
+    delivery = preparation.delivery
+    slots = {
+        "delivery": delivery.pk,
+        "preparation": preparation.pk,
+        "key": delivery.key,
+        "rows": settings.SINETE["chunk_rows"],
+        "not_before": delivery.contact_date,
+    }
+    with connection.cursor() as cursor:
+        clear_ledger(delivery.pk)
+        cursor.execute(
+            """
+            INSERT INTO deliveries_message (delivery_id, seq, profile_id, address, address_key, "values")
+            SELECT %(delivery)s, row_number() OVER (ORDER BY hashint8extended(profile_id, %(key)s), profile_id),
+                   profile_id, address, address_key, "values"
+            FROM deliveries_staging WHERE preparation_id = %(preparation)s AND cause IS NULL ORDER BY 2
+            """,
+            slots,
+        )
+        cursor.execute(
+            """
+            INSERT INTO deliveries_exclusion (delivery_id, preparation_id, profile_id, address, cause)
+            SELECT %(delivery)s, %(preparation)s, profile_id, left(address, 320), cause
+            FROM deliveries_staging WHERE preparation_id = %(preparation)s AND cause IS NOT NULL ORDER BY profile_id
+            """,
+            slots,
+        )
+        cursor.execute(
+            """
+            INSERT INTO deliveries_chunk (delivery_id, number, seq_from, seq_to, not_before, digest, handed_upto)
+            SELECT %(delivery)s, number, first, last, %(not_before)s,
+                   deliveries_chunk_digest(%(delivery)s, first, last), first - 1
+            FROM (
+                SELECT (seq - 1) / %(rows)s + 1 AS number, min(seq) AS first, max(seq) AS last
+                FROM deliveries_message WHERE delivery_id = %(delivery)s GROUP BY 1
+            ) runs ORDER BY number
+            """,
+            slots,
+        )
+
+
+def clear_ledger(delivery_id: int) -> None:
+    """Nothing of an earlier preparation is left. Only ever called before anything was released."""
+    with connection.cursor() as cursor:
+        for table in ("try", "doubt", "chunk", "message", "exclusion"):
+            cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [delivery_id])
+
+
+def _chunk_digests(delivery_id: int) -> str:
+    """One fingerprint over the digests of all chunks in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT encode(sha256(string_agg(digest, ''::bytea ORDER BY number)), 'hex')"
+            " FROM deliveries_chunk WHERE delivery_id = %s",
+            [delivery_id],
+        )
+        return cursor.fetchone()[0]
+
+
+@transaction.atomic
+def _fail(
+    preparation: Preparation, findings: list[Finding], *, targeted: int = 0, causes: dict[str, int] | None = None
+) -> None:
+    """The preparation has failed, and says why."""
+    delivery = Delivery.objects.locked(preparation.delivery_id)
+    if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
+        raise Abandoned
+    at = clock.now()
+    causes = causes or {}
+    Preparation.objects.filter(pk=preparation.pk).update(
+        status=PreparationStatus.FAILED,
+        ended_at=at,
+        targeted=targeted,
+        excluded=sum(causes.values()),
+        causes=causes,
+        findings=[finding.to_dict() for finding in findings],
+        lease_until=None,
+    )
+    errors = [finding for finding in findings if finding.level == "error"]
+    for finding in errors:
+        _log(preparation, n_("%(problem)s"), level=LogLine.Level.ERROR, problem=str(finding.message))
+    _log(preparation, n_("Preparation failed: %(errors)s errors"), level=LogLine.Level.ERROR, errors=len(errors))
+    lifecycle.move(delivery, Step.FAIL_PREPARATION, by=None, at=at, preparation=preparation.number)
+
+
+def _empty_target() -> Finding:
+    return Finding("error", "empty_target", _t("The audience is empty: nobody would be written to."), "audience", None)
+
+
+def _nobody_left(targeted: int) -> Finding:
+    message = _t("All %(targeted)s profiles of the audience are excluded.") % {"targeted": targeted}
+    return Finding("error", "empty_target", message, "audience", None)
+
+
+# -- one at a time, and only while wanted -------------------------------------------------------------
+
+
+def waiting(at: datetime) -> list[int]:
+    """Preparations that nobody is carrying out: their job was lost, or its worker died."""
+    overdue = Preparation.objects.filter(status=PreparationStatus.RUNNING, delivery__status=Status.PREPARING)
+    return list(
+        overdue.filter(lease_until__lt=at).values_list("pk", flat=True)
+    ) + list(
+        overdue.filter(lease_until=None, started_at__lt=at - timedelta(seconds=5)).values_list("pk", flat=True)
+    )  # fmt: skip
+
+
+@contextmanager
+def _only_one(preparation_id: int) -> Iterator[bool]:
+    """Hold the preparation's advisory lock; it goes with the connection, so a dead worker holds nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_SPACE, preparation_id % 2**31])
+        mine = cursor.fetchone()[0]
+        if mine:
+            cursor.execute("SELECT set_config('application_name', %s, false)", [_session_name(preparation_id)])
+    try:
+        yield mine
+    finally:
+        if mine:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK_SPACE, preparation_id % 2**31])
+                cursor.execute("SELECT set_config('application_name', '', false)")
+
+
+_LOCK_SPACE = 0x51E7
+
+
+def _session_name(preparation_id: int) -> str:
+    return f"sinete preparation {preparation_id}"
+
+
+def _cancel_statement(preparation_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = %s AND state = 'active' AND pid <> pg_backend_pid()",
+            [_session_name(preparation_id)],
+        )
+
+
+def _still_running(preparation_id: int) -> bool:
+    return Preparation.objects.filter(pk=preparation_id, status=PreparationStatus.RUNNING).exists()
+
+
+def _still_mine(preparation: Preparation) -> None:
+    if not _still_running(preparation.pk):
+        raise Abandoned
+
+
+def _progress(preparation: Preparation, percent: int, **counts: int) -> None:
+    changed = Preparation.objects.filter(pk=preparation.pk, status=PreparationStatus.RUNNING).update(
+        percent=percent, lease_until=clock.now() + LEASE, **counts
+    )
+    if not changed:
+        raise Abandoned
+
+
+def _clear_staging(preparation_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM deliveries_staging WHERE preparation_id = %s", [preparation_id])
+
+
+def _log(preparation: Preparation, text: str, *, level: str = LogLine.Level.INFO, **slots: Any) -> None:
+    LogLine.objects.create(
+        delivery_id=preparation.delivery_id,
+        preparation=preparation,
+        at=clock.now(),
+        level=level,
+        text=text,
+        slots=slots,
+    )

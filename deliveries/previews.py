@@ -1,0 +1,114 @@
+"""What a message looks like, rendered by the code that sends; its own links carry no signature and count nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from audiences.fields import fields as profile_fields
+from audiences.models import Profile
+from deliveries.content.compile import Compiled, compile_content
+from deliveries.content.findings import Finding
+from deliveries.content.render import RenderError
+from deliveries.content.source import Source
+from deliveries.models import Content, Delivery, Message
+from deliveries.preparation import asset_urls, source_of
+from deliveries.rendering import renderer, sealed_renderer
+
+# What stands in for a missing part, so that a draft shows before it is complete.
+_SENDER = "sender@example.com"
+_OPT_OUT = '<a href="{{ unsubscribe_url }}" hidden>-</a>'
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One message as its recipient would see it; empty where it can't be rendered, and the findings say why."""
+
+    subject: str = ""
+    preheader: str = ""
+    html: str = ""
+    text: str = ""
+    from_name: str = ""
+    from_address: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.is_error]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        return [finding for finding in self.findings if not finding.is_error]
+
+    @property
+    def shows(self) -> bool:
+        return bool(self.html or self.text)
+
+
+def preview(
+    *,
+    delivery: Delivery,
+    content: Content | None = None,
+    profile: Profile | None = None,
+    message: Message | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Preview:
+    """The message for a prepared recipient, as sealed; or a version of the content for a profile or for values."""
+    if message is not None:
+        return _sealed(delivery, message)
+    content = content or delivery.content
+    if content is None:
+        return Preview()
+    known = profile_fields()
+    if values is None and profile is not None:
+        values = {f.name: f.value_of(profile) for f in known}
+    source, assets = source_of(content), asset_urls(delivery)
+    compiled, findings = compile_content(source, fields=known, assets=assets, tracking=delivery.tracking)
+    if compiled is None:
+        compiled, _same = compile_content(_mended(source), fields=known, assets=assets, tracking=delivery.tracking)
+    if compiled is None:
+        return Preview(from_address=content.from_address, findings=findings)
+    shown = _rendered(delivery, compiled, values or {}, findings)
+    return shown if source.subject.strip() else replace(shown, subject="")
+
+
+def _sealed(delivery: Delivery, message: Message) -> Preview:
+    """From the compiled content and the stored values of the row: nothing else goes into what is sent."""
+    made = sealed_renderer(delivery)
+    stored = delivery.latest_preparation().findings
+    return _rendered(delivery, made.compiled, message.values, [Finding.from_dict(finding) for finding in stored])
+
+
+def _rendered(delivery: Delivery, compiled: Compiled, values: Mapping[str, Any], findings: list[Finding]) -> Preview:
+    made = renderer(delivery, compiled)
+    try:
+        return Preview(
+            subject=made.subject(values=values),
+            preheader=made.preheader(values=values),
+            from_name=made.from_name(values=values),
+            from_address=compiled.from_address,
+            html=made.html(seq=None, values=values) if compiled.html else "",
+            text=made.text(seq=None, values=values) if compiled.text else "",
+            findings=findings,
+        )
+    except RenderError as error:
+        problem = Finding("error", "not_rendered", "%(problem)s", slots={"problem": str(error)})
+        return Preview(from_address=compiled.from_address, findings=[*findings, problem])
+
+
+def _mended(source: Source) -> Source:
+    """The same with stand-ins for what is missing: only faults inside the content keep it from showing."""
+    return replace(
+        source,
+        subject=source.subject or _("(no subject)"),
+        from_address=_SENDER,
+        reply_to="",
+        html=_with_opt_out(source.html) if source.html.strip() else "",
+        text=f"{source.text}\n{{{{ unsubscribe_url }}}}" if source.text.strip() else "",
+    )
+
+
+def _with_opt_out(html: str) -> str:
+    at = html.lower().rfind("</body")
+    return f"{html}{_OPT_OUT}" if at < 0 else f"{html[:at]}{_OPT_OUT}{html[at:]}"

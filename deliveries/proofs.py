@@ -1,0 +1,176 @@
+"""Proofs: the content as it stands, to test addresses, apart from every figure and history.
+
+A proof is never a way round *Start deliveries*: it goes to test profiles alone, and one content version
+reaches at most a hundred of them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as n_
+
+from accounts import access, audit
+from accounts.models import User
+from accounts.rights import Right
+from audiences.fields import fields as profile_fields
+from audiences.models import Profile, TestProfile
+from campaign.lib.refusals import Refusal
+from deliveries import queues, routes
+from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
+from deliveries.channels.smtp import Pool
+from deliveries.content.compile import compile_content
+from deliveries.content.render import Renderer
+from deliveries.models import Delivery, LogLine, Proof, ProofMessage
+from deliveries.preparation import asset_urls, source_of
+from deliveries.rendering import renderer
+
+PREFIX = n_("[Proof %(number)s]")
+
+
+class NothingToProve(Refusal):
+    message = _("The delivery has no content yet.")
+    code = "no_content"
+
+
+class NoTestProfiles(Refusal):
+    message = _("Choose at least one test profile.")
+    code = "no_test_profiles"
+
+
+class TooManyProofs(Refusal):
+    message = _("A content version goes to at most %(limit)s proof addresses; %(already)s were used.")
+    code = "too_many_proofs"
+
+
+class ContentHasErrors(Refusal):
+    message = _("The content has errors: %(problems)s")
+    code = "content_errors"
+
+
+class TestProfileElsewhere(Refusal):
+    message = _("A test profile belongs to a unit that you can't read.")
+    code = "test_profile_elsewhere"
+
+
+@transaction.atomic
+def send(
+    *,
+    delivery: Delivery,
+    by: User,
+    at: datetime,
+    test_profiles: Sequence[TestProfile],
+    profile: Profile | None = None,
+    prefix: str | None = None,
+) -> Proof:
+    """A proof of the current content is on its way to the test profiles.
+
+    With a `profile` each copy is filled with that person's values, else with the test profile's own. An
+    empty `prefix` leaves the subject as it is; None puts "[Proof n]" before it.
+    """
+    delivery = Delivery.objects.locked(delivery.pk)
+    access.require(by, Right.PREPARE, delivery)
+    content = delivery.content
+    if content is None:
+        raise NothingToProve()
+    _check_addresses(delivery, by, test_profiles)
+    number = delivery.proofs.count() + 1
+    proof = Proof.objects.create(
+        delivery=delivery,
+        content=content,
+        number=number,
+        prefix=PREFIX % {"number": number} if prefix is None else prefix[:100],
+        by=by,
+        at=at,
+    )
+    lent = _values_of(profile) if profile is not None else None
+    ProofMessage.objects.bulk_create(
+        ProofMessage(proof=proof, address=test.email, values=test.values if lent is None else lent)
+        for test in test_profiles
+    )
+    audit.record("send_proof", by=by, target=delivery, number=number, copies=len(test_profiles))
+    LogLine.objects.create(
+        delivery=delivery, at=at, text=n_("Proof %(number)s sent by %(by)s to %(copies)s test profiles"),
+        slots={"number": number, "by": str(by), "copies": len(test_profiles)},
+    )  # fmt: skip
+    queues.PROOF.enqueue(proof_id=proof.pk)
+    return proof
+
+
+def _check_addresses(delivery: Delivery, by: User, test_profiles: Sequence[TestProfile]) -> None:
+    if not test_profiles:
+        raise NoTestProfiles()
+    readable = set(access.visible(by, TestProfile.objects.all()).values_list("pk", flat=True))
+    if any(test.pk not in readable for test in test_profiles):
+        raise TestProfileElsewhere()
+    limit = settings.SINETE["proof_recipients"]
+    already = ProofMessage.objects.filter(proof__content=delivery.content).count()
+    if already + len(test_profiles) > limit:
+        raise TooManyProofs(limit=limit, already=already)
+
+
+def _values_of(profile: Profile) -> dict[str, object]:
+    values = {field.name: field.value_of(profile) for field in profile_fields()}
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}
+
+
+def run(*, proof_id: int) -> None:
+    """Send the copies that wait. A copy that was handed over and never answered is not sent again."""
+    proof = Proof.objects.select_related("delivery__unit", "delivery__route", "content").get(pk=proof_id)
+    copies = _hand_over(proof)
+    if not copies:
+        return
+    filler = _renderer(proof)
+    relay = routes.relay_of(routes.route_of(proof.delivery))
+    envelopes = [_envelope(filler, proof, copy) for copy in copies]
+    for outcome in asyncio.run(_exchange(relay, envelopes)):
+        status = {
+            Result.SENT: ProofMessage.Status.SENT,
+            Result.NOT_ATTEMPTED: ProofMessage.Status.FAILED,
+            Result.IN_DOUBT: ProofMessage.Status.HANDED,
+        }.get(outcome.result, ProofMessage.Status.FAILED)
+        ProofMessage.objects.filter(pk=outcome.seq).update(status=status, reply=outcome.text[:300])
+
+
+@transaction.atomic
+def _hand_over(proof: Proof) -> list[ProofMessage]:
+    waiting = proof.messages.select_for_update(skip_locked=True).filter(status=ProofMessage.Status.WAITING)
+    copies = list(waiting)
+    proof.messages.filter(pk__in=[copy.pk for copy in copies]).update(status=ProofMessage.Status.HANDED)
+    return copies
+
+
+def _renderer(proof: Proof) -> Renderer:
+    """Untracked: a proof's links lead straight where they lead."""
+    compiled, findings = compile_content(
+        source_of(proof.content), fields=profile_fields(), assets=asset_urls(proof.delivery), tracking=False
+    )
+    if compiled is None:
+        raise ContentHasErrors(problems="; ".join(str(f.message) for f in findings if f.level == "error"))
+    return renderer(proof.delivery, compiled)
+
+
+def _envelope(filler: Renderer, proof: Proof, copy: ProofMessage) -> Envelope:
+    def fill(capabilities: Capabilities) -> bytes:
+        return filler.message(
+            seq=0,
+            address=copy.address,
+            values=copy.values,
+            date=datetime.now(UTC),
+            encoding="8bit" if capabilities.eight_bit else "encoded",
+            subject_prefix=proof.prefix,
+        )
+
+    return Envelope(copy.pk, filler.compiled.from_address, copy.address, fill)
+
+
+async def _exchange(relay: Relay, envelopes: list[Envelope]) -> list[Outcome]:
+    async with Pool(relay, connections=1) as pool:
+        pool.feed(envelopes)
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(envelopes):
+            outcomes += await pool.outcomes(at_least=1)
+        return outcomes

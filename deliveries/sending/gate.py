@@ -1,0 +1,237 @@
+"""The gate: what is due, by the database's clock, and what a tick does about it.
+
+A tick may run twice at once, late, or on any host. It starts nothing that is not due, and everything it
+does is a step of the life cycle or a wake-up that may be lost.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_noop as n_
+from redis.exceptions import RedisError
+
+from campaign.lib import clock
+from deliveries import lifecycle, preparation, queues, routes, seal
+from deliveries.lifecycle import Step
+from deliveries.models import Delivery, LogLine, MessageStatus, ScheduleKind, Status
+from deliveries.rendering import sealed_renderer
+from deliveries.sending import recovery
+
+logger = logging.getLogger(__name__)
+
+AHEAD = timedelta(seconds=5)  # lanes are woken so long before the date, connect, and wait at the gate
+LOOK = 0.05  # seconds between two looks at the gate
+
+now = clock.now
+T = TypeVar("T")
+
+
+def tick() -> None:
+    """Notice everything that is due or stopped moving, and see to it."""
+    at = now()
+    _expire_unconfirmed(at)
+    for preparation_id in preparation.waiting(at):
+        _wake(queues.PREPARE, job_id=f"prepare-{preparation_id}", preparation_id=preparation_id)
+    for delivery in _released(at):
+        begin(delivery.pk)
+        _wake_lanes(delivery.pk)
+    for delivery_id in _in_motion():
+        recovery.reclaim(delivery_id)
+        _end_overdue_tries(delivery_id, at)
+        if not finish_if_over(delivery_id):
+            _wake_lanes(delivery_id)
+    for delivery_id in _stopped_half_way():
+        recovery.reclaim(delivery_id)
+        recovery.cancel_rest(delivery_id)
+
+
+def _released(at: datetime) -> list[Delivery]:
+    due = Q(contact_date=None) | Q(contact_date__lte=at + AHEAD)
+    return list(Delivery.objects.filter(due, status=Status.SCHEDULED))
+
+
+def _in_motion() -> list[int]:
+    moving = Delivery.objects.filter(status__in=[Status.SENDING, Status.PAUSED])
+    return list(moving.order_by("pk").values_list("pk", flat=True))
+
+
+def _stopped_half_way() -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.id FROM deliveries_delivery d WHERE d.status IN ('stopped', 'failed') AND ("
+            " EXISTS (SELECT 1 FROM deliveries_chunk c WHERE c.delivery_id = d.id AND NOT c.done)"
+            " OR EXISTS (SELECT 1 FROM deliveries_try t WHERE t.delivery_id = d.id))"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+@transaction.atomic
+def begin(delivery_id: int) -> bool:
+    """A confirmed delivery whose time is reached is Sending. True if it is now, whoever took the step."""
+    delivery = Delivery.objects.locked(delivery_id)
+    if delivery.status != Status.SCHEDULED:
+        return delivery.status == Status.SENDING
+    at = now()
+    if delivery.schedule_kind == ScheduleKind.AT_DATE and (delivery.contact_date is None or delivery.contact_date > at):
+        return False
+    if delivery.started_at is None:
+        delivery.started_at = at
+        delivery.save(update_fields=["started_at"])
+    lifecycle.move(delivery, Step.BEGIN, by=None, at=at)
+    _log(delivery, at, n_("Sending begins"))
+    return True
+
+
+def wait_for(delivery_id: int) -> bool:
+    """Wait at the gate until the delivery's time is reached; False if it must not send, or not soon."""
+    until = time.monotonic() + AHEAD.total_seconds() * 2
+    while time.monotonic() < until:
+        delivery = Delivery.objects.filter(pk=delivery_id).first()
+        if delivery is None or delivery.status not in {Status.SCHEDULED, Status.SENDING}:
+            return False
+        if begin(delivery_id):
+            return True
+        if delivery.contact_date is None or delivery.contact_date > now() + AHEAD:
+            return False
+        time.sleep(LOOK)
+    return False
+
+
+def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
+    """What a lane needs, if what is prepared is what was confirmed and its route is open; else None."""
+    delivery = Delivery.objects.select_related("preparation", "route", "unit", "audience", "content").get(
+        pk=delivery_id
+    )
+    if delivery.status not in {Status.SCHEDULED, Status.SENDING}:
+        return None
+    if not _is_as_confirmed(delivery):
+        fail(delivery_id, because=n_("What is prepared is not what was confirmed."))
+        return None
+    route = routes.route_of(delivery)
+    at = now()
+    if route.closed_until is not None and route.closed_until > at:
+        return None
+    return make(
+        delivery_id=delivery.pk,
+        route_id=route.pk,
+        relay=routes.relay_of(route),
+        connections=route.connections,
+        renderer=sealed_renderer(delivery),
+        valid_until=delivery.valid_until or at + timedelta(hours=delivery.validity_hours),
+    )
+
+
+def _is_as_confirmed(delivery: Delivery) -> bool:
+    """The confirmation names the seal, the seal fits the manifest, the manifest fits the compiled content."""
+    prepared = delivery.latest_preparation()
+    confirmed = delivery.confirmations.filter(taken_back_at=None, preparation=prepared, seal=prepared.seal).exists()
+    return (
+        confirmed
+        and prepared.seal == seal.fingerprint(prepared.manifest)
+        and prepared.manifest["compiled"] == seal.fingerprint(prepared.compiled)
+    )
+
+
+@transaction.atomic
+def fail(delivery_id: int, *, because: str) -> None:
+    """Something that was sealed is not as it was sealed: nothing more leaves."""
+    delivery = Delivery.objects.locked(delivery_id)
+    if delivery.status not in Step.FAIL.sources:
+        return
+    at = now()
+    _log(delivery, at, because, level=LogLine.Level.ERROR)
+    delivery.ended_at = at
+    delivery.save(update_fields=["ended_at"])
+    lifecycle.move(delivery, Step.FAIL, by=None, at=at, comment=because)
+
+
+def after_lane(delivery_id: int) -> None:
+    """A lane let go: finish if that was the last of it, or ask for the next lane without waiting for a tick."""
+    if not finish_if_over(delivery_id):
+        _wake_lanes(delivery_id)
+
+
+@transaction.atomic
+def finish_if_over(delivery_id: int) -> bool:
+    """Finished, if nothing is open and the independent counts agree."""
+    delivery = Delivery.objects.select_related("preparation").get(pk=delivery_id)
+    if delivery.status != Status.SENDING or any(recovery.open_ends(delivery).values()):
+        return delivery.status != Status.SENDING
+    delivery = Delivery.objects.locked(delivery_id)
+    if delivery.status != Status.SENDING or any(recovery.open_ends(delivery).values()):
+        return delivery.status != Status.SENDING
+    off = recovery.imbalance(delivery)
+    if off:
+        logger.error("delivery %s can't finish, its books don't balance: %s", delivery_id, off)
+        return True
+    at = now()
+    unknown = sum(delivery.chunks.values_list("in_doubt", flat=True))
+    delivery.ended_at = at
+    delivery.save(update_fields=["ended_at"])
+    lifecycle.move(delivery, Step.FINISH, by=None, at=at, in_doubt=unknown)
+    _log(delivery, at, n_("Sending finished"))
+    return True
+
+
+def _end_overdue_tries(delivery_id: int, at: datetime) -> None:
+    """Once the validity period is over, what was refused for a while has failed."""
+    delivery = Delivery.objects.get(pk=delivery_id)
+    if delivery.valid_until is not None and at > delivery.valid_until:
+        recovery.end_tries(delivery_id, MessageStatus.FAILED)
+
+
+def _expire_unconfirmed(at: datetime) -> None:
+    """A dated delivery that nobody confirmed until its validity period was over has expired."""
+    candidates = Delivery.objects.filter(status__in=Step.EXPIRE.sources, contact_date__lt=at)
+    for pk, date, hours in candidates.values_list("pk", "contact_date", "validity_hours"):
+        if date + timedelta(hours=hours) < at:
+            _expire(pk, at)
+
+
+@transaction.atomic
+def _expire(delivery_id: int, at: datetime) -> None:
+    delivery = Delivery.objects.locked(delivery_id)
+    if delivery.status in Step.EXPIRE.sources:
+        delivery.ended_at = at
+        delivery.save(update_fields=["ended_at"])
+        lifecycle.move(delivery, Step.EXPIRE, by=None, at=at)
+
+
+def _wake_lanes(delivery_id: int) -> None:
+    """Ask for as many lanes as may run and have something to do. Live leases, in PostgreSQL, cap them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT
+                (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done
+                    AND lease_until IS NULL AND (not_before IS NULL OR not_before <= sinete_clock() + %(ahead)s)),
+                (SELECT count(*) FROM (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s AND NOT handed
+                    AND due_at <= sinete_clock() LIMIT 1) due),
+                (SELECT count(DISTINCT lease_by) FROM deliveries_chunk
+                    WHERE delivery_id = %(d)s AND lease_until > sinete_clock())
+            """,
+            {"d": delivery_id, "ahead": AHEAD},
+        )
+        chunks, tries, lanes = cursor.fetchone()
+    wanted = min(chunks + tries, settings.SINETE["lanes"] - lanes)
+    for number in range(wanted):
+        _wake(queues.SEND, job_id=f"send-{delivery_id}-{number}", delivery_id=delivery_id)
+
+
+def _wake(job: Any, **kwargs: Any) -> None:
+    try:
+        job.enqueue_now(**kwargs)
+    except RedisError as error:
+        logger.warning("the queue is away, the next tick will try again: %s", error)
+
+
+def _log(delivery: Delivery, at: datetime, text: str, *, level: str = LogLine.Level.INFO, **slots: Any) -> None:
+    LogLine.objects.create(
+        delivery=delivery, preparation=delivery.preparation, at=at, level=level, text=text, slots=slots
+    )

@@ -1,0 +1,322 @@
+"""A lane: drains a delivery's chunks over its own connections for half a minute, then lets go.
+
+It may be started at any time, twice or not at all: what it may hand over, the ledger decides.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
+
+from deliveries import routes
+from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
+from deliveries.channels.smtp import Pool
+from deliveries.content.render import Renderer
+from deliveries.models import MessageStatus
+from deliveries.sending import gate
+from deliveries.sending.ledger import Entry, Fenced, Hold, Ledger, Row, Tampered
+
+logger = logging.getLogger(__name__)
+
+SMALLEST_WINDOW, FIRST_WINDOW, LARGEST_WINDOW = 1, 25, 250
+WINDOW_SECONDS = 0.5  # what can leave in this time
+BEAT = 0.25  # seconds between two looks at what came back
+RECONNECT_FOR = 300  # seconds a lane keeps its results while PostgreSQL is away
+REST_AFTER_REFUSAL = 30.0  # seconds until a row is tried again whose relay, not whose address, was at fault
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a lane must know of its delivery, read once under its seal."""
+
+    delivery_id: int
+    route_id: int
+    relay: Relay
+    connections: int
+    renderer: Renderer
+    valid_until: datetime
+
+
+@dataclass(slots=True)
+class Pace:
+    """How large the next window may be: what left in the last half second, never more than 250."""
+
+    window: int = FIRST_WINDOW
+    _since: float = field(default_factory=time.monotonic)
+    _done: int = 0
+
+    def note(self, results: int) -> None:
+        self._done += results
+        elapsed = time.monotonic() - self._since
+        if elapsed >= WINDOW_SECONDS / 2:
+            rate = self._done / elapsed
+            self.window = int(max(SMALLEST_WINDOW, min(LARGEST_WINDOW, rate * WINDOW_SECONDS, self.window * 4)))
+            self._since, self._done = time.monotonic(), 0
+
+
+class Lane:
+    """One RQ job's worth of sending."""
+
+    def __init__(self, plan: Plan, ledger: Ledger, pool: Pool) -> None:
+        self.plan, self.ledger, self.pool = plan, ledger, pool
+        self.pace = Pace()
+        self.holds: dict[int, Hold] = {}
+        self.open_rows: dict[int, Row] = {}
+        self.unsaved: list[Entry] = []
+        self.draining = False
+        self.began = time.monotonic()
+        self.refused = self.sent = 0
+        self.refusal = ""
+        self._last_beat = time.monotonic()
+        self._dry = False
+
+    # -- the loop -------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        while not self._is_over():
+            self._collect(await self.pool.outcomes(at_least=self._wanted(), timeout=BEAT))
+            if self._should_exchange():
+                await self._exchange_surviving()
+        await self._let_go()
+
+    def _is_over(self) -> bool:
+        if self._must_stop():
+            self.draining = True
+        return (self.draining or self._dry) and not self.open_rows and not self.unsaved
+
+    def _must_stop(self) -> bool:
+        if self.refused >= routes.REFUSALS_THAT_OPEN and not self.draining:
+            self.drain()
+        return time.monotonic() - self.began > settings.SINETE["lane_seconds"]
+
+    def _wanted(self) -> int:
+        """Wait until no more than one window is under way; the connections stay busy with that one."""
+        return max(1, len(self.open_rows) - self.pace.window)
+
+    def _should_exchange(self) -> bool:
+        room = len(self.open_rows) <= self.pace.window and not self.draining
+        heartbeat = time.monotonic() - self._last_beat > self.ledger.lease_seconds / 3
+        return room or bool(self.unsaved) or heartbeat
+
+    def _collect(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            row = self.open_rows.pop(outcome.seq)
+            self.unsaved.append(self._entry(row, outcome))
+        self.pace.note(len(outcomes))
+
+    async def _exchange_surviving(self) -> None:
+        """Exchange; while PostgreSQL is away hand over nothing, keep the results, and try again."""
+        try:
+            await self._exchange()
+        except psycopg.OperationalError as error:
+            logger.warning("the database is away, the lane keeps %s results: %s", len(self.unsaved), error)
+            await self._reconnect()
+        except Fenced:
+            await self._give_up_chunks()
+
+    async def _exchange(self) -> None:
+        hand = None if self.draining else await self._chunk_to_hand_from()
+        entries, self.unsaved = self.unsaved, []
+        try:
+            answer = await self.ledger.exchange(
+                list(self.holds.values()),
+                entries,
+                hand=hand,
+                window=self.pace.window,
+                later_tries=0 if self.draining else self._tries_to_take(hand),
+            )
+        except BaseException:
+            self.unsaved = entries + self.unsaved
+            raise
+        self._last_beat = time.monotonic()
+        for entry in entries:
+            hold = self.holds.get(entry.row.number)
+            if hold is not None and not entry.row.is_later_try:
+                hold.outstanding -= 1
+        if not answer.may_send:
+            self.draining = True
+            self.pool.drain()
+        self._take(answer.rows)
+        self._dry = hand is None and not answer.rows and not self.draining
+        await self._release_finished()
+
+    async def _chunk_to_hand_from(self) -> Hold | None:
+        hand = next((hold for hold in self.holds.values() if not hold.is_exhausted), None)
+        if hand is None and len(self.open_rows) <= self.pace.window:
+            hand = await self.ledger.claim()
+            if hand is not None:
+                self.holds[hand.number] = hand
+        return hand
+
+    def _tries_to_take(self, hand: Hold | None) -> int:
+        """Later tries have the lane to themselves once the first pass is over, and a tenth of it before."""
+        return self.pace.window if hand is None else max(1, self.pace.window // 10)
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        envelopes = []
+        for row in rows:
+            hold = self.holds.get(row.number)
+            if hold is not None and not row.is_later_try:
+                hold.outstanding += 1
+            if row.is_suppressed:
+                self.unsaved.append(Entry(row, MessageStatus.IGNORED, reason="opted_out", counts_as_try=False))
+                continue
+            self.open_rows[row.seq] = row
+            envelopes.append(self._envelope(row))
+        self.pool.feed(envelopes)
+
+    async def _release_finished(self) -> None:
+        through = [hold for hold in self.holds.values() if hold.is_exhausted and not hold.outstanding]
+        if through:
+            await self.ledger.release(through)
+            for hold in through:
+                del self.holds[hold.number]
+
+    async def _let_go(self) -> None:
+        if self.holds:
+            await self.ledger.release(list(self.holds.values()))
+            self.holds.clear()
+
+    # -- when things go wrong -------------------------------------------------------------------------
+
+    async def _give_up_chunks(self) -> None:
+        """Our lease was taken over: hand over nothing more; results still settle the doubts they left."""
+        logger.warning("delivery %s: another worker took over this lane's chunks", self.plan.delivery_id)
+        self.draining = True
+        self.pool.drain()
+        self.holds.clear()
+        entries, self.unsaved = self.unsaved, []
+        await self.ledger.exchange([], entries)
+
+    async def _reconnect(self) -> None:
+        """Come back when PostgreSQL does; what the lost commit handed over, if it did, surely did not leave."""
+        deadline = time.monotonic() + RECONNECT_FOR
+        while True:
+            try:
+                await self.ledger.close()
+                self.ledger = await Ledger.connect(delivery_id=self.plan.delivery_id, lane=self.ledger.lane)
+                marks = await self.ledger.marks(list(self.holds.values()))
+                break
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                self._collect(await self.pool.outcomes(at_least=1, timeout=BEAT))
+                await asyncio.sleep(BEAT)
+        for number, hold in list(self.holds.items()):
+            if number not in marks:
+                del self.holds[number]
+            elif marks[number] > hold.handed_upto:
+                rows = await self.ledger.read_window(hold, hold.handed_upto, marks[number])
+                hold.handed_upto = marks[number]
+                self._take(rows)
+
+    def drain(self) -> None:
+        """Hand over nothing more; what no connection has begun comes back untouched."""
+        self.draining = True
+        self.pool.drain()
+
+    # -- rows to envelopes, outcomes to entries -------------------------------------------------------
+
+    def _envelope(self, row: Row) -> Envelope:
+        def fill(capabilities: Capabilities) -> bytes:
+            return self.plan.renderer.message(
+                seq=row.seq,
+                address=row.address,
+                values=row.values,
+                date=datetime.now(UTC),
+                encoding="8bit" if capabilities.eight_bit else "encoded",
+            )
+
+        return Envelope(row.seq, self.plan.renderer.return_path(row.seq), row.address, fill)
+
+    def _entry(self, row: Row, outcome: Outcome) -> Entry:
+        entry = Entry(
+            row=row,
+            status=MessageStatus.SENT,
+            code=outcome.code,
+            nature=outcome.nature,
+            reason=outcome.reason,
+            reply=outcome.text,
+            quarantines=outcome.quarantines,
+        )
+        if outcome.breaker:
+            self.refused += 1
+            self.refusal = outcome.text or outcome.reason
+        match outcome.result:
+            case Result.SENT:
+                self.refused, self.sent = 0, self.sent + 1
+            case Result.FAILED:
+                entry.status = MessageStatus.FAILED
+            case Result.IN_DOUBT:
+                entry.status = MessageStatus.IN_DOUBT
+            case Result.RETRY:
+                self._retry(entry, row, is_ours=outcome.breaker)
+            case Result.NOT_ATTEMPTED:
+                entry.status, entry.counts_as_try = MessageStatus.RETRYING, False
+                entry.retry_in = REST_AFTER_REFUSAL if outcome.breaker else 0.0
+        return entry
+
+    def _retry(self, entry: Entry, row: Row, *, is_ours: bool) -> None:
+        """Later, with growing distance, until the validity period ends; nobody is burned for our own faults."""
+        steps = settings.SINETE["retry_seconds"]
+        entry.retry_in = REST_AFTER_REFUSAL if is_ours else float(steps[min(row.tries, len(steps) - 1)])
+        entry.counts_as_try = not is_ours
+        entry.status = MessageStatus.RETRYING
+        if datetime.now(UTC) + timedelta(seconds=entry.retry_in) > self.plan.valid_until and not is_ours:
+            entry.status, entry.retry_in = MessageStatus.FAILED, None
+
+
+async def drain(*, delivery_id: int) -> None:
+    """Send what may leave of this delivery now; return when nothing may, or after half a minute."""
+    plan = await sync_to_async(_plan)(delivery_id)
+    if plan is None:
+        return
+    ledger = await Ledger.connect(delivery_id=delivery_id, lane=_name())
+    try:
+        async with Pool(plan.relay, connections=plan.connections) as pool:
+            lane = Lane(plan, ledger, pool)
+            loop = asyncio.get_running_loop()
+            _on_sigterm(loop, lane)
+            if await sync_to_async(gate.wait_for)(delivery_id):
+                await lane.run()
+            ledger = lane.ledger
+    except Tampered as error:
+        await sync_to_async(gate.fail)(delivery_id, because=f"not as sealed: {error}")
+        return
+    finally:
+        await ledger.close()
+    await sync_to_async(_afterwards)(plan, lane.refused, lane.refusal, lane.sent)
+
+
+def _plan(delivery_id: int) -> Plan | None:
+    close_old_connections()
+    return gate.plan(delivery_id, Plan)
+
+
+def _afterwards(plan: Plan, refused: int, refusal: str, sent: int) -> None:
+    if refused >= routes.REFUSALS_THAT_OPEN:
+        routes.note_refusals(plan.route_id, number=refused, because=refusal, at=gate.now())
+    elif sent:
+        routes.note_success(plan.route_id)
+    gate.after_lane(plan.delivery_id)
+
+
+def _on_sigterm(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
+    try:
+        loop.add_signal_handler(signal.SIGTERM, lane.drain)
+    except (ValueError, RuntimeError):
+        pass  # not in the main thread: a test's in-process worker
+
+
+def _name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"[:100]

@@ -1,0 +1,383 @@
+"""What a lane does to the ledger, each in one fenced transaction.
+
+A lane holds chunks under a lease and a token. An `exchange` commits results and moves a chunk's mark past
+the next window, before any byte of that window leaves. Lock order everywhere: delivery, chunks by number,
+messages. The lane's own connection, asynchronous, outside Django's.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import connections
+from psycopg.rows import namedtuple_row
+
+from deliveries.models import MessageStatus
+
+UNFIT = frozenset({"context", "cursor_factory", "pool", "prepare_threshold", "server_side_binding"})
+
+
+class Fenced(Exception):
+    """Another worker has what this lane held: it must hand over nothing more."""
+
+
+class Tampered(Exception):
+    """The rows of a chunk are not the ones that were sealed."""
+
+
+@dataclass(slots=True)
+class Hold:
+    """A chunk in this lane's hands."""
+
+    number: int
+    seq_to: int
+    handed_upto: int
+    token: int
+    outstanding: int = 0
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self.handed_upto >= self.seq_to
+
+
+@dataclass(slots=True)
+class Row:
+    """A recipient that was handed over: what the connection needs to write to him."""
+
+    seq: int
+    number: int
+    token: int
+    address: str
+    values: dict[str, Any]
+    is_suppressed: bool
+    tries: int
+    is_later_try: bool = False
+
+
+@dataclass(slots=True)
+class Entry:
+    """One row's result, ready for the ledger."""
+
+    row: Row
+    status: MessageStatus
+    code: int | None = None
+    nature: str = ""
+    reason: str = ""
+    reply: str = ""
+    counts_as_try: bool = True
+    retry_in: float | None = None  # seconds; for `RETRYING`
+    quarantines: bool = False
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What one commit brought: rows to write to now, and whether the delivery may still send."""
+
+    rows: list[Row] = field(default_factory=list)
+    may_send: bool = True
+
+
+def connection_parameters() -> dict[str, Any]:
+    """How a lane's own connection reaches the database that Django uses."""
+    parameters = connections["default"].get_connection_params()
+    return {name: value for name, value in parameters.items() if name not in UNFIT}
+
+
+class Ledger:
+    """The ledger as one lane sees it."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any], *, delivery_id: int, lane: str) -> None:
+        self.connection = connection
+        self.delivery_id = delivery_id
+        self.lane = lane
+        self.lease_seconds = settings.SINETE["lease_seconds"]
+
+    @classmethod
+    async def connect(cls, *, delivery_id: int, lane: str) -> "Ledger":
+        connection = await psycopg.AsyncConnection.connect(
+            **connection_parameters(), autocommit=True, row_factory=namedtuple_row
+        )
+        await connection.execute("SET synchronous_commit = on")
+        return cls(connection, delivery_id=delivery_id, lane=lane)
+
+    async def close(self) -> None:
+        await self.connection.close()
+
+    async def claim(self) -> Hold | None:
+        """Take the next chunk that is open, free and due; None where there is none or nothing may leave."""
+        async with self.connection.transaction():
+            if not await self._may_send():
+                return None
+            cursor = await self.connection.execute(_CLAIM, self._slots())
+            row = await cursor.fetchone()
+            if row is None:
+                return None
+            if bytes(row.digest) != bytes(row.counted):
+                raise Tampered(f"chunk {row.number}")
+            return Hold(number=row.number, seq_to=row.seq_to, handed_upto=row.handed_upto, token=row.token)
+
+    async def exchange(
+        self, holds: Sequence[Hold], entries: Sequence[Entry], *, hand: Hold | None = None, window: int = 0,
+        later_tries: int = 0,
+    ) -> Exchange:  # fmt: skip
+        """Commit results and hand over: the next window of `hand`, and up to so many due later tries.
+
+        Raises Fenced if another worker has taken a chunk that this lane holds; results of rows that were
+        put in doubt meanwhile resolve exactly those doubts.
+        """
+        upto = min(hand.handed_upto + window, hand.seq_to) if hand else 0
+        async with self.connection.transaction():
+            may_send = await self._may_send()
+            await self._lock(holds, entries)
+            if entries:
+                await self._store(entries)
+            rows: list[Row] = []
+            if may_send and hand is not None and upto > hand.handed_upto:
+                rows += await self._hand_over(hand, upto)
+            if may_send and later_tries:
+                rows += await self._hand_over_tries(later_tries)
+            await self._renew(holds)
+        if rows and hand is not None and may_send and upto > hand.handed_upto:
+            hand.handed_upto = upto
+        return Exchange(rows=rows, may_send=may_send)
+
+    async def marks(self, holds: Sequence[Hold]) -> dict[int, int]:
+        """Where each held chunk's mark stands; a chunk that another worker took is missing."""
+        cursor = await self.connection.execute(
+            "SELECT number, handed_upto FROM deliveries_chunk c WHERE delivery_id = %(delivery)s"
+            " AND (number, token) IN (SELECT * FROM unnest(%(numbers)s::int[], %(tokens)s::bigint[]))",
+            self._slots(numbers=[h.number for h in holds], tokens=[h.token for h in holds]),
+        )
+        return {row.number: row.handed_upto for row in await cursor.fetchall()}
+
+    async def read_window(self, hold: Hold, above: int, upto: int) -> list[Row]:
+        """The rows of a window that is handed over already, after its commit's answer was lost."""
+        cursor = await self.connection.execute(_WINDOW, self._slots(above=above, upto=upto))
+        return [self._row(row, hold) for row in await cursor.fetchall()]
+
+    async def release(self, holds: Iterable[Hold]) -> None:
+        """Let go of chunks, all of whose handed rows have results; the ones that are through are done."""
+        await self.connection.execute(
+            _RELEASE,
+            self._slots(numbers=[h.number for h in holds], tokens=[h.token for h in holds]),
+        )
+
+    # -- the statements of an exchange ----------------------------------------------------------------
+
+    def _slots(self, **more: Any) -> dict[str, Any]:
+        return {"delivery": self.delivery_id, "lane": self.lane, "lease": self.lease_seconds, **more}
+
+    async def _may_send(self) -> bool:
+        cursor = await self.connection.execute(
+            "SELECT status FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", self._slots()
+        )
+        row = await cursor.fetchone()
+        return row is not None and row.status == "sending"
+
+    async def _lock(self, holds: Sequence[Hold], entries: Sequence[Entry]) -> None:
+        """Lock the chunks that this exchange touches, in their order; raise Fenced if a held one is gone."""
+        numbers = {h.number for h in holds} | {e.row.number for e in entries}
+        if not numbers:
+            return
+        cursor = await self.connection.execute(
+            "SELECT number, token FROM deliveries_chunk"
+            " WHERE delivery_id = %(delivery)s AND number = ANY(%(numbers)s) ORDER BY number FOR UPDATE",
+            self._slots(numbers=sorted(numbers)),
+        )
+        tokens = {row.number: row.token for row in await cursor.fetchall()}
+        if any(tokens.get(h.number) != h.token for h in holds):
+            raise Fenced
+
+    async def _store(self, entries: Sequence[Entry]) -> None:
+        """Write results into rows and tallies. A row that has a result already keeps it."""
+        columns = {
+            "numbers": [e.row.number for e in entries],
+            "seqs": [e.row.seq for e in entries],
+            "statuses": [int(e.status) for e in entries],
+            "later": [e.row.is_later_try for e in entries],
+            "tokens": [e.row.token for e in entries],
+            "counted": [int(e.counts_as_try) for e in entries],
+            "codes": [e.code for e in entries],
+            "natures": [e.nature for e in entries],
+            "reasons": [e.reason for e in entries],
+            "replies": [e.reply[:300] for e in entries],
+            "retries": [e.retry_in for e in entries],
+        }
+        await self.connection.execute(_STORE, self._slots(**columns))
+        held = [e for e in entries if e.quarantines]
+        if held:
+            await self.connection.execute(
+                _QUARANTINE,
+                self._slots(
+                    seqs=[e.row.seq for e in held],
+                    reasons=[e.reason for e in held],
+                    replies=[e.reply[:300] for e in held],
+                    reference=f"delivery {self.delivery_id}",
+                ),
+            )
+
+    async def _hand_over(self, hold: Hold, upto: int) -> list[Row]:
+        cursor = await self.connection.execute(
+            "UPDATE deliveries_chunk SET handed_upto = %(upto)s WHERE delivery_id = %(delivery)s"
+            " AND number = %(number)s AND token = %(token)s AND handed_upto = %(above)s",
+            self._slots(number=hold.number, token=hold.token, above=hold.handed_upto, upto=upto),
+        )
+        if cursor.rowcount != 1:
+            raise Fenced
+        return await self.read_window(hold, hold.handed_upto, upto)
+
+    async def _hand_over_tries(self, most: int) -> list[Row]:
+        cursor = await self.connection.execute(_TAKE_TRIES, self._slots(most=most))
+        return [
+            Row(
+                seq=row.seq, number=row.number, token=row.token, address=row.address, values=row.values,
+                is_suppressed=row.is_suppressed, tries=row.tries, is_later_try=True,
+            )
+            for row in await cursor.fetchall()
+        ]  # fmt: skip
+
+    async def _renew(self, holds: Sequence[Hold]) -> None:
+        if holds:
+            await self.connection.execute(
+                "UPDATE deliveries_chunk SET lease_until = sinete_clock() + make_interval(secs => %(lease)s)"
+                " WHERE delivery_id = %(delivery)s AND number = ANY(%(numbers)s)",
+                self._slots(numbers=[h.number for h in holds]),
+            )
+
+    def _row(self, row: Any, hold: Hold) -> Row:
+        return Row(
+            seq=row.seq, number=hold.number, token=hold.token, address=row.address, values=row.values,
+            is_suppressed=row.is_suppressed, tries=0,
+        )  # fmt: skip
+
+
+_SUPPRESSED = """
+    (p.id IS NULL OR p.no_email OR p.no_contact OR EXISTS (
+        SELECT 1 FROM audiences_quarantine q
+        WHERE q.channel = 'email' AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
+    )) AS is_suppressed
+"""
+
+_CLAIM = """
+    UPDATE deliveries_chunk c
+    SET token = c.token + 1, lease_by = %(lane)s,
+        lease_until = sinete_clock() + make_interval(secs => %(lease)s)
+    WHERE (c.delivery_id, c.number) = (
+        SELECT delivery_id, number FROM deliveries_chunk
+        WHERE delivery_id = %(delivery)s AND NOT done AND lease_until IS NULL
+          AND (not_before IS NULL OR not_before <= sinete_clock())
+        ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING c.number, c.seq_to, c.handed_upto, c.token, c.digest,
+              deliveries_chunk_digest(c.delivery_id, c.seq_from, c.seq_to) AS counted
+"""
+
+_WINDOW = f"""
+    SELECT m.seq, m.address, m."values", {_SUPPRESSED}
+    FROM deliveries_message m LEFT JOIN audiences_profile p ON p.id = m.profile_id
+    WHERE m.delivery_id = %(delivery)s AND m.seq > %(above)s AND m.seq <= %(upto)s ORDER BY m.seq
+"""
+
+_TAKE_TRIES = f"""
+    WITH taken AS (
+        UPDATE deliveries_try t
+        SET handed = true, token = t.token + 1,
+            lease_until = sinete_clock() + make_interval(secs => %(lease)s)
+        WHERE (t.delivery_id, t.seq) IN (
+            SELECT delivery_id, seq FROM deliveries_try
+            WHERE delivery_id = %(delivery)s AND due_at <= sinete_clock() AND NOT handed
+            ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+        )
+        RETURNING t.seq, t.token, t.tries
+    )
+    SELECT m.seq, c.number, t.token, t.tries, m.address, m."values", {_SUPPRESSED}
+    FROM taken t
+    JOIN deliveries_message m ON m.delivery_id = %(delivery)s AND m.seq = t.seq
+    JOIN LATERAL (
+        SELECT number FROM deliveries_chunk
+        WHERE delivery_id = %(delivery)s AND m.seq BETWEEN seq_from AND seq_to
+    ) c ON true
+    LEFT JOIN audiences_profile p ON p.id = m.profile_id
+    ORDER BY m.seq
+"""
+
+# One statement: results into rows, later tries and doubts beside them, tallies from what really changed.
+# First-pass rows come from `prepared` and later tries from `retrying`, each only under its own token. A row
+# that was put in doubt meanwhile is resolved by a result of that very hand-over, and by nothing else here.
+_STORE = """
+    WITH r AS (
+        SELECT * FROM unnest(
+            %(numbers)s::int[], %(seqs)s::int[], %(statuses)s::smallint[], %(later)s::boolean[],
+            %(tokens)s::bigint[], %(counted)s::smallint[], %(codes)s::smallint[], %(natures)s::text[],
+            %(reasons)s::text[], %(replies)s::text[], %(retries)s::float8[]
+        ) AS r(number, seq, status, later, token, counted, code, nature, reason, reply, retry_in)
+    ), own AS (
+        SELECT r.*, CASE WHEN d.seq IS NOT NULL THEN 4 WHEN r.later THEN 3 ELSE 0 END AS old
+        FROM r
+        LEFT JOIN deliveries_chunk c
+            ON NOT r.later AND c.delivery_id = %(delivery)s AND c.number = r.number AND c.token = r.token
+        LEFT JOIN deliveries_try t
+            ON r.later AND t.delivery_id = %(delivery)s AND t.seq = r.seq AND t.token = r.token AND t.handed
+        LEFT JOIN deliveries_doubt d
+            ON d.delivery_id = %(delivery)s AND d.seq = r.seq AND d.token = r.token AND d.later_try = r.later
+            AND r.status <> 4
+        WHERE c.number IS NOT NULL OR t.seq IS NOT NULL OR d.seq IS NOT NULL
+    ), written AS (
+        UPDATE deliveries_message m
+        SET status = own.status, tries = m.tries + own.counted, at = sinete_clock(), code = own.code,
+            nature = own.nature, reason = own.reason, reply = own.reply
+        FROM own
+        WHERE m.delivery_id = %(delivery)s AND m.seq = own.seq AND m.status = own.old
+        RETURNING own.number, m.seq, m.status, own.old, m.tries, own.later, own.token, own.retry_in
+    ), ended AS (
+        DELETE FROM deliveries_try t USING written w
+        WHERE t.delivery_id = %(delivery)s AND t.seq = w.seq AND w.status <> 3
+    ), resolved AS (
+        DELETE FROM deliveries_doubt d USING written w
+        WHERE d.delivery_id = %(delivery)s AND d.seq = w.seq AND w.old = 4
+    ), delayed AS (
+        INSERT INTO deliveries_try (delivery_id, seq, due_at, tries, token, lease_until, handed)
+        SELECT %(delivery)s, seq, sinete_clock() + make_interval(secs => retry_in), tries, token, NULL, false
+        FROM written WHERE status = 3
+        ON CONFLICT (delivery_id, seq) DO UPDATE
+        SET due_at = excluded.due_at, tries = excluded.tries, lease_until = NULL, handed = false
+    ), doubted AS (
+        INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
+        SELECT %(delivery)s, seq, sinete_clock(), token, tries, later FROM written WHERE status = 4
+    ), tally AS (
+        SELECT number,
+            count(*) FILTER (WHERE status = 1) AS sent, count(*) FILTER (WHERE status = 2) AS failed,
+            count(*) FILTER (WHERE status = 3) - count(*) FILTER (WHERE old = 3) AS retrying,
+            count(*) FILTER (WHERE status = 4) - count(*) FILTER (WHERE old = 4) AS in_doubt,
+            count(*) FILTER (WHERE status = 5) AS ignored
+        FROM written GROUP BY number
+    )
+    UPDATE deliveries_chunk c
+    SET sent = c.sent + tally.sent, failed = c.failed + tally.failed, retrying = c.retrying + tally.retrying,
+        in_doubt = c.in_doubt + tally.in_doubt, ignored = c.ignored + tally.ignored
+    FROM tally WHERE c.delivery_id = %(delivery)s AND c.number = tally.number
+"""
+
+_QUARANTINE = """
+    INSERT INTO audiences_quarantine AS q
+        (channel, address_key, status, reason, error_text, errors, last_error_at, reference, created_at)
+    SELECT DISTINCT ON (m.address_key)
+        'email', m.address_key, 'quarantine', r.reason, r.reply, 1, sinete_clock(), %(reference)s, sinete_clock()
+    FROM unnest(%(seqs)s::int[], %(reasons)s::text[], %(replies)s::text[]) AS r(seq, reason, reply)
+    JOIN deliveries_message m ON m.delivery_id = %(delivery)s AND m.seq = r.seq
+    ON CONFLICT (channel, address_key) DO UPDATE
+    SET status = CASE WHEN q.status = 'denylist' THEN q.status ELSE 'quarantine' END,
+        reason = excluded.reason, error_text = excluded.error_text, errors = q.errors + 1,
+        last_error_at = excluded.last_error_at, reference = excluded.reference
+"""
+
+_RELEASE = """
+    UPDATE deliveries_chunk
+    SET lease_until = NULL, lease_by = '',
+        done = sent + failed + retrying + in_doubt + ignored + cancelled = seq_to - seq_from + 1
+    WHERE delivery_id = %(delivery)s
+      AND (number, token) IN (SELECT * FROM unnest(%(numbers)s::int[], %(tokens)s::bigint[]))
+"""
+

@@ -1,0 +1,229 @@
+"""What happens to rows whose worker is gone, whose outcome nobody knows, or that must not leave any more.
+
+Ordinary transactions on Django's connection; lock order: delivery, chunks by number, messages.
+"""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from deliveries.models import Delivery, MessageStatus
+
+RECLAIM_CHUNKS = """
+    WITH expired AS MATERIALIZED (
+        SELECT number, seq_from, seq_to, handed_upto, token FROM deliveries_chunk
+        WHERE delivery_id = %(delivery)s AND lease_until < sinete_clock() ORDER BY number FOR UPDATE SKIP LOCKED
+    ), doubted AS (
+        UPDATE deliveries_message m SET status = 4, at = sinete_clock()
+        FROM expired e
+        WHERE m.delivery_id = %(delivery)s AND m.seq BETWEEN e.seq_from AND e.handed_upto AND m.status = 0
+        RETURNING m.seq, m.tries, e.number, e.token
+    ), noted AS (
+        INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
+        SELECT %(delivery)s, seq, sinete_clock(), token, tries, false FROM doubted
+    ), counted AS (
+        SELECT e.number, count(d.seq) AS n FROM expired e LEFT JOIN doubted d ON d.number = e.number GROUP BY 1
+    )
+    UPDATE deliveries_chunk c
+    SET lease_until = NULL, lease_by = '', token = c.token + 1, in_doubt = c.in_doubt + counted.n,
+        done = c.sent + c.failed + c.retrying + c.in_doubt + c.ignored + c.cancelled + counted.n
+            = c.seq_to - c.seq_from + 1
+    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = counted.number
+    RETURNING counted.n
+"""
+
+LOCK_CHUNKS_OF_EXPIRED_TRIES = """
+    SELECT c.number FROM deliveries_chunk c
+    WHERE c.delivery_id = %(delivery)s AND EXISTS (
+        SELECT 1 FROM deliveries_try t WHERE t.delivery_id = %(delivery)s AND t.handed
+            AND t.lease_until < sinete_clock() AND t.seq BETWEEN c.seq_from AND c.seq_to
+    ) ORDER BY c.number FOR UPDATE
+"""
+
+RECLAIM_TRIES = """
+    WITH expired AS (
+        DELETE FROM deliveries_try WHERE delivery_id = %(delivery)s AND handed AND lease_until < sinete_clock()
+        RETURNING seq, token, tries
+    ), doubted AS (
+        UPDATE deliveries_message m SET status = 4, at = sinete_clock()
+        FROM expired e WHERE m.delivery_id = %(delivery)s AND m.seq = e.seq AND m.status = 3
+        RETURNING m.seq, e.token, e.tries
+    ), noted AS (
+        INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
+        SELECT %(delivery)s, seq, sinete_clock(), token, tries, true FROM doubted
+    ), counted AS (
+        SELECT c.number, count(*) AS n FROM doubted d JOIN deliveries_chunk c
+            ON c.delivery_id = %(delivery)s AND d.seq BETWEEN c.seq_from AND c.seq_to GROUP BY 1
+    )
+    UPDATE deliveries_chunk c SET in_doubt = c.in_doubt + counted.n, retrying = c.retrying - counted.n
+    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = counted.number
+    RETURNING counted.n
+"""
+
+
+@transaction.atomic
+def reclaim(delivery_id: int) -> int:
+    """What was handed over under a lease that ran out is in doubt; the rest may be claimed again.
+
+    Returns how many rows that put in doubt. A late result of the same hand-over may still resolve them.
+    """
+    slots = {"delivery": delivery_id}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
+        cursor.execute(RECLAIM_CHUNKS, slots)
+        doubted = sum(row[0] for row in cursor.fetchall())
+        cursor.execute(LOCK_CHUNKS_OF_EXPIRED_TRIES, slots)
+        if cursor.fetchall():
+            cursor.execute(RECLAIM_TRIES, slots)
+            doubted += sum(row[0] for row in cursor.fetchall())
+    return doubted
+
+
+CANCEL_CHUNK = """
+    WITH one AS MATERIALIZED (
+        SELECT number, seq_from, seq_to, handed_upto FROM deliveries_chunk
+        WHERE delivery_id = %(delivery)s AND NOT done AND cancelled = 0 AND handed_upto < seq_to
+        ORDER BY number LIMIT 1 FOR UPDATE
+    ), rows AS (
+        UPDATE deliveries_message m SET status = 6, at = sinete_clock()
+        FROM one c
+        WHERE m.delivery_id = %(delivery)s AND m.seq > c.handed_upto AND m.seq <= c.seq_to AND m.status = 0
+        RETURNING m.seq
+    )
+    UPDATE deliveries_chunk c
+    SET cancelled = c.cancelled + (SELECT count(*) FROM rows), done = (c.lease_until IS NULL)
+    FROM one WHERE c.delivery_id = %(delivery)s AND c.number = one.number
+    RETURNING (SELECT count(*) FROM rows)
+"""
+
+LOCK_CHUNKS_OF_TRIES = """
+    SELECT c.number FROM deliveries_chunk c
+    WHERE c.delivery_id = %(delivery)s AND EXISTS (
+        SELECT 1 FROM deliveries_try t WHERE t.delivery_id = %(delivery)s AND NOT t.handed
+            AND t.seq BETWEEN c.seq_from AND c.seq_to
+    ) ORDER BY c.number FOR UPDATE
+"""
+
+END_TRIES = """
+    WITH ended AS (
+        DELETE FROM deliveries_try WHERE delivery_id = %(delivery)s AND NOT handed RETURNING seq
+    ), rows AS (
+        UPDATE deliveries_message m SET status = %(status)s, at = sinete_clock(),
+            reason = CASE WHEN %(status)s = 2 THEN 'expired' ELSE m.reason END,
+            nature = CASE WHEN %(status)s = 2 THEN 'soft' ELSE m.nature END
+        FROM ended e WHERE m.delivery_id = %(delivery)s AND m.seq = e.seq AND m.status = 3
+        RETURNING m.seq
+    ), counted AS (
+        SELECT c.number, count(*) AS n FROM rows r JOIN deliveries_chunk c
+            ON c.delivery_id = %(delivery)s AND r.seq BETWEEN c.seq_from AND c.seq_to GROUP BY 1
+    )
+    UPDATE deliveries_chunk c
+    SET retrying = c.retrying - counted.n,
+        failed = c.failed + CASE WHEN %(status)s = 2 THEN counted.n ELSE 0 END,
+        cancelled = c.cancelled + CASE WHEN %(status)s = 6 THEN counted.n ELSE 0 END
+    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = counted.number
+    RETURNING counted.n
+"""
+
+
+def cancel_rest(delivery_id: int) -> int:
+    """Of a stopped delivery, cancel what nobody has in his hands, chunk by chunk, each in a transaction.
+
+    Idempotent: a run that died half-way is carried on by the next. Returns how many rows it cancelled.
+    """
+    cancelled = 0
+    while (in_this_chunk := _cancel_next_chunk(delivery_id)) is not None:
+        cancelled += in_this_chunk
+    # Last, so that a chunk with cancelled rows is always one that was gone through.
+    return cancelled + end_tries(delivery_id, MessageStatus.CANCELLED)
+
+
+@transaction.atomic
+def _cancel_next_chunk(delivery_id: int) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(CANCEL_CHUNK, {"delivery": delivery_id})
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+@transaction.atomic
+def end_tries(delivery_id: int, status: MessageStatus) -> int:
+    """Later tries that nobody has in his hands come to an end: cancelled, or failed as the validity is over."""
+    slots = {"delivery": delivery_id, "status": int(status)}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
+        cursor.execute(LOCK_CHUNKS_OF_TRIES, slots)
+        if not cursor.fetchall():
+            return 0
+        cursor.execute(END_TRIES, slots)
+        return sum(row[0] for row in cursor.fetchall())
+
+
+@transaction.atomic
+def resolve_doubt(*, delivery_id: int, seq: int, as_sent: bool, at: datetime, note: str = "") -> bool:
+    """A message whose outcome was unknown counts as sent, or as failed. False if it was not in doubt.
+
+    For signed evidence, and for people by way of a verb that checks their right.
+    """
+    status = MessageStatus.SENT if as_sent else MessageStatus.FAILED
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %s FOR SHARE", [delivery_id])
+        cursor.execute(
+            "SELECT number FROM deliveries_chunk WHERE delivery_id = %s AND %s BETWEEN seq_from AND seq_to FOR UPDATE",
+            [delivery_id, seq],
+        )
+        found = cursor.fetchone()
+        if found is None:
+            return False
+        cursor.execute(
+            "UPDATE deliveries_message SET status = %s, at = %s, reply = left(%s, 300)"
+            " WHERE delivery_id = %s AND seq = %s AND status = %s",
+            [int(status), at, note, delivery_id, seq, int(MessageStatus.IN_DOUBT)],
+        )
+        if cursor.rowcount != 1:
+            return False
+        column = "sent" if as_sent else "failed"
+        cursor.execute(
+            f"UPDATE deliveries_chunk SET in_doubt = in_doubt - 1, {column} = {column} + 1"
+            " WHERE delivery_id = %s AND number = %s",
+            [delivery_id, found[0]],
+        )
+        cursor.execute("DELETE FROM deliveries_doubt WHERE delivery_id = %s AND seq = %s", [delivery_id, seq])
+    return True
+
+
+def open_ends(delivery: Delivery) -> dict[str, int]:
+    """What still keeps a delivery from being over, and whether its books balance: independent counts."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT
+                (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done),
+                (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND lease_until IS NOT NULL),
+                (SELECT count(*) FROM deliveries_try WHERE delivery_id = %(d)s)
+            """,
+            {"d": delivery.pk},
+        )
+        chunks, leases, tries = cursor.fetchone()
+    return {"chunks": chunks, "leases": leases, "tries": tries}
+
+
+def imbalance(delivery: Delivery) -> dict[str, list[int]]:
+    """Where the books differ: name of the count -> [ledger's rows, chunks' tallies]. Empty: they balance."""
+    names = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT status, count(*) FROM deliveries_message WHERE delivery_id = %s GROUP BY status", [delivery.pk]
+        )
+        by_status = {MessageStatus(status).name.lower(): number for status, number in cursor.fetchall()}
+        cursor.execute(
+            f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in names)}"
+            " FROM deliveries_chunk WHERE delivery_id = %s",
+            [delivery.pk],
+        )
+        tallies = dict(zip(names, cursor.fetchone(), strict=True))
+    off = {n: [by_status.get(n, 0), tallies[n]] for n in names if by_status.get(n, 0) != tallies[n]}
+    total = sum(by_status.values())
+    if total != delivery.latest_preparation().to_deliver:
+        off["to_deliver"] = [total, delivery.latest_preparation().to_deliver]
+    return off

@@ -1,0 +1,247 @@
+"""Content from a file: an HTML page, or a zip with a page and its pictures.
+
+A picture's path never changes its bytes: its fingerprint stands in its name, and the page refers to that
+name. So another picture makes another page, and with it another version and another seal.
+"""
+
+import hashlib
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import IO
+from urllib.parse import quote, unquote
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access, audit
+from accounts.models import User
+from accounts.rights import Right
+from campaign.lib.refusals import Refusal
+from deliveries import drafting
+from deliveries.models import Asset, Content, Delivery
+
+MOST_BYTES = 20 * 1024 * 1024  # of the file as it comes, and of all that is in it
+MOST_HTML_BYTES = 2 * 1024 * 1024
+MOST_PICTURE_BYTES = 5 * 1024 * 1024
+MOST_FILES = 300
+PAGES = (".html", ".htm")
+MARK = 12  # hex digits of a picture's fingerprint in its name
+_MARKED = re.compile(rf"\.[0-9a-f]{{{MARK}}}(?=\.[A-Za-z]+$)")
+_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]+)", re.I)
+
+
+class BadUpload(Refusal):
+    message = _("The file was not taken in: %(cause)s")
+    code = "bad_upload"
+
+
+@dataclass(frozen=True)
+class Picture:
+    path: str
+    media_type: str
+    octets: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.octets).hexdigest()
+
+    @property
+    def marked_path(self) -> str:
+        """The path with the fingerprint in the name: images/hero.1f0c….png."""
+        path = PurePosixPath(self.path)
+        return str(path.with_name(f"{path.stem[:100]}.{self.sha256[:MARK]}{self._suffix(path)}"))
+
+    def _suffix(self, path: PurePosixPath) -> str:
+        is_plain = path.suffix[1:].isascii() and path.suffix[1:].isalpha()
+        return path.suffix if is_plain else f".{self.media_type.rpartition('/')[2]}"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a file held: the page, its pictures, and the names of files that were left out."""
+
+    html: str
+    pictures: tuple[Picture, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Brought:
+    """The receipt of an upload."""
+
+    content: Content
+    pictures: int
+    left_out: tuple[str, ...]
+
+
+@transaction.atomic
+def bring_in(*, delivery: Delivery, by: User, at: datetime, name: str, file: IO[bytes]) -> Brought:
+    """The page of the file is the delivery's new version, and its pictures are served by us."""
+    access.require(by, Right.PREPARE, delivery)
+    upload = read(name, file)
+    Asset.objects.bulk_create(
+        [
+            Asset(
+                delivery=delivery, path=p.marked_path, sha256=p.sha256, media_type=p.media_type, data=p.octets
+            )
+            for p in upload.pictures
+        ],
+        ignore_conflicts=True,
+    )
+    html = with_marked_paths(upload.html, {p.path: p.marked_path for p in upload.pictures})
+    content = drafting.write(delivery=delivery, by=by, at=at, html=html)
+    audit.record("upload_content", by=by, target=delivery, file=name[:200], pictures=len(upload.pictures))
+    return Brought(content, len(upload.pictures), upload.left_out)
+
+
+def for_pasted(delivery: Delivery, html: str) -> str:
+    """Pasted HTML that names pictures as its author knows them refers to the latest that were uploaded."""
+    rows = delivery.assets.order_by("pk").values_list("path", flat=True)
+    return with_marked_paths(html, {_MARKED.sub("", path): path for path in rows})
+
+
+def with_marked_paths(html: str, renamed: Mapping[str, str]) -> str:
+    """The page with each path, however it is spelled (./, %20), replaced where it stands for itself."""
+    for old, new in sorted(renamed.items(), key=lambda pair: -len(pair[0])):
+        spellings = "|".join(re.escape(form) for form in {old, quote(old)})
+        pattern = rf"""(?<=["'(\s,=])(?:\./|/)?(?:{spellings})(?=["')\s,>?#])"""
+        html = re.sub(pattern, lambda _match, new=new: quote(new), html)
+    return html
+
+
+# -- reading: nothing below touches the database --------------------------------------------------------
+
+
+def read(name: str, file: IO[bytes]) -> Upload:
+    """What the file holds. Raises BadUpload with the cause."""
+    head = file.read(4)
+    file.seek(0)
+    if head.startswith(b"PK\x03\x04"):
+        return _from_zip(file)
+    if name.lower().endswith(".zip"):
+        raise BadUpload(cause=_("it is called .zip and is none."))
+    if not name.lower().endswith(PAGES):
+        raise BadUpload(cause=_("choose an .html file, or a .zip with a page and its pictures."))
+    return Upload(_page(file.read(MOST_HTML_BYTES + 1)))
+
+
+def _from_zip(file: IO[bytes]) -> Upload:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _from_archive(archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise BadUpload(cause=_("the zip can't be read.")) from error
+
+
+def _from_archive(archive: zipfile.ZipFile) -> Upload:
+    members = [member for member in archive.infolist() if not member.is_dir() and not _is_litter(member.filename)]
+    if len(members) > MOST_FILES:
+        raise BadUpload(cause=_("it holds more than %(most)s files.") % {"most": MOST_FILES})
+    if any(member.flag_bits & 1 for member in members):
+        raise BadUpload(cause=_("the zip asks for a password."))
+    paths = {_safe_path(member.filename): member for member in members}
+    page_path = _the_page(paths)
+    budget = _Budget(archive)
+    html = _page(budget.read(paths.pop(page_path), MOST_HTML_BYTES))
+    pictures, left_out = [], []
+    for path, member in sorted(paths.items()):
+        octets = budget.read(member, MOST_PICTURE_BYTES)
+        media_type = picture_type(octets)
+        if media_type:
+            pictures.append(Picture(_seen_from(page_path, path), media_type, octets))
+        else:
+            left_out.append(path)
+    return Upload(html, tuple(pictures), tuple(left_out))
+
+
+class _Budget:
+    """Reads members without believing the sizes that the archive declares."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive, self.left = archive, MOST_BYTES
+
+    def read(self, member: zipfile.ZipInfo, most: int) -> bytes:
+        with self.archive.open(member) as stream:
+            octets = stream.read(min(most, self.left) + 1)
+        if len(octets) > most:
+            raise BadUpload(cause=_("“%(path)s” is too large.") % {"path": member.filename[:100]})
+        if len(octets) > self.left:
+            raise BadUpload(cause=_("unpacked it is larger than 20 MB."))
+        self.left -= len(octets)
+        return octets
+
+
+def _is_litter(path: str) -> bool:
+    """What operating systems add to a zip."""
+    return path.startswith("__MACOSX/") or PurePosixPath(path).name.startswith(".") or path.endswith("Thumbs.db")
+
+
+def _safe_path(path: str) -> str:
+    pure = PurePosixPath(path.replace("\\", "/"))
+    parts = pure.parts or ("..",)
+    if pure.is_absolute() or ".." in parts or ":" in parts[0] or len(str(pure)) > 200:
+        raise BadUpload(cause=_("the path “%(path)s” leads out of the zip.") % {"path": path[:100]})
+    return str(pure)
+
+
+def _the_page(paths: Iterable[str]) -> str:
+    pages = [path for path in paths if path.lower().endswith(PAGES)]
+    highest = min((path.count("/") for path in pages), default=0)
+    pages = [path for path in pages if path.count("/") == highest]
+    named_index = [path for path in pages if PurePosixPath(path).stem.lower() == "index"]
+    chosen = named_index or pages
+    if not chosen:
+        raise BadUpload(cause=_("there is no .html file in the zip."))
+    if len(chosen) > 1:
+        names = ", ".join(sorted(chosen)[:5])
+        raise BadUpload(cause=_("there is more than one page (%(names)s): call one index.html.") % {"names": names})
+    return chosen[0]
+
+
+def _seen_from(page_path: str, path: str) -> str:
+    """The picture's path as the page writes it."""
+    folder = str(PurePosixPath(page_path).parent)
+    return path if folder == "." or not path.startswith(f"{folder}/") else path[len(folder) + 1 :]
+
+
+def _page(octets: bytes) -> str:
+    if len(octets) > MOST_HTML_BYTES:
+        raise BadUpload(cause=_("the page is larger than 2 MB."))
+    if b"\x00" in octets[:1024] and not octets.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise BadUpload(cause=_("the page is not text."))
+    for encoding in _encodings(octets):
+        try:
+            return octets.decode(encoding).replace("\x00", "")
+        except (ValueError, LookupError):
+            continue
+    raise BadUpload(cause=_("the page's encoding is not known: save it as UTF-8."))
+
+
+def _encodings(octets: bytes) -> list[str]:
+    if octets.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ["utf-16"]
+    declared = _CHARSET.search(octets[:2048])
+    return ["utf-8-sig", *([declared.group(1).decode("ascii")] if declared else []), "cp1252", "latin-1"]
+
+
+def picture_type(octets: bytes) -> str:
+    """The media type that the first octets show; empty for anything that we don't serve. SVG can hold script."""
+    if octets.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if octets.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if octets.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if octets[:4] == b"RIFF" and octets[8:12] == b"WEBP":
+        return "image/webp"
+    return ""
+
+
+def original_name(path: str) -> str:
+    """The name under which the author uploaded a picture."""
+    return unquote(_MARKED.sub("", path))

@@ -1,0 +1,69 @@
+"""What every view of a delivery does: find it or 404, take one step, tell what came of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from accounts import access, audit
+from accounts.models import User
+from accounts.rights import Right
+from campaign.lib.refusals import Forbidden, Refusal
+from deliveries.drafting import NotEditable
+from deliveries.models import Delivery, Status
+
+
+def person(request: HttpRequest) -> User:
+    """Whoever is signed in; every page here asks for a login."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def find(request: HttpRequest, pk: int) -> Delivery:
+    """The delivery, for whoever may see it; for anybody else there is none."""
+    rows = Delivery.objects.visible_to(person(request)).select_related(
+        "unit", "audience", "content", "content__author", "route", "preparation", "preparation__started_by", "created_by"
+    )
+    return get_object_or_404(rows.defer("preparation__compiled"), pk=pk)
+
+
+def find_editable(request: HttpRequest, pk: int) -> Delivery:
+    """The delivery, for whoever may change it now. Raises NotAllowed or NotEditable."""
+    delivery = find(request, pk)
+    access.require(person(request), Right.PREPARE, delivery)
+    if not Status(delivery.status).is_editable:
+        raise NotEditable(delivery=delivery, status=Status(delivery.status).label)
+    return delivery
+
+
+@contextmanager
+def told(request: HttpRequest, delivery: Delivery | None = None, *, action: str = "") -> Iterator[None]:
+    """A refusal inside is recorded and shown as a message; what the person may not do at all stays a 403."""
+    try:
+        yield
+    except Forbidden:
+        raise
+    except Refusal as refusal:
+        if request.method == "POST":
+            audit.record_refusal(refusal, by=person(request), target=delivery, action=action)
+        messages.error(request, str(refusal))
+
+
+def to_dashboard(request: HttpRequest, delivery: Delivery) -> HttpResponse:
+    return redirect("deliveries:dashboard", delivery.pk)
+
+
+def page(request: HttpRequest, name: str, context: dict[str, object], *, status: int = 200) -> HttpResponse:
+    return render(request, f"deliveries/{name}.html", context, status=status)
+
+
+def number(request: HttpRequest, name: str) -> int | None:
+    """A number in the address, or None; anything else there is no such page."""
+    text = request.GET.get(name, "")
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 18:
+        raise Http404
+    return int(text)

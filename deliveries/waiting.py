@@ -1,0 +1,65 @@
+"""What waits for a person: to approve, to confirm, and what came back rejected. Flat in the number of rows."""
+
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+
+from accounts import access
+from accounts.models import ApprovalPolicy, User
+from accounts.rights import Right
+from deliveries.lifecycle import Step
+from deliveries.models import Content, Delivery, Status, StatusChange
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Three lists for one person, oldest first."""
+
+    to_approve: QuerySet[Delivery]
+    to_confirm: QuerySet[Delivery]
+    rejected: QuerySet[Delivery]
+
+
+def lists(user: User) -> Waiting:
+    """What this person could do something about now."""
+    return Waiting(to_approve=to_approve(user), to_confirm=to_confirm(user), rejected=rejected(user))
+
+
+def count(user: User) -> int:
+    """How many deliveries wait for this person: the number beside *Waiting for me*."""
+    return sum(rows.count() for rows in (to_approve(user), to_confirm(user), rejected(user)))
+
+
+def to_approve(user: User) -> QuerySet[Delivery]:
+    """Waiting for approval where this person may give it; four-eyes leaves out what he made himself."""
+    four_eyes = Q(approval_policy=ApprovalPolicy.FOUR_EYES) | Q(unit__approval_policy=ApprovalPolicy.FOUR_EYES)
+    wrote = Content.objects.filter(
+        delivery=OuterRef("pk"), author=user, number__lte=OuterRef("preparation__content__number")
+    )
+    rows = access.within(user, Right.APPROVE, Delivery.objects.filter(status=Status.AWAITING_APPROVAL))
+    return _listed(rows.exclude(four_eyes & (Q(preparation__started_by=user) | Exists(wrote))))
+
+
+def to_confirm(user: User) -> QuerySet[Delivery]:
+    """Ready where this person may start it."""
+    return _listed(access.within(user, Right.START, Delivery.objects.filter(status=Status.READY)))
+
+
+def rejected(user: User) -> QuerySet[Delivery]:
+    """Back in Editing because somebody rejected what this person created or prepared."""
+    last_step = StatusChange.objects.filter(delivery=OuterRef("pk")).order_by("-id").values("step")[:1]
+    comment = StatusChange.objects.filter(delivery=OuterRef("pk")).order_by("-id").values("comment")[:1]
+    mine = Q(created_by=user) | Q(preparation__started_by=user)
+    rows = access.within(user, Right.PREPARE, Delivery.objects.filter(mine, status=Status.DRAFT))
+    return _listed(rows.annotate(last_step=Subquery(last_step)).filter(last_step=Step.REJECT.code)).annotate(
+        rejection=Subquery(comment)
+    )
+
+
+def _listed(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    heavy = ("preparation__compiled", "preparation__manifest", "preparation__findings")
+    return (
+        rows.select_related("unit", "audience", "preparation", "preparation__started_by", "created_by")
+        .defer(*heavy)
+        .order_by("changed_at", "pk")
+    )
