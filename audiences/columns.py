@@ -87,12 +87,17 @@ class Mapping:
     month_first: bool = False
 
     @property
-    def names(self) -> set[str]:
-        return {column.name for column in self.columns if not column.is_attribute}
+    def own(self) -> list[Column]:
+        """Those that are columns of the profile too."""
+        return [column for column in self.columns if not column.is_attribute]
+
+    @property
+    def attributes(self) -> list[Column]:
+        return [column for column in self.columns if column.is_attribute]
 
     @property
     def has_key(self) -> bool:
-        return bool(self.names & set(KEYS))
+        return any(column.name in KEYS for column in self.own)
 
 
 def plain(header: str) -> str:

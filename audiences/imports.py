@@ -14,16 +14,16 @@ from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, columns, files, queues, staging
-from audiences.columns import Column, Mapping
+from audiences import columns, files, queues, staging
+from audiences.columns import Mapping
 from audiences.models import Attribute, Audience, Import, ImportPart, ImportProblem
+from audiences.rows import Rows
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 
@@ -35,10 +35,6 @@ PART = 1 << 20
 MOST_PROBLEMS = 1_000
 LOCK = 0x53494D50  # with the import's id the name of an advisory lock
 
-NO_ADDRESS = gettext_noop("There is no address.")
-MALFORMED = gettext_noop("“%(value)s” is no email address.")
-NOTHING_KNOWN = gettext_noop("Nothing in this row tells who it is; it is left out.")
-LONG_ID = gettext_noop("The external id is longer than %(most)d characters; the row is left out.")
 NO_KEY_COLUMN = gettext_noop("No column is an external id or an email address. The columns are: %(columns)s.")
 EMPTY_FILE = gettext_noop("The file is empty.")
 BROKEN = gettext_noop("The file is broken. Nothing was imported.")
@@ -208,6 +204,12 @@ class _Problems:
             slots = {name: _harmless(value) for name, value in (slots or {}).items()}
             kept.append(ImportProblem(line=line, field=field[:64], reason=reason, slots=slots, fatal=fatal))
 
+    def add_many(self, lines: list[int], total: int, field: str, reason: str) -> None:
+        """Problems found in the database: `total` of them, and the lines of the first."""
+        for line in lines:
+            self.add(line, field, reason)
+        self.found += total - len(lines)
+
     def kept(self) -> list[ImportProblem]:
         return [*self.fatal, *self.others][:MOST_PROBLEMS]
 
@@ -294,29 +296,22 @@ class _Run:
         )
 
     def _stage(self, rows: Iterator[files.Row], reader: files.Reader) -> None:
-        wanted = self.mapping.columns
-        staging.create()
-        staged = _Staged(self.mapping, self.problems.add)
+        staging.create(self.mapping)
+        prepared = Rows(self.mapping, self.problems.add)
         while batch := list(islice(rows, BATCH)):
             self.importing.rows_read += len(batch)
             # Once it is sure that nothing will be imported, the rest is read only for the report.
             if not self.problems.broken or self.importing.keep_good_rows:
-                staging.copy(staged.lines(batch), wanted)
+                staging.copy(prepared.as_text(batch))
             self._note(bytes_read=reader.bytes_read, rows_read=self.importing.rows_read)
-        self.importing.cleaned, self.importing.skipped = staged.cleaned, staged.skipped
+        self.importing.cleaned, self.importing.skipped = prepared.cleaned, prepared.skipped
 
     def _write(self) -> None:
         importing = self.importing
         with transaction.atomic():
             if importing.declare_attributes:
                 self._declare()
-            merge = staging.Merge(
-                importing=importing,
-                mapping=self.mapping,
-                at=clock.now(),
-                report=self.problems.add,
-            )
-            merge.run()
+            staging.merge(importing, self.mapping, at=clock.now(), report=self.problems.add_many)
             self._finish(Import.Status.DONE)
 
     def _declare(self) -> None:
@@ -360,93 +355,3 @@ class _Run:
         if self.progress:
             self.progress(importing)
 
-
-class _Staged:
-    """Turns batches of rows into lines for COPY."""
-
-    def __init__(self, mapping: Mapping, report: columns.Report) -> None:
-        self.mapping, self.report = mapping, report
-        self.converter = columns.Converter(month_first=mapping.month_first, report=self._cleaned)
-        self.cleaned = self.skipped = 0
-
-    def _cleaned(self, *args: Any) -> None:
-        self.cleaned += 1
-        self.report(*args)
-
-    def lines(self, batch: list[files.Row]) -> str:
-        """The rows as COPY's text format: line, key, state and key of the address, columns, attributes."""
-        batch = [row for row in batch if any(row.values)]
-        if not batch:
-            return ""
-        numbers = [row.line for row in batch]
-        cells = list(zip(*(row.values for row in batch), strict=True))
-        own: dict[str, list[str]] = {}
-        pairs: list[list[str]] = []
-        for column in self.mapping.columns:
-            converted = self._cells(column, cells[column.position], numbers)
-            if column.is_attribute:
-                pairs.append(columns.json_pairs(column, converted))
-            else:
-                own[column.name] = converted
-        read = self._addresses(own.get("email"), len(batch), numbers)
-        keys = self._keys(own, [key for _state, key in read], numbers)
-        parts = [
-            [str(number) for number in numbers],
-            keys,
-            [state for state, _key in read],
-            [key for _state, key in read],
-            *(_nulls(column, own[column.name]) for column in self.mapping.columns if not column.is_attribute),
-        ]
-        if pairs:
-            parts.append(["{" + ", ".join(filter(None, some)) + "}" for some in zip(*pairs, strict=True)])
-        return _text(parts, keys)
-
-    def _cells(self, column: Column, cells: Any, numbers: list[int]) -> list[str]:
-        if column.name == "external_id" and not column.is_attribute:
-            return self._ids(column, cells, numbers)
-        return self.converter.cells(column, cells, numbers)
-
-    def _ids(self, column: Column, cells: Any, numbers: list[int]) -> list[str]:
-        most = columns.longest("external_id")
-        if len(max(cells, key=len)) > most:
-            cells = list(cells)
-            for index, cell in enumerate(cells):
-                if len(cell.strip()) > most:
-                    # A key that is cut could be somebody else's. \1 is no cell's own: it marks the row.
-                    cells[index] = "" if self._skip(numbers[index], column.header, LONG_ID, {"most": most}) else ""
-        return self.converter.cells(column, cells, numbers)
-
-    def _skip(self, line: int, header: str, reason: str, slots: dict[str, Any] | None = None) -> bool:
-        self.skipped += 1
-        self.report(line, header, reason, slots)
-        self.left_out.add(line)
-        return True
-
-    def _addresses(
-        self, cells: list[str] | None, length: int, numbers: list[int]
-    ) -> list[tuple[str, str]]:
-        if cells is None:
-            return [("missing", "")] * length
-        read = [addresses.read(cell) for cell in cells]
-        for index, (_state, key) in enumerate(read):
-            if not key:
-                value = cells[index]
-                slots = {"value": value[:80]} if value else {}
-                self.report(numbers[index], "email", MALFORMED if value else NO_ADDRESS, slots)
-        return read  # type: ignore[return-value]
-
-    def _keys(self, own: dict[str, list[str]], address_keys: list[str], numbers: list[int]) -> list[str]:
-        """What tells rows apart; empty for those that must be left out."""
-        none = [""] * len(numbers)
-        ids = own.get("external_id", none)
-        keys = [f"i{id_}" if id_ else f"a{key}" if key else "" for id_, key in zip(ids, address_keys, strict=True)]
-        if "" in keys:
-            known = [own.get(name, none) for name in staging.KNOWN_BY]
-            for index, key in enumerate(keys):
-                if not key:
-                    words = [cells[index].lower() for cells in known]
-                    if any(words):
-                        keys[index] = "n" + "\x1f".join(words)
-                    elif numbers[index] not in self.left_out:
-                        self._skip(numbers[index], "", NOTHING_KNOWN)
-        return keys

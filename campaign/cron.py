@@ -1,11 +1,11 @@
 """What is queued by the clock. Two of these side by side do no harm: every job here may run twice."""
 
-from importlib import import_module
-
 from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
+from deliveries.jobs import tick
+from reporting.jobs import fold
 
 SECONDS_BETWEEN_TICKS = 1
 
@@ -15,7 +15,7 @@ def scheduler() -> DjangoCronScheduler:
     cron = DjangoCronScheduler()
     # A tick that waited for half a minute is worth nothing, the next ones stand behind it.
     cron.register(
-        import_module("deliveries.jobs").tick,
+        tick,
         Queue.TICK,
         interval=SECONDS_BETWEEN_TICKS,
         job_timeout=60,
@@ -24,7 +24,7 @@ def scheduler() -> DjangoCronScheduler:
         failure_ttl=3600,
     )
     for job, at, timeout in (
-        (import_module("reporting.jobs").fold, "0 * * * *", 1800),
+        (fold, "0 * * * *", 1800),
         (forget_old_sessions, "17 3 * * *", 600),
     ):
         cron.register(

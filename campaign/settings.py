@@ -166,6 +166,8 @@ if env.bool("BEHIND_PROXY", False):
 PUBLIC_URL = env.str("PUBLIC_URL", f"http://127.0.0.1:{env.int('PORT', 8000)}").rstrip("/")
 # TOKEN_KEYS is "1:hex,2:hex"; the highest number signs, all of them verify for the life of the links.
 TOKEN_KEYS = env.dict("TOKEN_KEYS", {}, subcast_keys=int) or None
+# Where opens and clicks wait, and what served deliveries link to, while the database is away.
+FEEDBACK_FOLDER = env.path("SINETE_FEEDBACK_FOLDER", BASE_DIR / "var" / "feedback")
 
 # The relay of the first route; routes are rows, this one is made where there is none.
 RELAY_URL = env.str("RELAY_URL", EMBEDDED.get("RELAY_URL", "smtp://127.0.0.1:1025"))

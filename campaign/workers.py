@@ -1,5 +1,6 @@
 """The workers of RQ, as Sinete needs them: told to stop, they let the job in hand come to a good end."""
 
+import logging
 import os
 import signal
 import threading
@@ -21,6 +22,8 @@ class Worker(rq.Worker):
 
     def handle_warm_shutdown_request(self) -> None:
         super().handle_warm_shutdown_request()
+        # From here on a job that is ended was ended by us, and is no failure to warn of.
+        self.log.setLevel(logging.ERROR)
         self._pass_on()
 
     def monitor_work_horse(self, job: Job, *args: Any, **kwargs: Any) -> None:

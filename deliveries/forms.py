@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.models import ApprovalPolicy, User
 from accounts.rights import Right
-from audiences import addresses
-from audiences.models import AddressState, Audience, TestProfile
+from audiences.models import Audience, Profile, TestProfile
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 from deliveries import uploads, zones
@@ -247,44 +247,42 @@ class SendProof(forms.Form):
     """Who gets the proof, filled with whose values, under which prefix."""
 
     test_profiles = forms.ModelMultipleChoiceField(
-        TestProfile.objects.none(), required=False, widget=forms.CheckboxSelectMultiple, label=_("Test profiles")
+        TestProfile.objects.none(), widget=forms.CheckboxSelectMultiple, label=_("Test profiles")
     )
-    addresses = forms.CharField(
+    profile = forms.CharField(
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        label=_("Other addresses of ours"),
-        help_text=_("Separated by commas or line breaks."),
-    )
-    profile_id = forms.IntegerField(
-        required=False,
-        min_value=1,
-        label=_("Filled with the values of profile"),
-        help_text=_("A profile's number; empty: the test profile's own values."),
+        max_length=320,
+        label=_("Filled with the values of"),
+        help_text=_("A profile's number, external id or address; empty: each test profile's own values."),
     )
     prefix = forms.CharField(
-        required=False, strip=False, max_length=100, initial=_("Proof"), label=_("Prefix of the subject")
+        required=False,
+        strip=False,
+        max_length=100,
+        label=_("Prefix of the subject"),
+        help_text=_("Leave it empty to see the subject as it will be."),
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
         self.fields["test_profiles"].queryset = access.visible(user, TestProfile.objects.all())
 
-    def clean_addresses(self) -> list[str]:
-        found = [a.strip() for a in self.cleaned_data["addresses"].replace(",", "\n").replace(";", "\n").splitlines()]
-        bad = [address for address in found if address and addresses.read(address)[0] != AddressState.GOOD]
-        if bad:
-            raise ValidationError(_("Not an address: %(bad)s"), params={"bad": ", ".join(bad[:5])})
-        return list(dict.fromkeys(address for address in found if address))
+    def clean_profile(self) -> Profile | None:
+        """The profile itself, among those that the person may see."""
+        text = self.cleaned_data["profile"].strip()
+        found = find_profile(self.user, text) if text else None
+        if text and found is None:
+            raise ValidationError(_("No profile has this number, external id or address."))
+        return found
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        chosen = len(cleaned.get("test_profiles") or []) + len(cleaned.get("addresses") or [])
-        most = settings.SINETE["proof_recipients"]
-        if not self.errors and not chosen:
-            raise ValidationError(_("Choose a test profile, or type an address."))
-        if chosen > most:
-            raise ValidationError(_("A proof goes to at most %(most)s addresses."), params={"most": most})
-        return cleaned
+
+def find_profile(user: User, text: str) -> Profile | None:
+    """By its number, its external id or its address, among those that the person may see."""
+    condition = Q(external_id=text) | Q(email_key=text.lower())
+    if text.isdecimal() and len(text) < 19:
+        condition |= Q(pk=int(text))
+    return access.visible(user, Profile.objects.filter(condition)).order_by("pk").first()
 
 
 def in_a_day(zone: str) -> datetime:

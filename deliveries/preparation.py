@@ -268,7 +268,8 @@ def _rendered_findings(preparation: Preparation, compiled: Compiled) -> list[Fin
         real = [json.loads(row[0]) for row in cursor.fetchall()]
     used = [field for field in profile_fields() if field.name in compiled.used_fields]
     moment = clock.now()
-    for values in [*real, *awkward_values(used)]:
+    awkward = [recipient.values for recipient in awkward_values(used)]
+    for values in [*real, *awkward]:
         try:
             filler.message(seq=1, address="recipient@example.com", values=values, date=moment)
         except RenderError as error:

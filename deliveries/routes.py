@@ -11,7 +11,7 @@ from django.db.models import F
 from deliveries.channels.base import Relay
 from deliveries.models import Delivery, Route
 
-REFUSALS_THAT_OPEN = 3
+REFUSALS_THAT_OPEN = 3  # answers in a row that speak of us
 FIRST_REST, LONGEST_REST = timedelta(seconds=15), timedelta(minutes=15)
 _TLS = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "implicit"}
 
@@ -57,14 +57,15 @@ def _environment_relay(route: Route) -> Relay:
     )
 
 
-def note_refusals(route_id: int, *, number: int, because: str, at: datetime) -> None:
-    """Count answers that speak of us; at a few in a row the route rests, each time longer."""
-    Route.objects.filter(pk=route_id).update(refusals_in_a_row=F("refusals_in_a_row") + number)
-    route = Route.objects.get(pk=route_id)
-    if route.refusals_in_a_row >= REFUSALS_THAT_OPEN:
-        doublings = min(route.refusals_in_a_row - REFUSALS_THAT_OPEN, 6)
-        rest = min(FIRST_REST * 2**doublings, LONGEST_REST)
-        Route.objects.filter(pk=route_id).update(closed_until=at + rest, closed_because=because[:300])
+def open_breaker(route_id: int, *, because: str, at: datetime) -> None:
+    """A lane was told about us, not about its recipients, several times in a row: the route rests.
+
+    Each time in a row it rests twice as long. Nobody is burned for it: the rows are tried again.
+    """
+    Route.objects.filter(pk=route_id).update(refusals_in_a_row=F("refusals_in_a_row") + 1)
+    times = Route.objects.get(pk=route_id).refusals_in_a_row
+    rest = min(FIRST_REST * 2 ** min(times - 1, 6), LONGEST_REST)
+    Route.objects.filter(pk=route_id).update(closed_until=at + rest, closed_because=because[:300])
 
 
 def note_success(route_id: int) -> None:

@@ -80,8 +80,10 @@ class Brought:
 
 
 @transaction.atomic
-def bring_in(*, delivery: Delivery, by: User, at: datetime, name: str, file: IO[bytes]) -> Brought:
-    """The page of the file is the delivery's new version, and its pictures are served by us."""
+def bring_in(
+    *, delivery: Delivery, by: User, at: datetime, name: str, file: IO[bytes], **parts: str
+) -> Brought:
+    """The page of the file, with other parts if given, is the new version; we serve its pictures."""
     access.require(by, Right.PREPARE, delivery)
     upload = read(name, file)
     Asset.objects.bulk_create(
@@ -94,7 +96,7 @@ def bring_in(*, delivery: Delivery, by: User, at: datetime, name: str, file: IO[
         ignore_conflicts=True,
     )
     html = with_marked_paths(upload.html, {p.path: p.marked_path for p in upload.pictures})
-    content = drafting.write(delivery=delivery, by=by, at=at, html=html)
+    content = drafting.write(delivery=delivery, by=by, at=at, **{**parts, "html": html})
     audit.record("upload_content", by=by, target=delivery, file=name[:200], pictures=len(upload.pictures))
     return Brought(content, len(upload.pictures), upload.left_out)
 

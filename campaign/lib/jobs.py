@@ -5,6 +5,7 @@ The truth is in PostgreSQL and a tick looks there for what is due, so a wake-up 
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 SECONDS_KEPT = 600  # results; failures stay longer, for the operators' desk
 SECONDS_FAILURES_KEPT = 7 * 24 * 3600
+SECONDS_WITHOUT_HEARTBEAT = 60  # an idle worker's heart beats every 15 seconds, a busy one's every 30
 
 
 class Queue(StrEnum):
@@ -66,8 +68,11 @@ class JobRef:
 
 
 def workers_alive(queue: Queue) -> int:
-    """How many workers listen to this queue; 0 as well when the queue can't be reached."""
+    """How many workers listened to this queue within the last minute; 0 when the queue can't be reached."""
+    # A killed worker stays registered for a while, but its heart has stopped.
+    since = datetime.now(UTC) - timedelta(seconds=SECONDS_WITHOUT_HEARTBEAT)
     try:
-        return Worker.count(queue=django_rq.get_queue(queue))
+        workers = Worker.all(queue=django_rq.get_queue(queue))
     except RedisError:
         return 0
+    return sum(worker.last_heartbeat is not None and worker.last_heartbeat > since for worker in workers)

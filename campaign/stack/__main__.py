@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def _program(command: str, rest: list[str]) -> int:
     module = f"benchmarks.{rest[0]}" if command == "bench" and rest else "campaign.stack.demo"
     if (command == "bench" and not rest) or importlib.util.find_spec(module) is None:
         raise StackError(f"There is no `{name}`.")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what it started is stopped then, too
     sys.argv = [name, *(rest[1:] if command == "bench" else rest)]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
     return 0

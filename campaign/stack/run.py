@@ -15,6 +15,8 @@ from pathlib import Path
 from shlex import quote
 
 import psutil
+import psycopg
+import redis
 from honcho.environ import parse_procfile
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
@@ -82,6 +84,7 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
     env.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
     if env.get("DATABASE_URL"):
         _require_free({"web": int(env["PORT"])})
+        _require_ready(base_dir, env)
         yield env
         return
     var = endpoints.data_folder(base_dir)
@@ -97,6 +100,7 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
             }
         )
         (var / "static").mkdir(exist_ok=True)
+        env.setdefault("SINETE_FEEDBACK_FOLDER", str(var / "feedback"))
         env |= _start_services(running, var, env)
         _prepare(base_dir, var, env)
         yield env
@@ -108,31 +112,31 @@ def _start_services(running: ExitStack, var: Path, env: dict[str, str]) -> dict[
         "DATABASE_URL": running.enter_context(services.postgres(var / "postgres")),
         "REDIS_URL": running.enter_context(services.valkey(var / "valkey")),
         "RELAY_URL": f"smtp://127.0.0.1:{env['MAIL_PORT']}",
+        "PUBLIC_URL": env.get("PUBLIC_URL") or f"http://127.0.0.1:{env['PORT']}",
         "SINETE_EMBEDDED": "1",
     }
     endpoints.publish(var, urls)
     running.callback(endpoints.withdraw, var)
     running.callback(_finish_undisturbed)
-    return {**urls, MARK: str(var), "SINETE_VAR": str(var)}
+    return {**urls, "DEBUG": env.get("DEBUG", "1"), MARK: str(var), "SINETE_VAR": str(var)}
 
 
 def _prepare(base_dir: Path, var: Path, env: dict[str, str]) -> None:
     """The database has its tables, and the first time the demo data."""
     _manage(base_dir, env, "migrate", "--verbosity", "0", doing="Bringing the database up to date")
     # In the database's own folder: where that is made anew, the demo is loaded anew.
-    has_demo = var / "postgres" / "has-demo"
-    if has_demo.exists() or env.get("SINETE_DEMO") == "0":
+    progress = var / "postgres" / "demo"
+    so_far = progress.read_text() if progress.exists() else ""
+    if so_far == "loaded" or env.get("SINETE_DEMO") == "0":
         return
-    if not (base_dir / "deliveries/management/commands/load_demo.py").exists():
-        return
-    if _has_deliveries(env["DATABASE_URL"]):
-        has_demo.touch()
-        return
+    if not so_far and _has_deliveries(env["DATABASE_URL"]):
+        return  # somebody began without the demo
+    progress.write_text("begun")
     try:
         _manage(base_dir, env, "load_demo", doing="Loading the demo data (the first time only)")
-        has_demo.touch()
+        progress.write_text("loaded")
     except StackError as error:
-        print(f"{error}\nGoing on without demo data; `make reset` and `make run` try again.", flush=True)
+        print(f"{error}\nGoing on without all of the demo data; the next `make run` tries again.", flush=True)
 
 
 def _manage(base_dir: Path, env: dict[str, str], *command: str, doing: str) -> None:
@@ -155,8 +159,6 @@ def _manage(base_dir: Path, env: dict[str, str], *command: str, doing: str) -> N
 
 
 def _has_deliveries(url: str) -> bool:
-    import psycopg
-
     with psycopg.connect(url) as connection, suppress(psycopg.errors.UndefinedTable):
         row = connection.execute("SELECT EXISTS (SELECT FROM deliveries_delivery)").fetchone()
         return bool(row and row[0])
@@ -209,16 +211,20 @@ def _greeting(port: int, *, is_embedded: bool, env: dict[str, str]) -> str:
     lines = ["", f"  Sinete is at   http://127.0.0.1:{port}"]
     if is_embedded:
         lines += [f"  Mail it sends  http://127.0.0.1:{env['INBOX_PORT']}   (nothing leaves this machine)"]
-        accounts = _demo_accounts()
+        accounts = _demo_accounts(env)
         width = max((len(row[0]) for row in accounts), default=0)
         lines += ["", "  Sign in as"] if accounts else []
         lines += [f"    {role:<{width}}  {user}  /  {password}" for role, user, password in accounts]
     return "\n".join([*lines, "", "  Ctrl-C stops everything.", ""])
 
 
-def _demo_accounts() -> list[tuple[str, str, str]]:
+def _demo_accounts(env: dict[str, str]) -> list[tuple[str, str, str]]:
     """(role, user name, password) of one account for each role, where the demo has them."""
+    import django
+
+    os.environ.update(env)
     try:
+        django.setup()
         accounts = importlib.import_module("accounts.demo").DEMO_ACCOUNTS
         return [(str(role), str(user), str(password)) for role, user, password in accounts]
     except Exception:  # a greeting is no place to fail, whatever state the code is in
@@ -237,6 +243,25 @@ def _require_free(ports: dict[str, int]) -> None:
                     f"Port {port} ({what}) is taken{_by_whom(port)}. "
                     f"Stop that program, or choose another port: {variables[what]}={port + 1} make run"
                 ) from None
+
+
+def _require_ready(base_dir: Path, env: dict[str, str]) -> None:
+    """Somebody's own services answer, and the database has its tables; it is not ours to change it."""
+    redis_url = env.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+    try:
+        psycopg.connect(env["DATABASE_URL"], connect_timeout=5).close()
+    except psycopg.Error as error:
+        raise StackError(f"DATABASE_URL is set, but PostgreSQL does not answer there: {error}") from None
+    try:
+        redis.Redis.from_url(redis_url, socket_connect_timeout=5).ping()
+    except (redis.RedisError, ValueError) as error:
+        raise StackError(
+            f"Redis does not answer at REDIS_URL ({redis_url.split('@')[-1]}): {error}"
+        ) from None
+    try:
+        _manage(base_dir, env, "migrate", "--check", doing="Looking at the database")
+    except StackError as error:
+        raise StackError(f"{error}\nIf it lacks migrations: {sys.executable} manage.py migrate") from None
 
 
 def _by_whom(port: int) -> str:

@@ -16,6 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
@@ -80,7 +81,9 @@ NAVIGATION = [
 @register.filter
 def full_number(value: Any) -> str:
     """9,890: whole, grouped as the language does; "–" for None."""
-    return NOTHING if value in (None, "") else number_format(int(value), 0, use_l10n=True, force_grouping=True)
+    return (
+        NOTHING if value in (None, "") else number_format(int(value), 0, use_l10n=True, force_grouping=True)
+    )
 
 
 @register.filter
@@ -113,7 +116,10 @@ def number(value: Any) -> SafeString | str:
     if value in (None, "") or abs(int(value)) < 1000:
         return short_number(value)
     return format_html(
-        '<data class="num" value="{}" title="{}">{}</data>', int(value), full_number(value), short_number(value)
+        '<data class="num" value="{}" title="{}">{}</data>',
+        int(value),
+        full_number(value),
+        short_number(value),
     )
 
 
@@ -173,7 +179,7 @@ def _zone(zone: str | tzinfo | None) -> tzinfo:
 
 @register.inclusion_tag("_status_pill.html")
 def status_pill(status: Any, label: Any = "", tone: str = "") -> dict[str, Any]:
-    """A status in its colour; `tone` overrides it (a delivery that finished with unknown outcomes is yellow)."""
+    """A status in its colour; `tone` overrides it (finished with unknown outcomes is yellow)."""
     value = str(getattr(status, "value", status))
     return {
         "status": value,
@@ -200,16 +206,27 @@ def icon(name: str, label: Any = "") -> SafeString:
     """An icon of the sprite; silent for a screen reader unless it has a label."""
     address = f"{static('campaign/icons.svg')}#{name}"
     if label:
-        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, address)
-    return format_html('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>', address)
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, address
+        )
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>', address
+    )
 
 
 @register.inclusion_tag("_ring.html")
-def ring(percent: Any, label: Any = "", sub: Any = "", tone: str = "blue") -> dict[str, Any]:
-    """A ring that is filled by so many per cent (None: nothing known yet), with the figure in its middle."""
+def ring(percent: Any, label: Any = "", sub: Any = "", tone: str = "blue", size: str = "") -> dict[str, Any]:
+    """A ring filled by so many per cent (None: not known yet), the figure inside; `size="small"` for lists."""
     filled = min(max(float(percent or 0), 0.0), 100.0)
     # A dash of no length still paints its round ends, so an empty ring has no arc at all.
-    return {"shown": _whole(percent), "dash": f"{filled:.2f}", "label": label, "sub": sub, "tone": tone}
+    return {
+        "shown": _whole(percent),
+        "dash": f"{filled:.2f}",
+        "label": label,
+        "sub": sub,
+        "tone": tone,
+        "size": size,
+    }
 
 
 def _whole(percent: Any) -> str:
@@ -226,7 +243,12 @@ def _whole(percent: Any) -> str:
 def progress(percent: Any, label: Any, tone: str = "blue") -> dict[str, Any]:
     """A bar; with None it moves without saying how far."""
     known = None if percent is None else min(max(float(percent), 0.0), 100.0)
-    return {"value": None if known is None else f"{known:.2f}", "shown": _whole(percent), "label": label, "tone": tone}
+    return {
+        "value": None if known is None else f"{known:.2f}",
+        "shown": _whole(percent),
+        "label": label,
+        "tone": tone,
+    }
 
 
 @register.inclusion_tag("_stacked_bar.html")
@@ -259,7 +281,15 @@ def kpi(
     is_rate = base is not None
     if is_rate and not sub:
         sub = full_number(value)
-    return {"caption": caption, "value": value, "base": base, "is_rate": is_rate, "sub": sub, "href": href, "tone": tone}
+    return {
+        "caption": caption,
+        "value": value,
+        "base": base,
+        "is_rate": is_rate,
+        "sub": sub,
+        "href": href,
+        "tone": tone,
+    }
 
 
 # Forms
@@ -316,7 +346,7 @@ def main_navigation(context: Context) -> dict[str, Any]:
     """The links of the top bar that lead somewhere, the page's own section marked."""
     request = context.get("request")
     user = context.get("user")
-    found = [
+    found: list[dict[str, Any]] = [
         {"name": name, "href": address, "label": label, "icon": icon}
         for name, label, icon in NAVIGATION
         if (address := _address(name))
@@ -334,7 +364,11 @@ def main_navigation(context: Context) -> dict[str, Any]:
 def _section(items: list[dict[str, Any]], request: Any) -> str:
     """The item whose address begins the path, the longest first; else one of the same app."""
     path = request.path
-    inside = [item for item in items if item["href"] == path or (item["href"] != "/" and path.startswith(item["href"]))]
+    inside = [
+        item
+        for item in items
+        if item["href"] == path or (item["href"] != "/" and path.startswith(item["href"]))
+    ]
     if inside:
         return str(max(inside, key=lambda item: len(item["href"]))["name"])
     app = getattr(request.resolver_match, "app_name", "") or ":"
@@ -345,6 +379,15 @@ def _section(items: list[dict[str, Any]], request: Any) -> str:
 def home() -> str:
     """Where the product's name leads."""
     return _address(settings.LOGIN_REDIRECT_URL) or "/"
+
+
+@register.simple_tag(takes_context=True)
+def back(context: Context) -> str:
+    """The page that somebody came from, where it is one of ours; else the start."""
+    request = context["request"]
+    came_from = request.META.get("HTTP_REFERER", "")
+    is_ours = came_from and url_has_allowed_host_and_scheme(came_from, allowed_hosts={request.get_host()})
+    return came_from if is_ours else home()
 
 
 def _address(name: str) -> str:

@@ -1,12 +1,16 @@
 import os
 import signal
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import django_rq
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from rq.utils import utcformat
 
+from campaign import cron
 from campaign.lib.jobs import JobRef, Queue, workers_alive
 from campaign.workers import Worker
 
@@ -98,6 +102,18 @@ def test_without_a_queue_in_reach_the_work_is_left_to_the_tick(settings, caplog)
     assert workers_alive(Queue.DEFAULT) == 0
 
 
+def test_only_workers_whose_heart_beats_are_alive():
+    own = django_rq.get_queue(Queue.SEND)
+    killed, alive = (Worker([own], connection=own.connection) for _ in range(2))
+    for worker in (killed, alive):
+        worker.register_birth()
+    long_ago = utcformat(datetime.now(UTC) - timedelta(minutes=2))
+    own.connection.hset(killed.key, "last_heartbeat", long_ago)
+
+    assert workers_alive(Queue.SEND) == 1
+    assert workers_alive(Queue.TICK) == 0
+
+
 def test_work_does_what_waits_for_the_commit(db, work, tmp_path):
     JobRef(f"{HERE}.note").enqueue(file=str(tmp_path / "out"), text="done")
 
@@ -131,3 +147,23 @@ def test_a_job_that_does_not_listen_is_ended_and_waits_for_the_next_worker(forke
 
     assert (tmp_path / "out").read_text() == "begun\n"
     assert queued(Queue.SEND) == [job.id]
+
+
+def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cleaning_each_day():
+    jobs = {job.func_name: (job.queue_name, job.interval or job.cron) for job in cron.scheduler().get_jobs()}
+
+    assert jobs == {
+        "deliveries.jobs.tick": ("tick", 1),
+        "reporting.jobs.fold": ("default", "0 * * * *"),
+        "campaign.cron.forget_old_sessions": ("default", "17 3 * * *"),
+    }
+
+
+def test_old_sessions_are_forgotten(db):
+    old = Session.objects.create(
+        session_key="old", session_data="", expire_date=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+
+    cron.forget_old_sessions()
+
+    assert not Session.objects.filter(pk=old.pk).exists()

@@ -1,4 +1,5 @@
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -127,6 +128,22 @@ def test_a_broken_translation_is_named(tmp_path):
 
     with pytest.raises(StackError, match=r"django\.po can't be read"):
         messages.compile_all(tmp_path)
+
+
+def test_every_variable_that_the_settings_read_is_documented():
+    documented = Path("docs/production.md").read_text()
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', Path("campaign/settings.py").read_text()))
+
+    set_by_the_stack = {"SINETE_TESTING", "SINETE_EMBEDDED"}
+    assert {name for name in read - set_by_the_stack if f"`{name}`" not in documented} == set()
+
+
+def test_a_database_that_does_not_answer_is_named(stack):
+    done = stack("run", DATABASE_URL="postgresql://127.0.0.1:1/none", PORT="18431")
+
+    assert done.returncode == 2
+    assert "PostgreSQL does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_every_process_of_the_procfile_has_its_place():

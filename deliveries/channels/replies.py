@@ -58,7 +58,7 @@ _RELAY = _Meaning("unreachable", breaker=True)
 _OURS = _Meaning("refused", breaker=True, passes=True)
 _CONFUSED = _Meaning("not_defined", breaker=True, passes=True)
 
-# Keyed by subject.detail; the class is the basic code's. A missing one falls to its subject, then to the words.
+# Keyed by subject.detail; the class is the basic code's. A missing one falls to its subject, then the words.
 _BY_ENHANCED = {
     "1.1": _UNKNOWN, "1.2": _NO_DOMAIN, "1.3": _UNKNOWN, "1.4": _Meaning("user_unknown"), "1.6": _UNKNOWN,
     "1.7": _OURS, "1.8": _OURS, "1.10": _NO_DOMAIN,
@@ -79,35 +79,54 @@ _BY_CODE = {
 }  # fmt: skip
 # These say that we may not, or that the dialogue went wrong, whatever enhanced code is glued to them.
 _NEVER_THE_RECIPIENT = {421: _RELAY, 503: _CONFUSED, 530: _OURS, 534: _OURS, 535: _OURS, 538: _OURS}
-_AT_ONCE = re.compile(r"rela(?:y|ying)\b.{0,30}\b(?:denied|prohibited|not permitted|not allowed)|"
-                      r"(?:denied|not permitted|not allowed|unable|unauthori[sz]ed) to relay|we do not relay|"
-                      r"authenticat\w+ (?:is )?required|must authenticate|sender (?:address )?rejected", re.I)  # fmt: skip
-_BY_WORDS = [
-    (re.compile(pattern, re.I), meaning)
-    for pattern, meaning in (
-        (r"quota|(?:mail|in)box (?:is |was )?full|caixa (?:postal )?cheia|exceeded storage|insufficient storage|"
-         r"out of storage|mailbox size limit", _FULL),
-        (r"disabled|suspended|inactive|deactivated|de-?activ|account (?:has )?(?:expired|been closed)|"
-         r"desativad|bloquead[ao] por inatividade", _CLOSED),
-        (r"(?:user|recipient|mailbox|address|account|usu[aá]rio|destinat[aá]rio)(?: address| account)? "
-         r"(?:is |was |name )?(?:unknown|not found|invalid|inexistente|desconhecid|n[aã]o (?:existe|encontrad))|"
-         r"(?:user|recipient|mailbox|address|account|email)\b.{0,80}\b(?:does not|doesn't|doesnt) exist|"
-         r"unknown (?:user|recipient|mailbox|address|local.?part)|"
-         r"no such (?:user|recipient|mailbox|address|person|account|local)|"
-         r"invalid (?:recipient|mailbox|user)|not a valid (?:recipient|mailbox|user)|"
-         r"no (?:mailbox|account|user) (?:here|by that name|with that name)|no longer (?:valid|available|works)|"
-         r"not (?:our|a local) (?:user|customer)|user not local", _UNKNOWN),
-        (r"(?:domain|host)(?: name)? (?:is )?(?:not found|unknown|does not exist|doesn't exist|invalid)|"
-         r"unknown (?:domain|host)|no such (?:domain|host)|nxdomain|no mx|unroute?able|name or service not known|"
-         r"does not accept mail", _NO_DOMAIN),
-        (r"too (?:large|big)|size (?:limit|exceed)|exceeds .{0,40}size|maximum .{0,20}size", _TOO_LARGE),
-        (r"spam|unsolicited|black ?list|block ?list|blocked|spamhaus|barracuda|reputation|policy|dmarc|\bspf\b|"
-         r"\bdkim\b|reverse dns|\bptr\b|content (?:reject|denied|not accept)|virus", _POLICY),
-        (r"gr[ae]y-?list|try (?:again )?later|timed? ?out|unreachable|temporar|not available|unavailable|"
-         r"too many|rate limit|throttl|busy", _UNREACHABLE),
-        (r"rejected|denied|refused|not allowed|not accept|recusad|rejeitad", _REFUSED),
-    )
-]  # fmt: skip
+_WE_MAY_NOT = re.compile(
+    r"rela(?:y|ying)\b.{0,30}\b(?:denied|prohibited|not permitted|not allowed)|we do not relay|"
+    r"(?:denied|not permitted|not allowed|unable|unauthori[sz]ed) to relay|"
+    r"authenticat\w+ (?:is )?required|must authenticate|sender (?:address )?rejected",
+    re.I,
+)
+_WORDS = (
+    (
+        _FULL,
+        r"quota|(?:mail|in)box (?:is |was )?full|caixa (?:postal )?cheia|mailbox size limit|"
+        r"exceeded storage|insufficient storage|out of storage",
+    ),
+    (
+        _CLOSED,
+        r"disabled|suspended|inactive|de-?activat|account (?:has )?(?:expired|been closed)|desativad",
+    ),
+    (
+        _UNKNOWN,
+        r"(?:user|recipient|mailbox|address|account|usu[aá]rio|destinat[aá]rio)(?: address| account)? "
+        r"(?:is |was |name )?"
+        r"(?:unknown|not found|invalid|inexistente|desconhecid|n[aã]o (?:existe|encontrad))|"
+        r"(?:user|recipient|mailbox|address|account|email)\b.{0,80}\b(?:does not|doesn't|doesnt) exist|"
+        r"unknown (?:user|recipient|mailbox|address|local.?part)|"
+        r"no such (?:user|recipient|mailbox|address|person|account|local)|"
+        r"invalid (?:recipient|mailbox|user)|not a valid (?:recipient|mailbox|user)|"
+        r"no (?:mailbox|account|user) (?:here|by that name|with that name)|"
+        r"no longer (?:valid|available|works)|not (?:our|a local) (?:user|customer)|user not local",
+    ),
+    (
+        _NO_DOMAIN,
+        r"(?:domain|host)(?: name)? (?:is )?(?:not found|unknown|does not exist|doesn't exist|invalid)|"
+        r"unknown (?:domain|host)|no such (?:domain|host)|nxdomain|no mx|unroute?able|"
+        r"name or service not known|does not accept mail",
+    ),
+    (_TOO_LARGE, r"too (?:large|big)|size (?:limit|exceed)|exceeds .{0,40}size|maximum .{0,20}size"),
+    (
+        _POLICY,
+        r"spam|unsolicited|black ?list|block ?list|blocked|barracuda|reputation|policy|dmarc|\bspf\b|"
+        r"\bdkim\b|reverse dns|\bptr\b|content (?:reject|denied|not accept)|virus",
+    ),
+    (
+        _UNREACHABLE,
+        r"gr[ae]y-?list|try (?:again )?later|timed? ?out|unreachable|temporar|unavailable|"
+        r"not available|too many|rate limit|throttl|busy",
+    ),
+    (_REFUSED, r"rejected|denied|refused|not allowed|not accept|recusad|rejeitad"),
+)
+_BY_WORDS = tuple((re.compile(pattern, re.I), meaning) for meaning, pattern in _WORDS)
 
 
 def enhanced_code(text: str) -> str:
@@ -140,7 +159,9 @@ def classify(stage: str, code: int, text: str) -> Classification:
             return Classification(_result(is_final), "ignored", meaning.reason, breaker=True)
         is_hard = is_final and meaning.is_about_address
         by_code = is_hard and enhanced.startswith("5.") and _by_enhanced(enhanced) is meaning
-        return Classification(_result(is_final), "hard" if is_hard else "soft", meaning.reason, quarantines=by_code)
+        return Classification(
+            _result(is_final), "hard" if is_hard else "soft", meaning.reason, quarantines=by_code
+        )
     if is_final and meaning in (_TOO_LARGE, _UNSUPPORTED) and enhanced:
         # The only verdicts on this one message that MAIL and DATA can give.
         return Classification(Result.FAILED, "ignored", meaning.reason)
@@ -156,7 +177,7 @@ def _meaning(code: int, enhanced: str, text: str, *, stage: str) -> _Meaning:
     if code in _NEVER_THE_RECIPIENT:
         return _NEVER_THE_RECIPIENT[code]
     by_enhanced = _by_enhanced(enhanced)
-    if by_enhanced is _POLICY and _AT_ONCE.search(text):
+    if by_enhanced is _POLICY and _WE_MAY_NOT.search(text):
         return _OURS
     if by_enhanced is _POLICY and code < 500:
         return _REFUSED  # greylisting and the like: this recipient, later
@@ -173,7 +194,7 @@ def _by_enhanced(enhanced: str) -> _Meaning | None:
 
 
 def _by_code_and_words(code: int, text: str, *, stage: str) -> _Meaning:
-    if _AT_ONCE.search(text):
+    if _WE_MAY_NOT.search(text):
         return _OURS
     if code in _BY_CODE and code < 550:
         return _BY_CODE[code]

@@ -32,9 +32,26 @@ _QUIT = "quit"
 class ConnectFailed(Exception):
     """No connection that could be used came about; `is_final`: and trying again at once would not help."""
 
-    def __init__(self, text: str, *, stage: str = Stage.CONNECT, code: int | None = None, is_final: bool = False):
+    def __init__(
+        self, text: str, *, stage: str = Stage.CONNECT, code: int | None = None, is_final: bool = False
+    ):
         super().__init__(text)
         self.text, self.stage, self.code, self.is_final = text[:REPLY_LENGTH], stage, code, is_final
+
+
+class _Unsendable(Exception):
+    """An envelope that must not reach the wire; with a reason it has failed, without one we have."""
+
+    def __init__(self, stage: str, text: str, *, reason: str = "") -> None:
+        super().__init__(text)
+        self.stage, self.text, self.reason = str(stage), text[:REPLY_LENGTH], reason
+
+    def outcome(self, seq: int) -> Outcome:
+        result = Result.FAILED if self.reason else Result.NOT_ATTEMPTED
+        return Outcome(
+            seq, result, text=self.text, stage=self.stage, nature="ignored", reason=self.reason,
+            breaker=not self.reason,
+        )  # fmt: skip
 
 
 class _Reply(NamedTuple):
@@ -99,7 +116,9 @@ class Dialogue(asyncio.Protocol):
         self.fault = ""  # why it was given up; empty where it ended in good order
         self.has_answered = False  # a transaction was answered, so the relay works
         self._is_running = self._is_over = self._is_paused = self._is_leaving = False
-        self._waiter: asyncio.Future[_Reply] | None = None
+        # Made now: the greeting may be here before whoever connects is told that it has connected.
+        self._greeting: asyncio.Future[_Reply] = self._loop.create_future()
+        self._waiter: asyncio.Future[_Reply] | None = self._greeting
         self._rest = b""
         self._lines: list[bytes] = []
         self._lines_size = 0
@@ -136,7 +155,7 @@ class Dialogue(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_over:
-            return
+            return None
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -231,7 +250,7 @@ class Dialogue(asyncio.Protocol):
         )
 
     async def _greet(self) -> None:
-        greeting = await self._ask(None)
+        greeting = await self._greeting
         if greeting.code != 220:
             raise self._refused(greeting, stage=Stage.CONNECT)
         await self._hello()
@@ -259,6 +278,7 @@ class Dialogue(asyncio.Protocol):
         reply = await self._ask(b"STARTTLS\r\n")
         if reply.code != 220:
             raise self._refused(reply, stage=Stage.HELO)
+        assert self._pool.tls_context is not None
         self._transport = await self._loop.start_tls(
             self._transport, self, self._pool.tls_context, server_hostname=self._relay.host
         )
@@ -274,16 +294,17 @@ class Dialogue(asyncio.Protocol):
                 if reply.code == 334:
                     reply = await self._ask(base64.b64encode(secret) + b"\r\n")
         else:
-            raise ConnectFailed("the relay offers neither AUTH PLAIN nor LOGIN", stage=Stage.HELO, is_final=True)
+            raise ConnectFailed(
+                "the relay offers neither AUTH PLAIN nor LOGIN", stage=Stage.HELO, is_final=True
+            )
         if reply.code != 235:
             raise self._refused(reply, stage=Stage.HELO)
 
-    async def _ask(self, command: bytes | None) -> _Reply:
+    async def _ask(self, command: bytes) -> _Reply:
         if self._is_over:
             raise ConnectFailed(self.fault or "connection lost")
         self._waiter = self._loop.create_future()
-        if command is not None:
-            self._transport.write(command)
+        self._transport.write(command)
         return await self._waiter
 
     @staticmethod
@@ -385,12 +406,7 @@ class Dialogue(asyncio.Protocol):
             self._pool.settle(Outcome(seq, Result.SENT, code, enhanced_code(text), text, "body"))
             return
         means = classify(stage, code, text)
-        self._pool.settle(
-            Outcome(
-                seq, means.result, code, enhanced_code(text), text, str(stage),
-                means.nature, means.reason, means.quarantines, means.breaker,
-            )  # fmt: skip
-        )
+        self._pool.settle(Outcome(seq, means.result, code, enhanced_code(text), text, str(stage), *means[1:]))
 
     # Writing
 
@@ -455,64 +471,57 @@ class Dialogue(asyncio.Protocol):
         queue = self._pool.queue
         limit = self._relay.messages_per_connection
         while queue and not self._is_leaving and not self._is_paused and not (limit and self._taken >= limit):
-            letter = self._prepared(queue.popleft())
-            if letter is not None:
+            envelope = queue.popleft()
+            try:
+                letter = self._prepared(envelope)
+            except _Unsendable as why:
+                self._pool.settle(why.outcome(envelope.seq))
+            else:
                 self._taken += 1
                 return letter
         return None
 
-    def _prepared(self, envelope: Envelope) -> _Letter | None:
-        """Return the envelope ready for the wire; or settle it, where it cannot be written."""
+    def _prepared(self, envelope: Envelope) -> _Letter:
+        """Return the envelope ready for the wire."""
         try:
             sender, sender_is_wide = wire_path(envelope.sender)
         except UnusableAddress as error:
-            return self._unsent(envelope, Result.NOT_ATTEMPTED, Stage.MAIL, f"sender: {error}", breaker=True)
+            # Our own fault, and most likely the same for every recipient.
+            raise _Unsendable(Stage.MAIL, f"sender: {error}") from error
         try:
             path, is_wide = wire_path(envelope.recipient)
         except UnusableAddress as error:
-            return self._unsent(envelope, Result.FAILED, Stage.RCPT, str(error), reason="not_supported")
+            raise _Unsendable(Stage.RCPT, str(error), reason="not_supported") from error
+        if not path:
+            raise _Unsendable(Stage.RCPT, "no address", reason="not_supported")
         is_wide = is_wide or sender_is_wide
-        if not path or (is_wide and not self.capabilities.smtputf8):
-            text = "the relay does not take international addresses" if path else "no address"
-            return self._unsent(envelope, Result.FAILED, Stage.RCPT, text, reason="not_supported")
+        if is_wide and not self.capabilities.smtputf8:
+            text = "the relay does not take international addresses"
+            raise _Unsendable(Stage.RCPT, text, reason="not_supported")
         try:
             message = envelope.fill(self.capabilities)
             is_eight_bit = not message.isascii()
             body = dotted(message)
         except Exception as error:  # whatever a template may raise concerns this row alone
             text = " ".join(f"{type(error).__name__}: {error}".split())
-            return self._unsent(envelope, Result.FAILED, Stage.BODY, text, reason="content")
-        return self._fitting(envelope, sender, path, body, is_wide=is_wide, is_eight_bit=is_eight_bit)
+            raise _Unsendable(Stage.BODY, text, reason="content") from error
+        mail = f"MAIL FROM:<{sender}>{self._parameters(body, is_wide=is_wide, is_eight_bit=is_eight_bit)}\r\n"
+        return _Letter(envelope, sender=mail.encode(), path=f"RCPT TO:<{path}>\r\n".encode(), body=body)
 
-    def _fitting(
-        self, envelope: Envelope, sender: str, path: str, body: bytes, *, is_wide: bool, is_eight_bit: bool
-    ) -> _Letter | None:
-        offered = self.capabilities
-        if is_eight_bit and not offered.eight_bit:
-            text = "8-bit content, and the relay does not offer 8BITMIME"
-            return self._unsent(envelope, Result.FAILED, Stage.BODY, text, reason="content")
-        size = len(body) - len(b".\r\n")
-        if offered.size and size > offered.size:
-            text = f"{size} octets, and the relay takes {offered.size}"
-            return self._unsent(envelope, Result.FAILED, Stage.MAIL, text, reason="too_large")
-        mail = f"MAIL FROM:<{sender}>"
+    def _parameters(self, body: bytes, *, is_wide: bool, is_eight_bit: bool) -> str:
+        offered, parameters = self.capabilities, ""
         if offered.size:
-            mail += f" SIZE={size}"
+            size = len(body) - len(b".\r\n")
+            if size > offered.size:
+                text = f"{size} octets, and the relay takes {offered.size}"
+                raise _Unsendable(Stage.MAIL, text, reason="too_large")
+            parameters = f" SIZE={size}"
         if is_eight_bit:
-            mail += " BODY=8BITMIME"
-        if is_wide:
-            mail += " SMTPUTF8"
-        return _Letter(
-            envelope, sender=f"{mail}\r\n".encode(), path=f"RCPT TO:<{path}>\r\n".encode(), body=body
-        )
-
-    def _unsent(
-        self, envelope: Envelope, result: Result, stage: str, text: str, *, reason: str = "", breaker: bool = False
-    ) -> None:
-        text = text[:REPLY_LENGTH]
-        self._pool.settle(
-            Outcome(envelope.seq, result, text=text, stage=str(stage), nature="ignored", reason=reason, breaker=breaker)
-        )
+            if not offered.eight_bit:
+                text = "8-bit content, and the relay does not offer 8BITMIME"
+                raise _Unsendable(Stage.BODY, text, reason="content")
+            parameters += " BODY=8BITMIME"
+        return f"{parameters} SMTPUTF8" if is_wide else parameters
 
     def _rest_or_quit(self) -> None:
         limit = self._relay.messages_per_connection
@@ -562,6 +571,7 @@ class Dialogue(asyncio.Protocol):
         self._pool.idle.discard(self)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(ConnectFailed(fault or "connection lost"))
+            self._waiter.exception()  # nobody may be waiting any more, and that is no error
         for letter, result in ((self._dotted, Result.IN_DOUBT), (self._current, Result.NOT_ATTEMPTED)):
             if letter is not None and not letter.is_settled:
                 letter.is_settled = True
@@ -705,8 +715,10 @@ class Pool:
         if outcome.code is not None and outcome.stage in ("rcpt", "body") and outcome.code != 421:
             self._losses_in_a_row = 0
         waiter = self._waiter
-        if waiter is not None and (len(self._ready) >= self._wanted or not self._pending) and not waiter.done():
-            waiter.set_result(None)
+        if waiter is not None and (len(self._ready) >= self._wanted or not self._pending):
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _tick(self) -> None:
         now = self._loop.time()
@@ -736,7 +748,8 @@ class Pool:
                     return
             if failures:
                 await asyncio.sleep(self._backoff_s * 2 ** (failures - 1))
-            await self._wait_for_work()
+            if self._works.is_set():
+                await self._wait_for_work()
 
     async def _opened(self) -> Dialogue:
         dialogue = Dialogue(self)
@@ -782,8 +795,8 @@ class Pool:
         if self.broken is not None:
             return
         self.broken = Outcome(
-            -1, Result.NOT_ATTEMPTED, failure.code, enhanced_code(failure.text), failure.text, str(failure.stage),
-            "ignored", "unreachable", breaker=True,
+            -1, Result.NOT_ATTEMPTED, failure.code, enhanced_code(failure.text), failure.text,
+            str(failure.stage), "ignored", "unreachable", breaker=True,
         )  # fmt: skip
         self._works.set()
         self._work.set()

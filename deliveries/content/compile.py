@@ -11,7 +11,6 @@ from html import escape, unescape
 from typing import Any
 from urllib.parse import unquote
 
-import minijinja
 from django.utils.translation import gettext_noop as _
 from email_validator import EmailNotValidError, validate_email
 
@@ -20,7 +19,7 @@ from deliveries.content.findings import Finding, Findings
 from deliveries.content.grammar import Problem
 from deliveries.content.links import Address, Link, LinkBook, read_address
 from deliveries.content.markup import Attribute, Token
-from deliveries.content.personalisation import BASE, Scope, environment, literal
+from deliveries.content.personalisation import BASE, FAILURES, Scope, cause_of, environment, literal
 from deliveries.content.source import Field, Source
 
 FORMAT = 1
@@ -120,7 +119,7 @@ class _Compilation:
         self._check_senders()
         subject = self._one_line("subject", source.subject)
         from_name = self._one_line("from_name", source.from_name)
-        preheader = self._scope("preheader", source.preheader)
+        preheader = self._scope("preheader", _single_line(source.preheader))
         html, derived, html_opt_out = self._html(preheader) if source.html.strip() else ("", "", False)
         text, text_opt_out = self._text() if source.text.strip() else (derived, html_opt_out)
         self._check_opt_out(html_opt_out, text_opt_out)
@@ -148,13 +147,13 @@ class _Compilation:
 
     def _one_line(self, part: str, source: str) -> str:
         """A header: its line breaks are spaces."""
-        scope = self._scope(part, re.sub(r"\s*\n\s*", " ", source.strip()))
+        scope = self._scope(part, _single_line(source))
         return scope.preamble + scope.template()
 
     def _html(self, preheader: Scope) -> tuple[str, str, bool]:
         scope = self._scope("html", self.source.html)
         page = _Page(scope, self)
-        opening = preheader.preamble + preheader.template() if self.source.preheader.strip() else ""
+        opening = _escaped_template(preheader.preamble + preheader.template())
         html = scope.preamble + page.compiled(opening)
         derived = "" if self.source.text.strip() else scope.preamble + page.derived_text()
         if derived:
@@ -183,8 +182,7 @@ class _Compilation:
             return ""
         if not self.tracking:
             return address.template
-        label = scope.source[start:end]
-        return links.slot(self.book.for_text(url=address.template, kind="tracked", label=label))
+        return links.slot(self.book.for_text(address))
 
     def address(self, scope: Scope, start: int, end: int, *, is_html: bool) -> Address | None:
         try:
@@ -251,16 +249,12 @@ class _Compilation:
             "html.html": compiled.html,
         }
         sizes = [0]
-        try:
-            run = environment(templates)
-        except minijinja.TemplateError as error:  # pragma: no cover - our own grammar is the narrower one
-            self._cannot_render(error)
-            return
+        run = environment(templates)
         for values in (_samples(compiled, is_filled=True), _samples(compiled, is_filled=False)):
             for name in templates:
                 try:
                     rendered = run.render_template(name, **values)
-                except minijinja.TemplateError as error:
+                except FAILURES as error:
                     self._cannot_render(error, name)
                     continue
                 if name == "html.html":
@@ -273,13 +267,12 @@ class _Compilation:
                 size=max(sizes) // 1024 + 1,
             )
 
-    def _cannot_render(self, error: minijinja.TemplateError, name: str = "") -> None:
-        part = (name or error.name or "html").split(".")[0]
+    def _cannot_render(self, error: Exception, name: str) -> None:
         self.findings.error(
             "template_syntax",
             _("This can't be computed: %(cause)s."),
-            where=part,
-            cause=error.detail or error.message,
+            where=name.split(".")[0],
+            cause=cause_of(error),
         )
 
 
@@ -392,7 +385,7 @@ class _Page:
 
     def _absolute(self, token: Token, address: Address) -> Address:
         if url := self.compilation.assets.get(_asset_key(address.plain)):
-            return Address("tracked", literal(url), url)
+            return Address("tracked", literal(url), url, url)
         self.findings.warning(
             "relative_link",
             _("“%(url)s” leads nowhere in an email: write the whole address."),
@@ -407,8 +400,7 @@ class _Page:
             self.text_links[token.start] = address.template
             self._replace(href, _escaped_template(address.template))
             return
-        label = self._label(token, address)
-        link = self.book.add(label=label, url=address.template, kind=address.kind)  # type: ignore[arg-type]
+        link = self.book.add(address, label=self._label(token, address))
         self.text_links[token.start] = links.slot(link)
         self._replace(href, links.slot(link))
 
@@ -425,9 +417,9 @@ class _Page:
                 _("The link to %(url)s has neither text nor a picture with an alternative text."),
                 where="html",
                 line=self.scope.line_at(token.start),
-                url=address.template[:200],
+                url=address.url[:200],
             )
-        return address.template if address.kind == "tracked" else ""
+        return address.url if address.kind == "tracked" else ""
 
     def _labels(self) -> dict[int, str]:
         """The text of each link, or the alternative texts of its pictures."""
@@ -437,7 +429,7 @@ class _Page:
         for token in self.tokens:
             if token.in_condition != (opened.in_condition if opened else token.in_condition):
                 continue
-            if token.kind == "start" and token.name in _LINKS:
+            if token.kind == "start" and token.name in _LINKS and token.name != "area":
                 opened, words = token, []
             elif token.kind == "end" and opened and token.name == opened.name:
                 labels[opened.start] = re.sub(r"\s+", " ", unescape("".join(words))).strip()
@@ -575,10 +567,17 @@ class _Page:
         return "".join(pieces)
 
 
-def _escaped_template(address: str) -> str:
-    """The template of an address as the template of an attribute's value."""
-    tags = re.split(r"(\{\{.*?\}\}|\{%.*?%\})", address)
-    return "".join(piece if piece.startswith(("{{", "{%")) else escape(piece) for piece in tags)
+def _single_line(source: str) -> str:
+    return re.sub(r"\s*\n\s*", " ", source.strip())
+
+
+def _escaped_template(template: str) -> str:
+    """A template of text as a template of HTML: values are escaped when filled in, the rest is here."""
+    escaped, at = [], 0
+    for tag in lines.TAG.finditer(template):
+        escaped += [escape(template[at : tag.start()]), tag.group()]
+        at = tag.end()
+    return "".join(escaped) + escape(template[at:])
 
 
 def _asset_key(path: str) -> str:

@@ -6,7 +6,7 @@ from deliveries.content import markup
 
 LONGEST = 998  # octets of a line on the wire, without its end
 _GOAL = 600  # of a template's line: leaves room for the values that fill it
-_TAG = re.compile(r"""\{\{(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|.)*?\}\}|\{%(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|.)*?%\}""", re.S)
+TAG = re.compile(r"""\{\{(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|.)*?\}\}|\{%(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|.)*?%\}""", re.S)
 _KEEPS_SPACE = frozenset({"pre", "textarea"})
 
 
@@ -49,7 +49,7 @@ def _html_breaks(masked: str) -> dict[int, str]:
 
 
 def _fold(template: str, find_breaks) -> str:
-    masked = _TAG.sub(lambda m: "\ufdd0" * len(m.group()), template)
+    masked = TAG.sub(lambda m: "\ufdd0" * len(m.group()), template)
     breaks = find_breaks(masked)
     pieces: list[str] = []
     line_start = written = 0

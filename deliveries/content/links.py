@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from html import unescape
 from typing import Any, Literal
 from urllib.parse import quote
@@ -26,15 +26,16 @@ _SAFE_IN_ADDRESSES = "%/:?#[]@!$&'()*+,;=-._~"
 
 @dataclass(frozen=True)
 class Link:
-    """One link of the content. `url` is a template: it is rendered again when somebody clicks."""
+    """One link of the content: `url` as its author wrote it, `template` as rendered when somebody clicks."""
 
     index: int
     label: str
     url: str
     kind: LinkKind
+    template: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return {"index": self.index, "label": self.label, "url": self.url, "kind": self.kind}
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Address:
 
     kind: Literal["tracked", "opt_out", "mirror", "other", "relative", "anchor"]
     template: str
-    plain: str = ""
+    plain: str = ""  # the text before the first merge tag
+    url: str = ""  # as written
 
 
 class LinkBook:
@@ -52,19 +54,19 @@ class LinkBook:
     def __init__(self) -> None:
         self.links: list[Link] = []
 
-    def add(self, *, label: str, url: str, kind: LinkKind) -> Link:
+    def add(self, address: Address, *, label: str) -> Link:
         label = label[:MAX_LABEL]
         for link in self.links:
-            if (link.label, link.url, link.kind) == (label, url, kind):
+            if (link.label, link.url, link.kind) == (label, address.url, address.kind):
                 return link
-        link = Link(len(self.links), label, url, kind)
+        link = Link(len(self.links), label, address.url, address.kind, address.template)  # type: ignore[arg-type]
         self.links.append(link)
         return link
 
-    def for_text(self, *, url: str, kind: LinkKind, label: str) -> Link:
+    def for_text(self, address: Address) -> Link:
         """The link of the HTML with the same address, else a new one."""
-        known = next((link for link in self.links if (link.url, link.kind) == (url, kind)), None)
-        return known or self.add(label=label, url=url, kind=kind)
+        known = next((link for link in self.links if (link.url, link.kind) == (address.url, address.kind)), None)
+        return known or self.add(address, label=address.url)
 
 
 def slot(link: Link) -> str:
@@ -76,6 +78,12 @@ def slot(link: Link) -> str:
 
 def read_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
     """The address between two positions; Problem if it must not be sent."""
+    written = scope.source[start:end].strip()
+    address = _read(scope, start, end, is_html=is_html)
+    return replace(address, url=unescape(written) if is_html else written)
+
+
+def _read(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
     pieces = [
         (segment, (unescape(text) if is_html else text) if not segment.is_tag else "")
         for segment, text in scope.between(start, end)
@@ -113,7 +121,7 @@ def _strip(pieces: list[tuple[Segment, str]]) -> None:
 def _of_ours(pieces: list[tuple[Segment, str]], segment: Segment) -> Address:
     expression = segment.expression
     if segment.kind == "output" and isinstance(expression, Name) and expression.name in KINDS and len(pieces) == 1:
-        return Address(KINDS[expression.name], f"{{{{ {expression.name} }}}}")
+        return Address(KINDS[expression.name], "")
     raise _dynamic(segment)
 
 

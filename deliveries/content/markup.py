@@ -13,7 +13,7 @@ RAW_TEXT = frozenset({"style", "script", "title", "textarea", "xmp", "iframe", "
 
 _TAG_NAME = re.compile(r"</?([A-Za-z][^\s/>]*)")
 _ATTRIBUTE = re.compile(
-    r"""[\s/]*(?P<name>[^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s>"'][^\s>]*)))?"""
+    r"""[\s/]*(?P<name>=[^\s/>=]*|[^\s/>=]+)(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s>"'][^\s>]*)))?"""
 )
 _TAG_END = re.compile(r"[\s/]*>")
 _CONDITION = re.compile(r"<!--\[if\b[^\]]*\]>", re.I)
@@ -86,6 +86,8 @@ def _markup_at(html: str, at: int, end: int, in_condition: bool) -> Token | None
         return Token("declaration", at, closing + 1 if closing >= 0 else end, in_condition=in_condition)
     match = _TAG_NAME.match(html, at, end)
     if not match:
+        return None
+    if html.find(">", match.end(), end) < 0:
         return None
     attributes, closing = _attributes(html, match.end(), end)
     if closing < 0:

@@ -8,8 +8,10 @@ What authors can rely on:
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 import minijinja
@@ -36,6 +38,7 @@ from deliveries.content.grammar import (
 from deliveries.content.source import Field
 
 FUEL = 200_000  # instructions for one part of one message; the largest newsletter seen needs a hundredth
+FAILURES = (minijinja.TemplateError, ValueError, TypeError, OverflowError)  # of running a template
 MAX_WEIGHT = 5_000
 MAX_WRITTEN = 20_000
 NUMERIC_FILTERS = frozenset({"round", "abs", "int", "float"})
@@ -43,7 +46,7 @@ NUMERIC_TESTS = frozenset({"odd", "even"})
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%"})
 _ORDER = frozenset({"<", "<=", ">", ">="})
 
-_UNFIT = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
 
 # The addresses of ours, as the renderer fills them: names that no author can write.
 BASE = "{{ _base }}"
@@ -81,6 +84,11 @@ def literal(text: str) -> str:
     return text.replace("\x00", "{{ '").replace("\x01", "' }}")
 
 
+def cause_of(error: Exception) -> str:
+    """What a failure to render came from, in the engine's words."""
+    return str(getattr(error, "detail", "") or getattr(error, "message", "") or error)
+
+
 class Scope:
     """One part of the content (subject, html …): checks its expressions and writes them anew."""
 
@@ -92,6 +100,7 @@ class Scope:
         self._used = used
         self._weights: dict[str, int] = {}
         self.segments = grammar.parse(source, report=self.report)
+        self._starts = [segment.start for segment in self.segments]
         self._locals = {segment.name for segment in self.segments if segment.kind == "set"}
         self._templates = {segment.start: self._tag(segment) for segment in self.segments if segment.is_tag}
 
@@ -117,10 +126,11 @@ class Scope:
             for segment, text in self.between(start, end)
         )
 
-    def between(self, start: int = 0, end: int | None = None) -> Iterable[tuple[Segment, str]]:
+    def between(self, start: int = 0, end: int | None = None) -> Iterator[tuple[Segment, str]]:
         """The segments from `start` to `end`, each with the part of its text that lies there."""
         end = len(self.source) if end is None else end
-        for segment in self.segments:
+        first = max(bisect_right(self._starts, start) - 1, 0)
+        for segment in islice(self.segments, first, None):
             if segment.start >= end:
                 break
             if segment.end <= start:
@@ -200,10 +210,12 @@ class Scope:
         for values in (self._samples(is_filled=True), self._samples(is_filled=False)):
             try:
                 environment({"try.txt": "{{ [" + written + "]|length }}"}).render_template("try.txt", **values)
-            except minijinja.TemplateError as error:
-                cause = error.detail or error.message
+            except FAILURES as error:
                 raise Problem(
-                    "template_syntax", _("This can't be computed: %(cause)s."), line=segment.line, cause=cause
+                    "template_syntax",
+                    _("This can't be computed: %(cause)s."),
+                    line=segment.line,
+                    cause=cause_of(error),
                 ) from error
         return written
 

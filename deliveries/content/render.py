@@ -7,7 +7,6 @@ from email.utils import format_datetime
 from html import escape
 from typing import Any, Literal
 
-import minijinja
 from django.utils.translation import gettext_lazy as _
 
 from campaign.lib.refusals import Refusal
@@ -16,7 +15,7 @@ from deliveries.content import mime
 from deliveries.content.compile import Compiled
 from deliveries.content.lines import LONGEST
 from deliveries.content.links import static_start
-from deliveries.content.personalisation import clean, environment, plain
+from deliveries.content.personalisation import FAILURES, cause_of, clean, environment, plain
 from deliveries.content.source import Field
 
 Value = str | int | float | date | None
@@ -113,7 +112,7 @@ class Renderer:
         if link.kind != "tracked":
             raise RenderError(part=f"link {index}", cause=link.kind)
         url = self._render(f"link{index}.txt", self._context(values, None))
-        if static_start(url) != static_start(link.url) or not static_start(url):
+        if static_start(url) != static_start(link.template) or not static_start(url):
             raise RenderError(part=f"link {index}", cause="host")
         return url
 
@@ -146,7 +145,7 @@ class Renderer:
             "subject.txt": compiled.subject,
             "from_name.txt": compiled.from_name,
             "preheader.txt": compiled.preheader,
-        } | {f"link{link.index}.txt": link.url for link in compiled.links if link.kind == "tracked"}
+        } | {f"link{link.index}.txt": link.template for link in compiled.links if link.kind == "tracked"}
         self._environment = environment(templates)
         self._environment.add_global("_base", self._base)
         self._run = self._environment.render_template
@@ -204,10 +203,8 @@ class Renderer:
     def _render(self, template: str, context: dict[str, Any]) -> str:
         try:
             return self._run(template, **context)
-        except minijinja.TemplateError as error:
-            raise RenderError(
-                part=template.rpartition(".")[0], cause=error.detail or error.message
-            ) from error
+        except FAILURES as error:
+            raise RenderError(part=template.rpartition(".")[0], cause=cause_of(error)) from error
 
     def _line(self, template: str, context: dict[str, Any]) -> str:
         if template in self._static:

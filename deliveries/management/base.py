@@ -15,7 +15,8 @@ from accounts.commands import PersonCommand
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.jobs import Queue, workers_alive
-from deliveries.models import Delivery, Status
+from deliveries.content.findings import Finding
+from deliveries.models import Cause, Delivery, Status
 
 SECONDS_BETWEEN_LOOKS = 0.5
 SHORTEST_SEAL = 12
@@ -157,10 +158,10 @@ def brief(delivery: Delivery) -> dict[str, Any]:
             "seal": preparation.seal,
             "targeted": preparation.targeted,
             "excluded": preparation.excluded,
-            "causes": preparation.causes,
+            "causes": {cause: preparation.causes[cause] for cause in Cause.values if cause in preparation.causes},
             "to_deliver": preparation.to_deliver,
-            "errors": [finding["message"] for finding in preparation.errors],
-            "warnings": [finding["message"] for finding in preparation.warnings],
+            "errors": [str(Finding.from_dict(finding)) for finding in preparation.errors],
+            "warnings": [str(Finding.from_dict(finding)) for finding in preparation.warnings],
         },
     }
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -24,10 +24,6 @@ from deliveries.models import ScheduleKind
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 
 LARGEST_FILE = 5 * 1024 * 1024
-LARGEST_IMAGE = 5 * 1024 * 1024
-MEDIA_TYPES = {
-    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"
-}  # fmt: skip
 
 
 class BadDeliveryFile(Refusal):
@@ -49,7 +45,7 @@ class DeliveryFile:
     rule: dict[str, Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     content: dict[str, str] = field(default_factory=dict)
-    images: dict[str, bytes] = field(default_factory=dict)
+    images: Path | None = None  # the folder; the HTML names what is in it as its name/file.png
     route: str = ""
 
 
@@ -155,22 +151,15 @@ def _content(content: dict[str, Any], folder: Path) -> dict[str, str]:
     return parts
 
 
-def _images(content: dict[str, Any], folder: Path) -> dict[str, bytes]:
-    """Relative path as the HTML writes it -> bytes, of every picture in the folder."""
+def _images(content: dict[str, Any], folder: Path) -> Path | None:
     if "images" not in content:
-        return {}
-    name = _text(content["images"], "content.images")
-    images = folder / name
+        return None
+    images = folder / _text(content["images"], "content.images")
     if not images.is_dir():
         raise BadDeliveryFile("content.images", _("there is no folder “%s”") % images)
-    found = {}
-    for file in sorted(images.rglob("*")):
-        if not file.is_file() or file.suffix.lower() not in MEDIA_TYPES:
-            continue
-        if file.stat().st_size > LARGEST_IMAGE:
-            raise BadDeliveryFile("content.images", _("“%s” is larger than 5 MB") % file.name)
-        found[str(PurePosixPath(name) / file.relative_to(images).as_posix())] = file.read_bytes()
-    return found
+    if not content.keys() & {"html", "html_file"}:
+        raise BadDeliveryFile("content.images", _("belongs to an HTML: say html or html_file too"))
+    return images
 
 
 def _json(path: Path) -> Any:

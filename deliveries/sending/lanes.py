@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 SMALLEST_WINDOW, FIRST_WINDOW, LARGEST_WINDOW = 1, 25, 250
 WINDOW_SECONDS = 0.5  # what can leave in this time
 BEAT = 0.25  # seconds between two looks at what came back
+CONNECT_SECONDS = 20  # nothing is handed over before a connection stands
 RECONNECT_FOR = 300  # seconds a lane keeps its results while PostgreSQL is away
 REST_AFTER_REFUSAL = 30.0  # seconds until a row is tried again whose relay, not whose address, was at fault
 
@@ -287,7 +288,9 @@ async def drain(*, delivery_id: int) -> None:
             lane = Lane(plan, ledger, pool)
             loop = asyncio.get_running_loop()
             _on_sigterm(loop, lane)
-            if await sync_to_async(gate.wait_for)(delivery_id):
+            if not await pool.connected(timeout=CONNECT_SECONDS):
+                lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, "no connection to the relay"
+            elif await sync_to_async(gate.wait_for)(delivery_id):
                 await lane.run()
             ledger = lane.ledger
     except Tampered as error:
@@ -305,7 +308,7 @@ def _plan(delivery_id: int) -> Plan | None:
 
 def _afterwards(plan: Plan, refused: int, refusal: str, sent: int) -> None:
     if refused >= routes.REFUSALS_THAT_OPEN:
-        routes.note_refusals(plan.route_id, number=refused, because=refusal, at=gate.now())
+        routes.open_breaker(plan.route_id, because=refusal, at=gate.now())
     elif sent:
         routes.note_success(plan.route_id)
     gate.after_lane(plan.delivery_id)

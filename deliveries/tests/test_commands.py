@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from accounts.models import AuditEvent, OrganizationalUnit, User
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Audience
-from audiences.tests.factories import AudienceFactory, ProfileFactory
+from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
 from deliveries.models import Delivery, Status
 
 pytestmark = pytest.mark.django_db
@@ -114,8 +114,9 @@ def test_the_html_and_its_images_come_from_files_beside_it(
     run("create_delivery", file(content=content | {"html_file": "mail.html", "images": "images"}), "--as", "ana")
 
     delivery = Delivery.objects.get()
-    assert delivery.content.html == '<img src="images/a.png">'
-    assert delivery.assets.get().path == "images/a.png"
+    picture = delivery.assets.get()
+    assert delivery.content.html == f'<img src="{picture.path}">'
+    assert (delivery.content.number, delivery.content.subject) == (1, CONTENT["subject"])
 
 
 def test_a_date_is_read_in_its_zone(ana: User, file: Callable[..., Path]) -> None:
@@ -231,7 +232,7 @@ STEPS = [
     ["stop_delivery", "--yes"],
     ["duplicate_delivery"],
     ["delete_delivery", "--yes"],
-    ["send_proof", "--to", "a@example.com"],
+    ["send_proof"],
 ]
 
 
@@ -439,6 +440,16 @@ def test_a_draft_is_deleted_if_one_is_sure(draft: Delivery) -> None:
 
     assert run("delete_delivery", draft.name, "--as", "ana", "--yes")["deleted"]
     assert not Delivery.objects.exists()
+
+
+def test_a_proof_goes_to_test_profiles(draft: Delivery, unit: OrganizationalUnit) -> None:
+    TestProfileFactory(label="Phone", unit=unit, email="phone@sinete.example")
+
+    answer = run("send_proof", draft.name, "--as", "ana", "--test-profile", "Phone")
+
+    assert [row["address"] for row in answer["messages"]] == ["phone@sinete.example"]
+    assert refused("send_proof", draft.name, "--as", "ana") == (1, "no_test_profiles")
+    assert refused("send_proof", draft.name, "--as", "ana", "--test-profile", "x") == (2, "no_such_test_profile")
 
 
 # -- reading --------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def brew() -> None:
         steam = Image.new("L", image.size, 0)
         pen = ImageDraw.Draw(steam)
         for offset in (-24, 4, 32):
-            points = [((x + offset + math.sin(t / 14 + offset) * 9) * s, (y - 30 - t) * s) for t in range(0, 96, 3)]
+            points = [((x + offset + math.sin(t / 15) * 7) * s, (y - 30 - t) * s) for t in range(0, 96, 3)]
             pen.line(points, fill=92, width=7 * s, joint="curve")
         image.paste(Image.new("RGB", image.size, "#cfe0d6"), mask=steam.filter(ImageFilter.GaussianBlur(7 * s)))
         draw = ImageDraw.Draw(image)

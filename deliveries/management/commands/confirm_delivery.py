@@ -10,6 +10,7 @@ from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from deliveries import confirmation
 from deliveries.confirmation import Question
+from deliveries.content.findings import Finding
 from deliveries.management.base import USAGE, StepCommand, add_wait_options, full_seal
 from deliveries.models import Delivery, Status
 
@@ -83,7 +84,7 @@ def in_words(question: Question) -> list[str]:
         f"Subject     {question.subject}",
         f"Leaves      {moment}",
         f"Prepared    {_minutes(question)} ago",
-        *(f"Warning     {warning['message']}" for warning in question.warnings),
+        *(f"Warning     {Finding.from_dict(warning)}" for warning in question.warnings),
     ]
 
 

@@ -1,9 +1,10 @@
 """Make a delivery from a JSON file, or bring one up to date with it."""
 
 from argparse import ArgumentParser
-from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from django.db import transaction
 
@@ -13,10 +14,10 @@ from accounts.rights import Right
 from audiences import rules
 from audiences.models import Audience
 from campaign.lib import clock
-from deliveries import drafting
+from deliveries import drafting, uploads
 from deliveries.management.base import DeliveriesCommand
-from deliveries.management.delivery_file import MEDIA_TYPES, BadDeliveryFile, DeliveryFile, read
-from deliveries.models import Asset, Delivery, Route, Status
+from deliveries.management.delivery_file import BadDeliveryFile, DeliveryFile, read
+from deliveries.models import Delivery, Route
 
 DESCRIPTION = """Make a delivery from a JSON file:
 
@@ -82,19 +83,24 @@ def _settings(file: DeliveryFile, *, unit: OrganizationalUnit, by: User) -> dict
 
 def _write(delivery: Delivery, file: DeliveryFile, *, by: User) -> None:
     if file.images:
-        _attach(delivery, file.images, by=by)
-    if file.content:
+        uploads.bring_in(
+            delivery=delivery, by=by, at=clock.now(), name="content.zip",
+            file=_zipped(file.content["html"], file.images), **file.content,
+        )  # fmt: skip
+    elif file.content:
         drafting.write(delivery=delivery, by=by, at=clock.now(), **file.content)
 
 
-def _attach(delivery: Delivery, images: dict[str, bytes], *, by: User) -> None:
-    access.require(by, Right.PREPARE, delivery)
-    if not Status(delivery.status).is_editable:
-        raise drafting.NotEditable(delivery=delivery, status=Status(delivery.status).label)
-    for path, data in images.items():
-        values = {"sha256": sha256(data).hexdigest(), "media_type": MEDIA_TYPES[Path(path).suffix.lower()]}
-        Asset.objects.update_or_create(delivery=delivery, path=path, defaults=values | {"data": data})
-    audit.record("attach_images", by=by, target=delivery, paths=sorted(images))
+def _zipped(html: str, images: Path) -> BytesIO:
+    """A page and its pictures as the editor's upload takes them."""
+    file = BytesIO()
+    with ZipFile(file, "w") as archive:
+        archive.writestr("index.html", html)
+        for path in sorted(images.rglob("*")):
+            if path.is_file():
+                archive.write(path, f"{images.name}/{path.relative_to(images).as_posix()}")
+    file.seek(0)
+    return file
 
 
 def _make_audience(

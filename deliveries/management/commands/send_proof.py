@@ -3,9 +3,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.db.models import Q
+
 from accounts import access
 from accounts.models import User
-from audiences.models import TestProfile
+from audiences.models import Profile, TestProfile
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from deliveries import proofs
@@ -14,18 +16,15 @@ from deliveries.models import Delivery, ProofMessage
 
 
 class Command(StepCommand):
-    help = "Send the content as it stands to test profiles or addresses of ours, apart from every figure."
-    example = 'manage.py send_proof DM95 --as ana --test-profile "Gmail" --to ana@example.com'
+    help = "Send the content as it stands to test profiles, apart from every figure and history."
+    example = 'manage.py send_proof DM95 --as ana --test-profile "Phone" --test-profile "Outlook" --wait'
 
     def add_step_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--test-profile", action="append", default=[], metavar="LABEL", help="a test profile; may be repeated"
         )
         parser.add_argument(
-            "--to", action="append", default=[], metavar="ADDRESS", help="an address; may be repeated"
-        )
-        parser.add_argument(
-            "--profile", type=int, metavar="ID", help="the profile whose values fill the proof for --to"
+            "--profile", metavar="ID", help="fill it with the values of this profile (its id or external id)"
         )
         parser.add_argument("--prefix", help="what stands before the subject")
         add_wait_options(parser, what="the proof has left", seconds=120)
@@ -36,8 +35,7 @@ class Command(StepCommand):
             by=by,
             at=clock.now(),
             test_profiles=[self._test_profile(label, by) for label in options["test_profile"]],
-            addresses=options["to"],
-            profile_id=options["profile"],
+            profile=self._profile(options["profile"], by) if options["profile"] else None,
             prefix=options["prefix"],
         )
         if options["wait"]:
@@ -54,4 +52,13 @@ class Command(StepCommand):
         found = access.visible(by, TestProfile.objects.filter(label=label)).first()
         if found is None:
             self.fail("no_such_test_profile", f"There is no test profile “{label}”.", exit_code=USAGE)
+        return found
+
+    def _profile(self, text: str, by: User) -> Profile:
+        named = Q(external_id=text)
+        if text.isascii() and text.isdigit() and len(text) < 19:
+            named |= Q(pk=int(text))
+        found = access.visible(by, Profile.objects.filter(named)).first()
+        if found is None:
+            self.fail("no_such_profile", f"There is no profile “{text}”.", exit_code=USAGE)
         return found

@@ -66,7 +66,6 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         "started_at": delivery.started_at,
         "ended_at": delivery.ended_at,
         "counts": tallies(delivery),
-        "kpis": kpis.of(delivery),
         "history": [
             {
                 "at": change.at,

@@ -1,0 +1,77 @@
+"""The people of the demo: one for each role, and one in a parallel unit who may not see their work."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from accounts import access, roles, units
+from accounts.models import ApprovalPolicy, OrganizationalUnit, Role, User
+
+PASSWORD = "cafezinho"  # of demo accounts only: they are made on embedded services alone
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    username: str
+    name: tuple[str, str]
+    roles: tuple[str, ...]
+    unit: str
+    what_for: str
+    is_administrator: bool = False
+
+
+COMPANY, BRAZIL, EUROPE = "Serra Alta Café", "Brasil", "Europe"
+
+ACCOUNTS = (
+    DemoAccount("ana", ("Ana", "Ribeiro"), ("prepare",), BRAZIL, "Prepare deliveries"),
+    DemoAccount("bruno", ("Bruno", "Tavares"), ("approve",), BRAZIL, "Approve deliveries"),
+    DemoAccount("carla", ("Carla", "Nogueira"), ("start",), BRAZIL, "Start deliveries"),
+    DemoAccount("ines", ("Inês", "Carvalho"), ("import",), BRAZIL, "Import"),
+    DemoAccount("edu", ("Eduardo", "Pires"), ("export",), BRAZIL, "Export"),
+    DemoAccount("diego", ("Diego", "Fonseca"), ("administration",), roles.ROOT_LABEL, "Administration", True),
+    DemoAccount("nadia", ("Nadia", "Köhler"), ("prepare",), EUROPE, "Prepare, in Europe only"),
+)
+# (role, user name, password), as `make run` prints them.
+DEMO_ACCOUNTS = [(account.what_for, account.username, PASSWORD) for account in ACCOUNTS]
+
+
+@transaction.atomic
+def load() -> dict[str, OrganizationalUnit]:
+    """The units and the people of the demo exist, each with its roles; whatever exists already stays."""
+    tree = _units()
+    for account in ACCOUNTS:
+        user = _user(account, home=tree[account.unit])
+        for role in account.roles:
+            access.grant(user=user, role=Role.objects.get(pk=role), unit=tree[account.unit], by=None)
+    return tree
+
+
+def _units() -> dict[str, OrganizationalUnit]:
+    root = roles.root()
+    company = _unit(COMPANY, root, ApprovalPolicy.ONE)
+    return {
+        root.label: root,
+        COMPANY: company,
+        BRAZIL: _unit(BRAZIL, company, ApprovalPolicy.ONE),
+        EUROPE: _unit(EUROPE, company, ApprovalPolicy.FOUR_EYES),
+    }
+
+
+def _unit(label: str, parent: OrganizationalUnit, policy: ApprovalPolicy) -> OrganizationalUnit:
+    found = OrganizationalUnit.objects.filter(label=label, parent=parent).first()
+    return found or units.create_unit(label=label, parent=parent, approval_policy=policy)
+
+
+def _user(account: DemoAccount, *, home: OrganizationalUnit) -> User:
+    first, last = account.name
+    user = User.objects.filter(username=account.username).first()
+    return user or User.objects.create_user(
+        username=account.username,
+        password=PASSWORD,
+        email=f"{account.username}@serra-alta.example",
+        first_name=first,
+        last_name=last,
+        home_unit=home,
+        is_staff=account.is_administrator,
+        is_superuser=account.is_administrator,
+    )

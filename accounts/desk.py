@@ -1,0 +1,177 @@
+"""What the operators' desk (Django admin) has in common: staff see what their rights let them, and what
+they change they change through a verb. Nothing is added, changed or deleted behind a verb's back.
+"""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+
+from accounts import access, audit
+from accounts.models import OrganizationalUnit, User
+from accounts.rights import Right
+from campaign.lib.refusals import Refusal
+
+
+def person(request: HttpRequest) -> User:
+    """Whoever is signed in; the desk asks for a login."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def anywhere(request: HttpRequest) -> frozenset[Right]:
+    """The rights that this person holds on any unit at all, read once for a request."""
+    if not hasattr(request, "_rights_anywhere"):
+        request._rights_anywhere = access.held_anywhere(person(request)) if request.user.is_active else frozenset()
+    return request._rights_anywhere
+
+
+def administers_everything(request: HttpRequest) -> bool:
+    """Whether this person administers the unit above all others; what hangs under no unit is his."""
+    if Right.ADMINISTER not in anywhere(request):
+        return False
+    if not hasattr(request, "_administers_everything"):
+        root = OrganizationalUnit.objects.filter(parent=None).order_by("pk").first()
+        request._administers_everything = root is not None and access.can(person(request), Right.ADMINISTER, root)
+    return request._administers_everything
+
+
+class DeskAdmin(ModelAdmin):
+    """A list to look at. A subclass that changes things is a `VerbAdmin`."""
+
+    right: ClassVar[Right] = Right.ADMINISTER
+    under_unit: ClassVar[bool] = True  # its rows have a `unit`; otherwise they are the root's
+
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if not self.under_unit:
+            return administers_everything(request)
+        if self.right not in anywhere(request):
+            return False
+        return obj is None or self.may(request, self.right, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def may(self, request: HttpRequest, right: Right, obj: Any) -> bool:
+        """Whether the person holds a right on this object; asked again and again while a page is drawn."""
+        cache = request.__dict__.setdefault("_held", {})
+        key = (type(obj), obj.pk)
+        if key not in cache:
+            cache[key] = access.held_by_lineage(person(request), obj)
+        return right in cache[key]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return access.within(person(request), self.right, rows) if self.under_unit else rows
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with recorded(request, self.model):
+            return super().changeform_view(request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with recorded(request, self.model):
+            return super().delete_view(request, *args, **kwargs)
+
+
+class recorded:  # noqa: N801  reads as a word
+    """What the desk itself turns away when it is posted leaves an audit event, as what a verb refuses does."""
+
+    def __init__(self, request: HttpRequest, model: type[models.Model]) -> None:
+        self.request, self.model = request, model
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, PermissionDenied) and self.request.method == "POST":
+            audit.record(
+                "refused", by=person(self.request), refused=True, path=self.request.path[:200],
+                model=self.model._meta.label_lower,
+            )  # fmt: skip
+
+
+class VerbForm(forms.ModelForm):
+    """A form whose saving is one verb; a refusal of the verb is an error of the form.
+
+    The verb runs at the end of the validation, in a savepoint: if it refuses, only its refusal is kept.
+    """
+
+    by: ClassVar[User]
+
+    def apply(self) -> models.Model:
+        """Call the verb; return the row that it made or changed."""
+        raise NotImplementedError
+
+    @property
+    def fresh(self) -> Any:
+        """The row as it stands, untouched by what was typed."""
+        return self._meta.model._default_manager.get(pk=self.instance.pk)
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if self.errors:
+            return
+        before = self.instance
+        try:
+            with transaction.atomic():
+                self.instance = self.apply()
+        except Refusal as refusal:
+            audit.record_refusal(refusal, by=self.by, target=before if before.pk else None)
+            self.add_error(None, str(refusal))
+
+
+class VerbAdmin(DeskAdmin):
+    """Rows that are made and changed by the verb of its `VerbForm`."""
+
+    form: type[VerbForm]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"by": person(request)})
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        return form.instance
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The verb has done it."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """There is nothing beside the verb."""
+
+
+class told:  # noqa: N801  reads as a word
+    """A refusal inside is recorded and shown as a message; what may not be done at all stays a 403."""
+
+    def __init__(self, request: HttpRequest, target: Any = None) -> None:
+        self.request, self.target = request, target
+        self.was_refused = False
+
+    def __enter__(self) -> "told":
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if not isinstance(error, Refusal) or isinstance(error, access.NotAllowed):
+            return False
+        if self.request.method == "POST":
+            audit.record_refusal(error, by=person(self.request), target=self.target)
+        messages.error(self.request, str(error))
+        self.was_refused = True
+        return True

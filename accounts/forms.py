@@ -1,0 +1,43 @@
+"""Forms of the pages about oneself."""
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import PasswordChangeForm
+from django.utils.translation import get_language_info
+from django.utils.translation import gettext_lazy as _
+
+from accounts import self_service
+from accounts.models import User
+
+
+class AccountForm(forms.Form):
+    """Name and language of the person who is signed in."""
+
+    first_name = forms.CharField(
+        label=_("First name"),
+        max_length=150,
+        required=False,
+        widget=forms.TextInput({"autocomplete": "given-name"}),
+    )
+    last_name = forms.CharField(
+        label=_("Last name"),
+        max_length=150,
+        required=False,
+        widget=forms.TextInput({"autocomplete": "family-name"}),
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=[(code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES],
+        widget=forms.RadioSelect,
+        help_text=_("Of these pages in this browser. What you send has the language of its content."),
+    )
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """Django's form, whose change goes through the verb."""
+
+    user: User
+
+    def save(self, commit: bool = True) -> User:
+        self_service.change_password(password=self.cleaned_data["new_password1"], by=self.user)
+        return self.user

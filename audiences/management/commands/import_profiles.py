@@ -1,0 +1,139 @@
+"""Bring profiles in from a file."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from django.db import transaction
+
+from accounts.commands import PersonCommand
+from accounts.models import OrganizationalUnit, User
+from audiences import imports
+from audiences.models import Import
+
+BAR = 30
+
+
+class Command(PersonCommand):
+    help = "Import profiles from a CSV file. Exit code 0: imported; 1: refused or broken; 2: wrong usage."
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--unit", help="label or id of the unit of new profiles; yours if left away")
+        parser.add_argument("--keep-good-rows", action="store_true", help="import the good rows of a broken file")
+        parser.add_argument("--declare", action="store_true", help="declare unknown columns as attributes")
+        parser.add_argument("--audience", default="", metavar="LABEL", help="add the profiles to this fixed list")
+        parser.add_argument("--dry-run", action="store_true", help="do all of it, then take it back")
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
+        assert by is not None
+        file: Path = options["file"]
+        if not file.is_file():
+            self.fail("no_file", f"There is no file {file}.", exit_code=2)
+        unit = self._unit(options["unit"], by)
+        self.began = monotonic()
+        if options["dry_run"]:
+            with transaction.atomic():
+                importing = self._import(file, unit, by, options)
+                transaction.set_rollback(True)
+        else:
+            importing = self._import(file, unit, by, options)
+        return self._answer(importing, dry_run=options["dry_run"])
+
+    def _import(self, file: Path, unit: OrganizationalUnit, by: User, options: dict[str, Any]) -> Import:
+        importing = imports.register(
+            name=file.name,
+            unit=unit,
+            by=by,
+            options=imports.Options(options["keep_good_rows"], options["declare"], options["audience"]),
+        )
+        importing.bytes_total = file.stat().st_size
+        importing.save(update_fields=["bytes_total"])
+        done = imports.run(
+            import_id=importing.pk, open_file=lambda: file.open("rb"), progress=self._draw
+        )
+        self.problems = [
+            {"line": problem.line, "field": problem.field, "reason": problem.text, "broken": problem.fatal}
+            for problem in done.problems.all()
+        ]
+        return done
+
+    def _unit(self, wanted: str | None, by: User) -> OrganizationalUnit:
+        if not wanted and by.home_unit:
+            return by.home_unit
+        units = OrganizationalUnit.objects.all()
+        if wanted:
+            units = units.filter(pk=wanted) if wanted.isdigit() else units.filter(label=wanted)
+        elif units.count() > 1:
+            self.fail("no_unit", "Say which unit the profiles belong to: --unit LABEL.", exit_code=2)
+        found = list(units[:2])
+        if len(found) != 1:
+            problem = "There is no unit" if not found else "There are several units, name one by its id:"
+            self.fail("no_unit", f"{problem} “{wanted}”.", exit_code=2)
+        return found[0]
+
+    def _draw(self, importing: Import) -> None:
+        if self.as_json or not sys.stderr.isatty():
+            return
+        filled = BAR * importing.percent // 100
+        bar = "█" * filled + "░" * (BAR - filled)
+        end = "\n" if importing.is_final else ""
+        sys.stderr.write(f"\r{bar} {importing.percent:3} %  {importing.rows_read:,} rows {end}")
+        sys.stderr.flush()
+
+    def _answer(self, importing: Import, *, dry_run: bool) -> dict[str, Any]:
+        seconds = round(monotonic() - self.began, 2)
+        counts = {name: getattr(importing, name) for name in COUNTS}
+        answer = {
+            "import": None if dry_run else importing.pk,
+            "status": importing.status,
+            "dry_run": dry_run,
+            "detected": importing.detected,
+            **counts,
+            "problems": self.problems,
+            "seconds": seconds,
+        }
+        self._tell(importing, answer)
+        if importing.status != Import.Status.DONE:
+            if self.as_json:
+                self._print_json({**answer, "error": importing.status, "message": importing.message})
+                sys.exit(1)
+            self.fail(importing.status, importing.message)
+        return answer
+
+    def _tell(self, importing: Import, answer: dict[str, Any]) -> None:
+        detected = importing.detected
+        if detected:
+            bom = " with BOM" if detected["bom"] else ""
+            self.say(f"{importing.file_name}: {detected['encoding']}{bom}, delimiter {detected['delimiter']!r}")
+            for header, name in detected["columns"].items():
+                self.say(f"  {header} → {name}")
+            for header in [*detected["unknown"], *detected["ignored"]]:
+                self.say(f"  {header}: not imported")
+        for name in COUNTS:
+            self.say(f"{str(Import._meta.get_field(name).verbose_name):32} {answer[name]:>12,}")
+        for problem in self.problems[:20]:
+            kind = "broken: " if problem["broken"] else ""
+            self.say(f"line {problem['line']}: {kind}{problem['field']} {problem['reason']}".replace("  ", " "))
+        if importing.problems_found > 20:
+            self.say(f"… {importing.problems_found - 20:,} more; all that are kept: --json, or the page of the import")
+        if answer["dry_run"]:
+            self.say("Nothing was kept: this was a dry run.")
+        self.say(f"{answer['seconds']} s")
+
+
+COUNTS = (
+    "rows_read",
+    "created",
+    "updated",
+    "unchanged",
+    "repeated",
+    "bad_rows",
+    "skipped",
+    "flagged",
+    "cleaned",
+    "opted_out",
+    "problems_found",
+)

@@ -1,0 +1,113 @@
+"""Batches of rows of a file, as the text that COPY takes into the staging table."""
+
+from typing import Any
+
+from django.utils.translation import gettext_noop
+
+from audiences import addresses, columns
+from audiences.columns import NULL, Column, Converter, Mapping, Report, json_pairs
+from audiences.fields import DATE
+from audiences.files import Row
+
+NO_ADDRESS = gettext_noop("There is no address.")
+MALFORMED = gettext_noop("“%(value)s” is no email address.")
+NOTHING_KNOWN = gettext_noop("Nothing in this row tells who it is; it is left out.")
+LONG_ID = gettext_noop("The external id is longer than %(most)d characters; the row is left out.")
+
+# What a row without external id and without good address is known by.
+KNOWN_BY = ("email", "first_name", "last_name", "phone")
+
+
+class Rows:
+    """Turns batches into text; counts what it cleaned and left out."""
+
+    def __init__(self, mapping: Mapping, report: Report) -> None:
+        self.mapping, self.report = mapping, report
+        self.converter = Converter(month_first=mapping.month_first, report=self._cleaned)
+        self.cleaned = self.skipped = 0
+
+    def as_text(self, batch: list[Row]) -> str:
+        """A line for each row: its line, key, state and key of the address, columns, attributes."""
+        batch = self._without_long_ids([row for row in batch if any(row.values)])
+        if not batch:
+            return ""
+        lines = [row.line for row in batch]
+        cells = list(zip(*(row.values for row in batch), strict=True))
+        own: dict[str, list[str]] = {}
+        pairs: list[list[str]] = []
+        for column in self.mapping.columns:
+            converted = self.converter.cells(column, cells[column.position], lines)
+            if column.is_attribute:
+                pairs.append(json_pairs(column, converted))
+            else:
+                own[column.name] = converted
+        states, address_keys = self._addresses(own.get("email"), lines)
+        keys = self._keys(own, address_keys, lines)
+        parts = [list(map(str, lines)), _escaped(keys), states, address_keys]
+        parts += [_database(column, own[column.name]) for column in self.mapping.own]
+        if pairs:
+            objects = ["{" + ", ".join(filter(None, some)) + "}" for some in zip(*pairs, strict=True)]
+            parts.append(_escaped(objects))
+        kept = zip(*parts, strict=True)
+        return "".join("\t".join(row) + "\n" for row in kept if row[1])
+
+    def _cleaned(self, *args: Any) -> None:
+        self.cleaned += 1
+        self.report(*args)
+
+    def _skip(self, line: int, field: str, reason: str, slots: dict[str, Any] | None = None) -> None:
+        self.skipped += 1
+        self.report(line, field, reason, slots)
+
+    def _without_long_ids(self, batch: list[Row]) -> list[Row]:
+        """A key that is cut could be somebody else's, so such rows stay out."""
+        column = next((column for column in self.mapping.own if column.name == "external_id"), None)
+        if column is None:
+            return batch
+        position, most = column.position, columns.longest("external_id")
+        long = [row for row in batch if len(row.values[position]) > most < len(row.values[position].strip())]
+        for row in long:
+            self._skip(row.line, column.header, LONG_ID, {"most": most})
+        return [row for row in batch if row not in long] if long else batch
+
+    def _addresses(self, cells: list[str] | None, lines: list[int]) -> tuple[list[str], list[str]]:
+        if cells is None:
+            return ["missing"] * len(lines), [""] * len(lines)
+        read = [addresses.read(cell) for cell in cells]
+        keys = [key for _state, key in read]
+        if "" in keys:
+            for line, cell, key in zip(lines, cells, keys, strict=True):
+                if not key and cell:
+                    self.report(line, "email", MALFORMED, {"value": cell[:80]})
+                elif not key:
+                    self.report(line, "email", NO_ADDRESS)
+        return [state.value for state, _key in read], keys
+
+    def _keys(self, own: dict[str, list[str]], address_keys: list[str], lines: list[int]) -> list[str]:
+        """What tells rows apart: i… an id, a… an address, n… what else is known; empty where nothing is."""
+        none = [""] * len(lines)
+        ids = own.get("external_id", none)
+        keys = [
+            f"i{id_}" if id_ else f"a{address}" if address else ""
+            for id_, address in zip(ids, address_keys, strict=True)
+        ]
+        if "" in keys:
+            known = [own.get(name, none) for name in KNOWN_BY]
+            for index, key in enumerate(keys):
+                words = [cells[index].lower() for cells in known]
+                if not key and any(words):
+                    keys[index] = "n" + "|".join(words)
+                elif not key:
+                    self._skip(lines[index], "", NOTHING_KNOWN)
+        return keys
+
+
+def _database(column: Column, cells: list[str]) -> list[str]:
+    if column.kind == DATE or column.is_flag:
+        return [cell or NULL for cell in cells]
+    return _escaped(cells)
+
+
+def _escaped(cells: list[str]) -> list[str]:
+    """The backslash is COPY's own; tabs and line breaks are gone by now."""
+    return [cell.replace("\\", "\\\\") for cell in cells] if "\\" in "".join(cells) else cells

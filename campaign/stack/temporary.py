@@ -1,0 +1,149 @@
+"""A whole stack for one program: in a temporary folder, on ports of its own, gone at the end."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg
+from honcho.environ import parse_procfile
+
+from campaign.stack import services
+from campaign.stack.errors import StackError
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+SAFE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+
+
+@dataclass
+class Stack:
+    """What runs: its environment for programs started beside it, and its processes by name."""
+
+    folder: Path
+    env: dict[str, str]
+    processes: dict[str, list[subprocess.Popen[bytes]]] = field(default_factory=dict)
+
+    @property
+    def inbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.env['INBOX_PORT']}"
+
+    @property
+    def web_url(self) -> str:
+        return f"http://127.0.0.1:{self.env['PORT']}"
+
+    def start(self, name: str, *, count: int = 1, **env: str) -> list[subprocess.Popen[bytes]]:
+        """Start `count` processes of the Procfile's line `name`; what they say is in the folder."""
+        command = parse_procfile((BASE_DIR / "Procfile").read_text()).processes[name]
+        started = []
+        for _ in range(count):
+            with (self.folder / f"{name}.log").open("ab") as log:
+                process = subprocess.Popen(
+                    f"exec {command}",
+                    shell=True,
+                    cwd=BASE_DIR,
+                    env={**self.env, **env},
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            started.append(process)
+        self.processes.setdefault(name, []).extend(started)
+        return started
+
+    def manage(self, *command: str) -> str:
+        """Run a management command and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=BASE_DIR,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StackError(f"`manage.py {' '.join(command)}` failed ({done.returncode}):\n{done.stderr}")
+        return done.stdout
+
+    def said(self, name: str) -> str:
+        """What the processes of that name printed so far."""
+        with suppress(FileNotFoundError):
+            return (self.folder / f"{name}.log").read_text(errors="replace")
+        return ""
+
+    def stop(self) -> None:
+        """Every process is gone; each was asked first."""
+        everyone = [process for group in self.processes.values() for process in group]
+        known = []
+        for process in everyone:
+            with suppress(psutil.NoSuchProcess):
+                known.append(psutil.Process(process.pid))
+        services.stop_processes(known, seconds=6)
+        for process in everyone:
+            process.wait()
+        self.processes.clear()
+
+
+@contextmanager
+def temporary_stack(processes: Sequence[str] = (), *, migrate: bool = True, **env: str) -> Iterator[Stack]:
+    """PostgreSQL with its safe defaults and Valkey, migrated, with these processes of the Procfile running.
+
+    Refused with `DATABASE_URL` set. The same name twice starts two processes.
+    """
+    if os.environ.get("DATABASE_URL"):
+        raise StackError("Refused: DATABASE_URL is set, and that database may hold real data.")
+    with ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="sinete-run-")))
+        stack = Stack(folder, {**os.environ, **_own_environment(folder), **env})
+        stack.env["DATABASE_URL"] = running.enter_context(services.postgres(folder / "postgres"))
+        stack.env["REDIS_URL"] = running.enter_context(services.valkey(folder / "valkey"))
+        running.callback(stack.stop)
+        if migrate:
+            stack.manage("migrate", "--verbosity", "0")
+        for name in processes:
+            stack.start(name)
+        yield stack
+
+
+def safety(database_url: str) -> dict[str, str]:
+    """PostgreSQL's settings that decide whether a crash can lose what was committed."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(SAFE)])
+        return dict(rows.fetchall())
+
+
+def _own_environment(folder: Path) -> dict[str, str]:
+    web, mail, inbox = _free_ports(3)
+    (folder / "static").mkdir()
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "DJANGO_SETTINGS_MODULE": "campaign.settings",
+        "PYTHONUNBUFFERED": "1",
+        "SINETE_EMBEDDED": "1",
+        "SINETE_VAR": str(folder),
+        "SINETE_STACK_PID": str(os.getpid()),
+        "SINETE_FEEDBACK_FOLDER": str(folder / "feedback"),
+        "STATIC_ROOT": str(folder / "static"),
+        "DEBUG": "1",
+        "PORT": str(web),
+        "MAIL_PORT": str(mail),
+        "INBOX_PORT": str(inbox),
+        "RELAY_URL": f"smtp://127.0.0.1:{mail}",
+        "PUBLIC_URL": f"http://127.0.0.1:{web}",
+    }
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

@@ -1,0 +1,67 @@
+"""What the demo's story is played with: a clock to be set back, workers in this process, quick retries."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from campaign.lib import clock
+from campaign.stack.inprocess import run_queued
+
+ALLOWED = "-c sinete.clock_offset=allowed"
+LONGEST_WAIT = 60  # seconds
+
+
+class Stuck(Exception):
+    """Something of the demo did not come about."""
+
+
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """The clock of this process may be set back, and what is refused for a while is tried again at once."""
+    options = connection.settings_dict["OPTIONS"]
+    before = options.get("options", "")
+    if ALLOWED not in before:
+        options["options"] = f"{before} {ALLOWED}".strip()
+        connection.close()
+    try:
+        with changed(retry_seconds=[1]):
+            yield
+    finally:
+        clock.set_offset(timedelta())
+        if ALLOWED not in before:
+            options["options"] = before
+            connection.close()
+
+
+@contextmanager
+def changed(**values: Any) -> Iterator[None]:
+    """Some of the engine's settings are others for a while, in this process."""
+    before = {name: settings.SINETE[name] for name in values}
+    settings.SINETE.update(values)
+    try:
+        yield
+    finally:
+        settings.SINETE.update(before)
+
+
+def ago(**length: float) -> None:
+    """From here on it is so long ago."""
+    clock.set_offset(-timedelta(**length))
+
+
+def work_until(has_come: Callable[[], bool], *, doing: str, ask: Callable[[], object] = lambda: None) -> None:
+    """Do what is queued, here and now, until it has come about; other workers may help."""
+    end = time.monotonic() + LONGEST_WAIT
+    while True:
+        run_queued(raising=False)
+        if has_come():
+            return
+        if time.monotonic() > end:
+            raise Stuck(f"Still not done after {LONGEST_WAIT} seconds: {doing}.")
+        time.sleep(0.1)
+        ask()

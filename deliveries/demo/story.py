@@ -1,0 +1,309 @@
+"""The demo's story: a coffee roaster's weeks, with one delivery in each status, reached by the real steps.
+
+Told in the order in which it happened; each chapter that stands already is left out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from io import BytesIO
+from json import loads
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+from zoneinfo import ZoneInfo
+
+from accounts import demo as people
+from accounts.models import OrganizationalUnit, User
+from audiences import imports
+from audiences.models import Audience, Import, TestProfile
+from campaign.lib import clock
+from campaign.lib.jobs import JobRef
+from deliveries import approval, confirmation, drafting, jobs, preparation, uploads
+from deliveries.demo import stage, visitors
+from deliveries.models import Delivery, Route, ScheduleKind, Status
+from deliveries.sending import gate
+
+NEWSLETTER = Path(__file__).parent / "newsletter"
+CUSTOMERS = Path(people.__file__).resolve().parent.parent / "audiences" / "demo" / "customers.csv"
+BROKEN = 'external_id,email,first_name\nX1,x1@example.com,Rita\nX2,x2@example.com,"Jo\nX3,x3@example.com,Ana,too many\n'
+ZONE = "America/Sao_Paulo"
+FOLD = JobRef("reporting.jobs.fold")
+
+EVERYBODY, BRAZIL, VIPS, NEW = "All customers", "Customers in Brazil", "VIP customers", "New customers"
+RULES: dict[str, dict[str, Any]] = {
+    EVERYBODY: {"all": []},
+    BRAZIL: {"field": "country", "is": "equal", "value": "BR"},
+    VIPS: {"field": "segment", "is": "equal", "value": "vip"},
+    NEW: {"field": "segment", "is": "equal", "value": "new"},
+}
+
+
+@dataclass
+class Cast:
+    """Who plays, and where."""
+
+    unit: OrganizationalUnit
+    ana: User
+    bruno: User
+    carla: User
+    ines: User
+    audiences: dict[str, Audience]
+
+
+def tell(say: Callable[[str], object]) -> None:
+    """Everything of the demo stands."""
+    say("People, units and roles")
+    tree = people.load()
+    unit = tree[people.BRAZIL]
+    users = {user.username: user for user in User.objects.all()}
+    cast = Cast(unit, users["ana"], users["bruno"], users["carla"], users["ines"], {})
+    say("2,000 customers")
+    _bring_in_customers(cast)
+    cast.audiences = {label: _audience(label, cast) for label in RULES}
+    _test_profiles(unit)
+    for label, chapter in CHAPTERS.items():
+        if not Delivery.objects.filter(label=label, unit=unit).exists():
+            say(label)
+            chapter(label, cast)
+
+
+def _bring_in_customers(cast: Cast) -> None:
+    for name, content in ((CUSTOMERS.name, CUSTOMERS.read_bytes()), ("partners.csv", BROKEN.encode())):
+        if Import.objects.filter(file_name=name, unit=cast.unit).exists():
+            continue
+        importing = imports.start(
+            file=BytesIO(content),
+            name=name,
+            unit=cast.unit,
+            by=cast.ines,
+            options=imports.Options(declare_attributes=True),
+        )
+
+        def has_ended(importing: Import = importing) -> bool:
+            importing.refresh_from_db()
+            return importing.is_final
+
+        stage.work_until(has_ended, doing=f"import of {name}")
+
+
+def _audience(label: str, cast: Cast) -> Audience:
+    found = Audience.objects.filter(label=label, unit=cast.unit).first()
+    return found or Audience.objects.create(label=label, unit=cast.unit, rule=RULES[label], created_by=cast.ana)
+
+
+def _test_profiles(unit: OrganizationalUnit) -> None:
+    for label, name, language in (("Phone", "Marina", "pt"), ("Desktop", "Thomas", "en"), ("No name", "", "en")):
+        TestProfile.objects.get_or_create(
+            label=label,
+            unit=unit,
+            defaults={
+                "email": f"{label.lower().replace(' ', '-')}@proofs.serra-alta.example",
+                "values": {"first_name": name, "language": language, "city": "Ouro Preto", "segment": "vip"},
+            },
+        )
+
+
+# -- the steps, in few words ----------------------------------------------------------------------------
+
+
+def _write(label: str, cast: Cast, *, audience: str, subject: str | None = None, **settings: Any) -> Delivery:
+    """A draft with the newsletter in it."""
+    settings.setdefault("schedule_kind", ScheduleKind.AT_ONCE)
+    delivery = drafting.create(
+        by=cast.ana, unit=cast.unit, label=label, audience=cast.audiences[audience], time_zone=ZONE, **settings
+    )
+    parts = loads((NEWSLETTER / "newsletter.json").read_text())
+    parts["subject"] = parts["subject"] if subject is None else subject
+    uploads.bring_in(
+        delivery=delivery, by=cast.ana, at=clock.now(), name="newsletter.zip", file=_zipped(), **parts
+    )
+    return _fresh(delivery)
+
+
+def _zipped() -> BytesIO:
+    file = BytesIO()
+    with ZipFile(file, "w") as archive:
+        archive.write(NEWSLETTER / "newsletter.html", "newsletter.html")
+        for picture in sorted((NEWSLETTER / "images").iterdir()):
+            archive.write(picture, f"images/{picture.name}")
+    file.seek(0)
+    return file
+
+
+def _fresh(delivery: Delivery) -> Delivery:
+    return Delivery.objects.select_related("unit", "audience", "content", "preparation").get(pk=delivery.pk)
+
+
+def _status(delivery: Delivery) -> str:
+    return Delivery.objects.values_list("status", flat=True).get(pk=delivery.pk)
+
+
+def _prepare(delivery: Delivery, cast: Cast) -> Delivery:
+    preparation.start(delivery=delivery, by=cast.ana, at=clock.now())
+    stage.work_until(lambda: _status(delivery) != Status.PREPARING, doing=f"preparation of “{delivery}”")
+    return _fresh(delivery)
+
+
+def _approve(delivery: Delivery, cast: Cast) -> Delivery:
+    delivery = _prepare(delivery, cast)
+    approval.approve(delivery=delivery, seal=delivery.seal, by=cast.bruno, at=clock.now())
+    return _fresh(delivery)
+
+
+def _confirm(delivery: Delivery, cast: Cast) -> Delivery:
+    delivery = _approve(delivery, cast)
+    confirmation.confirm(
+        delivery=delivery,
+        seal=delivery.seal,
+        by=cast.carla,
+        at=clock.now(),
+        typed=delivery.latest_preparation().to_deliver,
+    )
+    return _fresh(delivery)
+
+
+def _send(delivery: Delivery, cast: Cast) -> Delivery:
+    """All of it has left."""
+    delivery = _confirm(delivery, cast)
+    stage.work_until(
+        lambda: Status(_status(delivery)).is_final, doing=f"the send of “{delivery}”", ask=gate.tick
+    )
+    return _fresh(delivery)
+
+
+def _send_a_little(delivery: Delivery, cast: Cast) -> Delivery:
+    """It is Sending, and one lane has been at it for a moment."""
+    delivery = _confirm(delivery, cast)
+    gate.begin(delivery.pk)
+    with stage.changed(lane_seconds=0.25):
+        jobs.drain(delivery_id=delivery.pk)
+    return _fresh(delivery)
+
+
+def _day(days: int, hour: int) -> datetime:
+    """The next working day so many days ahead, at this hour in São Paulo."""
+    local = clock.now().astimezone(ZoneInfo(ZONE)) + timedelta(days=days)
+    local += timedelta(days=max(0, 7 - local.isoweekday()) if local.isoweekday() > 5 else 0)
+    return datetime.combine(local.date(), time(hour), ZoneInfo(ZONE))
+
+
+# -- the chapters ---------------------------------------------------------------------------------------
+
+
+def _finished(label: str, cast: Cast) -> None:
+    stage.ago(days=9)
+    delivery = _send(_write(label, cast, audience=EVERYBODY), cast)
+    visitors.come(delivery, sent_ago=timedelta(days=9))
+    stage.ago()
+    FOLD.enqueue()
+
+
+def _expired(label: str, cast: Cast) -> None:
+    stage.ago(days=8)
+    date = clock.now() + timedelta(hours=4)
+    _approve(
+        _write(
+            label, cast, audience=VIPS, subject="Only until Sunday: free delivery",
+            schedule_kind=ScheduleKind.AT_DATE, contact_date=date, validity_hours=24,
+        ),
+        cast,
+    )  # fmt: skip
+    stage.ago(days=6)
+    gate.tick()
+
+
+def _failed(label: str, cast: Cast) -> None:
+    stage.ago(days=5)
+    delivery = _confirm(_write(label, cast, audience=NEW, subject="Welcome to Serra Alta"), cast)
+    gate.fail(delivery.pk, because="What is prepared is not what was confirmed.")
+
+
+def _stopped(label: str, cast: Cast) -> None:
+    stage.ago(days=4)
+    delivery = _send_a_little(_write(label, cast, audience=EVERYBODY, subject="20 % off, today only"), cast)
+    confirmation.stop(delivery=delivery, by=cast.carla, at=clock.now())
+
+
+def _paused(label: str, cast: Cast) -> None:
+    stage.ago(hours=3)
+    delivery = _send_a_little(_write(label, cast, audience=EVERYBODY, subject="The winter blend is here"), cast)
+    confirmation.pause(delivery=delivery, by=cast.carla, at=clock.now())
+
+
+def _scheduled(label: str, cast: Cast) -> None:
+    stage.ago(hours=2)
+    _confirm(
+        _write(
+            label, cast, audience=BRAZIL, subject="Next week in Minas: a tasting for you",
+            schedule_kind=ScheduleKind.AT_DATE, contact_date=_day(7, 9),
+        ),
+        cast,
+    )  # fmt: skip
+
+
+def _ready(label: str, cast: Cast) -> None:
+    stage.ago(hours=1)
+    delivery = _write(label, cast, audience=BRAZIL, schedule_kind=ScheduleKind.AT_DATE, contact_date=_day(10, 8))
+    _approve(delivery, cast)
+
+
+def _awaiting_approval(label: str, cast: Cast) -> None:
+    stage.ago(minutes=40)
+    _prepare(_write(label, cast, audience=VIPS, subject="A thank-you for our regulars"), cast)
+
+
+def _preparation_failed(label: str, cast: Cast) -> None:
+    stage.ago(minutes=35)
+    _prepare(_write(label, cast, audience=NEW, subject=""), cast)
+
+
+def _rejected(label: str, cast: Cast) -> None:
+    stage.ago(minutes=30)
+    delivery = _prepare(_write(label, cast, audience=NEW, subject="Your first bag, on us"), cast)
+    approval.reject(
+        delivery=delivery,
+        seal=delivery.seal,
+        by=cast.bruno,
+        at=clock.now(),
+        comment="The voucher ends on the 30th, not on the 31st. Please correct the date.",
+    )
+
+
+def _draft(label: str, cast: Cast) -> None:
+    stage.ago(minutes=20)
+    drafting.create(by=cast.ana, unit=cast.unit, label=label, audience=cast.audiences[BRAZIL], time_zone=ZONE)
+
+
+def _sending(label: str, cast: Cast) -> None:
+    """Its relay does not answer: the route rests, and nothing is lost."""
+    stage.ago(minutes=10)
+    route, _ = Route.objects.get_or_create(
+        label="Relay in maintenance", defaults={"host": "127.0.0.1", "port": 9, "connections": 1}
+    )
+    delivery = _confirm(_write(label, cast, audience=VIPS, subject="The tasting notes", route=route), cast)
+    gate.begin(delivery.pk)
+    jobs.drain(delivery_id=delivery.pk)
+
+
+def _preparing(label: str, cast: Cast) -> None:
+    stage.ago()
+    delivery = _write(label, cast, audience=EVERYBODY, subject="Coffee for the long weekend")
+    preparation.start(delivery=delivery, by=cast.ana, at=clock.now())
+
+
+CHAPTERS: dict[str, Callable[[str, Cast], None]] = {
+    "The new harvest": _finished,
+    "Free delivery weekend": _expired,
+    "Welcome": _failed,
+    "Flash sale": _stopped,
+    "Winter blend": _paused,
+    "Tasting in Minas": _scheduled,
+    "Harvest, second mailing": _ready,
+    "Thank you, regulars": _awaiting_approval,
+    "First bag": _preparation_failed,
+    "Voucher for new customers": _rejected,
+    "Christmas tins": _draft,
+    "Tasting notes": _sending,
+    "Long weekend": _preparing,
+}

@@ -1,0 +1,30 @@
+// A field chosen from the list is put where the caret was last; without a script it can be copied.
+(() => {
+  "use strict";
+  const form = document.getElementById("write");
+  if (!form) return;
+  const fits = (element) => element.matches?.("#id_subject, #id_preheader, #id_from_name, #id_html, #id_text");
+  let last = document.getElementById("id_html");
+  form.addEventListener("focusin", (event) => {
+    if (fits(event.target)) last = event.target;
+  });
+  form.addEventListener("click", (event) => {
+    const token = event.target.closest("[data-insert]");
+    if (!token || !last) return;
+    last.focus();
+    last.setRangeText(token.dataset.insert, last.selectionStart, last.selectionEnd, "end");
+    last.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  // Unsaved words are not lost by a careless click.
+  let dirty = false;
+  form.addEventListener("input", () => {
+    dirty = true;
+  });
+  form.addEventListener("submit", () => {
+    dirty = false;
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (dirty) event.preventDefault();
+  });
+})();

@@ -1,0 +1,86 @@
+"""Words of a delivery that its pages share."""
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from deliveries.content.findings import Finding
+from deliveries.models import Delivery, LogLine, ScheduleKind, Status, StatusChange
+
+register = template.Library()
+
+PARTS = {
+    "subject": _("Subject"),
+    "preheader": _("Preheader"),
+    "from_name": _("Sender's name"),
+    "from_address": _("Sender's address"),
+    "reply_to": _("Reply to"),
+    "html": _("HTML"),
+    "text": _("Text part"),
+    "content": _("Content"),
+    "audience": _("Audience"),
+    "schedule": _("Schedule"),
+}
+STEP_ICONS = {
+    "prepare": "seal",
+    "stop_preparation": "stop",
+    "fail_preparation": "octagon",
+    "change": "pencil",
+    "approve": "check",
+    "reject": "x",
+    "confirm": "send",
+    "take_back": "arrow-left",
+    "pause": "pause",
+    "resume": "play",
+    "stop": "stop",
+    "finish": "check-circle",
+    "fail": "octagon",
+    "expire": "clock",
+}
+STEP_TONES = {"approve": "green", "confirm": "blue", "begin": "blue", "resume": "blue", "reject": "yellow"}
+STATUS_TONES = {Status.PAUSED: "yellow", Status.FINISHED: "green"} | dict.fromkeys(
+    (Status.PREPARATION_FAILED, Status.STOPPED, Status.FAILED, Status.EXPIRED), "red"
+)
+
+
+@register.filter
+def status_words(delivery: Delivery) -> str | Promise:
+    """The status as people read it: what was confirmed for at once is Starting, not Scheduled."""
+    if delivery.status == Status.SCHEDULED and delivery.schedule_kind != ScheduleKind.AT_DATE:
+        return _t("Starting")
+    return Status(delivery.status).label
+
+
+@register.filter
+def place(finding: Finding) -> str:
+    """Where a finding is: HTML, line 12."""
+    part = str(PARTS.get(finding.where, finding.where))
+    if finding.line:
+        return _t("%(part)s, line %(line)s") % {"part": part, "line": finding.line}
+    return part
+
+
+@register.filter
+def sender(content: object) -> str:
+    """Serra Alta <hello@example.com>; the address alone where there is no name."""
+    name, address = getattr(content, "from_name", ""), getattr(content, "from_address", "")
+    return f"{name} <{address}>" if name and address else name or address
+
+
+@register.filter
+def step_icon(change: StatusChange) -> str:
+    """The icon of a step in the status history."""
+    return STEP_ICONS.get(change.step, "history")
+
+
+@register.filter
+def step_tone(change: StatusChange) -> str:
+    """The colour of a step in the status history."""
+    return STATUS_TONES.get(Status(change.new)) or STEP_TONES.get(change.step, "grey")
+
+
+@register.filter
+def level_name(level: str) -> str | Promise:
+    """What a screen reader says for the icon of a finding."""
+    return LogLine.Level(level).label

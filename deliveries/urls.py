@@ -1,0 +1,39 @@
+"""The marketers' pages."""
+
+from django.urls import include, path
+
+from deliveries.views import approving, content, dashboard, drafting, listing, preparing, releasing
+
+app_name = "deliveries"
+
+one = [
+    path("", dashboard.dashboard, name="dashboard"),
+    path("progress/", dashboard.progress, name="progress"),
+    path("log/", dashboard.log, name="log"),
+    path("edit/", drafting.edit, name="edit"),
+    path("audience/", drafting.audience, name="audience"),
+    path("schedule/", drafting.schedule, name="schedule"),
+    path("duplicate/", drafting.duplicate, name="duplicate"),
+    path("delete/", drafting.delete, name="delete"),
+    path("content/", content.editor, name="content"),
+    path("content/upload/", content.upload, name="upload"),
+    path("content/preview/", content.preview, name="preview"),
+    path("content/preview/frame/", content.frame, name="frame"),
+    path("prepare/", preparing.prepare, name="prepare"),
+    path("stop-preparation/", preparing.stop_preparation, name="stop-preparation"),
+    path("proof/", preparing.proof, name="proof"),
+    path("approval/", approving.decide, name="approval"),
+    path("confirm/", releasing.confirm, name="confirm"),
+    path("take-back/", releasing.take_back, name="take-back"),
+    path("pause/", releasing.pause, name="pause"),
+    path("resume/", releasing.resume, name="resume"),
+    path("stop/", releasing.stop, name="stop"),
+]
+
+urlpatterns = [
+    path("", listing.listing, name="list"),
+    path("waiting/", listing.waiting, name="waiting"),
+    path("deliveries/new/", drafting.create, name="create"),
+    path("deliveries/audience-count/", drafting.count, name="count"),
+    path("deliveries/<int:pk>/", include(one)),
+]

@@ -1,0 +1,130 @@
+"""The action bar: which buttons stand on a delivery's dashboard, and what is said in place of one."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access
+from accounts.models import ApprovalPolicy, User
+from accounts.rights import Right
+from deliveries import lifecycle, seal
+from deliveries.lifecycle import Step
+from deliveries.models import Delivery, Status
+
+
+@dataclass(frozen=True)
+class Button:
+    """One button. `asks` leads to a page with the question; otherwise it acts, by POST."""
+
+    name: str
+    label: str | Promise
+    icon: str
+    asks: bool = False
+    look: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def method(self) -> str:
+        return "get" if self.asks else "post"
+
+
+STEPS: dict[Step, Button] = {
+    Step.CONFIRM: Button("confirm", _("Confirm send"), "send", asks=True, look="primary"),
+    Step.APPROVE: Button("approval", _("Approve"), "check", asks=True, look="primary"),
+    Step.REJECT: Button("approval", _("Reject"), "x", asks=True, query=(("decision", "reject"),)),
+    Step.PREPARE: Button("prepare", _("Prepare"), "seal"),
+    Step.STOP_PREPARATION: Button("stop-preparation", _("Stop preparation"), "stop"),
+    Step.TAKE_BACK: Button("take-back", _("Take back confirmation"), "arrow-left"),
+    Step.RESUME: Button("resume", _("Resume"), "play", look="primary"),
+    Step.PAUSE: Button("pause", _("Pause"), "pause"),
+    Step.STOP: Button("stop", _("Stop sending"), "stop", asks=True, look="danger"),
+}
+PROOF = Button("proof", _("Send proof"), "mail", asks=True)
+DUPLICATE = Button("duplicate", _("Duplicate"), "copy", look="quiet")
+DELETE = Button("delete", _("Delete"), "trash", asks=True, look="quiet")
+
+
+@dataclass(frozen=True)
+class ActionBar:
+    """The buttons in their order with the addresses they lead to, and the sentence in place of a missing one."""
+
+    buttons: list[tuple[Button, str]]
+    instead: str
+    can_edit: bool
+
+
+def action_bar(delivery: Delivery, user: User, *, changed: list[str]) -> ActionBar:
+    """What this person may do now, by status and rights; never more than the table of steps allows."""
+    rights = access.held(user, delivery)
+    steps = {step for step in Step if step.right in rights and delivery.status in step.sources}
+    barred = Step.APPROVE in steps and _is_barred(delivery, user)
+    if changed:
+        steps -= lifecycle.SEALED_STEPS
+    if barred:
+        steps.discard(Step.APPROVE)
+    buttons = [_with_look(button, step, delivery, steps) for step, button in STEPS.items() if step in steps]
+    buttons += _others(delivery, user, rights)
+    editable = Right.PREPARE in rights and Status(delivery.status).is_editable
+    return ActionBar(
+        buttons=[(button, reverse(f"deliveries:{button.name}", args=[delivery.pk])) for button in buttons],
+        instead=_instead(delivery, rights, barred),
+        can_edit=editable,
+    )
+
+
+def changed_parts(delivery: Delivery) -> list[str]:
+    """What differs from the sealed preparation, as long as that could still be confirmed."""
+    return seal.changes(delivery) if Status(delivery.status).is_editable else []
+
+
+def _with_look(button: Button, step: Step, delivery: Delivery, steps: set[Step]) -> Button:
+    """Prepare is the main button as long as nothing better can be done with what is prepared."""
+    if step == Step.PREPARE and not steps & {Step.CONFIRM, Step.APPROVE}:
+        return Button(button.name, button.label, button.icon, look="primary" if is_complete(delivery) else "")
+    return button
+
+
+def is_complete(delivery: Delivery) -> bool:
+    """Whether audience, content and schedule are there, so that a preparation makes sense."""
+    return bool(delivery.audience_id and delivery.content_id and delivery.schedule_kind)
+
+
+def _others(delivery: Delivery, user: User, rights: frozenset[Right]) -> list[Button]:
+    status = Status(delivery.status)
+    found = []
+    if Right.PREPARE in rights and delivery.content_id and status.is_editable:
+        found.append(PROOF)
+    if access.can(user, Right.PREPARE, delivery.unit):
+        found.append(DUPLICATE)
+    if Right.PREPARE in rights and status.is_editable and not delivery.confirmations.exists():
+        found.append(DELETE)
+    return found
+
+
+def _is_barred(delivery: Delivery, user: User) -> bool:
+    return delivery.policy == ApprovalPolicy.FOUR_EYES and user in delivery.latest_preparation().makers()
+
+
+def _instead(delivery: Delivery, rights: frozenset[Right], barred: bool) -> str:
+    if delivery.status == Status.READY and Right.START not in rights:
+        may = _t("You may prepare this delivery but not send it.") if Right.PREPARE in rights else ""
+        return f"{may or _t('You may see this delivery but not send it.')} {_ask(Right.START, delivery)}"
+    if delivery.status == Status.AWAITING_APPROVAL and barred:
+        return f"{_t('You prepared or wrote this: someone else must approve it.')} {_ask(Right.APPROVE, delivery)}"
+    if delivery.status == Status.AWAITING_APPROVAL and Right.APPROVE not in rights:
+        return f"{_t('It waits for an approval.')} {_ask(Right.APPROVE, delivery)}"
+    return ""
+
+
+def _ask(right: Right, delivery: Delivery) -> str:
+    """Whom to ask, by name: at most eight people who may."""
+    people = access.holders(right, delivery)
+    if right == Right.APPROVE and delivery.policy == ApprovalPolicy.FOUR_EYES:
+        people = people.exclude(pk__in=[maker.pk for maker in delivery.latest_preparation().makers()])
+    names = [str(person) for person in people[:8]]
+    if not names:
+        return _t("Nobody holds the right “%(right)s” here: ask an administrator.") % {"right": right.label}
+    return _t("Ask one of: %(people)s.") % {"people": ", ".join(names)}

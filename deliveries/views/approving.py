@@ -1,0 +1,77 @@
+"""Approving or rejecting what was prepared, with all of it on one page."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from campaign.lib import clock
+from deliveries import approval, lifecycle
+from deliveries.approval import CommentMissing
+from deliveries.lifecycle import Step
+from deliveries.models import Delivery, Message
+from deliveries.views.actions import STEPS, action_bar, changed_parts
+from deliveries.views.dashboard import audience_facts, cause_rows, findings
+from deliveries.views.shared import find, page, person, to_dashboard, told
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def decide(request: HttpRequest, pk: int) -> HttpResponse:
+    """By GET everything that the decision is about; by POST the decision, naming the seal that was shown."""
+    delivery = find(request, pk)
+    if request.method == "POST":
+        return _decided(request, delivery)
+    with told(request, delivery):
+        lifecycle.check(delivery, Step.APPROVE, by=person(request), seal=delivery.seal)
+        return page(request, "approval", _shown(request, delivery))
+    return to_dashboard(request, delivery)
+
+
+def _decided(request: HttpRequest, delivery: Delivery) -> HttpResponse:
+    accepted = request.POST.get("decision") == "approve"
+    decision = {
+        "delivery": delivery,
+        "seal": request.POST.get("seal", ""),
+        "by": person(request),
+        "at": clock.now(),
+        "comment": request.POST.get("comment", "").strip(),
+    }
+    asked_again = False
+    with told(request, delivery, action="approve" if accepted else "reject"):
+        try:
+            approval.approve(**decision) if accepted else approval.reject(**decision)
+        except CommentMissing:
+            asked_again = True
+            raise
+        messages.success(request, _said(accepted))
+    if asked_again:
+        return redirect(f"{reverse('deliveries:approval', args=[delivery.pk])}?decision=reject")
+    return to_dashboard(request, delivery)
+
+
+def _said(accepted: bool) -> str:
+    if accepted:
+        return _("Approved. It waits for its confirmation now.")
+    return _("Rejected. Whoever prepared it reads your comment.")
+
+
+def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
+    preparation = delivery.latest_preparation()
+    bar = action_bar(delivery, person(request), changed=changed_parts(delivery))
+    first = Message.objects.filter(delivery_id=delivery.pk).order_by("seq").values_list("seq", flat=True).first()
+    return {
+        "delivery": delivery,
+        "preparation": preparation,
+        "content": preparation.content,
+        "causes": cause_rows(preparation),
+        "findings": findings(preparation),
+        "audience": audience_facts(delivery.audience) if delivery.audience else None,
+        "first_seq": first,
+        "first_query": f"seq={first}" if first else "",
+        "rejecting": request.GET.get("decision") == "reject",
+        "may_approve": any(button.label == STEPS[Step.APPROVE].label for button, _url in bar.buttons),
+        "instead": bar.instead,
+        "now": clock.now(),
+    }

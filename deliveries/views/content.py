@@ -1,0 +1,214 @@
+"""The content editor, uploads, and the preview for any profile or prepared recipient."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.db.models import Max, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import access
+from audiences.fields import fields as profile_fields
+from audiences.models import TestProfile
+from campaign.lib import clock
+from deliveries import drafting, previews, seal, uploads
+from deliveries.forms import UploadContent, Write, find_profile
+from deliveries.models import Content, Delivery, Message, PreparationStatus
+from deliveries.models.content import PARTS
+from deliveries.views.shared import find, find_editable, number, page, person, told
+
+# What a previewed page may do in its frame: show itself. The same holds if it is opened outside of it.
+FRAME_POLICY = (
+    "sandbox; default-src 'none'; img-src * data:; style-src * 'unsafe-inline'; font-src * data:;"
+    " media-src *; frame-ancestors 'self'"
+)
+OWN_LINKS = [
+    ("{{ unsubscribe_url }}", gettext_lazy("Unsubscribe link")),
+    ("{{ mirror_url }}", gettext_lazy("Mirror page link")),
+]
+VERSIONS = 20
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def editor(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write and save; each save that changes something is a version."""
+    delivery = find_editable(request, pk)
+    form = Write(request.POST or None, initial=_parts(delivery, number(request, "version")))
+    if request.method == "POST" and form.is_valid():
+        with told(request, delivery, action="write_content"):
+            parts = form.cleaned_data | {"html": uploads.for_pasted(delivery, form.cleaned_data["html"])}
+            before = delivery.content_id
+            content = drafting.write(delivery=delivery, by=person(request), at=clock.now(), **parts)
+            _tell_what_was_saved(request, delivery, content, before)
+            if "and_close" in request.POST:
+                return redirect("deliveries:dashboard", pk)
+            return redirect("deliveries:content", pk)
+    return page(request, "content", _editor(delivery, form, UploadContent()))
+
+
+@require_POST
+def upload(request: HttpRequest, pk: int) -> HttpResponse:
+    """The page of a file, with its pictures, is the new version."""
+    delivery = find_editable(request, pk)
+    form = UploadContent(request.POST, request.FILES)
+    if not form.is_valid():
+        return page(request, "content", _editor(delivery, Write(initial=_parts(delivery, None)), form), status=422)
+    file = form.cleaned_data["file"]
+    with told(request, delivery, action="upload_content"):
+        brought = uploads.bring_in(
+            delivery=delivery, by=person(request), at=clock.now(), name=file.name, file=file.file
+        )
+        messages.success(request, _what_came(brought))
+        if brought.left_out:
+            names = ", ".join(brought.left_out[:5])
+            messages.warning(request, _("Left out, since they are no pictures that we serve: %(names)s") % {"names": names})
+    return redirect("deliveries:content", pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """By GET a page for any profile or recipient; by POST the fragment for what stands in the editor, unsaved."""
+    if request.method == "POST":
+        delivery = find_editable(request, pk)
+        form = Write(request.POST)
+        form.is_valid()
+        parts = {part: form.cleaned_data.get(part, "") for part in PARTS}
+        unsaved = Content(delivery=delivery, **parts | {"html": uploads.for_pasted(delivery, parts["html"])})
+        shown = previews.preview(delivery=delivery, content=unsaved, values=_sample_values(request))
+        return page(request, "_preview", {"delivery": delivery, "preview": shown, "unsaved": True})
+    delivery = find(request, pk)
+    who = _chosen(request, delivery)
+    context = {
+        "delivery": delivery,
+        "who": who,
+        "preview": previews.preview(delivery=delivery, **who.options),
+        "frame_query": urlencode(who.query),
+        "test_profiles": _test_profiles(request),
+        "recipients": _recipients(delivery),
+    }
+    return page(request, "preview", context)
+
+
+@require_safe
+@xframe_options_sameorigin
+def frame(request: HttpRequest, pk: int) -> HttpResponse:
+    """The message alone, for a frame; it can't run a script, and its links count nothing."""
+    delivery = find(request, pk)
+    who = _chosen(request, delivery)
+    shown = previews.preview(delivery=delivery, **who.options)
+    answer = page(request, "frame", {"preview": shown})
+    answer["Content-Security-Policy"] = FRAME_POLICY
+    answer["Referrer-Policy"] = "no-referrer"
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+# -- whose values fill the preview ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Who:
+    """Whose message is shown: how to ask for it, what to call it, and the address that leads back to it."""
+
+    options: dict[str, Any]
+    label: str
+    query: dict[str, Any]
+    seq: int | None = None
+    problem: str = ""
+
+
+def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
+    options, query = _chosen_version(request, delivery)
+    if (seq := number(request, "seq")) is not None:
+        row = get_object_or_404(Message, delivery_id=delivery.pk, seq=seq)
+        return Who({"message": row}, row.address, {"seq": seq}, seq=seq)
+    if (test := number(request, "test")) is not None:
+        test_profile = get_object_or_404(_test_profiles(request), pk=test)
+        return Who(options | {"values": test_profile.values}, test_profile.label, query | {"test": test})
+    if text := request.GET.get("profile", "").strip():
+        profile = find_profile(person(request), text)
+        if profile is None:
+            problem = _("No profile with the number, external id or address “%(text)s”.") % {"text": text[:100]}
+            return Who(options, "", query, problem=problem)
+        return Who(options | {"profile": profile}, str(profile), query | {"profile": profile.pk})
+    return Who(options, "", query)
+
+
+def _chosen_version(request: HttpRequest, delivery: Delivery) -> tuple[dict[str, Any], dict[str, Any]]:
+    version = number(request, "version")
+    if version is None:
+        return {}, {}
+    return {"content": get_object_or_404(delivery.contents, number=version)}, {"version": version}
+
+
+def _test_profiles(request: HttpRequest) -> QuerySet[TestProfile]:
+    return access.visible(person(request), TestProfile.objects.all())
+
+
+def _recipients(delivery: Delivery) -> int:
+    """How many prepared recipients there are to leaf through."""
+    preparation = delivery.preparation
+    if preparation is None or preparation.status != PreparationStatus.DONE:
+        return 0
+    return delivery.messages.aggregate(last=Max("seq"))["last"] or 0
+
+
+def _sample_values(request: HttpRequest) -> dict[str, Any]:
+    """For the editor: the first test profile's values."""
+    first = _test_profiles(request).first()
+    return first.values if first else {}
+
+
+# -- the editor -------------------------------------------------------------------------------------------
+
+
+def _parts(delivery: Delivery, version: int | None) -> dict[str, str]:
+    """The parts that the editor begins with: an earlier version's, the latest ones, or a fresh start."""
+    content = delivery.content
+    if version is not None:
+        content = delivery.contents.filter(number=version).first()
+        if content is None:
+            raise Http404
+    return {part: getattr(content, part) for part in PARTS} if content else {}
+
+
+def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict[str, Any]:
+    shown = previews.preview(delivery=delivery) if delivery.content else None
+    return {
+        "delivery": delivery,
+        "form": form,
+        "upload_form": upload_form,
+        "fields": [(f"{{{{ profile.{field.name} }}}}", field.label) for field in profile_fields()],
+        "own_links": OWN_LINKS,
+        "versions": delivery.contents.select_related("author").defer("html", "text")[:VERSIONS],
+        "pictures": [uploads.original_name(path) for path in delivery.assets.values_list("path", flat=True)],
+        "preview": shown,
+    }
+
+
+def _tell_what_was_saved(request: HttpRequest, delivery: Delivery, content: Content, before: int | None) -> None:
+    if content.pk == before:
+        messages.info(request, _("Nothing was changed: version %(number)s stays.") % {"number": content.number})
+        return
+    changed = seal.changes(find(request, delivery.pk))
+    if changed:
+        parts = seal.in_words(changed)
+        text = _("Saved as version %(number)s. Changed since it was prepared: %(parts)s. Prepare it again.")
+        messages.warning(request, text % {"number": content.number, "parts": parts})
+    else:
+        messages.success(request, _("Saved as version %(number)s.") % {"number": content.number})
+
+
+def _what_came(brought: uploads.Brought) -> str:
+    text = ngettext(
+        "Version %(number)s holds the page, with %(pictures)s picture.",
+        "Version %(number)s holds the page, with %(pictures)s pictures.",
+        brought.pictures,
+    )
+    return text % {"number": brought.content.number, "pictures": brought.pictures}

@@ -1,0 +1,145 @@
+"""The dashboard of a delivery: what it is, where it stands, what may be done with it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_safe
+
+from audiences import rules, targeting
+from audiences.models import Audience
+from audiences.rules import RuleError
+from campaign.lib import clock, jobs
+from campaign.lib.jobs import Queue
+from deliveries import seal
+from deliveries.content.findings import Finding
+from deliveries.filters import key_page
+from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
+from deliveries.views.actions import action_bar, changed_parts, is_complete
+from deliveries.views.shared import find, number, page, person
+
+# From here on the figures of the send say more than those of the preparation.
+SENDING_BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED, Status.FAILED})
+STOP_POLLING = 286  # htmx's own word for it
+LINES = 8
+
+
+@require_safe
+def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
+    """All of one delivery."""
+    delivery = find(request, pk)
+    changed = changed_parts(delivery)
+    context = _live(delivery) | {
+        "changed": seal.in_words(changed),
+        "bar": action_bar(delivery, person(request), changed=changed),
+        "is_complete": is_complete(delivery),
+        "audience": audience_facts(delivery.audience) if delivery.audience else None,
+        "history": history(delivery)[:LINES],
+        "log": delivery.log.all()[:LINES],
+        "proofs": delivery.proofs.count(),
+        "rejection": _rejection(delivery),
+        "no_worker_runs": no_worker_runs(delivery),
+        "deployment_url": _deployment_url(delivery),
+    }
+    return page(request, "dashboard", context)
+
+
+@require_safe
+def progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The live part alone. Once the status is another than the page knows, the page is drawn afresh."""
+    delivery = find(request, pk)
+    answer = page(request, "_progress", _live(delivery))
+    if not Status(delivery.status).is_moving:
+        answer.status_code = STOP_POLLING
+    if request.GET.get("status", delivery.status) != delivery.status:
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+@require_safe
+def log(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every line of the log and every step, newest first."""
+    delivery = find(request, pk)
+    shown = key_page(delivery.log.all(), before=number(request, "before"), after=number(request, "after"), size=50)
+    return page(request, "log", {"delivery": delivery, "shown": shown, "history": history(delivery)[:100]})
+
+
+def history(delivery: Delivery) -> Any:
+    """The steps that were taken, newest first."""
+    return StatusChange.objects.filter(delivery=delivery).select_related("by")
+
+
+def _live(delivery: Delivery) -> dict[str, Any]:
+    status = Status(delivery.status)
+    preparation = delivery.preparation
+    return {
+        "delivery": delivery,
+        "is_moving": status.is_moving,
+        "sending_began": status in SENDING_BEGAN,
+        "preparation": preparation,
+        "counted": bool(preparation and preparation.status == PreparationStatus.DONE),
+        "causes": cause_rows(preparation) if preparation else [],
+        "findings": findings(preparation),
+        "last_lines": _last_lines(preparation) if status == Status.PREPARING else [],
+        "now": clock.now(),
+    }
+
+
+def cause_rows(preparation: Preparation) -> list[tuple[str, int]]:
+    """Each cause that was looked at with its number, in the order of looking; zero included."""
+    return [(Cause(cause).label, preparation.causes[cause]) for cause in Cause.values if cause in preparation.causes]
+
+
+def findings(preparation: Preparation | None) -> list[Finding]:
+    """What the preparation found, errors first."""
+    stored = [Finding.from_dict(finding) for finding in preparation.findings] if preparation else []
+    return sorted(stored, key=lambda finding: not finding.is_error)
+
+
+def _last_lines(preparation: Preparation | None) -> list[LogLine]:
+    return list(preparation.log.all()[:4]) if preparation else []
+
+
+@dataclass(frozen=True)
+class AudienceFacts:
+    """An audience in words with its live count; `problem` where its rule no longer makes sense."""
+
+    audience: Audience
+    words: str
+    count: int | None
+    problem: str = ""
+
+
+def audience_facts(audience: Audience) -> AudienceFacts:
+    """Counted now: what a preparation would target."""
+    try:
+        words = "" if audience.kind == Audience.Kind.LIST else rules.in_words(audience.rule)
+        return AudienceFacts(audience, words, targeting.count(audience))
+    except RuleError as error:
+        return AudienceFacts(audience, "", None, str(error))
+
+
+def _rejection(delivery: Delivery) -> StatusChange | None:
+    """The last step, if it was a rejection."""
+    last = history(delivery).first() if delivery.status == Status.DRAFT else None
+    return last if last is not None and last.step == "reject" else None
+
+
+def no_worker_runs(delivery: Delivery) -> bool:
+    """Whether the queue that this delivery needs next has nobody listening."""
+    status = Status(delivery.status)
+    if status.is_final:
+        return False
+    needed = [Queue.PREPARATION] if status.is_editable or status == Status.PREPARING else [Queue.SEND, Queue.TICK]
+    return any(jobs.workers_alive(queue) == 0 for queue in needed)
+
+
+def _deployment_url(delivery: Delivery) -> str:
+    """The block with the figures of the send, which the app above draws."""
+    try:
+        return reverse("reporting:block", args=[delivery.pk])
+    except NoReverseMatch:
+        return ""
+
+

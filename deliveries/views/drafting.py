@@ -1,0 +1,121 @@
+"""Making a delivery and changing it, block by block."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import access
+from accounts.rights import Right
+from audiences.models import Audience
+from campaign.lib import clock
+from campaign.lib.refusals import Refusal
+from deliveries import drafting, seal
+from deliveries.forms import ChooseAudience, General, NewDelivery, When, in_a_day, when_of
+from deliveries.models import Delivery
+from deliveries.views.dashboard import audience_facts
+from deliveries.views.shared import find, find_editable, page, person, to_dashboard, told
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """One page for label, unit, audience and schedule; then to the content."""
+    user = person(request)
+    if not access.units(user, Right.PREPARE).exists():
+        raise access.NotAllowed(by=user, right=Right.PREPARE, target=user)
+    form = NewDelivery(request.POST or None, user=user, initial={"date": in_a_day("UTC")})
+    if request.method == "POST" and form.is_valid():
+        with told(request, action="create_delivery"):
+            delivery = drafting.create(by=user, **form.settings)
+            _tell_of_two_moments(request, form)
+            return redirect("deliveries:content", delivery.pk)
+    return page(request, "new", {"form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """General: label, unit, approval, validity, route, tracking."""
+    delivery = find_editable(request, pk)
+    form = General(request.POST or None, user=person(request), initial=General.of(delivery))
+    if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.cleaned_data):
+        return to_dashboard(request, delivery)
+    return page(request, "edit", {"form": form, "delivery": delivery})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def audience(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whom it goes to, with the count as of now."""
+    delivery = find_editable(request, pk)
+    form = ChooseAudience(request.POST or None, user=person(request), initial={"audience": delivery.audience})
+    if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.cleaned_data):
+        return to_dashboard(request, delivery)
+    facts = audience_facts(delivery.audience) if delivery.audience else None
+    return page(request, "audience", {"form": form, "delivery": delivery, "audience": facts})
+
+
+@require_safe
+def count(request: HttpRequest) -> HttpResponse:
+    """The audience that a form names, in words and counted now; nothing where none is named."""
+    chosen = request.GET.get("audience", "")
+    rows = access.visible(person(request), Audience.objects.select_related("unit"))
+    found = rows.filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 19 else None
+    return page(request, "_audience_facts", {"audience": audience_facts(found) if found else None})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def schedule(request: HttpRequest, pk: int) -> HttpResponse:
+    """At once or at a date."""
+    delivery = find_editable(request, pk)
+    initial = when_of(delivery)
+    initial["date"] = initial["date"] or in_a_day(delivery.time_zone)
+    form = When(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.settings):
+        _tell_of_two_moments(request, form)
+        return to_dashboard(request, delivery)
+    return page(request, "schedule", {"form": form, "delivery": delivery})
+
+
+@require_POST
+def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
+    """A draft with the same settings and content, without a date."""
+    delivery = find(request, pk)
+    copy = delivery
+    with told(request, delivery, action="duplicate"):
+        copy = drafting.duplicate(delivery=delivery, by=person(request))
+        messages.success(request, _("This is the copy. It has no date: choose when it leaves."))
+    return to_dashboard(request, copy)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Asks by GET, deletes by POST; only what was never released."""
+    if request.method != "POST":
+        return page(request, "delete", {"delivery": find_editable(request, pk)})
+    delivery = find(request, pk)
+    with told(request, delivery, action="delete"):
+        drafting.delete(delivery=delivery, by=person(request))
+        messages.success(request, _("“%(delivery)s” is deleted.") % {"delivery": delivery.label})
+        return redirect("deliveries:list")
+    return to_dashboard(request, delivery)
+
+
+def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]) -> bool:
+    """Whether the verb took the settings; what that unsealed is named."""
+    try:
+        changed = drafting.edit(delivery=delivery, by=person(request), at=clock.now(), **settings)
+    except Refusal:
+        with told(request, delivery, action="edit_delivery"):
+            raise
+        return False
+    if changed:
+        parts = seal.in_words(changed)
+        messages.warning(request, _("Saved. Changed since it was prepared: %(parts)s. Prepare it again.") % {"parts": parts})
+    else:
+        messages.success(request, _("Saved."))
+    return True
+
+
+def _tell_of_two_moments(request: HttpRequest, form: When) -> None:
+    if form.comes_twice():
+        messages.info(request, _("Clocks are set back over this time, so it comes twice: the first of the two was taken."))

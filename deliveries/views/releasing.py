@@ -1,0 +1,104 @@
+"""The second step of the confirmation, and changing one's mind: take back, pause, resume, stop."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from campaign.lib import clock
+from deliveries import confirmation, lifecycle
+from deliveries.confirmation import CountMistyped
+from deliveries.content.findings import Finding
+from deliveries.lifecycle import Step
+from deliveries.models import Delivery
+from deliveries.views.dashboard import no_worker_runs
+from deliveries.views.shared import find, page, person, to_dashboard, told
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, pk: int) -> HttpResponse:
+    """The second step: everything that OK will bind; OK posts the seal that was on the screen."""
+    delivery = find(request, pk)
+    if request.method == "POST":
+        return _confirmed(request, delivery)
+    with told(request, delivery):
+        question = confirmation.question(delivery=delivery, by=person(request), at=clock.now())
+        context = {
+            "delivery": delivery,
+            "question": question,
+            "warnings": [Finding.from_dict(warning) for warning in question.warnings],
+            "approval": delivery.latest_preparation().approvals.filter(accepted=True).select_related("by").first(),
+            "no_worker_runs": no_worker_runs(delivery),
+            "now": clock.now(),
+        }
+        return page(request, "confirm", context)
+    return to_dashboard(request, delivery)
+
+
+def _confirmed(request: HttpRequest, delivery: Delivery) -> HttpResponse:
+    asked_again = False
+    with told(request, delivery, action="confirm"):
+        try:
+            confirmation.confirm(
+                delivery=delivery,
+                seal=request.POST.get("seal", ""),
+                by=person(request),
+                at=clock.now(),
+                typed=_number(request.POST.get("typed", "")),
+            )
+        except CountMistyped:
+            asked_again = True
+            raise
+        messages.success(request, _("Confirmed."))
+    return redirect("deliveries:confirm", delivery.pk) if asked_again else to_dashboard(request, delivery)
+
+
+def _number(typed: str) -> int | None:
+    """9890, however it is grouped: 9,890 · 9.890 · 9 890."""
+    digits = "".join(typed.replace(",", "").replace(".", "").split())
+    return int(digits) if digits.isdecimal() and len(digits) < 12 else None
+
+
+def _one_step(verb: Callable[..., Any], action: str, said: Any) -> Callable[..., HttpResponse]:
+    """A view that takes one step by POST and returns to the dashboard."""
+
+    @require_POST
+    def step(request: HttpRequest, pk: int) -> HttpResponse:
+        delivery = find(request, pk)
+        with told(request, delivery, action=action):
+            verb(delivery=delivery, by=person(request), at=clock.now())
+            messages.success(request, str(said))
+        return to_dashboard(request, delivery)
+
+    return step
+
+
+take_back = _one_step(
+    confirmation.take_back, "take_back", gettext_lazy("The confirmation is taken back. Nothing was sent.")
+)
+pause = _one_step(confirmation.pause, "pause", gettext_lazy("Paused. What was on its way comes to its end."))
+resume = _one_step(confirmation.resume, "resume", gettext_lazy("It goes on from where it paused."))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop(request: HttpRequest, pk: int) -> HttpResponse:
+    """By GET asks again, with what has left and what never will; by POST ends the send for good."""
+    delivery = find(request, pk)
+    with told(request, delivery, action="stop"):
+        if request.method != "POST":
+            lifecycle.check(delivery, Step.STOP, by=person(request))
+            return page(request, "stop", {"delivery": delivery, "before": confirmation.before_stopping(delivery)})
+        stopped = confirmation.stop(delivery=delivery, by=person(request), at=clock.now())
+        messages.warning(request, _what_stopped(stopped))
+    return to_dashboard(request, delivery)
+
+
+def _what_stopped(stopped: confirmation.Stopped) -> str:
+    left = ngettext("%(n)s message had left", "%(n)s messages had left", stopped.left) % {"n": stopped.left}
+    never = ngettext("%(n)s never will", "%(n)s never will", stopped.cancelled) % {"n": stopped.cancelled}
+    return _("Stopped: %(left)s, %(never)s.") % {"left": left, "never": never}

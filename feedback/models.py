@@ -1,0 +1,64 @@
+"""What comes back from a reader, as it arrived."""
+
+import secrets
+import time
+from uuid import UUID
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deliveries.models import Delivery
+from feedback.agents import LONGEST, AgentKind
+
+
+def time_ordered_uuid() -> UUID:
+    """An id that sorts by the moment it was made (UUID version 7): made where the hit arrives, database or not."""
+    moment = time.time_ns() // 1_000_000
+    return UUID(int=moment << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62))
+
+
+class Clock(models.Func):
+    """The database's clock at the moment of the statement."""
+
+    function = "sinete_clock"
+    output_field = models.DateTimeField()
+
+
+class HitKind(models.TextChoices):
+    """In the words of the tracking log."""
+
+    OPEN = "open", _("Open")
+    CLICK = "click", _("Email click")
+    MIRROR = "mirror", _("Mirror page")
+    UNSUBSCRIBE = "unsubscribe", _("Opt-out")
+
+
+class Hit(models.Model):
+    """One open, click, mirror view or opt-out. Raw: what counts is decided when it is counted.
+
+    The id is made before the row, so a hit that is brought twice from the spool is there once.
+    """
+
+    pk = models.CompositePrimaryKey("delivery_id", "id")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="hits"
+    )
+    id = models.UUIDField(default=time_ordered_uuid)
+    seq = models.IntegerField()
+    kind = models.CharField(_("type"), max_length=12, choices=HitKind.choices)
+    link = models.SmallIntegerField(_("link"), null=True)
+    at = models.DateTimeField(_("date"), db_default=Clock())
+    # When the row was written: later than `at` for what waited in the spool. The hourly count looks here.
+    stored_at = models.DateTimeField(db_default=Clock())
+    agent = models.CharField(_("program"), max_length=LONGEST, blank=True, default="")
+    agent_kind = models.CharField(
+        _("asked by"), max_length=8, choices=AgentKind.choices, default=AgentKind.HUMAN
+    )
+
+    class Meta:
+        verbose_name = _("hit")
+        verbose_name_plural = _("tracking log")
+        indexes = [
+            models.Index(fields=["delivery", "seq"], name="hit_message"),
+            models.Index(fields=["stored_at"], name="hit_stored"),
+        ]

@@ -1,0 +1,12 @@
+from django.urls import path, re_path
+
+from feedback import views
+
+app_name = "feedback"
+urlpatterns = [
+    path("o/<str:token>.gif", views.opened, name="open"),
+    path("c/<str:token>", views.clicked, name="click"),
+    path("m/<str:token>", views.mirror, name="mirror"),
+    path("u/<str:token>", views.unsubscribe, name="unsubscribe"),
+    re_path(r"^i/(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})$", views.picture, name="picture"),
+]

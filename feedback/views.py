@@ -1,0 +1,271 @@
+"""The public face: nobody signs in here, and what a token does not say is not told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import translation
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from audiences.models import Profile
+from campaign.lib import clock
+from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
+from deliveries.content.render import RenderError
+from deliveries.models import Asset, Message
+from feedback import outage, served, unsubscribes
+from feedback.agents import kind_of
+from feedback.hits import Arrival, land
+from feedback.models import HitKind
+from feedback.served import Served
+
+PIXEL = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)
+IMAGE_TYPES = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
+KEPT_FOR_EVER = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+# Our own pages run nothing and load only our style sheet.
+OWN_PAGE = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+# A mirror page is an author's: it may look like anything, its links open, and no script runs.
+MIRROR_PAGE = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation;"
+    " default-src 'none'; img-src * data:; style-src * 'unsafe-inline'; font-src * data:; media-src *;"
+    " base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One recipient's message, as far as it can be told now."""
+
+    claim: Claim
+    delivery: Served
+    values: dict[str, Any]
+    profile_id: int | None = None
+    address: str = ""
+    is_known: bool = False  # its row was read
+
+
+def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For anybody, never stored on the way, never indexed, and the token is not passed on as a referrer."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response = view(request, *args, **kwargs)
+        except outage.Away:
+            response = _later(request)
+        response.headers.setdefault("Cache-Control", "no-store, private")
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return login_not_required(wrapped)
+
+
+@public
+@require_safe
+def opened(request: HttpRequest, token: str) -> HttpResponse:
+    """The pixel: a transparent picture of 43 octets."""
+    claim = _claim(token, Purpose.OPEN)
+    if claim is None:
+        return _no_such_page(request)
+    _record(request, claim, HitKind.OPEN)
+    return HttpResponse(PIXEL, content_type="image/gif")
+
+
+@public
+@require_safe
+def clicked(request: HttpRequest, token: str) -> HttpResponse:
+    """On to the link's address, filled in with this recipient's values; only ever to one that was sealed."""
+    claim = _claim(token, Purpose.CLICK)
+    if claim is None:
+        return _no_such_page(request)
+    letter = _letter(claim)
+    if letter is None:
+        return _gone(request)
+    try:
+        address = letter.delivery.renderer.link_url(claim.link, letter.values)
+    except (RenderError, IndexError):
+        return _gone(request)
+    _record(request, claim, HitKind.CLICK)
+    return HttpResponseRedirect(address)
+
+
+@public
+@require_safe
+def mirror(request: HttpRequest, token: str) -> HttpResponse:
+    """The message as a page, made anew from what was sealed by the code that sent it."""
+    claim = _claim(token, Purpose.MIRROR)
+    if claim is None:
+        return _no_such_page(request)
+    letter = _letter(claim)
+    if letter is None:
+        return _gone(request)
+    if not letter.is_known:
+        return _later(request)
+    renderer = letter.delivery.renderer
+    try:
+        if renderer.compiled.html:
+            response = HttpResponse(renderer.html(seq=claim.seq, values=letter.values))
+            response.headers["Content-Security-Policy"] = MIRROR_PAGE
+        else:
+            text = renderer.text(seq=claim.seq, values=letter.values)
+            response = _page(request, "mirror_text", {"text": text})
+    except RenderError:
+        return _gone(request)
+    _record(request, claim, HitKind.MIRROR)
+    return response
+
+
+@csrf_exempt  # the token is what says that it is this reader; mail programs post without any cookie (RFC 8058)
+@public
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """A page with one button. Looking at it changes nothing; a POST opts out, at once for a mail program's."""
+    claim = _claim(token, Purpose.UNSUBSCRIBE)
+    if claim is None:
+        return _no_such_page(request)
+    letter = _letter(claim)
+    if letter is None:
+        return _gone(request)
+    if request.method == "POST" and request.POST.get("List-Unsubscribe") == "One-Click":
+        _record(request, claim, HitKind.UNSUBSCRIBE)
+        return HttpResponse("OK\n", content_type="text/plain")
+    profile = _profile(letter)
+    with translation.override(unsubscribes.language_of(profile)):
+        if request.method != "POST":
+            is_out = profile is not None and (profile.no_email or profile.no_contact)
+            return _unsubscribe_page(request, letter, "done" if is_out else "ask")
+        if request.POST.get("action") == "undo":
+            return _undo(request, letter)
+        is_stored = _record(request, claim, HitKind.UNSUBSCRIBE)
+        return _unsubscribe_page(request, letter, "done", may_undo=is_stored)
+
+
+@login_not_required
+@require_safe
+def picture(request: HttpRequest, sha256: str, extension: str) -> HttpResponse:
+    """A picture of a content, by its fingerprint: it never changes, so it may be kept for ever."""
+    asset = Asset.objects.filter(sha256=sha256).only("media_type", "data").first()
+    if asset is None or asset.media_type not in IMAGE_TYPES:
+        return _no_such_page(request)
+    etag = f'"{sha256}"'
+    if request.headers.get("If-None-Match") == etag:
+        response = HttpResponse(status=304)
+    else:
+        response = HttpResponse(bytes(asset.data), content_type=asset.media_type)
+    for name, value in KEPT_FOR_EVER.items():
+        response.headers[name] = value
+    response.headers["ETag"] = etag
+    return response
+
+
+def _claim(token: str, purpose: Purpose) -> Claim | None:
+    try:
+        return default_signer().read(token, purpose)
+    except BadToken:
+        return None
+
+
+def _letter(claim: Claim) -> Letter | None:
+    """The message that a token speaks of; None if the delivery is gone, or was never sent.
+
+    With the database away its values are not known: links are then filled in as for somebody without any.
+    Raises Away if the delivery is not known here either.
+    """
+    delivery = served.find(claim.delivery_key)
+    if delivery is None:
+        return None
+    try:
+        with outage.reach():
+            row = (
+                Message.objects.filter(delivery_id=delivery.delivery_id, seq=claim.seq)
+                .values_list("values", "profile_id", "address")
+                .first()
+            )
+    except outage.Away:
+        row = None
+    if row is None:
+        return Letter(claim, delivery, {})
+    values, profile_id, address = row
+    return Letter(claim, delivery, values, profile_id, address, is_known=True)
+
+
+def _record(request: HttpRequest, claim: Claim, kind: HitKind) -> bool:
+    agent = request.headers.get("User-Agent", "")
+    return land(Arrival.of(claim, kind, agent=agent, agent_kind=kind_of(agent, method=request.method or "GET")))
+
+
+def _profile(letter: Letter) -> Profile | None:
+    if letter.profile_id is None:
+        return None
+    try:
+        with outage.reach():
+            return Profile.objects.filter(pk=letter.profile_id).first()
+    except outage.Away:
+        return None
+
+
+def _undo(request: HttpRequest, letter: Letter) -> HttpResponse:
+    try:
+        with outage.reach():
+            changed = unsubscribes.opt_in_again(
+                delivery_id=letter.delivery.delivery_id, seq=letter.claim.seq, at=clock.now()
+            )
+    except outage.Away:
+        return _later(request)
+    return _unsubscribe_page(request, letter, "undone" if changed else "done", may_undo=False)
+
+
+def _unsubscribe_page(
+    request: HttpRequest, letter: Letter, state: str, *, may_undo: bool | None = None
+) -> HttpResponse:
+    if may_undo is None:
+        may_undo = state == "done" and letter.is_known and _may_undo(letter)
+    context = {
+        "state": state,
+        "may_undo": may_undo,
+        "address": unsubscribes.masked(letter.address),
+        "sender": letter.delivery.renderer.from_name(values=letter.values),
+    }
+    return _page(request, "unsubscribe", context)
+
+
+def _may_undo(letter: Letter) -> bool:
+    try:
+        with outage.reach():
+            return unsubscribes.may_opt_in_again(delivery_id=letter.delivery.delivery_id, seq=letter.claim.seq)
+    except outage.Away:
+        return False
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
+    response = render(request, f"feedback/{name}.html", context, status=status)
+    response.headers["Content-Security-Policy"] = OWN_PAGE
+    return response
+
+
+def _no_such_page(request: HttpRequest) -> HttpResponse:
+    return _page(request, "no_such_page", status=404)
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    """The token is ours, but what it speaks of is not there any more."""
+    return _page(request, "gone", status=410)
+
+
+def _later(request: HttpRequest) -> HttpResponse:
+    response = _page(request, "later", status=503)
+    response.headers["Retry-After"] = "60"
+    return response

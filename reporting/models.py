@@ -1,0 +1,78 @@
+"""What was counted, when, and how a recount differed."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from deliveries.models import Delivery
+
+
+class DeliveryStatistics(models.Model):
+    """What the readers of one delivery did, as counted at `folded_at`. Messages are counted by their chunks."""
+
+    delivery = models.OneToOneField(
+        Delivery, on_delete=models.CASCADE, primary_key=True, related_name="statistics"
+    )
+    opens = models.PositiveIntegerField(default=0)
+    openers = models.PositiveIntegerField(default=0)
+    clicks = models.PositiveIntegerField(default=0)
+    clickers = models.PositiveIntegerField(default=0)
+    mirror_views = models.PositiveIntegerField(default=0)
+    unsubscribers = models.PositiveIntegerField(default=0)
+    folded_at = models.DateTimeField(_("counted"))
+
+    class Meta:
+        verbose_name = _("statistics of a delivery")
+        verbose_name_plural = _("statistics of deliveries")
+
+    def __str__(self) -> str:
+        return str(self.delivery_id)
+
+
+class Fold(models.Model):
+    """One run of the hourly count; the next begins where it looked up to."""
+
+    at = models.DateTimeField(_("at"), db_index=True)
+    deliveries = models.PositiveIntegerField(_("deliveries"))
+
+    class Meta:
+        verbose_name = _("hourly count")
+        verbose_name_plural = _("hourly counts")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"
+
+
+class StatisticsRun(models.Model):
+    """One *Compute stats*: everything recounted from the logs, what it was before, and the difference."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        DONE = "done", _("Completed")
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="statistics_runs")
+    by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(_("asked"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.QUEUED)
+    old = models.JSONField(default=dict)
+    new = models.JSONField(default=dict)
+    difference = models.JSONField(default=dict)
+    chunks_repaired = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("recount")
+        verbose_name_plural = _("recounts")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["delivery"], condition=Q(status="queued"), name="recount_one_queued")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id}: {self.status}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == self.Status.QUEUED

@@ -1,0 +1,5 @@
+"""The jobs of this app, by name."""
+
+from campaign.lib.jobs import JobRef, Queue
+
+COMPUTE = JobRef("reporting.jobs.compute", Queue.DEFAULT, timeout=1800)

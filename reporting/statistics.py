@@ -1,0 +1,201 @@
+"""Counts of a delivery: live from its chunks, opens and clicks folded in every hour, all of it recounted on demand.
+
+Whoever counts twice gets the same: nothing here adds to what was there before.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F, Sum
+
+from accounts import audit
+from accounts.access import NotAllowed
+from accounts.models import User
+from accounts.rights import Right
+from campaign.lib import clock
+from deliveries.models import Chunk, Delivery
+from feedback.models import Hit
+from reporting import kpis, queues
+from reporting.kpis import Counts
+from reporting.models import DeliveryStatistics, Fold, StatisticsRun
+
+# A hit commits a little after the moment it bears; the hourly count looks back so far beyond its last.
+OVERLAP = timedelta(minutes=5)
+FOLDS_KEPT = timedelta(days=90)
+LOST_AFTER = timedelta(seconds=60)  # a recount that is queued for longer is queued again when asked for
+
+TALLIES = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
+BEHAVIOUR = ("opens", "openers", "clicks", "clickers", "mirror_views", "unsubscribers")
+
+
+# What is known now
+
+
+def counts(delivery: Delivery) -> Counts:
+    """As the pages show them: messages from the chunks' tallies, people as last folded in."""
+    stored = DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values().first()
+    return Counts.of(_tallied(delivery.pk), stored or {})
+
+
+def _tallied(delivery_id: int) -> dict[str, int]:
+    sums = Chunk.objects.filter(delivery_id=delivery_id).aggregate(
+        to_deliver=Sum(F("seq_to") - F("seq_from") + 1), **{name: Sum(name) for name in TALLIES}
+    )
+    sums = {name: value or 0 for name, value in sums.items()}
+    sums["delivered"] = sums.pop("sent")
+    return sums
+
+
+def last_and_next(at: datetime) -> tuple[datetime | None, datetime]:
+    """When opens and clicks were folded in last, and when they will be next: on the hour."""
+    last = Fold.objects.values_list("at", flat=True).first()
+    this_hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return last, this_hour + timedelta(hours=1)
+
+
+# Every hour
+
+
+def fold(at: datetime | None = None) -> int:
+    """Opens and clicks of every delivery that had hits since the last time are counted; return how many."""
+    at = at or clock.now()
+    last = Fold.objects.values_list("at", flat=True).first()
+    fresh = Hit.objects.filter(stored_at__lte=at)
+    if last is not None:
+        fresh = fresh.filter(stored_at__gt=last - OVERLAP)
+    touched = sorted(fresh.values_list("delivery_id", flat=True).distinct())
+    touched = [pk for pk in touched if _fold_one(pk, at)]
+    Fold.objects.create(at=at, deliveries=len(touched))
+    Fold.objects.filter(at__lt=at - FOLDS_KEPT).delete()
+    return len(touched)
+
+
+@transaction.atomic
+def _fold_one(delivery_id: int, at: datetime) -> bool:
+    if not Delivery.objects.select_for_update(of=("self",), no_key=True).filter(pk=delivery_id).exists():
+        return False
+    store(delivery_id, behaviour(delivery_id), at)
+    return True
+
+
+def store(delivery_id: int, counted: dict[str, int], at: datetime) -> None:
+    """The delivery's statistics are these."""
+    DeliveryStatistics.objects.update_or_create(delivery_id=delivery_id, defaults={**counted, "folded_at": at})
+
+
+def behaviour(delivery_id: int) -> dict[str, int]:
+    """What people did, counted from the raw hits. Machines are left out; so is whoever got nothing.
+
+    One message goes to one person, so people are counted by message. Whoever clicked, opened the mirror page
+    or opted out has opened, whether or not the picture was loaded.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BEHAVIOUR, {"delivery": delivery_id})
+        return dict(zip(BEHAVIOUR, cursor.fetchone(), strict=True))
+
+
+_BEHAVIOUR = """
+    WITH person AS (
+        SELECT h.seq,
+            count(*) FILTER (WHERE h.kind = 'open') AS opens,
+            count(*) FILTER (WHERE h.kind = 'click') AS clicks,
+            count(*) FILTER (WHERE h.kind = 'mirror') AS mirror_views,
+            count(*) FILTER (WHERE h.kind = 'unsubscribe') AS unsubscribes
+        FROM feedback_hit h
+        JOIN deliveries_message m ON m.delivery_id = h.delivery_id AND m.seq = h.seq AND m.status = 1
+        WHERE h.delivery_id = %(delivery)s AND h.agent_kind <> 'machine'
+        GROUP BY h.seq
+    )
+    SELECT coalesce(sum(greatest(opens, 1)), 0), count(*),
+        coalesce(sum(clicks), 0), count(*) FILTER (WHERE clicks > 0),
+        coalesce(sum(mirror_views), 0), count(*) FILTER (WHERE unsubscribes > 0)
+    FROM person
+"""
+
+
+# On demand
+
+
+@transaction.atomic
+def ask(*, delivery: Delivery, by: User, at: datetime) -> StatisticsRun:
+    """A recount is queued; one that waits already is the same one. For whoever may see the delivery."""
+    if not Delivery.objects.visible_to(by).filter(pk=delivery.pk).exists():
+        raise NotAllowed(by=by, right=Right.VIEW, target=delivery)
+    Delivery.objects.locked(delivery.pk)
+    run = StatisticsRun.objects.filter(delivery=delivery, status=StatisticsRun.Status.QUEUED).first()
+    if run is None or run.at < at - LOST_AFTER:
+        if run is None:
+            run = StatisticsRun.objects.create(delivery=delivery, by=by, at=at)
+            audit.record("compute_stats", by=by, target=delivery, run=run.pk)
+        queues.COMPUTE.enqueue(job_id=f"compute-{run.pk}", run_id=run.pk)
+    return run
+
+
+@transaction.atomic
+def compute(*, run_id: int) -> StatisticsRun:
+    """Everything is recounted from sending and tracking logs, repaired, and the difference noted; once."""
+    delivery_id = StatisticsRun.objects.values_list("delivery_id", flat=True).get(pk=run_id)
+    delivery = Delivery.objects.locked(delivery_id)
+    run = StatisticsRun.objects.get(pk=run_id)
+    if not run.is_open:
+        return run
+    _lock_chunks(delivery_id)
+    at = clock.now()
+    old = kpis.figures(counts(delivery))
+    run.chunks_repaired = _repair_tallies(delivery_id)
+    store(delivery_id, behaviour(delivery_id), at)
+    new = kpis.figures(counts(delivery))
+    run.old, run.new, run.difference = old, new, kpis.difference(old, new)
+    run.status, run.ended_at = StatisticsRun.Status.DONE, at
+    run.save()
+    if run.chunks_repaired:
+        audit.record("repair_stats", by=run.by, target=delivery, run=run.pk, difference=run.difference)
+    return run
+
+
+def _lock_chunks(delivery_id: int) -> None:
+    """In their order, as everybody does: no result is written while it is counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %s ORDER BY number FOR UPDATE", [delivery_id]
+        )
+
+
+def _repair_tallies(delivery_id: int) -> int:
+    """Each chunk's tallies are what its rows say; return how many chunks were not so."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REPAIR, {"delivery": delivery_id})
+        return int(cursor.rowcount)
+
+
+_REPAIR = """
+    UPDATE deliveries_chunk c
+    SET sent = n.sent, failed = n.failed, retrying = n.retrying, in_doubt = n.in_doubt, ignored = n.ignored,
+        cancelled = n.cancelled
+    FROM (
+        SELECT k.number,
+            count(*) FILTER (WHERE m.status = 1) AS sent, count(*) FILTER (WHERE m.status = 2) AS failed,
+            count(*) FILTER (WHERE m.status = 3) AS retrying, count(*) FILTER (WHERE m.status = 4) AS in_doubt,
+            count(*) FILTER (WHERE m.status = 5) AS ignored, count(*) FILTER (WHERE m.status = 6) AS cancelled
+        FROM deliveries_chunk k
+        LEFT JOIN deliveries_message m ON m.delivery_id = k.delivery_id AND m.seq BETWEEN k.seq_from AND k.seq_to
+        WHERE k.delivery_id = %(delivery)s
+        GROUP BY k.number
+    ) n
+    WHERE c.delivery_id = %(delivery)s AND c.number = n.number
+      AND (c.sent, c.failed, c.retrying, c.in_doubt, c.ignored, c.cancelled)
+        <> (n.sent, n.failed, n.retrying, n.in_doubt, n.ignored, n.cancelled)
+"""
+
+
+def last_run(delivery: Delivery) -> StatisticsRun | None:
+    return StatisticsRun.objects.filter(delivery=delivery).select_related("by").first()
+
+
+def in_words(run: StatisticsRun) -> list[dict[str, Any]]:
+    """Each figure with its name: before, now, difference."""
+    return [
+        {"label": label, "old": run.old.get(name, 0), "new": run.new.get(name, 0), "delta": run.difference.get(name, 0)}
+        for name, label in kpis.LABELS.items()
+    ]
