@@ -60,6 +60,10 @@ class JobRef:
             job_id=job_id,
         )
 
+    def waiting(self, *, prefix: str) -> int:
+        """How many jobs whose id begins so wait in the queue. Raises `RedisError`."""
+        return sum(job_id.startswith(prefix) for job_id in django_rq.get_queue(self.queue).get_job_ids())
+
     def _enqueue_or_warn(self, job_id: str | None, kwargs: dict[str, Any]) -> None:
         try:
             self.enqueue_now(job_id=job_id, **kwargs)

@@ -180,7 +180,7 @@ def _zone(zone: str | tzinfo | None) -> tzinfo:
 @register.inclusion_tag("_status_pill.html")
 def status_pill(status: Any, label: Any = "", tone: str = "") -> dict[str, Any]:
     """A status in its colour; `tone` overrides it (finished with unknown outcomes is yellow)."""
-    value = str(getattr(status, "value", status))
+    value = _code(status)
     return {
         "status": value,
         "label": label or getattr(status, "label", value),
@@ -192,7 +192,13 @@ def status_pill(status: Any, label: Any = "", tone: str = "") -> dict[str, Any]:
 @register.filter
 def tone(status: Any) -> str:
     """The colour of a status or level: grey, blue, yellow, green or red."""
-    return TONES.get(str(getattr(status, "value", status)), "grey")
+    return TONES.get(_code(status), "grey")
+
+
+def _code(status: Any) -> str:
+    """The word for a status; of an enum that is stored as a number, its name."""
+    value = getattr(status, "value", status)
+    return status.name.lower() if isinstance(value, int) and hasattr(status, "name") else str(value)
 
 
 @register.filter

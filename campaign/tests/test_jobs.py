@@ -154,7 +154,7 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
 
     assert jobs == {
         "deliveries.jobs.tick": ("tick", 1),
-        "reporting.jobs.fold": ("default", "0 * * * *"),
+        "campaign.cron.fold_figures": ("default", "0 * * * *"),
         "campaign.cron.forget_old_sessions": ("default", "17 3 * * *"),
     }
 

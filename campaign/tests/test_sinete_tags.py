@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django import forms
+from django.db import models
 from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils.translation import override
@@ -97,6 +98,16 @@ def test_an_unknown_zone_falls_back_to_the_current_one():
 )
 def test_a_status_has_the_colour_of_its_kind(status, tone):
     assert f"pill--{tone}" in render("{% status_pill status 'So' %}", status=status)
+
+
+def test_a_status_stored_as_a_number_goes_by_its_name():
+    class State(models.IntegerChoices):
+        IN_DOUBT = 4, "Outcome unknown"
+
+    pill = render("{% status_pill status %}", status=State.IN_DOUBT)
+
+    assert "pill--yellow" in pill
+    assert "Outcome unknown" in pill
 
 
 def test_a_label_is_escaped():

@@ -103,7 +103,9 @@ def test_keys_that_would_not_protect_are_refused(keys, current):
         Signer(keys, current=current)
 
 
-@pytest.mark.parametrize(("delivery_key", "seq", "link"), [(2**63, 0, 0), (0, 2**32, 0), (0, 0, 2**16), (-1, 0, 0)])
+@pytest.mark.parametrize(
+    ("delivery_key", "seq", "link"), [(2**63, 0, 0), (0, 2**32, 0), (0, 0, 2**16), (-1, 0, 0)]
+)
 def test_what_does_not_fit_is_not_signed(delivery_key, seq, link):
     with pytest.raises(ValueError):
         signer.sign(Purpose.CLICK, delivery_key, seq, link)

@@ -134,7 +134,9 @@ class _Compilation:
             html=lines.fold_html(html),
             text=lines.fold_text(text),
             links=tuple(self.book.links),
-            fields=tuple((f.name, f.kind) for f in sorted(self.fields, key=lambda f: f.name) if f.name in self.used),
+            fields=tuple(
+                (f.name, f.kind) for f in sorted(self.fields, key=lambda f: f.name) if f.name in self.used
+            ),
             tracking=self.tracking,
         )
         self._check_rendered(compiled)
@@ -198,7 +200,9 @@ class _Compilation:
         if not self.source.subject.strip():
             self.findings.error("empty_subject", _("There is no subject."), where="subject")
         if not self.source.html.strip() and not self.source.text.strip():
-            self.findings.error("empty_content", _("There is no content: neither HTML nor text."), where="html")
+            self.findings.error(
+                "empty_content", _("There is no content: neither HTML nor text."), where="html"
+            )
         elif self.source.html.strip() and not _shows_anything(self.source.html):
             self.findings.error("empty_content", _("The HTML shows nothing."), where="html")
 
@@ -230,10 +234,14 @@ class _Compilation:
     def _check_opt_out(self, in_html: bool, in_text: bool) -> None:
         if not in_html and not in_text:
             if "unsubscribe_url" in self.source.html + self.source.text:
-                text = _("Not every recipient sees the unsubscribe link: it stands in a condition or a comment.")
+                text = _(
+                    "Not every recipient sees the unsubscribe link: it stands in a condition or a comment."
+                )
             else:
                 text = _("There is no unsubscribe link: link to {{ unsubscribe_url }}.")
-            self.findings.error("no_unsubscribe_link", text, where="html" if self.source.html.strip() else "text")
+            self.findings.error(
+                "no_unsubscribe_link", text, where="html" if self.source.html.strip() else "text"
+            )
         elif self.source.html.strip() and self.source.text.strip() and not (in_html and in_text):
             part = "text" if in_html else "html"
             self.findings.warning(
@@ -343,12 +351,17 @@ class _Page:
             self._refuse("unsafe_markup", _("<%(tag)s> has no place in an email."), line, tag=token.name)
         for attribute in token.attributes:
             if attribute.name.startswith("on") and attribute.has_value:
-                self._refuse("unsafe_markup", _("%(name)s has no place in an email."), line, name=attribute.name)
+                self._refuse(
+                    "unsafe_markup", _("%(name)s has no place in an email."), line, name=attribute.name
+                )
         self._check_places(token)
 
     def _is_data(self, token: Token) -> bool:
         kind = token.attribute("type")
-        return bool(kind) and self._source(kind).strip().lower() in ("application/ld+json", "application/json")
+        return bool(kind) and self._source(kind).strip().lower() in (
+            "application/ld+json",
+            "application/json",
+        )
 
     def _check_places(self, token: Token) -> None:
         """A value may stand in text and in quoted attributes; elsewhere in a tag it could become markup."""
@@ -456,7 +469,9 @@ class _Page:
         path = self._source(attribute).strip()
         if path.lower().startswith(("data:image/", "cid:")) or not path:
             return
-        address = self.compilation.address(self.scope, attribute.value_start, attribute.value_end, is_html=True)
+        address = self.compilation.address(
+            self.scope, attribute.value_start, attribute.value_end, is_html=True
+        )
         if address and address.kind == "relative":
             if url := self._asset(address.plain, token.start):
                 self._replace(attribute, literal(escape(url)))
@@ -606,7 +621,8 @@ def _shows_anything(html: str) -> bool:
 
 def _reads(segment: grammar.Segment, name: str) -> bool:
     return segment.kind == "output" and any(
-        isinstance(part, grammar.Name) and part.name == name for part in grammar.parts_of(segment.expression)  # type: ignore[arg-type]
+        isinstance(part, grammar.Name) and part.name == name
+        for part in grammar.parts_of(segment.expression)  # type: ignore[arg-type]
     )
 
 

@@ -56,7 +56,9 @@ class Findings(list[Finding]):
     def error(self, code: str, text: str, *, where: str = "", line: int | None = None, **slots: Any) -> None:
         self._add(Finding("error", code, text, where, line, slots))
 
-    def warning(self, code: str, text: str, *, where: str = "", line: int | None = None, **slots: Any) -> None:
+    def warning(
+        self, code: str, text: str, *, where: str = "", line: int | None = None, **slots: Any
+    ) -> None:
         self._add(Finding("warning", code, text, where, line, slots))
 
     def _add(self, finding: Finding) -> None:

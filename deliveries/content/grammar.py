@@ -189,7 +189,9 @@ def parse(source: str, *, report: Callable[[Problem], None]) -> list[Segment]:
 def mask(source: str, segments: list[Segment], character: str) -> str:
     """`source` with every tag painted over, so that positions stay and nothing in a tag looks like markup."""
     return "".join(
-        character * (segment.end - segment.start) if segment.kind != "text" else source[segment.start : segment.end]
+        character * (segment.end - segment.start)
+        if segment.kind != "text"
+        else source[segment.start : segment.end]
         for segment in segments
     )
 
@@ -311,7 +313,9 @@ class _Parser:
             self._expect("=")
             return self._finish("set", expression=self.expression(), name=name)
         if tag in KNOWN_ELSEWHERE:
-            raise Problem("template_not_allowed", _("{%% %(tag)s %%} is not available in a message."), tag=tag)
+            raise Problem(
+                "template_not_allowed", _("{%% %(tag)s %%} is not available in a message."), tag=tag
+            )
         raise self._problem(_("There is no tag {%% %(tag)s %%}."), tag=tag)
 
     def _finish(self, kind: Kind, *, expression: Expression | None = None, name: str = "") -> Segment:
@@ -426,7 +430,9 @@ class _Parser:
             elif self.token.value in (".", "[", "(") and self.token.kind == "operator":
                 raise Problem(
                     "template_not_allowed",
-                    _("Looking into a value and calling it are not available here; use a filter, as in |upper."),
+                    _(
+                        "Looking into a value and calling it are not available here; use a filter, as in |upper."
+                    ),
                 )
             else:
                 return value
@@ -490,7 +496,9 @@ class _Parser:
         if not self._skip("."):
             raise Problem(
                 "profile_access",
-                _("The profile can't be used as a whole or looked into by a computed name; write profile.field."),
+                _(
+                    "The profile can't be used as a whole or looked into by a computed name; write profile.field."
+                ),
             )
         return ProfileField(self._take_name())
 
@@ -561,6 +569,8 @@ class _Parser:
         if self.is_output and following in ("#", "/", "{", ">", "^", "!", "&"):
             found = re.match(r"\{\{[^}\n]*\}*", self.source[self.start : self.start + 60])
             raise self._problem(
-                _("“%(found)s” belongs to another template language; write {%% if … %%} or {{ profile.field }}."),
+                _(
+                    "“%(found)s” belongs to another template language; write {%% if … %%} or {{ profile.field }}."
+                ),
                 found=found.group() if found else "{{" + following,
             )

@@ -65,7 +65,9 @@ class LinkBook:
 
     def for_text(self, address: Address) -> Link:
         """The link of the HTML with the same address, else a new one."""
-        known = next((link for link in self.links if (link.url, link.kind) == (address.url, address.kind)), None)
+        known = next(
+            (link for link in self.links if (link.url, link.kind) == (address.url, address.kind)), None
+        )
         return known or self.add(address, label=address.url)
 
 
@@ -120,7 +122,12 @@ def _strip(pieces: list[tuple[Segment, str]]) -> None:
 
 def _of_ours(pieces: list[tuple[Segment, str]], segment: Segment) -> Address:
     expression = segment.expression
-    if segment.kind == "output" and isinstance(expression, Name) and expression.name in KINDS and len(pieces) == 1:
+    if (
+        segment.kind == "output"
+        and isinstance(expression, Name)
+        and expression.name in KINDS
+        and len(pieces) == 1
+    ):
         return Address(KINDS[expression.name], "")
     raise _dynamic(segment)
 
@@ -128,7 +135,9 @@ def _of_ours(pieces: list[tuple[Segment, str]], segment: Segment) -> Address:
 def _dynamic(segment: Segment) -> Problem:
     return Problem(
         "dynamic_link_host",
-        _("A link's beginning, such as https://www.example.com/, must be written out; only what follows may vary."),
+        _(
+            "A link's beginning, such as https://www.example.com/, must be written out; only what follows may vary."
+        ),
         line=segment.line,
     )
 
@@ -149,7 +158,9 @@ def _templated(scope: Scope, pieces: list[tuple[Segment, str]]) -> Iterator[str]
 
 def _unbalanced(segment: Segment) -> Problem:
     return Problem(
-        "template_not_allowed", _("A condition that begins in a link must end in that link."), line=segment.line
+        "template_not_allowed",
+        _("A condition that begins in a link must end in that link."),
+        line=segment.line,
     )
 
 

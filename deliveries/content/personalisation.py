@@ -41,6 +41,7 @@ FUEL = 200_000  # instructions for one part of one message; the largest newslett
 FAILURES = (minijinja.TemplateError, ValueError, TypeError, OverflowError)  # of running a template
 MAX_WEIGHT = 5_000
 MAX_WRITTEN = 20_000
+HEADERS = frozenset({"subject", "from_name"})
 NUMERIC_FILTERS = frozenset({"round", "abs", "int", "float"})
 NUMERIC_TESTS = frozenset({"odd", "even"})
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%"})
@@ -191,6 +192,7 @@ class Scope:
             return ""
 
     def _output(self, segment: Segment) -> str:
+        self._check_addresses(segment)
         expression = segment.expression
         if isinstance(expression, Name) and expression.name in SYSTEM_SLOTS:
             return SYSTEM_SLOTS[expression.name]
@@ -206,10 +208,13 @@ class Scope:
         """The expression as it will run, tried on values of each kind."""
         assert segment.expression is not None
         self._warn_of_unknown(segment)
+        self._check_addresses(segment)
         written = self._write(segment.expression)
         for values in (self._samples(is_filled=True), self._samples(is_filled=False)):
             try:
-                environment({"try.txt": "{{ [" + written + "]|length }}"}).render_template("try.txt", **values)
+                environment({"try.txt": "{{ [" + written + "]|length }}"}).render_template(
+                    "try.txt", **values
+                )
             except FAILURES as error:
                 raise Problem(
                     "template_syntax",
@@ -219,10 +224,18 @@ class Scope:
                 ) from error
         return written
 
+    def _check_addresses(self, segment: Segment) -> None:
+        """Addresses that act for a recipient stay out of headers, which are quoted and forwarded."""
+        assert segment.expression is not None
+        for part in parts_of(segment.expression) if self.part in HEADERS else ():
+            if isinstance(part, Name) and part.name in grammar.SYSTEM_NAMES:
+                raise Problem("template_not_allowed", _("“%(name)s” has no place here."), name=part.name)
+
     def _samples(self, *, is_filled: bool) -> dict[str, Any]:
         samples = {"number": 7, "date": "2026-04-30", "yes_no": True}
         values = {
-            name: samples.get(field.kind, "Sample") if is_filled else "" for name, field in self._fields.items()
+            name: samples.get(field.kind, "Sample") if is_filled else ""
+            for name, field in self._fields.items()
         }
         return {"profile": values, "_base": "", "_u": "", "_m": ""} | dict.fromkeys(self._locals, "")
 
@@ -420,4 +433,3 @@ def _number(value: Any) -> int | float | str:
 def clean(text: str) -> str:
     """One line of text that UTF-8 can carry: whatever breaks lines or is no character becomes a space."""
     return _UNFIT.sub(" ", text) if _UNFIT.search(text) else text
-

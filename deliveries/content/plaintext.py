@@ -7,7 +7,9 @@ from html import unescape
 from deliveries.content.markup import Token
 from deliveries.content.personalisation import Scope, literal
 
-_PARAGRAPHS = frozenset("p table h1 h2 h3 h4 h5 h6 ul ol blockquote pre hr section article header footer".split())
+_PARAGRAPHS = frozenset(
+    "p table h1 h2 h3 h4 h5 h6 ul ol blockquote pre hr section article header footer".split()
+)
 _LINES = frozenset("div tr li br dt dd center".split())
 _SKIPPED = frozenset({"head", "template"})
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
@@ -119,10 +121,16 @@ class _Writer:
     def _laid_out(self, text: str) -> str:
         text = re.sub(rf"{_AFTER_LINK}(?=[\w{_OUTPUT}])", " ", text).replace(_AFTER_LINK, "")
         text = re.sub(r"[ \t\r\n\xa0\u2003\u2007]+", " ", text)
-        text = re.sub(rf" ?{_PARAGRAPH}[ {_PARAGRAPH}{_LINE}]*| ?{_LINE}[ {_LINE}]*{_PARAGRAPH}[ {_PARAGRAPH}{_LINE}]*", "\n\n", text)
+        text = re.sub(
+            rf" ?{_PARAGRAPH}[ {_PARAGRAPH}{_LINE}]*| ?{_LINE}[ {_LINE}]*{_PARAGRAPH}[ {_PARAGRAPH}{_LINE}]*",
+            "\n\n",
+            text,
+        )
         text = re.sub(rf" ?(?:{_LINE} ?)+", "\n", text)
         alone = rf"((?:^|\n)(?:{_BLOCK}\d+{_BLOCK} ?)+)\n+"
-        while (joined := re.sub(alone, r"\1", text)) != text:  # a condition alone on a line leaves no empty line
+        while (
+            joined := re.sub(alone, r"\1", text)
+        ) != text:  # a condition alone on a line leaves no empty line
             text = joined
         text = re.sub(r"\n-[ ]*(?=\n)", "", text)
         text = re.sub(r"\n{3,}", "\n\n", text).strip()
@@ -132,7 +140,9 @@ class _Writer:
 
 
 def _without_empty_conditions(text: str) -> str:
-    empty = re.compile(r"\{%[-+]? if (?:(?!%\}).)*%\}(?:\{%[-+]? (?:elif (?:(?!%\}).)*|else) [-+]?%\})*\{%[-+]? endif [-+]?%\}")
+    empty = re.compile(
+        r"\{%[-+]? if (?:(?!%\}).)*%\}(?:\{%[-+]? (?:elif (?:(?!%\}).)*|else) [-+]?%\})*\{%[-+]? endif [-+]?%\}"
+    )
     while (shorter := empty.sub("", text)) != text:
         text = shorter
     return text

@@ -254,9 +254,7 @@ class Renderer:
             kind = "plain" if html is None else "html"
             only = (text if html is None else html) or ""
             end = "" if only.endswith("\r\n") else "\r\n"
-            body = (
-                f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{only}{end}"
-            )
+            body = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{only}{end}"
         return body.encode("utf-8", "replace")
 
     def _assembled_encoded(self, text: str | None, html: str | None) -> bytes:
@@ -271,7 +269,13 @@ class Renderer:
         boundary = self._boundary.encode()
         return (
             b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n'
-            b"--" + boundary + b"\r\n" + (b"\r\n--" + boundary + b"\r\n").join(parts) + b"\r\n--" + boundary + b"--\r\n"
+            b"--"
+            + boundary
+            + b"\r\n"
+            + (b"\r\n--" + boundary + b"\r\n").join(parts)
+            + b"\r\n--"
+            + boundary
+            + b"--\r\n"
         )
 
 

@@ -6,6 +6,7 @@ does is a step of the life cycle or a wake-up that may be lost.
 
 import logging
 import time
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -219,9 +220,19 @@ def _wake_lanes(delivery_id: int) -> None:
             {"d": delivery_id, "ahead": AHEAD},
         )
         chunks, tries, lanes = cursor.fetchone()
-    wanted = min(chunks + tries, settings.SINETE["lanes"] - lanes)
-    for number in range(wanted):
-        _wake(queues.SEND, job_id=f"send-{delivery_id}-{number}", delivery_id=delivery_id)
+    _wake_so_many(delivery_id, min(chunks + tries, settings.SINETE["lanes"] - lanes))
+
+
+def _wake_so_many(delivery_id: int, wanted: int) -> None:
+    """Bring the lanes that wait in the queue up to a number; a hint, so a race only wakes one too many."""
+    if wanted <= 0:
+        return
+    prefix = f"send-{delivery_id}-"
+    try:
+        for _number in range(wanted - queues.SEND.waiting(prefix=prefix)):
+            queues.SEND.enqueue_now(job_id=f"{prefix}{uuid.uuid4().hex[:12]}", delivery_id=delivery_id)
+    except RedisError as error:
+        logger.warning("the queue is away, the next tick will try again: %s", error)
 
 
 def _wake(job: Any, **kwargs: Any) -> None:

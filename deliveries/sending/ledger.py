@@ -23,6 +23,10 @@ class Fenced(Exception):
     """Another worker has what this lane held: it must hand over nothing more."""
 
 
+class NotDurable(Exception):
+    """PostgreSQL would not keep what it acknowledges: no promise could be kept."""
+
+
 class Tampered(Exception):
     """The rows of a chunk are not the ones that were sealed."""
 
@@ -100,6 +104,11 @@ class Ledger:
             **connection_parameters(), autocommit=True, row_factory=namedtuple_row
         )
         await connection.execute("SET synchronous_commit = on")
+        cursor = await connection.execute("SELECT current_setting('fsync') AS fsync")
+        row = await cursor.fetchone()
+        if row is None or row.fsync != "on":
+            await connection.close()
+            raise NotDurable("PostgreSQL runs with fsync=off: a crash could forget what has left. Nothing is sent.")
         return cls(connection, delivery_id=delivery_id, lane=lane)
 
     async def close(self) -> None:

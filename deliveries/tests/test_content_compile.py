@@ -30,7 +30,9 @@ SOURCE = Source(
 
 def compiled(body="", *, fields=FIELDS, assets=None, tracking=True, **changes) -> Compiled:
     """The content of a body that must compile."""
-    content, findings = compile_content(with_body(body, changes), fields=fields, assets=assets, tracking=tracking)
+    content, findings = compile_content(
+        with_body(body, changes), fields=fields, assets=assets, tracking=tracking
+    )
     assert content, findings
     return content
 
@@ -176,6 +178,14 @@ def test_problems_name_their_part(part):
     assert ("profile_access", part, 1) in errors(**{part: "{{ profile }}"})
 
 
+@pytest.mark.parametrize("part", ["subject", "from_name"])
+@pytest.mark.parametrize(
+    "tag", ["{{ unsubscribe_url }}", "{{ mirror_url|upper }}", "{% if mirror_url %}x{% endif %}"]
+)
+def test_addresses_that_act_for_a_recipient_stay_out_of_headers(part, tag):
+    assert ("template_not_allowed", part, 1) in errors(**{part: tag})
+
+
 def test_values_that_double_without_end_are_refused():
     doubling = "{% set a = 'xxxxxxxxxx' %}" + "{% set a = a ~ a ~ a ~ a %}" * 20
 
@@ -184,7 +194,11 @@ def test_values_that_double_without_end_are_refused():
 
 @pytest.mark.parametrize(
     ("tag", "name"),
-    [("{{ profile.nickname }}", "profile.nickname"), ("{{ name }}", "name"), ("{{ order.total }}", "order.total")],
+    [
+        ("{{ profile.nickname }}", "profile.nickname"),
+        ("{{ name }}", "name"),
+        ("{{ order.total }}", "order.total"),
+    ],
 )
 def test_a_name_that_nobody_declared_is_a_warning_and_stays_empty(tag, name):
     (warning,) = findings(f"<p>[{tag}]</p>")
@@ -247,15 +261,15 @@ def test_a_style_that_holds_a_merge_tag_is_inlined_around_it():
 
 
 def test_a_class_that_depends_on_the_recipient_gets_no_inlined_style():
-    content = compiled(
-        "<style>.x { color: red }</style><p class='{% if profile.city %}x{% endif %}'>a</p>"
-    )
+    content = compiled("<style>.x { color: red }</style><p class='{% if profile.city %}x{% endif %}'>a</p>")
 
     assert "<p class='{% if profile.city %}x{% endif %}'>a</p>" in content.html
 
 
 def test_the_pixel_is_the_last_thing_in_the_body():
-    assert compiled().html.endswith('/o/{{ _o }}.gif" width="1" height="1" alt="" style="display:block;border:0"></body>')
+    assert compiled().html.endswith(
+        '/o/{{ _o }}.gif" width="1" height="1" alt="" style="display:block;border:0"></body>'
+    )
 
 
 def test_the_pixel_follows_content_without_a_body():
@@ -270,7 +284,13 @@ def test_the_preheader_is_hidden_at_the_top_of_the_body():
 
 
 @pytest.mark.parametrize(
-    "markup", ["<script>x</script>", "<iframe src='https://example.com/'></iframe>", "<p onclick='x()'>x</p>", "<base href='/'>"]
+    "markup",
+    [
+        "<script>x</script>",
+        "<iframe src='https://example.com/'></iframe>",
+        "<p onclick='x()'>x</p>",
+        "<base href='/'>",
+    ],
 )
 def test_active_markup_is_refused(markup):
     assert ("unsafe_markup", "html", 2) in errors(markup)
@@ -278,7 +298,12 @@ def test_active_markup_is_refused(markup):
 
 @pytest.mark.parametrize(
     "tag",
-    ["<td {{ profile.city }}>", "<td class={{ profile.city }}>", "<{{ profile.city }}>", "<td x='' {{ profile.city }}=''>"],
+    [
+        "<td {{ profile.city }}>",
+        "<td class={{ profile.city }}>",
+        "<{{ profile.city }}>",
+        "<td x='' {{ profile.city }}=''>",
+    ],
 )
 def test_a_value_where_it_could_become_markup_is_refused(tag):
     assert ("unsafe_place", "html", 2) in errors(tag) or "<{{" in tag
@@ -380,7 +405,9 @@ def test_a_link_that_nobody_can_read_is_a_warning():
 
 
 def test_the_alternative_text_of_a_picture_labels_its_link():
-    content = compiled('<a href="https://example.com/"><img alt="A &amp; B" src="https://example.com/x.png"></a>')
+    content = compiled(
+        '<a href="https://example.com/"><img alt="A &amp; B" src="https://example.com/x.png"></a>'
+    )
 
     assert content.links[0].label == "A & B"
 
@@ -396,7 +423,9 @@ def test_the_same_link_of_html_and_text_shares_a_number():
 
 def test_without_tracking_links_lead_where_they_say():
     content = compiled(
-        '<a href="https://example.com/?a=1&amp;b={{ profile.city }}">A</a>', tracking=False, text="https://x.example/"
+        '<a href="https://example.com/?a=1&amp;b={{ profile.city }}">A</a>',
+        tracking=False,
+        text="https://x.example/",
     )
 
     assert 'href="https://example.com/?a=1&amp;b={{ (profile.city)|urlencode }}"' in content.html
@@ -480,7 +509,9 @@ def test_long_lines_are_folded_without_changing_what_is_seen():
 
 
 def test_compiled_content_survives_storage():
-    content = compiled('<a href="https://example.com/?x={{ profile.city }}">x</a>', preheader="p", reply_to="r@example.com")
+    content = compiled(
+        '<a href="https://example.com/?x={{ profile.city }}">x</a>', preheader="p", reply_to="r@example.com"
+    )
 
     stored = json.dumps(content.to_json(), sort_keys=True)
 

@@ -69,8 +69,12 @@ def is_of_another_language(path: Path) -> bool:
     return path.name.startswith(ELSEWHERE)
 
 
-ours = pytest.mark.parametrize("path", [p for p in FILES if not is_of_another_language(p)], ids=lambda p: p.stem)
-theirs = pytest.mark.parametrize("path", [p for p in FILES if is_of_another_language(p)], ids=lambda p: p.stem)
+ours = pytest.mark.parametrize(
+    "path", [p for p in FILES if not is_of_another_language(p)], ids=lambda p: p.stem
+)
+theirs = pytest.mark.parametrize(
+    "path", [p for p in FILES if is_of_another_language(p)], ids=lambda p: p.stem
+)
 
 
 @needs_newsletters

@@ -62,8 +62,12 @@ def renderer(html=BODY, *, fields=FIELDS, tracking=True, **changes) -> Renderer:
 RENDERER = renderer()
 
 
-def sent(renderer=RENDERER, *, seq=7, address="ana@example.org", name="Ana", values=ANA, **options) -> EmailMessage:
-    return message_from_bytes(raw(renderer, seq=seq, address=address, name=name, values=values, **options), policy=policy.default)
+def sent(
+    renderer=RENDERER, *, seq=7, address="ana@example.org", name="Ana", values=ANA, **options
+) -> EmailMessage:
+    return message_from_bytes(
+        raw(renderer, seq=seq, address=address, name=name, values=values, **options), policy=policy.default
+    )
 
 
 def raw(renderer=RENDERER, *, seq=7, address="ana@example.org", name="Ana", values=ANA, **options) -> bytes:
@@ -73,7 +77,11 @@ def raw(renderer=RENDERER, *, seq=7, address="ana@example.org", name="Ana", valu
 def rendered(expression, *, part="subject", **values):
     """What an expression comes to, in a subject or in HTML."""
     made = renderer(**{part: expression}) if part == "subject" else renderer(f"<p>{expression}</p>" + BODY)
-    return made.subject(values=values) if part == "subject" else re.search("<p>(.*?)</p>", made.html(seq=1, values=values)).group(1)
+    return (
+        made.subject(values=values)
+        if part == "subject"
+        else re.search("<p>(.*?)</p>", made.html(seq=1, values=values)).group(1)
+    )
 
 
 # The message as a whole
@@ -132,7 +140,9 @@ def test_an_encoded_message_is_pure_ascii():
     assert not raw(encoding="8bit").isascii()
 
 
-@pytest.mark.parametrize(("html", "text"), [("", "Hi {{ unsubscribe_url }}"), (BODY, "Hi {{ unsubscribe_url }}")])
+@pytest.mark.parametrize(
+    ("html", "text"), [("", "Hi {{ unsubscribe_url }}"), (BODY, "Hi {{ unsubscribe_url }}")]
+)
 @pytest.mark.parametrize("encoding", ["8bit", "encoded"])
 def test_every_message_ends_with_a_line_end_and_holds_no_bare_one(html, text, encoding):
     octets = raw(renderer(html, text=text), encoding=encoding)
@@ -235,7 +245,11 @@ def test_without_tracking_there_is_no_pixel():
         ("a {# not sent #}b", {}, "a b"),
         ("a  {{- profile.city -}}  b", {"city": "-"}, "a-b"),
         ("{{ nobody }}{{ no.one }}{{ profile.unknown }}{{ a-b }}x", {}, "x"),
-        ("{{ profile.city }}", {"city": "{{ profile.first_name }}", "first_name": "no"}, "{{ profile.first_name }}"),
+        (
+            "{{ profile.city }}",
+            {"city": "{{ profile.first_name }}", "first_name": "no"},
+            "{{ profile.first_name }}",
+        ),
         ("{{ profile.city }}", {"city": "<b> & 'x'"}, "<b> & 'x'"),
     ],
 )
@@ -321,7 +335,9 @@ def display_name(octets):
 
 
 def shown(name):
-    return re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+", " ", name).strip()
+    return re.sub(
+        "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+", " ", name
+    ).strip()
 
 
 @pytest.mark.parametrize(
@@ -367,7 +383,11 @@ FRAGMENTS = [
 def test_content_either_compiles_and_renders_or_says_why_not(body, line, tracking):
     unsubscribe = "<p><a href='{{ unsubscribe_url }}'>out</a></p>"
     source = Source(
-        subject=f"x {line}", preheader=line, from_address="a@example.com", html=f"{unsubscribe}{body}", text=""
+        subject=f"x {line}",
+        preheader=line,
+        from_address="a@example.com",
+        html=f"{unsubscribe}{body}",
+        text="",
     )
 
     compiled, findings = compile_content(source, fields=FIELDS, tracking=tracking)
@@ -375,7 +395,9 @@ def test_content_either_compiles_and_renders_or_says_why_not(body, line, trackin
     if compiled is None:
         assert [str(finding) for finding in findings if finding.is_error]
         return
-    made = Renderer(compiled, base_url="https://m.example.com", signer=signer, delivery_key=KEY, domain="example.com")
+    made = Renderer(
+        compiled, base_url="https://m.example.com", signer=signer, delivery_key=KEY, domain="example.com"
+    )
     for recipient in awkward_values(FIELDS):
         octets = raw(made, name=recipient.name, values=recipient.values)
         message = message_from_bytes(octets, policy=policy.default)

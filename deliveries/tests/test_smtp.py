@@ -272,6 +272,40 @@ def test_a_dialogue_that_got_confused_is_given_up(extensions, step, answer):
     assert outcomes[3].result == Result.SENT
 
 
+@WAYS
+@pytest.mark.parametrize(
+    "early", [b"354 Go\r\n250 2.0.0 Taken already", b"354 Go\r\n250-Taken", b"354 Go\r\n2"]
+)
+def test_no_body_leaves_where_an_answer_came_before_it(extensions, early):
+    server, outcomes = converse(Script(answers={(1, "data"): early}, extensions=extensions))
+
+    assert results(outcomes)[:2] == ["sent", "not_attempted"]
+    assert server.taken[:1] == [0]
+    assert 1 not in server.taken
+
+
+def test_patience_with_a_final_dot_is_not_lent_to_other_steps():
+    script = Script(answers={(1, "mail"): SILENCE})
+
+    _, outcomes = converse(script, timeout_s=0.1, body_timeout_s=600)
+
+    assert results(outcomes) == ["sent", "not_attempted", "sent"]
+
+
+def test_a_large_message_arrives_whole():
+    body = b"".join(b"%070d\r\n" % number for number in range(40_000))
+
+    async def main() -> tuple[Server, dict[int, Outcome]]:
+        async with Server() as server:
+            letters = [letter(seq, body=body) for seq in range(6)]
+            return server, await exchange(server, letters, connections=2, timeout_s=5, body_timeout_s=5)
+
+    server, outcomes = run(main())
+
+    assert results(outcomes) == ["sent"] * 6
+    assert all(taken == body for taken in server.bodies.values())
+
+
 def test_a_3xx_to_the_dot_leaves_doubt():
     _, outcomes = converse(Script(answers={(1, "body"): b"354 More?"}))
 

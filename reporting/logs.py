@@ -1,0 +1,254 @@
+"""The logs of a delivery, row by row: what may be looked for in them, in which order, and their pages by key."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.http import Http404, QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from deliveries.models import Cause, Delivery, Exclusion, LogLine, Message, MessageStatus, Reason, Try
+from feedback.agents import AgentKind
+from feedback.models import Hit, HitKind
+
+PAGE_ROWS = 50
+LONGEST_SEARCH = 320
+
+# Statuses by the names that stand in addresses; the last is a group: what counts as sent.
+STATUS_NAMES = {status.name.lower(): [status] for status in MessageStatus}
+ATTEMPTED = "attempted"
+STATUS_NAMES[ATTEMPTED] = [MessageStatus.SENT, MessageStatus.FAILED]
+
+OPENED, CLICKED = "opened", "clicked"
+REACTIONS = {OPENED: _("Opened"), CLICKED: _("Clicked")}
+
+Choices = Sequence[tuple[str, str | Promise]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A filter that is a list of choices."""
+
+    name: str
+    label: str | Promise
+    options: Choices
+
+
+@dataclass(frozen=True)
+class Log:
+    """One kind of log: its filters, its rows narrowed by them, and the key that orders them."""
+
+    code: str
+    label: str | Promise
+    filters: tuple[Choice, ...]
+    rows: Callable[[Delivery, dict[str, str]], QuerySet[Any]]
+    key: str
+    newest_first: bool
+    searches_address: bool
+    read_key: Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of rows, and the keys that lead on; None where there is nothing more."""
+
+    rows: list[Any]
+    previous: Any = None
+    following: Any = None
+
+
+# Rows
+
+
+def sending(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Message]:
+    """The recipients in the order of sending, each with its next try where one waits."""
+    rows = Message.objects.filter(delivery=delivery).order_by("seq")
+    if chosen.get("status"):
+        rows = rows.filter(status__in=STATUS_NAMES[chosen["status"]])
+    if chosen.get("reason"):
+        rows = rows.filter(reason=chosen["reason"])
+    if chosen.get("reaction"):
+        rows = rows.filter(_reacted(chosen["reaction"]), status=MessageStatus.SENT)
+    if chosen.get("q"):
+        rows = rows.filter(address__icontains=chosen["q"])
+    waiting = Try.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
+    return rows.annotate(next_try=Subquery(waiting.values("due_at")[:1]))
+
+
+def _reacted(reaction: str) -> Exists:
+    hits = Hit.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
+    hits = hits.exclude(agent_kind=AgentKind.MACHINE)
+    return Exists(hits.filter(kind=HitKind.CLICK) if reaction == CLICKED else hits)
+
+
+def exclusions(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Exclusion]:
+    """Who was left out of the latest preparation, and why."""
+    rows = Exclusion.objects.filter(delivery=delivery, preparation_id=delivery.preparation_id).order_by("id")
+    if chosen.get("cause"):
+        rows = rows.filter(cause=chosen["cause"])
+    if chosen.get("q"):
+        rows = rows.filter(address__icontains=chosen["q"])
+    return rows
+
+
+def tracking(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Hit]:
+    """What came back, newest first, each with its recipient's address."""
+    message = Message.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
+    rows = Hit.objects.filter(delivery=delivery).annotate(
+        address=Subquery(message.values("address")[:1]), profile_id=Subquery(message.values("profile_id")[:1])
+    )
+    if chosen.get("kind"):
+        rows = rows.filter(kind=chosen["kind"])
+    if chosen.get("agent"):
+        rows = rows.filter(agent_kind=chosen["agent"])
+    if chosen.get("link"):
+        rows = rows.filter(kind=HitKind.CLICK, link=_whole(chosen["link"]))
+    if chosen.get("q"):
+        rows = rows.filter(address__icontains=chosen["q"])
+    return rows.order_by("-id")
+
+
+def lines(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[LogLine]:
+    """The delivery's own log, newest first."""
+    rows = LogLine.objects.filter(delivery=delivery).order_by("-id")
+    return rows.filter(level=chosen["level"]) if chosen.get("level") else rows
+
+
+# The lists without pages
+
+
+@dataclass(frozen=True)
+class CauseRow:
+    cause: str
+    label: str | Promise
+    number: int
+
+
+def causes(delivery: Delivery) -> list[CauseRow]:
+    """Every cause that was looked at, with its number; zero included."""
+    counted = delivery.preparation.causes if delivery.preparation else {}
+    return [CauseRow(cause, Cause(cause).label, counted[cause]) for cause in Cause.values if cause in counted]
+
+
+@dataclass(frozen=True)
+class UrlRow:
+    index: int
+    label: str
+    url: str
+    kind: str
+    clicks: int
+    people: int
+
+
+URL_KINDS = {"tracked": _("Tracked"), "opt_out": _("Opt-out"), "mirror": _("Mirror page")}
+
+
+def tracked_urls(delivery: Delivery) -> list[UrlRow]:
+    """Each link of what was sent, with its clicks and the people behind them; machines left out."""
+    compiled = delivery.preparation.compiled if delivery.preparation else {}
+    links = compiled.get("links", [])
+    if not links:
+        return []
+    hits = Hit.objects.filter(delivery=delivery).exclude(agent_kind=AgentKind.MACHINE)
+    hits = hits.exclude(kind=HitKind.OPEN).values("kind", "link")
+    counted = {(row["kind"], row["link"]): row for row in hits.annotate(n=Count("id"), people=Count("seq", distinct=True))}
+    kinds = {"tracked": HitKind.CLICK, "opt_out": HitKind.UNSUBSCRIBE, "mirror": HitKind.MIRROR}
+    rows = []
+    for link in links:
+        kind = kinds[link["kind"]]
+        found = counted.get((kind.value, link["index"] if kind == HitKind.CLICK else None), {"n": 0, "people": 0})
+        rows.append(UrlRow(link["index"], link["label"], link["url"], link["kind"], found["n"], found["people"]))
+    return rows
+
+
+# What may be looked for, and where
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Http404
+    return int(text)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Http404 from None
+
+
+_STATUSES: Choices = [(name, values[0].label) for name, values in STATUS_NAMES.items() if name != ATTEMPTED]
+LOGS = {
+    log.code: log
+    for log in (
+        Log(
+            "log", _("Log"), (Choice("level", _("Level"), LogLine.Level.choices),), lines, "id", True, False, _whole
+        ),
+        Log(
+            "sending",
+            _("Sending log"),
+            (
+                Choice("status", _("Status"), [(ATTEMPTED, _("Sent or failed")), *_STATUSES]),
+                Choice("reason", _("Reason"), [choice for choice in Reason.choices if choice[0]]),
+                Choice("reaction", _("Reaction"), list(REACTIONS.items())),
+            ),
+            sending,
+            "seq",
+            False,
+            True,
+            _whole,
+        ),
+        Log("exclusions", _("Exclusion log"), (Choice("cause", _("Cause"), Cause.choices),), exclusions, "id", False, True, _whole),
+        Log(
+            "tracking",
+            _("Tracking log"),
+            (
+                Choice("kind", _("Type"), HitKind.choices),
+                Choice("agent", _("Asked by"), AgentKind.choices),
+            ),
+            tracking,
+            "id",
+            True,
+            True,
+            _uuid,
+        ),
+    )
+}  # fmt: skip
+
+
+def chosen(log: Log, query: QueryDict) -> dict[str, str]:
+    """The filters that an address names; one that makes no sense is left away."""
+    found = {}
+    for choice in log.filters:
+        value = query.get(choice.name, "")
+        if any(value == name for name, _label in choice.options):
+            found[choice.name] = value
+    text = query.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]
+    if log.searches_address and text:
+        found["q"] = text
+    link = query.get("link", "")
+    if log.code == "tracking" and link.isascii() and link.isdigit() and len(link) < 5:
+        found["link"] = link
+    return found
+
+
+def page(log: Log, rows: QuerySet[Any], query: QueryDict, *, size: int = PAGE_ROWS) -> Page:
+    """The page after a key (`after`) or before it (`before`), in the log's own order; else the first."""
+    after, before = query.get("after", ""), query.get("before", "")
+    further, nearer = ("lt", "gt") if log.newest_first else ("gt", "lt")
+    if before:
+        found = list(rows.filter(**{f"{log.key}__{nearer}": log.read_key(before)}).reverse()[: size + 1])
+        has_more, found = len(found) > size, found[:size][::-1]
+        return Page(found, _key(log, found, 0) if has_more else None, _key(log, found, -1))
+    if after:
+        rows = rows.filter(**{f"{log.key}__{further}": log.read_key(after)})
+    found = list(rows[: size + 1])
+    has_more, found = len(found) > size, found[:size]
+    return Page(found, _key(log, found, 0) if after else None, _key(log, found, -1) if has_more else None)
+
+
+def _key(log: Log, rows: list[Any], place: int) -> Any:
+    return getattr(rows[place], log.key) if rows else None
