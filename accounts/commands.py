@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 refused by a rule, 2 wrong usage.
 
 import json
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
@@ -54,7 +54,7 @@ class PersonCommand(BaseCommand):
         if not self.as_json:
             self.stdout.write(str(text))
 
-    def fail(self, code: str, message: object, *, exit_code: int = 1) -> None:
+    def fail(self, code: str, message: object, *, exit_code: int = 1) -> NoReturn:
         """Leave with the message on stderr; with `--json` an object with `error` and `message` on stdout too."""
         if self.as_json:
             self._print_json({"error": code, "message": str(message)})
@@ -70,7 +70,7 @@ class PersonCommand(BaseCommand):
             self.fail("no_such_person", f"There is no active user “{username}”.")
         return user
 
-    def _refused(self, refusal: Refusal, *, by: User | None) -> None:
+    def _refused(self, refusal: Refusal, *, by: User | None) -> NoReturn:
         # The verb's transaction is rolled back by now, so this event stays.
         if isinstance(refusal, Forbidden):
             audit.record_refusal(refusal, by=by)

@@ -185,10 +185,19 @@ class ChooseAudience(forms.Form):
         self.fields["audience"].offer_to(user)
 
 
-class Write(forms.Form):
-    """The parts of a content version. Nothing is required here: what is missing is a finding."""
+class Unfinished(forms.CharField):
+    """A part that a message needs, but a draft may lack: what is missing is a finding, not a refusal."""
 
-    subject = forms.CharField(required=False, strip=False, max_length=2_000, label=_("Subject"))
+    def validate(self, value: Any) -> None:
+        self.run_validators(value)
+
+
+class Write(forms.Form):
+    """The parts of a content version."""
+
+    use_required_attribute = False
+
+    subject = Unfinished(strip=False, max_length=2_000, label=_("Subject"))
     preheader = forms.CharField(
         required=False,
         strip=False,
@@ -197,12 +206,11 @@ class Write(forms.Form):
         help_text=_("The words that inboxes show after the subject."),
     )
     from_name = forms.CharField(required=False, max_length=200, label=_("Sender's name"))
-    from_address = forms.CharField(required=False, max_length=320, label=_("Sender's address"))
+    from_address = Unfinished(max_length=320, label=_("Sender's address"))
     reply_to = forms.CharField(
         required=False, max_length=320, label=_("Reply to"), help_text=_("Empty: the sender's address.")
     )
-    html = forms.CharField(
-        required=False,
+    html = Unfinished(
         strip=False,
         max_length=uploads.MOST_HTML_BYTES,
         widget=forms.Textarea(attrs={"rows": 22, "class": "editor__code", "spellcheck": "false", "wrap": "off"}),

@@ -1,36 +1,35 @@
-"""CSV that a spreadsheet opens without running anything in it."""
+"""CSV that does no harm in a spreadsheet."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-# What makes a spreadsheet take a cell for a formula, or begin one after white space.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
-
-
-def safe_cell(value: Any) -> Any:
-    """The value as text that begins no formula; numbers and None as they are."""
-    if value is None or isinstance(value, int | float):
-        return value
-    text = str(value).replace("\x00", "")
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
-
-
-def safe_rows(rows: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
-    """The rows with every cell safe."""
-    for row in rows:
-        yield [safe_cell(value) for value in row]
+# A cell that begins with one of these may be run as a formula by the program that opens the file.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+BOM = "\ufeff"  # without it Excel takes UTF-8 for something else
 
 
 class _Echo:
+    """A file that hands back what is written, for rows that are streamed."""
+
     def write(self, text: str) -> str:
         return text
 
 
-def stream(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """The file line by line, with the mark by which spreadsheets know UTF-8."""
-    writer = csv.writer(_Echo())
-    yield BOM + writer.writerow(list(safe_rows([header]))[0])
-    for row in safe_rows(rows):
-        yield writer.writerow(row)
+def safe_cell(value: Any) -> Any:
+    """The value; a text that a spreadsheet might run gets a quotation mark before it. Numbers stay numbers."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        text = value.replace("\0", "")
+        return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    return value
+
+
+def safe_rows(rows: Iterable[Iterable[Any]], *, delimiter: str = ",") -> Iterator[str]:
+    """The rows as lines of CSV, with a byte order mark in front, for a `StreamingHttpResponse`."""
+    writer = csv.writer(_Echo(), delimiter=delimiter)
+    mark = BOM
+    for row in rows:
+        yield mark + writer.writerow([safe_cell(value) for value in row])
+        mark = ""

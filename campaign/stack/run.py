@@ -150,12 +150,19 @@ def _manage(base_dir: Path, env: dict[str, str], *command: str, doing: str) -> N
         check=False,
     )
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        log = endpoints.data_folder(base_dir) / "last-error.log"
-        with suppress(OSError):
-            log.write_text(done.stderr)
-            last += f" (the whole story: {log})"
-        raise StackError(f"`manage.py {command[0]}` failed: {last}")
+        raise StackError(f"`manage.py {' '.join(command)}` failed: {_last_words(base_dir, done.stderr)}")
+
+
+def _last_words(base_dir: Path, stderr: str) -> str:
+    """The reason in one line; the rest is kept in a file."""
+    lines = stderr.strip().splitlines()
+    if not lines:
+        return "it said no."
+    log = endpoints.data_folder(base_dir) / "last-error.log"
+    with suppress(OSError):
+        log.write_text(stderr)
+        return f"{lines[-1]} (the whole story: {log})"
+    return lines[-1]
 
 
 def _has_deliveries(url: str) -> bool:
@@ -258,10 +265,15 @@ def _require_ready(base_dir: Path, env: dict[str, str]) -> None:
         raise StackError(
             f"Redis does not answer at REDIS_URL ({redis_url.split('@')[-1]}): {error}"
         ) from None
+    if not env.get("SECRET_KEY") and not env.get("DEBUG"):
+        raise StackError(
+            "With DATABASE_URL set Sinete runs as in production: set SECRET_KEY too, or DEBUG=1."
+        )
     try:
         _manage(base_dir, env, "migrate", "--check", doing="Looking at the database")
     except StackError as error:
-        raise StackError(f"{error}\nIf it lacks migrations: {sys.executable} manage.py migrate") from None
+        way_on = f"If its tables are not up to date: {sys.executable} manage.py migrate"
+        raise StackError(f"{error}\n{way_on}") from None
 
 
 def _by_whom(port: int) -> str:

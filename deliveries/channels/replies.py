@@ -135,6 +135,13 @@ def enhanced_code(text: str) -> str:
     return found.group() if found else ""
 
 
+def printable(text: str) -> str:
+    """Return the text as a row may hold it: no control character, no line break, at most 300 characters."""
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return text[:REPLY_LENGTH]
+
+
 def tidy(lines: list[bytes]) -> str:
     """Return the text of a reply in one printable line of at most 300 characters."""
     parts = [line.decode("utf-8", "replace").strip() for line in lines]
@@ -142,9 +149,7 @@ def tidy(lines: list[bytes]) -> str:
     if code:  # many repeat it on each line
         parts[1:] = [part.removeprefix(code).lstrip() for part in parts[1:]]
     text = parts[0] if len(parts) == 1 else " ".join(part for part in parts if part)
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else " " for character in text)
-    return text[:REPLY_LENGTH]
+    return printable(text)
 
 
 def classify(stage: str, code: int, text: str) -> Classification:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.paths import UnusableAddress, wire_path
-from deliveries.channels.replies import REPLY_LENGTH, Stage, classify, enhanced_code, tidy
+from deliveries.channels.replies import Stage, classify, enhanced_code, printable, tidy
 
 _CODES = {b"%d" % code: code for code in range(200, 600)}
 _LONGEST_LINE = 8_192  # RFC 5321 says 512; a reply beyond these is no reply
@@ -36,7 +36,7 @@ class ConnectFailed(Exception):
         self, text: str, *, stage: str = Stage.CONNECT, code: int | None = None, is_final: bool = False
     ):
         super().__init__(text)
-        self.text, self.stage, self.code, self.is_final = text[:REPLY_LENGTH], stage, code, is_final
+        self.text, self.stage, self.code, self.is_final = printable(text), stage, code, is_final
 
 
 class _Unsendable(Exception):
@@ -44,7 +44,7 @@ class _Unsendable(Exception):
 
     def __init__(self, stage: str, text: str, *, reason: str = "") -> None:
         super().__init__(text)
-        self.stage, self.text, self.reason = str(stage), text[:REPLY_LENGTH], reason
+        self.stage, self.text, self.reason = str(stage), printable(text), reason
 
     def outcome(self, seq: int) -> Outcome:
         result = Result.FAILED if self.reason else Result.NOT_ATTEMPTED
@@ -503,8 +503,7 @@ class Dialogue(asyncio.Protocol):
             is_eight_bit = not message.isascii()
             body = dotted(message)
         except Exception as error:  # whatever a template may raise concerns this row alone
-            text = " ".join(f"{type(error).__name__}: {error}".split())
-            raise _Unsendable(Stage.BODY, text, reason="content") from error
+            raise _Unsendable(Stage.BODY, f"{type(error).__name__}: {error}", reason="content") from error
         mail = f"MAIL FROM:<{sender}>{self._parameters(body, is_wide=is_wide, is_eight_bit=is_eight_bit)}\r\n"
         return _Letter(envelope, sender=mail.encode(), path=f"RCPT TO:<{path}>\r\n".encode(), body=body)
 
@@ -580,7 +579,7 @@ class Dialogue(asyncio.Protocol):
     def _cut_off(self, letter: _Letter, result: Result, fault: str) -> Outcome:
         stage = Stage.BODY if result == Result.IN_DOUBT else Stage.RCPT
         return Outcome(
-            letter.envelope.seq, result, text=fault[:REPLY_LENGTH], stage=str(stage),
+            letter.envelope.seq, result, text=printable(fault), stage=str(stage),
             nature="ignored", reason="unreachable", breaker=bool(fault) and not self._pool.is_closing,
         )  # fmt: skip
 

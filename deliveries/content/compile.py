@@ -358,7 +358,7 @@ class _Page:
 
     def _is_data(self, token: Token) -> bool:
         kind = token.attribute("type")
-        return bool(kind) and self._source(kind).strip().lower() in (
+        return kind is not None and self._source(kind).strip().lower() in (
             "application/ld+json",
             "application/json",
         )

@@ -440,8 +440,7 @@ class _Parser:
     def _arguments(self) -> tuple[Expression, ...]:
         if not self._skip("("):
             return ()
-        items = self._items(")")
-        return items
+        return self._items(")")
 
     def _bare_argument(self, test: str) -> tuple[Expression, ...]:
         takes_one = test in ("startingwith", "endingwith", "eq", "equalto", "ne")
@@ -552,8 +551,8 @@ class _Parser:
 
     # problems
 
-    def _problem(self, text: str, **slots: object) -> Problem:
-        return Problem("template_syntax", text, **slots)
+    def _problem(self, text: str, **slots: str) -> Problem:
+        return Problem("template_syntax", text, line=self.line, **slots)
 
     def _unclosed(self) -> Problem:
         closing = "}}" if self.is_output else "%}"

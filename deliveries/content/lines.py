@@ -1,6 +1,7 @@
 """Lines that mail allows: at most 998 octets, broken where a break changes nothing."""
 
 import re
+from collections.abc import Callable
 
 from deliveries.content import markup
 
@@ -51,7 +52,7 @@ def _html_breaks(masked: str) -> dict[int, str]:
     return breaks
 
 
-def _fold(template: str, find_breaks) -> str:
+def _fold(template: str, find_breaks: Callable[[str], dict[int, str]]) -> str:
     masked = TAG.sub(lambda m: "\ufdd0" * len(m.group()), template)
     breaks = find_breaks(masked)
     pieces: list[str] = []

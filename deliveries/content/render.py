@@ -314,4 +314,5 @@ def awkward_values(fields: Sequence[Field]) -> Iterator[Recipient]:
 
 
 def _awkward(kind: str, text: str) -> Value:
-    return {"number": 0, "date": date(2024, 2, 29), "yes_no": "yes"}.get(kind, text)
+    values: dict[str, Value] = {"number": 0, "date": date(2024, 2, 29), "yes_no": "yes"}
+    return values.get(kind, text)

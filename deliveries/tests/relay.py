@@ -43,6 +43,15 @@ class Relay:
         self._seen.add(recipient)
         return answer
 
+    @property
+    def delay(self) -> float:
+        """Seconds before each answer to a message."""
+        return self._policy.delay
+
+    @delay.setter
+    def delay(self, seconds: float) -> None:
+        self._policy.delay = seconds
+
     def recipients(self) -> list[str]:
         return sorted(row[0] for row in self._rows("recipient"))
 

@@ -411,7 +411,7 @@ def test_the_content_fits_the_relay():
 
 def test_a_message_that_cannot_be_filled_fails_alone():
     def fill(capabilities: Capabilities) -> bytes:
-        raise KeyError("first\nname")
+        raise ValueError("first\n\x00name" + "x" * 500)
 
     async def main() -> tuple[Server, dict[int, Outcome]]:
         async with Server() as server:
@@ -421,6 +421,8 @@ def test_a_message_that_cannot_be_filled_fails_alone():
 
     assert results(outcomes) == ["sent", "failed", "sent"]
     assert (outcomes[1].reason, outcomes[1].breaker) == ("content", False)
+    assert outcomes[1].text.startswith("ValueError: first  name")
+    assert len(outcomes[1].text) == 300
     assert server.taken == [0, 2]
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from campaign.lib import clock
-from deliveries import approval, lifecycle
+from deliveries import approval, lifecycle, previews
 from deliveries.approval import CommentMissing
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Message
@@ -60,7 +60,7 @@ def _said(accepted: bool) -> str:
 def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
     preparation = delivery.latest_preparation()
     bar = action_bar(delivery, person(request), changed=changed_parts(delivery))
-    first = Message.objects.filter(delivery_id=delivery.pk).order_by("seq").values_list("seq", flat=True).first()
+    first = Message.objects.filter(delivery_id=delivery.pk).order_by("seq").first()
     return {
         "delivery": delivery,
         "preparation": preparation,
@@ -68,8 +68,8 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "causes": cause_rows(preparation),
         "findings": findings(preparation),
         "audience": audience_facts(delivery.audience) if delivery.audience else None,
-        "first_seq": first,
-        "first_query": f"seq={first}" if first else "",
+        "preview": previews.preview(delivery=delivery, message=first),
+        "first_query": f"seq={first.seq}" if first else "",
         "rejecting": request.GET.get("decision") == "reject",
         "may_approve": any(button.label == STEPS[Step.APPROVE].label for button, _url in bar.buttons),
         "instead": bar.instead,

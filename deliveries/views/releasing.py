@@ -16,7 +16,7 @@ from deliveries.confirmation import CountMistyped
 from deliveries.content.findings import Finding
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery
-from deliveries.views.dashboard import no_worker_runs
+from deliveries.views.dashboard import cause_rows, no_worker_runs
 from deliveries.views.shared import find, page, person, to_dashboard, told
 
 
@@ -31,6 +31,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         context = {
             "delivery": delivery,
             "question": question,
+            "causes": cause_rows(delivery.latest_preparation()),
             "warnings": [Finding.from_dict(warning) for warning in question.warnings],
             "approval": delivery.latest_preparation().approvals.filter(accepted=True).select_related("by").first(),
             "no_worker_runs": no_worker_runs(delivery),

@@ -1,0 +1,156 @@
+"""Create, change and delete what deliveries aim at: audiences by rule, fixed lists, test profiles."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access, audit
+from accounts.models import OrganizationalUnit, User
+from accounts.rights import Right
+from audiences import addresses, rules, targeting
+from audiences.models import AddressState, Audience, AudienceMember, Profile, TestProfile
+from campaign.lib.refusals import Refusal
+
+MOST_PASTED = 100_000
+
+
+class NoLabel(Refusal):
+    message = _("An audience needs a label.")
+    code = "no_label"
+
+
+class InUse(Refusal):
+    message = _("“%(audience)s” is the target of deliveries, so it can't be deleted.")
+    code = "in_use"
+
+
+class OtherKind(Refusal):
+    message = _("“%(audience)s” is not a %(kind)s.")
+    code = "other_kind"
+
+
+class NoProofAddress(Refusal):
+    message = _("“%(address)s” is no email address.")
+    code = "not_an_address"
+
+
+@transaction.atomic
+def create_rule(
+    *, label: str, rule: rules.Rule, unit: OrganizationalUnit, by: User, description: str = ""
+) -> Audience:
+    """An audience by rule, counted afresh at each use."""
+    return _create(label, unit, by, description, kind=Audience.Kind.RULE, rule=rules.validated(rule))
+
+
+@transaction.atomic
+def create_list(
+    *, label: str, unit: OrganizationalUnit, by: User, pasted: str = "", description: str = ""
+) -> tuple[Audience, list[str]]:
+    """A fixed list of the profiles whose ids or addresses were pasted; and what nobody is known by."""
+    audience = _create(label, unit, by, description, kind=Audience.Kind.LIST, rule={})
+    return audience, _add(audience, pasted)
+
+
+def _create(label: str, unit: OrganizationalUnit, by: User, description: str, **values: Any) -> Audience:
+    access.require(by, Right.PREPARE, unit)
+    if not label.strip():
+        raise NoLabel()
+    audience = Audience.objects.create(
+        label=label.strip()[:128], description=description, unit=unit, created_by=by, **values
+    )
+    audit.record("create_audience", by=by, target=audience, kind=audience.kind, rule=audience.rule)
+    return audience
+
+
+@transaction.atomic
+def change(
+    *, audience: Audience, by: User, label: str, description: str = "", rule: rules.Rule | None = None
+) -> Audience:
+    """The audience bears the label, and the rule where one is given."""
+    audience = Audience.objects.select_for_update().get(pk=audience.pk)
+    access.require(by, Right.PREPARE, audience)
+    if not label.strip():
+        raise NoLabel()
+    before = {"label": audience.label, "rule": audience.rule}
+    if rule is not None:
+        if audience.kind != Audience.Kind.RULE:
+            raise OtherKind(audience=audience.label, kind=Audience.Kind.RULE.label)
+        audience.rule = rules.validated(rule)
+    audience.label, audience.description = label.strip()[:128], description
+    audience.save(update_fields=["label", "description", "rule", "changed_at"])
+    audit.record("change_audience", by=by, target=audience, before=before, rule=audience.rule)
+    return audience
+
+
+@transaction.atomic
+def add_members(*, audience: Audience, pasted: str, by: User) -> list[str]:
+    """The profiles whose ids or addresses were pasted are in the list; returns what nobody is known by."""
+    access.require(by, Right.PREPARE, audience)
+    if audience.kind != Audience.Kind.LIST:
+        raise OtherKind(audience=audience.label, kind=Audience.Kind.LIST.label)
+    before = audience.members.count()
+    unknown = _add(audience, pasted)
+    audit.record("add_members", by=by, target=audience, added=audience.members.count() - before)
+    return unknown
+
+
+@transaction.atomic
+def remove_member(*, audience: Audience, profile: Profile, by: User) -> None:
+    """The profile is not in the list."""
+    access.require(by, Right.PREPARE, audience)
+    audience.members.filter(profile=profile).delete()
+    audit.record("remove_member", by=by, target=audience, profile=profile.pk)
+
+
+@transaction.atomic
+def delete(*, audience: Audience, by: User) -> None:
+    """The audience is gone, unless a delivery aims at it; its profiles stay."""
+    access.require(by, Right.PREPARE, audience)
+    audit.record("delete_audience", by=by, target=audience, rule=audience.rule)
+    try:
+        audience.delete()
+    except ProtectedError:
+        raise InUse(audience=audience.label) from None
+
+
+def _add(audience: Audience, pasted: str) -> list[str]:
+    words = [word for word in pasted.replace(";", "\n").replace(",", "\n").split() if word][:MOST_PASTED]
+    wanted = {word: addresses.read(word)[1] for word in words}
+    within = targeting.in_unit(audience.unit)
+    by_key = dict(within.filter(email_key__in=[key for key in wanted.values() if key]).values_list("email_key", "pk"))
+    by_id = dict(within.filter(external_id__in=words).values_list("external_id", "pk"))
+    found = {word: by_id.get(word) or by_key.get(key) for word, key in wanted.items()}
+    AudienceMember.objects.bulk_create(
+        [AudienceMember(audience=audience, profile_id=pk) for pk in dict.fromkeys(found.values()) if pk],
+        batch_size=5_000,
+        ignore_conflicts=True,
+    )
+    return [word for word, pk in found.items() if pk is None]
+
+
+@transaction.atomic
+def save_test_profile(
+    *, label: str, email: str, values: dict[str, Any], unit: OrganizationalUnit, by: User, pk: int | None = None
+) -> TestProfile:
+    """A test profile with these values stands in the unit."""
+    access.require(by, Right.PREPARE, unit)
+    state, _key = addresses.read(email)
+    if state != AddressState.GOOD:
+        raise NoProofAddress(address=email)
+    if pk is not None:
+        access.require(by, Right.PREPARE, TestProfile.objects.get(pk=pk))
+    test_profile, made = TestProfile.objects.update_or_create(
+        pk=pk, defaults={"label": label, "email": email.strip(), "values": values, "unit": unit}
+    )
+    audit.record("create_test_profile" if made else "change_test_profile", by=by, target=test_profile)
+    return test_profile
+
+
+@transaction.atomic
+def delete_test_profile(*, test_profile: TestProfile, by: User) -> None:
+    """The test profile is gone."""
+    access.require(by, Right.PREPARE, test_profile)
+    audit.record("delete_test_profile", by=by, target=test_profile)
+    test_profile.delete()

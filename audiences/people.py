@@ -1,0 +1,95 @@
+"""Create, change, find and take out profiles."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Func, QuerySet, TextField, Value
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access, audit
+from accounts.models import OrganizationalUnit, User
+from accounts.rights import Right
+from audiences import addresses, fields
+from audiences.models import Profile
+from campaign.lib.refusals import Refusal
+
+EDITABLE = (
+    "external_id",
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "language",
+    "country",
+    "city",
+    "time_zone",
+    "birth_date",
+    "attributes",
+)
+FLAGS = ("no_email", "no_sms", "no_contact")
+
+
+class IdTaken(Refusal):
+    message = _("Another profile has the external id “%(external_id)s”.")
+    code = "id_taken"
+
+
+@transaction.atomic
+def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Profile:
+    """The person is a profile of the unit."""
+    access.require(by, Right.IMPORT, unit)
+    profile = Profile(unit=unit)
+    _fill(profile, values)
+    profile.save()
+    audit.record("create_profile", by=by, target=profile, unit=unit.label)
+    return profile
+
+
+@transaction.atomic
+def change(*, profile: Profile, values: dict[str, Any], by: User) -> Profile:
+    """The profile has these values; what was prepared already keeps the old ones."""
+    profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile.pk)
+    access.require(by, Right.IMPORT, profile)
+    before = {name: getattr(profile, name) for name in EDITABLE}
+    _fill(profile, values)
+    changed = sorted(name for name in EDITABLE if before[name] != getattr(profile, name))
+    profile.save(update_fields=[*EDITABLE, "email_key", "email_state", "changed_at"])
+    audit.record("change_profile", by=by, target=profile, changed=changed)
+    return profile
+
+
+def _fill(profile: Profile, values: dict[str, Any]) -> None:
+    for name in EDITABLE:
+        if name in values:
+            setattr(profile, name, values[name])
+    profile.external_id = profile.external_id or None
+    profile.email = profile.email.strip()
+    profile.email_state, profile.email_key = addresses.read(profile.email)
+    others = Profile.objects.filter(external_id=profile.external_id).exclude(pk=profile.pk)
+    if profile.external_id and others.exists():
+        raise IdTaken(external_id=profile.external_id)
+
+
+def found(profiles: QuerySet[Profile], text: str) -> QuerySet[Profile]:
+    """The profiles that hold every word, anywhere, whatever its letter case and accents."""
+    for word in text.split()[:8]:
+        plain = Func(Value(word), function="sinete_plain", output_field=TextField())
+        profiles = profiles.filter(search__contains=plain)
+    return profiles
+
+
+@transaction.atomic
+def export(*, profiles: QuerySet[Profile], unit: OrganizationalUnit, by: User) -> Iterator[list[Any]]:
+    """The rows of a file of these profiles, its header first, of the unit and below; streamed."""
+    access.require(by, Right.EXPORT, unit)
+    profiles = profiles.filter(unit__path__startswith=unit.path)
+    audit.record("export_profiles", by=by, target=unit, rows=profiles.count())
+    return _rows(profiles, fields.fields())
+
+
+def _rows(profiles: QuerySet[Profile], known: list[fields.ProfileField]) -> Iterator[list[Any]]:
+    yield [*(field.name for field in known), *FLAGS]
+    for profile in profiles.order_by("pk").iterator(chunk_size=2_000):
+        flags = [int(getattr(profile, flag)) for flag in FLAGS]
+        yield [*(field.value_of(profile) for field in known), *flags]

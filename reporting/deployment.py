@@ -1,0 +1,201 @@
+"""The Deployment block: how a send stands, in words and figures, and how fast it moves."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from deliveries.models import Delivery, Status
+from reporting import kpis, statistics
+from reporting.kpis import Counts, Kpi
+from reporting.logs import ATTEMPTED, CLICKED, OPENED
+
+# Over so many seconds the speed is taken: long enough to be calm, short enough to be true.
+SPEED_OVER = timedelta(seconds=10)
+LONGEST_TOLD = timedelta(days=30)
+
+BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED, Status.FAILED})
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a send was at a moment; a page hands it back, so that the next look knows the speed."""
+
+    at: datetime
+    settled: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """An indicator as it stands on the page."""
+
+    kpi: Kpi
+    query: str  # the filter of the log that shows the rows behind the number
+    tab: str
+    tone: str = ""
+    beside: str = ""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A count outside of what was sent."""
+
+    label: str | Promise
+    number: int
+    status: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Block:
+    delivery: Delivery
+    counts: Counts
+    title: str
+    line: str
+    tone: str
+    tiles: list[Tile]
+    beside: list[Beside]
+    segments: list[tuple[Any, ...]]
+    folded_at: datetime | None
+    folded_next: datetime
+    mark: Mark | None = None
+    per_second: float | None = None
+    left: timedelta | None = None
+
+    @property
+    def began(self) -> bool:
+        return self.delivery.status in BEGAN
+
+    @property
+    def moves(self) -> bool:
+        """Whether the block must look again: in a final status nothing moves any more."""
+        return self.delivery.status in {Status.SCHEDULED, Status.SENDING, Status.PAUSED}
+
+    @property
+    def spoken(self) -> str:
+        """One short sentence for whoever listens to the page."""
+        if self.counts.progress is None:
+            return self.title
+        return _t("%(title)s: %(percent)s%%") % {"title": self.title, "percent": int(self.counts.progress)}
+
+
+def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> Block:
+    """The block as it stands at `at`; `earlier` is what the page was given last time."""
+    counts = statistics.counts(delivery)
+    title, line, tone = headline(delivery, counts)
+    folded_at, folded_next = statistics.last_and_next(at)
+    mark, per_second = _speed(delivery, counts, at, earlier)
+    return Block(
+        delivery=delivery,
+        counts=counts,
+        title=title,
+        line=line,
+        tone=tone,
+        tiles=_tiles(delivery, counts),
+        beside=_beside(counts),
+        segments=_segments(counts),
+        folded_at=folded_at,
+        folded_next=folded_next,
+        mark=mark,
+        per_second=per_second,
+        left=_left(counts, per_second),
+    )
+
+
+def headline(delivery: Delivery, counts: Counts) -> tuple[str, str, str]:
+    """Title, one explanatory line, and colour of the phase that a delivery is in."""
+    status = Status(delivery.status)
+    if status == Status.SENDING and not counts.prepared and counts.retrying:
+        return (
+            _t("Retrying %(number)s") % {"number": counts.retrying},
+            _t("All others are through; these were refused for a while and are tried again."),
+            "blue",
+        )
+    if status == Status.SENDING:
+        return _t("Sending"), _t("The messages are leaving; the figures move by themselves."), "blue"
+    if status == Status.PAUSED:
+        return _t("Paused"), _t("Nothing more is handed over until somebody resumes the send."), "yellow"
+    if status == Status.FINISHED and counts.in_doubt:
+        return (
+            _t("Finished, %(number)s unknown") % {"number": counts.in_doubt},
+            _t("All messages were processed; of some nobody can know whether they arrived. They are held."),
+            "yellow",
+        )
+    if status == Status.FINISHED:
+        return _t("Finished sending"), _t("All messages were processed."), "green"
+    if status == Status.STOPPED:
+        never = _t("%(number)s messages will never be sent.") % {"number": counts.cancelled}
+        return _t("Stopped"), never, "red"
+    if status == Status.FAILED:
+        return _t("Failed"), _t("The send could not go on. The log says why."), "red"
+    return str(status.label), _t("Nothing has been sent yet."), "grey"
+
+
+def _tiles(delivery: Delivery, counts: Counts) -> list[Tile]:
+    where = {
+        "to_deliver": ("sending", ""),
+        "sent": ("sending", f"status={ATTEMPTED}"),
+        "delivered": ("sending", "status=sent"),
+        "failed": ("sending", "status=failed"),
+        "opens": ("sending", f"reaction={OPENED}"),
+        "clicks": ("sending", f"reaction={CLICKED}"),
+    }
+    totals = {
+        "opens": _t("%(number)s in all") % {"number": counts.opens},
+        "clicks": _t("%(number)s in all") % {"number": counts.clicks},
+    }
+    tones = {"delivered": _delivered_tone(counts), "failed": "red" if counts.failed else ""}
+    return [
+        Tile(kpi, *reversed(where[kpi.code]), tone=tones.get(kpi.code, ""), beside=totals.get(kpi.code, ""))
+        for kpi in kpis.kpis(counts)
+        if delivery.tracking or kpi.code not in totals
+    ]
+
+
+def _delivered_tone(counts: Counts) -> str:
+    """Green when full, red at nothing."""
+    if not counts.sent:
+        return ""
+    return {counts.sent: "green", 0: "red"}.get(counts.delivered, "")
+
+
+_TONES = {"prepared": "grey", "retrying": "blue", "in_doubt": "yellow", "ignored": "grey", "cancelled": "grey"}
+
+
+def _beside(counts: Counts) -> list[Beside]:
+    return [
+        Beside(label, getattr(counts, name), name, _TONES[name])
+        for name, label in kpis.BESIDE.items()
+        if getattr(counts, name)
+    ]
+
+
+def _segments(counts: Counts) -> list[tuple[Any, ...]]:
+    """All messages by what became of them; the parts make the whole."""
+    parts = [(_("Delivered"), counts.delivered, "green"), (_("Bounces and errors"), counts.failed, "red")]
+    parts += [(label, getattr(counts, name), _TONES[name]) for name, label in kpis.BESIDE.items()]
+    return [part for part in parts if part[1]]
+
+
+def _speed(
+    delivery: Delivery, counts: Counts, at: datetime, earlier: Mark | None
+) -> tuple[Mark | None, float | None]:
+    """The mark for the next look, and messages a second since the one before."""
+    if delivery.status != Status.SENDING:
+        return None, None
+    if earlier is None or earlier.at > at or earlier.settled > counts.settled:
+        return Mark(at, counts.settled), None
+    seconds = (at - earlier.at).total_seconds()
+    per_second = (counts.settled - earlier.settled) / seconds if seconds >= 1 else None
+    return (Mark(at, counts.settled) if at - earlier.at > SPEED_OVER else earlier), per_second
+
+
+def _left(counts: Counts, per_second: float | None) -> timedelta | None:
+    """How long the rest takes at this speed."""
+    if not per_second or not counts.prepared:
+        return None
+    left = timedelta(seconds=round(counts.prepared / per_second))
+    return left if left < LONGEST_TOLD else None

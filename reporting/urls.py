@@ -1,0 +1,16 @@
+from django.urls import path
+
+from reporting import views
+
+app_name = "reporting"
+urlpatterns = [
+    path("deliveries/<int:pk>/deployment/", views.block, name="block"),
+    path("deliveries/<int:pk>/deployment/window/", views.window, name="window"),
+    path("deliveries/<int:pk>/deployment/window/<slug:tab>/", views.window, name="window"),
+    path("deliveries/<int:pk>/deployment/window/<slug:tab>/export/", views.export, name="export"),
+    path("deliveries/<int:pk>/deployment/messages/<int:seq>/", views.message, name="message"),
+    path("deliveries/<int:pk>/deployment/messages/<int:seq>/frame/", views.frame, name="frame"),
+    path("deliveries/<int:pk>/deployment/compute-stats/", views.compute_stats, name="compute-stats"),
+    path("deliveries/<int:pk>/deployment/compute-stats/last/", views.last_run, name="last-run"),
+    path("profiles/<int:profile_id>/history/", views.profile_history, name="profile_history"),
+]

@@ -1,0 +1,216 @@
+"""What became of a delivery: the Deployment block, the Deployment window with its logs, the history of a profile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import access
+from accounts.models import User
+from accounts.rights import Right
+from audiences.models import Profile
+from campaign.lib import clock
+from deliveries import previews
+from deliveries.models import Delivery, Message, Try
+from feedback.models import Hit
+from reporting import deployment, exports, histories, logs, statistics
+from reporting.deployment import Mark
+
+TABS = {
+    "log": _("Log"),
+    "sending": _("Sending log"),
+    "exclusions": _("Exclusion log"),
+    "causes": _("Exclusion causes"),
+    "tracking": _("Tracking log"),
+    "urls": _("Tracked URLs"),
+}
+OF_TRACKING = ("tracking", "urls")
+FRAME_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:;"
+    " style-src * 'unsafe-inline'; font-src * data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+@require_safe
+def block(request: HttpRequest, pk: int) -> HttpResponse:
+    """The Deployment block alone; as a page of its own for a browser without scripts."""
+    delivery = _find(request, pk)
+    shown = deployment.block(delivery, at=clock.now(), earlier=_mark(request))
+    context = {"block": shown, "delivery": delivery, "again": _again(shown)}
+    name = "_block" if request.htmx else "block"  # type: ignore[attr-defined]
+    return _never_stored(render(request, f"reporting/{name}.html", context))
+
+
+@require_safe
+def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
+    """The Deployment window: one tab of it."""
+    delivery = _find(request, pk)
+    context = _window(request, delivery, tab)
+    if tab in logs.LOGS:
+        log = logs.LOGS[tab]
+        chosen = logs.chosen(log, request.GET)
+        context |= {"log": log, "chosen": chosen, "page": logs.page(log, log.rows(delivery, chosen), request.GET)}
+        context["filters"] = [(choice, chosen.get(choice.name, "")) for choice in log.filters]
+        if tab == "tracking":
+            context["labels"] = _link_labels(delivery)
+    elif tab == "causes":
+        context["causes"] = logs.causes(delivery)
+    else:
+        context["urls"] = [(url, logs.URL_KINDS[url.kind]) for url in logs.tracked_urls(delivery)]
+    return _never_stored(render(request, f"reporting/{tab}.html", context))
+
+
+@require_safe
+def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
+    """One recipient: what became of his message, what he did with it, and the message as it was sent."""
+    delivery = _find(request, pk)
+    row = _message(delivery, seq)
+    context = _window(request, delivery, "sending") | {
+        "message": row,
+        "profile": Profile.objects.filter(pk=row.profile_id).first(),
+        "later_try": Try.objects.filter(delivery=delivery, seq=seq).first(),
+        "hits": Hit.objects.filter(delivery=delivery, seq=seq).order_by("-id")[:100],
+        "labels": _link_labels(delivery),
+        "preview": previews.preview(delivery=delivery, message=row),
+    }
+    return _never_stored(render(request, "reporting/message.html", context))
+
+
+@require_safe
+@xframe_options_sameorigin
+def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
+    """The message as sent, for a frame: made by the code that sends; looking at it here counts nothing."""
+    delivery = _find(request, pk)
+    shown = previews.preview(delivery=delivery, message=_message(delivery, seq))
+    response = render(request, "deliveries/frame.html", {"preview": shown})
+    response.headers["Content-Security-Policy"] = FRAME_POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return _never_stored(response)
+
+
+@require_safe
+def export(request: HttpRequest, pk: int, tab: str) -> HttpResponse | StreamingHttpResponse:
+    """What the filters leave, as CSV."""
+    delivery = _find(request, pk)
+    if tab in logs.LOGS:
+        log = logs.LOGS[tab]
+        lines = exports.export(
+            delivery=delivery, log=log, chosen=logs.chosen(log, request.GET), by=_person(request)
+        )
+    else:
+        lines = exports.export_lists(delivery=delivery, code=tab, by=_person(request))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{delivery.name}-{tab}.csv"'
+    return response
+
+
+@require_POST
+def compute_stats(request: HttpRequest, pk: int) -> HttpResponse:
+    """A recount is queued, and the window shows what it finds."""
+    delivery = _find(request, pk)
+    statistics.ask(delivery=delivery, by=_person(request), at=clock.now())
+    messages.info(request, _t("The statistics are being recalculated from the logs."))
+    return redirect("reporting:window", delivery.pk)
+
+
+@require_safe
+def last_run(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the last recount found; looked at again while one is queued."""
+    delivery = _find(request, pk)
+    return _never_stored(render(request, "reporting/_run.html", {"delivery": delivery} | _run(delivery)))
+
+
+@require_safe
+def profile_history(request: HttpRequest, profile_id: int) -> HttpResponse:
+    """What a profile received and did, newest first: a part of the profile's page, or a page of its own."""
+    user = _person(request)
+    profile = get_object_or_404(access.visible(user, Profile.objects.all()), pk=profile_id)
+    before = request.GET.get("before", "")
+    history = histories.history(profile, user=user, before=_moment(before))
+    name = "_profile_history" if request.htmx else "profile_history"  # type: ignore[attr-defined]
+    return _never_stored(render(request, f"reporting/{name}.html", {"profile": profile, "history": history}))
+
+
+# What they share
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _find(request: HttpRequest, pk: int) -> Delivery:
+    """The delivery, for whoever may see it; for anybody else there is none."""
+    rows = Delivery.objects.visible_to(_person(request)).select_related("unit", "preparation", "route")
+    return get_object_or_404(rows.defer("preparation__compiled", "preparation__manifest"), pk=pk)
+
+
+def _message(delivery: Delivery, seq: int) -> Message:
+    return get_object_or_404(Message, delivery=delivery, seq=seq)
+
+
+def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any]:
+    if tab not in TABS:
+        raise Http404
+    shown = [(code, label) for code, label in TABS.items() if delivery.tracking or code not in OF_TRACKING]
+    return {
+        "delivery": delivery,
+        "tab": tab,
+        "tab_label": TABS[tab],
+        "tabs": shown,
+        "may_export": access.can(_person(request), Right.EXPORT, delivery),
+    } | _run(delivery)
+
+
+def _run(delivery: Delivery) -> dict[str, Any]:
+    run = statistics.last_run(delivery)
+    return {"run": run, "figures": statistics.in_words(run) if run and not run.is_open else []}
+
+
+def _link_labels(delivery: Delivery) -> dict[int, str]:
+    compiled = delivery.preparation.compiled if delivery.preparation else {}
+    return {link["index"]: link["label"] or link["url"] for link in compiled.get("links", [])}
+
+
+def _again(shown: deployment.Block) -> str:
+    """The query with which the block looks again: where it stood, so that the next look knows the speed."""
+    if shown.mark is None:
+        return ""
+    return urlencode({"since": f"{shown.mark.at.timestamp():.3f}", "from": shown.mark.settled})
+
+
+def _mark(request: HttpRequest) -> Mark | None:
+    with _or_nothing():
+        moment = datetime.fromtimestamp(float(request.GET["since"]), UTC)
+        return Mark(moment, int(request.GET["from"]))
+    return None
+
+
+def _moment(text: str) -> datetime | None:
+    with _or_nothing():
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+@contextmanager
+def _or_nothing() -> Iterator[None]:
+    """What somebody wrote into the address by hand is left out of account."""
+    try:
+        yield
+    except (KeyError, ValueError, OverflowError, OSError):
+        pass
+
+
+def _never_stored(response: HttpResponse) -> HttpResponse:
+    response.headers["Cache-Control"] = "no-store, private"
+    return response
