@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from accounts import access, people, units
-from accounts.desk import DeskAdmin, VerbAdmin, VerbForm, administers_everything, anywhere, person
+from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, administers_everything, anywhere, person
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
 from accounts.rights import LABELS, Right
 
@@ -117,6 +117,11 @@ class UserForm(VerbForm):
         return User.objects.get(pk=user.pk)
 
 
+class HomeFilter(UnitFilter):
+    title = _("home unit")
+    parameter_name = field = "home_unit"
+
+
 @admin.register(User)
 class UserAdmin(VerbAdmin):
     """People. Nobody is deleted, because the trail names them: an account is closed by *active*."""
@@ -124,7 +129,7 @@ class UserAdmin(VerbAdmin):
     form = UserForm
     under_unit = False
     list_display = ["username", "full_name", "home_unit", "roles", "is_active", "is_staff", "is_superuser"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "home_unit"]
+    list_filter = ["is_active", "is_staff", "is_superuser", HomeFilter]
     list_select_related = ["home_unit"]
     search_fields = ["username", "first_name", "last_name", "email"]
     ordering = ["username"]
@@ -168,6 +173,8 @@ class GrantForm(VerbForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "unit" not in self.fields:
+            return
         self.fields["unit"].queryset = access.units(self.by, Right.ADMINISTER)
 
     def apply(self) -> RoleGrant:
@@ -181,7 +188,7 @@ class RoleGrantAdmin(VerbAdmin):
 
     form = GrantForm
     list_display = ["user", "role", "unit", "granted_by", "granted_at"]
-    list_filter = ["role", "unit"]
+    list_filter = ["role", UnitFilter]
     list_select_related = ["user", "role", "unit", "granted_by"]
     search_fields = ["user__username", "user__first_name", "user__last_name"]
     autocomplete_fields = ["user"]

@@ -5,11 +5,12 @@ they change they change through a verb. Nothing is added, changed or deleted beh
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from accounts import access, audit
@@ -164,6 +165,26 @@ class VerbAdmin(DeskAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """There is nothing beside the verb."""
+
+
+class UnitFilter(admin.SimpleListFilter):
+    """By unit, among those that the person may read: a list of all units would tell what is hidden."""
+
+    title = _("unit")
+    parameter_name = "unit"
+    field = "unit"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        rows = (
+            OrganizationalUnit.objects.all()
+            if administers_everything(request)
+            else access.readable_units(person(request))
+        )
+        return [(str(unit.pk), unit.label) for unit in rows.order_by("path")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        return queryset.filter(**{f"{self.field}_id": int(value)}) if value.isdecimal() and len(value) < 19 else queryset
 
 
 class told:  # noqa: N801  reads as a word

@@ -8,4 +8,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("deliveries.urls")),
     path("", include("feedback.urls")),
+    path("", include("reporting.urls")),
 ]

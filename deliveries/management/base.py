@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.core.management.base import DjangoHelpFormatter
-from django.db.models import F, Sum
 
 from accounts import access, audit
 from accounts.access import NotAllowed
@@ -16,6 +15,7 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.jobs import Queue, workers_alive
 from deliveries.content.findings import Finding
+from deliveries.counts import tallies
 from deliveries.models import Cause, Delivery, Status
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -164,18 +164,6 @@ def brief(delivery: Delivery) -> dict[str, Any]:
             "warnings": [str(Finding.from_dict(finding)) for finding in preparation.warnings],
         },
     }
-
-
-TALLIES = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
-
-
-def tallies(delivery: Delivery) -> dict[str, int]:
-    """The messages of a delivery by what became of them, as its chunks count them."""
-    sums = delivery.chunks.aggregate(
-        rows=Sum(F("seq_to") - F("seq_from") + 1), **{name: Sum(name) for name in TALLIES}
-    )
-    counts = {name: sums[name] or 0 for name in TALLIES}
-    return {"to_deliver": sums["rows"] or 0, **counts, "prepared": (sums["rows"] or 0) - sum(counts.values())}
 
 
 def progress(delivery: Delivery) -> str:

@@ -10,7 +10,8 @@ from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from deliveries import seal as sealing
-from deliveries.management.base import DeliveriesCommand, brief, tallies
+from deliveries.counts import tallies
+from deliveries.management.base import DeliveriesCommand, brief
 from deliveries.models import Cause, Delivery, ScheduleKind, Status
 
 WAITS_FOR = {Status.AWAITING_APPROVAL: Right.APPROVE, Status.READY: Right.START}

@@ -1,0 +1,116 @@
+"""The desk's lists of messages: their tables have composite keys, so they are read page by page, in key order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from deliveries.models import Cause, Delivery, Doubt, Exclusion, Message, MessageStatus, Nature, Reason
+
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One list: its rows, what orders them, what may be chosen, and how a row reads."""
+
+    name: str
+    title: str | Promise
+    headers: list[Any]
+    rows: Callable[[Delivery], QuerySet[Any]]
+    key: str
+    cells: Callable[[Any], list[Any]]
+    choice: str = ""
+    choices: tuple[tuple[Any, Any], ...] = ()
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list."""
+
+    listing: Listing
+    rows: list[list[Any]]
+    after: int | None
+    chosen: str
+    text: str
+
+    @property
+    def table(self) -> dict[str, Any]:
+        return {"headers": self.listing.headers, "rows": self.rows}
+
+
+def page(listing: Listing, delivery: Delivery, request: HttpRequest) -> Page:
+    """The rows behind `after`, as filtered; one query, however many rows there are."""
+    chosen, text = request.GET.get("is", ""), request.GET.get("q", "").strip()
+    rows = listing.rows(delivery).order_by(listing.key)
+    if chosen and chosen in {str(value) for value, _label in listing.choices}:
+        rows = rows.filter(**{listing.choice: chosen})
+    if text and listing.address:
+        rows = rows.filter(**{f"{listing.address}__icontains": text})
+    after = request.GET.get("after", "")
+    if after.isdecimal() and len(after) < 19:
+        rows = rows.filter(**{f"{listing.key}__gt": int(after)})
+    found = list(rows[: PAGE + 1])
+    more = len(found) > PAGE
+    return Page(
+        listing=listing,
+        rows=[listing.cells(row) for row in found[:PAGE]],
+        after=getattr(found[PAGE - 1], listing.key) if more else None,
+        chosen=chosen,
+        text=text,
+    )
+
+
+def _message(row: Message) -> list[Any]:
+    reason = " · ".join(str(part) for part in (Nature(row.nature).label, Reason(row.reason).label) if part and row.reason)
+    return [row.seq, row.address, MessageStatus(row.status).label, row.tries, row.at or "–", reason or "–", row.reply or "–"]
+
+
+def _exclusion(row: Exclusion) -> list[Any]:
+    return [row.profile_id, row.address or "–", Cause(row.cause).label]
+
+
+def _doubt(row: Doubt) -> list[Any]:
+    return [row.seq, row.since, row.tries, row.note or "–"]
+
+
+LISTINGS = {
+    listing.name: listing
+    for listing in (
+        Listing(
+            "sending-log",
+            _("Sending log"),
+            [_("No."), _("Address"), _("Status"), _("Tries"), _("Date"), _("Reason"), _("Answer of the server")],
+            lambda delivery: Message.objects.filter(delivery=delivery).defer("values"),
+            "seq",
+            _message,
+            choice="status",
+            choices=tuple(MessageStatus.choices),
+            address="address",
+        ),
+        Listing(
+            "exclusion-log",
+            _("Exclusion log"),
+            [_("Profile"), _("Address"), _("Cause")],
+            lambda delivery: Exclusion.objects.filter(delivery=delivery, preparation=delivery.preparation_id),
+            "id",
+            _exclusion,
+            choice="cause",
+            choices=tuple(Cause.choices),
+            address="address",
+        ),
+        Listing(
+            "unknown-outcomes",
+            _("Unknown outcomes"),
+            [_("No."), _("Since"), _("Tries"), _("Note")],
+            lambda delivery: Doubt.objects.filter(delivery=delivery),
+            "seq",
+            _doubt,
+        ),
+    )
+}

@@ -1,0 +1,244 @@
+"""The operators' buttons: each is one step through the same verb as on the pages, always by POST.
+
+Those that must be thought about lead to a page first; the second step of *Confirm send* is one of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest, QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access
+from accounts.models import User
+from accounts.rights import Right
+from deliveries import approval, confirmation, drafting, lifecycle, preparation, proofs, seal
+from deliveries.content.findings import Finding
+from deliveries.forms import SendProof
+from deliveries.lifecycle import Step
+from deliveries.models import Cause, Delivery, Status
+
+
+@dataclass(frozen=True)
+class Order:
+    """One press of a button: whose delivery, by whom, when, and what was posted along."""
+
+    delivery: Delivery
+    by: User
+    at: datetime
+    posted: QueryDict
+
+    @property
+    def seal(self) -> str:
+        return self.posted.get("seal", "")
+
+    @property
+    def comment(self) -> str:
+        return self.posted.get("comment", "")
+
+    @property
+    def typed(self) -> int | None:
+        text = self.posted.get("typed", "").strip()
+        return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is said afterwards, and where one goes: to `target`, or else to the delivery's own page."""
+
+    text: str | Promise
+    target: Model | None = None
+    is_gone: bool = False
+
+
+@dataclass(frozen=True)
+class DeskStep:
+    """One button. It is offered by the table of steps, or by `offered` where it is no step of the life cycle."""
+
+    name: str
+    label: str | Promise
+    take: Callable[[Order], Receipt]
+    step: Step | None = None
+    offered: Callable[[Delivery, User, frozenset[Right]], bool] = lambda delivery, user, rights: False
+    page: str = ""  # the template that asks first
+    context: Callable[[Delivery, User, datetime], dict[str, Any]] = lambda delivery, user, at: {}
+    variant: str = "default"
+
+
+STEPS: dict[str, DeskStep] = {}
+
+
+def register(desk_step: DeskStep) -> None:
+    """The desk has this button too; apps above add theirs."""
+    STEPS[desk_step.name] = desk_step
+
+
+def offered(delivery: Delivery, user: User) -> list[DeskStep]:
+    """The buttons for this person now; never more than the table of steps allows."""
+    rights = access.held(user, delivery)
+    available = {step for step in Step if step.right in rights and delivery.status in step.sources}
+    if available & lifecycle.SEALED_STEPS and seal.changes(delivery):
+        available -= lifecycle.SEALED_STEPS
+    return [
+        desk_step
+        for desk_step in STEPS.values()
+        if (desk_step.step in available if desk_step.step else desk_step.offered(delivery, user, rights))
+    ]
+
+
+# -- the verbs ------------------------------------------------------------------------------------------
+
+
+def _prepare(order: Order) -> Receipt:
+    preparation.start(delivery=order.delivery, by=order.by, at=order.at)
+    return Receipt(_("The preparation has begun."))
+
+
+def _stop_preparation(order: Order) -> Receipt:
+    preparation.stop(delivery=order.delivery, by=order.by, at=order.at)
+    return Receipt(_("The preparation was stopped."))
+
+
+def _approve(order: Order) -> Receipt:
+    approval.approve(
+        delivery=order.delivery, seal=order.seal, by=order.by, at=order.at, comment=order.comment
+    )
+    return Receipt(_("Approved: it waits for its confirmation."))
+
+
+def _reject(order: Order) -> Receipt:
+    approval.reject(delivery=order.delivery, seal=order.seal, by=order.by, at=order.at, comment=order.comment)
+    return Receipt(_("Rejected: it is back in Editing, with your comment."))
+
+
+def _confirm(order: Order) -> Receipt:
+    confirmation.confirm(
+        delivery=order.delivery, seal=order.seal, by=order.by, at=order.at, typed=order.typed
+    )
+    return Receipt(_("Confirmed."))
+
+
+def _take_back(order: Order) -> Receipt:
+    confirmation.take_back(delivery=order.delivery, by=order.by, at=order.at)
+    return Receipt(_("The confirmation is taken back."))
+
+
+def _pause(order: Order) -> Receipt:
+    confirmation.pause(delivery=order.delivery, by=order.by, at=order.at)
+    return Receipt(_("Paused: nothing more is handed over."))
+
+
+def _resume(order: Order) -> Receipt:
+    confirmation.resume(delivery=order.delivery, by=order.by, at=order.at)
+    return Receipt(_("Resumed."))
+
+
+def _stop(order: Order) -> Receipt:
+    stopped = confirmation.stop(delivery=order.delivery, by=order.by, at=order.at)
+    return Receipt(
+        _t("Stopped: %(left)s had left, %(cancelled)s never will.")
+        % {"left": stopped.left, "cancelled": stopped.cancelled}
+    )
+
+
+def _duplicate(order: Order) -> Receipt:
+    copy = drafting.duplicate(delivery=order.delivery, by=order.by)
+    return Receipt(_t("This is the copy: %(name)s.") % {"name": copy.name}, target=copy)
+
+
+def _delete(order: Order) -> Receipt:
+    name = order.delivery.name
+    drafting.delete(delivery=order.delivery, by=order.by)
+    return Receipt(_t("%(name)s is deleted.") % {"name": name}, is_gone=True)
+
+
+def _send_proof(order: Order) -> Receipt:
+    form = SendProof(order.posted, user=order.by)
+    access.require(order.by, Right.PREPARE, order.delivery)
+    chosen = list(form.cleaned_data["test_profiles"]) if form.is_valid() else []
+    proofs.send(
+        delivery=order.delivery,
+        by=order.by,
+        at=order.at,
+        test_profiles=chosen,
+        profile=form.cleaned_data.get("profile"),
+        prefix=form.cleaned_data.get("prefix") or None,
+    )
+    return Receipt(_t("The proof is on its way to %(number)s test profiles.") % {"number": len(chosen)})
+
+
+# -- what the pages show before -------------------------------------------------------------------------
+
+
+def prepared(delivery: Delivery) -> dict[str, Any]:
+    """What a decision is about: the counts, the causes, the findings, the seal."""
+    latest = delivery.latest_preparation()
+    findings = [Finding.from_dict(finding) for finding in latest.findings]
+    return {
+        "preparation": latest,
+        "causes": [(Cause(cause).label, latest.causes[cause]) for cause in Cause.values if latest.causes.get(cause)],
+        "findings": findings,
+        "seal": latest.seal,
+        "policy": delivery.policy.label,
+    }
+
+
+def _before_approving(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
+    lifecycle.check(delivery, Step.APPROVE, by=user, seal=delivery.seal)
+    return prepared(delivery)
+
+
+def _before_confirming(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
+    question = confirmation.question(delivery=delivery, by=user, at=at)
+    warnings = [Finding.from_dict(warning) for warning in question.warnings]
+    return {"question": question, "warnings": warnings, "seal": question.seal}
+
+
+def _before_stopping(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
+    lifecycle.check(delivery, Step.STOP, by=user)
+    return {"ahead": confirmation.before_stopping(delivery)}
+
+
+def _before_proof(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
+    access.require(user, Right.PREPARE, delivery)
+    return {"form": SendProof(user=user)}
+
+
+def _before_deleting(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
+    access.require(user, Right.PREPARE, delivery)
+    return {}
+
+
+def _can_prove(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    return Right.PREPARE in rights and bool(delivery.content_id) and Status(delivery.status).is_editable
+
+
+def _can_delete(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    editable = Right.PREPARE in rights and Status(delivery.status).is_editable
+    return editable and not delivery.confirmations.exists()
+
+
+def _can_duplicate(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    return Right.PREPARE in rights
+
+
+for _step in (
+    DeskStep("confirm", _("Confirm send"), _confirm, Step.CONFIRM, page="confirm", context=_before_confirming, variant="primary"),
+    DeskStep("approve", _("Approve"), _approve, Step.APPROVE, page="approve", context=_before_approving, variant="primary"),
+    DeskStep("reject", _("Reject"), _reject, Step.REJECT, page="reject", context=_before_approving),
+    DeskStep("prepare", _("Prepare"), _prepare, Step.PREPARE, variant="primary"),
+    DeskStep("stop-preparation", _("Stop preparation"), _stop_preparation, Step.STOP_PREPARATION),
+    DeskStep("take-back", _("Take back confirmation"), _take_back, Step.TAKE_BACK),
+    DeskStep("resume", _("Resume"), _resume, Step.RESUME, variant="primary"),
+    DeskStep("pause", _("Pause"), _pause, Step.PAUSE),
+    DeskStep("stop", _("Stop sending"), _stop, Step.STOP, page="stop", context=_before_stopping, variant="danger"),
+    DeskStep("proof", _("Send proof"), _send_proof, offered=_can_prove, page="proof", context=_before_proof),
+    DeskStep("duplicate", _("Duplicate"), _duplicate, offered=_can_duplicate),
+    DeskStep("remove", _("Delete"), _delete, offered=_can_delete, page="delete", context=_before_deleting),
+):  # fmt: skip
+    register(_step)

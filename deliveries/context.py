@@ -1,0 +1,17 @@
+"""What every page's frame shows of deliveries."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import User
+from deliveries import waiting
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """How many deliveries wait for whoever is signed in; counted only where a page shows it."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return {}
+    return {"waiting_count": SimpleLazyObject(lambda: waiting.count(user))}

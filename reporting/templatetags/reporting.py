@@ -1,0 +1,114 @@
+"""Words and links that the pages about a delivery share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _t
+from django.utils.translation import ngettext
+
+from deliveries.models import Delivery, MessageStatus
+from feedback.models import HitKind
+from reporting.deployment import Tile
+from reporting.histories import Event
+
+register = template.Library()
+
+HIT_ICONS = {HitKind.OPEN: "eye", HitKind.CLICK: "link", HitKind.MIRROR: "monitor", HitKind.UNSUBSCRIBE: "x"}
+EVENT_ICONS = {"message": "mail", "exclusion": "filter"}
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@register.simple_tag
+def rows_of(delivery: Delivery, tile: Tile) -> str:
+    """The address of the rows that an indicator counts."""
+    return _with_query(reverse("reporting:window", args=[delivery.pk, tile.tab]), tile.query)
+
+
+@register.simple_tag
+def sending_log(delivery: Delivery, **filters: str) -> str:
+    query = "&".join(f"{name}={value}" for name, value in filters.items())
+    return _with_query(reverse("reporting:window", args=[delivery.pk, "sending"]), query)
+
+
+def _with_query(address: str, query: str) -> str:
+    return f"{address}?{query}" if query else address
+
+
+@register.filter
+def lookup(mapping: Mapping[Any, Any], key: Any) -> Any:
+    return mapping.get(key, "")
+
+
+@register.filter
+def status_code(status: int) -> str:
+    """The name of a message's status, by which its colour is found."""
+    return MessageStatus(status).name.lower()
+
+
+@register.filter
+def hit_icon(kind: str) -> str:
+    return HIT_ICONS.get(HitKind(kind), "eye")
+
+
+@register.filter
+def event_icon(event: Event) -> str:
+    if event.kind == "hit":
+        return hit_icon(event.what)
+    if event.kind == "consent":
+        return "x" if event.what == "out" else "check"
+    return EVENT_ICONS[event.kind]
+
+
+@register.filter
+def event_tone(event: Event) -> str:
+    if event.kind == "message":
+        tones = {MessageStatus.SENT: "green", MessageStatus.FAILED: "red", MessageStatus.IN_DOUBT: "yellow"}
+        return tones.get(event.what, "grey")
+    if event.kind == "consent":
+        return "yellow" if event.what == "out" else "green"
+    if event.kind == "hit":
+        return "yellow" if event.what == HitKind.UNSUBSCRIBE else "blue"
+    return "grey"
+
+
+@register.filter
+def signed(number: int) -> str:
+    """+3, −2 or 0."""
+    if not number:
+        return "0"
+    text = number_format(abs(number), 0, use_l10n=True, force_grouping=True)
+    return f"+{text}" if number > 0 else f"\N{MINUS SIGN}{text}"
+
+
+@register.filter
+def delta_class(number: int) -> str:
+    return "none" if not number else "up" if number > 0 else "down"
+
+
+@register.filter
+def speed(per_second: float | None) -> str:
+    """1,240 a second; below one by the minute."""
+    if not per_second:
+        return ""
+    if per_second >= 1:
+        return _t("%(number)s a second") % {"number": number_format(round(per_second), 0, force_grouping=True)}
+    return _t("%(number)s a minute") % {"number": number_format(max(round(per_second * 60), 1), 0)}
+
+
+@register.filter
+def duration(left: Any) -> str:
+    """About how long: 40 seconds, 12 minutes, 3 hours."""
+    seconds = int(left.total_seconds())
+    if seconds < MINUTE:
+        return ngettext("%(n)s second", "%(n)s seconds", max(seconds, 1)) % {"n": max(seconds, 1)}
+    if seconds < HOUR:
+        minutes = round(seconds / MINUTE)
+        return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
+    if seconds < DAY:
+        hours = round(seconds / HOUR)
+        return ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours}
+    days = round(seconds / DAY)
+    return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
