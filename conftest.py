@@ -38,9 +38,13 @@ def work(db: None) -> Callable[..., list[Any]]:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    """Debian's chromium, driven by Playwright."""
+    """Debian's chromium, driven by Playwright.
+
+    Its event loop holds the main thread for as long as it is there, so it goes with the module:
+    the next one may need a loop of its own.
+    """
     from playwright.sync_api import sync_playwright
 
     program = find()
@@ -52,6 +56,7 @@ def browser() -> "Iterator[Browser]":
         chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

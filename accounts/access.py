@@ -163,7 +163,9 @@ def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) 
         require(by, Right.ADMINISTER, unit)
         if by.pk == user.pk and NOT_TO_ONESELF & {Right(right) for right in role.rights}:
             raise SelfGrant(role=role)
-    made, created = RoleGrant.objects.get_or_create(user=user, role=role, unit=unit, defaults={"granted_by": by})
+    made, created = RoleGrant.objects.get_or_create(
+        user=user, role=role, unit=unit, defaults={"granted_by": by}
+    )
     if created:
         _write_rights(user, unit)
         audit.record("grant_role", by=by, target=user, role=role.code, unit=unit.label)

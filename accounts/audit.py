@@ -58,7 +58,9 @@ def record(
     )
 
 
-def record_refusal(refusal: Exception, *, by: User | None, target: models.Model | None = None, action: str = "") -> None:
+def record_refusal(
+    refusal: Exception, *, by: User | None, target: models.Model | None = None, action: str = ""
+) -> None:
     """To be called at the entry point, after the refused transaction was rolled back."""
     target = target if target is not None else getattr(refusal, "target", None)
     record(

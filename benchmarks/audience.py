@@ -1,6 +1,5 @@
 """People and a newsletter to measure with, made in the database of a temporary stack."""
 
-
 from django.db import connection
 
 from accounts import access
@@ -11,7 +10,9 @@ from campaign.lib import clock
 from deliveries import approval, confirmation, drafting, preparation
 from deliveries.models import Delivery, ScheduleKind
 
-PARAGRAPH = "The harvest came in late this year, and the cup is rounder for it: cocoa, ripe plum, a long finish. "
+PARAGRAPH = (
+    "The harvest came in late this year, and the cup is rounder for it: cocoa, ripe plum, a long finish. "
+)
 LINKS = 5
 BYTES = 8_000
 
@@ -38,7 +39,9 @@ def html() -> str:
     links = "".join(
         f'<p><a href="https://www.example.com/{n}?from=mail">See offer {n}</a></p>' for n in range(LINKS)
     )
-    foot = '<p><a href="{{ mirror_url }}">In the browser</a> <a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
+    foot = (
+        '<p><a href="{{ mirror_url }}">In the browser</a> <a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
+    )
     head = "<html><body><p>Hello {{ profile.first_name }} of {{ profile.city }},</p>"
     filling = "".join(f"<p>{PARAGRAPH}</p>" for _ in range((BYTES - 1_500) // len(PARAGRAPH)))
     return f"{head}{filling}{links}{foot}</body></html>"
@@ -48,7 +51,9 @@ def ready_delivery(label: str = "Benchmark") -> Delivery:
     """A delivery to everybody, prepared and approved through the verbs."""
     by = person()
     unit = root()
-    audience, _made = Audience.objects.get_or_create(label="Everybody", unit=unit, defaults={"rule": {"all": []}})
+    audience, _made = Audience.objects.get_or_create(
+        label="Everybody", unit=unit, defaults={"rule": {"all": []}}
+    )
     delivery = drafting.create(
         by=by, unit=unit, label=label, audience=audience, schedule_kind=ScheduleKind.AT_ONCE
     )
@@ -67,7 +72,11 @@ def ready_delivery(label: str = "Benchmark") -> Delivery:
 
 def confirm(delivery: Delivery) -> None:
     confirmation.confirm(
-        delivery=delivery, seal=delivery.seal, by=person(), at=clock.now(), typed=delivery.preparation.to_deliver
+        delivery=delivery,
+        seal=delivery.seal,
+        by=person(),
+        at=clock.now(),
+        typed=delivery.preparation.to_deliver,
     )
 
 
@@ -78,5 +87,3 @@ def person() -> User:
         for code in ("prepare", "approve", "start"):
             access.grant(user=user, role=Role.objects.get(pk=code), unit=root(), by=None)
     return user
-
-

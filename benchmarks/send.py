@@ -45,18 +45,11 @@ def _measure(stack: Stack, messages: int, runs: int, port: int, kind: str) -> di
 
     django.setup()
     from benchmarks import audience
-    from deliveries.sending import recovery
 
     audience.people(messages)
-    rates, firsts, balanced = [], [], True
-    for run in range(runs):
-        delivery = audience.ready_delivery(f"Run {run}")
-        began = time.perf_counter()
-        audience.confirm(delivery)
-        firsts.append(_until(lambda: _sent(delivery) > 0, f"run {run + 1}: first message") - began)
-        ended = _until(lambda: _is_over(delivery), f"run {run + 1}", lambda: f"{_sent(delivery):,} of {messages:,}")
-        rates.append(messages / (ended - began))
-        balanced &= not recovery.imbalance(delivery) and _sent(delivery) == messages
+    runs_ = [_run(audience, messages, number) for number in range(1, runs + 1)]
+    rates, firsts = [rate for rate, _first, _ok in runs_], [first for _rate, first, _ok in runs_]
+    balanced = all(ok for _rate, _first, ok in runs_)
     source = [_smtp_source(port, messages) for _ in range(runs)] if kind == "smtp-sink" else []
     engine = statistics.median(rates)
     return {
@@ -71,6 +64,21 @@ def _measure(stack: Stack, messages: int, runs: int, port: int, kind: str) -> di
         "balanced": balanced,
         **safety(stack.env["DATABASE_URL"]),
     }
+
+
+def _run(audience: Any, messages: int, number: int) -> tuple[float, float, bool]:
+    """Messages a second, seconds to the first result, and whether the books balance."""
+    from deliveries.sending import recovery
+
+    delivery = audience.ready_delivery(f"Run {number}")
+    began = time.perf_counter()
+    audience.confirm(delivery)
+    first = _until(lambda: _sent(delivery) > 0, f"run {number}: first message")
+    ended = _until(
+        lambda: _is_over(delivery), f"run {number}", lambda: f"{_sent(delivery):,} of {messages:,}"
+    )
+    balanced = not recovery.imbalance(delivery) and _sent(delivery) == messages
+    return messages / (ended - began), first - began, balanced
 
 
 def _sent(delivery: Any) -> int:

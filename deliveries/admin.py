@@ -7,13 +7,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import (
@@ -29,7 +28,7 @@ from accounts.access import NotAllowed
 from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
 from accounts.rights import LABELS, Right
 from campaign.lib import clock
-from deliveries import admin_lists, admin_steps, drafting, seal, uploads, zones
+from deliveries import admin_lists, admin_steps, administration, drafting, seal, uploads, zones
 from deliveries.admin_steps import Order
 from deliveries.counts import tallies
 from deliveries.forms import LocalDateTimeInput, WhenField, when_of
@@ -78,10 +77,16 @@ class DeliveryForm(VerbForm):
         help_text=_("As the clocks in the time zone show it."),
     )
     time_zone = forms.ChoiceField(choices=zones.choices, label=_("Time zone"), widget=UnfoldAdminSelectWidget)
-    subject = forms.CharField(required=False, strip=False, label=_("Subject"), widget=UnfoldAdminTextInputWidget)
-    preheader = forms.CharField(required=False, strip=False, label=_("Preheader"), widget=UnfoldAdminTextInputWidget)
+    subject = forms.CharField(
+        required=False, strip=False, label=_("Subject"), widget=UnfoldAdminTextInputWidget
+    )
+    preheader = forms.CharField(
+        required=False, strip=False, label=_("Preheader"), widget=UnfoldAdminTextInputWidget
+    )
     from_name = forms.CharField(required=False, label=_("Sender's name"), widget=UnfoldAdminTextInputWidget)
-    from_address = forms.CharField(required=False, label=_("Sender's address"), widget=UnfoldAdminEmailInputWidget)
+    from_address = forms.CharField(
+        required=False, label=_("Sender's address"), widget=UnfoldAdminEmailInputWidget
+    )
     reply_to = forms.CharField(required=False, label=_("Reply to"), widget=UnfoldAdminEmailInputWidget)
     html = forms.CharField(
         required=False, strip=False, label=_("HTML"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 16})
@@ -107,9 +112,8 @@ class DeliveryForm(VerbForm):
         self.initial.setdefault("time_zone", "UTC")
         if self.instance.pk:
             self.initial |= when_of(self.instance)
-            self.fields["unit"].queryset = units | type(units.model)._default_manager.none() if False else (
-                units.model.objects.filter(pk__in=[*units.values_list("pk", flat=True), self.instance.unit_id])
-            )
+            # Who holds a right on this delivery alone may leave it where it is.
+            self.fields["unit"].queryset = units | units.model.objects.filter(pk=self.instance.unit_id)
             content = self.instance.content
             self.initial |= {part: getattr(content, part) if content else "" for part in PARTS}
         elif self.by.home_unit_id:
@@ -118,7 +122,10 @@ class DeliveryForm(VerbForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         data["contact_date"] = None
-        if data.get("schedule_kind") == ScheduleKind.AT_DATE and not self.errors.keys() & {"date", "time_zone"}:
+        if data.get("schedule_kind") == ScheduleKind.AT_DATE and not self.errors.keys() & {
+            "date",
+            "time_zone",
+        }:
             self._read_date(data)
         for part in ("html", "text"):
             data[part] = data.get(part, "").replace("\r\n", "\n").replace("\x00", "")
@@ -166,7 +173,17 @@ class DeliveryForm(VerbForm):
 class DeliveryAdmin(VerbAdmin):
     form = DeliveryForm
     right = Right.VIEW
-    list_display = ["name", "label", "state", "unit", "audience", "when", "to_deliver", "created_by", "changed_at"]
+    list_display = [
+        "name",
+        "label",
+        "state",
+        "unit",
+        "audience",
+        "when",
+        "to_deliver",
+        "created_by",
+        "changed_at",
+    ]
     list_display_links = ["name", "label"]
     list_filter = ["status", UnitFilter]
     list_select_related = ["unit", "audience", "preparation", "created_by"]
@@ -192,7 +209,9 @@ class DeliveryAdmin(VerbAdmin):
         return self.may(request, Right.PREPARE, obj) and Status(obj.status).is_editable
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        rows = Delivery.objects.visible_to(person(request)).select_related("unit", "content", *self.list_select_related)
+        rows = Delivery.objects.visible_to(person(request)).select_related(
+            "unit", "content", *self.list_select_related
+        )
         return rows.defer("preparation__compiled", "preparation__manifest")
 
     # -- the list ----------------------------------------------------------------------------------------
@@ -218,7 +237,9 @@ class DeliveryAdmin(VerbAdmin):
     # -- one delivery ------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
-        content = {"fields": ["subject", "preheader", ("from_name", "from_address"), "reply_to", "html", "text"]}
+        content = {
+            "fields": ["subject", "preheader", ("from_name", "from_address"), "reply_to", "html", "text"]
+        }
         settings = [
             (None, {"fields": [*(["state"] if obj else []), "label", "description", ("unit", "audience")]}),
             (_("Schedule"), {"fields": [tuple(SCHEDULE), "validity_hours"]}),
@@ -233,7 +254,12 @@ class DeliveryAdmin(VerbAdmin):
         return ["state", "when"] if obj is not None else []
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Delivery | None = None, **kwargs: Any
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        *args: Any,
+        obj: Delivery | None = None,
+        **kwargs: Any,
     ) -> HttpResponse:
         if obj is not None:
             context |= self._facts(request, obj)
@@ -244,16 +270,23 @@ class DeliveryAdmin(VerbAdmin):
         waits = Status(delivery.status) in {Status.READY} and not self.may(request, Right.START, delivery)
         sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
         return {
-            "buttons": [(step, self._step_url(delivery, step.name)) for step in admin_steps.offered(delivery, user)],
+            "buttons": [
+                (step, self._step_url(delivery, step.name)) for step in admin_steps.offered(delivery, user)
+            ],
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
-            "changed_parts": seal.in_words(seal.changes(delivery)) if Status(delivery.status).is_editable else "",
+            "changed_parts": seal.in_words(seal.changes(delivery))
+            if Status(delivery.status).is_editable
+            else "",
             "prepared": admin_steps.prepared(delivery) if delivery.preparation else None,
             "counts": tallies(delivery) if sealed else None,
             "content_version": delivery.content,
             "history": delivery.history.select_related("by")[:HISTORY],
             "log": delivery.log.all()[:LOG],
             "listings": [
-                (listing.title, reverse("admin:deliveries_delivery_listing", args=[delivery.pk, listing.name]))
+                (
+                    listing.title,
+                    reverse("admin:deliveries_delivery_listing", args=[delivery.pk, listing.name]),
+                )
                 for listing in admin_lists.LISTINGS.values()
             ],
             "single_rights": self._single_rights(request, delivery),
@@ -262,7 +295,9 @@ class DeliveryAdmin(VerbAdmin):
     def _single_rights(self, request: HttpRequest, delivery: Delivery) -> Any:
         if not self.may(request, Right.ADMINISTER, delivery):
             return None
-        return DeliveryUserPermission.objects.filter(content_object=delivery).select_related("user", "permission")
+        return DeliveryUserPermission.objects.filter(content_object=delivery).select_related(
+            "user", "permission"
+        )
 
     # -- the steps ---------------------------------------------------------------------------------------
 
@@ -346,7 +381,9 @@ class DeliveryAdmin(VerbAdmin):
 
 
 class SingleGrantForm(VerbForm):
-    delivery = forms.CharField(label=_("Delivery"), widget=UnfoldAdminTextInputWidget, help_text=_("Its ID: DM95"))
+    delivery = forms.CharField(
+        label=_("Delivery"), widget=UnfoldAdminTextInputWidget, help_text=_("Its ID: DM95")
+    )
     right = forms.ChoiceField(
         label=_("Right"),
         widget=UnfoldAdminSelectWidget,
@@ -370,7 +407,9 @@ class SingleGrantForm(VerbForm):
 
     def apply(self) -> DeliveryUserPermission:
         data = self.cleaned_data
-        access.grant_single(user=data["user"], right=Right(data["right"]), target=data["delivery"], by=self.by)
+        access.grant_single(
+            user=data["user"], right=Right(data["right"]), target=data["delivery"], by=self.by
+        )
         return DeliveryUserPermission.objects.get(
             user=data["user"], content_object=data["delivery"], permission__codename=data["right"]
         )
@@ -387,7 +426,9 @@ class SingleGrantAdmin(VerbAdmin):
     autocomplete_fields = ["user"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return [(None, {"fields": ["user", "right_held", "delivery"] if obj else ["user", "right", "delivery"]})]
+        return [
+            (None, {"fields": ["user", "right_held", "delivery"] if obj else ["user", "right", "delivery"]})
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["right_held", "delivery"] if obj else []
@@ -449,7 +490,16 @@ class StatusChangeAdmin(OfDeliveryAdmin):
 
 @admin.register(Preparation)
 class PreparationAdmin(OfDeliveryAdmin):
-    list_display = ["delivery", "number", "status", "started_at", "ended_at", "targeted", "excluded", "to_deliver"]
+    list_display = [
+        "delivery",
+        "number",
+        "status",
+        "started_at",
+        "ended_at",
+        "targeted",
+        "excluded",
+        "to_deliver",
+    ]
     list_filter = ["status"]
     list_select_related = ["delivery"]
     search_fields = ["delivery__label"]
@@ -469,4 +519,26 @@ class RouteForm(VerbForm):
         ]  # fmt: skip
 
     def apply(self) -> Route:
-        return routes.save(route=Route(pk=self.instance.pk), by=self.by, **self.cleaned_data)
+        route = self.fresh if self.instance.pk else Route()
+        return administration.save_route(route=route, by=self.by, **self.cleaned_data)
+
+
+@admin.register(Route)
+class RouteAdmin(VerbAdmin):
+    """Relays. A route that messages left by is never deleted."""
+
+    form = RouteForm
+    under_unit = False
+    list_display = ["label", "is_default", "host", "port", "tls", "connections", "rests"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request)
+
+    @display(description=_("state"), label={"rests": "danger", "open": "success"})
+    def rests(self, route: Route) -> tuple[str, Any]:
+        if route.closed_until is not None and route.closed_until > timezone.now():
+            return "rests", f"{_('rests')}: {route.closed_because}"
+        return "open", _("open")

@@ -67,8 +67,18 @@ def page(listing: Listing, delivery: Delivery, request: HttpRequest) -> Page:
 
 
 def _message(row: Message) -> list[Any]:
-    reason = " · ".join(str(part) for part in (Nature(row.nature).label, Reason(row.reason).label) if part and row.reason)
-    return [row.seq, row.address, MessageStatus(row.status).label, row.tries, row.at or "–", reason or "–", row.reply or "–"]
+    reason = " · ".join(
+        str(part) for part in (Nature(row.nature).label, Reason(row.reason).label) if part and row.reason
+    )
+    return [
+        row.seq,
+        row.address,
+        MessageStatus(row.status).label,
+        row.tries,
+        row.at or "–",
+        reason or "–",
+        row.reply or "–",
+    ]
 
 
 def _exclusion(row: Exclusion) -> list[Any]:
@@ -85,7 +95,15 @@ LISTINGS = {
         Listing(
             "sending-log",
             _("Sending log"),
-            [_("No."), _("Address"), _("Status"), _("Tries"), _("Date"), _("Reason"), _("Answer of the server")],
+            [
+                _("No."),
+                _("Address"),
+                _("Status"),
+                _("Tries"),
+                _("Date"),
+                _("Reason"),
+                _("Answer of the server"),
+            ],
             lambda delivery: Message.objects.filter(delivery=delivery).defer("values"),
             "seq",
             _message,

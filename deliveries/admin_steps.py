@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -181,7 +181,9 @@ def prepared(delivery: Delivery) -> dict[str, Any]:
     findings = [Finding.from_dict(finding) for finding in latest.findings]
     return {
         "preparation": latest,
-        "causes": [(Cause(cause).label, latest.causes[cause]) for cause in Cause.values if latest.causes.get(cause)],
+        "causes": [
+            (Cause(cause).label, latest.causes[cause]) for cause in Cause.values if latest.causes.get(cause)
+        ],
         "findings": findings,
         "seal": latest.seal,
         "policy": delivery.policy.label,

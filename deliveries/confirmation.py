@@ -87,7 +87,11 @@ def confirm(
     preparation = delivery.latest_preparation()
     if must_type(preparation.to_deliver) and typed != preparation.to_deliver:
         raise CountMistyped(expected=preparation.to_deliver)
-    if delivery.schedule_kind == ScheduleKind.AT_DATE and delivery.contact_date and delivery.contact_date < at:
+    if (
+        delivery.schedule_kind == ScheduleKind.AT_DATE
+        and delivery.contact_date
+        and delivery.contact_date < at
+    ):
         raise DatePassed()
     confirmation = Confirmation.objects.create(
         delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver

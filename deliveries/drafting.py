@@ -68,9 +68,8 @@ def _check_settings(delivery: Delivery, *, by: User) -> None:
     if delivery.approval_policy and own.tightness < unit_policy.tightness:
         raise LooserPolicy(unit=delivery.unit, policy=unit_policy.label)
     audience = delivery.audience
-    if audience is not None and not access.can(by, Right.VIEW, audience):
-        if not access.readable_units(by).filter(pk=audience.unit_id).exists():
-            raise AudienceElsewhere(audience=audience)
+    if audience is not None and not access.readable_units(by).filter(pk=audience.unit_id).exists():
+        raise AudienceElsewhere(audience=audience)
 
 
 @transaction.atomic

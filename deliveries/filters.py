@@ -18,7 +18,9 @@ class DeliveryFilter(forms.Form):
     """Text, status, unit, mine."""
 
     q = forms.CharField(
-        required=False, label=_("Search"), widget=forms.TextInput(attrs={"type": "search", "placeholder": "DM95 …"})
+        required=False,
+        label=_("Search"),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "DM95 …"}),
     )
     status = forms.ChoiceField(required=False, label=_("Status"))
     unit = forms.ModelChoiceField(queryset=None, required=False, empty_label=_("All units"), label=_("Unit"))
@@ -51,7 +53,9 @@ class DeliveryFilter(forms.Form):
 
 
 def _matches(text: str) -> Q:
-    condition = Q(label__icontains=text) | Q(description__icontains=text) | Q(content__subject__icontains=text)
+    condition = (
+        Q(label__icontains=text) | Q(description__icontains=text) | Q(content__subject__icontains=text)
+    )
     name = text.upper().removeprefix("DM")
     if name.isdecimal() and len(name) < 19:
         condition |= Q(pk=int(name))

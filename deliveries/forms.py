@@ -55,7 +55,9 @@ class AudienceChoices(forms.ModelChoiceField):
     """Audiences of the units that a person may read."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(Audience.objects.none(), empty_label=_("Choose later"), label=_("Audience"), **options)
+        super().__init__(
+            Audience.objects.none(), empty_label=_("Choose later"), label=_("Audience"), **options
+        )
 
     def label_from_instance(self, audience: Audience) -> str:
         return f"{audience.label} · {audience.unit.label}"
@@ -68,7 +70,9 @@ class When(forms.Form):
     """At once, or at a date in a zone; a time that does not exist there is refused with a sentence."""
 
     schedule_kind = forms.ChoiceField(choices=WHEN, widget=forms.RadioSelect, label=_("When"))
-    date = WhenField(required=False, label=_("Date and time"), help_text=_("As the clocks in the time zone show it."))
+    date = WhenField(
+        required=False, label=_("Date and time"), help_text=_("As the clocks in the time zone show it.")
+    )
     time_zone = forms.ChoiceField(choices=zones.choices, label=_("Time zone"), initial=settings.TIME_ZONE)
 
     def clean(self) -> dict[str, Any]:
@@ -102,7 +106,9 @@ class When(forms.Form):
     def comes_twice(self) -> bool:
         """Whether clocks show the chosen time at two moments; the first is taken."""
         local = self.cleaned_data.get("date")
-        return bool(self.cleaned_data.get("contact_date")) and zones.comes_twice(local, self.cleaned_data["time_zone"])
+        return bool(self.cleaned_data.get("contact_date")) and zones.comes_twice(
+            local, self.cleaned_data["time_zone"]
+        )
 
 
 def when_of(delivery: Delivery) -> dict[str, Any]:
@@ -118,7 +124,9 @@ def when_of(delivery: Delivery) -> dict[str, Any]:
 class NewDelivery(When):
     """Everything of the first page but the content."""
 
-    label = forms.CharField(max_length=128, label=_("Label"), help_text=_("For you and your colleagues; not sent."))
+    label = forms.CharField(
+        max_length=128, label=_("Label"), help_text=_("For you and your colleagues; not sent.")
+    )
     unit = forms.ModelChoiceField(queryset=None, empty_label=None, label=_("Organisational unit"))
     audience = AudienceChoices(required=False)
     schedule_kind = forms.ChoiceField(
@@ -146,8 +154,12 @@ class NewDelivery(When):
 class General(forms.Form):
     """Properties that are neither audience, content nor schedule."""
 
-    label = forms.CharField(max_length=128, label=_("Label"), help_text=_("For you and your colleagues; not sent."))
-    description = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False, label=_("Description"))
+    label = forms.CharField(
+        max_length=128, label=_("Label"), help_text=_("For you and your colleagues; not sent.")
+    )
+    description = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}), required=False, label=_("Description")
+    )
     unit = forms.ModelChoiceField(queryset=None, empty_label=None, label=_("Organisational unit"))
     approval_policy = forms.ChoiceField(
         choices=[("", _("As the unit asks")), *ApprovalPolicy.choices],
@@ -213,7 +225,9 @@ class Write(forms.Form):
     html = Unfinished(
         strip=False,
         max_length=uploads.MOST_HTML_BYTES,
-        widget=forms.Textarea(attrs={"rows": 22, "class": "editor__code", "spellcheck": "false", "wrap": "off"}),
+        widget=forms.Textarea(
+            attrs={"rows": 22, "class": "editor__code", "spellcheck": "false", "wrap": "off"}
+        ),
         label=_("HTML"),
     )
     text = forms.CharField(

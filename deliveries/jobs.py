@@ -5,13 +5,13 @@ import asyncio
 import uvloop
 
 from accounts import audit
-from deliveries import preparation, proofs
-from deliveries.sending import gate, lanes
+from deliveries import preparation, proofs, scheduling
+from deliveries.sending import lanes
 
 
 def tick(**_: object) -> None:
     with audit.entered("job"):
-        gate.tick()
+        scheduling.tick()
 
 
 def prepare(*, preparation_id: int, **_: object) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
@@ -25,14 +24,12 @@ from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock
 from deliveries import lifecycle, queues, seal
-from deliveries.content.compile import Compiled, compile_content
+from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError, awkward_values
-from deliveries.content.source import Source
 from deliveries.lifecycle import Step
 from deliveries.models import (
     Cause,
-    Content,
     Delivery,
     LogLine,
     Preparation,
@@ -40,7 +37,7 @@ from deliveries.models import (
     ScheduleKind,
     Status,
 )
-from deliveries.rendering import renderer
+from deliveries.rendering import compile_version, renderer
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +85,9 @@ def run(*, preparation_id: int) -> None:
     with _only_one(preparation_id) as mine:
         if not mine:
             return
-        preparation = Preparation.objects.select_related("delivery__unit", "delivery__audience", "content").get(
-            pk=preparation_id
-        )
+        preparation = Preparation.objects.select_related(
+            "delivery__unit", "delivery__audience", "content"
+        ).get(pk=preparation_id)
         if preparation.status != PreparationStatus.RUNNING:
             return
         try:
@@ -110,52 +107,35 @@ def _carry_out(preparation: Preparation) -> None:
     compiled, findings = _compile(preparation)
     findings += _schedule_findings(preparation.delivery, began)
     if compiled is None or any(finding.level == "error" for finding in findings):
-        return _fail(preparation, findings)
+        _fail(preparation, findings)
+        return
     targeted = _stage(preparation, compiled)
     if not targeted:
-        return _fail(preparation, [*findings, _empty_target()])
+        _fail(preparation, [*findings, _empty_target()])
+        return
     _mark_duplicates(preparation)
     causes = _count_causes(preparation)
     to_deliver = targeted - sum(causes.values())
     if not to_deliver:
-        return _fail(preparation, [*findings, _nobody_left(targeted)], targeted=targeted, causes=causes)
+        _fail(preparation, [*findings, _nobody_left(targeted)], targeted=targeted, causes=causes)
+        return
     findings += _rendered_findings(preparation, compiled)
     if any(finding.level == "error" for finding in findings):
-        return _fail(preparation, findings, targeted=targeted, causes=causes)
-    _seal(preparation, compiled, findings, targeted=targeted, causes=causes, to_deliver=to_deliver, began=began)
+        _fail(preparation, findings, targeted=targeted, causes=causes)
+        return
+    _seal(
+        preparation, compiled, findings, targeted=targeted, causes=causes, to_deliver=to_deliver, began=began
+    )
 
 
 # -- the parts of the job, in their order -------------------------------------------------------------
 
 
-def source_of(content: Content) -> Source:
-    return Source(
-        subject=content.subject,
-        preheader=content.preheader,
-        from_name=content.from_name,
-        from_address=content.from_address,
-        reply_to=content.reply_to,
-        html=content.html,
-        text=content.text,
-    )
-
-
-def asset_urls(delivery: Delivery) -> dict[str, str]:
-    """Relative path of an uploaded picture -> the address under which we serve it."""
-    rows = delivery.assets.values_list("path", "sha256", "media_type")
-    return {path: f"{settings.PUBLIC_URL}/i/{sha}.{media_type.rpartition('/')[2]}" for path, sha, media_type in rows}
-
-
-def compile_version(delivery: Delivery, content: Content) -> tuple[Compiled | None, list[Finding]]:
-    """One version of a delivery's content, compiled with the fields that profiles have now."""
-    return compile_content(
-        source_of(content), fields=profile_fields(), assets=asset_urls(delivery), tracking=delivery.tracking
-    )
-
-
 def _compile(preparation: Preparation) -> tuple[Compiled | None, list[Finding]]:
     if preparation.content is None:
-        return None, [Finding("error", "empty_content", str(_t("The delivery has no content yet.")), "content", None)]
+        return None, [
+            Finding("error", "empty_content", n_("The delivery has no content yet."), "content", None)
+        ]
     compiled, findings = compile_version(preparation.delivery, preparation.content)
     _progress(preparation, 5)
     _log(preparation, n_("Content compiled: %(findings)s findings"), findings=len(findings))
@@ -164,12 +144,12 @@ def _compile(preparation: Preparation) -> tuple[Compiled | None, list[Finding]]:
 
 def _schedule_findings(delivery: Delivery, at: datetime) -> list[Finding]:
     if delivery.schedule_kind == ScheduleKind.UNSET:
-        message = _t("No schedule is chosen: choose “at once” or a date.")
+        message = n_("No schedule is chosen: choose “at once” or a date.")
         return [Finding("error", "no_schedule", message, "schedule", None)]
     if delivery.contact_date is not None and delivery.contact_date < at:
-        return [Finding("error", "date_passed", _t("The date of the schedule has passed."), "schedule", None)]
+        return [Finding("error", "date_passed", n_("The date of the schedule has passed."), "schedule", None)]
     if delivery.audience is None:
-        return [Finding("error", "no_audience", _t("No audience is chosen."), "audience", None)]
+        return [Finding("error", "no_audience", n_("No audience is chosen."), "audience", None)]
     return []
 
 
@@ -206,7 +186,9 @@ def _staging_insert(compiled: Compiled) -> str:
         if name in by_name
     )
     connection.ensure_connection()
-    object_ = sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(pairs).as_string(connection.connection)
+    object_ = (
+        sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(pairs).as_string(connection.connection)
+    )
     values = object_.replace("%", "%%")
     return f"""
         INSERT INTO deliveries_staging (preparation_id, profile_id, address, address_key, "values", cause)
@@ -253,7 +235,12 @@ def _count_causes(preparation: Preparation) -> dict[str, int]:
     causes = {cause.value: found.get(cause.value, 0) for cause in Cause}
     for cause, number in causes.items():
         if number:
-            _log(preparation, n_("%(cause)s: %(number)s excluded"), cause=str(Cause(cause).label), number=number)
+            _log(
+                preparation,
+                n_("%(cause)s: %(number)s excluded"),
+                cause=str(Cause(cause).label),
+                number=number,
+            )
     return causes
 
 
@@ -389,7 +376,11 @@ def _chunk_digests(delivery_id: int) -> str:
 
 @transaction.atomic
 def _fail(
-    preparation: Preparation, findings: list[Finding], *, targeted: int = 0, causes: dict[str, int] | None = None
+    preparation: Preparation,
+    findings: list[Finding],
+    *,
+    targeted: int = 0,
+    causes: dict[str, int] | None = None,
 ) -> None:
     """The preparation has failed, and says why."""
     delivery = Delivery.objects.locked(preparation.delivery_id)
@@ -409,17 +400,24 @@ def _fail(
     errors = [finding for finding in findings if finding.level == "error"]
     for finding in errors:
         _log(preparation, n_("%(problem)s"), level=LogLine.Level.ERROR, problem=str(finding.message))
-    _log(preparation, n_("Preparation failed: %(errors)s errors"), level=LogLine.Level.ERROR, errors=len(errors))
+    _log(
+        preparation,
+        n_("Preparation failed: %(errors)s errors"),
+        level=LogLine.Level.ERROR,
+        errors=len(errors),
+    )
     lifecycle.move(delivery, Step.FAIL_PREPARATION, by=None, at=at, preparation=preparation.number)
 
 
 def _empty_target() -> Finding:
-    return Finding("error", "empty_target", _t("The audience is empty: nobody would be written to."), "audience", None)
+    return Finding(
+        "error", "empty_target", n_("The audience is empty: nobody would be written to."), "audience", None
+    )
 
 
 def _nobody_left(targeted: int) -> Finding:
-    message = _t("All %(targeted)s profiles of the audience are excluded.") % {"targeted": targeted}
-    return Finding("error", "empty_target", message, "audience", None)
+    text = n_("All %(targeted)s profiles of the audience are excluded.")
+    return Finding("error", "empty_target", text, "audience", None, {"targeted": targeted})
 
 
 # -- one at a time, and only while wanted -------------------------------------------------------------
@@ -442,7 +440,9 @@ def _only_one(preparation_id: int) -> Iterator[bool]:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_SPACE, preparation_id % 2**31])
         mine = cursor.fetchone()[0]
         if mine:
-            cursor.execute("SELECT set_config('application_name', %s, false)", [_session_name(preparation_id)])
+            cursor.execute(
+                "SELECT set_config('application_name', %s, false)", [_session_name(preparation_id)]
+            )
     try:
         yield mine
     finally:

@@ -15,8 +15,7 @@ from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError
 from deliveries.content.source import Source
 from deliveries.models import Content, Delivery, Message
-from deliveries.preparation import asset_urls, source_of
-from deliveries.rendering import renderer, sealed_renderer
+from deliveries.rendering import asset_urls, renderer, sealed_renderer, source_of
 
 # What stands in for a missing part, so that a draft shows before it is complete.
 _SENDER = "sender@example.com"
@@ -68,7 +67,9 @@ def preview(
     source, assets = source_of(content), asset_urls(delivery)
     compiled, findings = compile_content(source, fields=known, assets=assets, tracking=delivery.tracking)
     if compiled is None:
-        compiled, _same = compile_content(_mended(source), fields=known, assets=assets, tracking=delivery.tracking)
+        compiled, _same = compile_content(
+            _mended(source), fields=known, assets=assets, tracking=delivery.tracking
+        )
     if compiled is None:
         return Preview(from_address=content.from_address, findings=findings)
     shown = _rendered(delivery, compiled, values or {}, findings)
@@ -79,10 +80,14 @@ def _sealed(delivery: Delivery, message: Message) -> Preview:
     """From the compiled content and the stored values of the row: nothing else goes into what is sent."""
     made = sealed_renderer(delivery)
     stored = delivery.latest_preparation().findings
-    return _rendered(delivery, made.compiled, message.values, [Finding.from_dict(finding) for finding in stored])
+    return _rendered(
+        delivery, made.compiled, message.values, [Finding.from_dict(finding) for finding in stored]
+    )
 
 
-def _rendered(delivery: Delivery, compiled: Compiled, values: Mapping[str, Any], findings: list[Finding]) -> Preview:
+def _rendered(
+    delivery: Delivery, compiled: Compiled, values: Mapping[str, Any], findings: list[Finding]
+) -> Preview:
     made = renderer(delivery, compiled)
     try:
         return Preview(

@@ -25,8 +25,7 @@ from deliveries.channels.smtp import Pool
 from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
 from deliveries.models import Delivery, LogLine, Proof, ProofMessage
-from deliveries.preparation import asset_urls, source_of
-from deliveries.rendering import renderer
+from deliveries.rendering import asset_urls, renderer, source_of
 
 PREFIX = n_("[Proof %(number)s]")
 
@@ -114,7 +113,9 @@ def _check_addresses(delivery: Delivery, by: User, test_profiles: Sequence[TestP
 
 def _values_of(profile: Profile) -> dict[str, object]:
     values = {field.name: field.value_of(profile) for field in profile_fields()}
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()
+    }
 
 
 def run(*, proof_id: int) -> None:

@@ -1,11 +1,14 @@
-"""From a delivery to the renderer that fills its messages: preview, proof, send and mirror page share it."""
+"""From a content to what compiles and fills it: preview, proof, preparation, send and mirror page share it."""
 
 from django.conf import settings
 
+from audiences.fields import fields as profile_fields
 from campaign.lib.tokens import default_signer
-from deliveries.content.compile import Compiled
+from deliveries.content.compile import Compiled, compile_content
+from deliveries.content.findings import Finding
 from deliveries.content.render import Renderer
-from deliveries.models import Delivery
+from deliveries.content.source import Source
+from deliveries.models import Content, Delivery
 
 
 def renderer(delivery: Delivery, compiled: Compiled) -> Renderer:
@@ -26,3 +29,31 @@ def renderer(delivery: Delivery, compiled: Compiled) -> Renderer:
 def sealed_renderer(delivery: Delivery) -> Renderer:
     """The renderer of what the latest preparation sealed."""
     return renderer(delivery, Compiled.from_json(delivery.latest_preparation().compiled))
+
+
+def source_of(content: Content) -> Source:
+    return Source(
+        subject=content.subject,
+        preheader=content.preheader,
+        from_name=content.from_name,
+        from_address=content.from_address,
+        reply_to=content.reply_to,
+        html=content.html,
+        text=content.text,
+    )
+
+
+def asset_urls(delivery: Delivery) -> dict[str, str]:
+    """Relative path of an uploaded picture -> the address under which we serve it."""
+    rows = delivery.assets.values_list("path", "sha256", "media_type")
+    return {
+        path: f"{settings.PUBLIC_URL}/i/{sha}.{media_type.rpartition('/')[2]}"
+        for path, sha, media_type in rows
+    }
+
+
+def compile_version(delivery: Delivery, content: Content) -> tuple[Compiled | None, list[Finding]]:
+    """One version of a delivery's content, compiled with the fields that profiles have now."""
+    return compile_content(
+        source_of(content), fields=profile_fields(), assets=asset_urls(delivery), tracking=delivery.tracking
+    )

@@ -18,9 +18,10 @@ _TLS = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "implicit"}
 
 def default_route() -> Route:
     """The route of deliveries that name none; made on first use, for the environment's relay."""
-    return Route.objects.filter(is_default=True).first() or Route.objects.get_or_create(
-        label="Default", defaults={"is_default": True}
-    )[0]
+    return (
+        Route.objects.filter(is_default=True).first()
+        or Route.objects.get_or_create(label="Default", defaults={"is_default": True})[0]
+    )
 
 
 def route_of(delivery: Delivery) -> Route:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.models import Delivery
@@ -28,7 +27,9 @@ PARTS = {
 
 def fingerprint(value: Any) -> str:
     """SHA-256 of a value's canonical JSON."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
+    ).hexdigest()
 
 
 def live_parts(delivery: Delivery) -> dict[str, Any]:

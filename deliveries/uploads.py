@@ -141,12 +141,13 @@ def _from_zip(file: IO[bytes]) -> Upload:
 
 
 def _from_archive(archive: zipfile.ZipFile) -> Upload:
-    members = [member for member in archive.infolist() if not member.is_dir() and not _is_litter(member.filename)]
+    members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) > MOST_FILES:
         raise BadUpload(cause=_("it holds more than %(most)s files.") % {"most": MOST_FILES})
     if any(member.flag_bits & 1 for member in members):
         raise BadUpload(cause=_("the zip asks for a password."))
     paths = {_safe_path(member.filename): member for member in members}
+    paths = {path: member for path, member in paths.items() if not _is_litter(path)}
     page_path = _the_page(paths)
     budget = _Budget(archive)
     html = _page(budget.read(paths.pop(page_path), MOST_HTML_BYTES))
@@ -180,7 +181,9 @@ class _Budget:
 
 def _is_litter(path: str) -> bool:
     """What operating systems add to a zip."""
-    return path.startswith("__MACOSX/") or PurePosixPath(path).name.startswith(".") or path.endswith("Thumbs.db")
+    return (
+        path.startswith("__MACOSX/") or PurePosixPath(path).name.startswith(".") or path.endswith("Thumbs.db")
+    )
 
 
 def _safe_path(path: str) -> str:
@@ -201,7 +204,9 @@ def _the_page(paths: Iterable[str]) -> str:
         raise BadUpload(cause=_("there is no .html file in the zip."))
     if len(chosen) > 1:
         names = ", ".join(sorted(chosen)[:5])
-        raise BadUpload(cause=_("there is more than one page (%(names)s): call one index.html.") % {"names": names})
+        raise BadUpload(
+            cause=_("there is more than one page (%(names)s): call one index.html.") % {"names": names}
+        )
     return chosen[0]
 
 

@@ -32,7 +32,9 @@ def count(user: User) -> int:
 
 def to_approve(user: User) -> QuerySet[Delivery]:
     """Waiting for approval where this person may give it; four-eyes leaves out what he made himself."""
-    four_eyes = Q(approval_policy=ApprovalPolicy.FOUR_EYES) | Q(unit__approval_policy=ApprovalPolicy.FOUR_EYES)
+    four_eyes = Q(approval_policy=ApprovalPolicy.FOUR_EYES) | Q(
+        unit__approval_policy=ApprovalPolicy.FOUR_EYES
+    )
     wrote = Content.objects.filter(
         delivery=OuterRef("pk"), author=user, number__lte=OuterRef("preparation__content__number")
     )

@@ -42,7 +42,14 @@ def choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """UTC and every named zone, by region, for a drop-down."""
     names = sorted(name for name in available_timezones() if name.split("/")[0] in _REGIONS and "/" in name)
     groups = [
-        (region, [(name, name.partition("/")[2].replace("_", " ")) for name in names if name.startswith(region + "/")])
+        (
+            region,
+            [
+                (name, name.partition("/")[2].replace("_", " "))
+                for name in names
+                if name.startswith(region + "/")
+            ],
+        )
         for region in _REGIONS
     ]
     return [("UTC", [("UTC", "UTC")]), *groups]

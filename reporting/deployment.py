@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.functional import Promise
+from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -40,16 +40,6 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A count outside of what was sent."""
-
-    label: str | Promise
-    number: int
-    status: str
-    tone: str
-
-
-@dataclass(frozen=True)
 class Block:
     delivery: Delivery
     counts: Counts
@@ -57,7 +47,6 @@ class Block:
     line: str
     tone: str
     tiles: list[Tile]
-    beside: list[Beside]
     segments: list[tuple[Any, ...]]
     folded_at: datetime | None
     folded_next: datetime
@@ -95,8 +84,7 @@ def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> B
         line=line,
         tone=tone,
         tiles=_tiles(delivery, counts),
-        beside=_beside(counts),
-        segments=_segments(counts),
+        segments=_segments(delivery, counts),
         folded_at=folded_at,
         folded_next=folded_next,
         mark=mark,
@@ -165,19 +153,15 @@ def _delivered_tone(counts: Counts) -> str:
 _TONES = {"prepared": "grey", "retrying": "blue", "in_doubt": "yellow", "ignored": "grey", "cancelled": "grey"}
 
 
-def _beside(counts: Counts) -> list[Beside]:
-    return [
-        Beside(label, getattr(counts, name), name, _TONES[name])
-        for name, label in kpis.BESIDE.items()
-        if getattr(counts, name)
+def _segments(delivery: Delivery, counts: Counts) -> list[tuple[Any, ...]]:
+    """All messages by what became of them, each with the address of its rows; the parts make the whole."""
+    parts = [
+        (_("Delivered"), counts.delivered, "green", "sent"),
+        (_("Bounces and errors"), counts.failed, "red", "failed"),
+        *((label, getattr(counts, name), _TONES[name], name) for name, label in kpis.BESIDE.items()),
     ]
-
-
-def _segments(counts: Counts) -> list[tuple[Any, ...]]:
-    """All messages by what became of them; the parts make the whole."""
-    parts = [(_("Delivered"), counts.delivered, "green"), (_("Bounces and errors"), counts.failed, "red")]
-    parts += [(label, getattr(counts, name), _TONES[name]) for name, label in kpis.BESIDE.items()]
-    return [part for part in parts if part[1]]
+    log = reverse("reporting:window", args=[delivery.pk, "sending"])
+    return [(label, number, tone, f"{log}?status={status}") for label, number, tone, status in parts if number]
 
 
 def _speed(

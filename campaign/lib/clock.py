@@ -4,8 +4,8 @@
 offset for rehearsals and tests, which a session sees only if it was allowed at connecting (DEBUG on).
 """
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection

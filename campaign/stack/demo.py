@@ -7,33 +7,23 @@ if the books balance and the mail server holds exactly one message for each reci
 
 import argparse
 import json
-import os
 import signal
-import socket
 import sqlite3
-import subprocess
 import sys
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-import psutil
 import psycopg
-from honcho.environ import parse_procfile
 
-from campaign.stack import services
-from campaign.stack.errors import StackError
+from campaign.stack.temporary import Stack, temporary_stack
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 CUSTOMERS = BASE_DIR / "audiences" / "demo" / "customers.csv"
 NEWSLETTER = BASE_DIR / "deliveries" / "demo" / "newsletter"
 UNIT, LABEL, AUDIENCE = "Brasil", "The new harvest", "All customers"
-NOT_NEEDED = {"web", "mail"}
-SECONDS_TO_START = 20
+PROCESSES = ("mail", "work", "tick", "send", "send", "cron")  # each a process of its own
 LONGEST_SEND = 300
 SENT = 1  # as deliveries.models.MessageStatus has it
 
@@ -43,8 +33,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--json", action="store_true", dest="as_json", help="end with one JSON object")
     args = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
-    with tempfile.TemporaryDirectory(prefix="sinete-demo-") as folder, _stack(Path(folder)) as env:
-        account = Demo(Path(folder), env).run()
+    _say("PostgreSQL, Valkey, workers and a mail server start")
+    # The mail server takes at the second try what it puts off at the first: soon enough for a demo.
+    with temporary_stack(PROCESSES, SINETE_RETRY_SECONDS="2", LOG_LEVEL="WARNING") as stack:
+        account = Demo(stack).run()
     print(json.dumps(account) if args.as_json else as_table(account), flush=True)
     for problem in account["problems"]:
         _say(f"It does not balance: {problem}")
@@ -54,12 +46,12 @@ def main(argv: list[str]) -> int:
 class Demo:
     """The job, step by step; each step is a command that one person gives."""
 
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self.folder, self.env = folder, env
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
 
     def run(self) -> dict[str, Any]:
-        self._manage("load_demo", "--people")
-        began = time.monotonic()
+        self.stack.manage("load_demo", "--people")
+        began = monotonic()
         _say("ines imports the customers")
         imported = self._command("import_profiles", CUSTOMERS, "--unit", UNIT, "--declare", by="ines")
         _say("ana makes the delivery and prepares it")
@@ -68,12 +60,12 @@ class Demo:
         _say(f"bruno approves version {prepared['number']}")
         self._command("approve_delivery", name, "--seal", prepared["seal"], by="bruno")
         _say(f"carla confirms {prepared['to_deliver']:,} messages")
-        sending = time.monotonic()
+        sending = monotonic()
         self._command(
             "confirm_delivery", name, "--seal", prepared["seal"], "--type", prepared["to_deliver"], by="carla"
         )
         self._command("wait_delivery", name, "--timeout", LONGEST_SEND)
-        ended = time.monotonic()
+        ended = monotonic()
         shown = self._command("show_delivery", name)
         account = self._account(shown)
         account |= {
@@ -84,7 +76,7 @@ class Demo:
         return {**account, "problems": problems(account)}
 
     def _file(self) -> Path:
-        file = self.folder / "delivery.json"
+        file = self.stack.folder / "delivery.json"
         content = json.loads((NEWSLETTER / "newsletter.json").read_text())
         content |= {"html_file": str(NEWSLETTER / "newsletter.html"), "images": str(NEWSLETTER / "images")}
         delivery = {
@@ -121,7 +113,7 @@ class Demo:
 
     def _ledger(self, delivery_id: int) -> tuple[int, list[str]]:
         """How many rows there are, and the addresses of those that say sent: read past the application."""
-        with psycopg.connect(self.env["DATABASE_URL"]) as connection:
+        with psycopg.connect(self.stack.env["DATABASE_URL"]) as connection:
             rows = connection.execute(
                 "SELECT status, address FROM deliveries_message WHERE delivery_id = %s", [delivery_id]
             ).fetchall()
@@ -129,17 +121,14 @@ class Demo:
 
     def _received(self) -> Counter[str]:
         """How many messages the mail server has for each recipient."""
-        with sqlite3.connect(self.folder / "inbox.sqlite3") as inbox:
+        with sqlite3.connect(self.stack.folder / "inbox.sqlite3") as inbox:
             return Counter(
                 _normal(recipient) for (recipient,) in inbox.execute("SELECT recipient FROM message")
             )
 
     def _command(self, name: str, *arguments: object, by: str = "") -> dict[str, Any]:
         who = ["--as", by] if by else []
-        return json.loads(self._manage(name, *map(str, arguments), *who, "--json"))
-
-    def _manage(self, *arguments: str) -> str:
-        return _manage(self.env, *arguments)
+        return json.loads(self.stack.manage(name, *map(str, arguments), *who, "--json"))
 
 
 def problems(account: dict[str, Any]) -> list[str]:
@@ -185,96 +174,6 @@ def as_table(account: dict[str, Any]) -> str:
     head = f"Deployment of {account['delivery']}: {account['status']}"
     foot = f"{account['seconds']:.1f} s from the file to the inbox, {account['seconds_sending']:.1f} s of it sending"
     return "\n".join(["", f"  {head}", f"  {'─' * 50}", *lines, f"  {'─' * 50}", f"  {foot}", ""])
-
-
-# -- its own stack --------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _stack(folder: Path) -> Iterator[dict[str, str]]:
-    """Services, workers and a mail server in the folder; at the end nothing of them is left."""
-    with ExitStack() as running:
-        _say("PostgreSQL, Valkey, workers and a mail server start")
-        env = {
-            **os.environ,
-            "DATABASE_URL": running.enter_context(services.postgres(folder / "postgres")),
-            "REDIS_URL": running.enter_context(services.valkey(folder / "valkey")),
-            "SINETE_EMBEDDED": "1",
-            "SINETE_VAR": str(folder),
-            "SINETE_RETRY_SECONDS": "2",  # the mail server takes at the second try what it puts off at the first
-            "LOG_LEVEL": "WARNING",
-            "PYTHONUNBUFFERED": "1",
-            "DJANGO_SETTINGS_MODULE": "campaign.settings",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        }
-        env["MAIL_PORT"], env["INBOX_PORT"] = map(str, _free_ports(2))
-        env["RELAY_URL"] = f"smtp://127.0.0.1:{env['MAIL_PORT']}"
-        _manage(env, "migrate", "--verbosity", "0")
-        processes: list[subprocess.Popen[bytes]] = []
-        running.callback(_stop, processes)
-        for command in _commands():
-            processes.append(
-                subprocess.Popen(
-                    ["sh", "-c", f"exec {command}"], cwd=BASE_DIR, env=env, start_new_session=True,
-                    stdout=subprocess.DEVNULL, stderr=(folder / "processes.log").open("ab"),
-                )
-            )  # fmt: skip
-        _wait_for_port(int(env["MAIL_PORT"]))
-        yield env
-
-
-def _commands() -> list[str]:
-    """The processes of the stack but the web, and a mail server."""
-    procfile = parse_procfile((BASE_DIR / "Procfile").read_text())
-    commands = [command for name, command in procfile.processes.items() if name not in NOT_NEEDED]
-    return [*commands, procfile.processes["send"], "python -m campaign.stack receiver"]
-
-
-def _manage(env: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=BASE_DIR,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.strip() or done.stdout.strip() or "no reason given"
-        raise StackError(f"`manage.py {' '.join(arguments)}` ended with {done.returncode}:\n{said}")
-    return done.stdout
-
-
-def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
-    family: list[psutil.Process] = []
-    for process in processes:
-        try:
-            parent = psutil.Process(process.pid)
-            family += [parent, *parent.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            continue
-    services.stop_processes(family)
-    for process in processes:
-        process.wait()
-
-
-def _free_ports(number: int) -> list[int]:
-    with ExitStack() as opened:
-        sockets = [opened.enter_context(socket.socket()) for _ in range(number)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
-
-
-def _wait_for_port(port: int) -> None:
-    end = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < end:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise StackError("The mail server did not come up.")
 
 
 def _normal(address: str) -> str:

@@ -19,7 +19,7 @@ from audiences import imports
 from audiences.models import Audience, Import, TestProfile
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
-from deliveries import approval, confirmation, drafting, jobs, preparation, uploads
+from deliveries import approval, confirmation, drafting, jobs, preparation, scheduling, uploads
 from deliveries.demo import stage, visitors
 from deliveries.models import Delivery, Route, ScheduleKind, Status
 from deliveries.sending import gate
@@ -167,7 +167,7 @@ def _send(delivery: Delivery, cast: Cast) -> Delivery:
     """All of it has left."""
     delivery = _confirm(delivery, cast)
     stage.work_until(
-        lambda: Status(_status(delivery)).is_final, doing=f"the send of “{delivery}”", ask=gate.tick
+        lambda: Status(_status(delivery)).is_final, doing=f"the send of “{delivery}”", ask=scheduling.tick
     )
     return _fresh(delivery)
 
@@ -210,7 +210,7 @@ def _expired(label: str, cast: Cast) -> None:
         cast,
     )  # fmt: skip
     stage.ago(days=6)
-    gate.tick()
+    scheduling.tick()
 
 
 def _failed(label: str, cast: Cast) -> None:

@@ -92,9 +92,16 @@ class Delivery(models.Model):
         OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT, related_name="deliveries"
     )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices, default=Channel.EMAIL)
-    status = models.CharField(_("status"), max_length=24, choices=Status.choices, default=Status.DRAFT, editable=False)
+    status = models.CharField(
+        _("status"), max_length=24, choices=Status.choices, default=Status.DRAFT, editable=False
+    )
     audience = models.ForeignKey(
-        Audience, verbose_name=_("audience"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        Audience,
+        verbose_name=_("audience"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
     )
     content = models.ForeignKey(
         "deliveries.Content", verbose_name=_("content"), null=True, editable=False, on_delete=models.PROTECT,
@@ -121,7 +128,12 @@ class Delivery(models.Model):
     )
     tracking = models.BooleanField(_("track opens and clicks"), default=True)
     route = models.ForeignKey(
-        "deliveries.Route", verbose_name=_("route"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "deliveries.Route",
+        verbose_name=_("route"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
     )
     preparation = models.ForeignKey(
         "deliveries.Preparation", null=True, editable=False, on_delete=models.PROTECT, related_name="+"
@@ -129,7 +141,9 @@ class Delivery(models.Model):
     copied_from = models.ForeignKey(
         "self", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="copies"
     )
-    created_by = models.ForeignKey(User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
     started_at = models.DateTimeField(_("sending began"), null=True, editable=False)
@@ -149,7 +163,9 @@ class Delivery(models.Model):
                 condition=models.Q(schedule_kind=ScheduleKind.AT_DATE, contact_date__isnull=False)
                 | models.Q(~models.Q(schedule_kind=ScheduleKind.AT_DATE), contact_date__isnull=True),
             ),
-            models.CheckConstraint(name="delivery_status_known", condition=models.Q(status__in=Status.values)),
+            models.CheckConstraint(
+                name="delivery_status_known", condition=models.Q(status__in=Status.values)
+            ),
         ]
 
     def __str__(self) -> str:

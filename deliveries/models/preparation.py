@@ -37,7 +37,9 @@ class Preparation(models.Model):
     status = models.CharField(
         _("status"), max_length=16, choices=PreparationStatus.choices, default=PreparationStatus.RUNNING
     )
-    started_by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
+    started_by = models.ForeignKey(
+        User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     started_at = models.DateTimeField(_("started"))
     ended_at = models.DateTimeField(_("ended"), null=True)
     content = models.ForeignKey(Content, null=True, on_delete=models.PROTECT, related_name="+")
@@ -62,11 +64,14 @@ class Preparation(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["delivery", "number"], name="preparation_number_once"),
             models.UniqueConstraint(
-                fields=["delivery"], condition=Q(status=PreparationStatus.RUNNING), name="preparation_one_running"
+                fields=["delivery"],
+                condition=Q(status=PreparationStatus.RUNNING),
+                name="preparation_one_running",
             ),
             models.CheckConstraint(
                 name="preparation_books_balance",
-                condition=~Q(status=PreparationStatus.DONE) | Q(targeted=models.F("excluded") + models.F("to_deliver")),
+                condition=~Q(status=PreparationStatus.DONE)
+                | Q(targeted=models.F("excluded") + models.F("to_deliver")),
             ),
         ]
 
@@ -130,7 +135,11 @@ class Exclusion(models.Model):
         Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="exclusions"
     )
     preparation = models.ForeignKey(
-        Preparation, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="exclusions"
+        Preparation,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="exclusions",
     )
     profile_id = models.BigIntegerField()
     address = models.CharField(_("address"), max_length=320, blank=True)

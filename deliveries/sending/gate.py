@@ -1,8 +1,4 @@
-"""The gate: what is due, by the database's clock, and what a tick does about it.
-
-A tick may run twice at once, late, or on any host. It starts nothing that is not due, and everything it
-does is a step of the life cycle or a wake-up that may be lost.
-"""
+"""The gate: what may leave, by the database's clock and under its seal, and when a send is over."""
 
 import logging
 import time
@@ -13,14 +9,13 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils.translation import gettext_noop as n_
 from redis.exceptions import RedisError
 
 from campaign.lib import clock
-from deliveries import lifecycle, preparation, queues, routes, seal
+from deliveries import lifecycle, queues, routes, seal
 from deliveries.lifecycle import Step
-from deliveries.models import Delivery, LogLine, MessageStatus, ScheduleKind, Status
+from deliveries.models import Delivery, LogLine, ScheduleKind, Status
 from deliveries.rendering import sealed_renderer
 from deliveries.sending import recovery
 
@@ -33,45 +28,6 @@ now = clock.now
 T = TypeVar("T")
 
 
-def tick() -> None:
-    """Notice everything that is due or stopped moving, and see to it."""
-    at = now()
-    _expire_unconfirmed(at)
-    for preparation_id in preparation.waiting(at):
-        _wake(queues.PREPARE, job_id=f"prepare-{preparation_id}", preparation_id=preparation_id)
-    for delivery in _released(at):
-        begin(delivery.pk)
-        _wake_lanes(delivery.pk)
-    for delivery_id in _in_motion():
-        recovery.reclaim(delivery_id)
-        _end_overdue_tries(delivery_id, at)
-        if not finish_if_over(delivery_id):
-            _wake_lanes(delivery_id)
-    for delivery_id in _stopped_half_way():
-        recovery.reclaim(delivery_id)
-        recovery.cancel_rest(delivery_id)
-
-
-def _released(at: datetime) -> list[Delivery]:
-    due = Q(contact_date=None) | Q(contact_date__lte=at + AHEAD)
-    return list(Delivery.objects.filter(due, status=Status.SCHEDULED))
-
-
-def _in_motion() -> list[int]:
-    moving = Delivery.objects.filter(status__in=[Status.SENDING, Status.PAUSED])
-    return list(moving.order_by("pk").values_list("pk", flat=True))
-
-
-def _stopped_half_way() -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT d.id FROM deliveries_delivery d WHERE d.status IN ('stopped', 'failed') AND ("
-            " EXISTS (SELECT 1 FROM deliveries_chunk c WHERE c.delivery_id = d.id AND NOT c.done)"
-            " OR EXISTS (SELECT 1 FROM deliveries_try t WHERE t.delivery_id = d.id))"
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
 @transaction.atomic
 def begin(delivery_id: int) -> bool:
     """A confirmed delivery whose time is reached is Sending. True if it is now, whoever took the step."""
@@ -79,7 +35,9 @@ def begin(delivery_id: int) -> bool:
     if delivery.status != Status.SCHEDULED:
         return delivery.status == Status.SENDING
     at = now()
-    if delivery.schedule_kind == ScheduleKind.AT_DATE and (delivery.contact_date is None or delivery.contact_date > at):
+    if delivery.schedule_kind == ScheduleKind.AT_DATE and (
+        delivery.contact_date is None or delivery.contact_date > at
+    ):
         return False
     if delivery.started_at is None:
         delivery.started_at = at
@@ -131,7 +89,9 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
 def _is_as_confirmed(delivery: Delivery) -> bool:
     """The confirmation names the seal, the seal fits the manifest, the manifest fits the compiled content."""
     prepared = delivery.latest_preparation()
-    confirmed = delivery.confirmations.filter(taken_back_at=None, preparation=prepared, seal=prepared.seal).exists()
+    confirmed = delivery.confirmations.filter(
+        taken_back_at=None, preparation=prepared, seal=prepared.seal
+    ).exists()
     return (
         confirmed
         and prepared.seal == seal.fingerprint(prepared.manifest)
@@ -155,7 +115,7 @@ def fail(delivery_id: int, *, because: str) -> None:
 def after_lane(delivery_id: int) -> None:
     """A lane let go: finish if that was the last of it, or ask for the next lane without waiting for a tick."""
     if not finish_if_over(delivery_id):
-        _wake_lanes(delivery_id)
+        wake_lanes(delivery_id)
 
 
 @transaction.atomic
@@ -180,31 +140,7 @@ def finish_if_over(delivery_id: int) -> bool:
     return True
 
 
-def _end_overdue_tries(delivery_id: int, at: datetime) -> None:
-    """Once the validity period is over, what was refused for a while has failed."""
-    delivery = Delivery.objects.get(pk=delivery_id)
-    if delivery.valid_until is not None and at > delivery.valid_until:
-        recovery.end_tries(delivery_id, MessageStatus.FAILED)
-
-
-def _expire_unconfirmed(at: datetime) -> None:
-    """A dated delivery that nobody confirmed until its validity period was over has expired."""
-    candidates = Delivery.objects.filter(status__in=Step.EXPIRE.sources, contact_date__lt=at)
-    for pk, date, hours in candidates.values_list("pk", "contact_date", "validity_hours"):
-        if date + timedelta(hours=hours) < at:
-            _expire(pk, at)
-
-
-@transaction.atomic
-def _expire(delivery_id: int, at: datetime) -> None:
-    delivery = Delivery.objects.locked(delivery_id)
-    if delivery.status in Step.EXPIRE.sources:
-        delivery.ended_at = at
-        delivery.save(update_fields=["ended_at"])
-        lifecycle.move(delivery, Step.EXPIRE, by=None, at=at)
-
-
-def _wake_lanes(delivery_id: int) -> None:
+def wake_lanes(delivery_id: int) -> None:
     """Ask for as many lanes as may run and have something to do. Live leases, in PostgreSQL, cap them."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -235,14 +171,9 @@ def _wake_so_many(delivery_id: int, wanted: int) -> None:
         logger.warning("the queue is away, the next tick will try again: %s", error)
 
 
-def _wake(job: Any, **kwargs: Any) -> None:
-    try:
-        job.enqueue_now(**kwargs)
-    except RedisError as error:
-        logger.warning("the queue is away, the next tick will try again: %s", error)
-
-
-def _log(delivery: Delivery, at: datetime, text: str, *, level: str = LogLine.Level.INFO, **slots: Any) -> None:
+def _log(
+    delivery: Delivery, at: datetime, text: str, *, level: str = LogLine.Level.INFO, **slots: Any
+) -> None:
     LogLine.objects.create(
         delivery=delivery, preparation=delivery.preparation, at=at, level=level, text=text, slots=slots
     )

@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -61,7 +62,9 @@ class Pace:
         elapsed = time.monotonic() - self._since
         if elapsed >= WINDOW_SECONDS / 2:
             rate = self._done / elapsed
-            self.window = int(max(SMALLEST_WINDOW, min(LARGEST_WINDOW, rate * WINDOW_SECONDS, self.window * 4)))
+            self.window = int(
+                max(SMALLEST_WINDOW, min(LARGEST_WINDOW, rate * WINDOW_SECONDS, self.window * 4))
+            )
             self._since, self._done = time.monotonic(), 0
 
 
@@ -170,7 +173,9 @@ class Lane:
             if hold is not None and not row.is_later_try:
                 hold.outstanding += 1
             if row.is_suppressed:
-                self.unsaved.append(Entry(row, MessageStatus.IGNORED, reason="opted_out", counts_as_try=False))
+                self.unsaved.append(
+                    Entry(row, MessageStatus.IGNORED, reason="opted_out", counts_as_try=False)
+                )
                 continue
             self.open_rows[row.seq] = row
             envelopes.append(self._envelope(row))
@@ -315,10 +320,8 @@ def _afterwards(plan: Plan, refused: int, refusal: str, sent: int) -> None:
 
 
 def _on_sigterm(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
-    try:
+    with suppress(ValueError, RuntimeError):  # not in the main thread: a test's in-process worker
         loop.add_signal_handler(signal.SIGTERM, lane.drain)
-    except (ValueError, RuntimeError):
-        pass  # not in the main thread: a test's in-process worker
 
 
 def _name() -> str:

@@ -108,7 +108,9 @@ class Ledger:
         row = await cursor.fetchone()
         if row is None or row.fsync != "on":
             await connection.close()
-            raise NotDurable("PostgreSQL runs with fsync=off: a crash could forget what has left. Nothing is sent.")
+            raise NotDurable(
+                "PostgreSQL runs with fsync=off: a crash could forget what has left. Nothing is sent."
+            )
         return cls(connection, delivery_id=delivery_id, lane=lane)
 
     async def close(self) -> None:
@@ -389,4 +391,3 @@ _RELEASE = """
     WHERE delivery_id = %(delivery)s
       AND (number, token) IN (SELECT * FROM unnest(%(numbers)s::int[], %(tokens)s::bigint[]))
 """
-

@@ -213,7 +213,8 @@ def imbalance(delivery: Delivery) -> dict[str, list[int]]:
     names = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT status, count(*) FROM deliveries_message WHERE delivery_id = %s GROUP BY status", [delivery.pk]
+            "SELECT status, count(*) FROM deliveries_message WHERE delivery_id = %s GROUP BY status",
+            [delivery.pk],
         )
         by_status = {MessageStatus(status).name.lower(): number for status, number in cursor.fetchall()}
         cursor.execute(

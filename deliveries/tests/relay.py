@@ -56,7 +56,9 @@ class Relay:
         return sorted(row[0] for row in self._rows("recipient"))
 
     def messages(self) -> list[EmailMessage]:
-        return [message_from_bytes(zlib.decompress(row[0]), policy=policy.default) for row in self._rows("raw")]
+        return [
+            message_from_bytes(zlib.decompress(row[0]), policy=policy.default) for row in self._rows("raw")
+        ]
 
     def _rows(self, column: str) -> list[tuple]:
         with sqlite3.connect(self.file) as reader:

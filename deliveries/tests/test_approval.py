@@ -55,7 +55,10 @@ def test_a_delivery_may_be_stricter_than_its_unit_but_not_looser():
 
     with pytest.raises(drafting.LooserPolicy):
         DeliveryFactory(unit=unit, approval_policy=ApprovalPolicy.NONE)
-    assert DeliveryFactory(unit=unit, approval_policy=ApprovalPolicy.FOUR_EYES).policy == ApprovalPolicy.FOUR_EYES
+    assert (
+        DeliveryFactory(unit=unit, approval_policy=ApprovalPolicy.FOUR_EYES).policy
+        == ApprovalPolicy.FOUR_EYES
+    )
 
 
 @pytest.mark.parametrize("maker", ["preparer", "writer"])

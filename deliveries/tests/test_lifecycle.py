@@ -10,7 +10,7 @@ from accounts.models import Role
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import approval, confirmation, drafting, preparation
+from deliveries import approval, confirmation, drafting, preparation, scheduling
 from deliveries.lifecycle import Step
 from deliveries.models import Confirmation, Delivery, Status
 from deliveries.sending import gate
@@ -85,7 +85,9 @@ def test_no_sequence_of_steps_reaches_an_illegal_state(stage, actions):
             if action == "write" and after.status != Status.DRAFT:
                 assert after.content_id == before.content_id
             if after.status in {Status.SCHEDULED, Status.SENDING, Status.PAUSED, Status.FINISHED}:
-                assert Confirmation.objects.filter(delivery=after, seal=after.seal, taken_back_at=None).exists()
+                assert Confirmation.objects.filter(
+                    delivery=after, seal=after.seal, taken_back_at=None
+                ).exists()
         transaction.set_rollback(True)
 
 
@@ -113,7 +115,7 @@ def _try(action, delivery, by, number):
             case "begin":
                 gate.begin(delivery.pk)
             case "tick":
-                gate.tick()
+                scheduling.tick()
             case _:
                 getattr(confirmation, action)(delivery=delivery, by=by, at=at)
     except Refusal:

@@ -140,7 +140,9 @@ def test_an_edit_of_what_is_sealed_drops_it_and_names_what_changed():
 def test_a_label_is_not_sealed():
     delivery = DeliveryFactory(ready=True)
 
-    drafting.edit(delivery=delivery, by=person("prepare", delivery.unit), at=clock.now(), label="Another label")
+    drafting.edit(
+        delivery=delivery, by=person("prepare", delivery.unit), at=clock.now(), label="Another label"
+    )
 
     delivery.refresh_from_db()
     assert delivery.status == Status.READY

@@ -9,9 +9,9 @@ from django.db import IntegrityError, connection, transaction
 from audiences import consents
 from audiences.models import Quarantine
 from campaign.lib import clock
-from deliveries import confirmation, jobs, queues
+from deliveries import confirmation, jobs, queues, scheduling
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status, Try
-from deliveries.sending import gate, recovery
+from deliveries.sending import recovery
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,12 @@ def test_a_hard_refusal_fails_the_row_and_quarantines_the_address(relay):
     send(delivery)
 
     row = Message.objects.get(delivery=delivery, seq=refused.seq)
-    assert (row.status, row.nature, row.reason, row.code) == (MessageStatus.FAILED, "hard", "user_unknown", 550)
+    assert (row.status, row.nature, row.reason, row.code) == (
+        MessageStatus.FAILED,
+        "hard",
+        "user_unknown",
+        550,
+    )
     assert Quarantine.objects.get().address_key == refused.address_key
     assert delivery.status == Status.FINISHED
 
@@ -123,7 +128,9 @@ def test_who_opted_out_after_the_preparation_gets_nothing(relay):
 
 def test_nothing_leaves_before_its_time_and_everything_once_it_is_reached(relay):
     at = clock.now() + timedelta(hours=3)
-    delivery = DeliveryFactory(scheduled=True, schedule_kind="at_date", contact_date=at, time_zone="America/Sao_Paulo")
+    delivery = DeliveryFactory(
+        scheduled=True, schedule_kind="at_date", contact_date=at, time_zone="America/Sao_Paulo"
+    )
 
     send(delivery)
     assert relay.recipients() == []
@@ -203,7 +210,7 @@ def test_what_a_dead_worker_had_handed_over_is_in_doubt_and_the_rest_goes_on(rel
 def test_evidence_resolves_a_doubt_once():
     delivery = DeliveryFactory(sending=True, recipients=2)
     abandon_a_window(delivery, handed=1)
-    gate.tick()
+    scheduling.tick()
 
     first = recovery.resolve_doubt(delivery_id=delivery.pk, seq=1, as_sent=True, at=clock.now())
     second = recovery.resolve_doubt(delivery_id=delivery.pk, seq=1, as_sent=True, at=clock.now())

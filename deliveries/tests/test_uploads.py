@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from campaign.lib import clock
-from deliveries import preparation, uploads
+from deliveries import preparation, rendering, uploads
 from deliveries.models import Status
 from deliveries.tests.factories import DeliveryFactory, person
 
@@ -136,7 +136,7 @@ class TestBringIn:
         brought = self.bring(delivery, {"a.html": PAGE, "images/hero.png": PNG, "images/bg 1.jpg": JPEG})
 
         delivery.refresh_from_db()
-        urls = preparation.asset_urls(delivery)
+        urls = rendering.asset_urls(delivery)
         assert delivery.content.number == 2
         assert brought.pictures == 2
         assert delivery.content.subject == "News for {{ profile.first_name|default('you') }}"

@@ -62,7 +62,9 @@ def worker(*queues: str, **environment: str) -> Iterator[subprocess.Popen]:
     try:
         yield process
     finally:
-        for child in [*psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []:
+        for child in (
+            [*psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
+        ):
             child.kill()
         process.kill()
         process.wait()

@@ -27,12 +27,6 @@ def rows_of(delivery: Delivery, tile: Tile) -> str:
     return _with_query(reverse("reporting:window", args=[delivery.pk, tile.tab]), tile.query)
 
 
-@register.simple_tag
-def sending_log(delivery: Delivery, **filters: str) -> str:
-    query = "&".join(f"{name}={value}" for name, value in filters.items())
-    return _with_query(reverse("reporting:window", args=[delivery.pk, "sending"]), query)
-
-
 def _with_query(address: str, query: str) -> str:
     return f"{address}?{query}" if query else address
 

@@ -1,0 +1,47 @@
+"""The pages of profiles, audiences, imports and test profiles."""
+
+from django.urls import include, path
+
+from audiences.views import importing, profiles, targets, testing
+
+app_name = "audiences"
+
+_profiles = [
+    path("", profiles.listing, name="profiles"),
+    path("new/", profiles.create, name="profile-create"),
+    path("export/", profiles.export, name="profiles-export"),
+    path("<int:pk>/", profiles.profile, name="profile"),
+    path("<int:pk>/edit/", profiles.edit, name="profile-edit"),
+    path("<int:pk>/consent/", profiles.consent, name="consent"),
+]
+_audiences = [
+    path("", targets.listing, name="list"),
+    path("new/", targets.create_rule, name="create"),
+    path("new-list/", targets.create_list, name="create-list"),
+    path("builder/", targets.builder, name="builder"),
+    path("preview/", targets.preview, name="preview"),
+    path("<int:pk>/", targets.audience, name="audience"),
+    path("<int:pk>/edit/", targets.edit, name="edit"),
+    path("<int:pk>/delete/", targets.delete, name="delete"),
+    path("<int:pk>/members/", targets.add_members, name="add-members"),
+    path("<int:pk>/members/<int:profile_pk>/remove/", targets.remove_member, name="remove-member"),
+]
+_imports = [
+    path("", importing.listing, name="imports"),
+    path("<int:pk>/", importing.detail, name="import"),
+    path("<int:pk>/progress/", importing.progress, name="import-progress"),
+    path("<int:pk>/again/", importing.again, name="import-again"),
+]
+_test_profiles = [
+    path("", testing.listing, name="test-profiles"),
+    path("new/", testing.create, name="test-profile-create"),
+    path("<int:pk>/", testing.edit, name="test-profile-edit"),
+    path("<int:pk>/delete/", testing.delete, name="test-profile-delete"),
+]
+
+urlpatterns = [
+    path("profiles/", include(_profiles)),
+    path("audiences/", include(_audiences)),
+    path("imports/", include(_imports)),
+    path("test-profiles/", include(_test_profiles)),
+]

@@ -1,0 +1,1 @@
+"""The pages of profiles, audiences, imports and test profiles."""

@@ -1,0 +1,79 @@
+"""Imports: the list with the form, one import with its progress and its report."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import access
+from accounts.rights import Right
+from audiences import imports
+from audiences.forms import ImportForm
+from audiences.models import Import
+from audiences.views.shared import refusals_in, visible_or_404
+from campaign.lib.jobs import Queue, workers_alive
+from campaign.lib.keyset import key_page
+
+PROBLEMS_SHOWN = 200
+
+
+@require_http_methods(["GET", "POST"])
+def listing(request: HttpRequest) -> HttpResponse:
+    """What was imported, newest first, and the form for the next file."""
+    form = ImportForm(request.POST or None, request.FILES or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        chosen = form.cleaned_data
+        options = imports.Options(
+            keep_good_rows=chosen["keep_good_rows"],
+            declare_attributes=chosen["declare_attributes"],
+            list_label=chosen["list_label"],
+        )
+        with refusals_in(form):
+            importing = imports.start(
+                file=chosen["file"], name=chosen["file"].name, unit=chosen["unit"], by=request.user, options=options
+            )
+            return redirect("audiences:import", importing.pk)
+    elif request.method == "POST" and not access.units(request.user, Right.IMPORT).exists():
+        raise access.NotAllowed(by=request.user, right=Right.IMPORT, target=request.user)
+    rows = access.visible(request.user, Import.objects.select_related("unit", "started_by"))
+    page = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
+    can_import = access.units(request.user, Right.IMPORT).exists()
+    return render(request, "audiences/imports.html", {"form": form, "page": page, "can_import": can_import})
+
+
+@require_GET
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "audiences/import.html", _context(request, pk))
+
+
+@require_GET
+def progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The live part: the page holds the same fragment, which asks for itself until the import is final."""
+    return render(request, "audiences/_import.html", _context(request, pk))
+
+
+def _context(request: HttpRequest, pk: int) -> dict[str, object]:
+    importing = visible_or_404(request, Import.objects.select_related("unit", "started_by", "audience"), pk)
+    can_try_again = (
+        importing.status == Import.Status.REFUSED
+        and importing.bad_rows > 0
+        and importing.parts.exists()
+        and access.can(request.user, Right.IMPORT, importing.unit)
+    )
+    return {
+        "importing": importing,
+        "problems": importing.problems.all()[:PROBLEMS_SHOWN] if importing.is_final else [],
+        "problems_shown": PROBLEMS_SHOWN,
+        "can_try_again": can_try_again,
+        "no_worker_runs": not importing.is_final and not workers_alive(Queue.DEFAULT),
+    }
+
+
+@require_POST
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Import the good rows of a file that was refused."""
+    importing = visible_or_404(request, Import.objects.select_related("unit"), pk)
+    new = imports.again(importing=importing, by=request.user)
+    messages.success(request, _("The good rows of the file are being imported."))
+    return redirect("audiences:import", new.pk)

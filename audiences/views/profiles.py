@@ -1,0 +1,111 @@
+"""Profiles: the list with its search, one profile, the form, consents, the export."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import access
+from accounts.rights import Right
+from audiences import consents, fields, people
+from audiences.forms import ProfileFilter, ProfileForm
+from audiences.models import ConsentEvent, Profile, Quarantine
+from audiences.views.shared import refusals_in, visible_or_404
+from campaign.lib import clock
+from campaign.lib.csv import safe_rows
+from campaign.lib.keyset import key_page
+
+
+@require_GET
+def listing(request: HttpRequest) -> HttpResponse:
+    """The profiles that one may see, newest first; a search looks at any part of names, address, city and id."""
+    filters = ProfileFilter(request.GET, user=request.user)
+    rows = filters.narrowed(access.visible(request.user, Profile.objects.select_related("unit")))
+    page = key_page(
+        people.found(rows, filters.words), before=request.GET.get("before"), after=request.GET.get("after")
+    )
+    context = {
+        "filters": filters,
+        "page": page,
+        "can_create": access.units(request.user, Right.IMPORT).exists(),
+        "export_units": access.units(request.user, Right.EXPORT),
+    }
+    return render(request, "audiences/profiles.html", context)
+
+
+@require_GET
+def profile(request: HttpRequest, pk: int) -> HttpResponse:
+    """What is known of one person: facts, attributes, consents; the history loads below."""
+    found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
+    rights = access.held(request.user, found)
+    above = access.held(request.user, found.unit)
+    facts = [(field.label, field.value_of(found), field.kind) for field in fields.fields()]
+    context = {
+        "profile": found,
+        "facts": facts,
+        "channels": _channels(found),
+        "consents": found.consents.select_related("by")[:50],
+        "quarantine": Quarantine.objects.filter(address_key=found.email_key).first() if found.email_key else None,
+        "can_edit": access.can(request.user, Right.IMPORT, found),
+        "can_decide": access.can(request.user, Right.PREPARE, found),
+        "rights": rights | above,
+    }
+    return render(request, "audiences/profile.html", context)
+
+
+def _channels(found: Profile) -> list[tuple[str, str, bool]]:
+    return [
+        (channel.value, str(channel.label), getattr(found, consents.FLAGS[channel]))
+        for channel in ConsentEvent.Channel
+    ]
+
+
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    form = ProfileForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        with refusals_in(form):
+            made = people.create(values=form.values, unit=form.cleaned_data["unit"], by=request.user)
+            return redirect("audiences:profile", made.pk)
+    return render(request, "audiences/profile_form.html", {"form": form})
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
+    access.require(request.user, Right.IMPORT, found)
+    form = ProfileForm(request.POST or None, user=request.user, profile=found)
+    if request.method == "POST" and form.is_valid():
+        with refusals_in(form):
+            people.change(profile=found, values=form.values, by=request.user)
+            return redirect("audiences:profile", pk)
+    return render(request, "audiences/profile_form.html", {"form": form, "profile": found})
+
+
+@require_POST
+def consent(request: HttpRequest, pk: int) -> HttpResponse:
+    """Opt the person out of a channel, or in again."""
+    found = visible_or_404(request, Profile.objects.all(), pk)
+    channel = request.POST.get("channel", "")
+    if channel in ConsentEvent.Channel.values:
+        verb = consents.opt_out if request.POST.get("decision") == "out" else consents.opt_in
+        verb(profile_id=found.pk, channel=channel, at=clock.now(), source="page", by=request.user)
+        messages.success(request, _("The consent is noted."))
+    return redirect("audiences:profile", pk)
+
+
+@require_POST
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The profiles that the search finds, of a unit where one may export, as a file that does no harm."""
+    filters = ProfileFilter(request.POST, user=request.user)
+    units = access.units(request.user, Right.EXPORT)
+    chosen = filters.cleaned_data["unit"] if filters.is_valid() else None
+    unit = chosen or units.first() or request.user.home_unit
+    if unit is None:
+        raise access.NotAllowed(by=request.user, right=Right.EXPORT, target=request.user)
+    rows = people.found(filters.narrowed(Profile.objects.all()), filters.words)
+    lines = safe_rows(people.export(profiles=rows, unit=unit, by=request.user))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="profiles.csv"'
+    return response

@@ -1,0 +1,32 @@
+"""Find or 404, say a refusal on the page that asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+from django.forms import Form
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from accounts import access
+from campaign.lib.refusals import Forbidden, Refusal
+
+Found = TypeVar("Found", bound=Model)
+
+
+def visible_or_404(request: HttpRequest, rows: QuerySet[Found], pk: int) -> Found:
+    """A stranger's object does not exist for this person."""
+    found: Found = get_object_or_404(access.visible(request.user, rows), pk=pk)  # type: ignore[arg-type]
+    return found
+
+
+@contextmanager
+def refusals_in(form: Form) -> Iterator[None]:
+    """What a rule says no to stands above the form; a missing right is a page of its own."""
+    try:
+        yield
+    except Forbidden:
+        raise
+    except Refusal as refusal:
+        form.add_error(None, str(refusal))

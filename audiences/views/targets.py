@@ -1,0 +1,227 @@
+"""Audiences: the list, one audience, the form for rules with its live count, fixed lists."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import access
+from accounts.models import OrganizationalUnit
+from accounts.rights import Right
+from audiences import definitions, fields, rule_form, rules, targeting
+from audiences.forms import AudienceForm, ListForm, PastedForm
+from audiences.models import Audience, Profile
+from audiences.rule_form import RuleForm
+from audiences.views.shared import refusals_in, visible_or_404
+from campaign.lib.keyset import key_page
+
+SHOWN = 25
+
+
+@require_GET
+def listing(request: HttpRequest) -> HttpResponse:
+    """The audiences that one may see, with their rules in plain words."""
+    rows = access.visible(request.user, Audience.objects.select_related("unit", "created_by"))
+    words = request.GET.get("q", "").strip()
+    if words:
+        rows = rows.filter(label__icontains=words)
+    page = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
+    known = fields.by_name()
+    for audience in page.rows:
+        audience.words = _words(audience.rule, known) if audience.kind == Audience.Kind.RULE else ""
+    can_create = access.units(request.user, Right.PREPARE).exists()
+    return render(request, "audiences/audiences.html", {"page": page, "can_create": can_create, "q": words})
+
+
+def _words(rule: rules.Rule, known: dict[str, fields.ProfileField]) -> str:
+    """The rule in words; an attribute that it needs may be gone by now."""
+    try:
+        return rules.in_words(rule, known=known)
+    except rules.RuleError as error:
+        return str(error)
+
+
+@require_GET
+def audience(request: HttpRequest, pk: int) -> HttpResponse:
+    """One audience: its rule, how many it holds now, and some of them."""
+    found = visible_or_404(request, Audience.objects.select_related("unit", "created_by"), pk)
+    context: dict[str, Any] = {"audience": found, "can_change": access.can(request.user, Right.PREPARE, found)}
+    try:
+        profiles = targeting.profiles(found)
+        context |= {"count": profiles.count(), "profiles": profiles.order_by("-pk")[:SHOWN]}
+        if found.kind == Audience.Kind.RULE:
+            context["words"] = rules.in_words(found.rule)
+    except rules.RuleError as error:
+        context["error"] = str(error)
+    if found.kind == Audience.Kind.LIST:
+        context["pasted_form"] = PastedForm()
+    return render(request, "audiences/audience.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def create_rule(request: HttpRequest) -> HttpResponse:
+    return _rule_page(request, None)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    found = visible_or_404(request, Audience.objects.select_related("unit"), pk)
+    access.require(request.user, Right.PREPARE, found)
+    return _rule_page(request, found)
+
+
+def _rule_page(request: HttpRequest, found: Audience | None) -> HttpResponse:
+    """The form; its buttons for rows and groups come back with the form changed, the others save."""
+    known = fields.by_name()
+    initial = {"label": found.label, "description": found.description} if found else None
+    form = AudienceForm(request.POST or None, initial=initial, user=request.user, unit=found and found.unit)
+    builder, text = _builder(request, found, known)
+    action = request.POST.get("do", "save")
+    if request.method == "POST" and action != "save":
+        if builder:
+            builder.act(action)
+        form = AudienceForm(initial=request.POST.dict(), user=request.user, unit=found and found.unit)
+    elif request.method == "POST" and form.is_valid():
+        with refusals_in(form):
+            saved = _save(request, found, form, builder.rule() if builder else _from_text(text))
+            return redirect("audiences:audience", saved.pk)
+    unit = found.unit if found else None
+    is_list = bool(found and found.kind == Audience.Kind.LIST)
+    context = {
+        "audience": found, "form": form, "builder": builder, "text": text, "is_list": is_list,
+        **({} if is_list or builder is None else _said(request, builder.rule(), unit, known)),
+    }  # fmt: skip
+    return render(request, "audiences/audience_form.html", context)
+
+
+def _builder(
+    request: HttpRequest, found: Audience | None, known: dict[str, fields.ProfileField]
+) -> tuple[RuleForm | None, str]:
+    if "text" in request.POST:
+        return None, request.POST["text"]
+    if request.method == "POST":
+        return rule_form.from_post(request.POST, known), ""
+    rule = found.rule if found else {}
+    try:
+        return rule_form.from_rule(rule, known), ""
+    except rule_form.TooDeep:
+        return None, json.dumps(rule, indent=2, ensure_ascii=False)
+
+
+def _from_text(text: str) -> rules.Rule:
+    try:
+        rule = json.loads(text)
+    except ValueError as error:
+        raise rules.RuleError(place=_("the text"), reason=str(error)) from None
+    return rule if isinstance(rule, dict) else {"": rule}
+
+
+def _save(request: HttpRequest, found: Audience | None, form: AudienceForm, rule: rules.Rule) -> Audience:
+    values = {"label": form.cleaned_data["label"], "description": form.cleaned_data["description"]}
+    if found is None:
+        return definitions.create_rule(**values, rule=rule, unit=form.chosen_unit(), by=request.user)
+    is_rule = found.kind == Audience.Kind.RULE
+    return definitions.change(audience=found, **values, rule=rule if is_rule else None, by=request.user)
+
+
+@require_POST
+def builder(request: HttpRequest) -> HttpResponse:
+    """The rows of the form after another field or operator was chosen."""
+    form = rule_form.from_post(request.POST, fields.by_name())
+    form.act(request.POST.get("do", ""))
+    return render(request, "audiences/_builder.html", {"builder": form})
+
+
+@require_POST
+def preview(request: HttpRequest) -> HttpResponse:
+    """The rule as it stands on the page: in words, and how many it holds."""
+    known = fields.by_name()
+    form = rule_form.from_post(request.POST, known)
+    return render(request, "audiences/_said.html", _said(request, form.rule(), _unit(request), known))
+
+
+def _unit(request: HttpRequest) -> OrganizationalUnit | None:
+    chosen = request.POST.get("unit", "")
+    units = access.readable_units(request.user)
+    return units.filter(pk=int(chosen[:18])).first() if chosen.isdecimal() else None
+
+
+def _said(
+    request: HttpRequest,
+    rule: rules.Rule,
+    unit: OrganizationalUnit | None,
+    known: dict[str, fields.ProfileField],
+) -> dict[str, Any]:
+    try:
+        checked = rules.validated(rule, known=known)
+    except rules.RuleError as error:
+        return {"incomplete": str(error)}
+    mine = access.visible(request.user, Profile.objects.all())
+    within = targeting.in_unit(unit) & mine if unit else mine
+    return {
+        "words": rules.in_words(checked, known=known),
+        "count": within.filter(rules.condition(checked, known=known)).count(),
+    }
+
+
+@require_http_methods(["GET", "POST"])
+def create_list(request: HttpRequest) -> HttpResponse:
+    form = ListForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        with refusals_in(form):
+            made, unknown = definitions.create_list(
+                label=form.cleaned_data["label"],
+                description=form.cleaned_data["description"],
+                unit=form.chosen_unit(),
+                pasted=form.cleaned_data["pasted"],
+                by=request.user,
+            )
+            _tell_unknown(request, unknown)
+            return redirect("audiences:audience", made.pk)
+    return render(request, "audiences/list_form.html", {"form": form})
+
+
+@require_POST
+def add_members(request: HttpRequest, pk: int) -> HttpResponse:
+    found = visible_or_404(request, Audience.objects.select_related("unit"), pk)
+    form = PastedForm(request.POST)
+    if form.is_valid():
+        unknown = definitions.add_members(
+            audience=found, pasted=form.cleaned_data["pasted"], by=request.user
+        )
+        _tell_unknown(request, unknown)
+    return redirect("audiences:audience", pk)
+
+
+@require_POST
+def remove_member(request: HttpRequest, pk: int, profile_pk: int) -> HttpResponse:
+    found = visible_or_404(request, Audience.objects.select_related("unit"), pk)
+    profile = visible_or_404(request, Profile.objects.all(), profile_pk)
+    definitions.remove_member(audience=found, profile=profile, by=request.user)
+    return redirect("audiences:audience", pk)
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """The question, and the answer."""
+    found = visible_or_404(request, Audience.objects.select_related("unit"), pk)
+    access.require(request.user, Right.PREPARE, found)
+    if request.method == "POST":
+        definitions.delete(audience=found, by=request.user)
+        messages.success(request, _("“%(label)s” is deleted.") % {"label": found.label})
+        return redirect("audiences:list")
+    return render(request, "audiences/delete.html", {"audience": found})
+
+
+def _tell_unknown(request: HttpRequest, unknown: list[str]) -> None:
+    if unknown:
+        text = ngettext(
+            "Nobody is known by this: %(some)s", "Nobody is known by %(count)d of these: %(some)s", len(unknown)
+        )
+        some = ", ".join(unknown[:10]) + (" …" if len(unknown) > 10 else "")
+        messages.warning(request, text % {"count": len(unknown), "some": some})

@@ -1,0 +1,32 @@
+"""Pages by key: no count of all rows, no offset, so that page 4,000 costs what page 1 does."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+PAGE_ROWS = 25
+
+
+@dataclass(frozen=True)
+class KeyPage:
+    """One page of rows, newest first, and the keys that lead on."""
+
+    rows: list[Any]
+    newer: int | None
+    older: int | None
+
+
+def key_page(rows: QuerySet[Any], *, before: str | None, after: str | None, size: int = PAGE_ROWS) -> KeyPage:
+    """The page before a key (older) or after it (newer); the first page where neither is a number."""
+    if after and after.isdecimal():
+        found = list(rows.filter(pk__gt=int(after[:18])).order_by("pk")[: size + 1])
+        more, found = len(found) > size, found[:size][::-1]
+        return KeyPage(found, found[0].pk if more else None, found[-1].pk if found else None)
+    older = bool(before and before.isdecimal())
+    if older:
+        rows = rows.filter(pk__lt=int(before[:18]))  # type: ignore[index]
+    found = list(rows.order_by("-pk")[: size + 1])
+    more, found = len(found) > size, found[:size]
+    newer = found[0].pk if older and found else None
+    return KeyPage(found, newer, found[-1].pk if more else None)

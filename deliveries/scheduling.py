@@ -1,0 +1,91 @@
+"""The tick: notices, in PostgreSQL, what is due or has stopped moving, and sees to it.
+
+It may run twice at once, late, or on any host. It starts nothing that is not due, and everything it does is
+a step of the life cycle or a wake-up that may be lost.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+from redis.exceptions import RedisError
+
+from campaign.lib import clock
+from deliveries import lifecycle, preparation, queues
+from deliveries.lifecycle import Step
+from deliveries.models import Delivery, MessageStatus, Status
+from deliveries.sending import gate, recovery
+
+logger = logging.getLogger(__name__)
+
+
+def tick() -> None:
+    """Notice everything that is due or stopped moving, and see to it."""
+    at = clock.now()
+    _expire_unconfirmed(at)
+    for preparation_id in preparation.waiting(at):
+        _wake(queues.PREPARE, job_id=f"prepare-{preparation_id}", preparation_id=preparation_id)
+    for delivery in _released(at):
+        gate.begin(delivery.pk)
+        gate.wake_lanes(delivery.pk)
+    for delivery_id in _in_motion():
+        recovery.reclaim(delivery_id)
+        _end_overdue_tries(delivery_id, at)
+        if not gate.finish_if_over(delivery_id):
+            gate.wake_lanes(delivery_id)
+    for delivery_id in _stopped_half_way():
+        recovery.reclaim(delivery_id)
+        recovery.cancel_rest(delivery_id)
+
+
+def _released(at: datetime) -> list[Delivery]:
+    due = Q(contact_date=None) | Q(contact_date__lte=at + gate.AHEAD)
+    return list(Delivery.objects.filter(due, status=Status.SCHEDULED))
+
+
+def _in_motion() -> list[int]:
+    moving = Delivery.objects.filter(status__in=[Status.SENDING, Status.PAUSED])
+    return list(moving.order_by("pk").values_list("pk", flat=True))
+
+
+def _stopped_half_way() -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.id FROM deliveries_delivery d WHERE d.status IN ('stopped', 'failed') AND ("
+            " EXISTS (SELECT 1 FROM deliveries_chunk c WHERE c.delivery_id = d.id AND NOT c.done)"
+            " OR EXISTS (SELECT 1 FROM deliveries_try t WHERE t.delivery_id = d.id))"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _end_overdue_tries(delivery_id: int, at: datetime) -> None:
+    """Once the validity period is over, what was refused for a while has failed."""
+    delivery = Delivery.objects.get(pk=delivery_id)
+    if delivery.valid_until is not None and at > delivery.valid_until:
+        recovery.end_tries(delivery_id, MessageStatus.FAILED)
+
+
+def _expire_unconfirmed(at: datetime) -> None:
+    """A dated delivery that nobody confirmed until its validity period was over has expired."""
+    candidates = Delivery.objects.filter(status__in=Step.EXPIRE.sources, contact_date__lt=at)
+    for pk, date, hours in candidates.values_list("pk", "contact_date", "validity_hours"):
+        if date + timedelta(hours=hours) < at:
+            _expire(pk, at)
+
+
+@transaction.atomic
+def _expire(delivery_id: int, at: datetime) -> None:
+    delivery = Delivery.objects.locked(delivery_id)
+    if delivery.status in Step.EXPIRE.sources:
+        delivery.ended_at = at
+        delivery.save(update_fields=["ended_at"])
+        lifecycle.move(delivery, Step.EXPIRE, by=None, at=at)
+
+
+def _wake(job: Any, **kwargs: Any) -> None:
+    try:
+        job.enqueue_now(**kwargs)
+    except RedisError as error:
+        logger.warning("the queue is away, the next tick will try again: %s", error)

@@ -1,0 +1,75 @@
+"""Deliveries with outcomes of every kind, written into the ledger as a send would have left them."""
+
+from typing import Any
+
+from django.db import connection
+
+from campaign.lib import clock
+from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Nature, Reason, Try
+from deliveries.tests.factories import DeliveryFactory
+
+FAILURE = {
+    "code": 550,
+    "nature": Nature.HARD,
+    "reason": Reason.USER_UNKNOWN,
+    "reply": "5.1.1 <nobody@example.com>: no such user here",
+}
+TALLY = {
+    MessageStatus.SENT: "sent",
+    MessageStatus.FAILED: "failed",
+    MessageStatus.RETRYING: "retrying",
+    MessageStatus.IN_DOUBT: "in_doubt",
+    MessageStatus.IGNORED: "ignored",
+    MessageStatus.CANCELLED: "cancelled",
+}
+
+
+def delivery_with(*, sending: bool = False, recipients: int | None = None, **numbers: int) -> Delivery:
+    """A delivery of which so many messages were `sent`, `failed`, `retrying`, `in_doubt`, `ignored`, `cancelled`.
+
+    It is finished, or still `sending`; the rest of its recipients are not attempted yet.
+    """
+    of_each = {status: numbers.get(name, 0) for status, name in TALLY.items()}
+    total = recipients or sum(of_each.values())
+    stage: dict[str, Any] = {"sending": True} if sending else {"finished": True}
+    delivery = DeliveryFactory(recipients=total, **stage)
+    seqs = iter(range(1, total + 1))
+    for status, number in of_each.items():
+        for seq in [next(seqs) for _ in range(number)]:
+            outcome(delivery, seq, status)
+    if not sending:
+        assert total == sum(of_each.values()), "a finished delivery has an outcome for each message"
+    retally(delivery)
+    return delivery
+
+
+def outcome(delivery: Delivery, seq: int, status: MessageStatus) -> None:
+    """The row has the outcome, with the small row beside it that belongs to it; the tallies are left as they are."""
+    at = clock.now()
+    more: dict[str, Any] = FAILURE if status in {MessageStatus.FAILED, MessageStatus.RETRYING} else {}
+    Message.objects.filter(delivery=delivery, seq=seq).update(
+        status=status, at=at, tries=1, **({"code": 250, "nature": "", "reason": "", "reply": "2.0.0 Ok"} | more)
+    )
+    if status == MessageStatus.RETRYING:
+        Try.objects.create(delivery=delivery, seq=seq, due_at=at, tries=1)
+    if status == MessageStatus.IN_DOUBT:
+        Doubt.objects.create(delivery=delivery, seq=seq, since=at, token=1)
+
+
+def retally(delivery: Delivery) -> None:
+    """The chunks' tallies are what the rows say."""
+    for chunk in Chunk.objects.filter(delivery=delivery):
+        rows = Message.objects.filter(delivery=delivery, seq__range=(chunk.seq_from, chunk.seq_to))
+        Chunk.objects.filter(delivery=delivery, number=chunk.number).update(
+            **{name: rows.filter(status=status).count() for status, name in TALLY.items()}
+        )
+
+
+def falsify(delivery: Delivery, **wrong: int) -> None:
+    """A chunk's tallies say something else than its rows."""
+    columns = ", ".join(f"{name} = %s" for name in wrong)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE deliveries_chunk SET {columns} WHERE delivery_id = %s AND number = 1",
+            [*wrong.values(), delivery.pk],
+        )
