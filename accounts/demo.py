@@ -17,18 +17,19 @@ class DemoAccount:
     roles: tuple[str, ...]
     unit: str
     what_for: str
-    is_administrator: bool = False
+    enters_desk: bool = False
+    is_superuser: bool = False
 
 
 COMPANY, BRAZIL, EUROPE = "Serra Alta Café", "Brasil", "Europe"
 
 ACCOUNTS = (
-    DemoAccount("ana", ("Ana", "Ribeiro"), ("prepare",), BRAZIL, "Prepare deliveries"),
-    DemoAccount("bruno", ("Bruno", "Tavares"), ("approve",), BRAZIL, "Approve deliveries"),
-    DemoAccount("carla", ("Carla", "Nogueira"), ("start",), BRAZIL, "Start deliveries"),
+    DemoAccount("ana", ("Ana", "Ribeiro"), ("prepare",), BRAZIL, "Prepare deliveries", True),
+    DemoAccount("bruno", ("Bruno", "Tavares"), ("approve",), BRAZIL, "Approve deliveries", True),
+    DemoAccount("carla", ("Carla", "Nogueira"), ("start",), BRAZIL, "Start deliveries", True),
     DemoAccount("ines", ("Inês", "Carvalho"), ("import",), BRAZIL, "Import"),
     DemoAccount("edu", ("Eduardo", "Pires"), ("export",), BRAZIL, "Export"),
-    DemoAccount("diego", ("Diego", "Fonseca"), ("administration",), roles.ROOT_LABEL, "Administration", True),
+    DemoAccount("diego", ("Diego", "Fonseca"), ("administration",), roles.ROOT_LABEL, "Administration", True, True),
     DemoAccount("nadia", ("Nadia", "Köhler"), ("prepare",), EUROPE, "Prepare, in Europe only"),
 )
 # (role, user name, password), as `make run` prints them.
@@ -72,6 +73,6 @@ def _user(account: DemoAccount, *, home: OrganizationalUnit) -> User:
         first_name=first,
         last_name=last,
         home_unit=home,
-        is_staff=account.is_administrator,
-        is_superuser=account.is_administrator,
+        is_staff=account.enters_desk,
+        is_superuser=account.is_superuser,
     )

@@ -195,4 +195,9 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING" if TESTING else "INFO")},
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
-UNFOLD = {"SITE_TITLE": "Sinete", "SITE_HEADER": "Sinete", "SITE_SYMBOL": "mark_email_read"}
+UNFOLD = {
+    "SITE_TITLE": "Sinete",
+    "SITE_HEADER": "Sinete",
+    "SITE_SYMBOL": "mark_email_read",
+    "SIDEBAR": {"show_search": True, "navigation": "campaign.admin.navigation"},
+}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet
@@ -65,7 +66,8 @@ def export(*, delivery: Delivery, log: Log, chosen: dict[str, str], by: User) ->
     """The file, line by line, read by a cursor on the server: memory does not grow with the rows."""
     access.require(by, Right.EXPORT, delivery)
     audit.record("export_log", by=by, target=delivery, log=log.code, filters=chosen)
-    return csv.stream([str(label) for label, _read in COLUMNS[log.code]], _cells(log, log.rows(delivery, chosen)))
+    header = [str(label) for label, _read in COLUMNS[log.code]]
+    return csv.safe_rows(chain([header], _cells(log, log.rows(delivery, chosen))))
 
 
 def _cells(log: Log, rows: QuerySet[Any]) -> Iterator[list[Any]]:
@@ -80,7 +82,9 @@ def export_lists(*, delivery: Delivery, code: str, by: User) -> Iterator[str]:
     audit.record("export_log", by=by, target=delivery, log=code, filters={})
     if code == "causes":
         rows: Any = ((row.label, row.cause, row.number) for row in logs.causes(delivery))
-        return csv.stream([str(_("Cause")), str(_("Code")), str(_("Volume"))], rows)
-    urls = ((row.label, logs.URL_KINDS[row.kind], row.url, row.clicks, row.people) for row in logs.tracked_urls(delivery))
-    header = [_("Label"), _("Type"), _("Source URL"), _("Clicks"), _("People")]
-    return csv.stream([str(name) for name in header], urls)
+        header = [_("Cause"), _("Code"), _("Volume")]
+    else:
+        urls = logs.tracked_urls(delivery)
+        rows = ((row.label, logs.URL_KINDS[row.kind], row.url, row.clicks, row.people) for row in urls)
+        header = [_("Label"), _("Type"), _("Source URL"), _("Clicks"), _("People")]
+    return csv.safe_rows([str(cell) if isinstance(cell, Promise) else cell for cell in row] for row in chain([header], rows))

@@ -45,7 +45,7 @@ def block(request: HttpRequest, pk: int) -> HttpResponse:
     """The Deployment block alone; as a page of its own for a browser without scripts."""
     delivery = _find(request, pk)
     shown = deployment.block(delivery, at=clock.now(), earlier=_mark(request))
-    context = {"block": shown, "delivery": delivery, "again": _again(shown)}
+    context = {"deployment": shown, "delivery": delivery, "again": _again(shown)}
     name = "_block" if request.htmx else "block"  # type: ignore[attr-defined]
     return _never_stored(render(request, f"reporting/{name}.html", context))
 

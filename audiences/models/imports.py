@@ -60,6 +60,16 @@ class Import(models.Model):
         return self.status in (self.Status.DONE, self.Status.REFUSED, self.Status.FAILED)
 
     @property
+    def message_text(self) -> str:
+        """Why it was refused or failed, in the reader's language."""
+        return gettext(self.message) if self.message else ""
+
+    @property
+    def left_out(self) -> int:
+        """Rows that did not come in, broken or not."""
+        return self.bad_rows + self.skipped
+
+    @property
     def percent(self) -> int:
         """How much of the file was read; the writing after it counts as the last tenth."""
         if self.is_final:

@@ -39,7 +39,6 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
     """What is known of one person: facts, attributes, consents; the history loads below."""
     found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
     rights = access.held(request.user, found)
-    above = access.held(request.user, found.unit)
     facts = [(field.label, field.value_of(found), field.kind) for field in fields.fields()]
     context = {
         "profile": found,
@@ -47,9 +46,8 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "channels": _channels(found),
         "consents": found.consents.select_related("by")[:50],
         "quarantine": Quarantine.objects.filter(address_key=found.email_key).first() if found.email_key else None,
-        "can_edit": access.can(request.user, Right.IMPORT, found),
-        "can_decide": access.can(request.user, Right.PREPARE, found),
-        "rights": rights | above,
+        "can_edit": Right.IMPORT in rights,
+        "can_decide": Right.PREPARE in rights,
     }
     return render(request, "audiences/profile.html", context)
 

@@ -90,7 +90,7 @@ class Demo:
         return file
 
     def _account(self, shown: dict[str, Any]) -> dict[str, Any]:
-        preparation, counts = shown["preparation"], shown["counts"]
+        preparation, counts = shown["preparation"], shown["messages"]
         rows, sent_to = self._ledger(shown["id"])
         received = self._received()
         return {

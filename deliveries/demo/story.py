@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from accounts import demo as people
 from accounts.models import OrganizationalUnit, User
-from audiences import imports
+from audiences import definitions, imports
 from audiences.models import Audience, Import, TestProfile
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
@@ -61,7 +61,7 @@ def tell(say: Callable[[str], object]) -> None:
     say("2,000 customers")
     _bring_in_customers(cast)
     cast.audiences = {label: _audience(label, cast) for label in RULES}
-    _test_profiles(unit)
+    _test_profiles(cast)
     for label, chapter in CHAPTERS.items():
         if not Delivery.objects.filter(label=label, unit=unit).exists():
             say(label)
@@ -89,19 +89,19 @@ def _bring_in_customers(cast: Cast) -> None:
 
 def _audience(label: str, cast: Cast) -> Audience:
     found = Audience.objects.filter(label=label, unit=cast.unit).first()
-    return found or Audience.objects.create(label=label, unit=cast.unit, rule=RULES[label], created_by=cast.ana)
+    return found or definitions.create_rule(label=label, rule=RULES[label], unit=cast.unit, by=cast.ana)
 
 
-def _test_profiles(unit: OrganizationalUnit) -> None:
+def _test_profiles(cast: Cast) -> None:
     for label, name, language in (("Phone", "Marina", "pt"), ("Desktop", "Thomas", "en"), ("No name", "", "en")):
-        TestProfile.objects.get_or_create(
-            label=label,
-            unit=unit,
-            defaults={
-                "email": f"{label.lower().replace(' ', '-')}@proofs.serra-alta.example",
-                "values": {"first_name": name, "language": language, "city": "Ouro Preto", "segment": "vip"},
-            },
-        )
+        if not TestProfile.objects.filter(label=label, unit=cast.unit).exists():
+            definitions.save_test_profile(
+                label=label,
+                email=f"{label.lower().replace(' ', '-')}@proofs.serra-alta.example",
+                values={"first_name": name, "language": language, "city": "Ouro Preto", "segment": "vip"},
+                unit=cast.unit,
+                by=cast.ana,
+            )
 
 
 # -- the steps, in few words ----------------------------------------------------------------------------

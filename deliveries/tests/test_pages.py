@@ -109,7 +109,7 @@ def test_four_eyes_bars_whoever_wrote_it_from_the_button(unit, get):
 
 def test_a_change_elsewhere_takes_confirm_away_and_is_named(unit, get):
     delivery = at("ready", unit)
-    Audience.objects.filter(pk=delivery.audience_id).update(rule={"field": "city", "is": "is", "value": "Santos"})
+    Audience.objects.filter(pk=delivery.audience_id).update(rule={"field": "city", "is": "equal", "value": "Santos"})
 
     page = get(person("start", unit), "dashboard", delivery.pk).content.decode()
 

@@ -78,7 +78,7 @@ def test_only_units_where_one_prepares_are_offered(unit, preparer, client):
 
 def test_the_audience_is_counted_in_words_as_it_is_chosen(unit, preparer, client):
     ProfileFactory.create_batch(3, unit=unit, city="Santos")
-    audience = AudienceFactory(unit=unit, rule={"field": "city", "is": "is", "value": "Santos"})
+    audience = AudienceFactory(unit=unit, rule={"field": "city", "is": "equal", "value": "Santos"})
 
     fragment = client.get(reverse("deliveries:count"), {"audience": audience.pk}).content.decode()
 

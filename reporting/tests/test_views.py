@@ -2,6 +2,8 @@ import csv
 import io
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AuditEvent
@@ -13,7 +15,7 @@ from deliveries.tests.factories import DeliveryFactory
 from feedback.agents import AgentKind
 from feedback.models import HitKind
 from feedback.tests.factories import hit
-from reporting import statistics
+from reporting import histories, statistics
 from reporting.models import StatisticsRun
 from reporting.tests.factories import delivery_with
 from reporting.views import TABS
@@ -103,7 +105,7 @@ def test_every_number_opens_the_rows_it_counts(client, marketer):
     hit(delivery, HitKind.OPEN, 6)
     statistics.fold()
     counts = statistics.counts(delivery)
-    block = get(client, "block", delivery.pk).context["block"]
+    block = get(client, "block", delivery.pk).context["deployment"]
 
     found = {}
     for tile in block.tiles:
@@ -203,10 +205,7 @@ def test_a_made_up_key_leads_nowhere(client, marketer, tab, query):
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_a_page_takes_as_many_queries_for_25_rows_as_for_1(client, marketer, tab, django_assert_num_queries):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
+def test_a_page_takes_as_many_queries_for_25_rows_as_for_1(client, marketer, tab):
     one, many = delivery_with(sent=1), delivery_with(sent=20, failed=5)
     for delivery, most in ((one, 1), (many, 25)):
         for seq in range(1, most + 1):
@@ -214,7 +213,7 @@ def test_a_page_takes_as_many_queries_for_25_rows_as_for_1(client, marketer, tab
             LogLine.objects.create(delivery=delivery, at=clock.now(), text="a line")
     get(client, "window", one.pk, tab)
 
-    with CaptureQueriesContext(connection, ) as first:
+    with CaptureQueriesContext(connection) as first:
         get(client, "window", one.pk, tab)
     with CaptureQueriesContext(connection) as second:
         get(client, "window", many.pk, tab)
@@ -222,12 +221,9 @@ def test_a_page_takes_as_many_queries_for_25_rows_as_for_1(client, marketer, tab
     assert len(first) == len(second)
 
 
-def test_the_block_reads_no_messages(client, marketer, django_assert_max_num_queries):
+def test_the_block_reads_no_messages(client, marketer):
     delivery = delivery_with(sent=25)
     get(client, "block", delivery.pk)
-
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
 
     with CaptureQueriesContext(connection) as queries:
         get(client, "block", delivery.pk)
@@ -248,7 +244,7 @@ def test_a_message_is_shown_as_it_was_sent_and_that_counts_nothing(client, marke
     assert f"Hello {was}" in text(frame).replace("&#x27;", "'")
     assert "sandbox" in frame["Content-Security-Policy"]
     assert "allow-scripts" not in frame["Content-Security-Policy"]
-    assert "/o/preview.gif" in text(frame)
+    assert "/m/preview" in text(frame)
 
 
 def test_compute_stats_is_done_by_a_worker_and_shown(client, marketer, work):
@@ -277,7 +273,7 @@ def test_a_log_is_exported_by_whoever_may_and_that_is_recorded(client, unit, tab
     response = get(client, "export", delivery.pk, tab)
     rows = list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
 
-    assert len(rows) >= 2
+    assert len(rows) >= (1 if tab == "exclusions" else 2)
     assert all(len(row) == len(rows[0]) for row in rows)
     assert AuditEvent.objects.get(action="export_log").actor == exporter
 
@@ -315,8 +311,6 @@ def test_the_history_of_a_profile_names_only_deliveries_that_may_be_seen(client,
 
 
 def test_the_history_goes_on_for_pages(client, marketer):
-    from reporting import histories
-
     delivery = delivery_with(sent=1)
     profile = Profile.objects.get(pk=Message.objects.get(delivery=delivery).profile_id)
     for _ in range(12):
@@ -335,9 +329,6 @@ def test_the_history_goes_on_for_pages(client, marketer):
 
 
 def test_the_history_takes_as_many_queries_for_many_deliveries(client, marketer):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     first = delivery_with(sent=1)
     profile = Profile.objects.get(pk=Message.objects.get(delivery=first).profile_id)
     get(client, "profile_history", profile.pk)

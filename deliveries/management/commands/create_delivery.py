@@ -8,10 +8,9 @@ from zipfile import ZipFile
 
 from django.db import transaction
 
-from accounts import access, audit
+from accounts import access
 from accounts.models import OrganizationalUnit, User
-from accounts.rights import Right
-from audiences import rules
+from audiences import definitions, rules
 from audiences.models import Audience
 from campaign.lib import clock
 from deliveries import drafting, uploads
@@ -103,15 +102,6 @@ def _zipped(html: str, images: Path) -> BytesIO:
     return file
 
 
-def _make_audience(
-    file: DeliveryFile, rule: rules.Rule, *, unit: OrganizationalUnit, by: User
-) -> Audience:
-    access.require(by, Right.PREPARE, unit)
-    audience = Audience.objects.create(label=file.audience, unit=unit, rule=rule, created_by=by)
-    audit.record("create_audience", by=by, target=audience)
-    return audience
-
-
 def _unit(text: str, *, by: User) -> OrganizationalUnit:
     """The unit that a label names, or the end of its path: “Brasil”, “Serra Alta > Brasil”."""
     units = {unit.pk: unit for unit in access.readable_units(by)}
@@ -134,7 +124,7 @@ def _audience(file: DeliveryFile, *, unit: OrganizationalUnit, by: User) -> Audi
     if file.rule is not None:
         rule = rules.validated(file.rule)
         same = [audience for audience in found if audience.rule == rule]
-        return same[0] if same else _make_audience(file, rule, unit=unit, by=by)
+        return same[0] if same else definitions.create_rule(label=file.audience, rule=rule, unit=unit, by=by)
     if not found:
         raise BadDeliveryFile("audience", f"there is no audience “{file.audience}”")
     if len(found) > 1:

@@ -13,6 +13,7 @@ from deliveries import seal as sealing
 from deliveries.counts import tallies
 from deliveries.management.base import DeliveriesCommand, brief
 from deliveries.models import Cause, Delivery, ScheduleKind, Status
+from reporting import kpis, statistics
 
 WAITS_FOR = {Status.AWAITING_APPROVAL: Right.APPROVE, Status.READY: Right.START}
 CHANGES_SHOWN = 10
@@ -66,7 +67,11 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         "waits_for": [user.username for user in access.holders(right, delivery)] if right else [],
         "started_at": delivery.started_at,
         "ended_at": delivery.ended_at,
-        "counts": tallies(delivery),
+        "messages": tallies(delivery),  # by the status of the message, so “sent” here leaves out what bounced
+        "kpis": {
+            kpi.code: {"number": kpi.number, **({"percent": kpi.rate} if kpi.is_rate else {})}
+            for kpi in kpis.kpis(statistics.counts(delivery))
+        },
         "history": [
             {
                 "at": change.at,
@@ -128,5 +133,10 @@ def _preparation_lines(preparation: dict[str, Any]) -> Iterator[str]:
 
 
 def _deployment_lines(shown: dict[str, Any]) -> Iterator[str]:
-    counts = shown["counts"]
-    yield "  Messages    " + ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in counts.items())
+    for definition in kpis.DEFINITIONS:
+        kpi = shown["kpis"][definition.code]
+        percent = f"{kpi['percent']:>6} %" if kpi.get("percent") is not None else ""
+        yield f"  {str(definition.label):<20} {kpi['number']:>10,} {percent}".rstrip()
+    for name, label in kpis.BESIDE.items():
+        if shown["messages"][name]:
+            yield f"  {str(label):<20} {shown['messages'][name]:>10,}"

@@ -1,0 +1,109 @@
+"""The operators' desk as a whole: its side bar, the queues and their failed jobs."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, reverse_lazy
+from django.utils.translation import gettext_lazy as _
+from django_rq import stats_views
+from django_rq.models import Dashboard
+from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
+
+from accounts import audit
+from accounts.desk import DeskAdmin, administers_everything, person
+
+
+@admin.register(Dashboard)
+class QueuesAdmin(DeskAdmin):
+    """django-rq's own pages, for those who administer everything; what is done there is recorded."""
+
+    under_unit = False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return self._guarded(stats_views.stats)(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        figures = get_api_urlpatterns(name_prefix="django_rq_")
+        for pattern in figures:  # the page's own figures; without a token of theirs
+            pattern.callback = self._guarded(pattern.callback)
+        return [
+            *figures,
+            *get_admin_urlpatterns(name_prefix="django_rq_", view_wrapper=self._guarded),
+            *super().get_urls(),
+        ]
+
+    def _guarded(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            request.current_app = self.admin_site.name
+            return self.admin_site.admin_view(only_administrators(view))(request, *args, **kwargs)
+
+        return guarded
+
+
+def only_administrators(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view, for those who administer everything; a post leaves an audit event either way."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        is_allowed = administers_everything(request)
+        if request.method == "POST":
+            audit.record("queues", by=person(request), refused=not is_allowed, path=request.path[:200])
+        if not is_allowed:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The side bar: only what this person may open."""
+    groups = [
+        (_("Deliveries"), [
+            ("deliveries", "delivery", _("Deliveries"), "outgoing_mail"),
+            ("deliveries", "preparation", _("Preparations"), "fact_check"),
+            ("deliveries", "statuschange", _("Status changes"), "history"),
+            ("reporting", "deliverystatistics", _("Statistics"), "monitoring"),
+            ("reporting", "statisticsrun", _("Recounts"), "calculate"),
+        ]),
+        (_("People to write to"), [
+            ("audiences", "profile", _("Profiles"), "person"),
+            ("audiences", "audience", _("Audiences"), "groups"),
+            ("audiences", "testprofile", _("Test profiles"), "science"),
+            ("audiences", "import", _("Imports"), "upload_file"),
+            ("audiences", "attribute", _("Attributes"), "label"),
+            ("audiences", "consentevent", _("Consents"), "how_to_reg"),
+            ("audiences", "quarantine", _("Quarantine"), "block"),
+        ]),
+        (_("Access"), [
+            ("accounts", "user", _("Users"), "badge"),
+            ("accounts", "rolegrant", _("Roles in units"), "key"),
+            ("deliveries", "deliveryuserpermission", _("Rights on deliveries"), "lock_person"),
+            ("accounts", "organizationalunit", _("Units"), "account_tree"),
+            ("accounts", "role", _("Roles"), "workspace_premium"),
+            ("accounts", "auditevent", _("Audit trail"), "policy"),
+        ]),
+        (_("Machinery"), [
+            ("deliveries", "route", _("Routes"), "alt_route"),
+            ("django_rq", "dashboard", _("Queues and failed jobs"), "stacks"),
+        ]),
+    ]  # fmt: skip
+    return [
+        {"title": title, "separator": True, "items": [_item(*entry) for entry in entries if _may_open(request, *entry[:2])]}
+        for title, entries in groups
+    ]
+
+
+def _may_open(request: HttpRequest, app: str, model: str) -> bool:
+    for registered, desk in admin.site._registry.items():
+        if (registered._meta.app_label, registered._meta.model_name) == (app, model):
+            return desk.has_view_permission(request)
+    return False
+
+
+def _item(app: str, model: str, title: Any, icon: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{app}_{model}_changelist")}

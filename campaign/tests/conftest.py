@@ -1,0 +1,3 @@
+from deliveries.tests.conftest import relay
+
+__all__ = ["relay"]

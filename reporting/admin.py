@@ -1,0 +1,45 @@
+"""The operators' desk: *Compute stats* beside the steps of a delivery, and what recounts found."""
+
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from accounts.models import User
+from accounts.rights import Right
+from deliveries import admin_steps
+from deliveries.admin import OfDeliveryAdmin
+from deliveries.admin_steps import DeskStep, Order, Receipt
+from deliveries.models import Delivery
+from reporting import statistics
+from reporting.deployment import BEGAN
+from reporting.models import DeliveryStatistics, StatisticsRun
+
+
+def _compute(order: Order) -> Receipt:
+    statistics.ask(delivery=order.delivery, by=order.by, at=order.at)
+    return Receipt(_("Everything is being recounted from the logs."))
+
+
+def _can_compute(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    return delivery.status in BEGAN
+
+
+admin_steps.register(DeskStep("compute-stats", _("Compute stats"), _compute, offered=_can_compute))
+
+
+@admin.register(StatisticsRun)
+class StatisticsRunAdmin(OfDeliveryAdmin):
+    list_display = ["delivery", "status", "by", "at", "ended_at", "differences", "chunks_repaired"]
+    list_filter = ["status"]
+    list_select_related = ["delivery", "by"]
+
+    @display(description=_("differences"))
+    def differences(self, run: StatisticsRun) -> str:
+        return ", ".join(f"{name} {number:+}" for name, number in run.difference.items()) or "–"
+
+
+@admin.register(DeliveryStatistics)
+class DeliveryStatisticsAdmin(OfDeliveryAdmin):
+    list_display = ["delivery", "openers", "opens", "clickers", "clicks", "mirror_views", "unsubscribers", "folded_at"]
+    list_select_related = ["delivery"]
