@@ -94,7 +94,8 @@ def held(user: User, target: Any) -> frozenset[Right]:
 
 
 def _codenames(user: User, model: type[models.Model], pks: list[Any]) -> list[str]:
-    rows = get_user_obj_perms_model(model).objects.filter(user=user, content_object__in=pks)
+    grants: Any = get_user_obj_perms_model(model)  # type: ignore[arg-type]
+    rows = grants.objects.filter(user=user, content_object__in=pks)
     return list(rows.values_list("permission__codename", flat=True))
 
 

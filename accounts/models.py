@@ -23,9 +23,6 @@ class User(AbstractUser):
         help_text=_("New deliveries, audiences and profiles of this person begin here."),
     )
 
-    class Meta(AbstractUser.Meta):
-        permissions: list[tuple[str, str]] = []
-
     def __str__(self) -> str:
         return self.get_full_name() or self.username
 

@@ -1,6 +1,7 @@
 """The rights that roles are made of. Each is a django-guardian permission on a unit or a single object."""
 
 from enum import StrEnum
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -36,6 +37,6 @@ LABELS: dict[Right, str | Promise] = {
 NOT_TO_ONESELF = frozenset({Right.START, Right.APPROVE})
 
 
-def permissions(*rights: Right) -> list[tuple[str, str | Promise]]:
+def permissions(*rights: Right) -> Any:
     """For a model's `Meta.permissions`."""
     return [(right.value, right.label) for right in rights]

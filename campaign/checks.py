@@ -13,7 +13,7 @@ def token_keys_are_set(app_configs: Any, **kwargs: Any) -> list[Error]:
     return [
         Error(
             "TOKEN_KEYS is empty: links in messages would be signed with a key made from SECRET_KEY.",
-            hint="Set TOKEN_KEYS=1:<64 hex digits>; keep old keys for the life of the links.",
+            hint="Set TOKEN_KEYS=1=<64 hex digits>; keep old keys for the life of the links.",
             id="sinete.E001",
         )
     ]

@@ -5,6 +5,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.utils.translation import gettext_lazy as _
@@ -23,9 +24,9 @@ IS_EMBEDDED = bool(EMBEDDED) or env.bool("SINETE_EMBEDDED", False)
 
 _INSECURE_KEY = "development-only-key-that-is-refused-when-debug-is-off-0123456789"
 SECRET_KEY = env.str("SECRET_KEY", _INSECURE_KEY if DEBUG else "")
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else [])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 INSTALLED_APPS = [
     "campaign",
@@ -165,16 +166,18 @@ if env.bool("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # What leaves in a message: the public address of pixel, links, mirror pages and pictures, and the keys that sign.
-PUBLIC_URL = env.str("PUBLIC_URL", f"http://127.0.0.1:{env.int('PORT', 8000)}").rstrip("/")
-# TOKEN_KEYS is "1:hex,2:hex"; the highest number signs, all of them verify for the life of the links.
-TOKEN_KEYS = env.dict("TOKEN_KEYS", {}, subcast_keys=int) or None
+PUBLIC_URL = (
+    env.str("PUBLIC_URL", "") or EMBEDDED.get("PUBLIC_URL", "") or f"http://127.0.0.1:{env.int('PORT', 8000)}"
+).rstrip("/")
+# TOKEN_KEYS is "1=hex,2=hex"; the highest number signs, all of them verify for the life of the links.
+TOKEN_KEYS: dict[int, str] | None = env.dict("TOKEN_KEYS", {}, subcast_keys=int) or None
 # Where opens and clicks wait, and what served deliveries link to, while the database is away.
 FEEDBACK_FOLDER = env.path("SINETE_FEEDBACK_FOLDER", BASE_DIR / "var" / "feedback")
 
 # The relay of the first route; routes are rows, this one is made where there is none.
 RELAY_URL = env.str("RELAY_URL", EMBEDDED.get("RELAY_URL", "smtp://127.0.0.1:1025"))
 
-SINETE = {
+SINETE: dict[str, Any] = {
     "chunk_rows": env.int("SINETE_CHUNK_ROWS", 2000),
     "lane_seconds": env.int("SINETE_LANE_SECONDS", 30),
     "lanes": env.int("SINETE_LANES", 2),
@@ -195,9 +198,25 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING" if TESTING else "INFO")},
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
+# The accent of the pages, light to dark, for the operators' desk.
+_DESK_COLOURS = {
+    "50": "oklch(96.2% .018 272.3)",
+    "100": "oklch(93% .034 272.8)",
+    "200": "oklch(87% .065 274)",
+    "300": "oklch(78.5% .115 274.7)",
+    "400": "oklch(67.3% .182 276.9)",
+    "500": "oklch(58.5% .233 277.1)",
+    "600": "oklch(49.1% .22 279)",
+    "700": "oklch(45.7% .21 278)",
+    "800": "oklch(39.8% .195 277.4)",
+    "900": "oklch(35.9% .144 278.7)",
+    "950": "oklch(25.7% .09 281.3)",
+}
 UNFOLD = {
     "SITE_TITLE": "Sinete",
     "SITE_HEADER": "Sinete",
     "SITE_SYMBOL": "mark_email_read",
     "SIDEBAR": {"show_search": True, "navigation": "campaign.admin.navigation"},
+    "STYLES": ["campaign.admin.desk_css"],
+    "COLORS": {"primary": _DESK_COLOURS},
 }

@@ -191,8 +191,6 @@ class DeliveryAdmin(VerbAdmin):
     ordering = ["-id"]
     change_form_outer_before_template = "admin/deliveries/delivery/_bar.html"
     change_form_outer_after_template = "admin/deliveries/delivery/_facts.html"
-    readonly_fields = ["state"]
-    autocomplete_fields: list[str] = []
     warn_unsaved_form = True
 
     # -- who may what ------------------------------------------------------------------------------------
@@ -241,8 +239,8 @@ class DeliveryAdmin(VerbAdmin):
             "fields": ["subject", "preheader", ("from_name", "from_address"), "reply_to", "html", "text"]
         }
         settings = [
-            (None, {"fields": [*(["state"] if obj else []), "label", "description", ("unit", "audience")]}),
-            (_("Schedule"), {"fields": [tuple(SCHEDULE), "validity_hours"]}),
+            (None, {"fields": [*(["status"] if obj else []), "label", "description", ("unit", "audience")]}),
+            (_("Schedule"), {"fields": ["schedule_kind", ("date", "time_zone"), "validity_hours"]}),
             (_("Rules"), {"fields": ["approval_policy", "route", "tracking"]}),
         ]
         if obj is not None and not self.has_change_permission(request, obj):
@@ -251,7 +249,7 @@ class DeliveryAdmin(VerbAdmin):
         return [*settings, (_("Content"), content)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
-        return ["state", "when"] if obj is not None else []
+        return ["status", "when"] if obj is not None else []
 
     def render_change_form(
         self,

@@ -316,7 +316,7 @@ def _seal(
 def _write_ledger(preparation: Preparation) -> None:
     """The messages in their order of sending, which a hash of profile and delivery mixes; then the chunks."""
     delivery = preparation.delivery
-    slots = {
+    slots: dict[str, Any] = {
         "delivery": delivery.pk,
         "preparation": preparation.pk,
         "key": delivery.key,

@@ -71,7 +71,7 @@ def _expire_unconfirmed(at: datetime) -> None:
     """A dated delivery that nobody confirmed until its validity period was over has expired."""
     candidates = Delivery.objects.filter(status__in=Step.EXPIRE.sources, contact_date__lt=at)
     for pk, date, hours in candidates.values_list("pk", "contact_date", "validity_hours"):
-        if date + timedelta(hours=hours) < at:
+        if date is not None and date + timedelta(hours=hours) < at:
             _expire(pk, at)
 
 

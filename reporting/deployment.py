@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -131,16 +132,17 @@ def _tiles(delivery: Delivery, counts: Counts) -> list[Tile]:
         "opens": ("sending", f"reaction={OPENED}"),
         "clicks": ("sending", f"reaction={CLICKED}"),
     }
-    totals = {
-        "opens": _t("%(number)s in all") % {"number": counts.opens},
-        "clicks": _t("%(number)s in all") % {"number": counts.clicks},
-    }
+    totals = {"opens": _in_all(counts.opens), "clicks": _in_all(counts.clicks)}
     tones = {"delivered": _delivered_tone(counts), "failed": "red" if counts.failed else ""}
     return [
         Tile(kpi, *reversed(where[kpi.code]), tone=tones.get(kpi.code, ""), beside=totals.get(kpi.code, ""))
         for kpi in kpis.kpis(counts)
         if delivery.tracking or kpi.code not in totals
     ]
+
+
+def _in_all(number: int) -> str:
+    return _t("%(number)s in all") % {"number": number_format(number, 0, force_grouping=True)} if number else ""
 
 
 def _delivered_tone(counts: Counts) -> str:

@@ -203,7 +203,7 @@ def test_a_bad_rule_stays_on_the_form_with_its_reason(client):
 def test_the_rule_is_counted_live_among_those_one_may_see(client):
     north = UnitFactory()
     ProfileFactory(city="Recife", unit=north)
-    ProfileFactory(city="Recife")
+    ProfileFactory(city="Recife", unit=UnitFactory())
     signed_in(client, prepare=north)
     row = {"g0r0-field": "city", "g0r0-is": "equal", "g0r0-value": "Recife"}
 

@@ -21,7 +21,7 @@ def now() -> datetime:
 def set_offset(offset: timedelta) -> None:
     """Shift the clock of every session that may see the offset; refused by PostgreSQL otherwise."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT sinete_set_clock_offset(%s)", [offset])
+        cursor.execute("SELECT sinete_set_clock_offset(make_interval(secs => %s))", [offset.total_seconds()])
 
 
 @contextmanager

@@ -147,13 +147,13 @@ def wake_lanes(delivery_id: int) -> None:
             """
             SELECT
                 (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done
-                    AND lease_until IS NULL AND (not_before IS NULL OR not_before <= sinete_clock() + %(ahead)s)),
+                    AND lease_until IS NULL AND (not_before IS NULL OR not_before <= sinete_clock() + make_interval(secs => %(ahead)s))),
                 (SELECT count(*) FROM (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s AND NOT handed
                     AND due_at <= sinete_clock() LIMIT 1) due),
                 (SELECT count(DISTINCT lease_by) FROM deliveries_chunk
                     WHERE delivery_id = %(d)s AND lease_until > sinete_clock())
             """,
-            {"d": delivery_id, "ahead": AHEAD},
+            {"d": delivery_id, "ahead": AHEAD.total_seconds()},
         )
         chunks, tries, lanes = cursor.fetchone()
     _wake_so_many(delivery_id, min(chunks + tries, settings.SINETE["lanes"] - lanes))

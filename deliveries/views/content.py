@@ -21,7 +21,7 @@ from deliveries import drafting, previews, seal, uploads
 from deliveries.forms import UploadContent, Write, find_profile
 from deliveries.models import Content, Delivery, Message, PreparationStatus
 from deliveries.models.content import PARTS
-from deliveries.views.shared import find, find_editable, number, page, person, told
+from deliveries.views.shared import find, find_editable, number, page, person, refused_to_dashboard, told
 
 # What a previewed page may do in its frame: show itself. The same holds if it is opened outside of it.
 FRAME_POLICY = (
@@ -36,23 +36,31 @@ VERSIONS = 20
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@refused_to_dashboard
 def editor(request: HttpRequest, pk: int) -> HttpResponse:
     """Write and save; each save that changes something is a version."""
     delivery = find_editable(request, pk)
     form = Write(request.POST or None, initial=_parts(delivery, number(request, "version")))
     if request.method == "POST" and form.is_valid():
-        with told(request, delivery, action="write_content"):
-            parts = form.cleaned_data | {"html": uploads.for_pasted(delivery, form.cleaned_data["html"])}
-            before = delivery.content_id
-            content = drafting.write(delivery=delivery, by=person(request), at=clock.now(), **parts)
-            _tell_what_was_saved(request, delivery, content, before)
-            if "and_close" in request.POST:
-                return redirect("deliveries:dashboard", pk)
-            return redirect("deliveries:content", pk)
+        if form.is_of(delivery.content):
+            return _saved(request, delivery, form)
+        form.take_up(delivery.content)
+    return page(request, "content", _editor(delivery, form, UploadContent()))
+
+
+def _saved(request: HttpRequest, delivery: Delivery, form: Write) -> HttpResponse:
+    with told(request, delivery, action="write_content"):
+        parts = form.parts | {"html": uploads.for_pasted(delivery, form.parts["html"])}
+        content = drafting.write(delivery=delivery, by=person(request), at=clock.now(), **parts)
+        _tell_what_was_saved(request, delivery, content)
+        if "and_close" in request.POST:
+            return redirect("deliveries:dashboard", delivery.pk)
+        return redirect("deliveries:content", delivery.pk)
     return page(request, "content", _editor(delivery, form, UploadContent()))
 
 
 @require_POST
+@refused_to_dashboard
 def upload(request: HttpRequest, pk: int) -> HttpResponse:
     """The page of a file, with its pictures, is the new version."""
     delivery = find_editable(request, pk)
@@ -168,14 +176,15 @@ def _sample_values(request: HttpRequest) -> dict[str, Any]:
 # -- the editor -------------------------------------------------------------------------------------------
 
 
-def _parts(delivery: Delivery, version: int | None) -> dict[str, str]:
+def _parts(delivery: Delivery, version: int | None) -> dict[str, Any]:
     """The parts that the editor begins with: an earlier version's, the latest ones, or a fresh start."""
     content = delivery.content
     if version is not None:
         content = delivery.contents.filter(number=version).first()
         if content is None:
             raise Http404
-    return {part: getattr(content, part) for part in PARTS} if content else {}
+    parts = {part: getattr(content, part) for part in PARTS} if content else {}
+    return parts | {"base": delivery.content.number if delivery.content else 0}
 
 
 def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict[str, Any]:
@@ -192,8 +201,8 @@ def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict
     }
 
 
-def _tell_what_was_saved(request: HttpRequest, delivery: Delivery, content: Content, before: int | None) -> None:
-    if content.pk == before:
+def _tell_what_was_saved(request: HttpRequest, delivery: Delivery, content: Content) -> None:
+    if content.pk == delivery.content_id:
         messages.info(request, _("Nothing was changed: version %(number)s stays.") % {"number": content.number})
         return
     changed = seal.changes(find(request, delivery.pk))

@@ -15,7 +15,7 @@ from deliveries import drafting, seal
 from deliveries.forms import ChooseAudience, General, NewDelivery, When, in_a_day, when_of
 from deliveries.models import Delivery
 from deliveries.views.dashboard import audience_facts
-from deliveries.views.shared import find, find_editable, page, person, to_dashboard, told
+from deliveries.views.shared import find, find_editable, page, person, refused_to_dashboard, to_dashboard, told
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -34,6 +34,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@refused_to_dashboard
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """General: label, unit, approval, validity, route, tracking."""
     delivery = find_editable(request, pk)
@@ -44,6 +45,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@refused_to_dashboard
 def audience(request: HttpRequest, pk: int) -> HttpResponse:
     """Whom it goes to, with the count as of now."""
     delivery = find_editable(request, pk)
@@ -64,6 +66,7 @@ def count(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@refused_to_dashboard
 def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     """At once or at a date."""
     delivery = find_editable(request, pk)
@@ -88,6 +91,7 @@ def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@refused_to_dashboard
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Asks by GET, deletes by POST; only what was never released."""
     if request.method != "POST":

@@ -1,7 +1,8 @@
 """What every view of a delivery does: find it or 404, take one step, tell what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -49,6 +50,18 @@ def told(request: HttpRequest, delivery: Delivery | None = None, *, action: str 
         if request.method == "POST":
             audit.record_refusal(refusal, by=person(request), target=delivery, action=action)
         messages.error(request, str(refusal))
+
+
+def refused_to_dashboard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page that can't be had now leads back to the dashboard, which says why."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, pk: int) -> HttpResponse:
+        with told(request, action=view.__name__):
+            return view(request, pk)
+        return redirect("deliveries:dashboard", pk)
+
+    return answer
 
 
 def to_dashboard(request: HttpRequest, delivery: Delivery) -> HttpResponse:
