@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop
 from audiences.fields import DATE, NUMBER, TEXT, YES_NO
 from audiences.models import Profile
 
-NULL = r"\N"  # what COPY reads as NULL
+NULL = "\x01"  # what COPY reads as NULL: no cell holds it, control characters are cleaned away
 
 CLEANED = gettext_noop("Control characters were replaced by a space.")
 TOO_LONG = gettext_noop("The value is longer than %(most)d characters and was cut.")
@@ -172,8 +172,9 @@ class Converter:
 
     def cells(self, column: Column, cells: Iterable[str], lines: list[int]) -> list[str]:
         """The cells trimmed, without control characters, converted; empty where they make no sense."""
-        trimmed = [cell.strip() for cell in cells]
-        if _CONTROL.search("".join(trimmed)):
+        trimmed = list(map(str.strip, cells))
+        together = "".join(trimmed)
+        if not together.isprintable() and _CONTROL.search(together):
             self._clean(trimmed, column, lines)
         own = None if column.is_attribute else self.converters.get(column.name)
         convert = own or self.by_kind.get(column.kind)

@@ -5,7 +5,8 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import BinaryIO
 
 from charset_normalizer import from_bytes
@@ -49,9 +50,19 @@ class Written:
 
 
 @dataclass(slots=True)
-class Row:
-    line: int
-    values: list[str]
+class Batch:
+    """Some rows, each with the line that it begins on."""
+
+    lines: list[int] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def without(self, left_out: set[int]) -> "Batch":
+        """The rows but those on these lines."""
+        kept = [(line, row) for line, row in zip(self.lines, self.rows, strict=True) if line not in left_out]
+        return Batch([line for line, _row in kept], [row for _line, row in kept])
 
 
 def examine(file: BinaryIO) -> Written:
@@ -136,14 +147,49 @@ class Reader:
         else:
             self.delimiter = _best_delimiter(first, weigh)
             self.lines.give_back(self.lines.taken(0))
-        row = next(self._parsed(), None)
-        self.header = [name.strip() for name in row.values] if row else []
-        self.header_line = row.line if row else 1
+        line, row = next(self._parsed(), (1, []))
+        self.header, self.header_line = [name.strip() for name in row], line
         return self.header
 
-    def rows(self) -> Iterator[Row]:
-        """The good rows after the header."""
-        return self._parsed(len(self.header))
+    def batches(self, size: int) -> Iterator[Batch]:
+        """The good rows after the header, some thousands at once.
+
+        Lines that are plainly a row each go the short way; one that is not sends its whole batch the long way.
+        """
+        parsed = self._parsed(len(self.header))
+        while True:
+            if batch := self._plain(size):
+                yield batch
+                continue
+            batch = Batch()
+            for line, row in islice(parsed, size):
+                batch.lines.append(line)
+                batch.rows.append(row)
+                if not self.lines.again:
+                    break
+            if not batch and not self.lines.again:
+                return
+            if batch:
+                yield batch
+
+    def _plain(self, size: int) -> Batch | None:
+        """The next lines if each of them is one good row; otherwise they are given back."""
+        if self.lines.again:
+            return None
+        lines = list(islice(self.text, size))
+        if not lines:
+            return None
+        try:
+            rows = list(csv.reader(lines, delimiter=self.delimiter, strict=True))
+        except csv.Error:
+            rows = []
+        good = len(rows) == len(lines) and {len(self.header)} == set(map(len, rows))
+        if not good or (self.written.suspicious and _BAD.search("".join(lines))):
+            self.lines.give_back(lines)
+            return None
+        first = self.lines.number + 1
+        self.lines.number += len(lines)
+        return Batch(list(range(first, first + len(rows))), rows)
 
     def _first_line(self) -> str:
         """The next line that is not blank; it stays at hand."""
@@ -153,7 +199,7 @@ class Reader:
             self.lines.taken()
         return ""
 
-    def _parsed(self, expected: int | None = None) -> Iterator[Row]:
+    def _parsed(self, expected: int | None = None) -> Iterator[tuple[int, list[str]]]:
         lines, suspicious = self.lines, self.written.suspicious
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         while True:
@@ -180,7 +226,7 @@ class Reader:
                 else:
                     line = lines.number + 1
                     lines.taken()
-                    yield Row(line, values)
+                    yield line, values
                     continue
             self._blame(reason, slots)
 

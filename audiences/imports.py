@@ -8,9 +8,9 @@ never in. A file with broken rows changes nothing unless it was asked to keep th
 
 import io
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, BinaryIO
 
 from django.db import connection, transaction
@@ -211,7 +211,14 @@ class _Problems:
         self.found += total - len(lines)
 
     def kept(self) -> list[ImportProblem]:
-        return [*self.fatal, *self.others][:MOST_PROBLEMS]
+        kept = [*self.fatal, *self.others][:MOST_PROBLEMS]
+        return sorted(kept, key=lambda problem: (not problem.fatal, problem.line))
+
+
+def _label(header: str) -> str:
+    """A header as people would write it: last_order_on becomes Last order on."""
+    words = header.replace("_", " ").strip()[:128]
+    return words if any(letter.isupper() for letter in words) else words.capitalize()
 
 
 def _harmless(value: Any) -> Any:
@@ -254,29 +261,29 @@ class _Run:
         with self.open_file() as file:
             reader = files.Reader(file, written, self.problems.add)
             header = reader.read_header(columns.weigh)
-            rows = reader.rows()
-            sample = list(islice(rows, SAMPLE))
-            self._map(header, sample)
+            batches = reader.batches(BATCH)
+            first = next(batches, files.Batch())
+            self._map(header, first.rows[:SAMPLE])
             self._show(written, reader)
             if not self.mapping.has_key:
                 reason, slots = (NO_KEY_COLUMN, {"columns": ", ".join(header)[:200]}) if header else (EMPTY_FILE, {})
                 self.problems.add(reader.header_line, "", reason, slots, fatal=True)
                 return self._finish(Import.Status.REFUSED, message=NO_COLUMN)
-            self._stage(chain(sample, rows), reader)
+            self._stage(chain([first], batches), reader)
         if self.problems.broken and not importing.keep_good_rows:
             return self._finish(Import.Status.REFUSED, message=BROKEN)
         self._note(status=Import.Status.WRITING)
         self._write()
 
-    def _map(self, header: list[str], sample: list[files.Row]) -> None:
+    def _map(self, header: list[str], sample: list[list[str]]) -> None:
         self.mapping = columns.mapped(header, dict(Attribute.objects.values_list("name", "kind")))
         for column in self.mapping.unknown:
-            column.kind = columns.guess_kind(row.values[column.position] for row in sample)
+            column.kind = columns.guess_kind(row[column.position] for row in sample)
         if self.importing.declare_attributes:
             self.mapping.columns += self.mapping.unknown
         dates = [column.position for column in self.mapping.columns if column.kind == "date"]
         self.mapping.month_first = any(
-            columns.guess_month_first(row.values[position] for row in sample) for position in dates
+            columns.guess_month_first(row[position] for row in sample) for position in dates
         )
 
     def _show(self, written: files.Written, reader: files.Reader) -> None:
@@ -287,7 +294,7 @@ class _Run:
                 "delimiter": reader.delimiter,
                 "encoding": written.encoding,
                 "bom": written.bom,
-                "columns": {column.header: column.name for column in mapping.columns},
+                "columns": [[column.header, column.name] for column in mapping.columns],
                 "unknown": unknown,
                 "ignored": mapping.ignored,
                 "declared": [column.name for column in mapping.unknown] if declare else [],
@@ -295,10 +302,10 @@ class _Run:
             }
         )
 
-    def _stage(self, rows: Iterator[files.Row], reader: files.Reader) -> None:
+    def _stage(self, batches: Iterable[files.Batch], reader: files.Reader) -> None:
         staging.create(self.mapping)
         prepared = Rows(self.mapping, self.problems.add)
-        while batch := list(islice(rows, BATCH)):
+        for batch in batches:
             self.importing.rows_read += len(batch)
             # Once it is sure that nothing will be imported, the rest is read only for the report.
             if not self.problems.broken or self.importing.keep_good_rows:
@@ -318,7 +325,7 @@ class _Run:
         access.require(self.importing.started_by, Right.IMPORT, self.importing.unit)  # type: ignore[arg-type]
         for column in self.mapping.unknown:
             _row, made = Attribute.objects.get_or_create(
-                name=column.name, defaults={"label": column.header[:128], "kind": column.kind}
+                name=column.name, defaults={"label": _label(column.header), "kind": column.kind}
             )
             if made:
                 audit.record("declare_attribute", by=self.importing.started_by, target=_row, kind=column.kind)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop
 from audiences import addresses, columns
 from audiences.columns import NULL, Column, Converter, Mapping, Report, json_pairs
 from audiences.fields import DATE
-from audiences.files import Row
+from audiences.files import Batch
 
 NO_ADDRESS = gettext_noop("There is no address.")
 MALFORMED = gettext_noop("“%(value)s” is no email address.")
@@ -26,13 +26,13 @@ class Rows:
         self.converter = Converter(month_first=mapping.month_first, report=self._cleaned)
         self.cleaned = self.skipped = 0
 
-    def as_text(self, batch: list[Row]) -> str:
+    def as_text(self, batch: Batch) -> str:
         """A line for each row: its line, key, state and key of the address, columns, attributes."""
-        batch = self._without_long_ids([row for row in batch if any(row.values)])
+        batch = self._without_long_ids(_without_empty(batch))
         if not batch:
             return ""
-        lines = [row.line for row in batch]
-        cells = list(zip(*(row.values for row in batch), strict=True))
+        lines = batch.lines
+        cells = list(zip(*batch.rows, strict=True))
         own: dict[str, list[str]] = {}
         pairs: list[list[str]] = []
         for column in self.mapping.columns:
@@ -43,13 +43,14 @@ class Rows:
                 own[column.name] = converted
         states, address_keys = self._addresses(own.get("email"), lines)
         keys = self._keys(own, address_keys, lines)
-        parts = [list(map(str, lines)), _escaped(keys), states, address_keys]
+        parts = [list(map(str, lines)), keys, states, address_keys]
         parts += [_database(column, own[column.name]) for column in self.mapping.own]
         if pairs:
-            objects = ["{" + ", ".join(filter(None, some)) + "}" for some in zip(*pairs, strict=True)]
-            parts.append(_escaped(objects))
+            parts.append(["{" + ", ".join(filter(None, some)) + "}" for some in zip(*pairs, strict=True)])
         kept = zip(*parts, strict=True)
-        return "".join("\t".join(row) + "\n" for row in kept if row[1])
+        text = "\n".join(["\t".join(row) for row in kept if row[1]])
+        # The backslash is COPY's own; tabs and line breaks within cells are gone by now.
+        return text.replace("\\", "\\\\") + "\n" if text else ""
 
     def _cleaned(self, *args: Any) -> None:
         self.cleaned += 1
@@ -59,16 +60,20 @@ class Rows:
         self.skipped += 1
         self.report(line, field, reason, slots)
 
-    def _without_long_ids(self, batch: list[Row]) -> list[Row]:
+    def _without_long_ids(self, batch: Batch) -> Batch:
         """A key that is cut could be somebody else's, so such rows stay out."""
         column = next((column for column in self.mapping.own if column.name == "external_id"), None)
         if column is None:
             return batch
         position, most = column.position, columns.longest("external_id")
-        long = [row for row in batch if len(row.values[position]) > most < len(row.values[position].strip())]
-        for row in long:
-            self._skip(row.line, column.header, LONG_ID, {"most": most})
-        return [row for row in batch if row not in long] if long else batch
+        long = [
+            line
+            for line, row in zip(batch.lines, batch.rows, strict=True)
+            if len(row[position]) > most < len(row[position].strip())
+        ]
+        for line in long:
+            self._skip(line, column.header, LONG_ID, {"most": most})
+        return batch.without(set(long)) if long else batch
 
     def _addresses(self, cells: list[str] | None, lines: list[int]) -> tuple[list[str], list[str]]:
         if cells is None:
@@ -81,7 +86,7 @@ class Rows:
                     self.report(line, "email", MALFORMED, {"value": cell[:80]})
                 elif not key:
                     self.report(line, "email", NO_ADDRESS)
-        return [state.value for state, _key in read], keys
+        return [state for state, _key in read], keys
 
     def _keys(self, own: dict[str, list[str]], address_keys: list[str], lines: list[int]) -> list[str]:
         """What tells rows apart: i… an id, a… an address, n… what else is known; empty where nothing is."""
@@ -105,9 +110,11 @@ class Rows:
 def _database(column: Column, cells: list[str]) -> list[str]:
     if column.kind == DATE or column.is_flag:
         return [cell or NULL for cell in cells]
-    return _escaped(cells)
+    return cells
 
 
-def _escaped(cells: list[str]) -> list[str]:
-    """The backslash is COPY's own; tabs and line breaks are gone by now."""
-    return [cell.replace("\\", "\\\\") for cell in cells] if "\\" in "".join(cells) else cells
+def _without_empty(batch: Batch) -> Batch:
+    """Rows of nothing but delimiters are no rows."""
+    if all(map(any, batch.rows)):
+        return batch
+    return batch.without({line for line, row in zip(batch.lines, batch.rows, strict=True) if not any(row)})

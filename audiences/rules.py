@@ -27,7 +27,7 @@ from django.db.models.lookups import (
     LessThan,
     LessThanOrEqual,
 )
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -356,4 +356,6 @@ def _value_words(value: Any, operator: Operator, field: ProfileField) -> str:
         return ", ".join(f"“{item}”" for item in value)
     if field.kind == DATE and value:
         return date_format(date.fromisoformat(value), "SHORT_DATE_FORMAT")
-    return f"“{value}”" if isinstance(value, str) else str(value)
+    if isinstance(value, int | float):
+        return number_format(Decimal(str(value)), use_l10n=True, force_grouping=True)
+    return f"“{value}”"

@@ -16,7 +16,7 @@ from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
 from audiences import consents
-from audiences.columns import Mapping
+from audiences.columns import NULL, Mapping
 from audiences.models import Import
 from audiences.rows import KNOWN_BY
 
@@ -43,6 +43,9 @@ _DEFAULTS: dict[str, str] = {
 }
 
 
+COPY = f"COPY import_staging FROM STDIN (NULL '{NULL}')"
+
+
 def create(mapping: Mapping) -> None:
     """An empty staging table with the columns of the mapping."""
     drop()
@@ -62,7 +65,7 @@ def create(mapping: Mapping) -> None:
 
 def copy(text: str) -> None:
     """The rows of a batch stand in the staging table."""
-    with connection.cursor() as cursor, cursor.copy("COPY import_staging FROM STDIN") as target:
+    with connection.cursor() as cursor, cursor.copy(COPY) as target:
         target.write(text)
 
 

@@ -57,6 +57,17 @@ COLOURS = {
     Status.FAILED: "danger",
     Status.EXPIRED: "default",
 }
+SETTINGS = [
+    "label",
+    "description",
+    "unit",
+    "audience",
+    "schedule_kind",
+    "validity_hours",
+    "approval_policy",
+    "tracking",
+    "route",
+]
 SCHEDULE = ("schedule_kind", "date", "time_zone")
 HISTORY, LOG = 20, 30
 
@@ -97,10 +108,7 @@ class DeliveryForm(VerbForm):
 
     class Meta:
         model = Delivery
-        fields = [
-            "label", "description", "unit", "audience", "schedule_kind", "validity_hours", "approval_policy",
-            "tracking", "route",
-        ]  # fmt: skip
+        fields = SETTINGS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -147,7 +155,7 @@ class DeliveryForm(VerbForm):
         return Delivery.objects.get(pk=delivery.pk)
 
     def _create(self) -> Delivery:
-        names = [*self._meta.fields, "contact_date", "time_zone"]
+        names = [*SETTINGS, "contact_date", "time_zone"]
         delivery = drafting.create(by=self.by, **{name: self.cleaned_data[name] for name in names})
         written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
         if written:
@@ -156,7 +164,7 @@ class DeliveryForm(VerbForm):
 
     def _change(self) -> Delivery:
         delivery, data = self.fresh, self.cleaned_data
-        settings = {name: data[name] for name in self._meta.fields if name in self.changed_data}
+        settings = {name: data[name] for name in SETTINGS if name in self.changed_data}
         if set(SCHEDULE) & set(self.changed_data):
             settings |= {name: data[name] for name in ("schedule_kind", "contact_date", "time_zone")}
         if settings:
@@ -181,9 +189,7 @@ class DeliveryAdmin(VerbAdmin):
         "audience",
         "when",
         "to_deliver",
-        "created_by",
-        "changed_at",
-    ]
+        "created_by"]
     list_display_links = ["name", "label"]
     list_filter = ["status", UnitFilter]
     list_select_related = ["unit", "audience", "preparation", "created_by"]
@@ -269,7 +275,9 @@ class DeliveryAdmin(VerbAdmin):
         sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
         return {
             "buttons": [
-                (step, self._step_url(delivery, step.name)) for step in admin_steps.offered(delivery, user)
+                # One main button at most: the first of them.
+                (one, self._step_url(delivery, one.name), one.variant if not place or one.variant == "danger" else "default")
+                for place, one in enumerate(admin_steps.offered(delivery, user))
             ],
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
             "changed_parts": seal.in_words(seal.changes(delivery))

@@ -17,7 +17,8 @@ from audiences.models import Audience, Profile, TestProfile
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 from deliveries import uploads, zones
-from deliveries.models import Delivery, Route, ScheduleKind
+from deliveries.models import Content, Delivery, Route, ScheduleKind
+from deliveries.models.content import PARTS
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 
 WHEN = [
@@ -36,9 +37,12 @@ class LocalDateTimeInput(forms.DateTimeInput):
 
 
 class WhenField(forms.DateTimeField):
-    """A local time as typed: the zone is said beside it, so none is assumed."""
+    """A local time as typed: the zone is said beside it, so none is assumed. Needed only with *at a date*."""
 
     widget = LocalDateTimeInput
+
+    def validate(self, value: Any) -> None:
+        self.run_validators(value)
 
     def to_python(self, value: Any) -> datetime | None:
         return self._naive(super().to_python(value))
@@ -69,10 +73,10 @@ class AudienceChoices(forms.ModelChoiceField):
 class When(forms.Form):
     """At once, or at a date in a zone; a time that does not exist there is refused with a sentence."""
 
+    use_required_attribute = False
+
     schedule_kind = forms.ChoiceField(choices=WHEN, widget=forms.RadioSelect, label=_("When"))
-    date = WhenField(
-        required=False, label=_("Date and time"), help_text=_("As the clocks in the time zone show it.")
-    )
+    date = WhenField(label=_("Date and time"), help_text=_("As the clocks in the time zone show it."))
     time_zone = forms.ChoiceField(choices=zones.choices, label=_("Time zone"), initial=settings.TIME_ZONE)
 
     def clean(self) -> dict[str, Any]:
@@ -238,6 +242,30 @@ class Write(forms.Form):
         label=_("Text part"),
         help_text=_("Leave it empty to have one made from the HTML."),
     )
+
+    # The version that the editor showed: nobody overwrites unseen what a colleague saved meanwhile.
+    base = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What `drafting.write` takes."""
+        return {part: self.cleaned_data[part] for part in PARTS}
+
+    def is_of(self, latest: Content | None) -> bool:
+        """Whether the editor showed the latest version."""
+        base = self.cleaned_data.get("base")
+        return base is None or base == (latest.number if latest else 0)
+
+    def take_up(self, latest: Content) -> None:
+        """Say that a newer version exists; saving once more is then meant."""
+        text = _(
+            "Version %(number)s was saved by %(by)s while you wrote. "
+            "Your text stands below: save it to make it the next version."
+        )
+        values = {"number": latest.number, "by": str(latest.author or "–")}
+        self.add_error(None, ValidationError(text, params=values))
+        self.data = self.data.copy()
+        self.data["base"] = str(latest.number)
 
     def clean_html(self) -> str:
         return _plain_lines(self.cleaned_data["html"])

@@ -44,11 +44,7 @@ def choices() -> list[tuple[str, list[tuple[str, str]]]]:
     groups = [
         (
             region,
-            [
-                (name, name.partition("/")[2].replace("_", " "))
-                for name in names
-                if name.startswith(region + "/")
-            ],
+            [(name, name.replace("_", " ")) for name in names if name.startswith(region + "/")],
         )
         for region in _REGIONS
     ]

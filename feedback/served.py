@@ -124,7 +124,9 @@ def _to_disk(key: int, stored: dict[str, Any]) -> None:
 def sweep(*, keep: int = 2000) -> None:
     """Of the copies on disk the newest are left."""
     try:
-        copies = [(path.stat().st_mtime, path) for path in _path(0).parent.iterdir() if _NAME.fullmatch(path.name)]
+        copies = [
+            (path.stat().st_mtime, path) for path in _path(0).parent.iterdir() if _NAME.fullmatch(path.name)
+        ]
     except OSError:
         return
     for _modified, path in sorted(copies, reverse=True)[keep:]:

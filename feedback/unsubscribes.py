@@ -40,7 +40,9 @@ def reference(delivery_id: int) -> str:
 
 
 def profile_of(*, delivery_id: int, seq: int) -> int | None:
-    return Message.objects.filter(delivery_id=delivery_id, seq=seq).values_list("profile_id", flat=True).first()
+    return (
+        Message.objects.filter(delivery_id=delivery_id, seq=seq).values_list("profile_id", flat=True).first()
+    )
 
 
 def language_of(profile: Profile | None) -> str:

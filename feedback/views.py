@@ -34,6 +34,8 @@ KEPT_FOR_EVER = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
+UNSIGNED = "preview"  # what stands in the place of a token where nobody is written to
+
 # Our own pages run nothing and load only our style sheet.
 OWN_PAGE = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 # A mirror page is an author's: it may look like anything, its links open, and no script runs.
@@ -79,7 +81,7 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
     """The pixel: a transparent picture of 43 octets."""
     claim = _claim(token, Purpose.OPEN)
     if claim is None:
-        return _no_such_page(request)
+        return _no_such_page(request, token)
     _record(request, claim, HitKind.OPEN)
     return HttpResponse(PIXEL, content_type="image/gif")
 
@@ -90,7 +92,7 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
     """On to the link's address, filled in with this recipient's values; only ever to one that was sealed."""
     claim = _claim(token, Purpose.CLICK)
     if claim is None:
-        return _no_such_page(request)
+        return _no_such_page(request, token)
     letter = _letter(claim)
     if letter is None:
         return _gone(request)
@@ -108,7 +110,7 @@ def mirror(request: HttpRequest, token: str) -> HttpResponse:
     """The message as a page, made anew from what was sealed by the code that sent it."""
     claim = _claim(token, Purpose.MIRROR)
     if claim is None:
-        return _no_such_page(request)
+        return _no_such_page(request, token)
     letter = _letter(claim)
     if letter is None:
         return _gone(request)
@@ -135,7 +137,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """A page with one button. Looking at it changes nothing; a POST opts out, at once for a mail program's."""
     claim = _claim(token, Purpose.UNSUBSCRIBE)
     if claim is None:
-        return _no_such_page(request)
+        return _no_such_page(request, token)
     letter = _letter(claim)
     if letter is None:
         return _gone(request)
@@ -204,7 +206,9 @@ def _letter(claim: Claim) -> Letter | None:
 
 def _record(request: HttpRequest, claim: Claim, kind: HitKind) -> bool:
     agent = request.headers.get("User-Agent", "")
-    return land(Arrival.of(claim, kind, agent=agent, agent_kind=kind_of(agent, method=request.method or "GET")))
+    return land(
+        Arrival.of(claim, kind, agent=agent, agent_kind=kind_of(agent, method=request.method or "GET"))
+    )
 
 
 def _profile(letter: Letter) -> Profile | None:
@@ -245,19 +249,24 @@ def _unsubscribe_page(
 def _may_undo(letter: Letter) -> bool:
     try:
         with outage.reach():
-            return unsubscribes.may_opt_in_again(delivery_id=letter.delivery.delivery_id, seq=letter.claim.seq)
+            return unsubscribes.may_opt_in_again(
+                delivery_id=letter.delivery.delivery_id, seq=letter.claim.seq
+            )
     except outage.Away:
         return False
 
 
-def _page(request: HttpRequest, name: str, context: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest, name: str, context: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
     response = render(request, f"feedback/{name}.html", context, status=status)
     response.headers["Content-Security-Policy"] = OWN_PAGE
     return response
 
 
-def _no_such_page(request: HttpRequest) -> HttpResponse:
-    return _page(request, "no_such_page", status=404)
+def _no_such_page(request: HttpRequest, token: str = "") -> HttpResponse:
+    """The same for whatever is not ours; but somebody who tries the links of a preview is told so."""
+    return _page(request, "no_such_page", {"is_preview": token == UNSIGNED}, status=404)
 
 
 def _gone(request: HttpRequest) -> HttpResponse:

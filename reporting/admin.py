@@ -1,6 +1,5 @@
 """The operators' desk: *Compute stats* beside the steps of a delivery, and what recounts found."""
 
-
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -41,5 +40,14 @@ class StatisticsRunAdmin(OfDeliveryAdmin):
 
 @admin.register(DeliveryStatistics)
 class DeliveryStatisticsAdmin(OfDeliveryAdmin):
-    list_display = ["delivery", "openers", "opens", "clickers", "clicks", "mirror_views", "unsubscribers", "folded_at"]
+    list_display = [
+        "delivery",
+        "openers",
+        "opens",
+        "clickers",
+        "clicks",
+        "mirror_views",
+        "unsubscribers",
+        "folded_at",
+    ]
     list_select_related = ["delivery"]

@@ -34,8 +34,7 @@ class Tile:
     """An indicator as it stands on the page."""
 
     kpi: Kpi
-    query: str  # the filter of the log that shows the rows behind the number
-    tab: str
+    query: str  # the filter of the sending log that shows the rows behind the number
     tone: str = ""
     beside: str = ""
 
@@ -123,26 +122,30 @@ def headline(delivery: Delivery, counts: Counts) -> tuple[str, str, str]:
     return str(status.label), _t("Nothing has been sent yet."), "grey"
 
 
+_WHERE = {
+    "to_deliver": "",
+    "sent": f"status={ATTEMPTED}",
+    "delivered": "status=sent",
+    "failed": "status=failed",
+    "opens": f"reaction={OPENED}",
+    "clicks": f"reaction={CLICKED}",
+}
+
+
 def _tiles(delivery: Delivery, counts: Counts) -> list[Tile]:
-    where = {
-        "to_deliver": ("sending", ""),
-        "sent": ("sending", f"status={ATTEMPTED}"),
-        "delivered": ("sending", "status=sent"),
-        "failed": ("sending", "status=failed"),
-        "opens": ("sending", f"reaction={OPENED}"),
-        "clicks": ("sending", f"reaction={CLICKED}"),
-    }
     totals = {"opens": _in_all(counts.opens), "clicks": _in_all(counts.clicks)}
     tones = {"delivered": _delivered_tone(counts), "failed": "red" if counts.failed else ""}
     return [
-        Tile(kpi, *reversed(where[kpi.code]), tone=tones.get(kpi.code, ""), beside=totals.get(kpi.code, ""))
+        Tile(kpi, _WHERE[kpi.code], tone=tones.get(kpi.code, ""), beside=totals.get(kpi.code, ""))
         for kpi in kpis.kpis(counts)
         if delivery.tracking or kpi.code not in totals
     ]
 
 
 def _in_all(number: int) -> str:
-    return _t("%(number)s in all") % {"number": number_format(number, 0, force_grouping=True)} if number else ""
+    return (
+        _t("%(number)s in all") % {"number": number_format(number, 0, force_grouping=True)} if number else ""
+    )
 
 
 def _delivered_tone(counts: Counts) -> str:
@@ -152,7 +155,13 @@ def _delivered_tone(counts: Counts) -> str:
     return {counts.sent: "green", 0: "red"}.get(counts.delivered, "")
 
 
-_TONES = {"prepared": "grey", "retrying": "blue", "in_doubt": "yellow", "ignored": "grey", "cancelled": "grey"}
+_TONES = {
+    "prepared": "grey",
+    "retrying": "blue",
+    "in_doubt": "yellow",
+    "ignored": "grey",
+    "cancelled": "grey",
+}
 
 
 def _segments(delivery: Delivery, counts: Counts) -> list[tuple[Any, ...]]:
@@ -163,7 +172,9 @@ def _segments(delivery: Delivery, counts: Counts) -> list[tuple[Any, ...]]:
         *((label, getattr(counts, name), _TONES[name], name) for name, label in kpis.BESIDE.items()),
     ]
     log = reverse("reporting:window", args=[delivery.pk, "sending"])
-    return [(label, number, tone, f"{log}?status={status}") for label, number, tone, status in parts if number]
+    return [
+        (label, number, tone, f"{log}?status={status}") for label, number, tone, status in parts if number
+    ]
 
 
 def _speed(

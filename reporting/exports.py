@@ -87,4 +87,6 @@ def export_lists(*, delivery: Delivery, code: str, by: User) -> Iterator[str]:
         urls = logs.tracked_urls(delivery)
         rows = ((row.label, logs.URL_KINDS[row.kind], row.url, row.clicks, row.people) for row in urls)
         header = [_("Label"), _("Type"), _("Source URL"), _("Clicks"), _("People")]
-    return csv.safe_rows([str(cell) if isinstance(cell, Promise) else cell for cell in row] for row in chain([header], rows))
+    return csv.safe_rows(
+        [str(cell) if isinstance(cell, Promise) else cell for cell in row] for row in chain([header], rows)
+    )

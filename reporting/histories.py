@@ -74,6 +74,7 @@ _HISTORY = """
         UNION ALL
         SELECT h.at, 'hit', h.delivery_id, h.seq, h.kind, h.agent_kind
         FROM mine JOIN feedback_hit h ON h.delivery_id = mine.delivery_id AND h.seq = mine.seq
+        WHERE h.kind <> 'unsubscribe' -- the consent event below tells of it
         UNION ALL
         SELECT c.at, 'consent', nullif(substring(c.reference FROM '^delivery ([0-9]{1,18})$'), '')::bigint, NULL,
             CASE WHEN c.opted_out THEN 'out' ELSE 'in' END, c.channel

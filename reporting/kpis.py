@@ -109,10 +109,18 @@ DEFINITIONS = (
         "delivered_rate",
     ),
     Definition(
-        "failed", _("Bounces and errors"), _("failed at a server, then or later, ÷ sent"), "failed", "failed_rate"
+        "failed",
+        _("Bounces and errors"),
+        _("failed at a server, then or later, ÷ sent"),
+        "failed",
+        "failed_rate",
     ),
     Definition(
-        "opens", _("Opens"), _("people who opened, ÷ delivered; a click implies an open"), "openers", "open_rate"
+        "opens",
+        _("Opens"),
+        _("people who opened, ÷ delivered; a click implies an open"),
+        "openers",
+        "open_rate",
     ),
     Definition("clicks", _("Clicks"), _("people who clicked, ÷ delivered"), "clickers", "click_rate"),
 )

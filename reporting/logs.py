@@ -10,7 +10,7 @@ from django.http import Http404, QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models import Cause, Delivery, Exclusion, LogLine, Message, MessageStatus, Reason, Try
+from deliveries.models import Cause, Delivery, Doubt, Exclusion, LogLine, Message, MessageStatus, Reason, Try
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
 
@@ -21,6 +21,9 @@ LONGEST_SEARCH = 320
 STATUS_NAMES = {status.name.lower(): [status] for status in MessageStatus}
 ATTEMPTED = "attempted"
 STATUS_NAMES[ATTEMPTED] = [MessageStatus.SENT, MessageStatus.FAILED]
+
+# No index of the ledger knows of statuses; the rare ones are found by the small table that each has.
+BESIDE_THE_LEDGER: dict[str, type[Try] | type[Doubt]] = {"retrying": Try, "in_doubt": Doubt}
 
 OPENED, CLICKED = "opened", "clicked"
 REACTIONS = {OPENED: _("Opened"), CLICKED: _("Clicked")}
@@ -37,18 +40,25 @@ class Choice:
     options: Choices
 
 
+def whole(text: str) -> int:
+    """A number that stands in an address; anything else, and there is no such page."""
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Http404
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Log:
-    """One kind of log: its filters, its rows narrowed by them, and the key that orders them."""
+    """One kind of log: its rows as its filters leave them, and the key that orders them."""
 
     code: str
     label: str | Promise
-    filters: tuple[Choice, ...]
     rows: Callable[[Delivery, dict[str, str]], QuerySet[Any]]
-    key: str
-    newest_first: bool
-    searches_address: bool
-    read_key: Callable[[str], Any]
+    filters: tuple[Choice, ...] = ()
+    key: str = "id"
+    newest_first: bool = False
+    searches_address: bool = False
+    read_key: Callable[[str], Any] = whole
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,8 @@ def sending(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Message]:
     rows = Message.objects.filter(delivery=delivery).order_by("seq")
     if chosen.get("status"):
         rows = rows.filter(status__in=STATUS_NAMES[chosen["status"]])
+        if small := BESIDE_THE_LEDGER.get(chosen["status"]):
+            rows = rows.filter(seq__in=small.objects.filter(delivery=delivery).values("seq"))
     if chosen.get("reason"):
         rows = rows.filter(reason=chosen["reason"])
     if chosen.get("reaction"):
@@ -86,7 +98,7 @@ def _reacted(reaction: str) -> Exists:
 
 def exclusions(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Exclusion]:
     """Who was left out of the latest preparation, and why."""
-    rows = Exclusion.objects.filter(delivery=delivery, preparation_id=delivery.preparation_id).order_by("id")
+    rows = Exclusion.objects.filter(delivery=delivery, preparation=delivery.preparation).order_by("id")
     if chosen.get("cause"):
         rows = rows.filter(cause=chosen["cause"])
     if chosen.get("q"):
@@ -105,7 +117,7 @@ def tracking(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Hit]:
     if chosen.get("agent"):
         rows = rows.filter(agent_kind=chosen["agent"])
     if chosen.get("link"):
-        rows = rows.filter(kind=HitKind.CLICK, link=_whole(chosen["link"]))
+        rows = rows.filter(kind=HitKind.CLICK, link=whole(chosen["link"]))
     if chosen.get("q"):
         rows = rows.filter(address__icontains=chosen["q"])
     return rows.order_by("-id")
@@ -143,6 +155,14 @@ class UrlRow:
     people: int
 
 
+def _clicks_and_people(delivery: Delivery) -> dict[tuple[str, int | None], tuple[int, int]]:
+    hits = (
+        Hit.objects.filter(delivery=delivery).exclude(agent_kind=AgentKind.MACHINE).exclude(kind=HitKind.OPEN)
+    )
+    grouped = hits.values_list("kind", "link").annotate(n=Count("id"), people=Count("seq", distinct=True))
+    return {(kind, link): (n, people) for kind, link, n, people in grouped}
+
+
 URL_KINDS = {"tracked": _("Tracked"), "opt_out": _("Opt-out"), "mirror": _("Mirror page")}
 
 
@@ -152,25 +172,17 @@ def tracked_urls(delivery: Delivery) -> list[UrlRow]:
     links = compiled.get("links", [])
     if not links:
         return []
-    hits = Hit.objects.filter(delivery=delivery).exclude(agent_kind=AgentKind.MACHINE)
-    hits = hits.exclude(kind=HitKind.OPEN).values("kind", "link")
-    counted = {(row["kind"], row["link"]): row for row in hits.annotate(n=Count("id"), people=Count("seq", distinct=True))}
+    counted = _clicks_and_people(delivery)
     kinds = {"tracked": HitKind.CLICK, "opt_out": HitKind.UNSUBSCRIBE, "mirror": HitKind.MIRROR}
     rows = []
     for link in links:
         kind = kinds[link["kind"]]
-        found = counted.get((kind.value, link["index"] if kind == HitKind.CLICK else None), {"n": 0, "people": 0})
-        rows.append(UrlRow(link["index"], link["label"], link["url"], link["kind"], found["n"], found["people"]))
+        clicks, people = counted.get((kind.value, link["index"] if kind == HitKind.CLICK else None), (0, 0))
+        rows.append(UrlRow(link["index"], link["label"], link["url"], link["kind"], clicks, people))
     return rows
 
 
 # What may be looked for, and where
-
-
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise Http404
-    return int(text)
 
 
 def _uuid(text: str) -> UUID:
@@ -185,38 +197,45 @@ LOGS = {
     log.code: log
     for log in (
         Log(
-            "log", _("Log"), (Choice("level", _("Level"), LogLine.Level.choices),), lines, "id", True, False, _whole
+            "log",
+            _("Log"),
+            lines,
+            filters=(Choice("level", _("Level"), LogLine.Level.choices),),
+            newest_first=True,
         ),
         Log(
             "sending",
             _("Sending log"),
-            (
+            sending,
+            filters=(
                 Choice("status", _("Status"), [(ATTEMPTED, _("Sent or failed")), *_STATUSES]),
                 Choice("reason", _("Reason"), [choice for choice in Reason.choices if choice[0]]),
                 Choice("reaction", _("Reaction"), list(REACTIONS.items())),
             ),
-            sending,
-            "seq",
-            False,
-            True,
-            _whole,
+            key="seq",
+            searches_address=True,
         ),
-        Log("exclusions", _("Exclusion log"), (Choice("cause", _("Cause"), Cause.choices),), exclusions, "id", False, True, _whole),
+        Log(
+            "exclusions",
+            _("Exclusion log"),
+            exclusions,
+            filters=(Choice("cause", _("Cause"), Cause.choices),),
+            searches_address=True,
+        ),
         Log(
             "tracking",
             _("Tracking log"),
-            (
+            tracking,
+            filters=(
                 Choice("kind", _("Type"), HitKind.choices),
                 Choice("agent", _("Asked by"), AgentKind.choices),
             ),
-            tracking,
-            "id",
-            True,
-            True,
-            _uuid,
+            newest_first=True,
+            searches_address=True,
+            read_key=_uuid,
         ),
     )
-}  # fmt: skip
+}
 
 
 def chosen(log: Log, query: QueryDict) -> dict[str, str]:

@@ -67,7 +67,9 @@ class StatisticsRun(models.Model):
         verbose_name_plural = _("recounts")
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["delivery"], condition=Q(status="queued"), name="recount_one_queued")
+            models.UniqueConstraint(
+                fields=["delivery"], condition=Q(status="queued"), name="recount_one_queued"
+            )
         ]
 
     def __str__(self) -> str:

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Sum
 
 from accounts import audit
 from accounts.access import NotAllowed
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries.models import Chunk, Delivery
+from deliveries.counts import tallies
+from deliveries.models import Delivery
 from feedback.models import Hit
 from reporting import kpis, queues
 from reporting.kpis import Counts
@@ -25,7 +25,6 @@ OVERLAP = timedelta(minutes=5)
 FOLDS_KEPT = timedelta(days=90)
 LOST_AFTER = timedelta(seconds=60)  # a recount that is queued for longer is queued again when asked for
 
-TALLIES = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
 BEHAVIOUR = ("opens", "openers", "clicks", "clickers", "mirror_views", "unsubscribers")
 
 
@@ -34,17 +33,9 @@ BEHAVIOUR = ("opens", "openers", "clicks", "clickers", "mirror_views", "unsubscr
 
 def counts(delivery: Delivery) -> Counts:
     """As the pages show them: messages from the chunks' tallies, people as last folded in."""
+    messages = tallies(delivery)
     stored = DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values().first()
-    return Counts.of(_tallied(delivery.pk), stored or {})
-
-
-def _tallied(delivery_id: int) -> dict[str, int]:
-    sums = Chunk.objects.filter(delivery_id=delivery_id).aggregate(
-        to_deliver=Sum(F("seq_to") - F("seq_from") + 1), **{name: Sum(name) for name in TALLIES}
-    )
-    sums = {name: value or 0 for name, value in sums.items()}
-    sums["delivered"] = sums.pop("sent")
-    return sums
+    return Counts.of(messages, {"delivered": messages["sent"]}, stored or {})
 
 
 def last_and_next(at: datetime) -> tuple[datetime | None, datetime]:
@@ -81,7 +72,9 @@ def _fold_one(delivery_id: int, at: datetime) -> bool:
 
 def store(delivery_id: int, counted: dict[str, int], at: datetime) -> None:
     """The delivery's statistics are these."""
-    DeliveryStatistics.objects.update_or_create(delivery_id=delivery_id, defaults={**counted, "folded_at": at})
+    DeliveryStatistics.objects.update_or_create(
+        delivery_id=delivery_id, defaults={**counted, "folded_at": at}
+    )
 
 
 def behaviour(delivery_id: int) -> dict[str, int]:
@@ -196,6 +189,11 @@ def last_run(delivery: Delivery) -> StatisticsRun | None:
 def in_words(run: StatisticsRun) -> list[dict[str, Any]]:
     """Each figure with its name: before, now, difference."""
     return [
-        {"label": label, "old": run.old.get(name, 0), "new": run.new.get(name, 0), "delta": run.difference.get(name, 0)}
+        {
+            "label": label,
+            "old": run.old.get(name, 0),
+            "new": run.new.get(name, 0),
+            "delta": run.difference.get(name, 0),
+        }
         for name, label in kpis.LABELS.items()
     ]

@@ -1,7 +1,7 @@
 """What became of a delivery: the Deployment block, the Deployment window with its logs, the history of a profile."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -46,7 +46,7 @@ def block(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = _find(request, pk)
     shown = deployment.block(delivery, at=clock.now(), earlier=_mark(request))
     context = {"deployment": shown, "delivery": delivery, "again": _again(shown)}
-    name = "_block" if request.htmx else "block"  # type: ignore[attr-defined]
+    name = "_block" if request.htmx else "block"
     return _never_stored(render(request, f"reporting/{name}.html", context))
 
 
@@ -58,7 +58,11 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
     if tab in logs.LOGS:
         log = logs.LOGS[tab]
         chosen = logs.chosen(log, request.GET)
-        context |= {"log": log, "chosen": chosen, "page": logs.page(log, log.rows(delivery, chosen), request.GET)}
+        context |= {
+            "log": log,
+            "chosen": chosen,
+            "page": logs.page(log, log.rows(delivery, chosen), request.GET),
+        }
         context["filters"] = [(choice, chosen.get(choice.name, "")) for choice in log.filters]
         if tab == "tracking":
             context["labels"] = _link_labels(delivery)
@@ -136,7 +140,7 @@ def profile_history(request: HttpRequest, profile_id: int) -> HttpResponse:
     profile = get_object_or_404(access.visible(user, Profile.objects.all()), pk=profile_id)
     before = request.GET.get("before", "")
     history = histories.history(profile, user=user, before=_moment(before))
-    name = "_profile_history" if request.htmx else "profile_history"  # type: ignore[attr-defined]
+    name = "_profile_history" if request.htmx else "profile_history"
     return _never_stored(render(request, f"reporting/{name}.html", {"profile": profile, "history": history}))
 
 
@@ -205,10 +209,8 @@ def _moment(text: str) -> datetime | None:
 @contextmanager
 def _or_nothing() -> Iterator[None]:
     """What somebody wrote into the address by hand is left out of account."""
-    try:
+    with suppress(KeyError, ValueError, OverflowError, OSError):
         yield
-    except (KeyError, ValueError, OverflowError, OSError):
-        pass
 
 
 def _never_stored(response: HttpResponse) -> HttpResponse:

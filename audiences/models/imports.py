@@ -23,7 +23,7 @@ class Import(models.Model):
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.WAITING)
     keep_good_rows = models.BooleanField(_("keep the good rows of a broken file"), default=False)
     declare_attributes = models.BooleanField(_("declare unknown columns as attributes"), default=False)
-    # {"delimiter": ";", "encoding": "utf-8-sig", "bom": true, "columns": {"E-mail": "email"}, "ignored": []}
+    # {"delimiter": ";", "encoding": "utf-8-sig", "bom": true, "columns": [["E-mail", "email"]], "ignored": []}
     detected = models.JSONField(_("detected"), default=dict, blank=True)
     audience = models.ForeignKey(
         "audiences.Audience", verbose_name=_("add to list"), null=True, blank=True, on_delete=models.SET_NULL

@@ -61,7 +61,7 @@ def test_a_file_becomes_profiles(bring):
     assert (importing.rows_read, importing.created) == (1, 1)
     assert (profile.external_id, profile.email, profile.email_key) == ("C1", "Ana@Example.com", "ana@example.com")
     assert (profile.first_name, profile.time_zone, profile.unit) == ("Ana", "America/Sao_Paulo", root())
-    assert importing.detected["columns"]["email"] == "email"
+    assert ["email", "email"] in importing.detected["columns"]
     assert not importing.parts.exists()
 
 
@@ -373,7 +373,7 @@ def test_the_file_of_a_brazilian_excel(bring):
 
     assert importing.status == Status.DONE
     assert (importing.detected["delimiter"], importing.detected["bom"]) == (";", True)
-    assert importing.detected["columns"] == {
+    assert dict(importing.detected["columns"]) == {
         "E-mail": "email", "Nome": "first_name", "Sobrenome": "last_name", "Cidade": "city",
         "Fuso horário": "time_zone",
     }  # fmt: skip

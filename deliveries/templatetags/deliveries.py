@@ -5,8 +5,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from deliveries import standing
 from deliveries.content.findings import Finding
-from deliveries.models import Delivery, LogLine, ScheduleKind, Status, StatusChange
+from deliveries.models import LogLine, Status, StatusChange
 
 register = template.Library()
 
@@ -47,12 +48,8 @@ STATUS_TONES = {Status.PAUSED: "yellow", Status.FINISHED: "green"} | dict.fromke
 )
 
 
-@register.filter
-def status_words(delivery: Delivery) -> str | Promise:
-    """The status as people read it: what was confirmed for at once is Starting, not Scheduled."""
-    if delivery.status == Status.SCHEDULED and delivery.schedule_kind != ScheduleKind.AT_DATE:
-        return _t("Starting")
-    return Status(delivery.status).label
+register.filter("status_words", standing.words)
+register.filter("status_tone", standing.tone)
 
 
 @register.filter

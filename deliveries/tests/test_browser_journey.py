@@ -23,7 +23,9 @@ def unit():
 def audience(unit):
     people = ProfileFactory.create_batch(5, unit=unit)
     ProfileFactory(unit=unit, email="")
-    return AudienceFactory(unit=unit, label="Coffee club", members=[*people, ProfileFactory(unit=unit, no_email=True)])
+    return AudienceFactory(
+        unit=unit, label="Coffee club", members=[*people, ProfileFactory(unit=unit, no_email=True)]
+    )
 
 
 def person(first_name, role, unit):
@@ -76,7 +78,9 @@ def test_prepare_approve_confirm_send_as_three_people(unit, audience, new_page, 
 
     # Ana may prepare but not send; the page says whom to ask.
     ana.reload()
-    expect(ana.get_by_text("You may prepare this delivery but not send it. Ask one of: Carla Reis.")).to_be_visible()
+    expect(
+        ana.get_by_text("You may prepare this delivery but not send it. Ask one of: Carla Reis.")
+    ).to_be_visible()
 
     # Carla confirms in two steps.
     carla.goto("/waiting/")

@@ -12,7 +12,7 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Audience
 from campaign.lib import clock
 from deliveries import approval, drafting, waiting
-from deliveries.models import Status
+from deliveries.models import Chunk, Status
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
@@ -63,8 +63,13 @@ def at(stage, unit, **kwargs):
 
 def buttons(html):
     """The labels of the action bar."""
-    bar = html[html.index('<div class="actions">') : html.index("</header>", html.index('<div class="actions">'))]
-    return {re.sub(r"<svg.*?</svg>", "", label).strip() for label in re.findall(r"<button[^>]*>(.*?)</button>", bar)}
+    bar = html[
+        html.index('<div class="actions">') : html.index("</header>", html.index('<div class="actions">'))
+    ]
+    return {
+        re.sub(r"<svg.*?</svg>", "", label).strip()
+        for label in re.findall(r"<button[^>]*>(.*?)</button>", bar)
+    }
 
 
 @pytest.mark.parametrize("role", ["prepare", "approve", "start"])
@@ -109,7 +114,9 @@ def test_four_eyes_bars_whoever_wrote_it_from_the_button(unit, get):
 
 def test_a_change_elsewhere_takes_confirm_away_and_is_named(unit, get):
     delivery = at("ready", unit)
-    Audience.objects.filter(pk=delivery.audience_id).update(rule={"field": "city", "is": "equal", "value": "Santos"})
+    Audience.objects.filter(pk=delivery.audience_id).update(
+        rule={"field": "city", "is": "equal", "value": "Santos"}
+    )
 
     page = get(person("start", unit), "dashboard", delivery.pk).content.decode()
 
@@ -118,7 +125,9 @@ def test_a_change_elsewhere_takes_confirm_away_and_is_named(unit, get):
 
 
 def test_findings_stand_with_their_place(unit, get):
-    delivery = DeliveryFactory(unit=unit, content={"subject": "Hi {{ profile.nick }}", "html": "<p>{% if a %}</p>"})
+    delivery = DeliveryFactory(
+        unit=unit, content={"subject": "Hi {{ profile.nick }}", "html": "<p>{% if a %}</p>"}
+    )
     run_preparation(delivery, person("prepare", unit))
 
     page = get(person("prepare", unit), "dashboard", delivery.pk).content.decode()
@@ -144,7 +153,9 @@ def test_what_is_still_missing_is_said_with_the_way_there(unit, get):
 
     page = get(by, "dashboard", delivery.pk).content.decode()
 
-    assert all(words in page for words in ("Choose an audience", "Write the content", "Choose when it leaves"))
+    assert all(
+        words in page for words in ("Choose an audience", "Write the content", "Choose when it leaves")
+    )
 
 
 def test_the_page_says_that_no_worker_runs(unit, get):
@@ -239,6 +250,20 @@ class TestTheList:
 
         assert "0.0% done" in get(person("prepare", unit), "list").content.decode()
 
+    def test_says_what_is_only_tried_again_and_what_ended_with_unknown_outcomes(self, unit, get):
+        sending, finished = at("sending", unit, recipients=3), at("finished", unit, recipients=3)
+        Chunk.objects.filter(delivery=sending).update(sent=1, retrying=2)
+        Chunk.objects.filter(delivery=finished).update(sent=2, in_doubt=1)
+
+        page = get(person("prepare", unit), "list").content.decode()
+
+        assert "Retrying 2" in page
+        assert re.search(r'pill--yellow"[^>]*>Finished, 1 unknown', page)
+        assert "33.3% done" in page
+        assert (
+            "Finished, 1 unknown" in get(person("prepare", unit), "dashboard", finished.pk).content.decode()
+        )
+
 
 class TestWaitingForMe:
     def test_lists_what_each_may_do_something_about(self, unit):
@@ -327,7 +352,9 @@ def run_preparation(delivery, by):
 
 def reprepare(delivery):
     run_preparation(delivery, person("prepare", delivery.unit))
-    approval.approve(delivery=delivery, seal=delivery.seal, by=person("approve", delivery.unit), at=clock.now())
+    approval.approve(
+        delivery=delivery, seal=delivery.seal, by=person("approve", delivery.unit), at=clock.now()
+    )
 
 
 def reject(delivery, comment):

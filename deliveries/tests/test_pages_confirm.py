@@ -141,12 +141,18 @@ class TestAboveASetSize:
 
 
 def test_below_it_no_number_is_asked_for(unit, starter, client):
-    assert 'name="typed"' not in client.get(url("confirm", DeliveryFactory(unit=unit, ready=True))).content.decode()
+    assert (
+        'name="typed"'
+        not in client.get(url("confirm", DeliveryFactory(unit=unit, ready=True))).content.decode()
+    )
 
 
 def test_a_date_that_passed_is_refused_with_a_way_on(unit, starter, client):
     delivery = DeliveryFactory(
-        unit=unit, ready=True, schedule_kind=ScheduleKind.AT_DATE, contact_date=clock.now() + timedelta(hours=1)
+        unit=unit,
+        ready=True,
+        schedule_kind=ScheduleKind.AT_DATE,
+        contact_date=clock.now() + timedelta(hours=1),
     )
 
     with clock.shifted(timedelta(hours=2)):
@@ -157,7 +163,9 @@ def test_a_date_that_passed_is_refused_with_a_way_on(unit, starter, client):
 
 
 class TestApproval:
-    def test_the_page_shows_counts_findings_and_the_message_as_its_first_recipient_gets_it(self, unit, client):
+    def test_the_page_shows_counts_findings_and_the_message_as_its_first_recipient_gets_it(
+        self, unit, client
+    ):
         delivery = DeliveryFactory(unit=unit, awaiting_approval=True, content={"text": ""})
         client.force_login(person("approve", unit))
         first = delivery.messages.order_by("seq").first()
@@ -174,7 +182,9 @@ class TestApproval:
         delivery = DeliveryFactory(unit=unit, awaiting_approval=True)
         client.force_login(person("approve", unit))
 
-        answer = client.post(url("approval", delivery), {"decision": "reject", "seal": delivery.seal}, follow=True)
+        answer = client.post(
+            url("approval", delivery), {"decision": "reject", "seal": delivery.seal}, follow=True
+        )
 
         assert "Say in a comment what must change" in answer.content.decode()
         assert Delivery.objects.get(pk=delivery.pk).status == Status.AWAITING_APPROVAL
@@ -183,7 +193,9 @@ class TestApproval:
         delivery = DeliveryFactory(unit=unit, awaiting_approval=True)
         client.force_login(person("approve", unit))
 
-        client.post(url("approval", delivery), {"decision": "reject", "seal": delivery.seal, "comment": "Old price."})
+        client.post(
+            url("approval", delivery), {"decision": "reject", "seal": delivery.seal, "comment": "Old price."}
+        )
 
         assert Delivery.objects.get(pk=delivery.pk).status == Status.DRAFT
         assert Approval.objects.get().comment == "Old price."
@@ -203,7 +215,9 @@ class TestApproval:
         delivery = DeliveryFactory(unit=unit, by=maker, awaiting_approval=True, approval_policy="four_eyes")
         client.force_login(maker)
 
-        answer = client.post(url("approval", delivery), {"decision": "approve", "seal": delivery.seal}, follow=True)
+        answer = client.post(
+            url("approval", delivery), {"decision": "approve", "seal": delivery.seal}, follow=True
+        )
 
         assert "someone else must approve it" in answer.content.decode()
         assert Delivery.objects.get(pk=delivery.pk).status == Status.AWAITING_APPROVAL

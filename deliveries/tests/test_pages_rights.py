@@ -136,7 +136,10 @@ def test_a_step_is_taken_by_whoever_may_and_a_forged_one_is_refused_and_recorded
         assert answer.status_code == 403
         assert left == before
         refusal = AuditEvent.objects.filter(actor=user, refused=True).latest("pk")
-        assert (refusal.face, refusal.target_label) == ("page", str(delivery.unit if name == "duplicate" else delivery))
+        assert (refusal.face, refusal.target_label) == (
+            "page",
+            str(delivery.unit if name == "duplicate" else delivery),
+        )
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -162,7 +165,9 @@ def test_a_post_from_another_site_is_refused(name, unit):
     assert Delivery.objects.get(pk=delivery.pk).status == delivery.status
 
 
-@pytest.mark.parametrize("name", ["prepare", "stop-preparation", "take-back", "pause", "resume", "duplicate", "upload"])
+@pytest.mark.parametrize(
+    "name", ["prepare", "stop-preparation", "take-back", "pause", "resume", "duplicate", "upload"]
+)
 def test_nothing_is_done_by_looking(name, unit):
     delivery = at(STEPS[name][0], unit)
 

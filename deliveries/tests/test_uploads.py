@@ -31,7 +31,9 @@ def refused(name, file):
 
 
 def test_a_zip_gives_its_page_and_its_pictures_as_the_page_names_them():
-    read = uploads.read("news.zip", a_zip({"news/index.html": PAGE, "news/images/hero.png": PNG, "news/notes.txt": b"hm"}))
+    read = uploads.read(
+        "news.zip", a_zip({"news/index.html": PAGE, "news/images/hero.png": PNG, "news/notes.txt": b"hm"})
+    )
 
     assert read.html == PAGE
     assert [(p.path, p.media_type) for p in read.pictures] == [("images/hero.png", "image/png")]
@@ -116,7 +118,10 @@ def test_pictures_are_told_by_their_first_octets(octets, media_type):
 
 
 def test_every_spelling_of_a_path_refers_to_the_picture_by_its_fingerprint():
-    html = uploads.with_marked_paths(PAGE + " images/hero.png2", {"images/hero.png": "images/hero.1a.png", "images/bg 1.jpg": "images/bg 1.2b.jpg"})
+    html = uploads.with_marked_paths(
+        PAGE + " images/hero.png2",
+        {"images/hero.png": "images/hero.1a.png", "images/bg 1.jpg": "images/bg 1.2b.jpg"},
+    )
 
     assert 'src="images/hero.1a.png"' in html
     assert 'background="images/hero.1a.png"' in html
@@ -128,7 +133,9 @@ def test_every_spelling_of_a_path_refers_to_the_picture_by_its_fingerprint():
 class TestBringIn:
     def bring(self, delivery, files, **parts):
         by = person("prepare", delivery.unit)
-        return uploads.bring_in(delivery=delivery, by=by, at=clock.now(), name="a.zip", file=a_zip(files), **parts)
+        return uploads.bring_in(
+            delivery=delivery, by=by, at=clock.now(), name="a.zip", file=a_zip(files), **parts
+        )
 
     def test_the_page_is_the_next_version_and_the_pictures_are_served(self):
         delivery = DeliveryFactory()

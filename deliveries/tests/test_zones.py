@@ -1,3 +1,5 @@
+# ruff: noqa: DTZ001 - local times as people type them have no zone
+
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +13,9 @@ ZONES = [name for _region, group in zones.choices() for name, _label in group]
 
 
 def test_a_local_time_becomes_its_moment():
-    assert zones.moment(datetime(2026, 11, 23, 14, 0), "America/Sao_Paulo") == datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
+    assert zones.moment(datetime(2026, 11, 23, 14, 0), "America/Sao_Paulo") == datetime(
+        2026, 11, 23, 17, 0, tzinfo=UTC
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +43,9 @@ def test_of_a_time_that_comes_twice_the_first_is_taken():
 
 
 @given(
-    local=st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)).map(lambda at: at.replace(second=0, microsecond=0)),
+    local=st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)).map(
+        lambda at: at.replace(second=0, microsecond=0)
+    ),
     zone=st.sampled_from(ZONES),
 )
 def test_a_moment_reads_in_its_zone_as_it_was_typed_or_is_refused(local, zone):

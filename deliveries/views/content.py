@@ -66,7 +66,9 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = find_editable(request, pk)
     form = UploadContent(request.POST, request.FILES)
     if not form.is_valid():
-        return page(request, "content", _editor(delivery, Write(initial=_parts(delivery, None)), form), status=422)
+        return page(
+            request, "content", _editor(delivery, Write(initial=_parts(delivery, None)), form), status=422
+        )
     file = form.cleaned_data["file"]
     with told(request, delivery, action="upload_content"):
         brought = uploads.bring_in(
@@ -75,7 +77,9 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, _what_came(brought))
         if brought.left_out:
             names = ", ".join(brought.left_out[:5])
-            messages.warning(request, _("Left out, since they are no pictures that we serve: %(names)s") % {"names": names})
+            messages.warning(
+                request, _("Left out, since they are no pictures that we serve: %(names)s") % {"names": names}
+            )
     return redirect("deliveries:content", pk)
 
 
@@ -142,7 +146,9 @@ def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
     if text := request.GET.get("profile", "").strip():
         profile = find_profile(person(request), text)
         if profile is None:
-            problem = _("No profile with the number, external id or address “%(text)s”.") % {"text": text[:100]}
+            problem = _("No profile with the number, external id or address “%(text)s”.") % {
+                "text": text[:100]
+            }
             return Who(options, "", query, problem=problem)
         return Who(options | {"profile": profile}, str(profile), query | {"profile": profile.pk})
     return Who(options, "", query)
@@ -203,7 +209,9 @@ def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict
 
 def _tell_what_was_saved(request: HttpRequest, delivery: Delivery, content: Content) -> None:
     if content.pk == delivery.content_id:
-        messages.info(request, _("Nothing was changed: version %(number)s stays.") % {"number": content.number})
+        messages.info(
+            request, _("Nothing was changed: version %(number)s stays.") % {"number": content.number}
+        )
         return
     changed = seal.changes(find(request, delivery.pk))
     if changed:

@@ -12,7 +12,7 @@ from audiences.models import Audience
 from audiences.rules import RuleError
 from campaign.lib import clock, jobs
 from campaign.lib.jobs import Queue
-from deliveries import seal
+from deliveries import seal, standing
 from deliveries.content.findings import Finding
 from deliveries.filters import key_page
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
@@ -29,12 +29,13 @@ LINES = 8
 def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     """All of one delivery."""
     delivery = find(request, pk)
+    standing.add([delivery])
     changed = changed_parts(delivery)
     context = _live(delivery) | {
         "changed": seal.in_words(changed),
         "bar": action_bar(delivery, person(request), changed=changed),
         "is_complete": is_complete(delivery),
-        "audience": audience_facts(delivery.audience) if delivery.audience else None,
+        "audience": _audience(delivery),
         "history": history(delivery)[:LINES],
         "log": delivery.log.all()[:LINES],
         "proofs": delivery.proofs.count(),
@@ -61,7 +62,9 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 def log(request: HttpRequest, pk: int) -> HttpResponse:
     """Every line of the log and every step, newest first."""
     delivery = find(request, pk)
-    shown = key_page(delivery.log.all(), before=number(request, "before"), after=number(request, "after"), size=50)
+    shown = key_page(
+        delivery.log.all(), before=number(request, "before"), after=number(request, "after"), size=50
+    )
     return page(request, "log", {"delivery": delivery, "shown": shown, "history": history(delivery)[:100]})
 
 
@@ -88,7 +91,11 @@ def _live(delivery: Delivery) -> dict[str, Any]:
 
 def cause_rows(preparation: Preparation) -> list[tuple[str, int]]:
     """Each cause that was looked at with its number, in the order of looking; zero included."""
-    return [(Cause(cause).label, preparation.causes[cause]) for cause in Cause.values if cause in preparation.causes]
+    return [
+        (Cause(cause).label, preparation.causes[cause])
+        for cause in Cause.values
+        if cause in preparation.causes
+    ]
 
 
 def findings(preparation: Preparation | None) -> list[Finding]:
@@ -103,7 +110,7 @@ def _last_lines(preparation: Preparation | None) -> list[LogLine]:
 
 @dataclass(frozen=True)
 class AudienceFacts:
-    """An audience in words with its live count; `problem` where its rule no longer makes sense."""
+    """An audience in words with its live count, if asked for; `problem` where its rule makes no sense any more."""
 
     audience: Audience
     words: str
@@ -111,13 +118,19 @@ class AudienceFacts:
     problem: str = ""
 
 
-def audience_facts(audience: Audience) -> AudienceFacts:
-    """Counted now: what a preparation would target."""
+def audience_facts(audience: Audience, *, counted: bool = True) -> AudienceFacts:
+    """What a preparation would target now; not `counted` where none can follow any more."""
     try:
         words = "" if audience.kind == Audience.Kind.LIST else rules.in_words(audience.rule)
-        return AudienceFacts(audience, words, targeting.count(audience))
+        return AudienceFacts(audience, words, targeting.count(audience) if counted else None)
     except RuleError as error:
         return AudienceFacts(audience, "", None, str(error))
+
+
+def _audience(delivery: Delivery) -> AudienceFacts | None:
+    if delivery.audience is None:
+        return None
+    return audience_facts(delivery.audience, counted=Status(delivery.status).is_editable)
 
 
 def _rejection(delivery: Delivery) -> StatusChange | None:
@@ -131,7 +144,9 @@ def no_worker_runs(delivery: Delivery) -> bool:
     status = Status(delivery.status)
     if status.is_final:
         return False
-    needed = [Queue.PREPARATION] if status.is_editable or status == Status.PREPARING else [Queue.SEND, Queue.TICK]
+    needed = (
+        [Queue.PREPARATION] if status.is_editable or status == Status.PREPARING else [Queue.SEND, Queue.TICK]
+    )
     return any(jobs.workers_alive(queue) == 0 for queue in needed)
 
 
@@ -141,5 +156,3 @@ def _deployment_url(delivery: Delivery) -> str:
         return reverse("reporting:block", args=[delivery.pk])
     except NoReverseMatch:
         return ""
-
-

@@ -15,7 +15,15 @@ from deliveries import drafting, seal
 from deliveries.forms import ChooseAudience, General, NewDelivery, When, in_a_day, when_of
 from deliveries.models import Delivery
 from deliveries.views.dashboard import audience_facts
-from deliveries.views.shared import find, find_editable, page, person, refused_to_dashboard, to_dashboard, told
+from deliveries.views.shared import (
+    find,
+    find_editable,
+    page,
+    person,
+    refused_to_dashboard,
+    to_dashboard,
+    told,
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -114,7 +122,10 @@ def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]
         return False
     if changed:
         parts = seal.in_words(changed)
-        messages.warning(request, _("Saved. Changed since it was prepared: %(parts)s. Prepare it again.") % {"parts": parts})
+        messages.warning(
+            request,
+            _("Saved. Changed since it was prepared: %(parts)s. Prepare it again.") % {"parts": parts},
+        )
     else:
         messages.success(request, _("Saved."))
     return True
@@ -122,4 +133,7 @@ def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]
 
 def _tell_of_two_moments(request: HttpRequest, form: When) -> None:
     if form.comes_twice():
-        messages.info(request, _("Clocks are set back over this time, so it comes twice: the first of the two was taken."))
+        messages.info(
+            request,
+            _("Clocks are set back over this time, so it comes twice: the first of the two was taken."),
+        )

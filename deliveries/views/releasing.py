@@ -33,7 +33,10 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
             "question": question,
             "causes": cause_rows(delivery.latest_preparation()),
             "warnings": [Finding.from_dict(warning) for warning in question.warnings],
-            "approval": delivery.latest_preparation().approvals.filter(accepted=True).select_related("by").first(),
+            "approval": delivery.latest_preparation()
+            .approvals.filter(accepted=True)
+            .select_related("by")
+            .first(),
             "no_worker_runs": no_worker_runs(delivery),
             "now": clock.now(),
         }
@@ -93,7 +96,9 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
     with told(request, delivery, action="stop"):
         if request.method != "POST":
             lifecycle.check(delivery, Step.STOP, by=person(request))
-            return page(request, "stop", {"delivery": delivery, "before": confirmation.before_stopping(delivery)})
+            return page(
+                request, "stop", {"delivery": delivery, "before": confirmation.before_stopping(delivery)}
+            )
         stopped = confirmation.stop(delivery=delivery, by=person(request), at=clock.now())
         messages.warning(request, _what_stopped(stopped))
     return to_dashboard(request, delivery)

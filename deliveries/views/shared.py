@@ -25,7 +25,14 @@ def person(request: HttpRequest) -> User:
 def find(request: HttpRequest, pk: int) -> Delivery:
     """The delivery, for whoever may see it; for anybody else there is none."""
     rows = Delivery.objects.visible_to(person(request)).select_related(
-        "unit", "audience", "content", "content__author", "route", "preparation", "preparation__started_by", "created_by"
+        "unit",
+        "audience",
+        "content",
+        "content__author",
+        "route",
+        "preparation",
+        "preparation__started_by",
+        "created_by",
     )
     return get_object_or_404(rows.defer("preparation__compiled"), pk=pk)
 

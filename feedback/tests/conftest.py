@@ -38,5 +38,3 @@ class Database:
         connection.close()
         connection.settings_dict |= self._address
         outage.forget()
-
-

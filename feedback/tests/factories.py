@@ -7,7 +7,9 @@ from deliveries.models import Delivery, Message
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
 
-CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
+CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
+)
 PURPOSES = {"o": Purpose.OPEN, "c": Purpose.CLICK, "m": Purpose.MIRROR, "u": Purpose.UNSUBSCRIBE}
 
 

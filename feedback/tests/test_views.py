@@ -52,7 +52,10 @@ def test_a_click_leads_to_the_link_filled_in_for_its_reader(reader, delivery):
     response = reader.get(link(delivery, "c", index=tracked(delivery)))
 
     assert response.status_code == 302
-    assert response["Location"] == f"https://shop.example.com/offers?for={profile.first_name.replace(' ', '%20')}"
+    assert (
+        response["Location"]
+        == f"https://shop.example.com/offers?for={profile.first_name.replace(' ', '%20')}"
+    )
     assert response["Referrer-Policy"] == "no-referrer"
     assert Hit.objects.get(delivery=delivery).link == tracked(delivery)
 
@@ -164,7 +167,9 @@ def test_a_link_undoes_no_opt_out_but_its_own(reader, delivery):
     assert profile_of(delivery).no_email
 
 
-@pytest.mark.parametrize(("language", "button"), [("pt-BR", "pt-br"), ("pt_br", "pt-br"), ("en-GB", "en"), ("pt", "pt-br")])
+@pytest.mark.parametrize(
+    ("language", "button"), [("pt-BR", "pt-br"), ("pt_br", "pt-br"), ("en-GB", "en"), ("pt", "pt-br")]
+)
 def test_the_page_speaks_the_profile_s_language(reader, delivery, language, button):
     Profile.objects.update(language=language)
 
@@ -242,6 +247,8 @@ def test_a_picture_of_a_content_may_be_kept_for_ever(reader, delivery):
 
 def test_only_pictures_are_served(reader, delivery):
     digest = "a" * 64
-    Asset.objects.create(delivery=delivery, path="a.html", sha256=digest, media_type="text/html", data=b"<script>")
+    Asset.objects.create(
+        delivery=delivery, path="a.html", sha256=digest, media_type="text/html", data=b"<script>"
+    )
 
     assert reader.get(f"/i/{digest}.html").status_code == 404

@@ -6,64 +6,112 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('deliveries', '0002_guards'),
+        ("deliveries", "0002_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DeliveryStatistics',
+            name="DeliveryStatistics",
             fields=[
-                ('delivery', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='statistics', serialize=False, to='deliveries.delivery')),
-                ('opens', models.PositiveIntegerField(default=0)),
-                ('openers', models.PositiveIntegerField(default=0)),
-                ('clicks', models.PositiveIntegerField(default=0)),
-                ('clickers', models.PositiveIntegerField(default=0)),
-                ('mirror_views', models.PositiveIntegerField(default=0)),
-                ('unsubscribers', models.PositiveIntegerField(default=0)),
-                ('folded_at', models.DateTimeField(verbose_name='counted')),
+                (
+                    "delivery",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="statistics",
+                        serialize=False,
+                        to="deliveries.delivery",
+                    ),
+                ),
+                ("opens", models.PositiveIntegerField(default=0)),
+                ("openers", models.PositiveIntegerField(default=0)),
+                ("clicks", models.PositiveIntegerField(default=0)),
+                ("clickers", models.PositiveIntegerField(default=0)),
+                ("mirror_views", models.PositiveIntegerField(default=0)),
+                ("unsubscribers", models.PositiveIntegerField(default=0)),
+                ("folded_at", models.DateTimeField(verbose_name="counted")),
             ],
             options={
-                'verbose_name': 'statistics of a delivery',
-                'verbose_name_plural': 'statistics of deliveries',
+                "verbose_name": "statistics of a delivery",
+                "verbose_name_plural": "statistics of deliveries",
             },
         ),
         migrations.CreateModel(
-            name='Fold',
+            name="Fold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True, verbose_name='at')),
-                ('deliveries', models.PositiveIntegerField(verbose_name='deliveries')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(db_index=True, verbose_name="at")),
+                ("deliveries", models.PositiveIntegerField(verbose_name="deliveries")),
             ],
             options={
-                'verbose_name': 'hourly count',
-                'verbose_name_plural': 'hourly counts',
-                'ordering': ['-id'],
+                "verbose_name": "hourly count",
+                "verbose_name_plural": "hourly counts",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='StatisticsRun',
+            name="StatisticsRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(verbose_name='asked')),
-                ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('done', 'Completed')], default='queued', max_length=8, verbose_name='status')),
-                ('old', models.JSONField(default=dict)),
-                ('new', models.JSONField(default=dict)),
-                ('difference', models.JSONField(default=dict)),
-                ('chunks_repaired', models.PositiveIntegerField(default=0)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statistics_runs', to='deliveries.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="asked")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("queued", "Queued"), ("done", "Completed")],
+                        default="queued",
+                        max_length=8,
+                        verbose_name="status",
+                    ),
+                ),
+                ("old", models.JSONField(default=dict)),
+                ("new", models.JSONField(default=dict)),
+                ("difference", models.JSONField(default=dict)),
+                ("chunks_repaired", models.PositiveIntegerField(default=0)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="statistics_runs",
+                        to="deliveries.delivery",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'recount',
-                'verbose_name_plural': 'recounts',
-                'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'queued')), fields=('delivery',), name='recount_one_queued')],
+                "verbose_name": "recount",
+                "verbose_name_plural": "recounts",
+                "ordering": ["-id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "queued")),
+                        fields=("delivery",),
+                        name="recount_one_queued",
+                    )
+                ],
             },
         ),
     ]

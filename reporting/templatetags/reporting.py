@@ -24,11 +24,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 @register.simple_tag
 def rows_of(delivery: Delivery, tile: Tile) -> str:
     """The address of the rows that an indicator counts."""
-    return _with_query(reverse("reporting:window", args=[delivery.pk, tile.tab]), tile.query)
-
-
-def _with_query(address: str, query: str) -> str:
-    return f"{address}?{query}" if query else address
+    log = reverse("reporting:window", args=[delivery.pk, "sending"])
+    return f"{log}?{tile.query}" if tile.query else log
 
 
 @register.filter
@@ -88,7 +85,9 @@ def speed(per_second: float | None) -> str:
     if not per_second:
         return ""
     if per_second >= 1:
-        return _t("%(number)s a second") % {"number": number_format(round(per_second), 0, force_grouping=True)}
+        return _t("%(number)s a second") % {
+            "number": number_format(round(per_second), 0, force_grouping=True)
+        }
     return _t("%(number)s a minute") % {"number": number_format(max(round(per_second * 60), 1), 0)}
 
 

@@ -48,7 +48,10 @@ def outcome(delivery: Delivery, seq: int, status: MessageStatus) -> None:
     at = clock.now()
     more: dict[str, Any] = FAILURE if status in {MessageStatus.FAILED, MessageStatus.RETRYING} else {}
     Message.objects.filter(delivery=delivery, seq=seq).update(
-        status=status, at=at, tries=1, **({"code": 250, "nature": "", "reason": "", "reply": "2.0.0 Ok"} | more)
+        status=status,
+        at=at,
+        tries=1,
+        **({"code": 250, "nature": "", "reason": "", "reply": "2.0.0 Ok"} | more),
     )
     if status == MessageStatus.RETRYING:
         Try.objects.create(delivery=delivery, seq=seq, due_at=at, tries=1)

@@ -25,7 +25,11 @@ def test_compute_stats_answers_with_old_new_and_difference():
 
     answer = json.loads(run(delivery.name, "--as", user.username, "--json"))
 
-    assert (answer["old"]["delivered"], answer["new"]["delivered"], answer["difference"]["delivered"]) == (1, 4, 3)
+    assert (answer["old"]["delivered"], answer["new"]["delivered"], answer["difference"]["delivered"]) == (
+        1,
+        4,
+        3,
+    )
     assert Chunk.objects.get(delivery=delivery).sent == 4
 
 

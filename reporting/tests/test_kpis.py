@@ -14,10 +14,14 @@ number = st.integers(min_value=0, max_value=5_000_000)
 @st.composite
 def counts(draw):
     """Books that balance: every message is in one state, and only who got it opened it."""
-    states = {name: draw(number) for name in ("delivered", "failed", "retrying", "in_doubt", "ignored", "cancelled")}
+    states = {
+        name: draw(number) for name in ("delivered", "failed", "retrying", "in_doubt", "ignored", "cancelled")
+    }
     openers = draw(st.integers(0, states["delivered"]))
     clickers = draw(st.integers(0, openers))
-    return Counts(to_deliver=sum(states.values()) + draw(number), openers=openers, clickers=clickers, **states)
+    return Counts(
+        to_deliver=sum(states.values()) + draw(number), openers=openers, clickers=clickers, **states
+    )
 
 
 @given(counts())
@@ -28,7 +32,9 @@ def test_delivered_and_bounces_make_a_hundred(counts):
 
 @given(counts())
 def test_every_message_is_counted_once(counts):
-    parts = counts.sent + counts.prepared + counts.retrying + counts.in_doubt + counts.ignored + counts.cancelled
+    parts = (
+        counts.sent + counts.prepared + counts.retrying + counts.in_doubt + counts.ignored + counts.cancelled
+    )
 
     assert parts == counts.to_deliver
     assert counts.prepared >= 0

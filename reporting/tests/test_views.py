@@ -109,7 +109,7 @@ def test_every_number_opens_the_rows_it_counts(client, marketer):
 
     found = {}
     for tile in block.tiles:
-        response = client.get(reverse("reporting:window", args=[delivery.pk, tile.tab]) + f"?{tile.query}")
+        response = client.get(reverse("reporting:window", args=[delivery.pk, "sending"]) + f"?{tile.query}")
         found[tile.kpi.code] = len(response.context["page"].rows)
 
     assert found == {
@@ -157,7 +157,12 @@ def test_the_sending_log_shows_why_and_when_again(client, marketer):
 
 @pytest.mark.parametrize(
     ("query", "number"),
-    [({"status": "failed"}, 2), ({"status": "sent"}, 3), ({"reason": "user_unknown"}, 2), ({"status": "nonsense"}, 5)],
+    [
+        ({"status": "failed"}, 2),
+        ({"status": "sent"}, 3),
+        ({"reason": "user_unknown"}, 2),
+        ({"status": "nonsense"}, 5),
+    ],
 )
 def test_the_sending_log_is_narrowed(client, marketer, query, number):
     delivery = delivery_with(sent=3, failed=2)

@@ -108,7 +108,7 @@ class Command(PersonCommand):
         if detected:
             bom = " with BOM" if detected["bom"] else ""
             self.say(f"{importing.file_name}: {detected['encoding']}{bom}, delimiter {detected['delimiter']!r}")
-            for header, name in detected["columns"].items():
+            for header, name in detected["columns"]:
                 self.say(f"  {header} → {name}")
             for header in [*detected["unknown"], *detected["ignored"]]:
                 self.say(f"  {header}: not imported")

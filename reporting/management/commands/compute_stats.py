@@ -16,7 +16,9 @@ class Command(StepCommand):
 
     def add_step_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--queue", action="store_true", help="leave it to a worker and come back at once, without the figures"
+            "--queue",
+            action="store_true",
+            help="leave it to a worker and come back at once, without the figures",
         )
 
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:

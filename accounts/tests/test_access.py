@@ -1,0 +1,184 @@
+"""Who may do what where: the tree, single objects, superusers, and what nobody gives to himself."""
+
+import pytest
+
+from accounts import access, units
+from accounts.models import AuditEvent, Role, RoleGrant
+from accounts.rights import Right
+from accounts.roles import SHIPPED, root
+from accounts.tests.factories import UnitFactory, UserFactory
+from audiences.models import Profile
+from audiences.tests.factories import ProfileFactory
+
+
+@pytest.fixture
+def tree(db):
+    """root > north > coast, and south beside north."""
+    north, south = UnitFactory(label="north"), UnitFactory(label="south")
+    return {"root": root(), "north": north, "coast": UnitFactory(label="coast", parent=north), "south": south}
+
+
+def role(code):
+    return Role.objects.get(pk=code)
+
+
+@pytest.mark.parametrize("code", SHIPPED)
+@pytest.mark.parametrize("right", Right)
+def test_a_role_gives_its_rights_and_no_others(db, code, right):
+    user = UserFactory(roles={code: root()})
+
+    assert access.can(user, right, root()) == (right in SHIPPED[code][2])
+
+
+@pytest.mark.parametrize(
+    ("where", "may"), [("root", False), ("north", True), ("coast", True), ("south", False)]
+)
+def test_a_right_acts_on_its_unit_and_below(tree, where, may):
+    user = UserFactory(roles={"prepare": tree["north"]})
+
+    assert access.can(user, Right.PREPARE, tree[where]) == may
+    assert (tree[where] in access.units(user, Right.PREPARE)) == may
+
+
+@pytest.mark.parametrize(
+    ("where", "reads"), [("root", True), ("north", True), ("coast", True), ("south", False)]
+)
+def test_one_reads_above_but_not_in_parallel_branches(tree, where, reads):
+    user = UserFactory(roles={"prepare": tree["north"]})
+    profile = ProfileFactory(unit=tree[where])
+
+    assert (profile in access.visible(user, Profile.objects.all())) == reads
+    assert (tree[where] in access.readable_units(user)) == reads
+
+
+def test_rights_in_two_branches_add_up(tree):
+    user = UserFactory(roles={"prepare": [tree["coast"], tree["south"]], "approve": tree["south"]})
+
+    assert access.can(user, Right.PREPARE, tree["coast"])
+    assert access.can(user, Right.PREPARE, tree["south"])
+    assert not access.can(user, Right.APPROVE, tree["coast"])
+    assert not access.can(user, Right.PREPARE, tree["north"])
+
+
+def test_require_names_the_right_that_is_missing(tree):
+    with pytest.raises(access.NotAllowed, match="Start deliveries") as refused:
+        access.require(UserFactory(), Right.START, tree["north"])
+
+    assert refused.value.target == tree["north"]
+
+
+def test_held_and_can_agree(tree):
+    users = [
+        UserFactory(),
+        UserFactory(roles={"start": tree["north"], "approve": tree["coast"]}),
+        UserFactory(is_superuser=True),
+        UserFactory(roles={"prepare": root()}, is_active=False),
+    ]
+    for user in users:
+        for unit in tree.values():
+            assert access.held(user, unit) == {right for right in Right if access.can(user, right, unit)}
+
+
+def test_held_asks_the_database_at_most_twice(tree, django_assert_max_num_queries):
+    user = UserFactory(roles={"start": tree["north"]})
+
+    with django_assert_max_num_queries(2):
+        access.held(user, tree["coast"])
+
+
+@pytest.mark.parametrize("right", Right)
+def test_a_superuser_sees_and_administers_and_nothing_else(tree, right):
+    assert access.can(UserFactory(is_superuser=True), right, tree["north"]) == (
+        right in {Right.VIEW, Right.ADMINISTER}
+    )
+
+
+def test_who_left_may_nothing(tree):
+    user = UserFactory(roles={"start": root()}, is_superuser=True, is_active=False)
+
+    assert not any(access.can(user, right, root()) for right in Right)
+    assert not access.units(user, Right.VIEW).exists()
+    assert access.held(user, root()) == frozenset()
+
+
+@pytest.mark.parametrize("code", ["start", "approve"])
+@pytest.mark.parametrize("is_superuser", [True, False])
+def test_nobody_gives_start_or_approve_to_himself(tree, code, is_superuser):
+    by = UserFactory(roles={"administration": root()}, is_superuser=is_superuser)
+
+    with pytest.raises(access.SelfGrant):
+        access.grant(user=by, role=role(code), unit=tree["north"], by=by)
+    with pytest.raises(access.SelfGrant):
+        access.grant_single(user=by, right=SHIPPED[code][2][-1], target=tree["north"], by=by)
+    assert not access.can(by, SHIPPED[code][2][-1], tree["north"])
+
+
+def test_an_administrator_gives_rights_below_his_unit_alone(tree):
+    by, user = UserFactory(roles={"administration": tree["north"]}), UserFactory()
+
+    access.grant(user=user, role=role("start"), unit=tree["coast"], by=by)
+
+    assert access.can(user, Right.START, tree["coast"])
+    for unit in (tree["root"], tree["south"]):
+        with pytest.raises(access.NotAllowed):
+            access.grant(user=user, role=role("start"), unit=unit, by=by)
+    assert AuditEvent.objects.get(action="grant_role", actor=by).detail == {"role": "start", "unit": "coast"}
+
+
+def test_who_administers_nothing_gives_nothing(tree):
+    by = UserFactory(roles={"start": root(), "approve": root()})
+
+    with pytest.raises(access.NotAllowed):
+        access.grant(user=UserFactory(), role=role("prepare"), unit=root(), by=by)
+
+
+def test_a_right_that_is_taken_away_is_gone_at_once(tree):
+    by, user = UserFactory(roles={"administration": root()}), UserFactory(roles={"start": tree["north"]})
+
+    access.revoke(grant=RoleGrant.objects.get(user=user), by=by)
+
+    assert not access.can(user, Right.START, tree["north"])
+    assert not access.visible(user, Profile.objects.all()).exists()
+    assert AuditEvent.objects.filter(action="revoke_role", actor=by).exists()
+
+
+def test_what_another_role_gives_stays(tree):
+    user = UserFactory(roles={"start": tree["north"], "prepare": tree["north"]})
+
+    access.revoke(grant=RoleGrant.objects.get(user=user, role="start"), by=None)
+
+    assert not access.can(user, Right.START, tree["north"])
+    assert access.can(user, Right.PREPARE, tree["north"])
+
+
+def test_a_role_is_granted_once(tree):
+    user = UserFactory(roles={"prepare": tree["north"]})
+
+    access.grant(user=user, role=role("prepare"), unit=tree["north"], by=None)
+
+    assert RoleGrant.objects.filter(user=user).count() == 1
+
+
+def test_rights_follow_a_unit_that_moves(tree):
+    by = UserFactory(roles={"administration": root()})
+    north, south = UserFactory(roles={"prepare": tree["north"]}), UserFactory(roles={"prepare": tree["south"]})
+
+    coast = units.move_unit(unit=tree["coast"], parent=tree["south"], by=by)
+
+    assert not access.can(north, Right.PREPARE, coast)
+    assert access.can(south, Right.PREPARE, coast)
+
+
+def test_a_unit_does_not_move_below_itself(tree):
+    by = UserFactory(roles={"administration": root()})
+
+    with pytest.raises(units.UnderItself):
+        units.move_unit(unit=tree["north"], parent=tree["coast"], by=by)
+
+
+def test_holders_are_those_who_can(tree):
+    starter, above = UserFactory(roles={"start": tree["coast"]}), UserFactory(roles={"start": root()})
+    UserFactory(roles={"start": tree["south"]})
+    UserFactory(roles={"start": root()}, is_active=False)
+
+    assert set(access.holders(Right.START, tree["coast"])) == {starter, above}

@@ -1,0 +1,74 @@
+"""Where deliveries on their way stand, read from their chunks: one query for a whole page of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import F, Sum
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from deliveries.models import Chunk, Delivery, ScheduleKind, Status
+
+BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How many messages have an outcome, wait for a later try, have an outcome that nobody knows."""
+
+    done: int = 0
+    retrying: int = 0
+    unknown: int = 0
+    fresh: int = 0
+
+
+def of(deliveries: Sequence[Delivery]) -> dict[int, Standing]:
+    """By delivery; those that have not begun are not in it."""
+    began = [delivery.pk for delivery in deliveries if delivery.status in BEGAN]
+    if not began:
+        return {}
+    outcomes = F("sent") + F("failed") + F("in_doubt") + F("ignored") + F("cancelled")
+    rows = (
+        Chunk.objects.filter(delivery_id__in=began)
+        .values("delivery_id")
+        .annotate(
+            all=Sum(F("seq_to") - F("seq_from") + 1),
+            outcomes=Sum(outcomes),
+            later=Sum("retrying"),
+            doubts=Sum("in_doubt"),
+        )
+    )
+    return {
+        row["delivery_id"]: Standing(
+            done=row["outcomes"],
+            retrying=row["later"],
+            unknown=row["doubts"],
+            fresh=row["all"] - row["outcomes"] - row["later"],
+        )
+        for row in rows
+    }
+
+
+def add(deliveries: Sequence[Delivery]) -> None:
+    """Each delivery knows its standing, where it has one; templates read it."""
+    found = of(deliveries)
+    for delivery in deliveries:
+        delivery.standing = found.get(delivery.pk)  # type: ignore[attr-defined]
+
+
+def words(delivery: Delivery) -> str | Promise:
+    """The status as people read it: Starting, Retrying 12, Finished, 3 unknown."""
+    standing: Standing | None = getattr(delivery, "standing", None)
+    if delivery.status == Status.SCHEDULED and delivery.schedule_kind != ScheduleKind.AT_DATE:
+        return _("Starting")
+    if standing and delivery.status == Status.SENDING and standing.retrying and not standing.fresh:
+        return _("Retrying %(number)s") % {"number": standing.retrying}
+    if standing and delivery.status == Status.FINISHED and standing.unknown:
+        return _("Finished, %(number)s unknown") % {"number": standing.unknown}
+    return Status(delivery.status).label
+
+
+def tone(delivery: Delivery) -> str:
+    """The colour where it is not the status' own: what finished with unknown outcomes needs somebody."""
+    standing: Standing | None = getattr(delivery, "standing", None)
+    return "yellow" if standing and standing.unknown and delivery.status == Status.FINISHED else ""

@@ -1,0 +1,199 @@
+"""Every role takes every step through every face: what he may is done, and anything else is refused,
+changes nothing and leaves an audit event.
+"""
+
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import transaction
+from django.test import Client
+
+from accounts.models import AuditEvent, OrganizationalUnit, User
+from accounts.tests.factories import UnitFactory, UserFactory
+from audiences.models import TestProfile
+from audiences.tests.factories import TestProfileFactory
+from campaign.lib import clock
+from deliveries import preparation
+from deliveries.models import Delivery
+from deliveries.tests.factories import DeliveryFactory, person
+
+pytestmark = pytest.mark.django_db
+
+# step -> (the stage it begins at, the roles that may take it, the status after it)
+STEPS: dict[str, tuple[str, set[str], str | None]] = {
+    "prepare": ("draft", {"prepare", "start"}, "preparing"),
+    "stop_preparation": ("preparing", {"prepare", "start"}, "draft"),
+    "approve": ("awaiting_approval", {"approve"}, "ready"),
+    "reject": ("awaiting_approval", {"approve"}, "draft"),
+    "confirm": ("ready", {"start"}, "scheduled"),
+    "take_back": ("scheduled", {"start"}, "ready"),
+    "pause": ("sending", {"start"}, "paused"),
+    "resume": ("paused", {"start"}, "sending"),
+    "stop": ("paused", {"start"}, "stopped"),
+    "proof": ("draft", {"prepare", "start"}, "draft"),
+    "duplicate": ("finished", {"prepare", "start"}, "finished"),
+    "delete": ("draft", {"prepare", "start"}, None),
+}
+ROLES = ("prepare", "start", "approve", "import", "export", "administration")
+EVERYBODY = (*ROLES, "superuser", "stranger", "nobody")
+SEES_NOTHING = {"stranger", "nobody"}
+
+
+@pytest.fixture
+def unit() -> OrganizationalUnit:
+    return UnitFactory()
+
+
+@pytest.fixture
+def people(unit: OrganizationalUnit) -> dict[str, User]:
+    """One person for each role, all of them admitted to the desk; the stranger holds every role elsewhere."""
+    found = {role: UserFactory(is_staff=True, roles={role: unit}) for role in ROLES}
+    found["superuser"] = UserFactory(is_staff=True, is_superuser=True)
+    found["stranger"] = UserFactory(is_staff=True, roles=dict.fromkeys(ROLES, UnitFactory()))
+    found["nobody"] = UserFactory(is_staff=True)
+    return found
+
+
+def at(stage: str, unit: OrganizationalUnit) -> Delivery:
+    if stage == "preparing":
+        delivery = DeliveryFactory(unit=unit)
+        preparation.start(delivery=delivery, by=person("prepare", unit), at=clock.now())
+        return Delivery.objects.get(pk=delivery.pk)
+    return DeliveryFactory(unit=unit, **({} if stage == "draft" else {stage: True}))
+
+
+# -- the faces: each takes the step and says whether it was done, refused, or the delivery not even found -----
+
+PAGES = {"approve": "approval", "reject": "approval"}
+DESK = {"delete": "remove"}
+COMMANDS = {"stop_preparation": "stop_preparation", "take_back": "unconfirm_delivery", "proof": "send_proof"}
+
+
+def posted(step: str, delivery: Delivery) -> dict[str, Any]:
+    """What the form of the step would post."""
+    return {
+        "approve": {"decision": "approve", "seal": delivery.seal},
+        "reject": {"decision": "reject", "seal": delivery.seal, "comment": "No."},
+        "confirm": {"seal": delivery.seal},
+        "proof": {"test_profiles": list(TestProfile.objects.values_list("pk", flat=True))},
+    }.get(step, {})
+
+
+def by_page(step: str, delivery: Delivery, user: User) -> str:
+    path = f"/deliveries/{delivery.pk}/{PAGES.get(step, step).replace('_', '-')}/"
+    return _by_http(path, step, delivery, user)
+
+
+def by_desk(step: str, delivery: Delivery, user: User) -> str:
+    path = f"/admin/deliveries/delivery/{delivery.pk}/step/{DESK.get(step, step).replace('_', '-')}/"
+    return _by_http(path, step, delivery, user)
+
+
+def _by_http(path: str, step: str, delivery: Delivery, user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    status = client.post(path, posted(step, delivery)).status_code
+    return {302: "done", 403: "refused", 404: "not found"}[status]
+
+
+def by_command(step: str, delivery: Delivery, user: User) -> str:
+    options = {
+        "reject": ["--comment", "No."],
+        "confirm": ["--seal", delivery.seal],
+        "stop": ["--yes"],
+        "delete": ["--yes"],
+        "proof": [f"--test-profile={label}" for label in TestProfile.objects.values_list("label", flat=True)],
+    }.get(step, [])
+    command = COMMANDS.get(step, f"{step}_delivery")
+    try:
+        call_command(
+            command, delivery.name, *options, "--as", user.username, stdout=StringIO(), stderr=StringIO()
+        )
+    except CommandError as error:
+        return {1: "refused", 2: "not found"}[error.returncode]
+    return "done"
+
+
+FACES: dict[str, Callable[[str, Delivery, User], str]] = {
+    "page": by_page,
+    "desk": by_desk,
+    "command": by_command,
+}
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("step", STEPS)
+def test_who_may_does_and_nobody_else(
+    step: str, face: str, unit: OrganizationalUnit, people: dict[str, User]
+) -> None:
+    stage, may, after = STEPS[step]
+    TestProfileFactory(unit=unit)
+    delivery = at(stage, unit)
+
+    came_of_it = {who: _try(FACES[face], step, delivery, people[who]) for who in EVERYBODY}
+
+    expected = dict.fromkeys(EVERYBODY, ("refused", stage, True))
+    expected |= dict.fromkeys(may, ("done", after, False))
+    # A page does not even say that the delivery exists; desk and commands note who tried.
+    expected |= dict.fromkeys(SEES_NOTHING, ("not found", stage, face != "page"))
+    assert came_of_it == expected
+
+
+def _try(
+    take: Callable[[str, Delivery, User], str], step: str, delivery: Delivery, user: User
+) -> tuple[str, str | None, bool]:
+    """What came of it, the status afterwards, and whether a refusal was recorded; then all of it undone."""
+    steps_before = delivery.history.count()
+    with transaction.atomic():
+        outcome = take(step, delivery, user)
+        status = Delivery.objects.filter(pk=delivery.pk).values_list("status", flat=True).first()
+        recorded = AuditEvent.objects.filter(actor=user, refused=True).exists()
+        if outcome != "done":
+            assert delivery.history.count() == steps_before
+        transaction.set_rollback(True)
+    return outcome, status, recorded
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_desk_is_closed_to_those_who_are_not_staff(step: str, unit: OrganizationalUnit) -> None:
+    stage, _may, _after = STEPS[step]
+    delivery = DeliveryFactory(unit=unit) if stage == "draft" else at(stage, unit)
+    starter = UserFactory(roles={"start": unit, "approve": unit})
+    client = Client()
+    client.force_login(starter)
+
+    answer = client.post(
+        f"/admin/deliveries/delivery/{delivery.pk}/step/{step.replace('_', '-')}/", posted(step, delivery)
+    )
+
+    assert "/login/" in answer["location"]
+    assert Delivery.objects.get(pk=delivery.pk).status == stage
+
+
+def test_a_post_from_another_site_is_refused(unit: OrganizationalUnit) -> None:
+    delivery = DeliveryFactory(unit=unit, ready=True)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(UserFactory(is_staff=True, roles={"start": unit}))
+
+    for path in (
+        f"/deliveries/{delivery.pk}/confirm/",
+        f"/admin/deliveries/delivery/{delivery.pk}/step/confirm/",
+    ):
+        assert client.post(path, {"seal": delivery.seal}).status_code == 403
+
+    assert Delivery.objects.get(pk=delivery.pk).status == "ready"
+
+
+def test_a_superuser_does_not_start_by_giving_himself_the_right() -> None:
+    from accounts import access
+    from accounts.rights import Right
+
+    delivery = DeliveryFactory(ready=True)
+    boss = UserFactory(is_superuser=True)
+
+    with pytest.raises(access.SelfGrant):
+        access.grant_single(user=boss, right=Right.START, target=delivery, by=boss)
