@@ -35,13 +35,18 @@ class UnitForm(VerbForm):
         is_root = bool(self.instance.pk) and self.instance.parent_id is None
         self.fields["parent"].required = not is_root
         choices = access.units(self.by, Right.ADMINISTER)
-        self.fields["parent"].queryset = choices.exclude(path__startswith=self.instance.path) if self.instance.pk else choices
+        self.fields["parent"].queryset = (
+            choices.exclude(path__startswith=self.instance.path) if self.instance.pk else choices
+        )
 
     def apply(self) -> OrganizationalUnit:
         data = self.cleaned_data
         if not self.instance.pk:
             return units.create_unit(
-                label=data["label"], parent=data["parent"], approval_policy=data["approval_policy"], by=self.by
+                label=data["label"],
+                parent=data["parent"],
+                approval_policy=data["approval_policy"],
+                by=self.by,
             )
         unit = units.change_unit(
             unit=self.fresh, label=data["label"], approval_policy=data["approval_policy"], by=self.by

@@ -29,7 +29,9 @@ ACCOUNTS = (
     DemoAccount("carla", ("Carla", "Nogueira"), ("start",), BRAZIL, "Start deliveries", True),
     DemoAccount("ines", ("Inês", "Carvalho"), ("import",), BRAZIL, "Import"),
     DemoAccount("edu", ("Eduardo", "Pires"), ("export",), BRAZIL, "Export"),
-    DemoAccount("diego", ("Diego", "Fonseca"), ("administration",), roles.ROOT_LABEL, "Administration", True, True),
+    DemoAccount(
+        "diego", ("Diego", "Fonseca"), ("administration",), roles.ROOT_LABEL, "Administration", True, True
+    ),
     DemoAccount("nadia", ("Nadia", "Köhler"), ("prepare",), EUROPE, "Prepare, in Europe only"),
 )
 # (role, user name, password), as `make run` prints them.

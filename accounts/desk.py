@@ -42,7 +42,9 @@ def administers_everything(request: HttpRequest) -> bool:
         return False
     if not hasattr(request, "_administers_everything"):
         root = OrganizationalUnit.objects.filter(parent=None).order_by("pk").first()
-        request._administers_everything = root is not None and access.can(person(request), Right.ADMINISTER, root)
+        request._administers_everything = root is not None and access.can(
+            person(request), Right.ADMINISTER, root
+        )
     return request._administers_everything
 
 
@@ -184,7 +186,11 @@ class UnitFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""
-        return queryset.filter(**{f"{self.field}_id": int(value)}) if value.isdecimal() and len(value) < 19 else queryset
+        return (
+            queryset.filter(**{f"{self.field}_id": int(value)})
+            if value.isdecimal() and len(value) < 19
+            else queryset
+        )
 
 
 class told:  # noqa: N801  reads as a word

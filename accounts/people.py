@@ -16,7 +16,16 @@ from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Forbidden, Refusal
 
-FIELDS = ("username", "first_name", "last_name", "email", "home_unit", "is_active", "is_staff", "is_superuser")
+FIELDS = (
+    "username",
+    "first_name",
+    "last_name",
+    "email",
+    "home_unit",
+    "is_active",
+    "is_staff",
+    "is_superuser",
+)
 OF_SUPERUSERS = ("is_staff", "is_superuser")  # who may enter the desk, and who is one
 
 
@@ -36,7 +45,9 @@ class WeakPassword(Refusal):
 
 
 @transaction.atomic
-def create_user(*, username: str, password: str, home_unit: OrganizationalUnit, by: User, **fields: Any) -> User:
+def create_user(
+    *, username: str, password: str, home_unit: OrganizationalUnit, by: User, **fields: Any
+) -> User:
     """A person who may sign in stands in the unit; what he may do there, roles say."""
     access.require(by, Right.ADMINISTER, home_unit)
     user = User(username=username, home_unit=home_unit, **_known(fields))

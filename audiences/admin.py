@@ -14,7 +14,16 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from accounts import access, audit
-from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, administers_everything, anywhere, person, told
+from accounts.desk import (
+    DeskAdmin,
+    UnitFilter,
+    VerbAdmin,
+    VerbForm,
+    administers_everything,
+    anywhere,
+    person,
+    told,
+)
 from accounts.rights import Right
 from audiences import consents, definitions, imports, people, quarantines, rules
 from audiences.models import (
@@ -94,7 +103,17 @@ class ProfileAdmin(InUnitAdmin):
 
     form = ProfileForm
     needs = Right.IMPORT
-    list_display = ["id", "external_id", "full_name", "email", "email_state", "unit", "language", "country", "out"]
+    list_display = [
+        "id",
+        "external_id",
+        "full_name",
+        "email",
+        "email_state",
+        "unit",
+        "language",
+        "country",
+        "out",
+    ]
     list_display_links = ["id", "external_id"]
     list_filter = ["email_state", "no_email", "no_contact", UnitFilter, "language"]
     ordering = ["id"]
@@ -123,7 +142,9 @@ class ProfileAdmin(InUnitAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
-            path("<int:pk>/consent/", view(require_POST(self.consent_view)), name="audiences_profile_consent"),
+            path(
+                "<int:pk>/consent/", view(require_POST(self.consent_view)), name="audiences_profile_consent"
+            ),
             *super().get_urls(),
         ]
 
@@ -134,7 +155,9 @@ class ProfileAdmin(InUnitAdmin):
         channel = request.POST.get("channel", "")
         if channel in ConsentEvent.Channel.values:
             with told(request, profile):
-                verb(profile_id=profile.pk, channel=channel, at=clock.now(), source=SOURCE, by=person(request))
+                verb(
+                    profile_id=profile.pk, channel=channel, at=clock.now(), source=SOURCE, by=person(request)
+                )
                 messages.success(request, _("The wish is noted."))
         return redirect("admin:audiences_profile_change", pk)
 
@@ -143,7 +166,9 @@ class ProfileAdmin(InUnitAdmin):
     ) -> HttpResponse:
         if obj is not None:
             labels = dict(ConsentEvent.Channel.choices)
-            context["channels"] = [(code, labels[code], getattr(obj, flag)) for flag, code in CHANNELS.items()]
+            context["channels"] = [
+                (code, labels[code], getattr(obj, flag)) for flag, code in CHANNELS.items()
+            ]
             context["may_note"] = self.may(request, Right.PREPARE, obj)
             context["consents"] = obj.consents.select_related("by")[:20]
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
@@ -218,7 +243,12 @@ class AudienceForm(OwnUnits):
         data = self.cleaned_data
         if self.instance.pk:
             return self._change(self.fresh)
-        named = {"label": data["label"], "description": data["description"], "unit": data["unit"], "by": self.by}
+        named = {
+            "label": data["label"],
+            "description": data["description"],
+            "unit": data["unit"],
+            "by": self.by,
+        }
         if data["kind"] == Audience.Kind.LIST:
             return definitions.create_list(**named, pasted=data["pasted"])[0]
         return definitions.create_rule(**named, rule=data["rule"])
@@ -268,7 +298,9 @@ class AudienceAdmin(InUnitAdmin):
 
     @display(description=_("in words"))
     def in_words(self, audience: Audience) -> str:
-        return rules.in_words(audience.rule) if audience.kind == Audience.Kind.RULE else str(_("A fixed list"))
+        return (
+            rules.in_words(audience.rule) if audience.kind == Audience.Kind.RULE else str(_("A fixed list"))
+        )
 
 
 class TestProfileForm(OwnUnits):
@@ -340,7 +372,11 @@ class QuarantineAdmin(VerbAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
-            path("<int:pk>/release/", view(require_POST(self.release_view)), name="audiences_quarantine_release"),
+            path(
+                "<int:pk>/release/",
+                view(require_POST(self.release_view)),
+                name="audiences_quarantine_release",
+            ),
             *super().get_urls(),
         ]
 
@@ -402,7 +438,17 @@ class ImportAdmin(InUnitAdmin):
 
     form = ImportForm
     needs = Right.IMPORT
-    list_display = ["id", "file_name", "state", "unit", "rows_read", "created", "updated", "flagged", "started_by"]
+    list_display = [
+        "id",
+        "file_name",
+        "state",
+        "unit",
+        "rows_read",
+        "created",
+        "updated",
+        "flagged",
+        "started_by",
+    ]
     list_filter = ["status", UnitFilter]
     list_select_related = ["unit", "started_by"]
     ordering = ["-id"]
@@ -413,12 +459,17 @@ class ImportAdmin(InUnitAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         if obj is None:
-            return [(None, {"fields": ["file", "unit", "list_label", "keep_good_rows", "declare_attributes"]})]
+            return [
+                (None, {"fields": ["file", "unit", "list_label", "keep_good_rows", "declare_attributes"]})
+            ]
         counts = [
             "rows_read", "created", "updated", "unchanged", "repeated", "bad_rows", "flagged", "cleaned", "opted_out",
         ]  # fmt: skip
         return [
-            (None, {"fields": ["file_name", "state", "message", "unit", "audience", "started_by", "created_at"]}),
+            (
+                None,
+                {"fields": ["file_name", "state", "message", "unit", "audience", "started_by", "created_at"]},
+            ),
             (_("Counts"), {"fields": counts}),
         ]
 
@@ -431,7 +482,13 @@ class ImportAdmin(InUnitAdmin):
     @display(
         description=_("status"),
         ordering="status",
-        label={"done": "success", "refused": "danger", "failed": "danger", "reading": "info", "writing": "info"},
+        label={
+            "done": "success",
+            "refused": "danger",
+            "failed": "danger",
+            "reading": "info",
+            "writing": "info",
+        },
     )
     def state(self, importing: Import) -> tuple[str, Any]:
         return importing.status, Import.Status(importing.status).label

@@ -49,7 +49,9 @@ FIELD_OF = {alias: name for name, aliases in _NAMES.items() for alias in aliases
 KEYS = ("external_id", "email")
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_CONTROLS = re.compile("[\\s\x00-\x1f\x7f-\x9f\u2028\u2029]*[\x00-\x1f\x7f-\x9f\u2028\u2029][\\s\x00-\x1f\x7f-\x9f\u2028\u2029]*")
+_CONTROLS = re.compile(
+    "[\\s\x00-\x1f\x7f-\x9f\u2028\u2029]*[\x00-\x1f\x7f-\x9f\u2028\u2029][\\s\x00-\x1f\x7f-\x9f\u2028\u2029]*"
+)
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?", re.IGNORECASE)
 _ISO = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ]00:00.*)?")
 _WITH_DAY = re.compile(r"(\d\d?)([./-])(\d\d?)\2(\d{4})")
@@ -220,7 +222,7 @@ class Converter:
 @cache
 def longest(name: str) -> int:
     """How many characters a column of the profile takes."""
-    return Profile._meta.get_field(name).max_length or 0
+    return getattr(Profile._meta.get_field(name), "max_length", None) or 0
 
 
 def json_pairs(column: Column, cells: list[str]) -> list[str]:

@@ -87,5 +87,7 @@ def _set(
         reference=reference,
     )
     if by is not None:
-        audit.record("opt_out" if opted_out else "opt_in", by=by, target=profile, channel=channel, source=source)
+        audit.record(
+            "opt_out" if opted_out else "opt_in", by=by, target=profile, channel=channel, source=source
+        )
     return True

@@ -119,7 +119,9 @@ def _add(audience: Audience, pasted: str) -> list[str]:
     words = [word for word in pasted.replace(";", "\n").replace(",", "\n").split() if word][:MOST_PASTED]
     wanted = {word: addresses.read(word)[1] for word in words}
     within = targeting.in_unit(audience.unit)
-    by_key = dict(within.filter(email_key__in=[key for key in wanted.values() if key]).values_list("email_key", "pk"))
+    by_key = dict(
+        within.filter(email_key__in=[key for key in wanted.values() if key]).values_list("email_key", "pk")
+    )
     by_id = dict(within.filter(external_id__in=words).values_list("external_id", "pk"))
     found = {word: by_id.get(word) or by_key.get(key) for word, key in wanted.items()}
     AudienceMember.objects.bulk_create(
@@ -132,19 +134,26 @@ def _add(audience: Audience, pasted: str) -> list[str]:
 
 @transaction.atomic
 def save_test_profile(
-    *, label: str, email: str, values: dict[str, Any], unit: OrganizationalUnit, by: User, pk: int | None = None
+    *,
+    label: str,
+    email: str,
+    values: dict[str, Any],
+    unit: OrganizationalUnit,
+    by: User,
+    pk: int | None = None,
 ) -> TestProfile:
     """A test profile with these values stands in the unit."""
     access.require(by, Right.PREPARE, unit)
     state, _key = addresses.read(email)
     if state != AddressState.GOOD:
         raise NoProofAddress(address=email)
+    test_profile = TestProfile() if pk is None else TestProfile.objects.select_for_update().get(pk=pk)
     if pk is not None:
-        access.require(by, Right.PREPARE, TestProfile.objects.get(pk=pk))
-    test_profile, made = TestProfile.objects.update_or_create(
-        pk=pk, defaults={"label": label, "email": email.strip(), "values": values, "unit": unit}
-    )
-    audit.record("create_test_profile" if made else "change_test_profile", by=by, target=test_profile)
+        access.require(by, Right.PREPARE, test_profile)
+    test_profile.label, test_profile.email, test_profile.values = label, email.strip(), values
+    test_profile.unit = unit
+    test_profile.save()
+    audit.record("create_test_profile" if pk is None else "change_test_profile", by=by, target=test_profile)
     return test_profile
 
 

@@ -68,20 +68,20 @@ def value_sql(field: ProfileField) -> sql.Composable:
 class _Attribute(Func):
     """An attribute's text; NULL unless it was stored as the kind that it is declared to be."""
 
-    template = (
-        "(CASE WHEN jsonb_typeof(%(expressions)s) = '%(json_type)s' THEN (%(expressions)s) #>> '{}' END)%(cast)s"
-    )
+    template = "(CASE WHEN jsonb_typeof(%(expressions)s) = '%(json_type)s' THEN (%(expressions)s) #>> '{}' END)%(cast)s"
     arg_joiner = " -> "
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
-        sql_, params = super().as_sql(compiler, connection, **extra)
-        return sql_, [*params, *params]  # the expression stands in the template twice
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> tuple[str, tuple[Any, ...]]:
+        sql_, params = super().as_sql(compiler, connection, *args, **extra)
+        return sql_, (*params, *params)  # the expression stands in the template twice
 
 
 def expression(field: ProfileField) -> Expression | F:
     """The field in Django's terms: texts never NULL, numbers and dates NULL where empty."""
     if field.column:
-        return Coalesce(field.name, Value(""), output_field=TextField()) if field.kind == TEXT else F(field.name)
+        return (
+            Coalesce(field.name, Value(""), output_field=TextField()) if field.kind == TEXT else F(field.name)
+        )
     parts = (F("attributes"), Value(field.name))
     match field.kind:
         case "number":
@@ -94,7 +94,7 @@ def expression(field: ProfileField) -> Expression | F:
             # Compared as text: ISO dates sort as they read, and no value can break a cast.
             return Func(
                 _Attribute(*parts, json_type="string", cast="", output_field=TextField()),
-                template='(NULLIF(%(expressions)s, \'\') COLLATE "C")',
+                template="(NULLIF(%(expressions)s, '') COLLATE \"C\")",
                 output_field=TextField(),
             )
         case _:

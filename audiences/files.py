@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 BLOCK = 1 << 20
 SAMPLE = 64 * 1024
 DELIMITERS = ",;\t|"
+PIECE = 500  # lines that are tried together
 MOST_LINES = 200  # of one row; a quotation mark that nobody closed would swallow the rest of the file
 
 NEVER_CLOSED = gettext_noop("A quotation mark is opened here and never closed.")
@@ -28,7 +29,9 @@ NUL_AND_BAD_BYTES = gettext_noop("The row holds NUL characters, and bytes that a
 
 # What a byte that the encoding doesn't know becomes, and NUL.
 _BAD = re.compile("[\0\udc80-\udcff]")
-_WESTERN = re.compile(r"(?<=[A-Za-z])[\xaa\xba\xc0-\xd6\xd8-\xf6\xf8-\xff\u2019]|[\xc0-\xd6\xd8-\xf6\xf8-\xff](?=[A-Za-z])")
+_WESTERN = re.compile(
+    r"(?<=[A-Za-z])[\xaa\xba\xc0-\xd6\xd8-\xf6\xf8-\xff\u2019]|[\xc0-\xd6\xd8-\xf6\xf8-\xff](?=[A-Za-z])"
+)
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -119,7 +122,8 @@ class _Legacy:
         if len(_WESTERN.findall(text)) * 2 >= high:
             return "cp1252"
         best = from_bytes(self.sample).best()
-        return best.encoding if best else "cp1252"
+        # Lines were told apart by their ASCII line breaks, so nothing can be right that has others.
+        return best.encoding if best and not best.encoding.startswith(("utf", "iso2022", "hz")) else "cp1252"
 
 
 class Reader:
@@ -127,8 +131,9 @@ class Reader:
 
     def __init__(self, file: BinaryIO, written: Written, report: Report) -> None:
         self.written, self.report = written, report
+        self.counted = _Counted(file)
         self.text = io.TextIOWrapper(
-            io.BufferedReader(_Counted(file), BLOCK),  # type: ignore[type-var]
+            io.BufferedReader(self.counted, BLOCK),
             encoding=written.encoding,
             errors="replace" if written.encoding == "utf-16" else "surrogateescape",
             newline="",
@@ -152,31 +157,39 @@ class Reader:
         return self.header
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """The good rows after the header, some thousands at once.
+        """The good rows after the header, some thousands at once."""
+        batch = Batch()
+        for piece in self._pieces():
+            batch.lines += piece.lines
+            batch.rows += piece.rows
+            if len(batch) >= size:
+                yield batch
+                batch = Batch()
+        if batch:
+            yield batch
 
-        Lines that are plainly a row each go the short way; one that is not sends its whole batch the long way.
-        """
+    def _pieces(self) -> Iterator[Batch]:
+        """Lines that are plainly a row each go the short way; one that is not sends its piece the long way."""
         parsed = self._parsed(len(self.header))
         while True:
-            if batch := self._plain(size):
-                yield batch
+            if piece := self._plain():
+                yield piece
                 continue
-            batch = Batch()
-            for line, row in islice(parsed, size):
-                batch.lines.append(line)
-                batch.rows.append(row)
+            piece = Batch()
+            for line, row in parsed:
+                piece.lines.append(line)
+                piece.rows.append(row)
                 if not self.lines.again:
                     break
-            if not batch and not self.lines.again:
+            if not piece:
                 return
-            if batch:
-                yield batch
+            yield piece
 
-    def _plain(self, size: int) -> Batch | None:
+    def _plain(self) -> Batch | None:
         """The next lines if each of them is one good row; otherwise they are given back."""
         if self.lines.again:
             return None
-        lines = list(islice(self.text, size))
+        lines = list(islice(self.text, PIECE))
         if not lines:
             return None
         try:
@@ -203,7 +216,8 @@ class Reader:
         lines, suspicious = self.lines, self.written.suspicious
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         while True:
-            reason, values, slots = "", [], {}
+            reason, values = "", []
+            slots: dict[str, object] = {}
             try:
                 values = next(reader)
             except StopIteration:
@@ -240,7 +254,7 @@ class Reader:
 
     @property
     def bytes_read(self) -> int:
-        return self.text.buffer.raw.count  # type: ignore[attr-defined, no-any-return]
+        return self.counted.count
 
 
 class _TooLong(Exception):

@@ -23,7 +23,9 @@ class UnitField(forms.ModelChoiceField):
         kwargs.setdefault("label", _("Unit"))
         super().__init__(queryset=units, empty_label=None, **kwargs)
         home = user.home_unit_id
-        self.initial = home if home in {unit.pk for unit in units} else next((unit.pk for unit in units), None)
+        self.initial = (
+            home if home in {unit.pk for unit in units} else next((unit.pk for unit in units), None)
+        )
 
 
 class ProfileFilter(forms.Form):
@@ -31,7 +33,9 @@ class ProfileFilter(forms.Form):
 
     q = forms.CharField(required=False, label=_("Search"), widget=forms.TextInput(attrs={"type": "search"}))
     state = forms.ChoiceField(required=False, label=_("Address"))
-    unit = forms.ModelChoiceField(queryset=None, required=False, empty_label=_("All units"), label=_("Unit"))
+    unit: Any = forms.ModelChoiceField(
+        queryset=None, required=False, empty_label=_("All units"), label=_("Unit")
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,7 +62,9 @@ class ProfileFilter(forms.Form):
 def _kind_field(known: ProfileField) -> forms.Field:
     match known.kind:
         case kind if kind == NUMBER:
-            return forms.DecimalField(required=False, label=known.label, max_digits=25, decimal_places=10, localize=True)
+            return forms.DecimalField(
+                required=False, label=known.label, max_digits=25, decimal_places=10, localize=True
+            )
         case kind if kind == DATE:
             date = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
             return forms.DateField(required=False, label=known.label, widget=date)
@@ -156,7 +162,7 @@ class TestProfileForm(_ValuesForm):
             "address": forms.CharField(max_length=254, label=_("Email")),
             "unit": UnitField(user=user, right=Right.PREPARE),
         }
-        self.fields = first | self.fields  # type: ignore[assignment]
+        self.fields = first | self.fields
 
     @property
     def values(self) -> dict[str, Any]:
@@ -228,4 +234,4 @@ class ImportForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         unit = UnitField(user=user, right=Right.IMPORT, help_text=_("New profiles belong to it."))
-        self.fields = {"file": self.fields["file"], "unit": unit, **self.fields}  # type: ignore[assignment]
+        self.fields = {"file": self.fields["file"], "unit": unit, **self.fields}

@@ -10,8 +10,9 @@ import io
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
@@ -33,6 +34,8 @@ BATCH = 5_000
 SAMPLE = 1_000
 PART = 1 << 20
 MOST_PROBLEMS = 1_000
+KEPT = timedelta(days=7)  # how long a refused file can be tried again
+WRITTEN = ("created", "updated", "unchanged", "repeated", "flagged", "opted_out")  # counts of the merge
 LOCK = 0x53494D50  # with the import's id the name of an advisory lock
 
 NO_KEY_COLUMN = gettext_noop("No column is an external id or an email address. The columns are: %(columns)s.")
@@ -67,6 +70,7 @@ def start(*, file: BinaryIO, name: str, unit: OrganizationalUnit, by: User, opti
     """The file is stored, and a job will import it."""
     with transaction.atomic():
         importing = register(name=name, unit=unit, by=by, options=options)
+        ImportPart.objects.filter(importing__finished_at__lt=clock.now() - KEPT).delete()
         importing.bytes_total = _store(file, importing)
         importing.save(update_fields=["bytes_total"])
         queues.IMPORT.enqueue(import_id=importing.pk)
@@ -101,7 +105,9 @@ def register(*, name: str, unit: OrganizationalUnit, by: User, options: Options)
         audience=_list(options.list_label, unit, by),
         started_by=by,
     )
-    audit.record("start_import", by=by, target=importing, unit=unit.label, keep_good_rows=options.keep_good_rows)
+    audit.record(
+        "start_import", by=by, target=importing, unit=unit.label, keep_good_rows=options.keep_good_rows
+    )
     return importing
 
 
@@ -116,7 +122,7 @@ def run(
         importing = Import.objects.select_related("unit", "started_by", "audience").get(pk=import_id)
         if not mine or importing.is_final:
             return importing
-        _Run(importing, open_file or (lambda: PartsFile(importing)), progress).run()
+        _Run(importing, open_file or (lambda: cast(BinaryIO, PartsFile(importing))), progress).run()
         return importing
 
 
@@ -158,7 +164,7 @@ class PartsFile(io.RawIOBase):
     def __init__(self, importing: Import) -> None:
         self.importing, self.number, self.rest = importing, 0, b""
 
-    def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+    def read(self, size: int = -1) -> bytes:
         if not self.rest:
             parts = self.importing.parts.filter(number=self.number).values_list("content", flat=True)
             self.rest = bytes(parts.first() or b"")
@@ -222,7 +228,9 @@ def _label(header: str) -> str:
 
 
 def _harmless(value: Any) -> Any:
-    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    return (
+        value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    )
 
 
 class _Run:
@@ -256,6 +264,14 @@ class _Run:
             raise access.NotAllowed(by=User(), right=Right.IMPORT, target=importing.unit)
         access.require(importing.started_by, Right.IMPORT, importing.unit)
         self._note(status=Import.Status.READING, bytes_read=0, rows_read=0)
+        if refused := self._read():
+            self._finish(Import.Status.REFUSED, message=refused)
+            return
+        self._note(status=Import.Status.WRITING)
+        self._write()
+
+    def _read(self) -> str:
+        """Bring the file's rows into staging; says why where nothing may be imported."""
         with self.open_file() as file:
             written = files.examine(file)
         with self.open_file() as file:
@@ -266,14 +282,13 @@ class _Run:
             self._map(header, first.rows[:SAMPLE])
             self._show(written, reader)
             if not self.mapping.has_key:
-                reason, slots = (NO_KEY_COLUMN, {"columns": ", ".join(header)[:200]}) if header else (EMPTY_FILE, {})
+                reason, slots = (
+                    (NO_KEY_COLUMN, {"columns": ", ".join(header)[:200]}) if header else (EMPTY_FILE, {})
+                )
                 self.problems.add(reader.header_line, "", reason, slots, fatal=True)
-                return self._finish(Import.Status.REFUSED, message=NO_COLUMN)
+                return NO_COLUMN
             self._stage(chain([first], batches), reader)
-        if self.problems.broken and not importing.keep_good_rows:
-            return self._finish(Import.Status.REFUSED, message=BROKEN)
-        self._note(status=Import.Status.WRITING)
-        self._write()
+        return BROKEN if self.problems.broken and not self.importing.keep_good_rows else ""
 
     def _map(self, header: list[str], sample: list[list[str]]) -> None:
         self.mapping = columns.mapped(header, dict(Attribute.objects.values_list("name", "kind")))
@@ -342,6 +357,9 @@ class _Run:
     def _finish(self, status: str, *, message: str = "") -> None:
         importing, problems = self.importing, self.problems
         importing.status, importing.message = status, message
+        if status != Import.Status.DONE:
+            for name in WRITTEN:
+                setattr(importing, name, 0)
         importing.bad_rows, importing.problems_found = problems.broken, problems.found
         importing.finished_at = clock.now()
         importing.save()
@@ -361,4 +379,3 @@ class _Run:
         )
         if self.progress:
             self.progress(importing)
-

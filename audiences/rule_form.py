@@ -39,7 +39,9 @@ class Row:
     def operator(self) -> Operator | None:
         """The chosen one, or the first that the field can be asked: another field may have been chosen since."""
         found = self.operators
-        return next((operator for operator in found if operator.code == self.code), found[0] if found else None)
+        return next(
+            (operator for operator in found if operator.code == self.code), found[0] if found else None
+        )
 
     @property
     def takes(self) -> str:
@@ -107,7 +109,9 @@ class RuleForm:
                 self.groups[group].rows.append(Row(self.known))
             case "remove", "group", [group] if group < len(self.groups):
                 del self.groups[group]
-            case "remove", "row", [group, row] if group < len(self.groups) and row < len(self.groups[group].rows):
+            case "remove", "row", [group, row] if group < len(self.groups) and row < len(
+                self.groups[group].rows
+            ):
                 del self.groups[group].rows[row]
         self._never_empty()
 

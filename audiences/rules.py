@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
 from django.db.models import DateField, Func, Q, TextField, Value
@@ -81,9 +83,7 @@ OPERATORS = {
         Operator("yes", _("is yes"), (YES_NO,), "none", _("%(field)s is yes")),
         Operator("no", _("is no"), (YES_NO,), "none", _("%(field)s is no")),
         Operator("empty", _("is empty"), (*ALL_KINDS, YES_NO), "none", _("%(field)s is empty")),
-        Operator(
-            "not_empty", _("is not empty"), (*ALL_KINDS, YES_NO), "none", _("%(field)s is not empty")
-        ),
+        Operator("not_empty", _("is not empty"), (*ALL_KINDS, YES_NO), "none", _("%(field)s is not empty")),
     )
 }
 
@@ -231,25 +231,18 @@ _EXPECTED = {
 def _condition(rule: Rule, known: dict[str, ProfileField]) -> Q:
     match rule:
         case {"all": parts}:
-            return _joined(parts, known, Q.AND)
+            return reduce(and_, (_solid(_condition(part, known)) for part in parts), Q())
         case {"any": parts}:
-            return _joined(parts, known, Q.OR)
+            return reduce(or_, (_solid(_condition(part, known)) for part in parts))
         case {"not": part}:
-            return ~_never_null(_condition(part, known))
+            return ~_solid(_condition(part, known))
         case {"field": name, "is": code}:
             return _leaf_condition(known[name], code, rule.get("value"))
     return Q()
 
 
-def _joined(parts: list[Rule], known: dict[str, ProfileField], connector: str) -> Q:
-    joined = Q()
-    for part in parts:
-        joined = joined._combine(_never_null(_condition(part, known)), connector)
-    return joined
-
-
-def _never_null(condition_: Q) -> Q:
-    # Django drops an empty Q when it combines or negates; "everybody" must stay a condition.
+def _solid(condition_: Q) -> Q:
+    """Django drops an empty Q when it combines or negates; "everybody" must stay a condition."""
     return condition_ or Q(Exact(Value(1), Value(1)))
 
 
@@ -341,7 +334,10 @@ def _words(rule: Rule, known: dict[str, ProfileField], *, inner: bool) -> str:
         case {"not": part}:
             return _t("not (%(rule)s)") % {"rule": _words(part, known, inner=False)}
     field, operator = known[rule["field"]], OPERATORS[rule["is"]]
-    return str(operator.words) % {"field": field.label, "value": _value_words(rule.get("value"), operator, field)}
+    return str(operator.words) % {
+        "field": field.label,
+        "value": _value_words(rule.get("value"), operator, field),
+    }
 
 
 def _group(parts: list[Rule], known: dict[str, ProfileField], word: str, inner: bool) -> str:

@@ -49,7 +49,7 @@ COPY = f"COPY import_staging FROM STDIN (NULL '{NULL}')"
 def create(mapping: Mapping) -> None:
     """An empty staging table with the columns of the mapping."""
     drop()
-    named = [
+    named: list[sql.Composable] = [
         sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES.get(column.name, "text")))
         for column in mapping.own
     ]
@@ -261,7 +261,9 @@ class _Merge:
         count = 0
         for flag, channel in _FLAGS.items():
             if flag in self.names:
-                ids = f"SELECT profile_id FROM import_target JOIN import_staging s USING (line) WHERE s.{flag}"
+                ids = (
+                    f"SELECT profile_id FROM import_target JOIN import_staging s USING (line) WHERE s.{flag}"
+                )
                 count += consents.opt_out_many(
                     profile_ids=sql.SQL(ids),
                     channel=channel,

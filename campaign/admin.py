@@ -24,7 +24,9 @@ class QueuesAdmin(DeskAdmin):
 
     under_unit = False
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         return self._guarded(stats_views.stats)(request)
 
     def get_urls(self) -> list[URLPattern]:
@@ -99,7 +101,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ]),
     ]  # fmt: skip
     return [
-        {"title": title, "separator": True, "items": [_item(*entry) for entry in entries if _may_open(request, *entry[:2])]}
+        {
+            "title": title,
+            "separator": True,
+            "items": [_item(*entry) for entry in entries if _may_open(request, *entry[:2])],
+        }
         for title, entries in groups
     ]
 

@@ -181,15 +181,7 @@ class DeliveryForm(VerbForm):
 class DeliveryAdmin(VerbAdmin):
     form = DeliveryForm
     right = Right.VIEW
-    list_display = [
-        "name",
-        "label",
-        "state",
-        "unit",
-        "audience",
-        "when",
-        "to_deliver",
-        "created_by"]
+    list_display = ["name", "label", "state", "unit", "audience", "when", "to_deliver", "created_by"]
     list_display_links = ["name", "label"]
     list_filter = ["status", UnitFilter]
     list_select_related = ["unit", "audience", "preparation", "created_by"]
@@ -276,7 +268,11 @@ class DeliveryAdmin(VerbAdmin):
         return {
             "buttons": [
                 # One main button at most: the first of them.
-                (one, self._step_url(delivery, one.name), one.variant if not place or one.variant == "danger" else "default")
+                (
+                    one,
+                    self._step_url(delivery, one.name),
+                    one.variant if not place or one.variant == "danger" else "default",
+                )
                 for place, one in enumerate(admin_steps.offered(delivery, user))
             ],
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access
-from accounts.models import User
+from accounts.models import OrganizationalUnit, User
 from deliveries.models import Delivery, Status
 
 PAGE_ROWS = 25
@@ -23,7 +23,9 @@ class DeliveryFilter(forms.Form):
         widget=forms.TextInput(attrs={"type": "search", "placeholder": "DM95 …"}),
     )
     status = forms.ChoiceField(required=False, label=_("Status"))
-    unit = forms.ModelChoiceField(queryset=None, required=False, empty_label=_("All units"), label=_("Unit"))
+    unit = forms.ModelChoiceField(
+        OrganizationalUnit.objects.none(), required=False, empty_label=_("All units"), label=_("Unit")
+    )
     mine = forms.BooleanField(required=False, label=_("Only mine"))
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access
-from accounts.models import ApprovalPolicy, User
+from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from audiences.models import Audience, Profile, TestProfile
 from campaign.lib import clock
@@ -23,7 +23,7 @@ from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 
 WHEN = [
     (ScheduleKind.AT_ONCE, _("At once, when confirmed")),
-    (ScheduleKind.AT_DATE, _("At a date, in a named time zone")),
+    (ScheduleKind.AT_DATE, _("At a date")),
 ]
 
 
@@ -131,7 +131,9 @@ class NewDelivery(When):
     label = forms.CharField(
         max_length=128, label=_("Label"), help_text=_("For you and your colleagues; not sent.")
     )
-    unit = forms.ModelChoiceField(queryset=None, empty_label=None, label=_("Organisational unit"))
+    unit = forms.ModelChoiceField(
+        OrganizationalUnit.objects.none(), empty_label=None, label=_("Organisational unit")
+    )
     audience = AudienceChoices(required=False)
     schedule_kind = forms.ChoiceField(
         choices=[(ScheduleKind.UNSET, _("Choose later")), *WHEN],
@@ -164,7 +166,9 @@ class General(forms.Form):
     description = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3}), required=False, label=_("Description")
     )
-    unit = forms.ModelChoiceField(queryset=None, empty_label=None, label=_("Organisational unit"))
+    unit = forms.ModelChoiceField(
+        OrganizationalUnit.objects.none(), empty_label=None, label=_("Organisational unit")
+    )
     approval_policy = forms.ChoiceField(
         choices=[("", _("As the unit asks")), *ApprovalPolicy.choices],
         required=False,

@@ -112,7 +112,7 @@ def with_marked_paths(html: str, renamed: Mapping[str, str]) -> str:
     for old, new in sorted(renamed.items(), key=lambda pair: -len(pair[0])):
         spellings = "|".join(re.escape(form) for form in {old, quote(old)})
         pattern = rf"""(?<=["'(\s,=])(?:\./|/)?(?:{spellings})(?=["')\s,>?#])"""
-        html = re.sub(pattern, lambda _match, new=new: quote(new), html)
+        html = re.sub(pattern, quote(new), html)
     return html
 
 

@@ -1,6 +1,7 @@
 """Logs as files: the rows that the filters leave, streamed, and recorded in the audit trail."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -13,67 +14,94 @@ from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import csv
-from deliveries.models import Delivery
+from deliveries.models import Cause, Delivery, LogLine, MessageStatus, Nature, Reason
+from feedback.agents import AgentKind
+from feedback.models import HitKind
 from reporting import logs
 from reporting.logs import Log
 
 ROWS_AT_A_TIME = 2000
 
-Column = tuple[str | Promise, Callable[[Any], Any]]
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a file: the fields that it is read from, and what makes its text of them."""
+
+    label: str | Promise
+    fields: tuple[str, ...]
+    read: Callable[..., Any] | None = None
 
 
 def _moment(value: datetime | None) -> str:
     return value.astimezone(UTC).isoformat(sep=" ", timespec="seconds") if value else ""
 
 
-COLUMNS: dict[str, list[Column]] = {
-    "log": [
-        (_("Date"), lambda line: _moment(line.at)),
-        (_("Level"), lambda line: line.get_level_display()),
-        (_("Message"), lambda line: line.message),
-    ],
-    "sending": [
-        (_("Number"), lambda message: message.seq),
-        (_("Profile"), lambda message: message.profile_id),
-        (_("Address"), lambda message: message.address),
-        (_("Status"), lambda message: message.get_status_display()),
-        (_("Date"), lambda message: _moment(message.at)),
-        (_("Nature"), lambda message: message.get_nature_display() if message.nature else ""),
-        (_("Reason"), lambda message: message.get_reason_display()),
-        (_("Answer of the server"), lambda message: message.reply),
-        (_("Tries"), lambda message: message.tries),
-        (_("Next try"), lambda message: _moment(message.next_try)),
-    ],
-    "exclusions": [
-        (_("Profile"), lambda exclusion: exclusion.profile_id),
-        (_("Address"), lambda exclusion: exclusion.address),
-        (_("Cause"), lambda exclusion: exclusion.get_cause_display()),
-    ],
-    "tracking": [
-        (_("Date"), lambda hit: _moment(hit.at)),
-        (_("Number"), lambda hit: hit.seq),
-        (_("Profile"), lambda hit: hit.profile_id),
-        (_("Address"), lambda hit: hit.address),
-        (_("Type"), lambda hit: hit.get_kind_display()),
-        (_("Link"), lambda hit: hit.link),
-        (_("Asked by"), lambda hit: hit.get_agent_kind_display()),
-        (_("Program"), lambda hit: hit.agent),
-    ],
-}
+def _line(text: str, slots: dict[str, Any]) -> str:
+    return LogLine(text=text, slots=slots).message
+
+
+def _words(choices: list[tuple[Any, Any]]) -> Callable[[Any], Any]:
+    """Each choice in the language of whoever asked: looked up once, not for every row."""
+    words = {value: str(label) for value, label in choices}
+    return lambda value: words.get(value, value)
+
+
+def columns(code: str) -> list[Column]:
+    """What stands in the file of a log, in the language that is active now."""
+    if code == "log":
+        return [
+            Column(_("Date"), ("at",), _moment),
+            Column(_("Level"), ("level",), _words(LogLine.Level.choices)),
+            Column(_("Message"), ("text", "slots"), _line),
+        ]
+    if code == "sending":
+        return [
+            Column(_("Number"), ("seq",)),
+            Column(_("Profile"), ("profile_id",)),
+            Column(_("Address"), ("address",)),
+            Column(_("Status"), ("status",), _words(MessageStatus.choices)),
+            Column(_("Date"), ("at",), _moment),
+            Column(_("Nature"), ("nature",), _words([*Nature.choices, ("", "")])),
+            Column(_("Reason"), ("reason",), _words(Reason.choices)),
+            Column(_("Answer of the server"), ("reply",)),
+            Column(_("Tries"), ("tries",)),
+            Column(_("Next try"), ("next_try",), _moment),
+        ]
+    if code == "exclusions":
+        return [
+            Column(_("Profile"), ("profile_id",)),
+            Column(_("Address"), ("address",)),
+            Column(_("Cause"), ("cause",), _words(Cause.choices)),
+        ]
+    return [
+        Column(_("Date"), ("at",), _moment),
+        Column(_("Number"), ("seq",)),
+        Column(_("Profile"), ("profile_id",)),
+        Column(_("Address"), ("address",)),
+        Column(_("Type"), ("kind",), _words(HitKind.choices)),
+        Column(_("Link"), ("link",)),
+        Column(_("Asked by"), ("agent_kind",), _words(AgentKind.choices)),
+        Column(_("Program"), ("agent",)),
+    ]
 
 
 def export(*, delivery: Delivery, log: Log, chosen: dict[str, str], by: User) -> Iterator[str]:
     """The file, line by line, read by a cursor on the server: memory does not grow with the rows."""
     access.require(by, Right.EXPORT, delivery)
     audit.record("export_log", by=by, target=delivery, log=log.code, filters=chosen)
-    header = [str(label) for label, _read in COLUMNS[log.code]]
-    return csv.safe_rows(chain([header], _cells(log, log.rows(delivery, chosen))))
+    shown = columns(log.code)
+    header = [str(column.label) for column in shown]
+    return csv.safe_rows(chain([header], _cells(shown, log.rows(delivery, chosen))))
 
 
-def _cells(log: Log, rows: QuerySet[Any]) -> Iterator[list[Any]]:
-    columns = COLUMNS[log.code]
-    for row in rows.iterator(chunk_size=ROWS_AT_A_TIME):
-        yield [read(row) for _label, read in columns]
+def _cells(shown: list[Column], rows: QuerySet[Any]) -> Iterator[list[Any]]:
+    fields = [field for column in shown for field in column.fields]
+    places, at = [], 0
+    for column in shown:
+        places.append((at, at + len(column.fields), column.read))
+        at += len(column.fields)
+    for row in rows.values_list(*fields).iterator(chunk_size=ROWS_AT_A_TIME):
+        yield [read(*row[start:end]) if read else row[start] for start, end, read in places]
 
 
 def export_lists(*, delivery: Delivery, code: str, by: User) -> Iterator[str]:

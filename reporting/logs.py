@@ -23,7 +23,7 @@ ATTEMPTED = "attempted"
 STATUS_NAMES[ATTEMPTED] = [MessageStatus.SENT, MessageStatus.FAILED]
 
 # No index of the ledger knows of statuses; the rare ones are found by the small table that each has.
-BESIDE_THE_LEDGER: dict[str, type[Try] | type[Doubt]] = {"retrying": Try, "in_doubt": Doubt}
+BESIDE_THE_LEDGER: dict[str, Any] = {"retrying": Try, "in_doubt": Doubt}
 
 OPENED, CLICKED = "opened", "clicked"
 REACTIONS = {OPENED: _("Opened"), CLICKED: _("Clicked")}
@@ -79,7 +79,7 @@ def sending(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Message]:
     if chosen.get("status"):
         rows = rows.filter(status__in=STATUS_NAMES[chosen["status"]])
         if small := BESIDE_THE_LEDGER.get(chosen["status"]):
-            rows = rows.filter(seq__in=small.objects.filter(delivery=delivery).values("seq"))
+            rows = rows.filter(seq__in=small.objects.filter(delivery=delivery).values_list("seq", flat=True))
     if chosen.get("reason"):
         rows = rows.filter(reason=chosen["reason"])
     if chosen.get("reaction"):

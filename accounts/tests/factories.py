@@ -44,7 +44,7 @@ class UserFactory(DjangoModelFactory):
         return model_class.objects.create_user(*args, **kwargs)
 
     @factory.post_generation
-    def roles(user: User, create: bool, extracted: dict[str, Any] | None, **kwargs: Any) -> None:
+    def roles(user: User, create: bool, extracted: dict[str, Any] | None, **kwargs: Any) -> None:  # noqa: N805  the object that was made
         for code, where in (extracted or {}).items():
             for unit in where if isinstance(where, list | tuple) else [where]:
                 access.grant(user=user, role=Role.objects.get(pk=code), unit=unit, by=None)

@@ -161,7 +161,10 @@ def test_a_role_is_granted_once(tree):
 
 def test_rights_follow_a_unit_that_moves(tree):
     by = UserFactory(roles={"administration": root()})
-    north, south = UserFactory(roles={"prepare": tree["north"]}), UserFactory(roles={"prepare": tree["south"]})
+    north, south = (
+        UserFactory(roles={"prepare": tree["north"]}),
+        UserFactory(roles={"prepare": tree["south"]}),
+    )
 
     coast = units.move_unit(unit=tree["coast"], parent=tree["south"], by=by)
 

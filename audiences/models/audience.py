@@ -39,7 +39,10 @@ class AudienceMember(models.Model):
     """A profile in a fixed list."""
 
     audience = models.ForeignKey(
-        Audience, on_delete=models.CASCADE, related_name="members", db_index=False  # the constraint's index serves
+        Audience,
+        on_delete=models.CASCADE,
+        related_name="members",
+        db_index=False,  # the constraint's index serves
     )
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="memberships")
 

@@ -91,7 +91,9 @@ class Profile(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip() or self.email or self.external_id or f"#{self.pk}"
+        return (
+            f"{self.first_name} {self.last_name}".strip() or self.email or self.external_id or f"#{self.pk}"
+        )
 
 
 class Attribute(models.Model):
@@ -107,7 +109,9 @@ class Attribute(models.Model):
         _("name"),
         max_length=64,
         unique=True,
-        validators=[RegexValidator(r"^[a-z][a-z0-9_]*$", _("Small letters, digits and _ only, a letter first."))],
+        validators=[
+            RegexValidator(r"^[a-z][a-z0-9_]*$", _("Small letters, digits and _ only, a letter first."))
+        ],
     )
     label = models.CharField(_("label"), max_length=128)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices, default=Kind.TEXT)

@@ -46,7 +46,7 @@ class AudienceFactory(DjangoModelFactory):
     rule: dict = {}
 
     @factory.post_generation
-    def members(audience: Audience, create: bool, extracted: list[Profile] | None, **kwargs: object) -> None:
+    def members(audience: Audience, create: bool, extracted: list[Profile] | None, **kwargs: object) -> None:  # noqa: N805  the object that was made
         if extracted is None:
             return
         Audience.objects.filter(pk=audience.pk).update(kind=Audience.Kind.LIST)

@@ -25,7 +25,12 @@ def test_an_opt_out_sets_the_flag_and_tells_when_and_why(db, channel, flag):
     profile.refresh_from_db()
     event = profile.consents.get()
     assert getattr(profile, flag)
-    assert (event.opted_out, event.at, event.source, event.reference) == (True, NOON, "unsubscribe link", "delivery 7")
+    assert (event.opted_out, event.at, event.source, event.reference) == (
+        True,
+        NOON,
+        "unsubscribe link",
+        "delivery 7",
+    )
 
 
 def test_a_second_opt_out_adds_nothing(db):

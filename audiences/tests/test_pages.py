@@ -48,7 +48,13 @@ def post(client, name, *args, follow=True, **data):
     [("LUISA", True), ("uís", True), ("sao paulo", True), ("rezende luísa", True), ("000777", True), ("nobody", False), ("%", False)],
 )  # fmt: skip
 def test_any_part_finds_a_profile_whatever_its_case_and_accents(client, words, found):
-    ProfileFactory(external_id="C000777", first_name="Luísa", last_name="Rezende", city="São Paulo", email="l@example.com")
+    ProfileFactory(
+        external_id="C000777",
+        first_name="Luísa",
+        last_name="Rezende",
+        city="São Paulo",
+        email="l@example.com",
+    )
 
     shown = page(client, "profiles", q=words)
 
@@ -110,7 +116,10 @@ def test_a_profile_is_made_and_changed_by_the_form(client):
     )  # fmt: skip
     profile.refresh_from_db()
     assert (profile.first_name, profile.attributes) == ("Anna", {"vip": True})
-    assert AuditEvent.objects.filter(action="change_profile").get().detail["changed"] == ["attributes", "first_name"]
+    assert AuditEvent.objects.filter(action="change_profile").get().detail["changed"] == [
+        "attributes",
+        "first_name",
+    ]
 
 
 def test_an_id_that_is_taken_is_said_on_the_form(client):
@@ -148,7 +157,9 @@ def test_the_export_is_streamed_harmless_and_audited(client):
 
     response = post(client, "profiles-export", q="", follow=False)
 
-    rows = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"), newline="")))
+    rows = list(
+        csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"), newline=""))
+    )
     assert rows[0]["first_name"] == '\'=HYPERLINK("http://x.example","y")'
     assert AuditEvent.objects.get(action="export_profiles").detail == {"rows": 1}
 
@@ -176,7 +187,13 @@ def test_one_exports_only_below_the_unit_of_the_right(client):
 
 def test_an_audience_is_made_without_any_script(client):
     ProfileFactory(city="Recife")
-    values = {"label": "North-east", "unit": root().pk, "combine": "all", "g0-combine": "all", "g0r0-field": "city"}
+    values = {
+        "label": "North-east",
+        "unit": root().pk,
+        "combine": "all",
+        "g0-combine": "all",
+        "g0r0-field": "city",
+    }
 
     chosen = post(client, "create", **values, do="choose").content.decode()
     assert 'name="g0r0-is"' in chosen
@@ -237,7 +254,9 @@ def test_an_audience_whose_attribute_is_gone_says_so(client):
 def test_a_fixed_list_is_made_of_pasted_ids_and_addresses(client):
     by_id, by_address = ProfileFactory(external_id="C1"), ProfileFactory(email="b@example.com")
 
-    shown = post(client, "create-list", label="Guests", unit=root().pk, pasted="C1, B@Example.com\nnobody@example.com")
+    shown = post(
+        client, "create-list", label="Guests", unit=root().pk, pasted="C1, B@Example.com\nnobody@example.com"
+    )
 
     audience = Audience.objects.get()
     assert set(audience.members.values_list("profile", flat=True)) == {by_id.pk, by_address.pk}
@@ -262,14 +281,18 @@ def test_who_may_only_see_may_not_change_an_audience(client, name):
     signed_in(client, approve=root())
 
     assert post(client, name, audience.pk, label="x").status_code == 403
-    assert post(client, "create", label="x").status_code == 200  # there is no unit to choose: the form says so
+    assert (
+        post(client, "create", label="x").status_code == 200
+    )  # there is no unit to choose: the form says so
     assert Audience.objects.get() == audience
 
 
 def test_a_file_is_uploaded_read_and_reported(client, work):
     file = SimpleUploadedFile("people.csv", b"external_id;email;segment\nC1;a@example.com;vip\nC2;;new\n")
 
-    response = post(client, "imports", file=file, unit=root().pk, declare_attributes="on", list_label="Autumn")
+    response = post(
+        client, "imports", file=file, unit=root().pk, declare_attributes="on", list_label="Autumn"
+    )
     importing = Import.objects.get()
     waiting = response.content.decode()
     assert f'hx-get="/imports/{importing.pk}/progress/"' in waiting
@@ -299,7 +322,10 @@ def test_imports_are_for_importers(client):
     signed_in(client, prepare=root())
 
     assert 'type="file"' not in page(client, "imports")
-    assert post(client, "imports", file=SimpleUploadedFile("p.csv", b"email\n"), unit=root().pk).status_code == 403
+    assert (
+        post(client, "imports", file=SimpleUploadedFile("p.csv", b"email\n"), unit=root().pk).status_code
+        == 403
+    )
     assert not Import.objects.exists()
 
 
@@ -362,7 +388,17 @@ def test_the_queries_of_a_profile_do_not_grow_with_its_consents(client):
 
 
 @pytest.mark.parametrize(
-    "name", ["profiles", "profile-create", "list", "create", "create-list", "imports", "test-profiles", "test-profile-create"]
+    "name",
+    [
+        "profiles",
+        "profile-create",
+        "list",
+        "create",
+        "create-list",
+        "imports",
+        "test-profiles",
+        "test-profile-create",
+    ],
 )
 def test_pages_ask_for_a_login(client, name):
     client.logout()

@@ -16,7 +16,13 @@ Status = Quarantine.Status
 
 def error(at=NOON, *, hard=False, key="a@example.com", **more):
     return quarantines.hold(
-        address_key=key, reason="user_unknown", error_text="550 5.1.1", at=at, reference="delivery 1", hard=hard, **more
+        address_key=key,
+        reason="user_unknown",
+        error_text="550 5.1.1",
+        at=at,
+        reference="delivery 1",
+        hard=hard,
+        **more,
     )
 
 
@@ -39,7 +45,9 @@ def test_soft_errors_count_once_a_day(db):
 def test_enough_soft_errors_quarantine(db, settings):
     for days in range(settings.SINETE["soft_errors_before_quarantine"]):
         entry = error(NOON + days * DAY)
-        assert (entry.status == Status.QUARANTINE) == (entry.errors == settings.SINETE["soft_errors_before_quarantine"])
+        assert (entry.status == Status.QUARANTINE) == (
+            entry.errors == settings.SINETE["soft_errors_before_quarantine"]
+        )
 
 
 def test_an_address_that_is_held_stays_as_it_was(db):

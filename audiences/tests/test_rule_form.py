@@ -46,7 +46,12 @@ def _simple(rule):
 
 
 def test_groups_side_by_side_each_with_its_own_way():
-    rule = {"any": [{"all": [leaf("city", "equal", "Recife"), leaf("points", "above", 5)]}, {"not": leaf("vip", "yes")}]}
+    rule = {
+        "any": [
+            {"all": [leaf("city", "equal", "Recife"), leaf("points", "above", 5)]},
+            {"not": leaf("vip", "yes")},
+        ]
+    }
 
     form = rule_form.from_rule(rule, KNOWN)
 

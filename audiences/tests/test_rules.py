@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -74,7 +74,7 @@ def met(rule, profile, today):
 
 words = st.sampled_from([word for word in WORDS if word])
 numbers = st.integers(-3, 3) | st.sampled_from([0.5, -1.25, 10**14])
-days = st.integers(-40, 5).map(lambda offset: (date.today() + timedelta(days=offset)).isoformat())
+days = st.integers(-40, 5).map(lambda offset: (datetime.now(UTC).date() + timedelta(days=offset)).isoformat())
 leaves = st.one_of(
     st.builds(leaf, st.sampled_from(["segment", "city"]),
               st.sampled_from(["equal", "not_equal", "contains", "begins_with"]), words),

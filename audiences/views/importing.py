@@ -31,7 +31,11 @@ def listing(request: HttpRequest) -> HttpResponse:
         )
         with refusals_in(form):
             importing = imports.start(
-                file=chosen["file"], name=chosen["file"].name, unit=chosen["unit"], by=request.user, options=options
+                file=chosen["file"],
+                name=chosen["file"].name,
+                unit=chosen["unit"],
+                by=request.user,
+                options=options,
             )
             return redirect("audiences:import", importing.pk)
     elif request.method == "POST" and not access.units(request.user, Right.IMPORT).exists():

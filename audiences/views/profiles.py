@@ -45,7 +45,9 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "facts": facts,
         "channels": _channels(found),
         "consents": found.consents.select_related("by")[:50],
-        "quarantine": Quarantine.objects.filter(address_key=found.email_key).first() if found.email_key else None,
+        "quarantine": Quarantine.objects.filter(address_key=found.email_key).first()
+        if found.email_key
+        else None,
         "can_edit": Right.IMPORT in rights,
         "can_decide": Right.PREPARE in rights,
     }

@@ -17,7 +17,7 @@ Found = TypeVar("Found", bound=Model)
 
 def visible_or_404(request: HttpRequest, rows: QuerySet[Found], pk: int) -> Found:
     """A stranger's object does not exist for this person."""
-    found: Found = get_object_or_404(access.visible(request.user, rows), pk=pk)  # type: ignore[arg-type]
+    found: Found = get_object_or_404(access.visible(request.user, rows), pk=pk)
     return found
 
 

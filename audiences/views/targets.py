@@ -50,7 +50,10 @@ def _words(rule: rules.Rule, known: dict[str, fields.ProfileField]) -> str:
 def audience(request: HttpRequest, pk: int) -> HttpResponse:
     """One audience: its rule, how many it holds now, and some of them."""
     found = visible_or_404(request, Audience.objects.select_related("unit", "created_by"), pk)
-    context: dict[str, Any] = {"audience": found, "can_change": access.can(request.user, Right.PREPARE, found)}
+    context: dict[str, Any] = {
+        "audience": found,
+        "can_change": access.can(request.user, Right.PREPARE, found),
+    }
     try:
         profiles = targeting.profiles(found)
         context |= {"count": profiles.count(), "profiles": profiles.order_by("-pk")[:SHOWN]}
@@ -191,9 +194,7 @@ def add_members(request: HttpRequest, pk: int) -> HttpResponse:
     found = visible_or_404(request, Audience.objects.select_related("unit"), pk)
     form = PastedForm(request.POST)
     if form.is_valid():
-        unknown = definitions.add_members(
-            audience=found, pasted=form.cleaned_data["pasted"], by=request.user
-        )
+        unknown = definitions.add_members(audience=found, pasted=form.cleaned_data["pasted"], by=request.user)
         _tell_unknown(request, unknown)
     return redirect("audiences:audience", pk)
 
@@ -221,7 +222,9 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 def _tell_unknown(request: HttpRequest, unknown: list[str]) -> None:
     if unknown:
         text = ngettext(
-            "Nobody is known by this: %(some)s", "Nobody is known by %(count)d of these: %(some)s", len(unknown)
+            "Nobody is known by this: %(some)s",
+            "Nobody is known by %(count)d of these: %(some)s",
+            len(unknown),
         )
         some = ", ".join(unknown[:10]) + (" …" if len(unknown) > 10 else "")
         messages.warning(request, text % {"count": len(unknown), "some": some})

@@ -39,9 +39,10 @@ def _form_page(request: HttpRequest, found: TestProfile | None) -> HttpResponse:
     initial = None
     if found:
         initial = {
-            name: str(value).lower() if isinstance(value, bool) else value for name, value in found.values.items()
+            name: str(value).lower() if isinstance(value, bool) else value
+            for name, value in found.values.items()
         }
-        initial |= { "label": found.label, "address": found.email, "unit": found.unit_id}
+        initial |= {"label": found.label, "address": found.email, "unit": found.unit_id}
     form = TestProfileForm(request.POST or None, initial=initial, user=request.user)
     if request.method == "POST" and form.is_valid():
         with refusals_in(form):

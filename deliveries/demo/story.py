@@ -93,7 +93,11 @@ def _audience(label: str, cast: Cast) -> Audience:
 
 
 def _test_profiles(cast: Cast) -> None:
-    for label, name, language in (("Phone", "Marina", "pt"), ("Desktop", "Thomas", "en"), ("No name", "", "en")):
+    for label, name, language in (
+        ("Phone", "Marina", "pt"),
+        ("Desktop", "Thomas", "en"),
+        ("No name", "", "en"),
+    ):
         if not TestProfile.objects.filter(label=label, unit=cast.unit).exists():
             definitions.save_test_profile(
                 label=label,
@@ -111,7 +115,12 @@ def _write(label: str, cast: Cast, *, audience: str, subject: str | None = None,
     """A draft with the newsletter in it."""
     settings.setdefault("schedule_kind", ScheduleKind.AT_ONCE)
     delivery = drafting.create(
-        by=cast.ana, unit=cast.unit, label=label, audience=cast.audiences[audience], time_zone=ZONE, **settings
+        by=cast.ana,
+        unit=cast.unit,
+        label=label,
+        audience=cast.audiences[audience],
+        time_zone=ZONE,
+        **settings,
     )
     parts = loads((NEWSLETTER / "newsletter.json").read_text())
     parts["subject"] = parts["subject"] if subject is None else subject
@@ -227,7 +236,9 @@ def _stopped(label: str, cast: Cast) -> None:
 
 def _paused(label: str, cast: Cast) -> None:
     stage.ago(hours=3)
-    delivery = _send_a_little(_write(label, cast, audience=EVERYBODY, subject="The winter blend is here"), cast)
+    delivery = _send_a_little(
+        _write(label, cast, audience=EVERYBODY, subject="The winter blend is here"), cast
+    )
     confirmation.pause(delivery=delivery, by=cast.carla, at=clock.now())
 
 
@@ -244,7 +255,9 @@ def _scheduled(label: str, cast: Cast) -> None:
 
 def _ready(label: str, cast: Cast) -> None:
     stage.ago(hours=1)
-    delivery = _write(label, cast, audience=BRAZIL, schedule_kind=ScheduleKind.AT_DATE, contact_date=_day(10, 8))
+    delivery = _write(
+        label, cast, audience=BRAZIL, schedule_kind=ScheduleKind.AT_DATE, contact_date=_day(10, 8)
+    )
     _approve(delivery, cast)
 
 

@@ -73,7 +73,9 @@ class DeliveriesCommand(PersonCommand):
         try:
             while not until(delivery):
                 if time.monotonic() > end:
-                    self.fail("timeout", f"Still “{Status(delivery.status).label}” after {seconds:.0f} seconds.")
+                    self.fail(
+                        "timeout", f"Still “{Status(delivery.status).label}” after {seconds:.0f} seconds."
+                    )
                 if shows:
                     self.stderr.write(f"\r\033[K{progress(delivery)}", ending="")
                     self.stderr.flush()
@@ -94,7 +96,9 @@ class DeliveriesCommand(PersonCommand):
         """Nothing will happen by itself while nobody listens."""
         for queue in queues:
             if not workers_alive(queue):
-                self.stderr.write(f"No worker listens to the queue “{queue}”: start one, or nothing will happen.")
+                self.stderr.write(
+                    f"No worker listens to the queue “{queue}”: start one, or nothing will happen."
+                )
 
 
 class StepCommand(DeliveriesCommand):
@@ -158,7 +162,9 @@ def brief(delivery: Delivery) -> dict[str, Any]:
             "seal": preparation.seal,
             "targeted": preparation.targeted,
             "excluded": preparation.excluded,
-            "causes": {cause: preparation.causes[cause] for cause in Cause.values if cause in preparation.causes},
+            "causes": {
+                cause: preparation.causes[cause] for cause in Cause.values if cause in preparation.causes
+            },
             "to_deliver": preparation.to_deliver,
             "errors": [str(Finding.from_dict(finding)) for finding in preparation.errors],
             "warnings": [str(Finding.from_dict(finding)) for finding in preparation.warnings],
@@ -177,5 +183,3 @@ def progress(delivery: Delivery) -> str:
     counts = tallies(delivery)
     done = counts["to_deliver"] - counts["prepared"] - counts["retrying"]
     return f"{label} {done:,} of {counts['to_deliver']:,}"
-
-

@@ -83,7 +83,9 @@ def _settings(data: dict[str, Any]) -> dict[str, Any]:
 
 def _validity(value: Any) -> int:
     if type(value) is not int or not 1 <= value <= LONGEST_VALIDITY_HOURS:
-        raise BadDeliveryFile("validity_hours", _("must be a whole number from 1 to %d") % LONGEST_VALIDITY_HOURS)
+        raise BadDeliveryFile(
+            "validity_hours", _("must be a whole number from 1 to %d") % LONGEST_VALIDITY_HOURS
+        )
     return value
 
 
@@ -103,7 +105,9 @@ def _schedule(value: Any) -> dict[str, Any]:
     schedule = _object(value, "schedule", {"at", "zone"})
     zone = _text(schedule.get("zone", "UTC"), "schedule.zone")
     if zone not in available_timezones():
-        raise BadDeliveryFile("schedule.zone", _("“%s” is no time zone; write one like America/Sao_Paulo") % zone)
+        raise BadDeliveryFile(
+            "schedule.zone", _("“%s” is no time zone; write one like America/Sao_Paulo") % zone
+        )
     at = _text(schedule.get("at", ""), "schedule.at")
     if at == "now":
         return {"schedule_kind": ScheduleKind.AT_ONCE, "contact_date": None, "time_zone": zone}
@@ -146,7 +150,9 @@ def _content(content: dict[str, Any], folder: Path) -> dict[str, str]:
         if f"{part}_file" not in content:
             continue
         if part in parts:
-            raise BadDeliveryFile(f"content.{part}_file", _("say either %(part)s or %(part)s_file") % {"part": part})
+            raise BadDeliveryFile(
+                f"content.{part}_file", _("say either %(part)s or %(part)s_file") % {"part": part}
+            )
         parts[part] = _file_text(folder, content[f"{part}_file"], f"content.{part}_file")
     return parts
 
@@ -191,7 +197,9 @@ def _object(value: Any, where: str, known: set[str]) -> dict[str, Any]:
         raise BadDeliveryFile(where or "file", _("must be a JSON object"))
     for name in value:
         if name not in known:
-            raise BadDeliveryFile(f"{where}.{name}" if where else name, _("is not known; %s") % _one_of(known))
+            raise BadDeliveryFile(
+                f"{where}.{name}" if where else name, _("is not known; %s") % _one_of(known)
+            )
     return value
 
 

@@ -96,23 +96,28 @@ def test_the_whole_job_at_the_desk(
     assert [change.face for change in delivery.history.exclude(by=None)] == ["admin"] * 3
 
 
-def test_buttons_follow_the_table_of_steps(preparer: Client, starter: Client, unit: OrganizationalUnit) -> None:
+def test_buttons_follow_the_table_of_steps(
+    preparer: Client, starter: Client, unit: OrganizationalUnit
+) -> None:
     delivery = DeliveryFactory(unit=unit, ready=True)
 
     for client, wanted, unwanted in (
         (starter, ["Confirm send", "Prepare", "Send proof", "Duplicate", "Delete"], ["Approve", "Pause"]),
         (preparer, ["Prepare", "Send proof"], ["Confirm send"]),
     ):
-        bar = client.get(change(delivery)).content.decode().split('aria-label="Steps"')[1].split("</section>")[0]
+        bar = (
+            client.get(change(delivery))
+            .content.decode()
+            .split('aria-label="Steps"')[1]
+            .split("</section>")[0]
+        )
         for label in wanted:
             assert f"{label}\n</button>" in bar.replace("\n\n", "\n"), label
         for label in unwanted:
             assert label not in bar
 
 
-def test_who_may_not_send_is_told_whom_to_ask(
-    preparer: Client, unit: OrganizationalUnit
-) -> None:
+def test_who_may_not_send_is_told_whom_to_ask(preparer: Client, unit: OrganizationalUnit) -> None:
     UserFactory(first_name="Carla", last_name="Nogueira", roles={"start": unit})
     delivery = DeliveryFactory(unit=unit, ready=True)
 
@@ -210,9 +215,15 @@ def test_a_refusal_of_the_verb_is_an_error_of_the_form(preparer: Client, unit: O
 
 @pytest.mark.parametrize(
     ("date", "error"),
-    [("", "Say the date"), ("2030-03-31T02:30", "does not exist there"), ("0001-01-01T00:00", "calendars know")],
+    [
+        ("", "Say the date"),
+        ("2030-03-31T02:30", "does not exist there"),
+        ("0001-01-01T00:00", "calendars know"),
+    ],
 )
-def test_a_date_that_cannot_be_is_named(preparer: Client, unit: OrganizationalUnit, date: str, error: str) -> None:
+def test_a_date_that_cannot_be_is_named(
+    preparer: Client, unit: OrganizationalUnit, date: str, error: str
+) -> None:
     posted = filled(unit, schedule_kind="at_date", date=date, time_zone="Europe/Berlin")
 
     assert error in preparer.post(f"{LIST}add/", posted).content.decode()
@@ -305,7 +316,9 @@ def test_the_sending_log_is_filtered(starter: Client, unit: OrganizationalUnit) 
 
 
 @pytest.mark.parametrize("name", ["sending-log", "exclusion-log", "unknown-outcomes"])
-@pytest.mark.parametrize("query", [{"after": "x"}, {"after": "9" * 30}, {"is": "x"}, {"q": "%"}, {"after": "-1"}])
+@pytest.mark.parametrize(
+    "query", [{"after": "x"}, {"after": "9" * 30}, {"is": "x"}, {"q": "%"}, {"after": "-1"}]
+)
 def test_a_made_up_query_does_no_harm(
     starter: Client, unit: OrganizationalUnit, name: str, query: dict[str, str]
 ) -> None:
@@ -330,7 +343,9 @@ def test_the_list_takes_the_same_queries_for_1_and_25(starter: Client, unit: Org
     assert queries(starter, LIST) == with_one
 
 
-def test_a_delivery_takes_the_same_queries_for_1_and_25_messages(starter: Client, unit: OrganizationalUnit) -> None:
+def test_a_delivery_takes_the_same_queries_for_1_and_25_messages(
+    starter: Client, unit: OrganizationalUnit
+) -> None:
     small, large = (DeliveryFactory(unit=unit, finished=True, recipients=size) for size in (1, 25))
 
     assert queries(starter, change(small)) == queries(starter, change(large))
@@ -367,7 +382,14 @@ def test_nobody_gives_himself_start_on_one_delivery(unit: OrganizationalUnit) ->
 
 
 def test_a_route_is_saved_by_its_verb(boss: Client, starter: Client) -> None:
-    posted = {"label": "Relay", "is_default": "on", "host": "relay.example", "port": 25, "tls": "none", "connections": 4}
+    posted = {
+        "label": "Relay",
+        "is_default": "on",
+        "host": "relay.example",
+        "port": 25,
+        "tls": "none",
+        "connections": 4,
+    }
 
     assert starter.post("/admin/deliveries/route/add/", posted).status_code == 403
     boss.post("/admin/deliveries/route/add/", posted)

@@ -98,7 +98,11 @@ def test_a_delivery_is_made_from_a_file(ana: User, file: Callable[..., Path]) ->
 
     delivery = Delivery.objects.get()
     assert answer["delivery"] == delivery.name and answer["status"] == "draft"
-    assert (delivery.label, delivery.unit.label, delivery.audience.label) == ("July offers", "Brasil", "Everybody")
+    assert (delivery.label, delivery.unit.label, delivery.audience.label) == (
+        "July offers",
+        "Brasil",
+        "Everybody",
+    )
     assert delivery.content.subject == CONTENT["subject"]
     assert delivery.created_by == ana
 
@@ -111,7 +115,12 @@ def test_the_html_and_its_images_come_from_files_beside_it(
     (tmp_path / "images" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     content = {key: value for key, value in CONTENT.items() if key != "html"}
 
-    run("create_delivery", file(content=content | {"html_file": "mail.html", "images": "images"}), "--as", "ana")
+    run(
+        "create_delivery",
+        file(content=content | {"html_file": "mail.html", "images": "images"}),
+        "--as",
+        "ana",
+    )
 
     delivery = Delivery.objects.get()
     picture = delivery.assets.get()
@@ -180,9 +189,7 @@ def test_a_file_that_is_no_json_is_named_with_its_line(ana: User, tmp_path: Path
         call_command("create_delivery", str(tmp_path / "x.json"), "--as", "ana")
 
 
-def test_a_file_can_bring_a_delivery_up_to_date(
-    ana: User, file: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_file_can_bring_a_delivery_up_to_date(ana: User, file: Callable[..., Path], tmp_path: Path) -> None:
     name = run("create_delivery", file(), "--as", "ana")["delivery"]
     change = tmp_path / "change.json"
     change.write_text(json.dumps({"label": "August offers", "content": {"subject": "New"}}))
@@ -309,7 +316,10 @@ def prepared(draft: Delivery, work: Any) -> Delivery:
 
 
 def test_approve_names_the_seal_or_takes_the_latest(prepared: Delivery, bruno: User) -> None:
-    assert refused("approve_delivery", prepared.name, "--as", "bruno", "--seal", "0" * 64) == (1, "seal_moved")
+    assert refused("approve_delivery", prepared.name, "--as", "bruno", "--seal", "0" * 64) == (
+        1,
+        "seal_moved",
+    )
 
     answer = run("approve_delivery", prepared.name, "--as", "bruno", "--seal", prepared.seal[:12])
 
@@ -324,9 +334,14 @@ def test_a_few_characters_do_not_name_a_seal(prepared: Delivery, bruno: User) ->
 
 
 def test_reject_needs_a_comment_and_keeps_it(prepared: Delivery, bruno: User) -> None:
-    assert refused("reject_delivery", prepared.name, "--as", "bruno", "--comment", " ") == (1, "comment_missing")
+    assert refused("reject_delivery", prepared.name, "--as", "bruno", "--comment", " ") == (
+        1,
+        "comment_missing",
+    )
 
-    assert run("reject_delivery", prepared.name, "--as", "bruno", "--comment", "Old offer")["status"] == "draft"
+    assert (
+        run("reject_delivery", prepared.name, "--as", "bruno", "--comment", "Old offer")["status"] == "draft"
+    )
     assert prepared.history.first().comment == "Old offer"
 
 
@@ -381,14 +396,22 @@ def typing(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Terminal]:
     return sit_down
 
 
-def test_confirm_at_a_terminal_shows_everything_and_asks(ready: Delivery, typing: Callable[[str], Terminal]) -> None:
+def test_confirm_at_a_terminal_shows_everything_and_asks(
+    ready: Delivery, typing: Callable[[str], Terminal]
+) -> None:
     out = typing("OK\n")
 
     call_command("confirm_delivery", ready.name, "--as", "carla", stdout=out)
 
     ready.refresh_from_db()
     assert ready.status == Status.SCHEDULED
-    for words in ("3 of 4 targeted", "Address not specified", "news@serra-alta.example", CONTENT["subject"], "at once"):
+    for words in (
+        "3 of 4 targeted",
+        "Address not specified",
+        "news@serra-alta.example",
+        CONTENT["subject"],
+        "at once",
+    ):
         assert words in out.getvalue()
 
 
@@ -449,13 +472,18 @@ def test_a_proof_goes_to_test_profiles(draft: Delivery, unit: OrganizationalUnit
 
     assert [row["address"] for row in answer["messages"]] == ["phone@sinete.example"]
     assert refused("send_proof", draft.name, "--as", "ana") == (1, "no_test_profiles")
-    assert refused("send_proof", draft.name, "--as", "ana", "--test-profile", "x") == (2, "no_such_test_profile")
+    assert refused("send_proof", draft.name, "--as", "ana", "--test-profile", "x") == (
+        2,
+        "no_such_test_profile",
+    )
 
 
 # -- reading --------------------------------------------------------------------------------------------
 
 
-def test_deliveries_are_listed_by_status_unit_and_text(draft: Delivery, ana: User, file: Callable[..., Path]) -> None:
+def test_deliveries_are_listed_by_status_unit_and_text(
+    draft: Delivery, ana: User, file: Callable[..., Path]
+) -> None:
     run("create_delivery", file(label="Autumn"), "--as", "ana")
 
     def listed(*options: str) -> list[str]:

@@ -14,7 +14,9 @@ KNOWN = {"label", "rule", "unit", "description"}
 
 
 class Command(PersonCommand):
-    help = 'Make an audience from a JSON file: {"label": …, "rule": …, "unit": label or id, "description": …}.'
+    help = (
+        'Make an audience from a JSON file: {"label": …, "rule": …, "unit": label or id, "description": …}.'
+    )
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -39,7 +41,9 @@ class Command(PersonCommand):
         except (OSError, ValueError) as error:
             self.fail("bad_file", f"{path} can't be read: {error}", exit_code=2)
         if not isinstance(wanted, dict) or set(wanted) - KNOWN:
-            self.fail("bad_file", f"{path} must hold one object with: {', '.join(sorted(KNOWN))}.", exit_code=2)
+            self.fail(
+                "bad_file", f"{path} must hold one object with: {', '.join(sorted(KNOWN))}.", exit_code=2
+            )
         return wanted
 
     def _unit(self, wanted: Any, by: User) -> OrganizationalUnit:

@@ -22,9 +22,13 @@ class Command(PersonCommand):
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--unit", help="label or id of the unit of new profiles; yours if left away")
-        parser.add_argument("--keep-good-rows", action="store_true", help="import the good rows of a broken file")
+        parser.add_argument(
+            "--keep-good-rows", action="store_true", help="import the good rows of a broken file"
+        )
         parser.add_argument("--declare", action="store_true", help="declare unknown columns as attributes")
-        parser.add_argument("--audience", default="", metavar="LABEL", help="add the profiles to this fixed list")
+        parser.add_argument(
+            "--audience", default="", metavar="LABEL", help="add the profiles to this fixed list"
+        )
         parser.add_argument("--dry-run", action="store_true", help="do all of it, then take it back")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -51,9 +55,7 @@ class Command(PersonCommand):
         )
         importing.bytes_total = file.stat().st_size
         importing.save(update_fields=["bytes_total"])
-        done = imports.run(
-            import_id=importing.pk, open_file=lambda: file.open("rb"), progress=self._draw
-        )
+        done = imports.run(import_id=importing.pk, open_file=lambda: file.open("rb"), progress=self._draw)
         self.problems = [
             {"line": problem.line, "field": problem.field, "reason": problem.text, "broken": problem.fatal}
             for problem in done.problems.all()
@@ -107,18 +109,24 @@ class Command(PersonCommand):
         detected = importing.detected
         if detected:
             bom = " with BOM" if detected["bom"] else ""
-            self.say(f"{importing.file_name}: {detected['encoding']}{bom}, delimiter {detected['delimiter']!r}")
+            self.say(
+                f"{importing.file_name}: {detected['encoding']}{bom}, delimiter {detected['delimiter']!r}"
+            )
             for header, name in detected["columns"]:
                 self.say(f"  {header} → {name}")
             for header in [*detected["unknown"], *detected["ignored"]]:
                 self.say(f"  {header}: not imported")
         for name in COUNTS:
-            self.say(f"{str(Import._meta.get_field(name).verbose_name):32} {answer[name]:>12,}")
+            self.say(f"{Import._meta.get_field(name).verbose_name!s:32} {answer[name]:>12,}")
         for problem in self.problems[:20]:
             kind = "broken: " if problem["broken"] else ""
-            self.say(f"line {problem['line']}: {kind}{problem['field']} {problem['reason']}".replace("  ", " "))
+            self.say(
+                f"line {problem['line']}: {kind}{problem['field']} {problem['reason']}".replace("  ", " ")
+            )
         if importing.problems_found > 20:
-            self.say(f"… {importing.problems_found - 20:,} more; all that are kept: --json, or the page of the import")
+            self.say(
+                f"… {importing.problems_found - 20:,} more; all that are kept: --json, or the page of the import"
+            )
         if answer["dry_run"]:
             self.say("Nothing was kept: this was a dry run.")
         self.say(f"{answer['seconds']} s")

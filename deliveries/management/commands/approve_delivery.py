@@ -16,7 +16,8 @@ class Command(StepCommand):
 
     def add_step_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--seal", help="the seal that show_delivery named, or its first 12 characters (default: the latest)"
+            "--seal",
+            help="the seal that show_delivery named, or its first 12 characters (default: the latest)",
         )
         parser.add_argument("--comment", default="", help="a word to those who read the history")
 

@@ -41,7 +41,9 @@ class Command(DeliveriesCommand):
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE", help="the JSON file")
         parser.add_argument(
-            "--update", metavar="DELIVERY", help="change this delivery instead: what the file says, nothing else"
+            "--update",
+            metavar="DELIVERY",
+            help="change this delivery instead: what the file says, nothing else",
         )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

@@ -24,7 +24,9 @@ class Command(DeliveriesCommand):
             "--status", action="append", choices=Status.values, metavar="STATUS",
             help=f"only those; may be repeated. One of {', '.join(Status.values)}",
         )  # fmt: skip
-        parser.add_argument("--unit", metavar="LABEL", help="only this unit's and those of the units below it")
+        parser.add_argument(
+            "--unit", metavar="LABEL", help="only this unit's and those of the units below it"
+        )
         parser.add_argument("--text", help="only those whose label or ID has this in it")
         parser.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
         parser.add_argument("--before", type=int, metavar="ID", help="go on behind this one")
@@ -38,7 +40,12 @@ class Command(DeliveriesCommand):
         else:
             self.say(
                 COLUMNS.format(
-                    name="ID", status="STATUS", to_deliver="TO DELIVER", when="WHEN (UTC)", unit="UNIT", label="LABEL"
+                    name="ID",
+                    status="STATUS",
+                    to_deliver="TO DELIVER",
+                    when="WHEN (UTC)",
+                    unit="UNIT",
+                    label="LABEL",
                 )
             )
         rows = [_row(delivery) for delivery in shown]
@@ -54,13 +61,17 @@ def _chosen(by: User | None, options: dict[str, Any]) -> Any:
     if options["status"]:
         deliveries = deliveries.filter(status__in=options["status"])
     if options["unit"]:
-        paths = OrganizationalUnit.objects.filter(label__iexact=options["unit"]).values_list("path", flat=True)
+        paths = OrganizationalUnit.objects.filter(label__iexact=options["unit"]).values_list(
+            "path", flat=True
+        )
         below = [Q(unit__path__startswith=path) for path in paths]
         deliveries = deliveries.filter(reduce(or_, below)) if below else deliveries.none()
     if options["text"]:
         text = options["text"].strip()
         number = text[2:] if text[:2].upper() == "DM" else text
-        by_id = Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else Q(pk=None)
+        by_id = (
+            Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else Q(pk=None)
+        )
         deliveries = deliveries.filter(by_id | Q(label__icontains=text))
     if options["before"]:
         deliveries = deliveries.filter(pk__lt=options["before"])

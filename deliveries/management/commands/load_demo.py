@@ -19,7 +19,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--people", action="store_true", help="only the units, the people and their roles")
+        parser.add_argument(
+            "--people", action="store_true", help="only the units, the people and their roles"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not (settings.IS_EMBEDDED or settings.TESTING):

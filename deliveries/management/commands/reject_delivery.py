@@ -17,7 +17,8 @@ class Command(StepCommand):
     def add_step_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--comment", required=True, help="what must change")
         parser.add_argument(
-            "--seal", help="the seal that show_delivery named, or its first 12 characters (default: the latest)"
+            "--seal",
+            help="the seal that show_delivery named, or its first 12 characters (default: the latest)",
         )
 
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:

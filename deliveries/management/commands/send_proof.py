@@ -21,7 +21,11 @@ class Command(StepCommand):
 
     def add_step_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--test-profile", action="append", default=[], metavar="LABEL", help="a test profile; may be repeated"
+            "--test-profile",
+            action="append",
+            default=[],
+            metavar="LABEL",
+            help="a test profile; may be repeated",
         )
         parser.add_argument(
             "--profile", metavar="ID", help="fill it with the values of this profile (its id or external id)"

@@ -1,0 +1,74 @@
+"""The desk as a whole: its side bar, the queues and their failed jobs."""
+
+import pytest
+from django.test import Client
+from django_rq import get_queue
+
+from accounts.models import AuditEvent
+from accounts.roles import root
+from accounts.tests.factories import UnitFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+QUEUES = "/admin/django_rq/dashboard/"
+
+
+def desk(**person: object) -> Client:
+    client = Client()
+    client.force_login(UserFactory(is_staff=True, **person))
+    return client
+
+
+def fail() -> None:
+    raise RuntimeError("as it must")
+
+
+@pytest.fixture
+def failed(work):
+    get_queue("default").enqueue("campaign.tests.test_desk.fail")
+    return work(raising=False)[0]
+
+
+def test_queues_and_failed_jobs_are_shown_to_administrators_of_everything(failed) -> None:
+    boss = desk(roles={"administration": root()})
+
+    assert boss.get(QUEUES).status_code == 200
+    assert failed.id in boss.get(f"{QUEUES}queues/0/failed/").content.decode()
+    assert "as it must" in boss.get(f"{QUEUES}queues/0/{failed.id}/").content.decode()
+    assert boss.get(f"{QUEUES}stats.json").status_code == 200
+
+
+def test_a_failed_job_is_done_again_and_that_is_recorded(failed) -> None:
+    boss = desk(is_superuser=True)
+
+    boss.post(f"{QUEUES}queues/0/{failed.id}/requeue/", {"requeue": "yes"})
+
+    assert failed.id in get_queue("default").job_ids
+    assert AuditEvent.objects.filter(action="queues", refused=False).exists()
+
+
+@pytest.mark.parametrize("path", ["", "stats.json", "queues/0/failed/", "queues/0/", "workers/0/"])
+def test_nobody_else_sees_the_queues(path: str) -> None:
+    unit = UnitFactory()
+
+    for role in ("start", "administration"):
+        assert desk(roles={role: unit}).get(f"{QUEUES}{path}").status_code == 403
+
+
+def test_nobody_else_acts_on_the_queues(failed) -> None:
+    answer = desk(roles={"start": root()}).post(f"{QUEUES}queues/0/{failed.id}/delete/", {"post": "yes"})
+
+    assert answer.status_code == 403
+    assert failed.id in get_queue("default").failed_job_registry.get_job_ids()
+    assert AuditEvent.objects.filter(action="queues", refused=True).exists()
+
+
+def test_the_side_bar_names_what_one_may_open() -> None:
+    starter, boss = desk(roles={"start": UnitFactory()}), desk(is_superuser=True)
+
+    for page, names, not_names in (
+        (starter.get("/admin/"), ["Deliveries", "Profiles"], ["Audit trail", "Queues and failed jobs"]),
+        (boss.get("/admin/"), ["Audit trail", "Queues and failed jobs", "Routes"], []),
+    ):
+        text = page.content.decode()
+        assert all(name in text for name in names)
+        assert not any(name in text for name in not_names)

@@ -1,0 +1,77 @@
+"""What moves by itself, seen in a browser."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from accounts.tests.factories import UserFactory
+from deliveries.models import MessageStatus
+from deliveries.sending import gate
+from feedback.models import HitKind
+from feedback.tests.factories import hit, link
+from reporting.tests.factories import delivery_with, falsify, outcome, retally
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def user():
+    return UserFactory(is_superuser=True)
+
+
+def finish(delivery):
+    for seq in (2, 3):
+        outcome(delivery, seq, MessageStatus.SENT)
+    retally(delivery)
+    delivery.chunks.update(done=True)
+    assert gate.finish_if_over(delivery.pk)
+
+
+def test_the_figures_move_by_themselves_until_the_end(new_page, user):
+    delivery = delivery_with(sending=True, recipients=3, sent=1)
+    page = new_page(user=user)
+    polls = []
+    page.on("request", lambda request: polls.append(request.url) if "/deployment/" in request.url else None)
+
+    page.goto(reverse("deliveries:dashboard", args=[delivery.pk]))
+    sent = page.locator("[data-kpi=sent] .kpi__value")
+    page.wait_for_selector("[data-kpi=sent]")
+    assert sent.inner_text() == "1"
+    finish(delivery)
+    page.get_by_text("Finished sending").wait_for()
+
+    assert sent.inner_text() == "3"
+    page.wait_for_load_state("networkidle")
+    polls.clear()
+    page.wait_for_timeout(2500)
+    assert polls == []
+
+
+def test_compute_stats_by_a_click(new_page, user, work):
+    delivery = delivery_with(sent=5)
+    hit(delivery, HitKind.CLICK, 1)
+    falsify(delivery, sent=2)
+    page = new_page(user=user)
+
+    page.goto(reverse("deliveries:dashboard", args=[delivery.pk]))
+    page.get_by_role("link", name="Open the Deployment window").click()
+    page.get_by_role("button", name="Compute stats").click()
+    page.get_by_text("Everything is being recounted").wait_for()
+    work()
+
+    row = page.get_by_role("row", name=re.compile("^Delivered")).first
+    row.wait_for()
+    assert row.inner_text().split() == ["Delivered", "2", "5", "+3"]
+
+
+def test_a_reader_opts_out_and_thinks_better_of_it(new_page):
+    delivery = delivery_with(sent=1)
+    page = new_page(viewport={"width": 390, "height": 800})
+
+    page.goto(link(delivery, "u"))
+    page.get_by_role("button", name="Unsubscribe").click()
+    page.get_by_role("heading", name="You are unsubscribed").wait_for()
+    page.get_by_role("button", name="It was a mistake: subscribe again").click()
+
+    page.get_by_role("heading", name="You are subscribed again").wait_for()
