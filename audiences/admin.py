@@ -89,12 +89,11 @@ class ProfileForm(OwnUnits):
     def apply(self) -> Profile:
         data = self.cleaned_data
         values = {name: data[name] for name in people.EDITABLE if name in data}
-        profile = (
+        return (
             people.change(profile=self.fresh, values=values, by=self.by)
             if self.instance.pk
             else people.create(values=values, unit=data["unit"], by=self.by)
         )
-        return profile
 
 
 @admin.register(Profile)
@@ -310,7 +309,7 @@ class TestProfileForm(OwnUnits):
 
     def apply(self) -> TestProfile:
         data = self.cleaned_data
-        unit = data["unit"] if "unit" in data else self.fresh.unit
+        unit = data.get("unit", self.fresh.unit)
         return definitions.save_test_profile(
             label=data["label"], email=data["email"], values=data["values"] or {}, unit=unit, by=self.by,
             pk=self.instance.pk,

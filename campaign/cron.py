@@ -1,14 +1,15 @@
 """What is queued by the clock. Two of these side by side do no harm: every job here may run twice."""
 
-from importlib import import_module
-
 from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
+from audiences.jobs import wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import tick
+from reporting.jobs import fold
 
 SECONDS_BETWEEN_TICKS = 1
+SECONDS_BETWEEN_LOOKS_AT_IMPORTS = 15
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -24,8 +25,17 @@ def scheduler() -> DjangoCronScheduler:
         ttl=30,
         failure_ttl=3600,
     )
+    cron.register(
+        wake_imports,
+        Queue.DEFAULT,
+        interval=SECONDS_BETWEEN_LOOKS_AT_IMPORTS,
+        job_timeout=60,
+        result_ttl=5,
+        ttl=SECONDS_BETWEEN_LOOKS_AT_IMPORTS,
+        failure_ttl=3600,
+    )
     for job, at, timeout in (
-        (fold_figures, "0 * * * *", 1800),
+        (fold, "0 * * * *", 1800),
         (forget_old_sessions, "17 3 * * *", 600),
     ):
         cron.register(
@@ -37,12 +47,6 @@ def scheduler() -> DjangoCronScheduler:
             failure_ttl=SECONDS_FAILURES_KEPT,
         )
     return cron
-
-
-def fold_figures() -> None:
-    """Opens and clicks that arrived since the last time are in the figures."""
-    # Looked up when it runs: a fault in the reports must not keep the tick from being queued.
-    import_module("reporting.jobs").fold()
 
 
 def forget_old_sessions() -> None:

@@ -230,8 +230,10 @@ def _can_duplicate(delivery: Delivery, user: User, rights: frozenset[Right]) -> 
 
 
 for _step in (
-    DeskStep("confirm", _("Confirm send"), _confirm, Step.CONFIRM, page="confirm", context=_before_confirming, variant="primary"),
-    DeskStep("approve", _("Approve"), _approve, Step.APPROVE, page="approve", context=_before_approving, variant="primary"),
+    DeskStep("confirm", _("Confirm send"), _confirm, Step.CONFIRM, page="confirm", context=_before_confirming,
+             variant="primary"),
+    DeskStep("approve", _("Approve"), _approve, Step.APPROVE, page="approve", context=_before_approving,
+             variant="primary"),
     DeskStep("reject", _("Reject"), _reject, Step.REJECT, page="reject", context=_before_approving),
     DeskStep("prepare", _("Prepare"), _prepare, Step.PREPARE, variant="primary"),
     DeskStep("stop-preparation", _("Stop preparation"), _stop_preparation, Step.STOP_PREPARATION),

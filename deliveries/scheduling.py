@@ -5,10 +5,11 @@ a step of the life cycle or a wake-up that may be lost.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import InterfaceError, connection, transaction
 from django.db.models import Q
 from redis.exceptions import RedisError
 
@@ -27,36 +28,71 @@ def tick() -> None:
     _expire_unconfirmed(at)
     for preparation_id in preparation.waiting(at):
         _wake(queues.PREPARE, job_id=f"prepare-{preparation_id}", preparation_id=preparation_id)
-    for delivery in _released(at):
-        gate.begin(delivery.pk)
-        gate.wake_lanes(delivery.pk)
-    for delivery_id in _in_motion():
-        recovery.reclaim(delivery_id)
-        _end_overdue_tries(delivery_id, at)
-        if not gate.finish_if_over(delivery_id):
-            gate.wake_lanes(delivery_id)
-    for delivery_id in _stopped_half_way():
-        recovery.reclaim(delivery_id)
-        recovery.cancel_rest(delivery_id)
+    for find, see_to in (
+        (_released, _release),
+        (_finished_with_tries, gate.reopen),
+        (_in_motion, _keep_in_motion),
+        (_stopped_half_way, _end_the_stopped),
+    ):
+        for delivery_id in find(at):
+            _one(see_to, delivery_id)
 
 
-def _released(at: datetime) -> list[Delivery]:
+def _one(see_to: Callable[[int], object], delivery_id: int) -> None:
+    """What is wrong with one delivery keeps no other from moving; the next tick comes back to it."""
+    try:
+        see_to(delivery_id)
+    except InterfaceError:  # the database is away: it is so for all
+        raise
+    except Exception:
+        logger.exception("the tick could not see to delivery %s", delivery_id)
+
+
+def _release(delivery_id: int) -> None:
+    gate.begin(delivery_id)
+    gate.wake_lanes(delivery_id)
+
+
+def _keep_in_motion(delivery_id: int) -> None:
+    recovery.reclaim(delivery_id)
+    _end_overdue_tries(delivery_id, clock.now())
+    if not gate.finish_if_over(delivery_id):
+        gate.wake_lanes(delivery_id)
+
+
+def _end_the_stopped(delivery_id: int) -> None:
+    recovery.reclaim(delivery_id)
+    recovery.cancel_rest(delivery_id)
+
+
+def _released(at: datetime) -> list[int]:
     due = Q(contact_date=None) | Q(contact_date__lte=at + gate.AHEAD)
-    return list(Delivery.objects.filter(due, status=Status.SCHEDULED))
+    return list(Delivery.objects.filter(due, status=Status.SCHEDULED).order_by("pk").values_list("pk", flat=True))
 
 
-def _in_motion() -> list[int]:
+def _finished_with_tries(at: datetime) -> list[int]:
+    return _ids(
+        "SELECT DISTINCT t.delivery_id FROM deliveries_try t JOIN deliveries_delivery d ON d.id = t.delivery_id"
+        " WHERE d.status = 'finished'"
+    )
+
+
+def _in_motion(at: datetime) -> list[int]:
     moving = Delivery.objects.filter(status__in=[Status.SENDING, Status.PAUSED])
     return list(moving.order_by("pk").values_list("pk", flat=True))
 
 
-def _stopped_half_way() -> list[int]:
+def _stopped_half_way(at: datetime) -> list[int]:
+    return _ids(
+        "SELECT d.id FROM deliveries_delivery d WHERE d.status IN ('stopped', 'failed') AND ("
+        " EXISTS (SELECT 1 FROM deliveries_chunk c WHERE c.delivery_id = d.id AND NOT c.done)"
+        " OR EXISTS (SELECT 1 FROM deliveries_try t WHERE t.delivery_id = d.id))"
+    )
+
+
+def _ids(statement: str) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT d.id FROM deliveries_delivery d WHERE d.status IN ('stopped', 'failed') AND ("
-            " EXISTS (SELECT 1 FROM deliveries_chunk c WHERE c.delivery_id = d.id AND NOT c.done)"
-            " OR EXISTS (SELECT 1 FROM deliveries_try t WHERE t.delivery_id = d.id))"
-        )
+        cursor.execute(statement)
         return [row[0] for row in cursor.fetchall()]
 
 

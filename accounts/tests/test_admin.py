@@ -53,7 +53,8 @@ def test_an_account_is_made_in_ones_own_unit(local: User, unit: OrganizationalUn
 
     assert answer.status_code == 302
     rita = User.objects.get(username="rita")
-    assert rita.check_password(PASSWORD) and rita.home_unit == unit
+    assert rita.check_password(PASSWORD)
+    assert rita.home_unit == unit
     assert AuditEvent.objects.filter(action="create_user", actor=local).exists()
 
 

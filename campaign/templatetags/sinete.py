@@ -132,7 +132,7 @@ def percent(part: Any, base: Any) -> str:
 @register.filter
 def rate(value: Any) -> str:
     """A percentage that is computed already, with one decimal; "–" for None."""
-    return NOTHING if value is None else f"{number_format(value, 1, use_l10n=True)}%"
+    return NOTHING if value is None else f"{number_format(round(value, 1), 1, use_l10n=True)}%"
 
 
 # Moments

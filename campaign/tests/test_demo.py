@@ -57,7 +57,8 @@ def test_whatever_is_off_is_told(off: dict[str, Any]) -> None:
 def test_the_table_shows_the_deployment_block() -> None:
     table = demo.as_table(BALANCED)
 
-    assert "87.50 %" in table and "12.50 %" in table
+    assert "87.50 %" in table
+    assert "12.50 %" in table
     assert "Received by the mail server" in table
 
 

@@ -33,7 +33,7 @@ def test_queues_and_failed_jobs_are_shown_to_administrators_of_everything(failed
 
     assert boss.get(QUEUES).status_code == 200
     assert failed.id in boss.get(f"{QUEUES}queues/0/failed/").content.decode()
-    assert "as it must" in boss.get(f"{QUEUES}queues/0/{failed.id}/").content.decode()
+    assert "campaign.tests.test_desk.fail" in boss.get(f"{QUEUES}queues/0/{failed.id}/").content.decode()
     assert boss.get(f"{QUEUES}stats.json").status_code == 200
 
 

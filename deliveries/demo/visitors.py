@@ -3,6 +3,7 @@
 import random
 from datetime import timedelta
 
+from django.db import transaction
 from django.test import Client
 
 from campaign.lib import clock
@@ -21,7 +22,9 @@ BROWSERS = (
 def come(delivery: Delivery, *, sent_ago: timedelta) -> int:
     """Some of those who got it open it in the days after; some of them click, a few opt out. How many opened."""
     dice = random.Random(delivery.pk)
-    links = max(1, len(delivery.latest_preparation().compiled.get("links", [])) - 2)
+    tracked = [
+        link["index"] for link in delivery.latest_preparation().compiled["links"] if link["kind"] == "tracked"
+    ]
     got_it = list(
         Message.objects.filter(delivery=delivery, status=MessageStatus.SENT).values_list("seq", flat=True)
     )
@@ -29,19 +32,21 @@ def come(delivery: Delivery, *, sent_ago: timedelta) -> int:
     groups: list[list[int]] = [[] for _ in AFTER]
     for seq in openers:
         groups[min(int(dice.expovariate(0.45)), len(AFTER) - 1)].append(seq)
+    browser = Client(raise_request_exception=False)
     for hours, group in zip(AFTER, groups, strict=True):
         clock.set_offset(-(sent_ago - timedelta(hours=hours)))
-        for seq in group:
-            _visit(delivery, seq, links=links, dice=dice)
+        # One commit for all who come in an hour: a demo need not survive a power cut in between.
+        with transaction.atomic():
+            for seq in group:
+                _visit(browser, delivery, seq, links=tracked, dice=dice)
     return len(openers)
 
 
-def _visit(delivery: Delivery, seq: int, *, links: int, dice: random.Random) -> None:
-    signer = default_signer()
-    browser = Client(headers={"user-agent": dice.choice(BROWSERS)}, raise_request_exception=False)
-    browser.get(f"/o/{signer.sign(Purpose.OPEN, delivery.key, seq)}.gif")
-    if dice.random() < CLICK_RATE:
-        link = min(int(dice.expovariate(0.6)), links - 1)
-        browser.get(f"/c/{signer.sign(Purpose.CLICK, delivery.key, seq, link)}")
+def _visit(browser: Client, delivery: Delivery, seq: int, *, links: list[int], dice: random.Random) -> None:
+    signer, agent = default_signer(), {"user-agent": dice.choice(BROWSERS)}
+    browser.get(f"/o/{signer.sign(Purpose.OPEN, delivery.key, seq)}.gif", headers=agent)
+    if links and dice.random() < CLICK_RATE:
+        link = links[min(int(dice.expovariate(0.6)), len(links) - 1)]
+        browser.get(f"/c/{signer.sign(Purpose.CLICK, delivery.key, seq, link)}", headers=agent)
     if dice.random() < UNSUBSCRIBE_RATE:
-        browser.post(f"/u/{signer.sign(Purpose.UNSUBSCRIBE, delivery.key, seq)}")
+        browser.post(f"/u/{signer.sign(Purpose.UNSUBSCRIBE, delivery.key, seq)}", headers=agent)

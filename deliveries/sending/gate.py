@@ -82,12 +82,12 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         relay=routes.relay_of(route),
         connections=route.connections,
         renderer=sealed_renderer(delivery),
-        valid_until=delivery.valid_until or at + timedelta(hours=delivery.validity_hours),
+        valid_for=((delivery.valid_until or at + timedelta(hours=delivery.validity_hours)) - at).total_seconds(),
     )
 
 
 def _is_as_confirmed(delivery: Delivery) -> bool:
-    """The confirmation names the seal, the seal fits the manifest, the manifest fits the compiled content."""
+    """The confirmation names the seal, the seal fits the manifest, the manifest fits content and chunks."""
     prepared = delivery.latest_preparation()
     confirmed = delivery.confirmations.filter(
         taken_back_at=None, preparation=prepared, seal=prepared.seal
@@ -96,6 +96,7 @@ def _is_as_confirmed(delivery: Delivery) -> bool:
         confirmed
         and prepared.seal == seal.fingerprint(prepared.manifest)
         and prepared.manifest["compiled"] == seal.fingerprint(prepared.compiled)
+        and prepared.manifest["chunks"] == recovery.chunk_digests(delivery.pk)
     )
 
 
@@ -140,6 +141,19 @@ def finish_if_over(delivery_id: int) -> bool:
     return True
 
 
+@transaction.atomic
+def reopen(delivery_id: int) -> None:
+    """A late answer made a doubt of a finished delivery a later try: it is sent, nobody is forgotten."""
+    delivery = Delivery.objects.locked(delivery_id)
+    if delivery.status not in Step.REOPEN.sources:
+        return
+    at = now()
+    delivery.ended_at = None
+    delivery.save(update_fields=["ended_at"])
+    lifecycle.move(delivery, Step.REOPEN, by=None, at=at)
+    _log(delivery, at, n_("A late answer of the relay asks for another try: sending goes on"))
+
+
 def wake_lanes(delivery_id: int) -> None:
     """Ask for as many lanes as may run and have something to do. Live leases, in PostgreSQL, cap them."""
     with connection.cursor() as cursor:
@@ -147,11 +161,15 @@ def wake_lanes(delivery_id: int) -> None:
             """
             SELECT
                 (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done
-                    AND lease_until IS NULL AND (not_before IS NULL OR not_before <= sinete_clock() + make_interval(secs => %(ahead)s))),
+                    AND lease_until IS NULL AND handed_upto < seq_to AND (not_before IS NULL OR not_before <= sinete_clock() + make_interval(secs => %(ahead)s))),
                 (SELECT count(*) FROM (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s AND NOT handed
                     AND due_at <= sinete_clock() LIMIT 1) due),
-                (SELECT count(DISTINCT lease_by) FROM deliveries_chunk
-                    WHERE delivery_id = %(d)s AND lease_until > sinete_clock())
+                (SELECT count(*) FROM (
+                    SELECT lease_by FROM deliveries_chunk
+                    WHERE delivery_id = %(d)s AND NOT done AND lease_until > sinete_clock()
+                    UNION SELECT lease_by FROM deliveries_try
+                    WHERE delivery_id = %(d)s AND handed AND lease_until > sinete_clock()
+                ) lanes)
             """,
             {"d": delivery_id, "ahead": AHEAD.total_seconds()},
         )

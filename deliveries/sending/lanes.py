@@ -6,13 +6,14 @@ It may be started at any time, twice or not at all: what it may hand over, the l
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import psycopg
 from asgiref.sync import sync_to_async
@@ -46,7 +47,7 @@ class Plan:
     relay: Relay
     connections: int
     renderer: Renderer
-    valid_until: datetime
+    valid_for: float  # seconds from now on, by the database's clock, in which a refused row is tried again
 
 
 @dataclass(slots=True)
@@ -126,26 +127,28 @@ class Lane:
             logger.warning("the database is away, the lane keeps %s results: %s", len(self.unsaved), error)
             await self._reconnect()
         except Fenced:
-            await self._give_up_chunks()
+            self._give_up_chunks()
 
     async def _exchange(self) -> None:
         hand = None if self.draining else await self._chunk_to_hand_from()
+        tries = 0 if self.draining else self._tries_to_take(hand)
         entries, self.unsaved = self.unsaved, []
         try:
             answer = await self.ledger.exchange(
                 list(self.holds.values()),
                 entries,
                 hand=hand,
-                window=self.pace.window,
-                later_tries=0 if self.draining else self._tries_to_take(hand),
+                window=max(1, self.pace.window - tries),
+                later_tries=tries,
+                tries_in_hand=[row for row in self.open_rows.values() if row.is_later_try],
             )
         except BaseException:
             self.unsaved = entries + self.unsaved
             raise
         self._last_beat = time.monotonic()
         for entry in entries:
-            hold = self.holds.get(entry.row.number)
-            if hold is not None and not entry.row.is_later_try:
+            hold = self._hold_of(entry.row)
+            if hold is not None:
                 hold.outstanding -= 1
         if not answer.may_send:
             self.draining = True
@@ -157,10 +160,20 @@ class Lane:
     async def _chunk_to_hand_from(self) -> Hold | None:
         hand = next((hold for hold in self.holds.values() if not hold.is_exhausted), None)
         if hand is None and len(self.open_rows) <= self.pace.window:
-            hand = await self.ledger.claim()
+            try:
+                hand = await self.ledger.claim()
+            except Tampered as error:
+                # What is on its way was as sealed: it comes to its end, and nothing follows it.
+                await sync_to_async(gate.fail)(self.plan.delivery_id, because=f"not as sealed: {error}")
+                self.drain()
             if hand is not None:
                 self.holds[hand.number] = hand
         return hand
+
+    def _hold_of(self, row: Row) -> Hold | None:
+        """The hold under which a first-pass row was handed over, if it is still held under that token."""
+        hold = None if row.is_later_try else self.holds.get(row.number)
+        return hold if hold is not None and hold.token == row.token else None
 
     def _tries_to_take(self, hand: Hold | None) -> int:
         """Later tries have the lane to themselves once the first pass is over, and a tenth of it before."""
@@ -169,8 +182,8 @@ class Lane:
     def _take(self, rows: Sequence[Row]) -> None:
         envelopes = []
         for row in rows:
-            hold = self.holds.get(row.number)
-            if hold is not None and not row.is_later_try:
+            hold = self._hold_of(row)
+            if hold is not None:
                 hold.outstanding += 1
             if row.is_suppressed:
                 self.unsaved.append(
@@ -195,14 +208,11 @@ class Lane:
 
     # -- when things go wrong -------------------------------------------------------------------------
 
-    async def _give_up_chunks(self) -> None:
-        """Our lease was taken over: hand over nothing more; results still settle the doubts they left."""
+    def _give_up_chunks(self) -> None:
+        """Our lease was taken over: hand over nothing more; results, kept, still settle the doubts they left."""
         logger.warning("delivery %s: another worker took over this lane's chunks", self.plan.delivery_id)
-        self.draining = True
-        self.pool.drain()
+        self.drain()
         self.holds.clear()
-        entries, self.unsaved = self.unsaved, []
-        await self.ledger.exchange([], entries)
 
     async def _reconnect(self) -> None:
         """Come back when PostgreSQL does; what the lost commit handed over, if it did, surely did not leave."""
@@ -212,19 +222,24 @@ class Lane:
                 await self.ledger.close()
                 self.ledger = await Ledger.connect(delivery_id=self.plan.delivery_id, lane=self.ledger.lane)
                 marks = await self.ledger.marks(list(self.holds.values()))
+                tries = await self.ledger.read_tries()
+                windows = [
+                    (hold, marks[number], await self.ledger.read_window(hold, hold.handed_upto, marks[number]))
+                    for number, hold in self.holds.items()
+                    if number in marks and marks[number] > hold.handed_upto
+                ]
                 break
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
                     raise
                 self._collect(await self.pool.outcomes(at_least=1, timeout=BEAT))
                 await asyncio.sleep(BEAT)
-        for number, hold in list(self.holds.items()):
-            if number not in marks:
-                del self.holds[number]
-            elif marks[number] > hold.handed_upto:
-                rows = await self.ledger.read_window(hold, hold.handed_upto, marks[number])
-                hold.handed_upto = marks[number]
-                self._take(rows)
+        self.holds = {number: hold for number, hold in self.holds.items() if number in marks}
+        for hold, mark, rows in windows:
+            hold.handed_upto = mark
+            self._take(rows)
+        known = self.open_rows.keys() | {entry.row.seq for entry in self.unsaved}
+        self._take([row for row in tries if row.seq not in known])
 
     def drain(self) -> None:
         """Hand over nothing more; what no connection has begun comes back untouched."""
@@ -278,7 +293,7 @@ class Lane:
         entry.retry_in = REST_AFTER_REFUSAL if is_ours else float(steps[min(row.tries, len(steps) - 1)])
         entry.counts_as_try = not is_ours
         entry.status = MessageStatus.RETRYING
-        if datetime.now(UTC) + timedelta(seconds=entry.retry_in) > self.plan.valid_until and not is_ours:
+        if time.monotonic() - self.began + entry.retry_in > self.plan.valid_for and not is_ours:
             entry.status, entry.retry_in = MessageStatus.FAILED, None
 
 
@@ -288,22 +303,29 @@ async def drain(*, delivery_id: int) -> None:
     if plan is None:
         return
     ledger = await Ledger.connect(delivery_id=delivery_id, lane=_name())
+    lane = Lane(plan, ledger, Pool(plan.relay, connections=plan.connections))
     try:
-        async with Pool(plan.relay, connections=plan.connections) as pool:
-            lane = Lane(plan, ledger, pool)
+        async with lane.pool:
             loop = asyncio.get_running_loop()
             _on_sigterm(loop, lane)
-            if not await pool.connected(timeout=CONNECT_SECONDS):
+            if not await _connected(lane):
                 lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, "no connection to the relay"
             elif await sync_to_async(gate.wait_for)(delivery_id):
                 await lane.run()
-            ledger = lane.ledger
-    except Tampered as error:
-        await sync_to_async(gate.fail)(delivery_id, because=f"not as sealed: {error}")
-        return
     finally:
-        await ledger.close()
+        await lane.ledger.close()
     await sync_to_async(_afterwards)(plan, lane.refused, lane.refusal, lane.sent)
+
+
+async def _connected(lane: Lane) -> bool:
+    """Wait for a connection; where the lane is told to stop meanwhile, that is no fault of the relay's."""
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while not lane.draining and time.monotonic() < deadline:
+        if await lane.pool.connected(timeout=BEAT):
+            return True
+        if lane.pool.broken is not None:
+            return False
+    return lane.draining
 
 
 def _plan(delivery_id: int) -> Plan | None:
@@ -325,4 +347,5 @@ def _on_sigterm(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
 
 
 def _name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"[:100]
+    """No other lane has it, ever: what was handed over to it is found again by it."""
+    return f"{secrets.token_hex(4)}:{os.getpid()}@{socket.gethostname()}"[:100]

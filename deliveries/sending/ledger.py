@@ -131,11 +131,11 @@ class Ledger:
 
     async def exchange(
         self, holds: Sequence[Hold], entries: Sequence[Entry], *, hand: Hold | None = None, window: int = 0,
-        later_tries: int = 0,
+        later_tries: int = 0, tries_in_hand: Sequence[Row] = (),
     ) -> Exchange:  # fmt: skip
         """Commit results and hand over: the next window of `hand`, and up to so many due later tries.
 
-        Raises Fenced if another worker has taken a chunk that this lane holds; results of rows that were
+        Renews the leases of what is held and of the later tries in hand. Raises Fenced if another worker has taken a chunk that this lane holds; results of rows that were
         put in doubt meanwhile resolve exactly those doubts.
         """
         upto = min(hand.handed_upto + window, hand.seq_to) if hand else 0
@@ -150,6 +150,7 @@ class Ledger:
             if may_send and later_tries:
                 rows += await self._hand_over_tries(later_tries)
             await self._renew(holds)
+            await self._renew_tries(tries_in_hand)
         if rows and hand is not None and may_send and upto > hand.handed_upto:
             hand.handed_upto = upto
         return Exchange(rows=rows, may_send=may_send)
@@ -167,6 +168,11 @@ class Ledger:
         """The rows of a window that is handed over already, after its commit's answer was lost."""
         cursor = await self.connection.execute(_WINDOW, self._slots(above=above, upto=upto))
         return [self._row(row, hold) for row in await cursor.fetchall()]
+
+    async def read_tries(self) -> list[Row]:
+        """The later tries that are handed over to this lane, after a commit's answer was lost."""
+        cursor = await self.connection.execute(_OWN_TRIES, self._slots())
+        return [self._later_try(row) for row in await cursor.fetchall()]
 
     async def release(self, holds: Iterable[Hold]) -> None:
         """Let go of chunks, all of whose handed rows have results; the ones that are through are done."""
@@ -241,13 +247,7 @@ class Ledger:
 
     async def _hand_over_tries(self, most: int) -> list[Row]:
         cursor = await self.connection.execute(_TAKE_TRIES, self._slots(most=most))
-        return [
-            Row(
-                seq=row.seq, number=row.number, token=row.token, address=row.address, values=row.values,
-                is_suppressed=row.is_suppressed, tries=row.tries, is_later_try=True,
-            )
-            for row in await cursor.fetchall()
-        ]  # fmt: skip
+        return [self._later_try(row) for row in await cursor.fetchall()]
 
     async def _renew(self, holds: Sequence[Hold]) -> None:
         if holds:
@@ -256,6 +256,22 @@ class Ledger:
                 " WHERE delivery_id = %(delivery)s AND number = ANY(%(numbers)s)",
                 self._slots(numbers=[h.number for h in holds]),
             )
+
+    async def _renew_tries(self, rows: Sequence[Row]) -> None:
+        """A third of a lease before it would end: an answer may take far longer than a lease."""
+        if rows:
+            await self.connection.execute(
+                "UPDATE deliveries_try SET lease_until = sinete_clock() + make_interval(secs => %(lease)s)"
+                " WHERE delivery_id = %(delivery)s AND handed AND lease_by = %(lane)s AND seq = ANY(%(seqs)s)"
+                " AND lease_until < sinete_clock() + make_interval(secs => %(lease)s * 2.0 / 3)",
+                self._slots(seqs=sorted(row.seq for row in rows)),
+            )
+
+    def _later_try(self, row: Any) -> Row:
+        return Row(
+            seq=row.seq, number=row.number, token=row.token, address=row.address, values=row.values,
+            is_suppressed=row.is_suppressed, tries=row.tries, is_later_try=True,
+        )  # fmt: skip
 
     def _row(self, row: Any, hold: Hold) -> Row:
         return Row(
@@ -277,7 +293,7 @@ _CLAIM = """
         lease_until = sinete_clock() + make_interval(secs => %(lease)s)
     WHERE (c.delivery_id, c.number) = (
         SELECT delivery_id, number FROM deliveries_chunk
-        WHERE delivery_id = %(delivery)s AND NOT done AND lease_until IS NULL
+        WHERE delivery_id = %(delivery)s AND NOT done AND lease_until IS NULL AND handed_upto < seq_to
           AND (not_before IS NULL OR not_before <= sinete_clock())
         ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
     )
@@ -291,18 +307,7 @@ _WINDOW = f"""
     WHERE m.delivery_id = %(delivery)s AND m.seq > %(above)s AND m.seq <= %(upto)s ORDER BY m.seq
 """
 
-_TAKE_TRIES = f"""
-    WITH taken AS (
-        UPDATE deliveries_try t
-        SET handed = true, token = t.token + 1,
-            lease_until = sinete_clock() + make_interval(secs => %(lease)s)
-        WHERE (t.delivery_id, t.seq) IN (
-            SELECT delivery_id, seq FROM deliveries_try
-            WHERE delivery_id = %(delivery)s AND due_at <= sinete_clock() AND NOT handed
-            ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
-        )
-        RETURNING t.seq, t.token, t.tries
-    )
+_TRIES = f"""
     SELECT m.seq, c.number, t.token, t.tries, m.address, m."values", {_SUPPRESSED}
     FROM taken t
     JOIN deliveries_message m ON m.delivery_id = %(delivery)s AND m.seq = t.seq
@@ -312,6 +317,30 @@ _TAKE_TRIES = f"""
     ) c ON true
     LEFT JOIN audiences_profile p ON p.id = m.profile_id
     ORDER BY m.seq
+"""
+
+# Materialised, or a plan may look for due tries again for each row and take more than it was asked for.
+_TAKE_TRIES = f"""
+    WITH due AS MATERIALIZED (
+        SELECT seq FROM deliveries_try
+        WHERE delivery_id = %(delivery)s AND due_at <= sinete_clock() AND NOT handed
+        ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    ), taken AS (
+        UPDATE deliveries_try t
+        SET handed = true, token = t.token + 1, lease_by = %(lane)s,
+            lease_until = sinete_clock() + make_interval(secs => %(lease)s)
+        FROM due WHERE t.delivery_id = %(delivery)s AND t.seq = due.seq
+        RETURNING t.seq, t.token, t.tries
+    )
+    {_TRIES}
+"""
+
+_OWN_TRIES = f"""
+    WITH taken AS (
+        SELECT seq, token, tries FROM deliveries_try
+        WHERE delivery_id = %(delivery)s AND handed AND lease_by = %(lane)s
+    )
+    {_TRIES}
 """
 
 # One statement: results into rows, later tries and doubts beside them, tallies from what really changed.
@@ -353,7 +382,7 @@ _STORE = """
         SELECT %(delivery)s, seq, sinete_clock() + make_interval(secs => retry_in), tries, token, NULL, false
         FROM written WHERE status = 3
         ON CONFLICT (delivery_id, seq) DO UPDATE
-        SET due_at = excluded.due_at, tries = excluded.tries, lease_until = NULL, handed = false
+        SET due_at = excluded.due_at, tries = excluded.tries, lease_until = NULL, lease_by = '', handed = false
     ), doubted AS (
         INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
         SELECT %(delivery)s, seq, sinete_clock(), token, tries, later FROM written WHERE status = 4

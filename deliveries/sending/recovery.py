@@ -12,7 +12,9 @@ from deliveries.models import Delivery, MessageStatus
 RECLAIM_CHUNKS = """
     WITH expired AS MATERIALIZED (
         SELECT number, seq_from, seq_to, handed_upto, token FROM deliveries_chunk
-        WHERE delivery_id = %(delivery)s AND lease_until < sinete_clock() ORDER BY number FOR UPDATE SKIP LOCKED
+        WHERE delivery_id = %(delivery)s AND NOT done
+            AND (lease_until < sinete_clock() OR (lease_until IS NULL AND handed_upto >= seq_to))
+        ORDER BY number FOR UPDATE SKIP LOCKED
     ), doubted AS (
         UPDATE deliveries_message m SET status = 4, at = sinete_clock()
         FROM expired e
@@ -42,8 +44,11 @@ LOCK_CHUNKS_OF_EXPIRED_TRIES = """
 
 RECLAIM_TRIES = """
     WITH expired AS (
-        DELETE FROM deliveries_try WHERE delivery_id = %(delivery)s AND handed AND lease_until < sinete_clock()
-        RETURNING seq, token, tries
+        DELETE FROM deliveries_try t USING deliveries_chunk c
+        WHERE c.delivery_id = %(delivery)s AND c.number = ANY(%(numbers)s)
+            AND t.delivery_id = %(delivery)s AND t.seq BETWEEN c.seq_from AND c.seq_to
+            AND t.handed AND t.lease_until < sinete_clock()
+        RETURNING t.seq, t.token, t.tries
     ), doubted AS (
         UPDATE deliveries_message m SET status = 4, at = sinete_clock()
         FROM expired e WHERE m.delivery_id = %(delivery)s AND m.seq = e.seq AND m.status = 3
@@ -73,8 +78,9 @@ def reclaim(delivery_id: int) -> int:
         cursor.execute(RECLAIM_CHUNKS, slots)
         doubted = sum(row[0] for row in cursor.fetchall())
         cursor.execute(LOCK_CHUNKS_OF_EXPIRED_TRIES, slots)
-        if cursor.fetchall():
-            cursor.execute(RECLAIM_TRIES, slots)
+        numbers = [row[0] for row in cursor.fetchall()]
+        if numbers:
+            cursor.execute(RECLAIM_TRIES, slots | {"numbers": numbers})
             doubted += sum(row[0] for row in cursor.fetchall())
     return doubted
 
@@ -96,17 +102,21 @@ CANCEL_CHUNK = """
     RETURNING (SELECT count(*) FROM rows)
 """
 
-LOCK_CHUNKS_OF_TRIES = """
+# Two statements: the second sees what was committed while the first waited for its lock.
+LOCK_NEXT_CHUNK_OF_TRIES = """
     SELECT c.number FROM deliveries_chunk c
-    WHERE c.delivery_id = %(delivery)s AND EXISTS (
+    WHERE c.delivery_id = %(delivery)s AND c.number > %(above)s AND EXISTS (
         SELECT 1 FROM deliveries_try t WHERE t.delivery_id = %(delivery)s AND NOT t.handed
             AND t.seq BETWEEN c.seq_from AND c.seq_to
-    ) ORDER BY c.number FOR UPDATE
+    ) ORDER BY c.number LIMIT 1 FOR UPDATE
 """
 
 END_TRIES = """
     WITH ended AS (
-        DELETE FROM deliveries_try WHERE delivery_id = %(delivery)s AND NOT handed RETURNING seq
+        DELETE FROM deliveries_try t USING deliveries_chunk c
+        WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s AND t.delivery_id = %(delivery)s
+            AND NOT t.handed AND t.seq BETWEEN c.seq_from AND c.seq_to
+        RETURNING t.seq
     ), rows AS (
         UPDATE deliveries_message m SET status = %(status)s, at = sinete_clock(),
             reason = CASE WHEN %(status)s = 2 THEN 'expired' ELSE m.reason END,
@@ -114,14 +124,13 @@ END_TRIES = """
         FROM ended e WHERE m.delivery_id = %(delivery)s AND m.seq = e.seq AND m.status = 3
         RETURNING m.seq
     ), counted AS (
-        SELECT c.number, count(*) AS n FROM rows r JOIN deliveries_chunk c
-            ON c.delivery_id = %(delivery)s AND r.seq BETWEEN c.seq_from AND c.seq_to GROUP BY 1
+        SELECT count(*) AS n FROM rows
     )
     UPDATE deliveries_chunk c
     SET retrying = c.retrying - counted.n,
         failed = c.failed + CASE WHEN %(status)s = 2 THEN counted.n ELSE 0 END,
         cancelled = c.cancelled + CASE WHEN %(status)s = 6 THEN counted.n ELSE 0 END
-    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = counted.number
+    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
     RETURNING counted.n
 """
 
@@ -146,17 +155,29 @@ def _cancel_next_chunk(delivery_id: int) -> int | None:
     return None if row is None else row[0]
 
 
-@transaction.atomic
 def end_tries(delivery_id: int, status: MessageStatus) -> int:
-    """Later tries that nobody has in his hands come to an end: cancelled, or failed as the validity is over."""
-    slots = {"delivery": delivery_id, "status": int(status)}
+    """Later tries that nobody has in his hands come to an end: cancelled, or failed as the validity is over.
+
+    Chunk by chunk, each in a transaction; returns how many.
+    """
+    ended, number = 0, 0
+    while (step := _end_tries_of_next_chunk(delivery_id, status, above=number)) is not None:
+        number, in_this_chunk = step
+        ended += in_this_chunk
+    return ended
+
+
+@transaction.atomic
+def _end_tries_of_next_chunk(delivery_id: int, status: MessageStatus, *, above: int) -> tuple[int, int] | None:
+    slots = {"delivery": delivery_id, "status": int(status), "above": above}
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
-        cursor.execute(LOCK_CHUNKS_OF_TRIES, slots)
-        if not cursor.fetchall():
-            return 0
-        cursor.execute(END_TRIES, slots)
-        return sum(row[0] for row in cursor.fetchall())
+        cursor.execute(LOCK_NEXT_CHUNK_OF_TRIES, slots)
+        chunk = cursor.fetchone()
+        if chunk is None:
+            return None
+        cursor.execute(END_TRIES, slots | {"number": chunk[0]})
+        return chunk[0], cursor.fetchone()[0]
 
 
 @transaction.atomic
@@ -192,20 +213,31 @@ def resolve_doubt(*, delivery_id: int, seq: int, as_sent: bool, at: datetime, no
     return True
 
 
-def open_ends(delivery: Delivery) -> dict[str, int]:
-    """What still keeps a delivery from being over, and whether its books balance: independent counts."""
+def open_ends(delivery: Delivery) -> dict[str, bool]:
+    """What still keeps a delivery from being over; asked every second, so nothing is counted."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT
-                (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done),
-                (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND lease_until IS NOT NULL),
-                (SELECT count(*) FROM deliveries_try WHERE delivery_id = %(d)s)
+                EXISTS (SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done),
+                EXISTS (SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(d)s AND lease_until IS NOT NULL),
+                EXISTS (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s)
             """,
             {"d": delivery.pk},
         )
         chunks, leases, tries = cursor.fetchone()
     return {"chunks": chunks, "leases": leases, "tries": tries}
+
+
+def chunk_digests(delivery_id: int) -> str:
+    """One fingerprint over the digests of all chunks in their order, as the seal covers it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT encode(sha256(string_agg(digest, ''::bytea ORDER BY number)), 'hex')"
+            " FROM deliveries_chunk WHERE delivery_id = %s",
+            [delivery_id],
+        )
+        return cursor.fetchone()[0]
 
 
 def imbalance(delivery: Delivery) -> dict[str, list[int]]:
@@ -218,12 +250,13 @@ def imbalance(delivery: Delivery) -> dict[str, list[int]]:
         )
         by_status = {MessageStatus(status).name.lower(): number for status, number in cursor.fetchall()}
         cursor.execute(
-            f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in names)}"
+            f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in names)},"
+            f" coalesce(sum(seq_to - seq_from + 1 - {' - '.join(names)}), 0)"
             " FROM deliveries_chunk WHERE delivery_id = %s",
             [delivery.pk],
         )
-        tallies = dict(zip(names, cursor.fetchone(), strict=True))
-    off = {n: [by_status.get(n, 0), tallies[n]] for n in names if by_status.get(n, 0) != tallies[n]}
+        tallies = dict(zip((*names, "prepared"), cursor.fetchone(), strict=True))
+    off = {n: [by_status.get(n, 0), tally] for n, tally in tallies.items() if by_status.get(n, 0) != tally}
     total = sum(by_status.values())
     if total != delivery.latest_preparation().to_deliver:
         off["to_deliver"] = [total, delivery.latest_preparation().to_deliver]

@@ -97,7 +97,8 @@ def test_a_delivery_is_made_from_a_file(ana: User, file: Callable[..., Path]) ->
     answer = run("create_delivery", file(), "--as", "ana")
 
     delivery = Delivery.objects.get()
-    assert answer["delivery"] == delivery.name and answer["status"] == "draft"
+    assert answer["delivery"] == delivery.name
+    assert answer["status"] == "draft"
     assert (delivery.label, delivery.unit.label, delivery.audience.label) == (
         "July offers",
         "Brasil",
@@ -529,7 +530,8 @@ def test_the_list_for_people_is_a_table(draft: Delivery) -> None:
 
     header, row = out.getvalue().splitlines()
     assert header.split()[:2] == ["ID", "STATUS"]
-    assert row.startswith(draft.name) and row.endswith("July offers")
+    assert row.startswith(draft.name)
+    assert row.endswith("July offers")
 
 
 def test_wait_comes_back_when_it_has_come_about(draft: Delivery) -> None:

@@ -1,6 +1,6 @@
 """The action bar: which buttons stand on a delivery's dashboard, and what is said in place of one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -65,7 +65,7 @@ def action_bar(delivery: Delivery, user: User, *, changed: list[str]) -> ActionB
         steps -= lifecycle.SEALED_STEPS
     if barred:
         steps.discard(Step.APPROVE)
-    buttons = [_with_look(button, step, delivery, steps) for step, button in STEPS.items() if step in steps]
+    buttons = [_with_look(button, step, delivery, changed) for step, button in STEPS.items() if step in steps]
     buttons += _others(delivery, user, rights)
     editable = Right.PREPARE in rights and Status(delivery.status).is_editable
     return ActionBar(
@@ -80,10 +80,11 @@ def changed_parts(delivery: Delivery) -> list[str]:
     return seal.changes(delivery) if Status(delivery.status).is_editable else []
 
 
-def _with_look(button: Button, step: Step, delivery: Delivery, steps: set[Step]) -> Button:
-    """Prepare is the main button as long as nothing better can be done with what is prepared."""
-    if step == Step.PREPARE and not steps & {Step.CONFIRM, Step.APPROVE}:
-        return Button(button.name, button.label, button.icon, look="primary" if is_complete(delivery) else "")
+def _with_look(button: Button, step: Step, delivery: Delivery, changed: list[str]) -> Button:
+    """Prepare is the main button where what is prepared is of no use: there is nothing, or it changed since."""
+    is_due = delivery.status in {Status.DRAFT, Status.PREPARATION_FAILED} or changed
+    if step == Step.PREPARE and is_due and is_complete(delivery):
+        return replace(button, look="primary")
     return button
 
 

@@ -136,7 +136,7 @@ def _deployment_lines(shown: dict[str, Any]) -> Iterator[str]:
     for definition in kpis.DEFINITIONS:
         kpi = shown["kpis"][definition.code]
         percent = f"{kpi['percent']:>6} %" if kpi.get("percent") is not None else ""
-        yield f"  {str(definition.label):<20} {kpi['number']:>10,} {percent}".rstrip()
+        yield f"  {definition.label!s:<20} {kpi['number']:>10,} {percent}".rstrip()
     for name, label in kpis.BESIDE.items():
         if shown["messages"][name]:
-            yield f"  {str(label):<20} {shown['messages'][name]:>10,}"
+            yield f"  {label!s:<20} {shown['messages'][name]:>10,}"
