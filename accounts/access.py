@@ -148,7 +148,7 @@ def holders(right: Right, target: Any) -> QuerySet[User]:
     people = User.objects.filter(condition, is_active=True)
     model = type(target)
     if model is not OrganizationalUnit and _declares(model, right):
-        single = get_users_with_perms(
+        single: Any = get_users_with_perms(
             target, only_with_perms_in=[right.value], with_group_users=False, with_superusers=False
         )
         people = User.objects.filter(

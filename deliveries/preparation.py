@@ -37,7 +37,7 @@ from deliveries.models import (
     ScheduleKind,
     Status,
 )
-from deliveries.rendering import compile_version, renderer
+from deliveries.rendering import compile_version, content_fields, renderer
 
 logger = logging.getLogger(__name__)
 
@@ -253,7 +253,7 @@ def _rendered_findings(preparation: Preparation, compiled: Compiled) -> list[Fin
             [preparation.pk, SAMPLES],
         )
         real = [json.loads(row[0]) for row in cursor.fetchall()]
-    used = [field for field in profile_fields() if field.name in compiled.used_fields]
+    used = [field for field in content_fields() if field.name in compiled.used_fields]
     moment = clock.now()
     awkward = [recipient.values for recipient in awkward_values(used)]
     for values in [*real, *awkward]:

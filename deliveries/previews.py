@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -13,9 +13,9 @@ from audiences.models import Profile
 from deliveries.content.compile import Compiled, compile_content
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError
-from deliveries.content.source import Field, FieldKind, Source
+from deliveries.content.source import Source
 from deliveries.models import Content, Delivery, Message
-from deliveries.rendering import asset_urls, renderer, sealed_renderer, source_of
+from deliveries.rendering import asset_urls, content_fields, renderer, sealed_renderer, source_of
 
 # What stands in for a missing part, so that a draft shows before it is complete.
 _SENDER = "sender@example.com"
@@ -64,7 +64,7 @@ def preview(
     fields = profile_fields()
     if values is None and profile is not None:
         values = {f.name: f.value_of(profile) for f in fields}
-    known = [Field(f.name, cast(FieldKind, f.kind), str(f.label)) for f in fields]
+    known = content_fields()
     source, assets = source_of(content), asset_urls(delivery)
     compiled, findings = compile_content(source, fields=known, assets=assets, tracking=delivery.tracking)
     if compiled is None:

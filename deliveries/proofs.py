@@ -25,7 +25,7 @@ from deliveries.channels.smtp import Pool
 from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
 from deliveries.models import Delivery, LogLine, Proof, ProofMessage
-from deliveries.rendering import asset_urls, renderer, source_of
+from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 
 PREFIX = n_("[Proof %(number)s]")
 
@@ -147,7 +147,7 @@ def _hand_over(proof: Proof) -> list[ProofMessage]:
 def _renderer(proof: Proof) -> Renderer:
     """Untracked: a proof's links lead straight where they lead."""
     compiled, findings = compile_content(
-        source_of(proof.content), fields=profile_fields(), assets=asset_urls(proof.delivery), tracking=False
+        source_of(proof.content), fields=content_fields(), assets=asset_urls(proof.delivery), tracking=False
     )
     if compiled is None:
         raise ContentHasErrors(problems="; ".join(str(f.message) for f in findings if f.level == "error"))

@@ -1,5 +1,7 @@
 """From a content to what compiles and fills it: preview, proof, preparation, send and mirror page share it."""
 
+from typing import cast
+
 from django.conf import settings
 
 from audiences.fields import fields as profile_fields
@@ -7,7 +9,7 @@ from campaign.lib.tokens import default_signer
 from deliveries.content.compile import Compiled, compile_content
 from deliveries.content.findings import Finding
 from deliveries.content.render import Renderer
-from deliveries.content.source import Source
+from deliveries.content.source import Field, FieldKind, Source
 from deliveries.models import Content, Delivery
 
 
@@ -55,5 +57,10 @@ def asset_urls(delivery: Delivery) -> dict[str, str]:
 def compile_version(delivery: Delivery, content: Content) -> tuple[Compiled | None, list[Finding]]:
     """One version of a delivery's content, compiled with the fields that profiles have now."""
     return compile_content(
-        source_of(content), fields=profile_fields(), assets=asset_urls(delivery), tracking=delivery.tracking
+        source_of(content), fields=content_fields(), assets=asset_urls(delivery), tracking=delivery.tracking
     )
+
+
+def content_fields() -> list[Field]:
+    """The fields that content may use now; one query."""
+    return [Field(field.name, cast(FieldKind, field.kind), str(field.label)) for field in profile_fields()]
