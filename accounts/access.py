@@ -116,6 +116,8 @@ def units(user: User, right: Right) -> QuerySet[OrganizationalUnit]:
 
 def readable_units(user: User) -> QuerySet[OrganizationalUnit]:
     """Where a person may read: own units and below, and the units above (parallel branches stay hidden)."""
+    if not user.is_active:
+        return OrganizationalUnit.objects.none()
     below = units(user, Right.VIEW)
     above = {pk for unit in _granted(user, Right.VIEW, OrganizationalUnit) for pk in unit.lineage}
     return OrganizationalUnit.objects.filter(Q(pk__in=below.values("pk")) | Q(pk__in=above))
@@ -123,7 +125,9 @@ def readable_units(user: User) -> QuerySet[OrganizationalUnit]:
 
 def visible(user: User, queryset: QuerySet[Any]) -> QuerySet[Any]:
     """Of rows with a `unit`, those that a person may read; single grants included."""
-    if user.is_superuser and user.is_active:
+    if not user.is_active:
+        return queryset.none()
+    if user.is_superuser:
         return queryset
     condition = Q(unit__in=readable_units(user).values("pk"))
     if _declares(queryset.model, Right.VIEW):
@@ -133,6 +137,8 @@ def visible(user: User, queryset: QuerySet[Any]) -> QuerySet[Any]:
 
 def within(user: User, right: Right, queryset: QuerySet[Any]) -> QuerySet[Any]:
     """Of rows with a `unit`, those on which a person holds the right; single grants included."""
+    if not user.is_active:
+        return queryset.none()
     condition = Q(unit__in=units(user, right).values("pk"))
     if _declares(queryset.model, right):
         condition |= Q(pk__in=_granted(user, right, queryset.model).values("pk"))
@@ -171,6 +177,13 @@ def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) 
         _write_rights(user, unit)
         audit.record("grant_role", by=by, target=user, role=role.code, unit=unit.label)
     return made
+
+
+def refuse_gain(*, by: User, unit: OrganizationalUnit, parent: OrganizationalUnit) -> None:
+    """Refuse a move below `parent` by which this person's own Start or Approve would act on a new unit."""
+    for right in NOT_TO_ONESELF:
+        if can(by, right, parent) and not can(by, right, unit):
+            raise SelfGrant(role=right.label)
 
 
 @transaction.atomic

@@ -52,6 +52,7 @@ def move_unit(*, unit: OrganizationalUnit, parent: OrganizationalUnit, by: User)
     access.require(by, Right.ADMINISTER, parent)
     if parent.path.startswith(unit.path):
         raise UnderItself(unit=unit)
+    access.refuse_gain(by=by, unit=unit, parent=parent)
     old, new = unit.path, f"{parent.path}{unit.pk}/"
     OrganizationalUnit.objects.filter(path__startswith=old).update(
         path=Concat(Value(new), Substr(F("path"), len(old) + 1))

@@ -309,7 +309,7 @@ class TestProfileForm(OwnUnits):
 
     def apply(self) -> TestProfile:
         data = self.cleaned_data
-        unit = data.get("unit", self.fresh.unit)
+        unit = self.fresh.unit if self.instance.pk else data["unit"]
         return definitions.save_test_profile(
             label=data["label"], email=data["email"], values=data["values"] or {}, unit=unit, by=self.by,
             pk=self.instance.pk,

@@ -328,9 +328,9 @@ def _words(rule: Rule, known: dict[str, ProfileField], *, inner: bool) -> str:
         case {"all": []}:
             return _t("everybody")
         case {"all": parts}:
-            return _group(parts, known, f" {_t('and')} ", inner)
+            return _group(parts, known, _t("and"), inner)
         case {"any": parts}:
-            return _group(parts, known, f" {_t('or')} ", inner)
+            return _group(parts, known, _t("or"), inner)
         case {"not": part}:
             return _t("not (%(rule)s)") % {"rule": _words(part, known, inner=False)}
     field, operator = known[rule["field"]], OPERATORS[rule["is"]]
@@ -341,7 +341,7 @@ def _words(rule: Rule, known: dict[str, ProfileField], *, inner: bool) -> str:
 
 
 def _group(parts: list[Rule], known: dict[str, ProfileField], word: str, inner: bool) -> str:
-    said = word.join(_words(part, known, inner=len(parts) > 1) for part in parts)
+    said = f" {word} ".join(_words(part, known, inner=len(parts) > 1) for part in parts)
     return f"({said})" if inner and len(parts) > 1 else said
 
 

@@ -17,6 +17,7 @@ from deliveries import lifecycle, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Asset, Content, Delivery, ScheduleKind, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
+from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 
 SETTINGS = (
     "label",
@@ -53,6 +54,11 @@ class DateMissing(Refusal):
     code = "date_missing"
 
 
+class ValidityOutOfRange(Refusal):
+    message = _("The validity period is from 1 to %(longest)s hours.")
+    code = "validity_out_of_range"
+
+
 class NotDeletable(Refusal):
     message = _("“%(delivery)s” has been released: its log must stay. It can't be deleted.")
     code = "not_deletable"
@@ -63,6 +69,8 @@ def _check_settings(delivery: Delivery, *, by: User) -> None:
         delivery.contact_date = None
     elif delivery.contact_date is None:
         raise DateMissing()
+    if not 1 <= delivery.validity_hours <= LONGEST_VALIDITY_HOURS:
+        raise ValidityOutOfRange(longest=LONGEST_VALIDITY_HOURS)
     own = ApprovalPolicy(delivery.approval_policy or ApprovalPolicy.NONE)
     unit_policy = ApprovalPolicy(delivery.unit.approval_policy)
     if delivery.approval_policy and own.tightness < unit_policy.tightness:
@@ -160,7 +168,9 @@ def duplicate(*, delivery: Delivery, by: User) -> Delivery:
     )
     if delivery.content is not None:
         parts = {part: getattr(delivery.content, part) for part in CONTENT_PARTS}
-        copy.content = Content.objects.create(delivery=copy, number=1, author=by, **parts)
+        # Whoever wrote it stays its author: four-eyes asks who wrote, not who copied.
+        author = delivery.content.author
+        copy.content = Content.objects.create(delivery=copy, number=1, author=author, **parts)
         copy.save(update_fields=["content"])
     Asset.objects.bulk_create(
         Asset(delivery=copy, path=a.path, sha256=a.sha256, media_type=a.media_type, data=a.data)
@@ -183,5 +193,10 @@ def delete(*, delivery: Delivery, by: User) -> None:
     with connection.cursor() as cursor:
         for table in ("try", "doubt", "chunk", "message", "exclusion"):
             cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [pk])
+        cursor.execute(
+            "DELETE FROM deliveries_staging WHERE preparation_id IN"
+            " (SELECT id FROM deliveries_preparation WHERE delivery_id = %s)",
+            [pk],
+        )
     delivery.preparations.all().delete()
     delivery.delete()

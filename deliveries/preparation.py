@@ -9,12 +9,12 @@ a preparation that was sealed, or there are none. Any number of jobs may run it:
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
@@ -38,6 +38,7 @@ from deliveries.models import (
     Status,
 )
 from deliveries.rendering import compile_version, content_fields, renderer
+from deliveries.sending import recovery
 
 logger = logging.getLogger(__name__)
 
@@ -85,23 +86,39 @@ def run(*, preparation_id: int) -> None:
     with _only_one(preparation_id) as mine:
         if not mine:
             return
-        preparation = Preparation.objects.select_related(
-            "delivery__unit", "delivery__audience", "content"
-        ).get(pk=preparation_id)
-        if preparation.status != PreparationStatus.RUNNING:
+        preparation = (
+            Preparation.objects.select_related("delivery__unit", "delivery__audience", "content")
+            .filter(pk=preparation_id, status=PreparationStatus.RUNNING)
+            .first()
+        )
+        if preparation is None:
             return
         try:
             _carry_out(preparation)
         except Abandoned:
             logger.info("preparation %s was stopped", preparation_id)
-        except OperationalError:
-            if _still_running(preparation_id):
-                raise
+        except Exception as error:
+            if _passes_by_itself(error):
+                if _still_running(preparation_id):
+                    raise
+            else:
+                logger.exception("preparation %s is broken", preparation_id)
+                _fail_unless_stopped(preparation, _broken(error))
         finally:
             _clear_staging(preparation_id)
 
 
+def _passes_by_itself(error: Exception) -> bool:
+    """Whether the same could go well next time: the database was away, full, or told to give up a statement."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, InterfaceError | OperationalError) and not state.startswith("54")
+
+
 def _carry_out(preparation: Preparation) -> None:
+    # What a worker left that was killed, at this preparation or at an earlier one: nobody works at those.
+    for pk in preparation.delivery.preparations.values_list("pk", flat=True):
+        _clear_staging(pk)
+    parts = seal.live_parts(preparation.delivery)
     began = clock.now()
     _log(preparation, n_("Preparation %(number)s begins"), number=preparation.number)
     compiled, findings = _compile(preparation)
@@ -124,8 +141,9 @@ def _carry_out(preparation: Preparation) -> None:
         _fail(preparation, findings, targeted=targeted, causes=causes)
         return
     _seal(
-        preparation, compiled, findings, targeted=targeted, causes=causes, to_deliver=to_deliver, began=began
-    )
+        preparation, compiled, findings, parts=parts, targeted=targeted, causes=causes, to_deliver=to_deliver,
+        began=began,
+    )  # fmt: skip
 
 
 # -- the parts of the job, in their order -------------------------------------------------------------
@@ -180,15 +198,18 @@ def _stage(preparation: Preparation, compiled: Compiled) -> int:
 def _staging_insert(compiled: Compiled) -> str:
     """The statement for one slice: with each address the values of just those fields that the content uses."""
     by_name = {field.name: field for field in profile_fields()}
-    pairs = sql.SQL(", ").join(
+    pairs = [
         sql.SQL("{}, {}").format(sql.Literal(name), value_sql(by_name[name]))
         for name in compiled.used_fields
         if name in by_name
+    ]
+    # A function of PostgreSQL takes a hundred arguments at most.
+    groups = [pairs[start : start + 50] for start in range(0, len(pairs), 50)] or [[]]
+    objects = sql.SQL(" || ").join(
+        sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(group)) for group in groups
     )
     connection.ensure_connection()
-    object_ = (
-        sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(pairs).as_string(connection.connection)
-    )
+    object_ = sql.SQL("jsonb_strip_nulls({})").format(objects).as_string(connection.connection)
     values = object_.replace("%", "%%")
     return f"""
         INSERT INTO deliveries_staging (preparation_id, profile_id, address, address_key, "values", cause)
@@ -270,6 +291,7 @@ def _seal(
     compiled: Compiled,
     findings: list[Finding],
     *,
+    parts: dict[str, Any],
     targeted: int,
     causes: dict[str, int],
     to_deliver: int,
@@ -288,9 +310,10 @@ def _seal(
         "causes": causes,
         "to_deliver": to_deliver,
         "compiled": seal.fingerprint(compiled.to_json()),
-        "chunks": _chunk_digests(delivery.pk),
+        "chunks": recovery.chunk_digests(delivery.pk),
     }
-    manifest = seal.manifest(delivery, **frozen)
+    # The parts as they were read: what changed while it was prepared is a change since.
+    manifest = seal.manifest(delivery, **frozen) | {"parts": parts}
     Preparation.objects.filter(pk=preparation.pk).update(
         status=PreparationStatus.DONE,
         ended_at=at,
@@ -363,15 +386,9 @@ def clear_ledger(delivery_id: int) -> None:
             cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [delivery_id])
 
 
-def _chunk_digests(delivery_id: int) -> str:
-    """One fingerprint over the digests of all chunks in their order."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT encode(sha256(string_agg(digest, ''::bytea ORDER BY number)), 'hex')"
-            " FROM deliveries_chunk WHERE delivery_id = %s",
-            [delivery_id],
-        )
-        return cursor.fetchone()[0]
+def _fail_unless_stopped(preparation: Preparation, finding: Finding) -> None:
+    with suppress(Abandoned, Delivery.DoesNotExist):
+        _fail(preparation, [finding])
 
 
 @transaction.atomic
@@ -407,6 +424,11 @@ def _fail(
         errors=len(errors),
     )
     lifecycle.move(delivery, Step.FAIL_PREPARATION, by=None, at=at, preparation=preparation.number)
+
+
+def _broken(error: Exception) -> Finding:
+    text = n_("Something is broken here, and trying again won't help: %(error)s")
+    return Finding("error", "broken", text, "", None, {"error": f"{type(error).__name__}: {error}"[:300]})
 
 
 def _empty_target() -> Finding:

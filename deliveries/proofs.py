@@ -50,6 +50,11 @@ class ContentHasErrors(Refusal):
     code = "content_errors"
 
 
+class ProfileElsewhere(Refusal):
+    message = _("The profile whose values you chose belongs to a unit that you can't read.")
+    code = "profile_elsewhere"
+
+
 class TestProfileElsewhere(Refusal):
     message = _("A test profile belongs to a unit that you can't read.")
     code = "test_profile_elsewhere"
@@ -76,6 +81,8 @@ def send(
     if content is None:
         raise NothingToProve()
     _check_addresses(delivery, by, test_profiles)
+    if profile is not None and not access.visible(by, Profile.objects.filter(pk=profile.pk)).exists():
+        raise ProfileElsewhere()
     number = delivery.proofs.count() + 1
     proof = Proof.objects.create(
         delivery=delivery,
@@ -121,10 +128,16 @@ def _values_of(profile: Profile) -> dict[str, object]:
 def run(*, proof_id: int) -> None:
     """Send the copies that wait. A copy that was handed over and never answered is not sent again."""
     proof = Proof.objects.select_related("delivery__unit", "delivery__route", "content").get(pk=proof_id)
+    try:
+        filler = _renderer(proof)
+    except ContentHasErrors as error:
+        proof.messages.filter(status=ProofMessage.Status.WAITING).update(
+            status=ProofMessage.Status.FAILED, reply=str(error)[:300]
+        )
+        return
     copies = _hand_over(proof)
     if not copies:
         return
-    filler = _renderer(proof)
     relay = routes.relay_of(routes.route_of(proof.delivery))
     envelopes = [_envelope(filler, proof, copy) for copy in copies]
     for outcome in asyncio.run(_exchange(relay, envelopes)):

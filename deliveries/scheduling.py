@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import InterfaceError, connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from redis.exceptions import RedisError
 
 from campaign.lib import clock
 from deliveries import lifecycle, preparation, queues
 from deliveries.lifecycle import Step
-from deliveries.models import Delivery, MessageStatus, Status
+from deliveries.models import Delivery, MessageStatus, Status, Try
 from deliveries.sending import gate, recovery
 
 logger = logging.getLogger(__name__)
@@ -67,14 +67,16 @@ def _end_the_stopped(delivery_id: int) -> None:
 
 def _released(at: datetime) -> list[int]:
     due = Q(contact_date=None) | Q(contact_date__lte=at + gate.AHEAD)
-    return list(Delivery.objects.filter(due, status=Status.SCHEDULED).order_by("pk").values_list("pk", flat=True))
+    return list(
+        Delivery.objects.filter(due, status=Status.SCHEDULED).order_by("pk").values_list("pk", flat=True)
+    )
 
 
 def _finished_with_tries(at: datetime) -> list[int]:
-    return _ids(
-        "SELECT DISTINCT t.delivery_id FROM deliveries_try t JOIN deliveries_delivery d ON d.id = t.delivery_id"
-        " WHERE d.status = 'finished'"
-    )
+    # A lane is long gone by then, so no answer comes later than this.
+    just_ended = Delivery.objects.filter(status=Status.FINISHED, ended_at__gt=at - timedelta(days=1))
+    tries = Try.objects.filter(delivery=OuterRef("pk"))
+    return list(just_ended.filter(Exists(tries)).order_by("pk").values_list("pk", flat=True))
 
 
 def _in_motion(at: datetime) -> list[int]:

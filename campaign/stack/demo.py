@@ -32,7 +32,8 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--json", action="store_true", dest="as_json", help="end with one JSON object")
     args = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     _say("PostgreSQL, Valkey, workers and a mail server start")
     # The mail server takes at the second try what it puts off at the first: soon enough for a demo.
     with temporary_stack(PROCESSES, SINETE_RETRY_SECONDS="2", LOG_LEVEL="WARNING") as stack:

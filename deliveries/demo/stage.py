@@ -1,13 +1,15 @@
 """What the demo's story is played with: a clock to be set back, workers in this process, quick retries."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 
 from campaign.lib import clock
 from campaign.stack.inprocess import run_queued
@@ -33,6 +35,8 @@ def rehearsal() -> Iterator[None]:
             yield
     finally:
         clock.set_offset(timedelta())
+        # Lanes ask Django's database from a thread of their own, whose connection would stay open.
+        asyncio.run(sync_to_async(connections.close_all)())
         if ALLOWED not in before:
             options["options"] = before
             connection.close()

@@ -110,6 +110,8 @@ class Chunk(models.Model):
     class Meta:
         verbose_name = _("chunk")
         verbose_name_plural = _("chunks")
+        # What is open is asked every second, of every delivery that ever was stopped too.
+        indexes = [models.Index(fields=["delivery"], condition=models.Q(done=False), name="chunk_open")]
 
 
 class Try(models.Model):
@@ -124,12 +126,17 @@ class Try(models.Model):
     tries = models.SmallIntegerField(_("tries so far"))
     token = models.BigIntegerField(default=0, db_default=0)
     lease_until = models.DateTimeField(null=True)
+    # The lane that has it in hand: after a commit whose answer was lost it finds its tries by this.
+    lease_by = models.CharField(max_length=100, default="", db_default="")
     handed = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name = _("later try")
         verbose_name_plural = _("later tries")
-        indexes = [models.Index(fields=["delivery", "due_at"], name="try_due")]
+        indexes = [
+            models.Index(fields=["delivery", "due_at"], name="try_due"),
+            models.Index(fields=["delivery", "seq"], condition=models.Q(handed=True), name="try_handed"),
+        ]
 
 
 class Doubt(models.Model):

@@ -87,11 +87,19 @@ class Preparation(models.Model):
         return [finding for finding in self.findings if finding["level"] == "warning"]
 
     def makers(self) -> list[User]:
-        """Who prepared it or wrote a version of its content: four-eyes bars them from approving."""
+        """Who prepared it or wrote a version of its content: four-eyes bars them from approving.
+
+        A copy begins with what others wrote before it was made: they wrote it too.
+        """
         writers = Content.objects.filter(delivery_id=self.delivery_id)
         if self.content is not None:
             writers = writers.filter(number__lte=self.content.number)
         condition = Q(pk__in=writers.values("author"))
+        copy = self.delivery
+        while copy.copied_from is not None:
+            before = Content.objects.filter(delivery=copy.copied_from, created_at__lte=copy.created_at)
+            condition |= Q(pk__in=before.values("author"))
+            copy = copy.copied_from
         if self.started_by_id:
             condition |= Q(pk=self.started_by_id)
         return list(User.objects.filter(condition))

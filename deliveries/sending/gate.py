@@ -82,7 +82,9 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         relay=routes.relay_of(route),
         connections=route.connections,
         renderer=sealed_renderer(delivery),
-        valid_for=((delivery.valid_until or at + timedelta(hours=delivery.validity_hours)) - at).total_seconds(),
+        valid_for=(
+            (delivery.valid_until or at + timedelta(hours=delivery.validity_hours)) - at
+        ).total_seconds(),
     )
 
 
@@ -161,7 +163,8 @@ def wake_lanes(delivery_id: int) -> None:
             """
             SELECT
                 (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done
-                    AND lease_until IS NULL AND handed_upto < seq_to AND (not_before IS NULL OR not_before <= sinete_clock() + make_interval(secs => %(ahead)s))),
+                    AND lease_until IS NULL AND handed_upto < seq_to
+                    AND (not_before IS NULL OR not_before <= sinete_clock() + make_interval(secs => %(ahead)s))),
                 (SELECT count(*) FROM (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s AND NOT handed
                     AND due_at <= sinete_clock() LIMIT 1) due),
                 (SELECT count(*) FROM (

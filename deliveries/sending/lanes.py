@@ -224,10 +224,16 @@ class Lane:
                 marks = await self.ledger.marks(list(self.holds.values()))
                 tries = await self.ledger.read_tries()
                 windows = [
-                    (hold, marks[number], await self.ledger.read_window(hold, hold.handed_upto, marks[number]))
+                    (
+                        hold,
+                        marks[number],
+                        await self.ledger.read_window(hold, hold.handed_upto, marks[number]),
+                    )
                     for number, hold in self.holds.items()
                     if number in marks and marks[number] > hold.handed_upto
                 ]
+                gone = [hold for number, hold in self.holds.items() if number not in marks]
+                unfed = [row for hold in gone for row in await self.ledger.read_unfed(hold)]
                 break
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
@@ -238,8 +244,12 @@ class Lane:
         for hold, mark, rows in windows:
             hold.handed_upto = mark
             self._take(rows)
-        known = self.open_rows.keys() | {entry.row.seq for entry in self.unsaved}
-        self._take([row for row in tries if row.seq not in known])
+        self.unsaved += [
+            Entry(row, MessageStatus.RETRYING, counts_as_try=False, retry_in=0.0) for row in unfed
+        ]
+        known = {(row.seq, row.token) for row in self.open_rows.values()}
+        known |= {(entry.row.seq, entry.row.token) for entry in self.unsaved}
+        self._take([row for row in tries if (row.seq, row.token) not in known])
 
     def drain(self) -> None:
         """Hand over nothing more; what no connection has begun comes back untouched."""
@@ -310,7 +320,7 @@ async def drain(*, delivery_id: int) -> None:
             _on_sigterm(loop, lane)
             if not await _connected(lane):
                 lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, "no connection to the relay"
-            elif await sync_to_async(gate.wait_for)(delivery_id):
+            elif not lane.draining and await sync_to_async(gate.wait_for)(delivery_id):
                 await lane.run()
     finally:
         await lane.ledger.close()

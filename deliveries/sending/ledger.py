@@ -135,8 +135,9 @@ class Ledger:
     ) -> Exchange:  # fmt: skip
         """Commit results and hand over: the next window of `hand`, and up to so many due later tries.
 
-        Renews the leases of what is held and of the later tries in hand. Raises Fenced if another worker has taken a chunk that this lane holds; results of rows that were
-        put in doubt meanwhile resolve exactly those doubts.
+        Renews the leases of what is held and of the later tries in hand. Raises Fenced if another worker has
+        taken a chunk that this lane holds; results of rows that were put in doubt meanwhile resolve exactly
+        those doubts.
         """
         upto = min(hand.handed_upto + window, hand.seq_to) if hand else 0
         async with self.connection.transaction():
@@ -173,6 +174,18 @@ class Ledger:
         """The later tries that are handed over to this lane, after a commit's answer was lost."""
         cursor = await self.connection.execute(_OWN_TRIES, self._slots())
         return [self._later_try(row) for row in await cursor.fetchall()]
+
+    async def read_unfed(self, hold: Hold) -> list[Row]:
+        """Rows in doubt that a commit whose answer was lost handed over, of a chunk that was taken since."""
+        cursor = await self.connection.execute(
+            "SELECT seq FROM deliveries_doubt WHERE delivery_id = %(delivery)s AND token = %(token)s"
+            " AND NOT later_try AND seq > %(above)s AND seq <= %(upto)s ORDER BY seq",
+            self._slots(token=hold.token, above=hold.handed_upto, upto=hold.seq_to),
+        )
+        return [
+            Row(row.seq, hold.number, hold.token, address="", values={}, is_suppressed=False, tries=0)
+            for row in await cursor.fetchall()
+        ]
 
     async def release(self, holds: Iterable[Hold]) -> None:
         """Let go of chunks, all of whose handed rows have results; the ones that are through are done."""

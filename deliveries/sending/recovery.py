@@ -168,7 +168,9 @@ def end_tries(delivery_id: int, status: MessageStatus) -> int:
 
 
 @transaction.atomic
-def _end_tries_of_next_chunk(delivery_id: int, status: MessageStatus, *, above: int) -> tuple[int, int] | None:
+def _end_tries_of_next_chunk(
+    delivery_id: int, status: MessageStatus, *, above: int
+) -> tuple[int, int] | None:
     slots = {"delivery": delivery_id, "status": int(status), "above": above}
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)

@@ -15,7 +15,7 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AttributeFactory, AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import approval, confirmation, drafting, jobs, preparation, proofs, queues, scheduling, seal
+from deliveries import approval, drafting, jobs, preparation, proofs, queues, scheduling, seal
 from deliveries.channels.base import Outcome, Result
 from deliveries.models import (
     Chunk,
@@ -145,8 +145,12 @@ def lose_answers(monkeypatch: pytest.MonkeyPatch, name: str, *calls: int, after:
         count += 1
         if count in calls and not after:
             raise psycopg.OperationalError("the connection is lost")
+        hand = kwargs.get("hand")
+        mark = hand.handed_upto if hand else 0
         answer = await real(self, *args, **kwargs)
         if count in calls:
+            if hand:
+                hand.handed_upto = mark  # the lane never heard of the commit
             raise psycopg.OperationalError("the connection is lost")
         return answer
 
@@ -171,12 +175,12 @@ def test_what_a_killed_preparation_left_in_staging_does_not_count_twice():
 
 def test_a_rule_that_is_changed_while_it_is_prepared_is_not_what_was_sealed(monkeypatch):
     ProfileFactory(city="Recife")
-    audience = AudienceFactory(rule={"field": "city", "is": "is", "value": "Recife"})
+    audience = AudienceFactory(rule={"field": "city", "is": "equal", "value": "Recife"})
     delivery = DeliveryFactory(audience=audience)
     real = preparation._mark_duplicates
 
     def change_the_rule_first(run):
-        audience.rule = {"field": "city", "is": "is", "value": "Olinda"}
+        audience.rule = {"field": "city", "is": "equal", "value": "Olinda"}
         audience.save()
         real(run)
 
@@ -189,8 +193,9 @@ def test_a_rule_that_is_changed_while_it_is_prepared_is_not_what_was_sealed(monk
 
 def test_a_content_may_use_more_fields_than_a_function_of_postgresql_takes():
     fields = AttributeFactory.create_batch(60)
-    html = "".join("{{ profile.%s|default('-') }}" % field.name for field in fields)
-    delivery = DeliveryFactory(recipients=1, content={"html": f"<p>{html} <a href='{{{{ unsubscribe_url }}}}'>x</a></p>"})
+    slots = "".join("{{ profile." + field.name + "|default('-') }}" for field in fields)
+    html = "<p>" + slots + " <a href='{{ unsubscribe_url }}'>Unsubscribe</a></p>"
+    delivery = DeliveryFactory(recipients=1, content={"html": html})
 
     bring_to(delivery, "awaiting_approval", by=person("prepare", delivery.unit))
 
@@ -210,6 +215,31 @@ def test_a_preparation_that_breaks_says_so_instead_of_preparing_for_ever():
     delivery.refresh_from_db()
     assert delivery.status == Status.PREPARATION_FAILED
     assert [finding["code"] for finding in delivery.preparation.errors] == ["broken"]
+
+
+def test_what_a_stopped_preparation_left_in_staging_goes_with_the_next():
+    delivery = DeliveryFactory()
+    by = person("prepare", delivery.unit)
+    first = preparation.start(delivery=delivery, by=by, at=clock.now())
+    compiled, _findings = preparation._compile(first)
+    preparation._stage(first, compiled)  # and here the worker is killed
+    preparation.stop(delivery=delivery, by=by, at=clock.now())
+
+    bring_to(delivery, "awaiting_approval", by=by)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM deliveries_staging")
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.parametrize("hours", [0, 2_000_000_000])
+def test_a_validity_period_that_no_calendar_holds_is_refused(hours):
+    delivery = DeliveryFactory()
+
+    with pytest.raises(Refusal):
+        drafting.edit(
+            delivery=delivery, by=person("prepare", delivery.unit), at=clock.now(), validity_hours=hours
+        )
 
 
 # -- the seal -------------------------------------------------------------------------------------------
@@ -306,6 +336,31 @@ def test_a_window_of_a_commit_whose_answer_was_lost_survives_a_second_loss(monke
     assert recovery.imbalance(delivery) == {}
 
 
+def test_a_window_of_a_lost_commit_is_no_doubt_even_when_the_lease_ran_out_meanwhile(monkeypatch):
+    delivery = DeliveryFactory(sending=True, recipients=3)
+    lose_answers(monkeypatch, "exchange", 1)
+    real, calls = Ledger.marks, []
+
+    async def marks_after_a_takeover(self, holds):
+        calls.append(holds)
+        if len(calls) == 1:
+            await asyncio.to_thread(take_over)
+        return await real(self, holds)
+
+    def take_over():
+        expire_leases(delivery)
+        assert recovery.reclaim(delivery.pk) == 3
+        connection.close()
+
+    monkeypatch.setattr(Ledger, "marks", marks_after_a_takeover)
+
+    run_lane(delivery, ScriptedPool())
+
+    assert statuses(delivery) == ["SENT"] * 3
+    assert not Doubt.objects.filter(delivery=delivery).exists()
+    assert recovery.imbalance(delivery) == {}
+
+
 def test_a_fenced_lane_keeps_its_results_while_the_database_is_away(monkeypatch):
     delivery = DeliveryFactory(sending=True, recipients=2)
     lose_answers(monkeypatch, "exchange", 3, after=False)
@@ -398,7 +453,10 @@ def test_a_changed_chunk_stops_the_send_and_leaves_no_doubt_about_what_was_on_it
     settings.SINETE = settings.SINETE | {"chunk_rows": 2}
     delivery = DeliveryFactory(sending=True, recipients=4)
     execute("ALTER TABLE deliveries_message DISABLE TRIGGER sealed_columns")
-    execute("UPDATE deliveries_message SET address = 'eve@example.com' WHERE delivery_id = %s AND seq = 4", delivery.pk)
+    execute(
+        "UPDATE deliveries_message SET address = 'eve@example.com' WHERE delivery_id = %s AND seq = 4",
+        delivery.pk,
+    )
     execute("ALTER TABLE deliveries_message ENABLE TRIGGER sealed_columns")
 
     async def slowly(pool):
@@ -427,7 +485,8 @@ def test_a_lane_told_to_stop_before_it_connected_does_not_close_the_route(relay,
 def test_a_chunk_that_was_let_go_without_all_results_comes_to_its_end():
     delivery = DeliveryFactory(sending=True, recipients=2)
     execute(
-        "UPDATE deliveries_chunk SET handed_upto = seq_to, sent = 1, token = 1 WHERE delivery_id = %s", delivery.pk
+        "UPDATE deliveries_chunk SET handed_upto = seq_to, sent = 1, token = 1 WHERE delivery_id = %s",
+        delivery.pk,
     )
     execute("UPDATE deliveries_message SET status = 1 WHERE delivery_id = %s AND seq = 1", delivery.pk)
 
@@ -481,7 +540,10 @@ def test_later_tries_end_chunk_by_chunk(settings):
     settings.SINETE = settings.SINETE | {"chunk_rows": 2}
     delivery = DeliveryFactory(sending=True, recipients=4)
     execute("UPDATE deliveries_message SET status = 3 WHERE delivery_id = %s", delivery.pk)
-    execute("UPDATE deliveries_chunk SET handed_upto = seq_to, retrying = 2, done = true WHERE delivery_id = %s", delivery.pk)
+    execute(
+        "UPDATE deliveries_chunk SET handed_upto = seq_to, retrying = 2, done = true WHERE delivery_id = %s",
+        delivery.pk,
+    )
     execute(
         "INSERT INTO deliveries_try (delivery_id, seq, due_at, tries) SELECT %s, n, now(), 1 FROM generate_series(1, 4) n",
         delivery.pk,
@@ -498,7 +560,8 @@ def test_later_tries_end_chunk_by_chunk(settings):
     async def work(ledger):
         async with ledger.connection.transaction():
             await ledger.connection.execute(
-                "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %s AND number = 2 FOR UPDATE", [delivery.pk]
+                "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %s AND number = 2 FOR UPDATE",
+                [delivery.pk],
             )
             await asyncio.to_thread(in_thread)
 
@@ -517,7 +580,9 @@ def test_later_tries_end_chunk_by_chunk(settings):
 def test_one_broken_delivery_does_not_keep_the_others_from_leaving():
     broken = DeliveryFactory(sending=True, recipients=1)
     execute("UPDATE deliveries_message SET status = 1 WHERE delivery_id = %s", broken.pk)
-    execute("UPDATE deliveries_chunk SET handed_upto = 1, sent = 1, done = true WHERE delivery_id = %s", broken.pk)
+    execute(
+        "UPDATE deliveries_chunk SET handed_upto = 1, sent = 1, done = true WHERE delivery_id = %s", broken.pk
+    )
     execute("UPDATE deliveries_confirmation SET taken_back_at = now() WHERE delivery_id = %s", broken.pk)
     stopped = DeliveryFactory(sending=True, recipients=1)
     execute("UPDATE deliveries_delivery SET status = 'stopped' WHERE id = %s", stopped.pk)
