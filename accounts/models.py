@@ -47,7 +47,12 @@ class OrganizationalUnit(models.Model):
 
     label = models.CharField(_("label"), max_length=128)
     parent = models.ForeignKey(
-        "self", verbose_name=_("parent"), null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+        "self",
+        verbose_name=_("parent"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="children",
     )
     path = models.CharField(max_length=512, editable=False, db_index=True, default="")
     approval_policy = models.CharField(
@@ -108,7 +113,9 @@ class Role(models.Model):
 class RoleGrant(models.Model):
     """A person holds a role in a unit and everything below it."""
 
-    user = models.ForeignKey(User, verbose_name=_("user"), on_delete=models.CASCADE, related_name="role_grants")
+    user = models.ForeignKey(
+        User, verbose_name=_("user"), on_delete=models.CASCADE, related_name="role_grants"
+    )
     role = models.ForeignKey(Role, verbose_name=_("role"), on_delete=models.PROTECT, related_name="grants")
     unit = models.ForeignKey(
         OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT, related_name="role_grants"
@@ -131,7 +138,12 @@ class AuditEvent(models.Model):
 
     at = models.DateTimeField(_("at"), auto_now_add=True, db_index=True)
     actor = models.ForeignKey(
-        User, verbose_name=_("who"), null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+        User,
+        verbose_name=_("who"),
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
     )
     actor_name = models.CharField(max_length=150, blank=True)
     os_user = models.CharField(_("system user"), max_length=64, blank=True)

@@ -13,7 +13,9 @@ from accounts.units import create_unit
 SHIPPED: dict[str, tuple[str, str, list[Right]]] = {
     "administration": (
         gettext_noop("Administration"),
-        gettext_noop("Users, units, roles, routes, quarantine; sees everything below the unit; sends nothing."),
+        gettext_noop(
+            "Users, units, roles, routes, quarantine; sees everything below the unit; sends nothing."
+        ),
         [Right.VIEW, Right.ADMINISTER, Right.IMPORT],
     ),
     "prepare": (

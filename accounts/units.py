@@ -35,7 +35,9 @@ def create_unit(
 
 
 @transaction.atomic
-def change_unit(*, unit: OrganizationalUnit, label: str, approval_policy: str, by: User) -> OrganizationalUnit:
+def change_unit(
+    *, unit: OrganizationalUnit, label: str, approval_policy: str, by: User
+) -> OrganizationalUnit:
     """The unit bears the label and the policy."""
     access.require(by, Right.ADMINISTER, unit)
     before = {"label": unit.label, "approval_policy": unit.approval_policy}

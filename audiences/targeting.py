@@ -9,9 +9,14 @@ from audiences import rules
 from audiences.models import Audience, Profile
 
 
-def profiles(audience: Audience) -> QuerySet[Profile]:
-    """The audience's profiles, of its unit and below: a rule sees nobody in a parallel branch."""
+def profiles(audience: Audience, *, unit: OrganizationalUnit | None = None) -> QuerySet[Profile]:
+    """The audience's profiles, of its unit and below; with a `unit`, of those only the ones of it and below.
+
+    So a delivery writes to nobody outside its own unit, though the audience may belong to a unit above.
+    """
     within = in_unit(audience.unit)
+    if unit is not None and unit.pk != audience.unit_id:
+        within = within.filter(pk__in=in_unit(unit).values("pk"))
     if audience.kind == Audience.Kind.LIST:
         return within.filter(pk__in=audience.members.values("profile"))
     return within.filter(rules.condition(audience.rule))
@@ -23,9 +28,9 @@ def query_sql(audience: Audience) -> tuple[str, tuple[Any, ...]]:
     return sql, tuple(params)
 
 
-def count(audience: Audience) -> int:
-    """How many profiles the audience has now."""
-    return profiles(audience).count()
+def count(audience: Audience, *, unit: OrganizationalUnit | None = None) -> int:
+    """How many profiles the audience has now; with a `unit`, for a delivery of that unit."""
+    return profiles(audience, unit=unit).count()
 
 
 def count_rule(rule: rules.Rule, unit: OrganizationalUnit) -> int:

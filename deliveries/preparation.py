@@ -175,7 +175,7 @@ def _stage(preparation: Preparation, compiled: Compiled) -> int:
     """Put the audience into staging with each profile's cause of exclusion, if any; return how many."""
     delivery = preparation.delivery
     assert delivery.audience is not None
-    people = targeting.profiles(delivery.audience)
+    people = targeting.profiles(delivery.audience, unit=delivery.unit)
     bounds = people.order_by("pk").values_list("pk", flat=True)
     first, last = bounds.first(), bounds.last()
     if first is None or last is None:

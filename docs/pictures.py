@@ -40,7 +40,9 @@ def main() -> int:
                 page.get_by_role("link", name=label, exact=True).click()
                 page.goto(page.url + path)
                 page.wait_for_load_state("networkidle")
-                page.screenshot(path=FOLDER / f"{name}.png", clip={"x": 0, "y": 0, "width": width, "height": 844})
+                page.screenshot(
+                    path=FOLDER / f"{name}.png", clip={"x": 0, "y": 0, "width": width, "height": 844}
+                )
             print(f"  docs/pictures/{name}.png")
         browser.close()
     return 0

@@ -154,7 +154,8 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
 
     assert jobs == {
         "deliveries.jobs.tick": ("tick", 1),
-        "campaign.cron.fold_figures": ("default", "0 * * * *"),
+        "audiences.jobs.wake_imports": ("default", 15),
+        "reporting.jobs.fold": ("default", "0 * * * *"),
         "campaign.cron.forget_old_sessions": ("default", "17 3 * * *"),
     }
 

@@ -10,447 +10,1135 @@ import deliveries.models.delivery
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('audiences', '0001_initial'),
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("accounts", "0001_initial"),
+        ("audiences", "0001_initial"),
+        ("auth", "0012_alter_user_first_name_max_length"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Content',
+            name="Content",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(verbose_name='version')),
-                ('subject', models.TextField(blank=True, default='', verbose_name='subject')),
-                ('preheader', models.TextField(blank=True, default='', verbose_name='preheader')),
-                ('from_name', models.CharField(blank=True, default='', max_length=200, verbose_name="sender's name")),
-                ('from_address', models.CharField(blank=True, default='', max_length=320, verbose_name="sender's address")),
-                ('reply_to', models.CharField(blank=True, default='', max_length=320, verbose_name='reply to')),
-                ('html', models.TextField(blank=True, default='', verbose_name='HTML')),
-                ('text', models.TextField(blank=True, default='', verbose_name='text part')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL, verbose_name='written by')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(verbose_name="version")),
+                ("subject", models.TextField(blank=True, default="", verbose_name="subject")),
+                ("preheader", models.TextField(blank=True, default="", verbose_name="preheader")),
+                (
+                    "from_name",
+                    models.CharField(blank=True, default="", max_length=200, verbose_name="sender's name"),
+                ),
+                (
+                    "from_address",
+                    models.CharField(blank=True, default="", max_length=320, verbose_name="sender's address"),
+                ),
+                (
+                    "reply_to",
+                    models.CharField(blank=True, default="", max_length=320, verbose_name="reply to"),
+                ),
+                ("html", models.TextField(blank=True, default="", verbose_name="HTML")),
+                ("text", models.TextField(blank=True, default="", verbose_name="text part")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="written by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'content version',
-                'verbose_name_plural': 'content versions',
-                'ordering': ['delivery', '-number'],
+                "verbose_name": "content version",
+                "verbose_name_plural": "content versions",
+                "ordering": ["delivery", "-number"],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.BigIntegerField(default=deliveries.models.delivery.random_key, editable=False, unique=True)),
-                ('label', models.CharField(max_length=128, verbose_name='label')),
-                ('description', models.TextField(blank=True, default='', verbose_name='description')),
-                ('channel', models.CharField(choices=[('email', 'Email')], default='email', max_length=16, verbose_name='channel')),
-                ('status', models.CharField(choices=[('draft', 'Editing'), ('preparing', 'Preparing'), ('preparation_failed', 'Preparation failed'), ('awaiting_approval', 'Waiting for approval'), ('ready', 'Ready: waiting for confirmation'), ('scheduled', 'Scheduled'), ('sending', 'Sending'), ('paused', 'Paused'), ('finished', 'Finished'), ('stopped', 'Stopped'), ('failed', 'Failed'), ('expired', 'Expired')], default='draft', editable=False, max_length=24, verbose_name='status')),
-                ('schedule_kind', models.CharField(blank=True, choices=[('', 'Not chosen yet'), ('at_once', 'At once, when confirmed'), ('at_date', 'At a date')], default='', max_length=16, verbose_name='when')),
-                ('contact_date', models.DateTimeField(blank=True, null=True, verbose_name='date')),
-                ('time_zone', models.CharField(default='UTC', max_length=64, verbose_name='time zone of the date')),
-                ('validity_hours', models.PositiveIntegerField(default=deliveries.models.delivery.default_validity_hours, help_text='How long a message that was refused for a while is tried again.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(336)], verbose_name='validity period in hours')),
-                ('approval_policy', models.CharField(blank=True, choices=[('none', 'No approval'), ('one', 'One approval'), ('four_eyes', 'Four eyes: somebody who neither prepared nor wrote it')], default='', help_text="Can only be tighter than the unit's.", max_length=16, verbose_name='approval')),
-                ('tracking', models.BooleanField(default=True, verbose_name='track opens and clicks')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('changed_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
-                ('started_at', models.DateTimeField(editable=False, null=True, verbose_name='sending began')),
-                ('ended_at', models.DateTimeField(editable=False, null=True, verbose_name='ended')),
-                ('audience', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audiences.audience', verbose_name='audience')),
-                ('content', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='deliveries.content', verbose_name='content')),
-                ('copied_from', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='copies', to='deliveries.delivery')),
-                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='accounts.organizationalunit', verbose_name='unit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "key",
+                    models.BigIntegerField(
+                        default=deliveries.models.delivery.random_key, editable=False, unique=True
+                    ),
+                ),
+                ("label", models.CharField(max_length=128, verbose_name="label")),
+                ("description", models.TextField(blank=True, default="", verbose_name="description")),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("email", "Email")], default="email", max_length=16, verbose_name="channel"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Editing"),
+                            ("preparing", "Preparing"),
+                            ("preparation_failed", "Preparation failed"),
+                            ("awaiting_approval", "Waiting for approval"),
+                            ("ready", "Ready: waiting for confirmation"),
+                            ("scheduled", "Scheduled"),
+                            ("sending", "Sending"),
+                            ("paused", "Paused"),
+                            ("finished", "Finished"),
+                            ("stopped", "Stopped"),
+                            ("failed", "Failed"),
+                            ("expired", "Expired"),
+                        ],
+                        default="draft",
+                        editable=False,
+                        max_length=24,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "schedule_kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Not chosen yet"),
+                            ("at_once", "At once, when confirmed"),
+                            ("at_date", "At a date"),
+                        ],
+                        default="",
+                        max_length=16,
+                        verbose_name="when",
+                    ),
+                ),
+                ("contact_date", models.DateTimeField(blank=True, null=True, verbose_name="date")),
+                (
+                    "time_zone",
+                    models.CharField(default="UTC", max_length=64, verbose_name="time zone of the date"),
+                ),
+                (
+                    "validity_hours",
+                    models.PositiveIntegerField(
+                        default=deliveries.models.delivery.default_validity_hours,
+                        help_text="How long a message that was refused for a while is tried again.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(336),
+                        ],
+                        verbose_name="validity period in hours",
+                    ),
+                ),
+                (
+                    "approval_policy",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("none", "No approval"),
+                            ("one", "One approval"),
+                            ("four_eyes", "Four eyes: somebody who neither prepared nor wrote it"),
+                        ],
+                        default="",
+                        help_text="Can only be tighter than the unit's.",
+                        max_length=16,
+                        verbose_name="approval",
+                    ),
+                ),
+                ("tracking", models.BooleanField(default=True, verbose_name="track opens and clicks")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("changed_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
+                ("started_at", models.DateTimeField(editable=False, null=True, verbose_name="sending began")),
+                ("ended_at", models.DateTimeField(editable=False, null=True, verbose_name="ended")),
+                (
+                    "audience",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="audiences.audience",
+                        verbose_name="audience",
+                    ),
+                ),
+                (
+                    "content",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="deliveries.content",
+                        verbose_name="content",
+                    ),
+                ),
+                (
+                    "copied_from",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="copies",
+                        to="deliveries.delivery",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="accounts.organizationalunit",
+                        verbose_name="unit",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'delivery',
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['-id'],
-                'permissions': [('view_deliveries', 'See deliveries, profiles and audiences'), ('prepare_deliveries', 'Prepare deliveries'), ('start_deliveries', 'Start deliveries'), ('approve_deliveries', 'Approve deliveries'), ('export_data', 'Export lists and logs')],
-            },
-        ),
-        migrations.AddField(
-            model_name='content',
-            name='delivery',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contents', to='deliveries.delivery'),
-        ),
-        migrations.CreateModel(
-            name='Chunk',
-            fields=[
-                ('pk', models.CompositePrimaryKey('delivery_id', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('number', models.IntegerField()),
-                ('seq_from', models.IntegerField()),
-                ('seq_to', models.IntegerField()),
-                ('not_before', models.DateTimeField(null=True)),
-                ('digest', models.BinaryField()),
-                ('done', models.BooleanField(db_default=False, default=False)),
-                ('token', models.BigIntegerField(db_default=0, default=0)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('lease_by', models.CharField(db_default='', default='', max_length=100)),
-                ('handed_upto', models.IntegerField()),
-                ('sent', models.IntegerField(db_default=0, default=0)),
-                ('failed', models.IntegerField(db_default=0, default=0)),
-                ('retrying', models.IntegerField(db_default=0, default=0)),
-                ('in_doubt', models.IntegerField(db_default=0, default=0)),
-                ('ignored', models.IntegerField(db_default=0, default=0)),
-                ('cancelled', models.IntegerField(db_default=0, default=0)),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='chunks', to='deliveries.delivery')),
-            ],
-            options={
-                'verbose_name': 'chunk',
-                'verbose_name_plural': 'chunks',
-            },
-        ),
-        migrations.CreateModel(
-            name='Asset',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('path', models.CharField(max_length=255, verbose_name='path in the upload')),
-                ('sha256', models.CharField(db_index=True, max_length=64)),
-                ('media_type', models.CharField(max_length=64, verbose_name='type')),
-                ('data', models.BinaryField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assets', to='deliveries.delivery')),
-            ],
-            options={
-                'verbose_name': 'picture',
-                'verbose_name_plural': 'pictures',
-            },
-        ),
-        migrations.CreateModel(
-            name='DeliveryGroupPermission',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_object', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='deliveries.delivery')),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.group')),
-                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='DeliveryUserPermission',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_object', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='deliveries.delivery')),
-                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'right on a delivery',
-                'verbose_name_plural': 'rights on deliveries',
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Doubt',
-            fields=[
-                ('pk', models.CompositePrimaryKey('delivery_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('seq', models.IntegerField()),
-                ('since', models.DateTimeField(verbose_name='since')),
-                ('token', models.BigIntegerField()),
-                ('tries', models.SmallIntegerField(default=0)),
-                ('later_try', models.BooleanField(db_default=False, default=False)),
-                ('note', models.CharField(db_default='', default='', max_length=200)),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='doubts', to='deliveries.delivery')),
-            ],
-            options={
-                'verbose_name': 'message with unknown outcome',
-                'verbose_name_plural': 'messages with unknown outcome',
-            },
-        ),
-        migrations.CreateModel(
-            name='Message',
-            fields=[
-                ('pk', models.CompositePrimaryKey('delivery_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('seq', models.IntegerField()),
-                ('profile_id', models.BigIntegerField()),
-                ('address', models.CharField(max_length=320, verbose_name='address')),
-                ('address_key', models.CharField(max_length=320)),
-                ('values', models.JSONField(default=dict)),
-                ('status', models.SmallIntegerField(choices=[(0, 'Prepared'), (1, 'Sent'), (2, 'Failed'), (3, 'Retrying'), (4, 'Outcome unknown'), (5, 'Not sent: opted out after preparation'), (6, 'Cancelled')], db_default=0, default=0, verbose_name='status')),
-                ('tries', models.SmallIntegerField(db_default=0, default=0, verbose_name='tries')),
-                ('at', models.DateTimeField(null=True, verbose_name='date')),
-                ('code', models.SmallIntegerField(null=True)),
-                ('nature', models.CharField(choices=[('', 'Not defined'), ('hard', 'Hard'), ('soft', 'Soft'), ('ignored', 'Ignored')], db_default='', default='', max_length=8, verbose_name='nature')),
-                ('reason', models.CharField(choices=[('', ''), ('user_unknown', 'User unknown'), ('invalid_domain', 'Invalid domain'), ('unreachable', 'Unreachable'), ('account_disabled', 'Account disabled'), ('mailbox_full', 'Mailbox full'), ('refused', 'Refused'), ('too_large', 'Message too large'), ('not_defined', 'Not defined'), ('not_supported', 'Address not supported by the relay'), ('content', 'Content could not be filled in'), ('expired', 'Validity period over'), ('opted_out', 'Opted out'), ('quarantined', 'Quarantined address')], db_default='', default='', max_length=20, verbose_name='reason')),
-                ('reply', models.CharField(db_default='', default='', max_length=300, verbose_name='answer of the server')),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='messages', to='deliveries.delivery')),
-            ],
-            options={
-                'verbose_name': 'message',
-                'verbose_name_plural': 'sending log',
-            },
-        ),
-        migrations.CreateModel(
-            name='Preparation',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(verbose_name='number')),
-                ('status', models.CharField(choices=[('running', 'Running'), ('done', 'Completed'), ('failed', 'Failed'), ('stopped', 'Stopped')], default='running', max_length=16, verbose_name='status')),
-                ('started_at', models.DateTimeField(verbose_name='started')),
-                ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
-                ('percent', models.PositiveSmallIntegerField(default=0)),
-                ('targeted', models.PositiveIntegerField(default=0, verbose_name='targeted')),
-                ('excluded', models.PositiveIntegerField(default=0, verbose_name='excluded')),
-                ('to_deliver', models.PositiveIntegerField(default=0, verbose_name='to deliver')),
-                ('causes', models.JSONField(default=dict, verbose_name='exclusion causes')),
-                ('findings', models.JSONField(default=list, verbose_name='findings')),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('manifest', models.JSONField(default=dict)),
-                ('compiled', models.JSONField(default=dict)),
-                ('seal', models.CharField(blank=True, default='', max_length=64, verbose_name='seal')),
-                ('content', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='deliveries.content')),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='preparations', to='deliveries.delivery')),
-                ('started_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-            ],
-            options={
-                'verbose_name': 'preparation',
-                'verbose_name_plural': 'preparations',
-                'ordering': ['delivery', '-number'],
-            },
-        ),
-        migrations.CreateModel(
-            name='LogLine',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(verbose_name='date')),
-                ('level', models.CharField(choices=[('info', 'Information'), ('warning', 'Warning'), ('error', 'Error')], default='info', max_length=8, verbose_name='level')),
-                ('text', models.TextField()),
-                ('slots', models.JSONField(default=dict)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='log', to='deliveries.delivery')),
-                ('preparation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='log', to='deliveries.preparation')),
-            ],
-            options={
-                'verbose_name': 'log line',
-                'verbose_name_plural': 'log',
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Exclusion',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('profile_id', models.BigIntegerField()),
-                ('address', models.CharField(blank=True, max_length=320, verbose_name='address')),
-                ('cause', models.CharField(choices=[('no_address', 'Address not specified'), ('malformed', 'Malformed address'), ('opted_out', 'Opted out'), ('quarantined', 'Quarantined address'), ('duplicate', 'Duplicate')], max_length=16, verbose_name='cause')),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='exclusions', to='deliveries.delivery')),
-                ('preparation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='exclusions', to='deliveries.preparation')),
-            ],
-            options={
-                'verbose_name': 'exclusion',
-                'verbose_name_plural': 'exclusions',
+                "verbose_name": "delivery",
+                "verbose_name_plural": "deliveries",
+                "ordering": ["-id"],
+                "permissions": [
+                    ("view_deliveries", "See deliveries, profiles and audiences"),
+                    ("prepare_deliveries", "Prepare deliveries"),
+                    ("start_deliveries", "Start deliveries"),
+                    ("approve_deliveries", "Approve deliveries"),
+                    ("export_data", "Export lists and logs"),
+                ],
             },
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='preparation',
-            field=models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='deliveries.preparation'),
+            model_name="content",
+            name="delivery",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="contents", to="deliveries.delivery"
+            ),
         ),
         migrations.CreateModel(
-            name='Confirmation',
+            name="Chunk",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seal', models.CharField(max_length=64)),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('to_deliver', models.PositiveIntegerField(verbose_name='to deliver')),
-                ('taken_back_at', models.DateTimeField(blank=True, null=True, verbose_name='taken back')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('taken_back_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='confirmations', to='deliveries.delivery')),
-                ('preparation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='confirmations', to='deliveries.preparation')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "delivery_id", "number", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.IntegerField()),
+                ("seq_from", models.IntegerField()),
+                ("seq_to", models.IntegerField()),
+                ("not_before", models.DateTimeField(null=True)),
+                ("digest", models.BinaryField()),
+                ("done", models.BooleanField(db_default=False, default=False)),
+                ("token", models.BigIntegerField(db_default=0, default=0)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("lease_by", models.CharField(db_default="", default="", max_length=100)),
+                ("handed_upto", models.IntegerField()),
+                ("sent", models.IntegerField(db_default=0, default=0)),
+                ("failed", models.IntegerField(db_default=0, default=0)),
+                ("retrying", models.IntegerField(db_default=0, default=0)),
+                ("in_doubt", models.IntegerField(db_default=0, default=0)),
+                ("ignored", models.IntegerField(db_default=0, default=0)),
+                ("cancelled", models.IntegerField(db_default=0, default=0)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="chunks",
+                        to="deliveries.delivery",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'confirmation',
-                'verbose_name_plural': 'confirmations',
-                'ordering': ['-id'],
+                "verbose_name": "chunk",
+                "verbose_name_plural": "chunks",
             },
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Asset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('accepted', models.BooleanField(verbose_name='accepted')),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('seal', models.CharField(max_length=64)),
-                ('comment', models.TextField(blank=True, default='', verbose_name='comment')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('preparation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='approvals', to='deliveries.preparation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("path", models.CharField(max_length=255, verbose_name="path in the upload")),
+                ("sha256", models.CharField(db_index=True, max_length=64)),
+                ("media_type", models.CharField(max_length=64, verbose_name="type")),
+                ("data", models.BinaryField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assets",
+                        to="deliveries.delivery",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'approval',
-                'verbose_name_plural': 'approvals',
-                'ordering': ['-id'],
+                "verbose_name": "picture",
+                "verbose_name_plural": "pictures",
             },
         ),
         migrations.CreateModel(
-            name='Proof',
+            name="DeliveryGroupPermission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('prefix', models.CharField(blank=True, max_length=100, verbose_name='prefix of the subject')),
-                ('at', models.DateTimeField(verbose_name='sent')),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('content', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='deliveries.content')),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='proofs', to='deliveries.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "content_object",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="deliveries.delivery"),
+                ),
+                ("group", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.group")),
+                (
+                    "permission",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission"),
+                ),
             ],
             options={
-                'verbose_name': 'proof',
-                'verbose_name_plural': 'proofs',
-                'ordering': ['-id'],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ProofMessage',
+            name="DeliveryUserPermission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.CharField(max_length=320, verbose_name='address')),
-                ('values', models.JSONField(default=dict)),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('handed', 'Outcome unknown'), ('sent', 'Sent'), ('failed', 'Failed')], default='waiting', max_length=8)),
-                ('reply', models.CharField(blank=True, default='', max_length=300)),
-                ('proof', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='deliveries.proof')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "content_object",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="deliveries.delivery"),
+                ),
+                (
+                    "permission",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission"),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "verbose_name": "right on a delivery",
+                "verbose_name_plural": "rights on deliveries",
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Route',
+            name="Doubt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('label', models.CharField(max_length=64, unique=True, verbose_name='label')),
-                ('is_default', models.BooleanField(default=False, verbose_name='default')),
-                ('host', models.CharField(blank=True, default='', max_length=255, verbose_name='host')),
-                ('port', models.PositiveIntegerField(default=25, verbose_name='port')),
-                ('tls', models.CharField(choices=[('none', 'None'), ('starttls', 'STARTTLS'), ('implicit', 'Implicit TLS')], default='none', max_length=16, verbose_name='encryption')),
-                ('username', models.CharField(blank=True, default='', max_length=128, verbose_name='user name')),
-                ('password_variable', models.CharField(blank=True, default='', max_length=64, verbose_name='environment variable that holds the password')),
-                ('connections', models.PositiveSmallIntegerField(default=8, verbose_name='connections of a worker')),
-                ('return_path_domain', models.CharField(blank=True, default='', help_text="Bounces come back to this domain; empty: the sender's own.", max_length=255, verbose_name='domain of the return path')),
-                ('closed_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('closed_because', models.CharField(blank=True, default='', editable=False, max_length=300)),
-                ('refusals_in_a_row', models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "delivery_id", "seq", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("seq", models.IntegerField()),
+                ("since", models.DateTimeField(verbose_name="since")),
+                ("token", models.BigIntegerField()),
+                ("tries", models.SmallIntegerField(default=0)),
+                ("later_try", models.BooleanField(db_default=False, default=False)),
+                ("note", models.CharField(db_default="", default="", max_length=200)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="doubts",
+                        to="deliveries.delivery",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'route',
-                'verbose_name_plural': 'routes',
-                'ordering': ['label'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='route_one_default')],
+                "verbose_name": "message with unknown outcome",
+                "verbose_name_plural": "messages with unknown outcome",
+            },
+        ),
+        migrations.CreateModel(
+            name="Message",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "delivery_id", "seq", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("seq", models.IntegerField()),
+                ("profile_id", models.BigIntegerField()),
+                ("address", models.CharField(max_length=320, verbose_name="address")),
+                ("address_key", models.CharField(max_length=320)),
+                ("values", models.JSONField(default=dict)),
+                (
+                    "status",
+                    models.SmallIntegerField(
+                        choices=[
+                            (0, "Prepared"),
+                            (1, "Sent"),
+                            (2, "Failed"),
+                            (3, "Retrying"),
+                            (4, "Outcome unknown"),
+                            (5, "Not sent: opted out after preparation"),
+                            (6, "Cancelled"),
+                        ],
+                        db_default=0,
+                        default=0,
+                        verbose_name="status",
+                    ),
+                ),
+                ("tries", models.SmallIntegerField(db_default=0, default=0, verbose_name="tries")),
+                ("at", models.DateTimeField(null=True, verbose_name="date")),
+                ("code", models.SmallIntegerField(null=True)),
+                (
+                    "nature",
+                    models.CharField(
+                        choices=[
+                            ("", "Not defined"),
+                            ("hard", "Hard"),
+                            ("soft", "Soft"),
+                            ("ignored", "Ignored"),
+                        ],
+                        db_default="",
+                        default="",
+                        max_length=8,
+                        verbose_name="nature",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("", ""),
+                            ("user_unknown", "User unknown"),
+                            ("invalid_domain", "Invalid domain"),
+                            ("unreachable", "Unreachable"),
+                            ("account_disabled", "Account disabled"),
+                            ("mailbox_full", "Mailbox full"),
+                            ("refused", "Refused"),
+                            ("too_large", "Message too large"),
+                            ("not_defined", "Not defined"),
+                            ("not_supported", "Address not supported by the relay"),
+                            ("content", "Content could not be filled in"),
+                            ("expired", "Validity period over"),
+                            ("opted_out", "Opted out"),
+                            ("quarantined", "Quarantined address"),
+                        ],
+                        db_default="",
+                        default="",
+                        max_length=20,
+                        verbose_name="reason",
+                    ),
+                ),
+                (
+                    "reply",
+                    models.CharField(
+                        db_default="", default="", max_length=300, verbose_name="answer of the server"
+                    ),
+                ),
+                ("delivered_at", models.DateTimeField(null=True)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="messages",
+                        to="deliveries.delivery",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "message",
+                "verbose_name_plural": "sending log",
+            },
+        ),
+        migrations.CreateModel(
+            name="Preparation",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(verbose_name="number")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("done", "Completed"),
+                            ("failed", "Failed"),
+                            ("stopped", "Stopped"),
+                        ],
+                        default="running",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                ("started_at", models.DateTimeField(verbose_name="started")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
+                ("percent", models.PositiveSmallIntegerField(default=0)),
+                ("targeted", models.PositiveIntegerField(default=0, verbose_name="targeted")),
+                ("excluded", models.PositiveIntegerField(default=0, verbose_name="excluded")),
+                ("to_deliver", models.PositiveIntegerField(default=0, verbose_name="to deliver")),
+                ("causes", models.JSONField(default=dict, verbose_name="exclusion causes")),
+                ("findings", models.JSONField(default=list, verbose_name="findings")),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("manifest", models.JSONField(default=dict)),
+                ("compiled", models.JSONField(default=dict)),
+                ("seal", models.CharField(blank=True, default="", max_length=64, verbose_name="seal")),
+                (
+                    "content",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="deliveries.content",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="preparations",
+                        to="deliveries.delivery",
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "preparation",
+                "verbose_name_plural": "preparations",
+                "ordering": ["delivery", "-number"],
+            },
+        ),
+        migrations.CreateModel(
+            name="LogLine",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="date")),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("info", "Information"), ("warning", "Warning"), ("error", "Error")],
+                        default="info",
+                        max_length=8,
+                        verbose_name="level",
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("slots", models.JSONField(default=dict)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="log",
+                        to="deliveries.delivery",
+                    ),
+                ),
+                (
+                    "preparation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="log",
+                        to="deliveries.preparation",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "log line",
+                "verbose_name_plural": "log",
+                "ordering": ["-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Exclusion",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("profile_id", models.BigIntegerField()),
+                ("address", models.CharField(blank=True, max_length=320, verbose_name="address")),
+                (
+                    "cause",
+                    models.CharField(
+                        choices=[
+                            ("no_address", "Address not specified"),
+                            ("malformed", "Malformed address"),
+                            ("opted_out", "Opted out"),
+                            ("quarantined", "Quarantined address"),
+                            ("duplicate", "Duplicate"),
+                        ],
+                        max_length=16,
+                        verbose_name="cause",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="exclusions",
+                        to="deliveries.delivery",
+                    ),
+                ),
+                (
+                    "preparation",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="exclusions",
+                        to="deliveries.preparation",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "exclusion",
+                "verbose_name_plural": "exclusions",
             },
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='route',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='deliveries.route', verbose_name='route'),
+            model_name="delivery",
+            name="preparation",
+            field=models.ForeignKey(
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="deliveries.preparation",
+            ),
         ),
         migrations.CreateModel(
-            name='StatusChange',
+            name="Confirmation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(max_length=32, verbose_name='step')),
-                ('old', models.CharField(choices=[('draft', 'Editing'), ('preparing', 'Preparing'), ('preparation_failed', 'Preparation failed'), ('awaiting_approval', 'Waiting for approval'), ('ready', 'Ready: waiting for confirmation'), ('scheduled', 'Scheduled'), ('sending', 'Sending'), ('paused', 'Paused'), ('finished', 'Finished'), ('stopped', 'Stopped'), ('failed', 'Failed'), ('expired', 'Expired')], max_length=24, verbose_name='from')),
-                ('new', models.CharField(choices=[('draft', 'Editing'), ('preparing', 'Preparing'), ('preparation_failed', 'Preparation failed'), ('awaiting_approval', 'Waiting for approval'), ('ready', 'Ready: waiting for confirmation'), ('scheduled', 'Scheduled'), ('sending', 'Sending'), ('paused', 'Paused'), ('finished', 'Finished'), ('stopped', 'Stopped'), ('failed', 'Failed'), ('expired', 'Expired')], max_length=24, verbose_name='to')),
-                ('os_user', models.CharField(blank=True, default='', max_length=64)),
-                ('face', models.CharField(blank=True, default='', max_length=16)),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('seal', models.CharField(blank=True, default='', max_length=64)),
-                ('comment', models.TextField(blank=True, default='', verbose_name='comment')),
-                ('detail', models.JSONField(default=dict)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='history', to='deliveries.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seal", models.CharField(max_length=64)),
+                ("at", models.DateTimeField(verbose_name="at")),
+                ("to_deliver", models.PositiveIntegerField(verbose_name="to deliver")),
+                ("taken_back_at", models.DateTimeField(blank=True, null=True, verbose_name="taken back")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "taken_back_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="confirmations",
+                        to="deliveries.delivery",
+                    ),
+                ),
+                (
+                    "preparation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="confirmations",
+                        to="deliveries.preparation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'status change',
-                'verbose_name_plural': 'status changes',
-                'ordering': ['-id'],
+                "verbose_name": "confirmation",
+                "verbose_name_plural": "confirmations",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Try',
+            name="Approval",
             fields=[
-                ('pk', models.CompositePrimaryKey('delivery_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('seq', models.IntegerField()),
-                ('due_at', models.DateTimeField(verbose_name='next try')),
-                ('tries', models.SmallIntegerField(verbose_name='tries so far')),
-                ('token', models.BigIntegerField(db_default=0, default=0)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('handed', models.BooleanField(db_default=False, default=False)),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='later_tries', to='deliveries.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("accepted", models.BooleanField(verbose_name="accepted")),
+                ("at", models.DateTimeField(verbose_name="at")),
+                ("seal", models.CharField(max_length=64)),
+                ("comment", models.TextField(blank=True, default="", verbose_name="comment")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "preparation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="approvals",
+                        to="deliveries.preparation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'later try',
-                'verbose_name_plural': 'later tries',
+                "verbose_name": "approval",
+                "verbose_name_plural": "approvals",
+                "ordering": ["-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Proof",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "prefix",
+                    models.CharField(blank=True, max_length=100, verbose_name="prefix of the subject"),
+                ),
+                ("at", models.DateTimeField(verbose_name="sent")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "content",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="deliveries.content"
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="proofs",
+                        to="deliveries.delivery",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "proof",
+                "verbose_name_plural": "proofs",
+                "ordering": ["-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="ProofMessage",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("address", models.CharField(max_length=320, verbose_name="address")),
+                ("values", models.JSONField(default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("handed", "Outcome unknown"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("reply", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "proof",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="deliveries.proof",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Route",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("label", models.CharField(max_length=64, unique=True, verbose_name="label")),
+                ("is_default", models.BooleanField(default=False, verbose_name="default")),
+                ("host", models.CharField(blank=True, default="", max_length=255, verbose_name="host")),
+                ("port", models.PositiveIntegerField(default=25, verbose_name="port")),
+                (
+                    "tls",
+                    models.CharField(
+                        choices=[("none", "None"), ("starttls", "STARTTLS"), ("implicit", "Implicit TLS")],
+                        default="none",
+                        max_length=16,
+                        verbose_name="encryption",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(blank=True, default="", max_length=128, verbose_name="user name"),
+                ),
+                (
+                    "password_variable",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        max_length=64,
+                        verbose_name="environment variable that holds the password",
+                    ),
+                ),
+                (
+                    "connections",
+                    models.PositiveSmallIntegerField(default=8, verbose_name="connections of a worker"),
+                ),
+                (
+                    "return_path_domain",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Bounces come back to this domain; empty: the sender's own.",
+                        max_length=255,
+                        verbose_name="domain of the return path",
+                    ),
+                ),
+                ("closed_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("closed_because", models.CharField(blank=True, default="", editable=False, max_length=300)),
+                ("refusals_in_a_row", models.PositiveIntegerField(default=0, editable=False)),
+            ],
+            options={
+                "verbose_name": "route",
+                "verbose_name_plural": "routes",
+                "ordering": ["label"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("is_default",),
+                        name="route_one_default",
+                    )
+                ],
+            },
+        ),
+        migrations.AddField(
+            model_name="delivery",
+            name="route",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="deliveries.route",
+                verbose_name="route",
+            ),
+        ),
+        migrations.CreateModel(
+            name="StatusChange",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("step", models.CharField(max_length=32, verbose_name="step")),
+                (
+                    "old",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Editing"),
+                            ("preparing", "Preparing"),
+                            ("preparation_failed", "Preparation failed"),
+                            ("awaiting_approval", "Waiting for approval"),
+                            ("ready", "Ready: waiting for confirmation"),
+                            ("scheduled", "Scheduled"),
+                            ("sending", "Sending"),
+                            ("paused", "Paused"),
+                            ("finished", "Finished"),
+                            ("stopped", "Stopped"),
+                            ("failed", "Failed"),
+                            ("expired", "Expired"),
+                        ],
+                        max_length=24,
+                        verbose_name="from",
+                    ),
+                ),
+                (
+                    "new",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Editing"),
+                            ("preparing", "Preparing"),
+                            ("preparation_failed", "Preparation failed"),
+                            ("awaiting_approval", "Waiting for approval"),
+                            ("ready", "Ready: waiting for confirmation"),
+                            ("scheduled", "Scheduled"),
+                            ("sending", "Sending"),
+                            ("paused", "Paused"),
+                            ("finished", "Finished"),
+                            ("stopped", "Stopped"),
+                            ("failed", "Failed"),
+                            ("expired", "Expired"),
+                        ],
+                        max_length=24,
+                        verbose_name="to",
+                    ),
+                ),
+                ("os_user", models.CharField(blank=True, default="", max_length=64)),
+                ("face", models.CharField(blank=True, default="", max_length=16)),
+                ("at", models.DateTimeField(verbose_name="at")),
+                ("seal", models.CharField(blank=True, default="", max_length=64)),
+                ("comment", models.TextField(blank=True, default="", verbose_name="comment")),
+                ("detail", models.JSONField(default=dict)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="history",
+                        to="deliveries.delivery",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "status change",
+                "verbose_name_plural": "status changes",
+                "ordering": ["-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Try",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "delivery_id", "seq", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("seq", models.IntegerField()),
+                ("due_at", models.DateTimeField(verbose_name="next try")),
+                ("tries", models.SmallIntegerField(verbose_name="tries so far")),
+                ("token", models.BigIntegerField(db_default=0, default=0)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("handed", models.BooleanField(db_default=False, default=False)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="later_tries",
+                        to="deliveries.delivery",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "later try",
+                "verbose_name_plural": "later tries",
             },
         ),
         migrations.AddConstraint(
-            model_name='content',
-            constraint=models.UniqueConstraint(fields=('delivery', 'number'), name='content_version_once'),
+            model_name="content",
+            constraint=models.UniqueConstraint(fields=("delivery", "number"), name="content_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='asset',
-            constraint=models.UniqueConstraint(fields=('delivery', 'path'), name='asset_path_once'),
+            model_name="asset",
+            constraint=models.UniqueConstraint(fields=("delivery", "path"), name="asset_path_once"),
         ),
         migrations.AlterUniqueTogether(
-            name='deliverygrouppermission',
-            unique_together={('group', 'permission', 'content_object')},
+            name="deliverygrouppermission",
+            unique_together={("group", "permission", "content_object")},
         ),
         migrations.AlterUniqueTogether(
-            name='deliveryuserpermission',
-            unique_together={('user', 'permission', 'content_object')},
+            name="deliveryuserpermission",
+            unique_together={("user", "permission", "content_object")},
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['profile_id'], name='message_profile'),
+            model_name="message",
+            index=models.Index(fields=["profile_id"], name="message_profile"),
         ),
         migrations.AddConstraint(
-            model_name='preparation',
-            constraint=models.UniqueConstraint(fields=('delivery', 'number'), name='preparation_number_once'),
+            model_name="preparation",
+            constraint=models.UniqueConstraint(fields=("delivery", "number"), name="preparation_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='preparation',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'running')), fields=('delivery',), name='preparation_one_running'),
+            model_name="preparation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "running")),
+                fields=("delivery",),
+                name="preparation_one_running",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='preparation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'done'), _negated=True), ('targeted', django.db.models.expressions.CombinedExpression(models.F('excluded'), '+', models.F('to_deliver'))), _connector='OR'), name='preparation_books_balance'),
+            model_name="preparation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "done"), _negated=True),
+                    (
+                        "targeted",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("excluded"), "+", models.F("to_deliver")
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="preparation_books_balance",
+            ),
         ),
         migrations.AddIndex(
-            model_name='exclusion',
-            index=models.Index(fields=['delivery', 'preparation', 'cause', 'id'], name='exclusion_listing'),
+            model_name="exclusion",
+            index=models.Index(fields=["delivery", "preparation", "cause", "id"], name="exclusion_listing"),
         ),
         migrations.AddIndex(
-            model_name='exclusion',
-            index=models.Index(fields=['profile_id'], name='exclusion_profile'),
+            model_name="exclusion",
+            index=models.Index(fields=["profile_id"], name="exclusion_profile"),
         ),
         migrations.AddConstraint(
-            model_name='confirmation',
-            constraint=models.UniqueConstraint(condition=models.Q(('taken_back_at', None)), fields=('delivery',), name='confirmation_one_in_force'),
+            model_name="confirmation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("taken_back_at", None)),
+                fields=("delivery",),
+                name="confirmation_one_in_force",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proof',
-            constraint=models.UniqueConstraint(fields=('delivery', 'number'), name='proof_number_once'),
+            model_name="proof",
+            constraint=models.UniqueConstraint(fields=("delivery", "number"), name="proof_number_once"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['status', 'id'], name='delivery_status'),
+            model_name="delivery",
+            index=models.Index(fields=["status", "id"], name="delivery_status"),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('contact_date__isnull', False), ('schedule_kind', 'at_date')), models.Q(models.Q(('schedule_kind', 'at_date'), _negated=True), ('contact_date__isnull', True)), _connector='OR'), name='delivery_date_where_scheduled'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("contact_date__isnull", False), ("schedule_kind", "at_date")),
+                    models.Q(
+                        models.Q(("schedule_kind", "at_date"), _negated=True), ("contact_date__isnull", True)
+                    ),
+                    _connector="OR",
+                ),
+                name="delivery_date_where_scheduled",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'preparing', 'preparation_failed', 'awaiting_approval', 'ready', 'scheduled', 'sending', 'paused', 'finished', 'stopped', 'failed', 'expired'])), name='delivery_status_known'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "draft",
+                            "preparing",
+                            "preparation_failed",
+                            "awaiting_approval",
+                            "ready",
+                            "scheduled",
+                            "sending",
+                            "paused",
+                            "finished",
+                            "stopped",
+                            "failed",
+                            "expired",
+                        ],
+                    )
+                ),
+                name="delivery_status_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='try',
-            index=models.Index(fields=['delivery', 'due_at'], name='try_due'),
+            model_name="try",
+            index=models.Index(fields=["delivery", "due_at"], name="try_due"),
         ),
     ]

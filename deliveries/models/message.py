@@ -7,13 +7,14 @@ Address, values and seq can't be updated once written: a trigger refuses.
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from deliveries.models.delivery import Delivery
 
 
 class MessageStatus(models.IntegerChoices):
     PREPARED = 0, _("Prepared")
-    SENT = 1, _("Sent")
+    SENT = 1, pgettext_lazy("one message", "Sent")
     FAILED = 2, _("Failed")
     RETRYING = 3, _("Retrying")
     IN_DOUBT = 4, _("Outcome unknown")

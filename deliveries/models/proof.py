@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from deliveries.models.content import Content
@@ -31,7 +32,7 @@ class ProofMessage(models.Model):
     class Status(models.TextChoices):
         WAITING = "waiting", _("Waiting")
         HANDED = "handed", _("Outcome unknown")
-        SENT = "sent", _("Sent")
+        SENT = "sent", pgettext_lazy("one message", "Sent")
         FAILED = "failed", _("Failed")
 
     proof = models.ForeignKey(Proof, on_delete=models.CASCADE, related_name="messages")

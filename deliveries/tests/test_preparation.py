@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 
+from accounts.tests.factories import UnitFactory
 from audiences.models import Quarantine
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
@@ -155,3 +156,16 @@ def test_a_delivery_can_be_prepared_again_from_ready():
 
     assert delivery.status == Status.AWAITING_APPROVAL
     assert delivery.preparation.number == 2
+
+
+def test_a_delivery_reaches_nobody_of_a_parallel_branch_though_its_audience_belongs_above():
+    here, elsewhere = UnitFactory(), UnitFactory()
+    mine, theirs = ProfileFactory(unit=here), ProfileFactory(unit=elsewhere)
+    everybody = AudienceFactory(rule={"all": []})
+    delivery = DeliveryFactory(unit=here, audience=everybody)
+
+    result = prepared(delivery)
+
+    assert result.targeted == 1
+    assert Message.objects.get(delivery=delivery).profile_id == mine.pk
+    assert theirs.unit == elsewhere

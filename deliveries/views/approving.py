@@ -67,7 +67,7 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "content": preparation.content,
         "causes": cause_rows(preparation),
         "findings": findings(preparation),
-        "audience": audience_facts(delivery.audience) if delivery.audience else None,
+        "audience": audience_facts(delivery.audience, unit=delivery.unit) if delivery.audience else None,
         "preview": previews.preview(delivery=delivery, message=first),
         "first_query": f"seq={first.seq}" if first else "",
         "rejecting": request.GET.get("decision") == "reject",

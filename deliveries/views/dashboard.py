@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
+from accounts.models import OrganizationalUnit
 from audiences import rules, targeting
 from audiences.models import Audience
 from audiences.rules import RuleError
@@ -118,11 +119,13 @@ class AudienceFacts:
     problem: str = ""
 
 
-def audience_facts(audience: Audience, *, counted: bool = True) -> AudienceFacts:
+def audience_facts(
+    audience: Audience, *, unit: OrganizationalUnit | None = None, counted: bool = True
+) -> AudienceFacts:
     """What a preparation would target now; not `counted` where none can follow any more."""
     try:
         words = "" if audience.kind == Audience.Kind.LIST else rules.in_words(audience.rule)
-        return AudienceFacts(audience, words, targeting.count(audience) if counted else None)
+        return AudienceFacts(audience, words, targeting.count(audience, unit=unit) if counted else None)
     except RuleError as error:
         return AudienceFacts(audience, "", None, str(error))
 
@@ -130,7 +133,7 @@ def audience_facts(audience: Audience, *, counted: bool = True) -> AudienceFacts
 def _audience(delivery: Delivery) -> AudienceFacts | None:
     if delivery.audience is None:
         return None
-    return audience_facts(delivery.audience, counted=Status(delivery.status).is_editable)
+    return audience_facts(delivery.audience, unit=delivery.unit, counted=Status(delivery.status).is_editable)
 
 
 def _rejection(delivery: Delivery) -> StatusChange | None:

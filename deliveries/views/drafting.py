@@ -60,7 +60,7 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
     form = ChooseAudience(request.POST or None, user=person(request), initial={"audience": delivery.audience})
     if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.cleaned_data):
         return to_dashboard(request, delivery)
-    facts = audience_facts(delivery.audience) if delivery.audience else None
+    facts = audience_facts(delivery.audience, unit=delivery.unit) if delivery.audience else None
     return page(request, "audience", {"form": form, "delivery": delivery, "audience": facts})
 
 
