@@ -140,7 +140,7 @@ class UserAdmin(VerbAdmin):
     ordering = ["username"]
     fieldsets = [
         (None, {"fields": ["username", ("first_name", "last_name"), "email", "home_unit", "new_password"]}),
-        (_("Access"), {"fields": [("is_active", "is_staff", "is_superuser"), "roles", "last_login"]}),
+        (_("Access"), {"fields": ["is_active", "is_staff", "is_superuser", "roles", "last_login"]}),
     ]
     readonly_fields = ["roles", "last_login"]
 
@@ -213,10 +213,14 @@ class RoleAdmin(DeskAdmin):
     """The roles that ship, to read: `accounts.roles` says what they are."""
 
     under_unit = False
-    list_display = ["label", "description", "means"]
+    list_display = ["__str__", "says", "means"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return Right.ADMINISTER in anywhere(request)
+
+    @display(description=_("description"))
+    def says(self, role: Role) -> str:
+        return str(_(role.description)) if role.description else ""
 
     @display(description=_("rights"))
     def means(self, role: Role) -> str:

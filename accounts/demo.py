@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as n_
 
 from accounts import access, roles, units
 from accounts.models import ApprovalPolicy, OrganizationalUnit, Role, User
@@ -32,7 +33,7 @@ ACCOUNTS = (
     DemoAccount(
         "diego", ("Diego", "Fonseca"), ("administration",), roles.ROOT_LABEL, "Administration", True, True
     ),
-    DemoAccount("nadia", ("Nadia", "Köhler"), ("prepare",), EUROPE, "Prepare, in Europe only"),
+    DemoAccount("nadia", ("Nadia", "Köhler"), ("prepare",), EUROPE, n_("Prepare, in Europe only")),
 )
 # (role, user name, password), as `make run` prints them.
 DEMO_ACCOUNTS = [(account.what_for, account.username, PASSWORD) for account in ACCOUNTS]

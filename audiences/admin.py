@@ -417,7 +417,7 @@ class ProblemInline(admin.TabularInline):
     """The report: where, which field, why."""
 
     model = ImportProblem
-    fields = readonly_fields = ["line", "field", "reason", "fatal"]
+    fields = readonly_fields = ["line", "field", "why", "fatal"]
     extra = 0
     max_num = 0
     can_delete = False
@@ -429,6 +429,10 @@ class ProblemInline(admin.TabularInline):
         return False
 
     has_add_permission = has_delete_permission = has_change_permission
+
+    @display(description=_("reason"))
+    def why(self, problem: ImportProblem) -> str:
+        return problem.text
 
 
 @admin.register(Import)

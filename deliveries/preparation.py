@@ -416,7 +416,7 @@ def _fail(
     )
     errors = [finding for finding in findings if finding.level == "error"]
     for finding in errors:
-        _log(preparation, n_("%(problem)s"), level=LogLine.Level.ERROR, problem=str(finding.message))
+        _log(preparation, finding.text, level=LogLine.Level.ERROR, **finding.slots)
     _log(
         preparation,
         n_("Preparation failed: %(errors)s errors"),

@@ -25,7 +25,9 @@ class Finding:
 
     @property
     def message(self) -> str:
-        return gettext(self.text) % self.slots
+        # A cause may be a text of ours too, such as “the address is malformed”.
+        cause = self.slots.get("cause")
+        return gettext(self.text) % ({**self.slots, "cause": gettext(cause)} if cause else self.slots)
 
     @property
     def is_error(self) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -22,11 +22,11 @@ class PreparationStatus(models.TextChoices):
 class Cause(models.TextChoices):
     """Why a targeted profile gets no message; in the order in which they are looked at."""
 
-    NO_ADDRESS = "no_address", _("Address not specified")
-    MALFORMED = "malformed", _("Malformed address")
-    OPTED_OUT = "opted_out", _("Opted out")
-    QUARANTINED = "quarantined", _("Quarantined address")
-    DUPLICATE = "duplicate", _("Duplicate")
+    NO_ADDRESS = "no_address", pgettext_lazy("cause", "Address not specified")
+    MALFORMED = "malformed", pgettext_lazy("cause", "Malformed address")
+    OPTED_OUT = "opted_out", pgettext_lazy("cause", "Opted out")
+    QUARANTINED = "quarantined", pgettext_lazy("cause", "Quarantined address")
+    DUPLICATE = "duplicate", pgettext_lazy("cause", "Duplicate")
 
 
 class Preparation(models.Model):
@@ -133,7 +133,9 @@ class LogLine(models.Model):
 
     @property
     def message(self) -> str:
-        return gettext(self.text) % self.slots if self.slots else gettext(self.text)
+        # A cause is the English name of one, as the text is: the reader's language is known only here.
+        cause = self.slots.get("cause")
+        return gettext(self.text) % (self.slots | {"cause": pgettext("cause", cause)} if cause else self.slots)
 
 
 class Exclusion(models.Model):

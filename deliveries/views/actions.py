@@ -111,12 +111,16 @@ def _is_barred(delivery: Delivery, user: User) -> bool:
 
 def _instead(delivery: Delivery, rights: frozenset[Right], barred: bool) -> str:
     if delivery.status == Status.READY and Right.START not in rights:
-        may = _t("You may prepare this delivery but not send it.") if Right.PREPARE in rights else ""
-        return f"{may or _t('You may see this delivery but not send it.')} {_ask(Right.START, delivery)}"
+        may = _t("You may see this delivery but not send it.")
+        if Right.PREPARE in rights:
+            may = _t("You may prepare this delivery but not send it.")
+        return f"{may} {_ask(Right.START, delivery)}"
     if delivery.status == Status.AWAITING_APPROVAL and barred:
-        return f"{_t('You prepared or wrote this: someone else must approve it.')} {_ask(Right.APPROVE, delivery)}"
+        barred_by = _t("You prepared or wrote this: someone else must approve it.")
+        return f"{barred_by} {_ask(Right.APPROVE, delivery)}"
     if delivery.status == Status.AWAITING_APPROVAL and Right.APPROVE not in rights:
-        return f"{_t('It waits for an approval.')} {_ask(Right.APPROVE, delivery)}"
+        waits = _t("It waits for an approval.")
+        return f"{waits} {_ask(Right.APPROVE, delivery)}"
     return ""
 
 

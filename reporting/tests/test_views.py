@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Profile
+from audiences.tests.factories import AudienceFactory
 from campaign.lib import clock
 from deliveries.models import LogLine, Message
 from deliveries.tests.factories import DeliveryFactory
@@ -302,8 +303,11 @@ def test_the_history_of_a_profile_names_only_deliveries_that_may_be_seen(client,
     delivery = delivery_with(sent=1)
     profile = Profile.objects.get(pk=Message.objects.get(delivery=delivery).profile_id)
     hit(delivery, HitKind.OPEN, 1)
-    there, here = UnitFactory(), unit
-    hidden = DeliveryFactory(unit=there, label="Secret plan", audience=delivery.audience, finished=True)
+    there, here, home = UnitFactory(), unit, profile.unit
+    Profile.objects.filter(pk=profile.pk).update(unit=there)
+    audience = AudienceFactory(unit=there, members=[profile])
+    hidden = DeliveryFactory(unit=there, label="Secret plan", audience=audience, finished=True)
+    Profile.objects.filter(pk=profile.pk).update(unit=home)
     client.force_login(UserFactory(roles={"prepare": here}))
 
     page = text(get(client, "profile_history", profile.pk))
