@@ -134,10 +134,14 @@ def _save(request: HttpRequest, found: Audience | None, form: AudienceForm, rule
 
 @require_POST
 def builder(request: HttpRequest) -> HttpResponse:
-    """The rows of the form after another field or operator was chosen."""
+    """The rows of the form after another field or operator was chosen.
+
+    After an operator the values stay as they stand in the browser: one may be typed while this is on its way.
+    """
     form = rule_form.from_post(request.POST, fields.by_name())
     form.act(request.POST.get("do", ""))
-    return render(request, "audiences/_builder.html", {"builder": form})
+    keeps_values = (request.headers.get("HX-Trigger-Name") or "").endswith("-is")
+    return render(request, "audiences/_builder.html", {"builder": form, "keeps_values": keeps_values})
 
 
 @require_POST
