@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
-from django.utils.formats import number_format
+from django.utils.formats import number_format, time_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from deliveries import routes
 from deliveries.models import Delivery, Status
 from reporting import kpis, statistics
 from reporting.kpis import Counts, Kpi
@@ -74,7 +76,7 @@ class Block:
 def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> Block:
     """The block as it stands at `at`; `earlier` is what the page was given last time."""
     counts = statistics.counts(delivery)
-    title, line, tone = headline(delivery, counts)
+    title, line, tone = resting(delivery, at) or headline(delivery, counts)
     folded_at, folded_next = statistics.last_and_next(at)
     mark, per_second = _speed(delivery, counts, at, earlier)
     return Block(
@@ -91,6 +93,21 @@ def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> B
         per_second=per_second,
         left=_left(counts, per_second),
     )
+
+
+def resting(delivery: Delivery, at: datetime) -> tuple[str, str, str] | None:
+    """What to say in place of the headline while the relay turns us away; None while it does not."""
+    if delivery.status != Status.SENDING:
+        return None
+    route = routes.route_of(delivery)
+    if route.closed_until is None or route.closed_until <= at:
+        return None
+    line = _t(
+        "The relay turned us away (%(because)s). It is asked again at %(time)s; no recipient is harmed by it."
+    )
+    moment = time_format(localtime(route.closed_until, delivery.zone), "H:i:s")
+    slots = {"because": route.closed_because or route.label, "time": f"{moment} {delivery.time_zone}"}
+    return _t("Sending waits for the relay"), line % slots, "yellow"
 
 
 def headline(delivery: Delivery, counts: Counts) -> tuple[str, str, str]:

@@ -210,7 +210,12 @@ def test_the_language_that_was_chosen_wins():
         ("start", "ready", "deliveries:confirm", ["Enviar 3 mensagens?", "Selecionados", "OK", "Cancelar"]),
         ("start", "sending", "deliveries:dashboard", ["Pausar", "Parar envio", "Implantação"]),
         ("start", "sending", "deliveries:stop", ["para sempre?", "não sairão mais"]),
-        ("start", "finished", "reporting:window", ["Calcular estatísticas", "Log de envio", "URLs rastreadas"]),
+        (
+            "start",
+            "finished",
+            "reporting:window",
+            ["Calcular estatísticas", "Log de envio", "URLs rastreadas"],
+        ),
     ],
 )
 def test_the_buttons_of_each_page_are_portuguese(role, stage, page, words, client):

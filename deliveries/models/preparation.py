@@ -134,8 +134,10 @@ class LogLine(models.Model):
     @property
     def message(self) -> str:
         # A cause is the English name of one, as the text is: the reader's language is known only here.
-        cause = self.slots.get("cause")
-        return gettext(self.text) % (self.slots | {"cause": pgettext("cause", cause)} if cause else self.slots)
+        slots = dict(self.slots)
+        if slots.get("cause"):
+            slots["cause"] = pgettext("cause", slots["cause"])
+        return gettext(self.text) % slots
 
 
 class Exclusion(models.Model):
