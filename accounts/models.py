@@ -120,8 +120,10 @@ class RoleGrant(models.Model):
     unit = models.ForeignKey(
         OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT, related_name="role_grants"
     )
-    granted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    granted_at = models.DateTimeField(auto_now_add=True)
+    granted_by = models.ForeignKey(
+        User, verbose_name=_("given by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    granted_at = models.DateTimeField(_("given"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("role in a unit")
@@ -145,7 +147,7 @@ class AuditEvent(models.Model):
         db_constraint=False,
         related_name="+",
     )
-    actor_name = models.CharField(max_length=150, blank=True)
+    actor_name = models.CharField(_("who"), max_length=150, blank=True)
     os_user = models.CharField(_("system user"), max_length=64, blank=True)
     face = models.CharField(_("through"), max_length=16, blank=True)
     action = models.CharField(_("action"), max_length=64)

@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("granted_at", models.DateTimeField(auto_now_add=True)),
+                ("granted_at", models.DateTimeField(auto_now_add=True, verbose_name="given")),
                 (
                     "granted_by",
                     models.ForeignKey(
@@ -195,6 +195,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="given by",
                     ),
                 ),
                 (
@@ -298,7 +299,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("at", models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="at")),
-                ("actor_name", models.CharField(blank=True, max_length=150)),
+                ("actor_name", models.CharField(blank=True, max_length=150, verbose_name="who")),
                 ("os_user", models.CharField(blank=True, max_length=64, verbose_name="system user")),
                 ("face", models.CharField(blank=True, max_length=16, verbose_name="through")),
                 ("action", models.CharField(max_length=64, verbose_name="action")),

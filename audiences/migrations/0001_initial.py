@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 ),
                 ("rule", models.JSONField(blank=True, default=dict, verbose_name="rule")),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("changed_at", models.DateTimeField(auto_now=True)),
+                ("changed_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
                 (
                     "created_by",
                     models.ForeignKey(
@@ -358,6 +358,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
                     ),
                 ),
                 (
@@ -366,6 +367,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="consents",
                         to="audiences.profile",
+                        verbose_name="profile",
                     ),
                 ),
             ],

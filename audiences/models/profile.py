@@ -133,12 +133,14 @@ class ConsentEvent(models.Model):
         SMS = "sms", _("SMS")
         ANY = "any", _("Any channel")
 
-    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="consents")
+    profile = models.ForeignKey(
+        Profile, verbose_name=_("profile"), on_delete=models.CASCADE, related_name="consents"
+    )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
     opted_out = models.BooleanField(_("opted out"))
     at = models.DateTimeField(_("at"), db_index=True)
     source = models.CharField(_("source"), max_length=64)
-    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
     # What carried the wish: "delivery 12" for an unsubscribe link; the apps above know more.
     reference = models.CharField(_("reference"), max_length=128, blank=True, default="")
 

@@ -201,6 +201,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="created by",
                     ),
                 ),
                 (
@@ -534,6 +535,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="preparations",
                         to="deliveries.delivery",
+                        verbose_name="delivery",
                     ),
                 ),
                 (
@@ -965,8 +967,11 @@ class Migration(migrations.Migration):
                         verbose_name="to",
                     ),
                 ),
-                ("os_user", models.CharField(blank=True, default="", max_length=64)),
-                ("face", models.CharField(blank=True, default="", max_length=16)),
+                (
+                    "os_user",
+                    models.CharField(blank=True, default="", max_length=64, verbose_name="system user"),
+                ),
+                ("face", models.CharField(blank=True, default="", max_length=16, verbose_name="through")),
                 ("at", models.DateTimeField(verbose_name="at")),
                 ("seal", models.CharField(blank=True, default="", max_length=64)),
                 ("comment", models.TextField(blank=True, default="", verbose_name="comment")),
@@ -987,6 +992,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="history",
                         to="deliveries.delivery",
+                        verbose_name="delivery",
                     ),
                 ),
             ],

@@ -142,7 +142,12 @@ class Delivery(models.Model):
         "self", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="copies"
     )
     created_by = models.ForeignKey(
-        User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+        User,
+        verbose_name=_("created by"),
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
@@ -204,13 +209,15 @@ class Delivery(models.Model):
 class StatusChange(models.Model):
     """A step that was taken: the audit event of the life cycle. Rows are only ever added."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="history")
+    delivery = models.ForeignKey(
+        Delivery, verbose_name=_("delivery"), on_delete=models.CASCADE, related_name="history"
+    )
     step = models.CharField(_("step"), max_length=32)
     old = models.CharField(_("from"), max_length=24, choices=Status.choices)
     new = models.CharField(_("to"), max_length=24, choices=Status.choices)
     by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
-    os_user = models.CharField(max_length=64, blank=True, default="")
-    face = models.CharField(max_length=16, blank=True, default="")
+    os_user = models.CharField(_("system user"), max_length=64, blank=True, default="")
+    face = models.CharField(_("through"), max_length=16, blank=True, default="")
     at = models.DateTimeField(_("at"))
     seal = models.CharField(max_length=64, blank=True, default="")
     comment = models.TextField(_("comment"), blank=True, default="")

@@ -32,7 +32,9 @@ class Cause(models.TextChoices):
 class Preparation(models.Model):
     """A run of the preparation, numbered within its delivery. What it froze is named by `seal`."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="preparations")
+    delivery = models.ForeignKey(
+        Delivery, verbose_name=_("delivery"), on_delete=models.CASCADE, related_name="preparations"
+    )
     number = models.PositiveIntegerField(_("number"))
     status = models.CharField(
         _("status"), max_length=16, choices=PreparationStatus.choices, default=PreparationStatus.RUNNING
