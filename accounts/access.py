@@ -42,10 +42,15 @@ class SelfGrant(Refusal):
 
 
 def _granted(user: User, right: Right, model: type[models.Model]) -> QuerySet[Any]:
+    """The rows on which the right was given. Whoever was given any right on a single object may see it."""
+    names = [right.value]
+    if right == Right.VIEW and model is not OrganizationalUnit:
+        names = [codename for codename, _label in model._meta.permissions]
     return get_objects_for_user(
         user,
-        f"{model._meta.app_label}.{right.value}",
+        [f"{model._meta.app_label}.{name}" for name in names],
         klass=model,
+        any_perm=True,
         use_groups=False,
         with_superuser=False,
         accept_global_perms=False,
@@ -88,7 +93,8 @@ def held(user: User, target: Any) -> frozenset[Right]:
     names = set(_codenames(user, OrganizationalUnit, unit_of(target).lineage))
     model = type(target)
     if model is not OrganizationalUnit and _declares(model, Right.VIEW):
-        names |= set(_codenames(user, model, [target.pk]))
+        single = set(_codenames(user, model, [target.pk]))
+        names |= single | ({Right.VIEW.value} if single else set())
     rights = {right for right in Right if right.value in names}
     return frozenset(rights | (OF_SUPERUSERS if user.is_superuser else set()))
 

@@ -1,12 +1,24 @@
-"""Refusals at the edge of the web: shown as they read, and recorded once the transaction is rolled back."""
+"""The edge of the web: refusals are shown as they read, and recorded once the transaction is rolled back."""
 
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts import audit
 from campaign.lib.refusals import Forbidden, Refusal
+
+
+def no_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """An address with a NUL, which PostgreSQL takes in no text and no person types, is a bad request."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("NUL in the address")
+        return get_response(request)
+
+    return middleware
 
 
 class RefusalMiddleware:

@@ -39,7 +39,7 @@ class Order:
 
     @property
     def comment(self) -> str:
-        return self.posted.get("comment", "")
+        return self.posted.get("comment", "").replace("\x00", "").strip()
 
     @property
     def typed(self) -> int | None:

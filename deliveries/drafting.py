@@ -64,7 +64,7 @@ class NotDeletable(Refusal):
     code = "not_deletable"
 
 
-def _check_settings(delivery: Delivery, *, by: User) -> None:
+def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None = None) -> None:
     if delivery.schedule_kind != ScheduleKind.AT_DATE:
         delivery.contact_date = None
     elif delivery.contact_date is None:
@@ -76,7 +76,9 @@ def _check_settings(delivery: Delivery, *, by: User) -> None:
     if delivery.approval_policy and own.tightness < unit_policy.tightness:
         raise LooserPolicy(unit=delivery.unit, policy=unit_policy.label)
     audience = delivery.audience
-    if audience is not None and not access.readable_units(by).filter(pk=audience.unit_id).exists():
+    if audience is None or audience.pk == known_audience:
+        return
+    if not access.readable_units(by).filter(pk=audience.unit_id).exists():
         raise AudienceElsewhere(audience=audience)
 
 
@@ -102,11 +104,12 @@ def _known(settings: dict[str, Any]) -> dict[str, Any]:
 def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list[str]:
     """The settings are as given. Returns the names of sealed parts that this changed, if any."""
     delivery = _editable(delivery, by=by)
+    if settings.get("unit", delivery.unit) != delivery.unit:
+        access.require(by, Right.PREPARE, settings["unit"])
+    known_audience = delivery.audience_id
     for name, value in _known(settings).items():
         setattr(delivery, name, value)
-    if "unit" in settings:
-        access.require(by, Right.PREPARE, settings["unit"])
-    _check_settings(delivery, by=by)
+    _check_settings(delivery, by=by, known_audience=known_audience)
     delivery.save(update_fields=[*settings, "contact_date", "changed_at"])
     audit.record("edit_delivery", by=by, target=delivery, settings=sorted(settings))
     return _drop_if_unsealed(delivery, by=by, at=at)

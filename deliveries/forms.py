@@ -188,7 +188,9 @@ class General(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["unit"].queryset = access.units(user, Right.PREPARE)
+        # Who holds a right on this delivery alone may leave it where it is.
+        own = OrganizationalUnit.objects.filter(pk=self.initial["unit"].pk)
+        self.fields["unit"].queryset = access.units(user, Right.PREPARE) | own
 
     @staticmethod
     def of(delivery: Delivery) -> dict[str, Any]:

@@ -79,8 +79,10 @@ def preview(
 
 def _sealed(delivery: Delivery, message: Message) -> Preview:
     """From the compiled content and the stored values of the row: nothing else goes into what is sent."""
-    made = sealed_renderer(delivery)
     stored = delivery.latest_preparation().findings
+    if not delivery.seal:  # the row is an earlier preparation's; what it was to be filled into is no more
+        return Preview(findings=[Finding.from_dict(finding) for finding in stored])
+    made = sealed_renderer(delivery)
     return _rendered(
         delivery, made.compiled, message.values, [Finding.from_dict(finding) for finding in stored]
     )

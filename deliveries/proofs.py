@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
@@ -88,7 +89,7 @@ def send(
         delivery=delivery,
         content=content,
         number=number,
-        prefix=PREFIX % {"number": number} if prefix is None else prefix[:100],
+        prefix=gettext(PREFIX) % {"number": number} if prefix is None else prefix[:100],
         by=by,
         at=at,
     )

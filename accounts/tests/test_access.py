@@ -9,6 +9,8 @@ from accounts.roles import SHIPPED, root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Profile
 from audiences.tests.factories import ProfileFactory
+from deliveries.models import Delivery
+from deliveries.tests.factories import DeliveryFactory
 
 
 @pytest.fixture
@@ -185,3 +187,16 @@ def test_holders_are_those_who_can(tree):
     UserFactory(roles={"start": root()}, is_active=False)
 
     assert set(access.holders(Right.START, tree["coast"])) == {starter, above}
+
+
+@pytest.mark.parametrize("right", [Right.VIEW, Right.PREPARE, Right.START])
+def test_who_was_given_a_right_on_one_delivery_sees_that_one_alone(tree, right):
+    mine, other = DeliveryFactory(unit=tree["south"]), DeliveryFactory(unit=tree["south"])
+    user, admin = UserFactory(), UserFactory(is_superuser=True)
+
+    access.grant_single(user=user, right=right, target=mine, by=admin)
+
+    assert list(Delivery.objects.visible_to(user)) == [mine]
+    assert access.held(user, mine) == {Right.VIEW, right}
+    assert [each for each in Right if access.can(user, each, mine)] == [each for each in Right if each in {Right.VIEW, right}]
+    assert not access.held(user, other) and not access.can(user, Right.VIEW, other)

@@ -334,3 +334,9 @@ def test_a_menu_closes_by_escape_and_gives_the_focus_back(new_page, ana):
 
     assert not page.get_by_role("button", name="Log out").is_visible()
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_an_address_with_a_nul_is_a_bad_request(client, db):
+    client.force_login(UserFactory())
+
+    assert client.get("/audiences/?q=%00").status_code == 400

@@ -268,3 +268,32 @@ def test_a_preparation_without_approval_says_so(starter, client, unit):
 
     assert "No approval is asked for" in client.get(url("confirm", delivery)).content.decode()
     assert not approval.Approval.objects.exists()
+
+
+def test_a_recipient_of_an_earlier_preparation_has_no_preview_once_a_later_one_failed(unit, client):
+    delivery = DeliveryFactory(unit=unit, ready=True)
+    by = person("prepare", unit)
+    client.force_login(by)
+    drafting.write(delivery=delivery, by=by, at=clock.now(), html="{{ broken")
+    bring_to(delivery, "prepared", by=by)
+    assert delivery.status == Status.PREPARATION_FAILED
+
+    pages = (
+        f"{url('preview', delivery)}?seq=1",
+        f"{url('frame', delivery)}?seq=1",
+        reverse("reporting:message", args=[delivery.pk, 1]),
+        reverse("reporting:frame", args=[delivery.pk, 1]),
+    )
+
+    assert [client.get(page).status_code for page in pages] == [200] * 4
+
+
+def test_a_comment_with_a_nul_is_kept_without_it(unit, client):
+    delivery = DeliveryFactory(unit=unit, awaiting_approval=True)
+    client.force_login(person("approve", unit))
+
+    client.post(
+        url("approval", delivery), {"decision": "reject", "seal": delivery.seal, "comment": "Old\x00 price."}
+    )
+
+    assert Approval.objects.get(preparation__delivery=delivery).comment == "Old price."

@@ -4,7 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts import access
 from accounts.models import AuditEvent
+from accounts.rights import Right
 from accounts.tests.factories import UnitFactory, UserFactory
 from deliveries.models import Delivery, Status
 from deliveries.tests.factories import DeliveryFactory, person
@@ -201,3 +203,17 @@ def test_who_may_prepare_nowhere_makes_no_delivery(unit):
 
     assert client.get(reverse("deliveries:create")).status_code == 403
     assert "New delivery" not in client.get(reverse("deliveries:list")).content.decode()
+
+
+def test_who_may_prepare_one_delivery_alone_changes_it_where_it_is(unit):
+    delivery = DeliveryFactory(unit=unit, label="Before")
+    guest = UserFactory(roles={"prepare": UnitFactory()})
+    access.grant_single(
+        user=guest, right=Right.PREPARE, target=delivery, by=UserFactory(is_superuser=True)
+    )
+
+    answer = signed_in(guest).post(url("edit", delivery), form("edit", delivery))
+
+    assert answer.status_code == 302
+    delivery.refresh_from_db()
+    assert (delivery.label, delivery.unit) == ("Other", unit)

@@ -36,7 +36,7 @@ def _decided(request: HttpRequest, delivery: Delivery) -> HttpResponse:
         "seal": request.POST.get("seal", ""),
         "by": person(request),
         "at": clock.now(),
-        "comment": request.POST.get("comment", "").strip(),
+        "comment": request.POST.get("comment", "").replace("\x00", "").strip(),
     }
     asked_again = False
     with told(request, delivery, action="approve" if accepted else "reject"):

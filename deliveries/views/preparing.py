@@ -38,7 +38,7 @@ def proof(request: HttpRequest, pk: int) -> HttpResponse:
     """Test addresses get the content as it is now; counted nowhere."""
     delivery = find(request, pk)
     access.require(person(request), Right.PREPARE, delivery)
-    prefix = proofs.PREFIX % {"number": delivery.proofs.count() + 1}
+    prefix = _(proofs.PREFIX) % {"number": delivery.proofs.count() + 1}
     form = SendProof(request.POST or None, user=person(request), initial={"prefix": prefix})
     if request.method == "POST" and form.is_valid():
         with told(request, delivery, action="send_proof"):
