@@ -542,5 +542,5 @@ class RouteAdmin(VerbAdmin):
     @display(description=_("state"), label={"rests": "danger", "open": "success"})
     def rests(self, route: Route) -> tuple[str, Any]:
         if route.closed_until is not None and route.closed_until > timezone.now():
-            return "rests", f"{_('rests')}: {route.closed_because}"
+            return "rests", _("rests: %(reason)s") % {"reason": route.closed_because}
         return "open", _("open")

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.models import Cause, Delivery, Doubt, Exclusion, Message, MessageStatus, Nature, Reason
@@ -86,7 +87,7 @@ def _exclusion(row: Exclusion) -> list[Any]:
 
 
 def _doubt(row: Doubt) -> list[Any]:
-    return [row.seq, row.since, row.tries, row.note or "–"]
+    return [row.seq, row.since, row.tries, gettext(row.note) if row.note else "–"]
 
 
 LISTINGS = {

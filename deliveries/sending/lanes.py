@@ -19,6 +19,7 @@ import psycopg
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
+from django.utils.translation import gettext_noop as n_
 
 from deliveries import routes
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
@@ -162,9 +163,11 @@ class Lane:
         if hand is None and len(self.open_rows) <= self.pace.window:
             try:
                 hand = await self.ledger.claim()
-            except Tampered as error:
+            except Tampered:
                 # What is on its way was as sealed: it comes to its end, and nothing follows it.
-                await sync_to_async(gate.fail)(self.plan.delivery_id, because=f"not as sealed: {error}")
+                await sync_to_async(gate.fail)(
+                    self.plan.delivery_id, because=n_("The rows are not as they were sealed.")
+                )
                 self.drain()
             if hand is not None:
                 self.holds[hand.number] = hand
