@@ -5,7 +5,7 @@ be granted on a single object too. `is_superuser` stands for VIEW and ADMINISTER
 nothing else: nobody prepares, approves or starts a delivery but by a right that somebody gave.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Q, QuerySet
@@ -19,13 +19,6 @@ from accounts.rights import NOT_TO_ONESELF, Right
 from campaign.lib.refusals import Forbidden, Refusal
 
 OF_SUPERUSERS = frozenset({Right.VIEW, Right.ADMINISTER})
-
-
-class InUnit(Protocol):
-    """Anything that hangs under a unit: a delivery, a profile, an audience."""
-
-    unit: OrganizationalUnit
-    pk: Any
 
 
 class NotAllowed(Forbidden):
@@ -84,6 +77,11 @@ def require(user: User, right: Right, target: Any) -> None:
     """Raise NotAllowed unless `can`."""
     if not can(user, right, target):
         raise NotAllowed(by=user, right=right, target=target)
+
+
+def record_hidden(*, by: User, target: Any) -> None:
+    """Somebody tried to change what he can't even see: he is told that there is no such thing, the trail knows."""
+    audit.record_refusal(NotAllowed(by=by, right=Right.VIEW, target=target), by=by)
 
 
 def held(user: User, target: Any) -> frozenset[Right]:

@@ -72,8 +72,8 @@ class PersonCommand(BaseCommand):
 
     def _refused(self, refusal: Refusal, *, by: User | None) -> NoReturn:
         # The verb's transaction is rolled back by now, so this event stays.
-        if isinstance(refusal, Forbidden):
-            audit.record_refusal(refusal, by=by)
+        action = "" if isinstance(refusal, Forbidden) else type(self).__module__.rpartition(".")[2]
+        audit.record_refusal(refusal, by=by, action=action)
         self.fail(refusal.code, refusal)
 
     def _print_json(self, answer: Any) -> None:

@@ -40,11 +40,6 @@ def is_good(text: str) -> bool:
     return read(text)[0] == AddressState.GOOD
 
 
-def needs_smtputf8(key: str) -> bool:
-    """Whether only a relay that takes international local parts can carry mail to this address."""
-    return not key.isascii()
-
-
 def _read_carefully(text: str) -> tuple[AddressState, str]:
     try:
         found = validate_email(

@@ -29,7 +29,6 @@ NO_NUMBER = gettext_noop("“%(value)s” is no number; the field stays empty.")
 NO_YES_NO = gettext_noop("“%(value)s” is neither yes nor no; the field stays empty.")
 
 _FLAGS = ("no_email", "no_sms", "no_contact")
-_TEXTS = ("first_name", "last_name", "country", "city", "phone")
 _NAMES = {
     "external_id": "external_id externalid id id_externo codigo codigo_cliente cliente_id customer_id client_id crm_id",
     "email": "email e_mail e_mail_address mail email_address endereco_de_email correio_eletronico",

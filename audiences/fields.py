@@ -40,7 +40,6 @@ COLUMNS = (
     ProfileField("birth_date", _("Birth date"), DATE, True),
     ProfileField("phone", _("Phone"), TEXT, True),
 )
-COLUMN_NAMES = frozenset(field.name for field in COLUMNS)
 
 
 def fields() -> list[ProfileField]:

@@ -33,11 +33,6 @@ def count(audience: Audience, *, unit: OrganizationalUnit | None = None) -> int:
     return profiles(audience, unit=unit).count()
 
 
-def count_rule(rule: rules.Rule, unit: OrganizationalUnit) -> int:
-    """How many a rule would have before it is stored."""
-    return in_unit(unit).filter(rules.condition(rule)).count()
-
-
 def in_unit(unit: OrganizationalUnit) -> QuerySet[Profile]:
     """The profiles of a unit and of all below it."""
     below = OrganizationalUnit.objects.filter(path__startswith=unit.path)

@@ -23,8 +23,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts import access, audit
-from accounts.access import NotAllowed
+from accounts import access
 from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
 from accounts.rights import LABELS, Right
 from campaign.lib import clock
@@ -355,8 +354,7 @@ class DeliveryAdmin(VerbAdmin):
         if found is None:
             hidden = Delivery.objects.filter(pk=pk).first()
             if hidden is not None and request.method == "POST":
-                by = person(request)
-                audit.record_refusal(NotAllowed(by=by, right=Right.VIEW, target=hidden), by=by)
+                access.record_hidden(by=person(request), target=hidden)
             raise Http404
         return found
 

@@ -81,7 +81,7 @@ def register(desk_step: DeskStep) -> None:
 def offered(delivery: Delivery, user: User) -> list[DeskStep]:
     """The buttons for this person now; never more than the table of steps allows."""
     rights = access.held(user, delivery)
-    available = {step for step in Step if step.right in rights and delivery.status in step.sources}
+    available = lifecycle.available(delivery, rights)
     if available & lifecycle.SEALED_STEPS and seal.changes(delivery):
         available -= lifecycle.SEALED_STEPS
     return [

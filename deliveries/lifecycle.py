@@ -61,8 +61,6 @@ class Step(Enum):
 
 # Steps that act on what was sealed: whoever takes one says which seal was on the screen.
 SEALED_STEPS = frozenset({Step.APPROVE, Step.REJECT, Step.CONFIRM})
-# Steps after which the messages may leave; PostgreSQL wants a confirmation in force for them.
-RELEASED = frozenset({S.SCHEDULED, S.SENDING, S.PAUSED, S.FINISHED})
 
 
 class WrongStatus(Refusal):
@@ -127,7 +125,6 @@ def move(
     )
 
 
-def available(delivery: Delivery, user: User) -> frozenset[Step]:
-    """The steps that this person could take now, as far as right and status tell."""
-    rights = access.held(user, delivery)
+def available(delivery: Delivery, rights: frozenset[Right]) -> frozenset[Step]:
+    """The steps that whoever holds these rights could take now, as far as right and status tell."""
     return frozenset(step for step in Step if step.right in rights and delivery.status in step.sources)

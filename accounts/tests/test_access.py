@@ -198,5 +198,8 @@ def test_who_was_given_a_right_on_one_delivery_sees_that_one_alone(tree, right):
 
     assert list(Delivery.objects.visible_to(user)) == [mine]
     assert access.held(user, mine) == {Right.VIEW, right}
-    assert [each for each in Right if access.can(user, each, mine)] == [each for each in Right if each in {Right.VIEW, right}]
-    assert not access.held(user, other) and not access.can(user, Right.VIEW, other)
+    assert [each for each in Right if access.can(user, each, mine)] == [
+        each for each in Right if each in {Right.VIEW, right}
+    ]
+    assert not access.held(user, other)
+    assert not access.can(user, Right.VIEW, other)

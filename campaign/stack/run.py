@@ -83,7 +83,7 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
     env.setdefault("PORT", "8000")
     env.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
     if env.get("DATABASE_URL"):
-        _require_free({"web": int(env["PORT"])})
+        _require_free({"web": env["PORT"]})
         _require_ready(base_dir, env)
         yield env
         return
@@ -94,9 +94,9 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
         _stop_earlier_run(var)
         _require_free(
             {
-                "web": int(env["PORT"]),
-                "mail": int(env.setdefault("MAIL_PORT", str(MAIL_PORT))),
-                "inbox": int(env.setdefault("INBOX_PORT", str(INBOX_PORT))),
+                "web": env["PORT"],
+                "mail": env.setdefault("MAIL_PORT", str(MAIL_PORT)),
+                "inbox": env.setdefault("INBOX_PORT", str(INBOX_PORT)),
             }
         )
         (var / "static").mkdir(exist_ok=True)
@@ -238,9 +238,12 @@ def _demo_accounts(env: dict[str, str]) -> list[tuple[str, str, str]]:
         return []
 
 
-def _require_free(ports: dict[str, int]) -> None:
+def _require_free(ports: dict[str, str]) -> None:
     variables = {"web": "PORT", "mail": "MAIL_PORT", "inbox": "INBOX_PORT"}
-    for what, port in ports.items():
+    for what, text in ports.items():
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+            raise StackError(f"{variables[what]}={text} is no port: choose a number from 1 to 65535.")
+        port = int(text)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

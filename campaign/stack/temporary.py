@@ -30,10 +30,6 @@ class Stack:
     processes: dict[str, list[subprocess.Popen[bytes]]] = field(default_factory=dict)
 
     @property
-    def inbox_url(self) -> str:
-        return f"http://127.0.0.1:{self.env['INBOX_PORT']}"
-
-    @property
     def web_url(self) -> str:
         return f"http://127.0.0.1:{self.env['PORT']}"
 

@@ -45,6 +45,14 @@ def test_a_taken_port_is_named_with_a_way_on(stack):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("port", ["web", "0", "65536"])
+def test_what_is_no_port_is_named(stack, port):
+    done = stack("run", MAIL_PORT=port)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"MAIL_PORT={port} is no port")
+
+
 @pytest.mark.parametrize("command", [["reset"], ["demo"], ["bench", "send"]])
 def test_programs_that_wipe_or_fill_refuse_a_database_that_somebody_named(stack, command):
     done = stack(*command, DATABASE_URL="postgresql://production/sinete")

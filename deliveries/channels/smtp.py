@@ -644,10 +644,6 @@ class Pool:
         """How many were fed and are not decided."""
         return self._pending
 
-    @property
-    def open_connections(self) -> int:
-        return len(self._dialogues)
-
     def feed(self, envelopes: Iterable[Envelope]) -> None:
         """Hand over: each of them comes back as an outcome, whatever happens."""
         before = len(self.queue)

@@ -109,10 +109,6 @@ class Scope:
         self.findings.error(problem.code, problem.text, where=self.part, line=problem.line, **problem.slots)
 
     @property
-    def has_tags(self) -> bool:
-        return any(segment.kind != "text" for segment in self.segments)
-
-    @property
     def preamble(self) -> str:
         """Names that a branch may set have a value in all of them."""
         return "".join(f"{{% set {name} = '' %}}" for name in sorted(self._locals))

@@ -13,7 +13,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import approval, confirmation, drafting
 from deliveries.lifecycle import ChangedSincePrepared, SealMoved, Step, WrongStatus
 from deliveries.models import Confirmation, Delivery, Status
-from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.factories import DeliveryFactory, bring_to, person
 
 pytestmark = pytest.mark.django_db
 
@@ -178,3 +178,21 @@ def test_of_two_confirmations_that_race_one_wins():
     assert sorted(outcomes) == ["confirmed", "wrong_status"]
     assert Confirmation.objects.count() == 1
     assert delivery.history.filter(step=Step.CONFIRM.code).count() == 1
+
+
+def test_who_wrote_the_original_is_a_maker_of_the_copy_of_a_copy(django_assert_max_num_queries):
+    unit = UnitFactory()
+    author, copier = UserFactory(roles={"prepare": unit}), UserFactory(roles={"prepare": unit})
+    copy = DeliveryFactory(unit=unit, by=author)
+    for _ in range(5):
+        copy = drafting.duplicate(delivery=copy, by=copier)
+        drafting.write(delivery=copy, by=copier, at=clock.now(), subject=f"Copy {copy.pk}")
+        copy.refresh_from_db()
+    drafting.edit(delivery=copy, by=copier, at=clock.now(), schedule_kind="at_once")
+    copy.refresh_from_db()
+    bring_to(copy, "awaiting_approval", by=copier)
+
+    with django_assert_max_num_queries(4):
+        makers = copy.latest_preparation().makers()
+
+    assert set(makers) == {author, copier}

@@ -208,9 +208,7 @@ def test_who_may_prepare_nowhere_makes_no_delivery(unit):
 def test_who_may_prepare_one_delivery_alone_changes_it_where_it_is(unit):
     delivery = DeliveryFactory(unit=unit, label="Before")
     guest = UserFactory(roles={"prepare": UnitFactory()})
-    access.grant_single(
-        user=guest, right=Right.PREPARE, target=delivery, by=UserFactory(is_superuser=True)
-    )
+    access.grant_single(user=guest, right=Right.PREPARE, target=delivery, by=UserFactory(is_superuser=True))
 
     answer = signed_in(guest).post(url("edit", delivery), form("edit", delivery))
 

@@ -138,8 +138,8 @@ def test_who_may_does_and_nobody_else(
 
     expected = dict.fromkeys(EVERYBODY, ("refused", stage, True))
     expected |= dict.fromkeys(may, ("done", after, False))
-    # A page does not even say that the delivery exists; desk and commands note who tried.
-    expected |= dict.fromkeys(SEES_NOTHING, ("not found", stage, face != "page"))
+    # They are not even told that the delivery exists, but the trail knows who tried.
+    expected |= dict.fromkeys(SEES_NOTHING, ("not found", stage, True))
     assert came_of_it == expected
 
 

@@ -59,7 +59,7 @@ class ActionBar:
 def action_bar(delivery: Delivery, user: User, *, changed: list[str]) -> ActionBar:
     """What this person may do now, by status and rights; never more than the table of steps allows."""
     rights = access.held(user, delivery)
-    steps = {step for step in Step if step.right in rights and delivery.status in step.sources}
+    steps = set(lifecycle.available(delivery, rights))
     barred = Step.APPROVE in steps and _is_barred(delivery, user)
     if changed:
         steps -= lifecycle.SEALED_STEPS

@@ -6,7 +6,7 @@ from functools import wraps
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 
 from accounts import access, audit
 from accounts.models import User
@@ -23,7 +23,7 @@ def person(request: HttpRequest) -> User:
 
 
 def find(request: HttpRequest, pk: int) -> Delivery:
-    """The delivery, for whoever may see it; for anybody else there is none."""
+    """The delivery, for whoever may see it. For anybody else there is none, and a try at it is recorded."""
     rows = Delivery.objects.visible_to(person(request)).select_related(
         "unit",
         "audience",
@@ -34,7 +34,13 @@ def find(request: HttpRequest, pk: int) -> Delivery:
         "preparation__started_by",
         "created_by",
     )
-    return get_object_or_404(rows.defer("preparation__compiled"), pk=pk)
+    found = rows.defer("preparation__compiled").filter(pk=pk).first()
+    if found is None:
+        hidden = Delivery.objects.filter(pk=pk).first() if request.method == "POST" else None
+        if hidden is not None:
+            access.record_hidden(by=person(request), target=hidden)
+        raise Http404
+    return found
 
 
 def find_editable(request: HttpRequest, pk: int) -> Delivery:
