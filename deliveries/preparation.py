@@ -8,6 +8,7 @@ a preparation that was sealed, or there are none. Any number of jobs may run it:
 
 import json
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -102,8 +103,10 @@ def run(*, preparation_id: int) -> None:
                 if _still_running(preparation_id):
                     raise
             else:
-                logger.exception("preparation %s is broken", preparation_id)
-                _fail_unless_stopped(preparation, _broken(error))
+                broken = _broken(error)
+                where = "".join(traceback.format_tb(error.__traceback__))
+                logger.error("preparation %s is broken: %s\n%s", preparation_id, broken.slots["error"], where)
+                _fail_unless_stopped(preparation, broken)
         finally:
             _clear_staging(preparation_id)
 
@@ -427,8 +430,12 @@ def _fail(
 
 
 def _broken(error: Exception) -> Finding:
+    """Named by its kind and its first line: a database's detail may hold an address."""
     text = n_("Something is broken here, and trying again won't help: %(error)s")
-    return Finding("error", "broken", text, "", None, {"error": f"{type(error).__name__}: {error}"[:300]})
+    first_line = next(iter(str(error).splitlines()), "")
+    return Finding(
+        "error", "broken", text, "", None, {"error": f"{type(error).__name__}: {first_line}"[:300]}
+    )
 
 
 def _empty_target() -> Finding:

@@ -1,7 +1,7 @@
 """Proofs: the content as it stands, to test addresses, apart from every figure and history.
 
-A proof is never a way round *Start deliveries*: it goes to test profiles alone, and one content version
-reaches at most a hundred of them.
+A proof is never a way round *Start deliveries*: it goes to test profiles alone, and all proofs of a delivery
+together, whatever is changed in between, reach at most a hundred addresses; a copy shares them with its original.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class NoTestProfiles(Refusal):
 
 
 class TooManyProofs(Refusal):
-    message = _("A content version goes to at most %(limit)s proof addresses; %(already)s were used.")
+    message = _("The proofs of a delivery go to at most %(limit)s addresses; %(already)s were used.")
     code = "too_many_proofs"
 
 
@@ -114,9 +114,20 @@ def _check_addresses(delivery: Delivery, by: User, test_profiles: Sequence[TestP
     if any(test.pk not in readable for test in test_profiles):
         raise TestProfileElsewhere()
     limit = settings.SINETE["proof_recipients"]
-    already = ProofMessage.objects.filter(proof__content=delivery.content).count()
-    if already + len(test_profiles) > limit:
-        raise TooManyProofs(limit=limit, already=already)
+    known = set(
+        ProofMessage.objects.filter(proof__delivery__in=_family(delivery)).values_list("address", flat=True)
+    )
+    if len(known | {test.email for test in test_profiles}) > limit:
+        raise TooManyProofs(limit=limit, already=len(known))
+
+
+def _family(delivery: Delivery) -> set[int]:
+    """The delivery, and what it is a copy of."""
+    family = {delivery.pk}
+    while delivery.copied_from is not None:
+        delivery = delivery.copied_from
+        family.add(delivery.pk)
+    return family
 
 
 def _values_of(profile: Profile) -> dict[str, object]:

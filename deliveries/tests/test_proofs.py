@@ -5,7 +5,7 @@ import pytest
 from accounts.tests.factories import UnitFactory
 from audiences.tests.factories import ProfileFactory, TestProfileFactory
 from campaign.lib import clock
-from deliveries import proofs
+from deliveries import drafting, proofs
 from deliveries.models import Proof
 from deliveries.tests.factories import DeliveryFactory, person
 
@@ -48,3 +48,18 @@ def test_nobody_lends_the_values_of_somebody_whom_he_may_not_see(delivery):
 def test_a_test_profile_of_a_parallel_unit_gets_nothing(delivery):
     with pytest.raises(proofs.TestProfileElsewhere):
         send(delivery, [TestProfileFactory(unit=UnitFactory())])
+
+
+def test_changing_the_content_in_between_reaches_nobody_more(delivery, settings):
+    settings.SINETE = settings.SINETE | {"proof_recipients": 2}
+    testers = TestProfileFactory.create_batch(3, unit=delivery.unit)
+    by = person("prepare", delivery.unit)
+    send(delivery, testers[:2])
+    drafting.write(delivery=delivery, by=by, at=clock.now(), subject="Other")
+    copy = drafting.duplicate(delivery=delivery, by=by)
+
+    for mine in (delivery, copy):
+        with pytest.raises(proofs.TooManyProofs):
+            send(mine, testers[2:])
+
+    assert send(delivery, testers[:2]).number == 2
