@@ -226,7 +226,8 @@ def test_a_connection_that_goes_away(extensions, step, cut):
     assert outcomes[1].result == (Result.IN_DOUBT if step == "body" else Result.NOT_ATTEMPTED)
     assert outcomes[1].breaker
     assert outcomes[3].result == Result.SENT
-    assert server.connections == 2
+    # Patience with silence is measured by the clock: a busy machine may lose it with the next one, too.
+    assert server.connections == 2 or (cut == SILENCE and server.connections > 2)
 
 
 def test_a_message_taken_without_a_word_is_in_doubt():
