@@ -7,6 +7,8 @@ import threading
 from typing import Any
 
 import rq
+from redis.client import Pipeline
+from rq import worker_registration
 from rq.job import Job
 from rq.queue import Queue
 
@@ -19,6 +21,11 @@ class Worker(rq.Worker):
 
     A job that doesn't listen is ended and waits at the head of its queue for the next worker.
     """
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Alive, and known to be: a queue that was wiped meanwhile has forgotten who works on it."""
+        super().heartbeat(timeout, pipeline)
+        worker_registration.register(self, pipeline)
 
     def handle_warm_shutdown_request(self) -> None:
         super().handle_warm_shutdown_request()

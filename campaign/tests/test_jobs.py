@@ -13,6 +13,7 @@ from rq.utils import utcformat
 from campaign import cron
 from campaign.lib.jobs import JobRef, Queue, workers_alive
 from campaign.workers import Worker
+from campaign.workers import Worker as SineteWorker
 
 HERE = "campaign.tests.test_jobs"
 
@@ -112,6 +113,17 @@ def test_only_workers_whose_heart_beats_are_alive():
 
     assert workers_alive(Queue.SEND) == 1
     assert workers_alive(Queue.TICK) == 0
+
+
+def test_a_worker_that_a_wiped_queue_forgot_is_known_again_with_its_next_heartbeat():
+    own = django_rq.get_queue(Queue.SEND)
+    worker = SineteWorker([own], connection=own.connection)
+    worker.register_birth()
+    own.connection.flushdb()
+
+    worker.heartbeat()
+
+    assert workers_alive(Queue.SEND) == 1
 
 
 def test_work_does_what_waits_for_the_commit(db, work, tmp_path):

@@ -1,6 +1,6 @@
 """The JSON file from which `create_delivery` makes a delivery: read strictly, each mistake named by its field.
 
-    {"label": "July offers", "unit": "All > Brasil", "audience": "Customers in Brazil",
+    {"label": "July offers", "unit": "Brasil", "audience": "Customers in Brazil",
      "content": {"subject": "...", "from_address": "...", "html_file": "newsletter.html", "images": "images"},
      "schedule": {"at": "2026-12-01T09:00", "zone": "America/Sao_Paulo"}}
 

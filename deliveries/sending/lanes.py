@@ -292,7 +292,7 @@ class Lane:
             case Result.FAILED:
                 entry.status = MessageStatus.FAILED
             case Result.IN_DOUBT:
-                entry.status = MessageStatus.IN_DOUBT
+                entry.status, entry.nature, entry.reason = MessageStatus.IN_DOUBT, "", ""
             case Result.RETRY:
                 self._retry(entry, row, is_ours=outcome.breaker)
             case Result.NOT_ATTEMPTED:

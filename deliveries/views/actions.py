@@ -90,7 +90,11 @@ def _with_look(button: Button, step: Step, delivery: Delivery, changed: list[str
 
 def is_complete(delivery: Delivery) -> bool:
     """Whether audience, content and schedule are there, so that a preparation makes sense."""
-    return bool(delivery.audience_id and delivery.content_id and delivery.schedule_kind)
+    content = delivery.content
+    written = (
+        content is not None and content.subject and content.from_address and (content.html or content.text)
+    )
+    return bool(delivery.audience_id and written and delivery.schedule_kind)
 
 
 def _others(delivery: Delivery, user: User, rights: frozenset[Right]) -> list[Button]:

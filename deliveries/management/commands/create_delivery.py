@@ -20,7 +20,7 @@ from deliveries.models import Delivery, Route
 
 DESCRIPTION = """Make a delivery from a JSON file:
 
-  {"label": "July offers", "unit": "All > Brasil", "audience": "Customers in Brazil",
+  {"label": "July offers", "unit": "Brasil", "audience": "Customers in Brazil",
    "content": {"subject": "...", "preheader": "...", "from_name": "...", "from_address": "...",
                "reply_to": "...", "html_file": "newsletter.html", "text": "...", "images": "images"},
    "schedule": {"at": "2026-12-01T09:00", "zone": "America/Sao_Paulo"},
