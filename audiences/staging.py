@@ -1,4 +1,4 @@
-"""The SQL of an import: a staging table of this session, and the merge of its rows into the profiles.
+"""The SQL of an import: a staging table of its own connection, and the merge of its rows into the profiles.
 
 `create` and `copy` run outside any transaction, so that the page sees how far the reading is; `merge` runs
 inside one, so that either all of a file comes in or nothing.

@@ -1,5 +1,6 @@
 """Opting out by the link of a message, and changing one's mind on the same page."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -62,7 +63,7 @@ def masked(address: str) -> str:
     return f"{local[:1]}•••{at}{domain}" if at else ""
 
 
-def _change(verb, *, delivery_id: int, seq: int, at: datetime) -> bool:  # type: ignore[no-untyped-def]
+def _change(verb: Callable[..., bool], *, delivery_id: int, seq: int, at: datetime) -> bool:
     profile_id = profile_of(delivery_id=delivery_id, seq=seq)
     if profile_id is not None:
         with suppress(Profile.DoesNotExist):
