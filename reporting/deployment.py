@@ -143,7 +143,7 @@ _WHERE = {
     "to_deliver": "",
     "sent": f"status={ATTEMPTED}",
     "delivered": "status=sent",
-    "failed": "status=failed",
+    "failed": "status=bounced",
     "opens": f"reaction={OPENED}",
     "clicks": f"reaction={CLICKED}",
 }
@@ -175,6 +175,7 @@ def _delivered_tone(counts: Counts) -> str:
 _TONES = {
     "prepared": "grey",
     "retrying": "blue",
+    "unsent": "red",
     "in_doubt": "yellow",
     "ignored": "grey",
     "cancelled": "grey",
@@ -185,7 +186,7 @@ def _segments(delivery: Delivery, counts: Counts) -> list[tuple[Any, ...]]:
     """All messages by what became of them, each with the address of its rows; the parts make the whole."""
     parts = [
         (_("Delivered"), counts.delivered, "green", "sent"),
-        (_("Bounces and errors"), counts.failed, "red", "failed"),
+        (_("Bounces and errors"), counts.failed, "red", "bounced"),
         *((label, getattr(counts, name), _TONES[name], name) for name, label in kpis.BESIDE.items()),
     ]
     log = reverse("reporting:window", args=[delivery.pk, "sending"])

@@ -21,7 +21,8 @@ class Counts:
 
     to_deliver: int = 0
     delivered: int = 0  # accepted by the next server and not bounced since
-    failed: int = 0
+    failed: int = 0  # at a server, then or later
+    unsent: int = 0  # failed before any server was asked
     retrying: int = 0
     in_doubt: int = 0
     ignored: int = 0
@@ -41,7 +42,8 @@ class Counts:
     @property
     def prepared(self) -> int:
         """Not attempted yet."""
-        return self.to_deliver - self.sent - self.retrying - self.in_doubt - self.ignored - self.cancelled
+        others = self.retrying + self.in_doubt + self.ignored + self.cancelled + self.unsent
+        return self.to_deliver - self.sent - others
 
     @property
     def settled(self) -> int:
@@ -129,6 +131,7 @@ DEFINITIONS = (
 BESIDE: dict[str, str | Promise] = {
     "prepared": _("Not attempted yet"),
     "retrying": _("Retrying"),
+    "unsent": _("Never reached a server"),
     "in_doubt": _("Outcome unknown"),
     "ignored": _("Not sent: opted out after preparation"),
     "cancelled": _("Cancelled"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -17,10 +17,15 @@ from feedback.models import Hit, HitKind
 PAGE_ROWS = 50
 LONGEST_SEARCH = 320
 
-# Statuses by the names that stand in addresses; the last is a group: what counts as sent.
-STATUS_NAMES = {status.name.lower(): [status] for status in MessageStatus}
-ATTEMPTED = "attempted"
-STATUS_NAMES[ATTEMPTED] = [MessageStatus.SENT, MessageStatus.FAILED]
+# What the figures count, by the names that stand in addresses: a failed row that was never tried reached no server.
+ATTEMPTED, BOUNCED, UNSENT = "attempted", "bounced", "unsent"
+_BOUNCED = Q(status=MessageStatus.FAILED, tries__gt=0)
+BY_FIGURE = {
+    ATTEMPTED: Q(status=MessageStatus.SENT) | _BOUNCED,
+    BOUNCED: _BOUNCED,
+    UNSENT: Q(status=MessageStatus.FAILED, tries=0),
+}
+STATUSES = {status.name.lower(): Q(status=status) for status in MessageStatus} | BY_FIGURE
 
 # No index of the ledger knows of statuses; the rare ones are found by the small table that each has.
 BESIDE_THE_LEDGER: dict[str, Any] = {"retrying": Try, "in_doubt": Doubt}
@@ -77,7 +82,7 @@ def sending(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Message]:
     """The recipients in the order of sending, each with its next try where one waits."""
     rows = Message.objects.filter(delivery=delivery).order_by("seq")
     if chosen.get("status"):
-        rows = rows.filter(status__in=STATUS_NAMES[chosen["status"]])
+        rows = rows.filter(STATUSES[chosen["status"]])
         if small := BESIDE_THE_LEDGER.get(chosen["status"]):
             rows = rows.filter(seq__in=small.objects.filter(delivery=delivery).values_list("seq", flat=True))
     if chosen.get("reason"):
@@ -192,7 +197,12 @@ def _uuid(text: str) -> UUID:
         raise Http404 from None
 
 
-_STATUSES: Choices = [(name, values[0].label) for name, values in STATUS_NAMES.items() if name != ATTEMPTED]
+_STATUSES: Choices = [
+    (ATTEMPTED, _("Sent or failed")),
+    *((status.name.lower(), status.label) for status in MessageStatus),
+    (BOUNCED, _("Bounces and errors")),
+    (UNSENT, _("Never reached a server")),
+]
 LOGS = {
     log.code: log
     for log in (
@@ -208,7 +218,7 @@ LOGS = {
             _("Sending log"),
             sending,
             filters=(
-                Choice("status", _("Status"), [(ATTEMPTED, _("Sent or failed")), *_STATUSES]),
+                Choice("status", _("Status"), _STATUSES),
                 Choice("reason", _("Reason"), [choice for choice in Reason.choices if choice[0]]),
                 Choice("reaction", _("Reaction"), list(REACTIONS.items())),
             ),

@@ -35,7 +35,8 @@ def counts(delivery: Delivery) -> Counts:
     """As the pages show them: messages from the chunks' tallies, people as last folded in."""
     messages = tallies(delivery)
     stored = DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values().first()
-    return Counts.of(messages, {"delivered": messages["sent"]}, stored or {})
+    at_a_server = {"delivered": messages["sent"], "failed": messages["failed"] - messages["unsent"]}
+    return Counts.of({**messages, **at_a_server}, stored or {})
 
 
 def last_and_next(at: datetime) -> tuple[datetime | None, datetime]:
@@ -164,11 +165,12 @@ def _repair_tallies(delivery_id: int) -> int:
 
 _REPAIR = """
     UPDATE deliveries_chunk c
-    SET sent = n.sent, failed = n.failed, retrying = n.retrying, in_doubt = n.in_doubt, ignored = n.ignored,
-        cancelled = n.cancelled
+    SET sent = n.sent, failed = n.failed, unsent = n.unsent, retrying = n.retrying, in_doubt = n.in_doubt,
+        ignored = n.ignored, cancelled = n.cancelled
     FROM (
         SELECT k.number,
             count(*) FILTER (WHERE m.status = 1) AS sent, count(*) FILTER (WHERE m.status = 2) AS failed,
+            count(*) FILTER (WHERE m.status = 2 AND m.tries = 0) AS unsent,
             count(*) FILTER (WHERE m.status = 3) AS retrying, count(*) FILTER (WHERE m.status = 4) AS in_doubt,
             count(*) FILTER (WHERE m.status = 5) AS ignored, count(*) FILTER (WHERE m.status = 6) AS cancelled
         FROM deliveries_chunk k
@@ -177,8 +179,8 @@ _REPAIR = """
         GROUP BY k.number
     ) n
     WHERE c.delivery_id = %(delivery)s AND c.number = n.number
-      AND (c.sent, c.failed, c.retrying, c.in_doubt, c.ignored, c.cancelled)
-        <> (n.sent, n.failed, n.retrying, n.in_doubt, n.ignored, n.cancelled)
+      AND (c.sent, c.failed, c.unsent, c.retrying, c.in_doubt, c.ignored, c.cancelled)
+        <> (n.sent, n.failed, n.unsent, n.retrying, n.in_doubt, n.ignored, n.cancelled)
 """
 
 

@@ -103,6 +103,8 @@ class Chunk(models.Model):
     handed_upto = models.IntegerField()
     sent = models.IntegerField(default=0, db_default=0)
     failed = models.IntegerField(default=0, db_default=0)
+    # Of the failed, those about which no server was ever asked: their tries are 0.
+    unsent = models.IntegerField(default=0, db_default=0)
     retrying = models.IntegerField(default=0, db_default=0)
     in_doubt = models.IntegerField(default=0, db_default=0)
     ignored = models.IntegerField(default=0, db_default=0)

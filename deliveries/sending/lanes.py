@@ -291,6 +291,7 @@ class Lane:
                 self.refused, self.sent = 0, self.sent + 1
             case Result.FAILED:
                 entry.status = MessageStatus.FAILED
+                entry.counts_as_try = outcome.code is not None  # else it failed before any server saw it
             case Result.IN_DOUBT:
                 entry.status, entry.nature, entry.reason = MessageStatus.IN_DOUBT, "", ""
             case Result.RETRY:

@@ -402,14 +402,16 @@ _STORE = """
     ), tally AS (
         SELECT number,
             count(*) FILTER (WHERE status = 1) AS sent, count(*) FILTER (WHERE status = 2) AS failed,
+            count(*) FILTER (WHERE status = 2 AND tries = 0) AS unsent,
             count(*) FILTER (WHERE status = 3) - count(*) FILTER (WHERE old = 3) AS retrying,
             count(*) FILTER (WHERE status = 4) - count(*) FILTER (WHERE old = 4) AS in_doubt,
             count(*) FILTER (WHERE status = 5) AS ignored
         FROM written GROUP BY number
     )
     UPDATE deliveries_chunk c
-    SET sent = c.sent + tally.sent, failed = c.failed + tally.failed, retrying = c.retrying + tally.retrying,
-        in_doubt = c.in_doubt + tally.in_doubt, ignored = c.ignored + tally.ignored
+    SET sent = c.sent + tally.sent, failed = c.failed + tally.failed, unsent = c.unsent + tally.unsent,
+        retrying = c.retrying + tally.retrying, in_doubt = c.in_doubt + tally.in_doubt,
+        ignored = c.ignored + tally.ignored
     FROM tally WHERE c.delivery_id = %(delivery)s AND c.number = tally.number
 """
 

@@ -122,13 +122,14 @@ END_TRIES = """
             reason = CASE WHEN %(status)s = 2 THEN 'expired' ELSE m.reason END,
             nature = CASE WHEN %(status)s = 2 THEN 'soft' ELSE m.nature END
         FROM ended e WHERE m.delivery_id = %(delivery)s AND m.seq = e.seq AND m.status = 3
-        RETURNING m.seq
+        RETURNING m.seq, m.tries
     ), counted AS (
-        SELECT count(*) AS n FROM rows
+        SELECT count(*) AS n, count(*) FILTER (WHERE tries = 0) AS untried FROM rows
     )
     UPDATE deliveries_chunk c
     SET retrying = c.retrying - counted.n,
         failed = c.failed + CASE WHEN %(status)s = 2 THEN counted.n ELSE 0 END,
+        unsent = c.unsent + CASE WHEN %(status)s = 2 THEN counted.untried ELSE 0 END,
         cancelled = c.cancelled + CASE WHEN %(status)s = 6 THEN counted.n ELSE 0 END
     FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
     RETURNING counted.n
@@ -199,7 +200,7 @@ def resolve_doubt(*, delivery_id: int, seq: int, as_sent: bool, at: datetime, no
         if found is None:
             return False
         cursor.execute(
-            "UPDATE deliveries_message SET status = %s, at = %s, reply = left(%s, 300)"
+            "UPDATE deliveries_message SET status = %s, at = %s, reply = left(%s, 300), tries = greatest(tries, 1)"
             " WHERE delivery_id = %s AND seq = %s AND status = %s",
             [int(status), at, note, delivery_id, seq, int(MessageStatus.IN_DOUBT)],
         )
@@ -247,19 +248,23 @@ def imbalance(delivery: Delivery) -> dict[str, list[int]]:
     names = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT status, count(*) FROM deliveries_message WHERE delivery_id = %s GROUP BY status",
+            "SELECT status, count(*), count(*) FILTER (WHERE tries = 0)"
+            " FROM deliveries_message WHERE delivery_id = %s GROUP BY status",
             [delivery.pk],
         )
-        by_status = {MessageStatus(status).name.lower(): number for status, number in cursor.fetchall()}
+        rows = cursor.fetchall()
+        by_status = {MessageStatus(status).name.lower(): number for status, number, _untried in rows}
+        unsent = sum(untried for status, _number, untried in rows if status == MessageStatus.FAILED)
         cursor.execute(
             f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in names)},"
-            f" coalesce(sum(seq_to - seq_from + 1 - {' - '.join(names)}), 0)"
+            f" coalesce(sum(seq_to - seq_from + 1 - {' - '.join(names)}), 0), coalesce(sum(unsent), 0)"
             " FROM deliveries_chunk WHERE delivery_id = %s",
             [delivery.pk],
         )
-        tallies = dict(zip((*names, "prepared"), cursor.fetchone(), strict=True))
-    off = {n: [by_status.get(n, 0), tally] for n, tally in tallies.items() if by_status.get(n, 0) != tally}
+        tallies = dict(zip((*names, "prepared", "unsent"), cursor.fetchone(), strict=True))
     total = sum(by_status.values())
+    by_status["unsent"] = unsent
+    off = {n: [by_status.get(n, 0), tally] for n, tally in tallies.items() if by_status.get(n, 0) != tally}
     if total != delivery.latest_preparation().to_deliver:
         off["to_deliver"] = [total, delivery.latest_preparation().to_deliver]
     return off

@@ -10,6 +10,7 @@ from audiences import consents
 from audiences.models import Quarantine
 from campaign.lib import clock
 from deliveries import confirmation, jobs, queues, scheduling
+from deliveries.content.render import Renderer, RenderError
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status, Try
 from deliveries.sending import recovery
 from deliveries.tests.factories import DeliveryFactory, person
@@ -112,6 +113,40 @@ def test_retries_end_with_the_validity_period(relay):
         jobs.tick()
     delivery.refresh_from_db()
     assert delivery.status == Status.FINISHED
+
+
+def test_a_message_that_cannot_be_filled_fails_without_having_reached_a_server(relay, monkeypatch):
+    delivery = DeliveryFactory(scheduled=True, recipients=2)
+    broken = Message.objects.filter(delivery=delivery).first()
+    fill = Renderer.message
+
+    def message(self, *, seq, **rest):
+        if seq == broken.seq:
+            raise RenderError(part="subject", cause="no such value")
+        return fill(self, seq=seq, **rest)
+
+    monkeypatch.setattr(Renderer, "message", message)
+
+    send(delivery)
+
+    row = Message.objects.get(delivery=delivery, seq=broken.seq)
+    assert (row.status, row.reason, row.tries) == (MessageStatus.FAILED, "content", 0)
+    counted = Chunk.objects.get(delivery=delivery)
+    assert (counted.sent, counted.failed, counted.unsent) == (1, 1, 1)
+    assert recovery.imbalance(delivery) == {}
+
+
+def test_what_no_relay_judged_until_the_validity_period_ended_reached_no_server(relay):
+    delivery = DeliveryFactory(scheduled=True, recipients=1, validity_hours=1)
+    relay.refuse(Message.objects.get(delivery=delivery).address, "550 5.7.8 Authentication required")
+    send(delivery)
+    with clock.shifted(timedelta(hours=2)):
+        jobs.tick()
+
+    counted = Chunk.objects.get(delivery=delivery)
+
+    assert (counted.failed, counted.unsent) == (1, 1)
+    assert recovery.imbalance(delivery) == {}
 
 
 def test_who_opted_out_after_the_preparation_gets_nothing(relay):

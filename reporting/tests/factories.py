@@ -64,7 +64,8 @@ def retally(delivery: Delivery) -> None:
     for chunk in Chunk.objects.filter(delivery=delivery):
         rows = Message.objects.filter(delivery=delivery, seq__range=(chunk.seq_from, chunk.seq_to))
         Chunk.objects.filter(delivery=delivery, number=chunk.number).update(
-            **{name: rows.filter(status=status).count() for status, name in TALLY.items()}
+            **{name: rows.filter(status=status).count() for status, name in TALLY.items()},
+            unsent=rows.filter(status=MessageStatus.FAILED, tries=0).count(),
         )
 
 

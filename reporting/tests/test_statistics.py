@@ -14,7 +14,7 @@ from feedback.models import HitKind
 from feedback.tests.factories import hit
 from reporting import jobs, statistics
 from reporting.models import DeliveryStatistics, Fold, StatisticsRun
-from reporting.tests.factories import delivery_with, falsify
+from reporting.tests.factories import delivery_with, falsify, retally
 
 pytestmark = pytest.mark.django_db
 
@@ -218,6 +218,26 @@ def test_live_counts_come_from_the_tallies():
 
     assert (counts.to_deliver, counts.sent, counts.delivered, counts.failed) == (9, 5, 3, 2)
     assert (counts.prepared, counts.retrying, counts.in_doubt) == (2, 1, 1)
+
+
+def test_what_failed_before_any_server_is_outside_of_what_was_sent():
+    delivery = delivery_with(sent=2, failed=2)
+    Message.objects.filter(delivery=delivery, seq=4).update(tries=0, code=None, reason="content")
+    retally(delivery)
+
+    counts = statistics.counts(delivery)
+
+    assert (counts.sent, counts.delivered, counts.failed, counts.unsent) == (3, 2, 1, 1)
+    assert counts.prepared == 0
+
+
+def test_a_recount_repairs_the_tally_of_what_reached_no_server(marketer):
+    delivery = delivery_with(sent=1, failed=1)
+    Message.objects.filter(delivery=delivery, seq=2).update(tries=0)
+
+    run = compute(delivery, marketer)
+
+    assert run.difference == {"sent": -1, "failed": -1, "unsent": 1}
 
 
 def test_tallies_agree_with_the_rows_after_a_recount_of_every_status(marketer):
