@@ -86,6 +86,11 @@ def _exclusion(row: Exclusion) -> list[Any]:
     return [row.profile_id, row.address or "–", Cause(row.cause).label]
 
 
+def _exclusions(delivery: Delivery) -> QuerySet[Exclusion]:
+    counted = delivery.preparation.counted if delivery.preparation else None
+    return Exclusion.objects.filter(delivery=delivery, preparation=counted)
+
+
 def _doubt(row: Doubt) -> list[Any]:
     return [row.seq, row.since, row.tries, gettext(row.note) if row.note else "–"]
 
@@ -116,7 +121,7 @@ LISTINGS = {
             "exclusion-log",
             _("Exclusion log"),
             [_("Profile"), _("Address"), _("Cause")],
-            lambda delivery: Exclusion.objects.filter(delivery=delivery, preparation=delivery.preparation_id),
+            _exclusions,
             "id",
             _exclusion,
             choice="cause",

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import User
 from accounts.rights import Right
-from deliveries import approval, confirmation, drafting, lifecycle, preparation, proofs, seal
+from deliveries import approval, confirmation, drafting, lifecycle, preparation, proofs, resealing, seal
 from deliveries.content.findings import Finding
 from deliveries.forms import SendProof
 from deliveries.lifecycle import Step
@@ -192,7 +192,7 @@ def prepared(delivery: Delivery) -> dict[str, Any]:
 
 def _before_approving(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
     lifecycle.check(delivery, Step.APPROVE, by=user, seal=delivery.seal)
-    return prepared(delivery)
+    return prepared(delivery) | {"only_change": resealing.in_words(delivery)}
 
 
 def _before_confirming(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:

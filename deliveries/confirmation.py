@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, queues
+from deliveries import lifecycle, queues, resealing
 from deliveries.lifecycle import Step
 from deliveries.models import Cause, Confirmation, Delivery, LogLine, ScheduleKind, Status
 from deliveries.sending import recovery
@@ -23,7 +23,7 @@ class CountMistyped(Refusal):
 
 
 class DatePassed(Refusal):
-    message = _("The date of this delivery has passed. Choose a new one, or “at once”, and prepare it again.")
+    message = _("The date of this delivery has passed. Choose a new one, or “at once”.")
     code = "date_passed"
 
 
@@ -47,6 +47,7 @@ class Question:
     warnings: list[dict[str, Any]]
     age: timedelta
     must_type: bool
+    only_change: str = ""  # what differs from what was decided on before, where that was all
 
 
 def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
@@ -65,7 +66,8 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         leaves_at=delivery.contact_date,
         zone=delivery.time_zone,
         warnings=preparation.warnings,
-        age=at - (preparation.ended_at or preparation.started_at),
+        age=at - (preparation.counted.ended_at or preparation.counted.started_at),
+        only_change=resealing.in_words(delivery),
         must_type=must_type(preparation.to_deliver),
     )
 

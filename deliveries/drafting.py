@@ -13,7 +13,7 @@ from accounts import access, audit
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, seal
+from deliveries import lifecycle, resealing, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Asset, Content, Delivery, ScheduleKind, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
@@ -144,9 +144,14 @@ def _editable(delivery: Delivery, *, by: User) -> Delivery:
 
 
 def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str]:
-    """What was prepared no longer holds once a sealed part changed: back to Editing, and say which."""
+    """What was prepared no longer holds once a sealed part changed: back to Editing, and say which.
+
+    A new time alone keeps recipients and content, and asks for approval and confirmation again.
+    """
     changed = seal.changes(delivery)
-    if changed and delivery.status in Step.CHANGE.sources:
+    if resealing.is_possible(delivery, changed=changed, at=at):
+        resealing.reseal(delivery, by=by, at=at)
+    elif changed and delivery.status in Step.CHANGE.sources:
         lifecycle.move(delivery, Step.CHANGE, by=by, at=at, changed=changed, comment=seal.in_words(changed))
     return changed
 
@@ -167,6 +172,7 @@ def duplicate(*, delivery: Delivery, by: User) -> Delivery:
         tracking=delivery.tracking,
         route=delivery.route,
         copied_from=delivery,
+        inherited_authors=sorted({*delivery.inherited_authors, *delivery.authors()}),
         created_by=by,
     )
     if delivery.content is not None:

@@ -29,6 +29,12 @@ class Step(Enum):
     ASK_APPROVAL = {S.PREPARING}, S.AWAITING_APPROVAL, None
     NEED_NO_APPROVAL = {S.PREPARING}, S.READY, None
     CHANGE = {S.PREPARATION_FAILED, S.AWAITING_APPROVAL, S.READY}, S.DRAFT, Right.PREPARE
+    ASK_AGAIN = (
+        {S.AWAITING_APPROVAL, S.READY},
+        S.AWAITING_APPROVAL,
+        Right.PREPARE,
+    )  # a new time, the same recipients
+    KEEP_READY = {S.READY}, S.READY, Right.PREPARE  # the same where nobody is asked for approval
     APPROVE = {S.AWAITING_APPROVAL}, S.READY, Right.APPROVE
     REJECT = {S.AWAITING_APPROVAL}, S.DRAFT, Right.APPROVE
     CONFIRM = {S.READY}, S.SCHEDULED, Right.START

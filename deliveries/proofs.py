@@ -1,15 +1,16 @@
 """Proofs: the content as it stands, to test addresses, apart from every figure and history.
 
 A proof is never a way round *Start deliveries*: it goes to test profiles alone, and all proofs of a delivery
-together, whatever is changed in between, reach at most a hundred addresses; a copy shares them with its original.
+together, whatever is changed in between, reach at most a hundred addresses; copies share them.
 """
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
@@ -29,6 +30,9 @@ from deliveries.models import Delivery, LogLine, Proof, ProofMessage
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 
 PREFIX = n_("[Proof %(number)s]")
+RELATIVES_COUNT_FOR = timedelta(
+    days=30
+)  # a newsletter that is copied each month may have new readers of its proofs
 
 
 class NothingToProve(Refusal):
@@ -42,7 +46,9 @@ class NoTestProfiles(Refusal):
 
 
 class TooManyProofs(Refusal):
-    message = _("The proofs of a delivery go to at most %(limit)s addresses; %(already)s were used.")
+    message = _(
+        "The proofs of a delivery and its copies go to at most %(limit)s addresses; %(already)s were used."
+    )
     code = "too_many_proofs"
 
 
@@ -81,7 +87,7 @@ def send(
     content = delivery.content
     if content is None:
         raise NothingToProve()
-    _check_addresses(delivery, by, test_profiles)
+    _check_addresses(delivery, by, test_profiles, at=at)
     if profile is not None and not access.visible(by, Profile.objects.filter(pk=profile.pk)).exists():
         raise ProfileElsewhere()
     number = delivery.proofs.count() + 1
@@ -107,27 +113,39 @@ def send(
     return proof
 
 
-def _check_addresses(delivery: Delivery, by: User, test_profiles: Sequence[TestProfile]) -> None:
+def _check_addresses(
+    delivery: Delivery, by: User, test_profiles: Sequence[TestProfile], *, at: datetime
+) -> None:
     if not test_profiles:
         raise NoTestProfiles()
     readable = set(access.visible(by, TestProfile.objects.all()).values_list("pk", flat=True))
     if any(test.pk not in readable for test in test_profiles):
         raise TestProfileElsewhere()
     limit = settings.SINETE["proof_recipients"]
-    known = set(
-        ProofMessage.objects.filter(proof__delivery__in=_family(delivery)).values_list("address", flat=True)
-    )
+    relatives = Q(proof__delivery__in=_family(delivery), proof__at__gt=at - RELATIVES_COUNT_FOR)
+    used = ProofMessage.objects.filter(Q(proof__delivery=delivery) | relatives)
+    known = set(used.values_list("address", flat=True))
     if len(known | {test.email for test in test_profiles}) > limit:
         raise TooManyProofs(limit=limit, already=len(known))
 
 
-def _family(delivery: Delivery) -> set[int]:
-    """The delivery, and what it is a copy of."""
-    family = {delivery.pk}
-    while delivery.copied_from is not None:
-        delivery = delivery.copied_from
-        family.add(delivery.pk)
-    return family
+def _family(delivery: Delivery) -> list[int]:
+    """All that are copies of one another, this one among them: a copy is no way to a hundred more addresses."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE family AS (
+                SELECT id, copied_from_id FROM deliveries_delivery WHERE id = %s
+                UNION
+                SELECT d.id, d.copied_from_id FROM family f JOIN LATERAL (
+                    SELECT id, copied_from_id FROM deliveries_delivery WHERE id = f.copied_from_id
+                    UNION ALL SELECT id, copied_from_id FROM deliveries_delivery WHERE copied_from_id = f.id
+                ) d ON true
+            ) SELECT id FROM family
+            """,
+            [delivery.pk],
+        )
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def _values_of(profile: Profile) -> dict[str, object]:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts import access
 from accounts.models import ApprovalPolicy, User
 from accounts.rights import Right
 from deliveries.lifecycle import Step
-from deliveries.models import Content, Delivery, Status, StatusChange
+from deliveries.models import Content, Delivery, Preparation, Status, StatusChange
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,12 @@ def to_approve(user: User) -> QuerySet[Delivery]:
     wrote = Content.objects.filter(
         delivery=OuterRef("pk"), author=user, number__lte=OuterRef("preparation__content__number")
     )
+    runs = Preparation.objects.filter(delivery=OuterRef("pk"), started_by=user)
+    counted = Coalesce(OuterRef("preparation__kept_from"), OuterRef("preparation"))
+    prepared = Exists(runs.filter(Q(pk=counted) | Q(kept_from=counted)))
+    made = prepared | Q(inherited_authors__contains=[user.pk]) | Exists(wrote)
     rows = access.within(user, Right.APPROVE, Delivery.objects.filter(status=Status.AWAITING_APPROVAL))
-    return _listed(rows.exclude(four_eyes & (Q(preparation__started_by=user) | Exists(wrote))))
+    return _listed(rows.exclude(four_eyes & made))
 
 
 def to_confirm(user: User) -> QuerySet[Delivery]:

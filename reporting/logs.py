@@ -103,7 +103,8 @@ def _reacted(reaction: str) -> Exists:
 
 def exclusions(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Exclusion]:
     """Who was left out of the latest preparation, and why."""
-    rows = Exclusion.objects.filter(delivery=delivery, preparation=delivery.preparation).order_by("id")
+    counted = delivery.preparation.counted if delivery.preparation else None
+    rows = Exclusion.objects.filter(delivery=delivery, preparation=counted).order_by("id")
     if chosen.get("cause"):
         rows = rows.filter(cause=chosen["cause"])
     if chosen.get("q"):

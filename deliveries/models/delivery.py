@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from accounts.rights import Right, permissions
 from audiences.models import Audience
 
 if TYPE_CHECKING:
+    from deliveries.models.content import Content
     from deliveries.models.preparation import Preparation
 
 LONGEST_VALIDITY_HOURS = 24 * 14
@@ -141,6 +143,8 @@ class Delivery(models.Model):
     copied_from = models.ForeignKey(
         "self", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="copies"
     )
+    # Who wrote what this was copied from, copy of copy included; it outlives the originals.
+    inherited_authors = ArrayField(models.BigIntegerField(), default=list, editable=False)
     created_by = models.ForeignKey(
         User,
         verbose_name=_("created by"),
@@ -200,6 +204,13 @@ class Delivery(models.Model):
     def valid_until(self) -> datetime | None:
         """When retries end: counted from the start of sending."""
         return self.started_at + timedelta(hours=self.validity_hours) if self.started_at else None
+
+    def authors(self, *, upto: "Content | None" = None) -> set[int]:
+        """The ids of those who wrote a version of its content, up to one of them if it is named."""
+        versions = self.contents.exclude(author=None)
+        if upto is not None:
+            versions = versions.filter(number__lte=upto.number)
+        return set(versions.values_list("author_id", flat=True))
 
     def latest_preparation(self) -> "Preparation":
         assert self.preparation is not None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -45,6 +45,8 @@ class Preparation(models.Model):
     started_at = models.DateTimeField(_("started"))
     ended_at = models.DateTimeField(_("ended"), null=True)
     content = models.ForeignKey(Content, null=True, on_delete=models.PROTECT, related_name="+")
+    # The preparation that counted the recipients which this one keeps, under a new time.
+    kept_from = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="+")
     # Progress, committed slice by slice: what the ring shows.
     percent = models.PositiveSmallIntegerField(default=0)
     targeted = models.PositiveIntegerField(_("targeted"), default=0)
@@ -88,36 +90,21 @@ class Preparation(models.Model):
     def warnings(self) -> list[dict[str, Any]]:
         return [finding for finding in self.findings if finding["level"] == "warning"]
 
+    @property
+    def counted(self) -> "Preparation":
+        """The preparation that counted: this one, or the one whose recipients it keeps."""
+        return self.kept_from or self
+
     def makers(self) -> list[User]:
         """Who prepared it or wrote a version of its content: four-eyes bars them from approving.
 
         A copy begins with what others wrote before it was made: they wrote it too.
         """
-        writers = Content.objects.filter(delivery_id=self.delivery_id)
-        if self.content is not None:
-            writers = writers.filter(number__lte=self.content.number)
-        condition = Q(pk__in=writers.values("author")) | Q(pk__in=self._earlier_writers())
-        if self.started_by_id:
-            condition |= Q(pk=self.started_by_id)
-        return list(User.objects.filter(condition))
-
-    def _earlier_writers(self) -> list[int]:
-        """Who wrote what this was copied from, copy of copy included; one query however long the line is."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                WITH RECURSIVE line AS (
-                    SELECT id, copied_from_id, created_at FROM deliveries_delivery WHERE id = %s
-                    UNION SELECT d.id, d.copied_from_id, d.created_at
-                    FROM deliveries_delivery d JOIN line ON d.id = line.copied_from_id
-                )
-                SELECT DISTINCT c.author_id FROM line
-                JOIN deliveries_content c ON c.delivery_id = line.copied_from_id AND c.created_at <= line.created_at
-                WHERE c.author_id IS NOT NULL
-                """,
-                [self.delivery_id],
-            )
-            return [author for (author,) in cursor.fetchall()]
+        delivery, counted = self.delivery, self.kept_from_id or self.pk
+        runs = delivery.preparations.filter(Q(pk=counted) | Q(kept_from=counted), number__lte=self.number)
+        starters = runs.exclude(started_by=None).values_list("started_by_id", flat=True)
+        makers = {*delivery.inherited_authors, *delivery.authors(upto=self.content), *starters}
+        return list(User.objects.filter(pk__in=makers))
 
 
 class LogLine(models.Model):

@@ -10,7 +10,7 @@ from accounts.models import ApprovalPolicy
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import approval, confirmation, drafting
+from deliveries import approval, confirmation, drafting, waiting
 from deliveries.lifecycle import ChangedSincePrepared, SealMoved, Step, WrongStatus
 from deliveries.models import Confirmation, Delivery, Status
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
@@ -192,7 +192,23 @@ def test_who_wrote_the_original_is_a_maker_of_the_copy_of_a_copy(django_assert_m
     copy.refresh_from_db()
     bring_to(copy, "awaiting_approval", by=copier)
 
-    with django_assert_max_num_queries(4):
+    drafting.delete(delivery=copy.copied_from, by=copier)
+    copy.refresh_from_db()
+    with django_assert_max_num_queries(6):
         makers = copy.latest_preparation().makers()
 
     assert set(makers) == {author, copier}
+
+
+def test_a_copy_that_four_eyes_bars_its_first_writer_from_does_not_wait_for_him():
+    unit = UnitFactory(approval_policy="four_eyes")
+    author = UserFactory(roles={"prepare": unit, "approve": unit})
+    copier = UserFactory(roles={"prepare": unit})
+    copy = drafting.duplicate(delivery=DeliveryFactory(unit=unit, by=author), by=copier)
+    drafting.edit(delivery=copy, by=copier, at=clock.now(), schedule_kind="at_once")
+    copy.refresh_from_db()
+
+    bring_to(copy, "awaiting_approval", by=copier)
+
+    assert copy not in waiting.to_approve(author)
+    assert copy in waiting.to_approve(UserFactory(roles={"approve": unit}))

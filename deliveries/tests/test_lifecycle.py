@@ -1,5 +1,7 @@
 """The life cycle: one table, one door, and PostgreSQL behind it."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
@@ -57,7 +59,7 @@ def test_postgresql_keeps_what_a_sealed_preparation_says():
 
 
 ACTIONS = [
-    "prepare", "run", "stop_preparation", "write", "edit_label", "approve", "reject", "confirm", "take_back",
+    "prepare", "run", "stop_preparation", "write", "edit_label", "new_time", "approve", "reject", "confirm", "take_back",
     "begin", "pause", "resume", "stop", "tick",
 ]  # fmt: skip
 
@@ -106,6 +108,9 @@ def _try(action, delivery, by, number):
                 drafting.write(delivery=delivery, by=by, at=at, subject=f"Subject {number}")
             case "edit_label":
                 drafting.edit(delivery=delivery, by=by, at=at, label=f"Label {number}")
+            case "new_time":
+                date = at + timedelta(hours=number + 1)
+                drafting.edit(delivery=delivery, by=by, at=at, schedule_kind="at_date", contact_date=date)
             case "approve":
                 approval.approve(delivery=delivery, seal=seal, by=by, at=at)
             case "reject":

@@ -1,5 +1,7 @@
 """Proofs: to test addresses, at most a hundred, apart from every figure, and no way round Start deliveries."""
 
+from datetime import timedelta
+
 import pytest
 
 from accounts.tests.factories import UnitFactory
@@ -63,3 +65,17 @@ def test_changing_the_content_in_between_reaches_nobody_more(delivery, settings)
             send(mine, testers[2:])
 
     assert send(delivery, testers[:2]).number == 2
+
+
+def test_copies_of_one_another_share_the_addresses_of_the_last_month(delivery, settings):
+    settings.SINETE = settings.SINETE | {"proof_recipients": 2}
+    testers = TestProfileFactory.create_batch(4, unit=delivery.unit)
+    by = person("prepare", delivery.unit)
+    first, second = (drafting.duplicate(delivery=delivery, by=by) for _ in range(2))
+    send(first, testers[:2])
+
+    with pytest.raises(proofs.TooManyProofs):
+        send(second, testers[2:])
+
+    with clock.shifted(timedelta(days=31)):
+        assert send(second, testers[2:]).messages.count() == 2

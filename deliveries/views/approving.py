@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from campaign.lib import clock
-from deliveries import approval, lifecycle, previews
+from deliveries import approval, lifecycle, previews, resealing
 from deliveries.approval import CommentMissing
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Message
@@ -65,6 +65,7 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "delivery": delivery,
         "preparation": preparation,
         "content": preparation.content,
+        "only_change": resealing.in_words(delivery),
         "causes": cause_rows(preparation),
         "findings": findings(preparation),
         "audience": audience_facts(delivery.audience, unit=delivery.unit) if delivery.audience else None,

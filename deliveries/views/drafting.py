@@ -11,9 +11,9 @@ from accounts.rights import Right
 from audiences.models import Audience
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import drafting, seal
+from deliveries import drafting, resealing, seal
 from deliveries.forms import ChooseAudience, General, NewDelivery, When, in_a_day, when_of
-from deliveries.models import Delivery
+from deliveries.models import Delivery, Status
 from deliveries.views.dashboard import audience_facts
 from deliveries.views.shared import (
     find,
@@ -120,7 +120,13 @@ def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]
         with told(request, delivery, action="edit_delivery"):
             raise
         return False
-    if changed:
+    delivery.refresh_from_db()
+    if changed and delivery.status != Status.DRAFT and resealing.in_words(delivery):
+        messages.success(
+            request,
+            _("Saved. Recipients and content stay as prepared; the new time must be approved and confirmed."),
+        )
+    elif changed:
         parts = seal.in_words(changed)
         messages.warning(
             request,

@@ -84,6 +84,7 @@ def in_words(question: Question) -> list[str]:
         f"Subject     {question.subject}",
         f"Leaves      {moment}",
         f"Prepared    {_minutes(question)} ago",
+        *([f"New time    {question.only_change}"] if question.only_change else []),
         *(f"Warning     {Finding.from_dict(warning)}" for warning in question.warnings),
     ]
 
