@@ -427,6 +427,23 @@ def test_no_more_than_two_windows_of_a_lane_are_ever_open(monkeypatch):
     assert statuses(delivery) == ["SENT"] * 40
 
 
+def test_a_relay_that_answers_little_by_little_is_not_handed_one_window_after_the_other(monkeypatch):
+    delivery = DeliveryFactory(sending=True, recipients=60)
+    monkeypatch.setattr(lanes.Pace, "note", lambda self, results: None)
+
+    async def one_at_a_time(pool):
+        return pool.take(1)
+
+    def small(lane):
+        lane.pace.window = 10
+
+    pool = ScriptedPool(one_at_a_time)
+    run_lane(delivery, pool, before=small)
+
+    assert pool.most <= 20
+    assert statuses(delivery) == ["SENT"] * 60
+
+
 def test_a_lane_takes_no_more_later_tries_than_asked_whatever_the_plan():
     delivery = DeliveryFactory(sending=True, recipients=12)
     leave_to_later_tries(delivery, 12)
