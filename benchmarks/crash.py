@@ -9,6 +9,7 @@ if nobody was lost, nobody got a message twice and the ledger says nothing that 
 
 import argparse
 import json
+import math
 import os
 import random
 import signal
@@ -27,7 +28,9 @@ from benchmarks.crash_victims import KILLS_A_LANE, Kill, Victims, draw, hand_ove
 from campaign.stack.temporary import Stack, safety, temporary_stack
 
 WORKERS, CONNECTIONS = 2, 8  # the defaults of the Procfile and of a route
-WINDOWS_PER_LANE, LARGEST_WINDOW = 2, 250
+WINDOWS_PER_LANE, LARGEST_WINDOW, FIRST_WINDOW = 2, 250, 25
+WINDOW_SECONDS = 0.5
+JITTER = 1.5  # what a lane measures in a quarter of a second swings about what the receiver takes
 IN_DOUBT_AT_MOST = 0.05  # of the messages
 LONGEST_PAUSE = 180  # seconds without a message that mean that the send stands still
 RETRY_SECONDS = "2,5,10"
@@ -47,7 +50,7 @@ def main(argv: list[str]) -> int:
         env["SINETE_CHUNK_ROWS"] = str(args.chunk_rows)
     with temporary_stack(**env) as stack:
         _start(stack, seed=args.seed, delay=delay)
-        result = Drill(stack, args.messages, rng).run(victims)
+        result = Drill(stack, args.messages, rng, window=_window(delay)).run(victims)
     result = {"seed": args.seed, "receiver_delay_s": round(delay, 3), **result}
     print(json.dumps(result) if args.as_json else "\n".join(f"{k:>22}: {v}" for k, v in result.items()))
     return 0 if result["held"] else 1
@@ -80,6 +83,12 @@ def _delay(messages: int, victims: list[str]) -> float:
     return max(0.02, CONNECTIONS / per_second)
 
 
+def _window(delay: float) -> int:
+    """How large a lane's window is at the most while the receiver takes so long for each message."""
+    in_half_a_second = JITTER * WINDOW_SECONDS * CONNECTIONS / delay
+    return min(LARGEST_WINDOW, max(FIRST_WINDOW, math.ceil(in_half_a_second)))
+
+
 def _start(stack: Stack, *, seed: int, delay: float) -> None:
     port, file = stack.env["MAIL_PORT"], stack.folder / "received.sqlite3"
     stack.launch(
@@ -95,8 +104,8 @@ def _start(stack: Stack, *, seed: int, delay: float) -> None:
 class Drill:
     """One delivery, its kills and its account."""
 
-    def __init__(self, stack: Stack, messages: int, rng: random.Random) -> None:
-        self.stack, self.messages, self.rng = stack, messages, rng
+    def __init__(self, stack: Stack, messages: int, rng: random.Random, *, window: int) -> None:
+        self.stack, self.messages, self.rng, self.window = stack, messages, rng, window
         self.url = stack.env["DATABASE_URL"]
         self.inbox = stack.folder / "received.sqlite3"
         self.victims = Victims(stack, rng)
@@ -160,7 +169,7 @@ class Drill:
         kills = self.victims.kills
         while_sending = [kill for kill in kills if self._was_sending(kill, books["received"])]
         lanes = sum(len(kill.lanes) for kill in kills)
-        bound = lanes * WINDOWS_PER_LANE * LARGEST_WINDOW
+        bound = lanes * WINDOWS_PER_LANE * self.window
         of_the_living = doubts_of_the_living(
             self.url, delivery_id=self.delivery_id, chunks=self.chunks, tries=self.tries
         )
@@ -179,7 +188,7 @@ class Drill:
             "in_doubt_share": round(books["in_doubt"] / self.messages, 4),
             "in_doubt_bound": bound,
             "in_doubt_factors": {
-                "lanes_killed": lanes, "windows_per_lane": WINDOWS_PER_LANE, "largest_window": LARGEST_WINDOW,
+                "lanes_killed": lanes, "windows_per_lane": WINDOWS_PER_LANE, "window_at_this_pace": self.window,
             },
             "in_doubt_of_the_living": of_the_living,
             "most_open_of_a_killed_lane": self.most_open,

@@ -41,7 +41,10 @@ OPTED_OUT = 2  # this row's profile opted out after the preparation
 # What the relay did, and what the connection says of it.
 ANSWERS = {
     "sent": (True, Outcome(0, Result.SENT, 250, text="2.0.0 Ok")),
-    "failed": (False, Outcome(0, Result.FAILED, 550, text="5.1.1 Gone", nature="hard", reason="user_unknown")),
+    "failed": (
+        False,
+        Outcome(0, Result.FAILED, 550, text="5.1.1 Gone", nature="hard", reason="user_unknown"),
+    ),
     "retry": (False, Outcome(0, Result.RETRY, 451, text="4.2.0 Later", nature="soft", reason="unreachable")),
     "not attempted": (False, Outcome(0, Result.NOT_ATTEMPTED)),
     "taken without a word": (True, Outcome(0, Result.IN_DOUBT)),
@@ -364,7 +367,7 @@ def reset(delivery: Delivery) -> None:
         "UPDATE deliveries_message SET status = 0, tries = 0, at = NULL, code = NULL, nature = '', reason = '', reply = ''"
         " WHERE delivery_id = %(d)s",
         "UPDATE deliveries_chunk SET done = false, token = 0, lease_until = NULL, lease_by = '',"
-        " handed_upto = seq_from - 1, sent = 0, failed = 0, retrying = 0, in_doubt = 0, ignored = 0, cancelled = 0"
+        " handed_upto = seq_from - 1, sent = 0, failed = 0, retrying = 0, in_doubt = 0, unsent = 0, ignored = 0, cancelled = 0"
         " WHERE delivery_id = %(d)s",
         "DELETE FROM deliveries_try WHERE delivery_id = %(d)s",
         "DELETE FROM deliveries_doubt WHERE delivery_id = %(d)s",
@@ -388,7 +391,7 @@ def test_the_ledger_holds_in_whatever_order_things_happen(settings):
 
 
 EFFORT = settings(
-    max_examples=int(__import__('os').environ.get('EX', 40)),
+    max_examples=int(__import__("os").environ.get("EX", 40)),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
