@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import psycopg
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 from django.utils.translation import gettext_noop as n_
 
 from deliveries import routes
@@ -127,7 +127,7 @@ class Lane:
         """Exchange; while PostgreSQL is away hand over nothing, keep the results, and try again."""
         try:
             await self._exchange()
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, OperationalError) as error:
             logger.warning("the database is away, the lane keeps %s results: %s", len(self.unsaved), error)
             await self._reconnect()
         except Fenced:
@@ -209,8 +209,10 @@ class Lane:
                 del self.holds[hold.number]
 
     async def _let_go(self) -> None:
+        """Every result is stored: where PostgreSQL is away at this moment, the leases just run out."""
         if self.holds:
-            await self.ledger.release(list(self.holds.values()))
+            with suppress(psycopg.OperationalError):
+                await self.ledger.release(list(self.holds.values()))
             self.holds.clear()
 
     # -- when things go wrong -------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from deliveries.models import (
 )
 from deliveries.sending import gate, lanes, recovery
 from deliveries.sending.lanes import Lane, Plan
-from deliveries.sending.ledger import Entry, Ledger
+from deliveries.sending.ledger import Entry, Hold, Ledger
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -359,6 +359,40 @@ def test_a_window_of_a_lost_commit_is_no_doubt_even_when_the_lease_ran_out_meanw
     assert statuses(delivery) == ["SENT"] * 3
     assert not Doubt.objects.filter(delivery=delivery).exists()
     assert recovery.imbalance(delivery) == {}
+
+
+def test_a_chunk_whose_release_was_lost_keeps_no_delivery_open_when_its_lane_dies(monkeypatch, settings):
+    settings.SINETE = settings.SINETE | {"chunk_rows": 2}
+    delivery = DeliveryFactory(sending=True, recipients=4)
+    real, calls = Ledger.release, []
+
+    async def lose_the_answer_and_then_die(self, holds):
+        calls.append(holds)
+        if len(calls) == 2:
+            raise KeyError("this process is killed")
+        await real(self, holds)
+        raise psycopg.OperationalError("the connection is lost")
+
+    monkeypatch.setattr(Ledger, "release", lose_the_answer_and_then_die)
+
+    with pytest.raises(KeyError):
+        run_lane(delivery, ScriptedPool())
+    expire_leases(delivery)
+    scheduling.tick()
+
+    assert not Chunk.objects.filter(delivery=delivery).exclude(lease_until=None).exists()
+    assert Delivery.objects.get(pk=delivery.pk).status == Status.FINISHED
+
+
+def test_a_lane_that_ends_while_postgresql_is_away_lets_its_lease_run_out(monkeypatch):
+    delivery = DeliveryFactory(sending=True, recipients=2)
+    lose_answers(monkeypatch, "release", 1, after=False)
+
+    def end_with_a_chunk(lane):
+        lane.holds[1] = Hold(number=1, seq_to=2, handed_upto=0, token=0)
+        lane.drain()
+
+    assert run_lane(delivery, ScriptedPool(), before=end_with_a_chunk).holds == {}
 
 
 def test_a_fenced_lane_keeps_its_results_while_the_database_is_away(monkeypatch):
