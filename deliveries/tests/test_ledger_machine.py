@@ -391,7 +391,7 @@ def test_the_ledger_holds_in_whatever_order_things_happen(settings):
 
 
 EFFORT = settings(
-    max_examples=int(__import__("os").environ.get("EX", 40)),
+    max_examples=25,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
