@@ -701,3 +701,22 @@ def test_who_holds_start_in_both_places_may_move_a_unit():
     access.grant(user=mover, role=Role.objects.get(pk="start"), unit=mine.parent, by=None)
 
     assert units.move_unit(unit=theirs, parent=mine, by=mover).path.startswith(mine.path)
+
+
+@pytest.mark.parametrize("status", ["paused", "stopped", "failed"])
+def test_what_a_dead_lane_left_behind_is_settled_whatever_became_of_the_delivery(status):
+    delivery = DeliveryFactory(sending=True, recipients=4)
+
+    async def hand_over_and_die(ledger):
+        hold = await ledger.claim()
+        await ledger.exchange([hold], [], hand=hold, window=2)
+
+    with_ledger(delivery, hand_over_and_die)
+    execute("UPDATE deliveries_delivery SET status = %s WHERE id = %s", status, delivery.pk)
+    expire_leases(delivery)
+    scheduling.tick()
+
+    rest = "PREPARED" if status == "paused" else "CANCELLED"
+    assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", rest, rest]
+    assert not Chunk.objects.filter(delivery=delivery).exclude(lease_until=None).exists()
+    assert recovery.imbalance(delivery) == {}
