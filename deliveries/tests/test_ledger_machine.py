@@ -111,6 +111,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.said: dict[int, str | None] = {}
         self.taken: set[int] = set()
         self.decided: set[int] = set()  # by a person
+        for _lane in range(2):
+            self.a_lane_starts()
+            self.a_lane_exchanges(-1)
 
     def note_hand_over(self, seq: int) -> None:
         assert seq not in self.said or self.said[seq] in SURELY_NOT_SENT, (
@@ -137,9 +140,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(
         lane=st.integers(0, 1),
         number=st.integers(1, WINDOW),
-        how=st.sampled_from([*ANSWERS, "sent", "sent", "retry"]),
+        how=st.sampled_from([*ANSWERS, "retry"]),
+        then_exchanges=st.booleans(),
     )
-    def the_relay_answers(self, lane: int, number: int, how: str) -> None:
+    def the_relay_answers(self, lane: int, number: int, how: str, then_exchanges: bool) -> None:
         one = self.lanes[lane % len(self.lanes)]
         answered, one.pool.waiting = one.pool.waiting[:number], one.pool.waiting[number:]
         took, outcome = ANSWERS[how]
@@ -149,6 +153,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert seq not in self.taken
                 self.taken.add(seq)
         one._collect([outcome._replace(seq=seq) for seq in answered])
+        if then_exchanges:
+            self.run(one._exchange_surviving())
 
     @precondition(lambda self: self.lanes)
     @rule(lane=st.integers(0, 1), when=st.sampled_from(["before", "after", "taken over"]))
