@@ -218,21 +218,18 @@ class LedgerMachine(RuleBasedStateMachine):
         if self.status() == Status.FINISHED:
             assert not self.rows_in(MessageStatus.PREPARED, MessageStatus.RETRYING)
 
-    @precondition(lambda self: self.status() == Status.SENDING)
-    @rule()
-    def somebody_pauses(self) -> None:
-        confirmation.pause(delivery=self.delivery, by=self.starter, at=clock.now())
-
-    @precondition(lambda self: self.status() == Status.PAUSED)
-    @rule()
-    def somebody_resumes(self) -> None:
-        confirmation.resume(delivery=self.delivery, by=self.starter, at=clock.now())
-
-    @precondition(lambda self: self.status() in {Status.SENDING, Status.PAUSED} and len(self.said) > WINDOW)
-    @rule()
-    def somebody_stops(self) -> None:
-        receipt = confirmation.stop(delivery=self.delivery, by=self.starter, at=clock.now())
-        assert receipt.left + receipt.cancelled == RECIPIENTS
+    @rule(stops=st.booleans())
+    def somebody_steps_in(self, stops: bool) -> None:
+        """Stops it for good, or pauses and resumes it."""
+        status = self.status()
+        if status not in {Status.SENDING, Status.PAUSED}:
+            return
+        if stops:
+            receipt = confirmation.stop(delivery=self.delivery, by=self.starter, at=clock.now())
+            assert receipt.left + receipt.cancelled == RECIPIENTS
+        else:
+            change = confirmation.pause if status == Status.SENDING else confirmation.resume
+            change(delivery=self.delivery, by=self.starter, at=clock.now())
 
     @rule(seq=st.integers(1, RECIPIENTS), as_sent=st.booleans())
     def somebody_resolves(self, seq: int, as_sent: bool) -> None:
@@ -280,7 +277,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expire_leases(self.delivery.pk)
         scheduling.tick()
         if self.status() == Status.PAUSED:
-            self.somebody_resumes()
+            self.somebody_steps_in(stops=False)
         for _ in range(30):
             if self.status() not in {Status.SENDING, Status.FINISHED} or (
                 self.status() == Status.FINISHED and not self.rows_in(MessageStatus.RETRYING)
