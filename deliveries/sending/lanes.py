@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import psycopg
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 from django.utils.translation import gettext_noop as n_
 
 from deliveries import routes
@@ -109,10 +109,13 @@ class Lane:
         """Wait until no more than one window is under way; the connections stay busy with that one."""
         return max(1, len(self.open_rows) - self.pace.window)
 
+    def _has_room(self) -> bool:
+        """A window may be handed over while no more than one is under way: so two are the most that ever are."""
+        return not self.draining and len(self.open_rows) <= self.pace.window
+
     def _should_exchange(self) -> bool:
-        room = len(self.open_rows) <= self.pace.window and not self.draining
         heartbeat = time.monotonic() - self._last_beat > self.ledger.lease_seconds / 3
-        return room or bool(self.unsaved) or heartbeat
+        return self._has_room() or bool(self.unsaved) or heartbeat
 
     def _collect(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
@@ -124,15 +127,16 @@ class Lane:
         """Exchange; while PostgreSQL is away hand over nothing, keep the results, and try again."""
         try:
             await self._exchange()
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, OperationalError) as error:
             logger.warning("the database is away, the lane keeps %s results: %s", len(self.unsaved), error)
             await self._reconnect()
         except Fenced:
             self._give_up_chunks()
 
     async def _exchange(self) -> None:
-        hand = None if self.draining else await self._chunk_to_hand_from()
-        tries = 0 if self.draining else self._tries_to_take(hand)
+        has_room = self._has_room()
+        hand = await self._chunk_to_hand_from() if has_room else None
+        tries = self._tries_to_take(hand) if has_room and not self.draining else 0
         entries, self.unsaved = self.unsaved, []
         try:
             answer = await self.ledger.exchange(
@@ -155,12 +159,12 @@ class Lane:
             self.draining = True
             self.pool.drain()
         self._take(answer.rows)
-        self._dry = hand is None and not answer.rows and not self.draining
+        self._dry = has_room and hand is None and not answer.rows and not self.draining
         await self._release_finished()
 
     async def _chunk_to_hand_from(self) -> Hold | None:
         hand = next((hold for hold in self.holds.values() if not hold.is_exhausted), None)
-        if hand is None and len(self.open_rows) <= self.pace.window:
+        if hand is None:
             try:
                 hand = await self.ledger.claim()
             except Tampered:
@@ -205,8 +209,10 @@ class Lane:
                 del self.holds[hold.number]
 
     async def _let_go(self) -> None:
+        """Every result is stored: where PostgreSQL is away at this moment, the leases just run out."""
         if self.holds:
-            await self.ledger.release(list(self.holds.values()))
+            with suppress(psycopg.OperationalError):
+                await self.ledger.release(list(self.holds.values()))
             self.holds.clear()
 
     # -- when things go wrong -------------------------------------------------------------------------

@@ -263,10 +263,11 @@ class Ledger:
         return [self._later_try(row) for row in await cursor.fetchall()]
 
     async def _renew(self, holds: Sequence[Hold]) -> None:
+        """Not of a chunk that is done: its release may have been committed without our hearing of it."""
         if holds:
             await self.connection.execute(
                 "UPDATE deliveries_chunk SET lease_until = sinete_clock() + make_interval(secs => %(lease)s)"
-                " WHERE delivery_id = %(delivery)s AND number = ANY(%(numbers)s)",
+                " WHERE delivery_id = %(delivery)s AND number = ANY(%(numbers)s) AND NOT done",
                 self._slots(numbers=[h.number for h in holds]),
             )
 

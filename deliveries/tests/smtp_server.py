@@ -63,6 +63,7 @@ class Script:
     delay_s: float = 0.0
     goodbye_after: int = 0  # 421 to the MAIL after so many messages of a connection
     ignores_pipelined: bool = False  # offers PIPELINING, and forgets what came with a body
+    reads_one_by_one: bool = False  # offers PIPELINING, and forgets what came with any command
 
 
 class Server:
@@ -76,6 +77,7 @@ class Server:
         self.context = _context(folder) if tls != "none" and folder else None
         self.taken: list[int] = []
         self.bodies: dict[int, bytes] = {}
+        self.dots: set[int] = set()  # whose final dot was read
         self.commands: list[bytes] = []
         self.faults: list[str] = []  # what we did against the RFCs
         self.connections = 0
@@ -191,7 +193,7 @@ class _Talk(asyncio.Protocol):
             line, newline, rest = self.buffer.partition(b"\r\n")
             if not newline:
                 return
-            self.buffer = rest
+            self.buffer = b"" if self.script.reads_one_by_one else rest
             if rest and not self._may_pipeline(line):
                 self.server.faults.append(f"sent on after {line!r}")
             self._obey(line)
@@ -223,7 +225,7 @@ class _Talk(asyncio.Protocol):
             extensions = (*extensions, b"STARTTLS")
         lines = [b"relay.example", *extensions]
         listed = b"\r\n".join([*(b"250-" + each for each in lines[:-1]), b"250 " + lines[-1]])
-        self._say(self.script.ehlo or listed)
+        self._say(listed if self.script.ehlo is None else self.script.ehlo)
 
     def _on_helo(self, line: bytes) -> None:
         self._say(b"250 relay.example")
@@ -327,6 +329,7 @@ class _Talk(asyncio.Protocol):
                 self.server.faults.append("a body for nobody")
             self._say(POLITE["dot"] if seq is None else self.script.answers.get((seq, "dot"), POLITE["dot"]))
             return
+        self.server.dots.add(seq)
         answer = self.script.answers.get((seq, "body"), POLITE["body"])
         if answer[:1] == b"2" or answer == TAKE_AND_DROP:
             self.server.taken.append(seq)

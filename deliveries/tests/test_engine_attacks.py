@@ -31,7 +31,7 @@ from deliveries.models import (
 )
 from deliveries.sending import gate, lanes, recovery
 from deliveries.sending.lanes import Lane, Plan
-from deliveries.sending.ledger import Entry, Ledger
+from deliveries.sending.ledger import Entry, Hold, Ledger
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -361,6 +361,40 @@ def test_a_window_of_a_lost_commit_is_no_doubt_even_when_the_lease_ran_out_meanw
     assert recovery.imbalance(delivery) == {}
 
 
+def test_a_chunk_whose_release_was_lost_keeps_no_delivery_open_when_its_lane_dies(monkeypatch, settings):
+    settings.SINETE = settings.SINETE | {"chunk_rows": 2}
+    delivery = DeliveryFactory(sending=True, recipients=4)
+    real, calls = Ledger.release, []
+
+    async def lose_the_answer_and_then_die(self, holds):
+        calls.append(holds)
+        if len(calls) == 2:
+            raise KeyError("this process is killed")
+        await real(self, holds)
+        raise psycopg.OperationalError("the connection is lost")
+
+    monkeypatch.setattr(Ledger, "release", lose_the_answer_and_then_die)
+
+    with pytest.raises(KeyError):
+        run_lane(delivery, ScriptedPool())
+    expire_leases(delivery)
+    scheduling.tick()
+
+    assert not Chunk.objects.filter(delivery=delivery).exclude(lease_until=None).exists()
+    assert Delivery.objects.get(pk=delivery.pk).status == Status.FINISHED
+
+
+def test_a_lane_that_ends_while_postgresql_is_away_lets_its_lease_run_out(monkeypatch):
+    delivery = DeliveryFactory(sending=True, recipients=2)
+    lose_answers(monkeypatch, "release", 1, after=False)
+
+    def end_with_a_chunk(lane):
+        lane.holds[1] = Hold(number=1, seq_to=2, handed_upto=0, token=0)
+        lane.drain()
+
+    assert run_lane(delivery, ScriptedPool(), before=end_with_a_chunk).holds == {}
+
+
 def test_a_fenced_lane_keeps_its_results_while_the_database_is_away(monkeypatch):
     delivery = DeliveryFactory(sending=True, recipients=2)
     lose_answers(monkeypatch, "exchange", 3, after=False)
@@ -425,6 +459,23 @@ def test_no_more_than_two_windows_of_a_lane_are_ever_open(monkeypatch):
 
     assert pool.most <= 20
     assert statuses(delivery) == ["SENT"] * 40
+
+
+def test_a_relay_that_answers_little_by_little_is_not_handed_one_window_after_the_other(monkeypatch):
+    delivery = DeliveryFactory(sending=True, recipients=60)
+    monkeypatch.setattr(lanes.Pace, "note", lambda self, results: None)
+
+    async def one_at_a_time(pool):
+        return pool.take(1)
+
+    def small(lane):
+        lane.pace.window = 10
+
+    pool = ScriptedPool(one_at_a_time)
+    run_lane(delivery, pool, before=small)
+
+    assert pool.most <= 20
+    assert statuses(delivery) == ["SENT"] * 60
 
 
 def test_a_lane_takes_no_more_later_tries_than_asked_whatever_the_plan():
@@ -650,3 +701,22 @@ def test_who_holds_start_in_both_places_may_move_a_unit():
     access.grant(user=mover, role=Role.objects.get(pk="start"), unit=mine.parent, by=None)
 
     assert units.move_unit(unit=theirs, parent=mine, by=mover).path.startswith(mine.path)
+
+
+@pytest.mark.parametrize("status", ["paused", "stopped", "failed"])
+def test_what_a_dead_lane_left_behind_is_settled_whatever_became_of_the_delivery(status):
+    delivery = DeliveryFactory(sending=True, recipients=4)
+
+    async def hand_over_and_die(ledger):
+        hold = await ledger.claim()
+        await ledger.exchange([hold], [], hand=hold, window=2)
+
+    with_ledger(delivery, hand_over_and_die)
+    execute("UPDATE deliveries_delivery SET status = %s WHERE id = %s", status, delivery.pk)
+    expire_leases(delivery)
+    scheduling.tick()
+
+    rest = "PREPARED" if status == "paused" else "CANCELLED"
+    assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", rest, rest]
+    assert not Chunk.objects.filter(delivery=delivery).exclude(lease_until=None).exists()
+    assert recovery.imbalance(delivery) == {}

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from urllib.parse import quote
 
 import django_rq
@@ -17,7 +17,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from deliveries import jobs
-from deliveries.models import Delivery, Doubt, Message, MessageStatus, Status
+from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
 from deliveries.sending import recovery
 from deliveries.tests.factories import DeliveryFactory
 
@@ -48,7 +48,8 @@ def database_url() -> str:
 
 
 @contextmanager
-def worker(*queues: str, **environment: str) -> Iterator[subprocess.Popen]:
+def manage(*command: str, **environment: str) -> Iterator[subprocess.Popen]:
+    """A process of its own on the test's database, gone at the end with its children."""
     env = {
         **os.environ,
         "DATABASE_URL": database_url(),
@@ -57,8 +58,12 @@ def worker(*queues: str, **environment: str) -> Iterator[subprocess.Popen]:
         "SINETE_LEASE_SECONDS": "2",
         **environment,
     }
-    command = [sys.executable, "manage.py", "rqworker", *queues, "--verbosity", "0"]
-    process = subprocess.Popen(command, env=env, cwd=django_settings.BASE_DIR, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *command],
+        env=env,
+        cwd=django_settings.BASE_DIR,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         yield process
     finally:
@@ -68,6 +73,20 @@ def worker(*queues: str, **environment: str) -> Iterator[subprocess.Popen]:
             child.kill()
         process.kill()
         process.wait()
+
+
+def worker(*queues: str, **environment: str) -> AbstractContextManager[subprocess.Popen]:
+    return manage("rqworker", *queues, "--verbosity", "0", **environment)
+
+
+def horses(process: subprocess.Popen) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children()
+
+
+def kill_with_children(process: subprocess.Popen) -> None:
+    for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        each.kill()
+    process.wait()
 
 
 def sent(delivery: Delivery) -> int:
@@ -101,8 +120,7 @@ def test_a_worker_killed_in_mid_send_loses_nobody_and_repeats_nobody(relay):
 
     with worker("send") as first:
         wait_until(lambda: sent(delivery) > 50, "the send is under way")
-        for process in [*psutil.Process(first.pid).children(recursive=True), psutil.Process(first.pid)]:
-            process.kill()
+        kill_with_children(first)
     relay.delay = 0
     with worker("send", SINETE_LEASE_SECONDS="2"):
         until_over(delivery)
@@ -143,3 +161,133 @@ def test_a_queue_wiped_in_mid_send_only_delays(relay):
 
     assert_exact(delivery, relay)
     assert len(relay.recipients()) == 400
+
+
+def test_a_work_horse_killed_alone_is_replaced_by_its_worker(relay):
+    relay.delay = 0.02
+    delivery = DeliveryFactory(scheduled=True, recipients=600)
+    jobs.tick()
+
+    with worker("send") as only:
+        wait_until(lambda: sent(delivery) > 50, "the send is under way")
+        horses(only)[0].kill()
+        relay.delay = 0
+        until_over(delivery)
+
+    assert_exact(delivery, relay)
+    assert 0 < Doubt.objects.filter(delivery=delivery).count() <= 2 * 250
+
+
+def test_a_work_horse_whose_worker_was_killed_comes_to_a_good_end(relay):
+    relay.delay = 0.02
+    delivery = DeliveryFactory(scheduled=True, recipients=400)
+    jobs.tick()
+
+    with worker("send", SINETE_LANE_SECONDS="2") as first:
+        wait_until(lambda: sent(delivery) > 50, "the send is under way")
+        orphan = horses(first)[0]
+        first.kill()
+        first.wait()
+        relay.delay = 0.005
+        with worker("send"):
+            until_over(delivery)
+        orphan.wait(PATIENCE)
+
+    assert_exact(delivery, relay)
+    assert sorted(relay.recipients()) == sorted(
+        Message.objects.filter(delivery=delivery).values_list("address", flat=True)
+    )
+
+
+def test_a_deploy_in_mid_send_loses_and_repeats_nobody_and_leaves_no_doubt(relay, settings):
+    settings.SINETE = settings.SINETE | {"chunk_rows": 200}
+    relay.delay = 0.05
+    delivery = DeliveryFactory(scheduled=True, recipients=1200)
+    jobs.tick()
+
+    with ExitStack() as running:
+        old = [running.enter_context(worker("send")) for _ in range(2)]
+        wait_until(lambda: sent(delivery) > 100, "the send is under way")
+        for each in old:
+            each.send_signal(signal.SIGTERM)
+        with manage("migrate", "--verbosity", "0") as migrations:
+            new = [running.enter_context(worker("send")) for _ in range(2)]
+            assert migrations.wait(timeout=PATIENCE) == 0
+        assert [each.wait(timeout=10) for each in old] == [0, 0]
+        assert sent(delivery) < 1200
+        relay.delay = 0
+        until_over(delivery)
+        assert all(each.poll() is None for each in new)
+
+    assert_exact(delivery, relay)
+    assert len(relay.recipients()) == 1200
+    assert not Doubt.objects.filter(delivery=delivery).exists()
+
+
+def test_a_relay_slower_than_the_drain_leaves_no_more_in_doubt_than_was_on_the_wire(relay):
+    delivery = DeliveryFactory(scheduled=True, recipients=200)
+    jobs.tick()
+
+    with worker("send") as first:
+        wait_until(lambda: sent(delivery) > 0, "the send is under way")
+        relay.delay = 60
+        wait_until(lambda: in_hand(delivery) > 16, "a window is handed over, and no answer comes")
+        first.send_signal(signal.SIGTERM)
+        first.wait(timeout=10)
+    relay.delay = 0
+    with worker("send"):
+        until_over(delivery)
+
+    assert_exact(delivery, relay)
+    assert 0 < Doubt.objects.filter(delivery=delivery).count() <= 8  # one on each connection
+    assert len(relay.recipients()) == 200
+
+
+def in_hand(delivery: Delivery) -> int:
+    return sum(
+        chunk.handed_upto - chunk.seq_from + 1 - chunk.sent
+        for chunk in Chunk.objects.filter(delivery=delivery)
+    )
+
+
+def test_cron_killed_and_begun_again_moves_what_stood_still(relay):
+    relay.delay = 0.01
+    delivery = DeliveryFactory(scheduled=True, recipients=200)
+    django_rq.get_connection("default").flushdb()
+
+    with worker("tick", "send", SINETE_LANE_SECONDS="1"):
+        with manage("cron") as cron:
+            wait_until(lambda: sent(delivery) > 20, "the send is under way")
+            cron.kill()
+            cron.wait()
+        django_rq.get_connection("default").flushdb()
+        relay.delay = 0
+        with manage("cron"):
+            until_finished(delivery)
+
+    assert_exact(delivery, relay)
+    assert len(relay.recipients()) == 200
+
+
+def test_a_lane_job_that_vanished_with_its_worker_is_asked_for_again(relay):
+    delivery = DeliveryFactory(scheduled=True, recipients=20)
+    jobs.tick()
+    queue = django_rq.get_queue("send")
+    assert queue.count > 0
+    for job in queue.jobs:
+        job.delete(remove_from_queue=False)  # its id still waits, and stands for nothing
+
+    with worker("send"):
+        until_over(delivery)
+
+    assert_exact(delivery, relay)
+
+
+def until_finished(delivery: Delivery) -> None:
+    """By cron's ticks alone."""
+
+    def is_finished() -> bool:
+        delivery.refresh_from_db()
+        return delivery.status == Status.FINISHED
+
+    wait_until(is_finished, "the delivery is finished")

@@ -1,0 +1,401 @@
+"""The ledger under whatever order of events: two lanes that hand over, are answered, lose commits, are fenced or die,
+while somebody pauses, resumes, stops and resolves. A state machine draws the order; what must hold holds after
+each step, and from wherever it ends the delivery comes to its end.
+
+PostgreSQL, the lanes, the tick and the verbs are the real ones. Only the relay's answers and the accidents are
+drawn.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from audiences import consents
+from campaign.lib import clock
+from deliveries import confirmation, scheduling
+from deliveries.channels.base import Outcome, Result
+from deliveries.models import Delivery, Message, MessageStatus, Status
+from deliveries.sending import gate, recovery
+from deliveries.sending.lanes import Lane, Plan
+from deliveries.sending.ledger import Ledger
+from deliveries.tests.factories import DeliveryFactory, person
+
+RECIPIENTS, CHUNK_ROWS, WINDOW = 10, 4, 3
+OPTED_OUT = 2  # this row's profile opted out after the preparation
+
+# What the relay did, and what the connection says of it.
+ANSWERS = {
+    "sent": (True, Outcome(0, Result.SENT, 250, text="2.0.0 Ok")),
+    "failed": (
+        False,
+        Outcome(0, Result.FAILED, 550, text="5.1.1 Gone", nature="hard", reason="user_unknown"),
+    ),
+    "retry": (False, Outcome(0, Result.RETRY, 451, text="4.2.0 Later", nature="soft", reason="unreachable")),
+    "not attempted": (False, Outcome(0, Result.NOT_ATTEMPTED)),
+    "taken without a word": (True, Outcome(0, Result.IN_DOUBT)),
+    "lost without a word": (False, Outcome(0, Result.IN_DOUBT)),
+}
+SURELY_NOT_SENT = {"retry", "not attempted"}
+
+
+def execute(statement: str, *params: Any) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+def expire_leases(delivery_id: int) -> None:
+    for table in ("chunk", "try"):
+        execute(
+            f"UPDATE deliveries_{table} SET lease_until = sinete_clock() - interval '1 second'"
+            " WHERE delivery_id = %s AND lease_until IS NOT NULL",
+            delivery_id,
+        )
+
+
+class Died(Exception):
+    """The process of a lane is gone at this very moment."""
+
+
+class Pace:
+    window = WINDOW
+
+    def note(self, results: int) -> None: ...
+
+
+class RelayOfLane:
+    """The pool of a lane: keeps what was fed until a rule answers, and tells the machine of each hand-over."""
+
+    def __init__(self, machine: "LedgerMachine") -> None:
+        self.machine = machine
+        self.waiting: list[int] = []
+
+    def feed(self, envelopes: Any) -> None:
+        for envelope in envelopes:
+            self.machine.note_hand_over(envelope.seq)
+            self.waiting.append(envelope.seq)
+
+    def drain(self) -> None: ...
+
+    async def outcomes(self, *, at_least: int = 1, timeout: float | None = None) -> list[Outcome]:
+        return []
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """`said` is the last word on each row's latest hand-over: None while its lane still waits for the answer."""
+
+    delivery: ClassVar[Delivery]
+    starter: ClassVar[Any]
+
+    @initialize()
+    def begin(self) -> None:
+        reset(self.delivery)
+        self.runner = asyncio.Runner()
+        self.runner.get_loop()
+        self.lanes: list[Lane] = []
+        self.said: dict[int, str | None] = {}
+        self.taken: set[int] = set()
+        self.decided: set[int] = set()  # by a person
+        for _lane in range(2):
+            self.a_lane_starts()
+            self.a_lane_exchanges(-1)
+
+    def note_hand_over(self, seq: int) -> None:
+        assert seq not in self.said or self.said[seq] in SURELY_NOT_SENT, (
+            f"{seq} was handed over again after {self.said[seq]!r}"
+        )
+        assert seq != OPTED_OUT
+        self.said[seq] = None
+
+    # -- lanes ----------------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.lanes) < 2)
+    @rule()
+    def a_lane_starts(self) -> None:
+        plan = gate.plan(self.delivery.pk, Plan)
+        if plan is not None:
+            self.lanes.append(self.run(self._lane(plan)))
+
+    @precondition(lambda self: self.lanes)
+    @rule(lane=st.integers(0, 1))
+    def a_lane_exchanges(self, lane: int) -> None:
+        self.run(self.lanes[lane % len(self.lanes)]._exchange_surviving())
+
+    @precondition(lambda self: self.lanes)
+    @rule(
+        lane=st.integers(0, 1),
+        number=st.integers(1, WINDOW),
+        how=st.sampled_from([*ANSWERS, "retry"]),
+        then_exchanges=st.booleans(),
+    )
+    def the_relay_answers(self, lane: int, number: int, how: str, then_exchanges: bool) -> None:
+        one = self.lanes[lane % len(self.lanes)]
+        answered, one.pool.waiting = one.pool.waiting[:number], one.pool.waiting[number:]
+        took, outcome = ANSWERS[how]
+        for seq in answered:
+            self.said[seq] = how
+            if took:
+                assert seq not in self.taken
+                self.taken.add(seq)
+        one._collect([outcome._replace(seq=seq) for seq in answered])
+        if then_exchanges:
+            self.run(one._exchange_surviving())
+
+    @precondition(lambda self: self.lanes)
+    @rule(lane=st.integers(0, 1), when=st.sampled_from(["before", "after", "taken over"]))
+    def a_commit_is_lost(self, lane: int, when: str) -> None:
+        """PostgreSQL goes away before or after the commit; the lane may be slow to come back."""
+        one = self.lanes[lane % len(self.lanes)]
+        one.ledger.exchange = self._losing(one.ledger.exchange, when)
+        self.run(one._exchange_surviving())
+
+    @precondition(lambda self: self.lanes)
+    @rule(lane=st.integers(0, 1), after=st.booleans())
+    def a_release_is_lost(self, lane: int, after: bool) -> None:
+        one = self.lanes[lane % len(self.lanes)]
+        one.ledger.release = self._losing(one.ledger.release, "after" if after else "before")
+        self.run(one._exchange_surviving())
+
+    @precondition(lambda self: self.lanes)
+    @rule(lane=st.integers(0, 1), took=st.integers(0, 2 * WINDOW))
+    def a_lane_dies(self, lane: int, took: int) -> None:
+        """Of what it had on the wire the relay took some, and nobody read the answer."""
+        one = self.lanes.pop(lane % len(self.lanes))
+        self.taken |= set(one.pool.waiting[:took])
+        self.run(one.ledger.close())
+
+    @precondition(lambda self: self.lanes)
+    @rule(lane=st.integers(0, 1), at=st.sampled_from(["exchange", "release"]), after=st.booleans())
+    def a_lane_dies_at_a_commit(self, lane: int, at: str, after: bool) -> None:
+        """Just before or after it: what that commit handed over never reached the wire."""
+        one = self.lanes.pop(lane % len(self.lanes))
+        setattr(one.ledger, at, self._losing(getattr(one.ledger, at), "after" if after else "before", Died))
+        with suppress(Died):
+            self.run(one._exchange_surviving())
+        self.run(one.ledger.close())
+
+    @precondition(lambda self: self.lanes)
+    @rule(lane=st.integers(0, 1))
+    def a_lane_is_told_to_stop(self, lane: int) -> None:
+        one = self.lanes[lane % len(self.lanes)]
+        one.drain()
+        untouched, one.pool.waiting = one.pool.waiting, []
+        self.said |= dict.fromkeys(untouched, "not attempted")
+        one._collect([Outcome(seq, Result.NOT_ATTEMPTED) for seq in untouched])
+
+    @precondition(lambda self: any(lane._is_over() for lane in self.lanes))
+    @rule()
+    def a_lane_ends(self) -> None:
+        one = next(lane for lane in self.lanes if lane._is_over())
+        self.lanes.remove(one)
+        self.run(one._let_go())
+        self.run(one.ledger.close())
+
+    # -- time, the tick and people --------------------------------------------------------------------
+
+    @rule()
+    def leases_run_out(self) -> None:
+        expire_leases(self.delivery.pk)
+
+    @rule()
+    def a_tick(self) -> None:
+        scheduling.tick()
+        if self.status() == Status.FINISHED:
+            assert not self.rows_in(MessageStatus.PREPARED, MessageStatus.RETRYING)
+
+    @rule(stops=st.booleans())
+    def somebody_steps_in(self, stops: bool) -> None:
+        """Stops it for good, or pauses and resumes it."""
+        status = self.status()
+        if status not in {Status.SENDING, Status.PAUSED}:
+            return
+        if stops:
+            receipt = confirmation.stop(delivery=self.delivery, by=self.starter, at=clock.now())
+            assert receipt.left + receipt.cancelled == RECIPIENTS
+        else:
+            change = confirmation.pause if status == Status.SENDING else confirmation.resume
+            change(delivery=self.delivery, by=self.starter, at=clock.now())
+
+    @rule(seq=st.integers(1, RECIPIENTS), as_sent=st.booleans())
+    def somebody_resolves(self, seq: int, as_sent: bool) -> None:
+        was_in_doubt = seq in self.rows_in(MessageStatus.IN_DOUBT)
+        resolved = recovery.resolve_doubt(
+            delivery_id=self.delivery.pk, seq=seq, as_sent=as_sent, at=clock.now()
+        )
+        assert resolved == was_in_doubt
+        if resolved:
+            self.decided.add(seq)
+
+    # -- what must hold -------------------------------------------------------------------------------
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        assert recovery.imbalance(Delivery.objects.get(pk=self.delivery.pk)) == {}
+
+    @invariant()
+    def each_chunk_counts_its_rows(self) -> None:
+        assert execute(COUNTS_OF_CHUNKS_THAT_ARE_OFF, self.delivery.pk) == []
+
+    @invariant()
+    def rare_states_stand_beside_the_ledger(self) -> None:
+        for status, table in ((MessageStatus.RETRYING, "try"), (MessageStatus.IN_DOUBT, "doubt")):
+            beside = execute(f"SELECT seq FROM deliveries_{table} WHERE delivery_id = %s", self.delivery.pk)
+            assert {seq for (seq,) in beside} == self.rows_in(status)
+
+    @invariant()
+    def the_ledger_says_nothing_that_is_not_so(self) -> None:
+        rows = dict(Message.objects.filter(delivery=self.delivery).values_list("seq", "status"))
+        for seq, status in rows.items():
+            if seq in self.decided:
+                continue
+            if status == MessageStatus.SENT:
+                assert seq in self.taken
+            elif status in {MessageStatus.FAILED, MessageStatus.CANCELLED, MessageStatus.IGNORED}:
+                assert seq not in self.taken
+
+    def teardown(self) -> None:
+        """Whatever happened, it comes to its end, and nobody is forgotten."""
+        for lane in self.lanes:
+            self.taken |= set(lane.pool.waiting)
+            self.run(lane.ledger.close())
+        self.lanes.clear()
+        expire_leases(self.delivery.pk)
+        scheduling.tick()
+        if self.status() == Status.PAUSED:
+            self.somebody_steps_in(stops=False)
+        for _ in range(30):
+            if self.status() not in {Status.SENDING, Status.FINISHED} or (
+                self.status() == Status.FINISHED and not self.rows_in(MessageStatus.RETRYING)
+            ):
+                break
+            self.a_lane_starts()
+            for lane in self.lanes:
+                self._carry_on(lane)
+            self.lanes.clear()
+            scheduling.tick()
+        scheduling.tick()
+        self.runner.close()
+        assert self.status() in {Status.FINISHED, Status.STOPPED}
+        assert not self.rows_in(MessageStatus.PREPARED, MessageStatus.RETRYING)
+        assert not any(recovery.open_ends(self.delivery).values())
+        self.the_books_balance()
+        self.the_ledger_says_nothing_that_is_not_so()
+
+    # -- how ------------------------------------------------------------------------------------------
+
+    def run(self, work: Any) -> Any:
+        return self.runner.run(work)
+
+    def status(self) -> str:
+        return Delivery.objects.values_list("status", flat=True).get(pk=self.delivery.pk)
+
+    def rows_in(self, *statuses: MessageStatus) -> set[int]:
+        rows = Message.objects.filter(delivery=self.delivery, status__in=statuses)
+        return set(rows.values_list("seq", flat=True))
+
+    async def _lane(self, plan: Plan) -> Lane:
+        name = f"lane {len(self.said)} {id(object())} {asyncio.get_running_loop().time()}"
+        ledger = await Ledger.connect(delivery_id=self.delivery.pk, lane=name)
+        lane = Lane(plan, ledger, RelayOfLane(self))  # type: ignore[arg-type]
+        lane.pace = Pace()  # type: ignore[assignment]
+        return lane
+
+    def _losing(
+        self, real: Callable[..., Any], when: str, error: type[Exception] = psycopg.OperationalError
+    ) -> Callable[..., Any]:
+        async def lose(*args: Any, **kwargs: Any) -> Any:
+            hand = kwargs.get("hand")
+            mark = hand.handed_upto if hand else 0
+            if when != "before":
+                await real(*args, **kwargs)
+                if hand:
+                    hand.handed_upto = mark  # the lane never heard of the commit
+            if when == "taken over":
+                await asyncio.to_thread(self._take_over)
+            raise error("the connection is lost")
+
+        return lose
+
+    def _take_over(self) -> None:
+        expire_leases(self.delivery.pk)
+        recovery.reclaim(self.delivery.pk)
+        connection.close()
+
+    def _carry_on(self, lane: Lane) -> None:
+        for _ in range(RECIPIENTS):
+            self.run(lane._exchange_surviving())
+            if lane._is_over():
+                break
+            waiting, lane.pool.waiting = lane.pool.waiting, []
+            self.said |= dict.fromkeys(waiting, "sent")
+            self.taken |= set(waiting)
+            lane._collect([Outcome(seq, Result.SENT, 250) for seq in waiting])
+        self.run(lane._let_go())
+        self.run(lane.ledger.close())
+
+
+COUNTS_OF_CHUNKS_THAT_ARE_OFF = """
+    SELECT c.number FROM deliveries_chunk c JOIN deliveries_message m
+        ON m.delivery_id = c.delivery_id AND m.seq BETWEEN c.seq_from AND c.seq_to
+    WHERE c.delivery_id = %s GROUP BY c.delivery_id, c.number
+    HAVING (c.sent, c.failed, c.retrying, c.in_doubt, c.ignored, c.cancelled, c.seq_to - c.seq_from + 1) <> (
+        count(*) FILTER (WHERE m.status = 1), count(*) FILTER (WHERE m.status = 2),
+        count(*) FILTER (WHERE m.status = 3), count(*) FILTER (WHERE m.status = 4),
+        count(*) FILTER (WHERE m.status = 5), count(*) FILTER (WHERE m.status = 6), count(*))
+        OR (c.done AND count(*) FILTER (WHERE m.status = 0) > 0)
+"""
+
+
+@transaction.atomic
+def reset(delivery: Delivery) -> None:
+    """As it was when the send began; the guards, which know no such step, look away."""
+    for statement in (
+        "SET LOCAL session_replication_role = replica",
+        "UPDATE deliveries_delivery SET status = 'sending', ended_at = NULL WHERE id = %(d)s",
+        "UPDATE deliveries_message SET status = 0, tries = 0, at = NULL, code = NULL, nature = '', reason = '', reply = ''"
+        " WHERE delivery_id = %(d)s",
+        "UPDATE deliveries_chunk SET done = false, token = 0, lease_until = NULL, lease_by = '',"
+        " handed_upto = seq_from - 1, sent = 0, failed = 0, retrying = 0, in_doubt = 0, unsent = 0, ignored = 0, cancelled = 0"
+        " WHERE delivery_id = %(d)s",
+        "DELETE FROM deliveries_try WHERE delivery_id = %(d)s",
+        "DELETE FROM deliveries_doubt WHERE delivery_id = %(d)s",
+        "UPDATE deliveries_route SET closed_until = NULL, refusals_in_a_row = 0",
+        "DELETE FROM audiences_quarantine",
+    ):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, {"d": delivery.pk})
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_the_ledger_holds_in_whatever_order_things_happen(settings):
+    settings.SINETE = settings.SINETE | {"chunk_rows": CHUNK_ROWS, "retry_seconds": [0]}
+    delivery = DeliveryFactory(sending=True, recipients=RECIPIENTS)
+    row = Message.objects.get(delivery=delivery, seq=OPTED_OUT)
+    consents.opt_out(profile_id=row.profile_id, channel="email", at=clock.now(), source="test")
+    LedgerMachine.delivery, LedgerMachine.starter = delivery, person("start", delivery.unit)
+
+    run_state_machine_as_test(LedgerMachine, settings=EFFORT)
+
+
+EFFORT = settings(
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
