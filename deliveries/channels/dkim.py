@@ -29,7 +29,8 @@ SIGNED = (
 OVERSIGNED = frozenset(
     {b"from", b"to", b"cc", b"subject", b"date", b"reply-to", b"list-unsubscribe", b"list-unsubscribe-post"}
 )
-_SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_SELECTOR = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _FIELD = re.compile(rb"\r\n(?![ \t])")
 _SPACES = re.compile(rb"[ \t]+")
 _BARE_LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -74,16 +75,26 @@ def read_key(pem: bytes) -> Key:
     return key
 
 
+def signing_domain(domain: str) -> str:
+    """The domain as it stands in a signature; UnusableKey if it can't."""
+    try:
+        return ascii_domain(domain).lower()
+    except UnusableAddress as error:
+        raise UnusableKey(problem=_("the domain can't be written in ASCII")) from error
+
+
+def check_selector(selector: str) -> None:
+    """UnusableKey unless DNS could hold the selector."""
+    if not _SELECTOR.fullmatch(selector):
+        raise UnusableKey(problem=_("the selector is not a name that DNS could hold"))
+
+
 class Signer:
     """Signs for one domain with one key."""
 
     def __init__(self, *, domain: str, selector: str, key: Key) -> None:
-        try:
-            self.domain = ascii_domain(domain).lower()
-        except UnusableAddress as error:
-            raise UnusableKey(problem=_("the domain can't be written in ASCII")) from error
-        if not _SELECTOR.fullmatch(selector):
-            raise UnusableKey(problem=_("the selector is not a name that DNS could hold"))
+        self.domain = signing_domain(domain)
+        check_selector(selector)
         self.selector, self.key = selector, key
         self.algorithm = "rsa-sha256" if isinstance(key, rsa.RSAPrivateKey) else "ed25519-sha256"
         self._sign = _signing(key)
@@ -102,8 +113,11 @@ class Signer:
         """What the domain's DNS must say, so that receivers can check."""
         public = self.key.public_key()
         if isinstance(public, rsa.RSAPublicKey):
-            kind, octets = "rsa", public.public_bytes(
-                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+            kind, octets = (
+                "rsa",
+                public.public_bytes(
+                    serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+                ),
             )
         else:
             kind, octets = "ed25519", public.public_bytes_raw()

@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,6 +49,7 @@ class Plan:
     connections: int
     renderer: Renderer
     valid_for: float  # seconds from now on, by the database's clock, in which a refused row is tried again
+    sign: Callable[[bytes], bytes] | None = None  # what puts the route's signature in front of a message
 
 
 @dataclass(slots=True)
@@ -262,14 +263,17 @@ class Lane:
     # -- rows to envelopes, outcomes to entries -------------------------------------------------------
 
     def _envelope(self, row: Row) -> Envelope:
+        sign = self.plan.sign
+
         def fill(capabilities: Capabilities) -> bytes:
-            return self.plan.renderer.message(
+            message = self.plan.renderer.message(
                 seq=row.seq,
                 address=row.address,
                 values=row.values,
                 date=datetime.now(UTC),
-                encoding="8bit" if capabilities.eight_bit else "encoded",
+                encoding="8bit" if capabilities.eight_bit and sign is None else "encoded",
             )
+            return message if sign is None else sign(message)
 
         return Envelope(row.seq, self.plan.renderer.return_path(row.seq), row.address, fill)
 
@@ -323,7 +327,7 @@ async def drain(*, delivery_id: int) -> None:
             loop = asyncio.get_running_loop()
             _on_sigterm(loop, lane)
             if not await _connected(lane):
-                lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, "no connection to the relay"
+                lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, _why_not(lane.pool)
             elif not lane.draining and await sync_to_async(gate.wait_for)(delivery_id):
                 await lane.run()
     finally:
@@ -340,6 +344,11 @@ async def _connected(lane: Lane) -> bool:
         if lane.pool.broken is not None:
             return False
     return lane.draining
+
+
+def _why_not(pool: Pool) -> str:
+    """The relay's own words, or what is wrong with its certificate: an administrator can act on that."""
+    return (pool.broken.text if pool.broken is not None else "") or "no connection to the relay"
 
 
 def _plan(delivery_id: int) -> Plan | None:

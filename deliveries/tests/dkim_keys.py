@@ -71,9 +71,12 @@ def perl_says(message: bytes, record: Record, folder: Path) -> str:
 @cache
 def _has_perl() -> bool:
     perl = shutil.which("perl")
-    return bool(perl) and not subprocess.run(
-        [str(perl), "-MMail::DKIM::Verifier", "-e1"], capture_output=True, check=False
-    ).returncode
+    return (
+        bool(perl)
+        and not subprocess.run(
+            [str(perl), "-MMail::DKIM::Verifier", "-e1"], capture_output=True, check=False
+        ).returncode
+    )
 
 
 def require_perl() -> None:

@@ -95,12 +95,16 @@ def test_what_is_signed():
     assert found is not None
     names = re.sub(rb"\s", b"", found.group(1)).lower().split(b":")
     assert names.count(b"from") == 2
-    assert {b"list-unsubscribe", b"list-unsubscribe-post", b"subject", b"to", b"date", b"message-id"} <= set(names)
+    assert {b"list-unsubscribe", b"list-unsubscribe-post", b"subject", b"to", b"date", b"message-id"} <= set(
+        names
+    )
     assert max(len(line) for line in signed.split(b"\r\n")) <= 100
 
 
 @given(
-    body=st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"a", b".", "é".encode()]), max_size=30).map(b"".join),
+    body=st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"a", b".", "é".encode()]), max_size=30).map(
+        b"".join
+    ),
     subject=st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size=60).map(str.strip),
 )
 @settings(max_examples=150, deadline=None)
@@ -147,7 +151,9 @@ def curve_key() -> bytes:
 def locked_key() -> bytes:
     key = serialization.load_pem_private_key(pem("rsa"), None)
     return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x")
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"x"),
     )
 
 
