@@ -317,20 +317,16 @@ class Dialogue(asyncio.Protocol):
                 "the relay offers neither AUTH PLAIN nor LOGIN", stage=Stage.HELO, is_final=True
             )
         if reply.code != 235:
-            refused = self._refused(reply, stage=Stage.HELO)
-            refused.text = self._without_secrets(refused.text)
-            raise refused
+            lines = [self._without_secrets(line) for line in reply.lines]
+            raise self._refused(_Reply(reply.code, lines), stage=Stage.HELO)
 
-    def _without_secrets(self, text: str) -> str:
+    def _without_secrets(self, line: bytes) -> bytes:
         """A relay that did not understand may say back what it was told."""
         user, password = self._relay.username.encode(), self._relay.password.encode()
-        for secret in (
-            password,
-            base64.b64encode(password),
-            base64.b64encode(b"\0%b\0%b" % (user, password)),
-        ):
-            text = text.replace(secret.decode(), "…")
-        return text
+        whole = base64.b64encode(b"\0%b\0%b" % (user, password))
+        for secret in (whole, base64.b64encode(password), password):
+            line = line.replace(secret, b"***")
+        return line
 
     async def _ask(self, command: bytes) -> _Reply:
         if self._is_over:
