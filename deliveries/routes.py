@@ -15,6 +15,7 @@ from deliveries.models import Delivery, Route
 
 UNSIGNED = "DKIM"  # how the reason begins where not the relay but our signature is at fault
 REFUSALS_THAT_OPEN = 3  # answers in a row that speak of us
+REFUSALS_AFTER_SUCCESS = 10  # the same of a relay that has taken messages meanwhile
 FIRST_REST, LONGEST_REST = timedelta(seconds=15), timedelta(minutes=15)
 _SCHEMES = {"smtp": ("none", 25), "smtp+starttls": ("starttls", 587), "smtps": ("implicit", 465)}
 
