@@ -17,9 +17,8 @@ REFUSALS_THAT_FAIL = 3  # of one row, where no message after it ever told
 
 def speaks_of_the_dialogue(outcome: Outcome) -> bool:
     """It is never about the recipient, whoever else is taken: a missing sign-in, a confused order, a goodbye."""
-    return (
-        outcome.breaker and outcome.result == Result.RETRY and (outcome.code or 0) in {421, *range(500, 600)}
-    )
+    code = outcome.code or 0
+    return outcome.breaker and outcome.result == Result.RETRY and (code == 421 or code >= 500)
 
 
 class Suspect(NamedTuple):

@@ -331,5 +331,5 @@ class _Talk(asyncio.Protocol):
         answer = self.script.answers.get((seq, "body"), POLITE["body"])
         if answer[:1] == b"2" or answer == TAKE_AND_DROP:
             self.server.taken.append(seq)
-            self.server.bodies[seq] = body.replace(b"\r\n.", b"\r\n") if body[:1] != b"." else body[1:]
+            self.server.bodies[seq] = body.removeprefix(b".").replace(b"\r\n.", b"\r\n")
         self._say(answer)
