@@ -575,7 +575,7 @@ class RouteAdmin(VerbAdmin):
         if record is None:
             return _("None: the route signs nothing.")
         return format_html(
-            '<dl class="max-w-full break-all"><dt><strong>{}</strong></dt><dd><code>{}</code></dd>'
+            '<dl style="overflow-wrap: anywhere"><dt><strong>{}</strong></dt><dd><code>{}</code></dd>'
             "<dt><strong>{}</strong></dt><dd>TXT</dd><dt><strong>{}</strong></dt><dd><code>{}</code></dd></dl>",
             _("Name"), record.name, _("Type"), _("Value"), record.value,
         )  # fmt: skip
