@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, queues, resealing
+from deliveries import lifecycle, queues, resealing, routes
 from deliveries.lifecycle import Step
 from deliveries.models import Cause, Confirmation, Delivery, LogLine, ScheduleKind, Status
 from deliveries.sending import recovery
@@ -41,6 +41,7 @@ class Question:
     targeted: int
     causes: list[tuple[str, int]]
     sender: str
+    signed_as: str  # the domain of the DKIM signature; empty: none
     subject: str
     leaves_at: datetime | None  # None: at once
     zone: str
@@ -62,6 +63,7 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         targeted=preparation.targeted,
         causes=[(str(Cause(cause).label), number) for cause, number in preparation.causes.items()],
         sender=f"{content.from_name} <{content.from_address}>" if content.from_name else content.from_address,
+        signed_as=routes.route_of(delivery).dkim_domain,
         subject=content.subject,
         leaves_at=delivery.contact_date,
         zone=delivery.time_zone,

@@ -24,7 +24,7 @@ from audiences import targeting
 from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock
-from deliveries import lifecycle, queues, seal
+from deliveries import lifecycle, queues, routes, seal, signing
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError, awkward_values
@@ -126,6 +126,7 @@ def _carry_out(preparation: Preparation) -> None:
     _log(preparation, n_("Preparation %(number)s begins"), number=preparation.number)
     compiled, findings = _compile(preparation)
     findings += _schedule_findings(preparation.delivery, began)
+    findings += _signing_findings(preparation)
     if compiled is None or any(finding.level == "error" for finding in findings):
         _fail(preparation, findings)
         return
@@ -172,6 +173,12 @@ def _schedule_findings(delivery: Delivery, at: datetime) -> list[Finding]:
     if delivery.audience is None:
         return [Finding("error", "no_audience", n_("No audience is chosen."), "audience", None)]
     return []
+
+
+def _signing_findings(preparation: Preparation) -> list[Finding]:
+    """The route's signature is tried before anybody is asked to approve: nothing leaves unsigned later."""
+    sender = preparation.content.from_address if preparation.content else ""
+    return signing.findings(routes.route_of(preparation.delivery), sender=sender)
 
 
 def _stage(preparation: Preparation, compiled: Compiled) -> int:

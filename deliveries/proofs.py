@@ -21,8 +21,9 @@ from accounts.rights import Right
 from audiences.fields import fields as profile_fields
 from audiences.models import Profile, TestProfile
 from campaign.lib.refusals import Refusal
-from deliveries import queues, routes
+from deliveries import queues, routes, signing
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
+from deliveries.channels.dkim import Signer, UnusableKey
 from deliveries.channels.smtp import Pool
 from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
@@ -160,7 +161,9 @@ def run(*, proof_id: int) -> None:
     proof = Proof.objects.select_related("delivery__unit", "delivery__route", "content").get(pk=proof_id)
     try:
         filler = _renderer(proof)
-    except ContentHasErrors as error:
+        route = routes.route_of(proof.delivery)
+        sign = signing.signer_of(route)
+    except (ContentHasErrors, UnusableKey) as error:
         proof.messages.filter(status=ProofMessage.Status.WAITING).update(
             status=ProofMessage.Status.FAILED, reply=str(error)[:300]
         )
@@ -168,8 +171,8 @@ def run(*, proof_id: int) -> None:
     copies = _hand_over(proof)
     if not copies:
         return
-    relay = routes.relay_of(routes.route_of(proof.delivery))
-    envelopes = [_envelope(filler, proof, copy) for copy in copies]
+    relay = routes.relay_of(route)
+    envelopes = [_envelope(filler, proof, copy, sign) for copy in copies]
     for outcome in asyncio.run(_exchange(relay, envelopes)):
         status = {
             Result.SENT: ProofMessage.Status.SENT,
@@ -197,16 +200,17 @@ def _renderer(proof: Proof) -> Renderer:
     return renderer(proof.delivery, compiled)
 
 
-def _envelope(filler: Renderer, proof: Proof, copy: ProofMessage) -> Envelope:
+def _envelope(filler: Renderer, proof: Proof, copy: ProofMessage, sign: Signer | None) -> Envelope:
     def fill(capabilities: Capabilities) -> bytes:
-        return filler.message(
+        message = filler.message(
             seq=0,
             address=copy.address,
             values=copy.values,
             date=datetime.now(UTC),
-            encoding="8bit" if capabilities.eight_bit else "encoded",
+            encoding="8bit" if capabilities.eight_bit and sign is None else "encoded",
             subject_prefix=proof.prefix,
         )
+        return message if sign is None else sign(message)
 
     return Envelope(copy.pk, filler.compiled.from_address, copy.address, fill)
 

@@ -11,12 +11,13 @@ from deliveries.content.findings import Finding
 from deliveries.content.render import Renderer
 from deliveries.content.source import Field, FieldKind, Source
 from deliveries.models import Content, Delivery
+from deliveries.routes import known_route_of
 
 
 def renderer(delivery: Delivery, compiled: Compiled) -> Renderer:
     """The renderer of one delivery's compiled content."""
     domain = compiled.from_address.rpartition("@")[2]
-    route = delivery.route
+    route = known_route_of(delivery)
     return Renderer(
         compiled,
         base_url=settings.PUBLIC_URL,

@@ -3,17 +3,21 @@
 import os
 import socket
 from datetime import datetime, timedelta
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import F
 
 from deliveries.channels.base import Relay
 from deliveries.models import Delivery, Route
 
+UNSIGNED = "DKIM"  # how the reason begins where not the relay but our signature is at fault
 REFUSALS_THAT_OPEN = 3  # answers in a row that speak of us
+REFUSALS_AFTER_SUCCESS = 10  # the same of a relay that has taken messages meanwhile
 FIRST_REST, LONGEST_REST = timedelta(seconds=15), timedelta(minutes=15)
-_TLS = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "implicit"}
+_SCHEMES = {"smtp": ("none", 25), "smtp+starttls": ("starttls", 587), "smtps": ("implicit", 465)}
 
 
 def default_route() -> Route:
@@ -28,6 +32,11 @@ def route_of(delivery: Delivery) -> Route:
     return delivery.route or default_route()
 
 
+def known_route_of(delivery: Delivery) -> Route | None:
+    """The same for whoever only looks: nothing is made."""
+    return delivery.route or Route.objects.filter(is_default=True).first()
+
+
 def relay_of(route: Route) -> Relay:
     """Where the route leads. Passwords come from the environment alone."""
     if not route.host:
@@ -38,24 +47,39 @@ def relay_of(route: Route) -> Relay:
         tls=route.tls,
         username=route.username,
         password=os.environ.get(route.password_variable, "") if route.password_variable else "",
-        helo_name=socket.getfqdn(),
-        body_timeout_s=settings.SINETE["smtp_reply_seconds"],
-        max_connections=route.connections,
+        auth_in_clear=route.auth_in_clear,
+        ca_file=route.ca_file,
+        **_manners(route),
     )
 
 
 def _environment_relay(route: Route) -> Relay:
+    """Settings of the row that its address has no place for hold here too."""
     url = urlsplit(settings.RELAY_URL)
+    if url.scheme not in _SCHEMES:
+        # Falling back to no encryption would be what nobody asked for.
+        raise ImproperlyConfigured(f"RELAY_URL begins with {url.scheme!r}: use {', '.join(_SCHEMES)}")
+    tls, port = _SCHEMES[url.scheme]
     return Relay(
         host=url.hostname or "127.0.0.1",
-        port=url.port or 25,
-        tls=_TLS.get(url.scheme, "none"),
+        port=url.port or port,
+        tls=tls,
         username=unquote(url.username or ""),
         password=unquote(url.password or ""),
-        helo_name=socket.getfqdn(),
-        body_timeout_s=settings.SINETE["smtp_reply_seconds"],
-        max_connections=route.connections,
+        auth_in_clear=route.auth_in_clear,
+        ca_file=route.ca_file or dict(parse_qsl(url.query)).get("ca_file", ""),
+        **_manners(route),
     )
+
+
+def _manners(route: Route) -> dict[str, Any]:
+    """How to behave there, wherever it is."""
+    return {
+        "helo_name": socket.getfqdn(),
+        "body_timeout_s": settings.SINETE["smtp_reply_seconds"],
+        "max_connections": route.connections,
+        "messages_per_connection": route.messages_per_connection,
+    }
 
 
 def open_breaker(route_id: int, *, because: str, at: datetime) -> None:

@@ -105,6 +105,10 @@ def resting(delivery: Delivery, at: datetime) -> tuple[str, str, str] | None:
     line = _t(
         "The relay turned us away (%(because)s). It is asked again at %(time)s; no recipient is harmed by it."
     )
+    if route.closed_because.startswith(routes.UNSIGNED):
+        line = _t(
+            "Every message must be signed, and can't be (%(because)s). Next try: %(time)s; nothing leaves unsigned."
+        )
     moment = time_format(localtime(route.closed_until, delivery.zone), "H:i:s")
     slots = {"because": route.closed_because or route.label, "time": f"{moment} {delivery.time_zone}"}
     return _t("Sending waits for the relay"), line % slots, "yellow"

@@ -69,6 +69,7 @@ class Relay:
     tls: str = "none"  # none, starttls, implicit
     username: str = ""
     password: str = ""
+    auth_in_clear: bool = False  # the password may go over the network without TLS
     helo_name: str = "localhost"
     verify: bool = True
     ca_file: str = ""

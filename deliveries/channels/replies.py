@@ -42,7 +42,8 @@ class _Meaning(NamedTuple):
     passes: bool = False
 
 
-_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=[\s:;,\])]|$)")
+# Some put a “#” before it.
+_ENHANCED = re.compile(r"#?([245])\.(\d{1,3})\.(\d{1,3})(?=[\s:;,\])]|$)")
 
 _UNKNOWN = _Meaning("user_unknown", is_about_address=True)
 _NO_DOMAIN = _Meaning("invalid_domain", is_about_address=True)
@@ -54,6 +55,8 @@ _UNSUPPORTED = _Meaning("not_supported")
 _NOT_DEFINED = _Meaning("not_defined")
 _REFUSED = _Meaning("refused")
 _POLICY = _Meaning("refused", breaker=True)
+# Of our reputation, our signature or our rate: also where it is said for now.
+_ABOUT_US = _Meaning("refused", breaker=True)
 _RELAY = _Meaning("unreachable", breaker=True)
 _OURS = _Meaning("refused", breaker=True, passes=True)
 _CONFUSED = _Meaning("not_defined", breaker=True, passes=True)
@@ -61,13 +64,13 @@ _CONFUSED = _Meaning("not_defined", breaker=True, passes=True)
 # Keyed by subject.detail; the class is the basic code's. A missing one falls to its subject, then the words.
 _BY_ENHANCED = {
     "1.1": _UNKNOWN, "1.2": _NO_DOMAIN, "1.3": _UNKNOWN, "1.4": _Meaning("user_unknown"), "1.6": _UNKNOWN,
-    "1.7": _OURS, "1.8": _OURS, "1.10": _NO_DOMAIN,
+    "1.7": _OURS, "1.8": _OURS, "1.9": _UNSUPPORTED, "1.10": _NO_DOMAIN,
     "2.1": _CLOSED, "2.2": _FULL, "2.3": _TOO_LARGE, "2.4": _UNREACHABLE,
     "3.4": _TOO_LARGE, "3.6": _RELAY, "3.3": _UNSUPPORTED,
     "4.1": _UNREACHABLE, "4.3": _UNREACHABLE, "4.4": _Meaning("invalid_domain"), "4.5": _RELAY,
     "4.6": _UNREACHABLE, "4.7": _UNREACHABLE,
-    "5.1": _CONFUSED, "5.2": _CONFUSED, "5.4": _CONFUSED, "5.5": _CONFUSED,
-    "6.7": _UNSUPPORTED,
+    "5.1": _CONFUSED, "5.2": _CONFUSED, "5.3": _CONFUSED, "5.4": _CONFUSED, "5.5": _CONFUSED, "5.6": _OURS,
+    "6.7": _UNSUPPORTED, "6.8": _UNSUPPORTED, "6.9": _UNSUPPORTED, "6.10": _UNSUPPORTED,
     "7.3": _OURS, "7.8": _OURS, "7.9": _OURS, "7.10": _OURS, "7.11": _OURS, "7.12": _OURS, "7.13": _OURS,
     "7.14": _OURS,
 }  # fmt: skip
@@ -75,10 +78,13 @@ _BY_SUBJECT = {"3": _RELAY, "4": _UNREACHABLE, "6": _POLICY, "7": _POLICY}
 _BY_CODE = {
     432: _OURS, 454: _OURS, 455: _UNSUPPORTED,
     500: _CONFUSED, 502: _CONFUSED, 504: _CONFUSED,
-    501: _REFUSED, 551: _UNREACHABLE, 555: _UNSUPPORTED, 556: _NO_DOMAIN,
+    501: _REFUSED, 554: _POLICY, 551: _UNREACHABLE, 555: _UNSUPPORTED, 556: _NO_DOMAIN,
 }  # fmt: skip
 # These say that we may not, or that the dialogue went wrong, whatever enhanced code is glued to them.
 _NEVER_THE_RECIPIENT = {421: _RELAY, 503: _CONFUSED, 530: _OURS, 534: _OURS, 535: _OURS, 538: _OURS}
+# What these say without more is about the relay (RFC 5321, 4.2.2), unless the text tells that it is a grey list.
+_LOCAL_TROUBLE = (451, 452)
+_GREY = re.compile(r"gr[ae]y", re.I)
 _WE_MAY_NOT = re.compile(
     r"rela(?:y|ying)\b.{0,30}\b(?:denied|prohibited|not permitted|not allowed)|we do not relay|"
     r"(?:denied|not permitted|not allowed|unable|unauthori[sz]ed) to relay|"
@@ -101,11 +107,12 @@ _WORDS = (
         r"(?:is |was |name )?"
         r"(?:unknown|not found|invalid|inexistente|desconhecid|n[aã]o (?:existe|encontrad))|"
         r"(?:user|recipient|mailbox|address|account|email)\b.{0,80}\b(?:does not|doesn't|doesnt) exist|"
-        r"unknown (?:user|recipient|mailbox|address|local.?part)|"
+        r"unknown (?:user|recipient|mailbox|address|e-?mail address|local.?part)|"
         r"no such (?:user|recipient|mailbox|address|person|account|local)|"
         r"invalid (?:recipient|mailbox|user)|not a valid (?:recipient|mailbox|user)|"
         r"no (?:mailbox|account|user) (?:here|by that name|with that name)|"
-        r"no longer (?:valid|available|works)|not (?:our|a local) (?:user|customer)|user not local",
+        r"no longer (?:valid|available|works)|not (?:our|a local) (?:user|customer)|user not local|"
+        r"not a registered\b.{0,20}\buser",
     ),
     (
         _NO_DOMAIN,
@@ -132,7 +139,7 @@ _BY_WORDS = tuple((re.compile(pattern, re.I), meaning) for meaning, pattern in _
 def enhanced_code(text: str) -> str:
     """Return the enhanced status code that the text begins with, or nothing."""
     found = _ENHANCED.match(text)
-    return found.group() if found else ""
+    return found.group().lstrip("#") if found else ""
 
 
 def printable(text: str) -> str:
@@ -163,7 +170,7 @@ def classify(stage: str, code: int, text: str) -> Classification:
         if meaning.breaker:
             return Classification(_result(is_final), "ignored", meaning.reason, breaker=True)
         is_hard = is_final and meaning.is_about_address
-        by_code = is_hard and enhanced.startswith("5.") and _by_enhanced(enhanced) is meaning
+        by_code = is_hard and enhanced.startswith("5.") and _speaks_of_the_address(enhanced)
         return Classification(
             _result(is_final), "hard" if is_hard else "soft", meaning.reason, quarantines=by_code
         )
@@ -174,6 +181,11 @@ def classify(stage: str, code: int, text: str) -> Classification:
     return Classification(Result.RETRY, "ignored", reason, breaker=True)
 
 
+def _speaks_of_the_address(enhanced: str) -> bool:
+    meaning = _by_enhanced(enhanced)
+    return meaning is not None and meaning.is_about_address
+
+
 def _result(is_final: bool) -> Result:
     return Result.FAILED if is_final else Result.RETRY
 
@@ -182,6 +194,11 @@ def _meaning(code: int, enhanced: str, text: str, *, stage: str) -> _Meaning:
     if code in _NEVER_THE_RECIPIENT:
         return _NEVER_THE_RECIPIENT[code]
     by_enhanced = _by_enhanced(enhanced)
+    if enhanced.endswith(".1.10") and code == 550:
+        return _UNKNOWN  # Exchange says so of a mailbox that it does not find; a null MX is a 556
+    if by_enhanced is _RELAY and enhanced.endswith(".3.0"):
+        said = _said(text)
+        return said if said is not None and said.is_about_address else _RELAY
     if by_enhanced is _POLICY and _WE_MAY_NOT.search(text):
         return _OURS
     if by_enhanced is _POLICY and code < 500:
@@ -195,7 +212,13 @@ def _by_enhanced(enhanced: str) -> _Meaning | None:
     if not enhanced:
         return None
     _, subject, detail = enhanced.split(".")
+    if subject == "7" and int(detail) >= 20:
+        return _ABOUT_US
     return _BY_ENHANCED.get(f"{subject}.{detail}") or _BY_SUBJECT.get(subject)
+
+
+def _said(text: str) -> _Meaning | None:
+    return next((meaning for pattern, meaning in _BY_WORDS if pattern.search(text)), None)
 
 
 def _by_code_and_words(code: int, text: str, *, stage: str) -> _Meaning:
@@ -203,7 +226,11 @@ def _by_code_and_words(code: int, text: str, *, stage: str) -> _Meaning:
         return _OURS
     if code in _BY_CODE and code < 550:
         return _BY_CODE[code]
-    said = next((meaning for pattern, meaning in _BY_WORDS if pattern.search(text)), None)
+    said = _said(text)
+    if code in _LOCAL_TROUBLE and said in (None, _UNREACHABLE) and not _GREY.search(text):
+        return _RELAY
+    if code == 554 and said in (None, _UNREACHABLE, _REFUSED):
+        return _POLICY
     if said is not None:
         return _REFUSED if said is _POLICY and code < 500 else said
     if code == 552:

@@ -8,6 +8,7 @@ body leaves, and the connection is given up instead of mistaking one recipient's
 import asyncio
 import base64
 import contextlib
+import ipaddress
 import re
 import ssl
 from collections import deque
@@ -240,6 +241,8 @@ class Dialogue(asyncio.Protocol):
         self.wake()
 
     async def _connect(self) -> None:
+        if self._pool.tls_problem:
+            raise ConnectFailed(self._pool.tls_problem, is_final=True)
         is_implicit = self._relay.tls == "implicit"
         await self._loop.create_connection(
             lambda: self,
@@ -258,6 +261,7 @@ class Dialogue(asyncio.Protocol):
             await self._start_tls()
             await self._hello()
         if self._relay.username:
+            self._check_that_nobody_listens()
             await self._sign_in()
 
     async def _hello(self) -> None:
@@ -283,6 +287,21 @@ class Dialogue(asyncio.Protocol):
             self._transport, self, self._pool.tls_context, server_hostname=self._relay.host
         )
 
+    def _check_that_nobody_listens(self) -> None:
+        """No password leaves this machine in clear, unless the route says so; and an empty one is none."""
+        if not self._relay.password:
+            raise ConnectFailed("there is a user name and no password", stage=Stage.HELO, is_final=True)
+        if self._relay.tls == "none" and not self._relay.auth_in_clear and not self._is_on_this_machine():
+            text = "the password would go over the network without encryption"
+            raise ConnectFailed(text, stage=Stage.HELO, is_final=True)
+
+    def _is_on_this_machine(self) -> bool:
+        peer = self._transport.get_extra_info("peername")
+        with contextlib.suppress(ValueError, TypeError, IndexError):
+            address = ipaddress.ip_address(peer[0].partition("%")[0])
+            return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+        return False
+
     async def _sign_in(self) -> None:
         user, password = self._relay.username.encode(), self._relay.password.encode()
         if "PLAIN" in self.capabilities.auth:
@@ -298,7 +317,16 @@ class Dialogue(asyncio.Protocol):
                 "the relay offers neither AUTH PLAIN nor LOGIN", stage=Stage.HELO, is_final=True
             )
         if reply.code != 235:
-            raise self._refused(reply, stage=Stage.HELO)
+            lines = [self._without_secrets(line) for line in reply.lines]
+            raise self._refused(_Reply(reply.code, lines), stage=Stage.HELO)
+
+    def _without_secrets(self, line: bytes) -> bytes:
+        """A relay that did not understand may say back what it was told."""
+        user, password = self._relay.username.encode(), self._relay.password.encode()
+        whole = base64.b64encode(b"\0%b\0%b" % (user, password))
+        for secret in (whole, base64.b64encode(password), password):
+            line = line.replace(secret, b"***")
+        return line
 
     async def _ask(self, command: bytes) -> _Reply:
         if self._is_over:
@@ -612,7 +640,12 @@ class Pool:
         self.is_closing = False
         self.broken: Outcome | None = None  # why; its seq means nothing
         self.capabilities: Capabilities | None = None  # of the connection opened last
-        self.tls_context = _tls_context(relay)
+        self.tls_context: ssl.SSLContext | None = None
+        self.tls_problem = ""
+        try:
+            self.tls_context = _tls_context(relay)
+        except OSError as error:  # SSLError is one
+            self.tls_problem = f"the file of trusted certificates can't be used: {error.strerror or error}"
         self._size = max(1, min(connections or relay.max_connections, relay.max_connections))
         self._attempts, self._backoff_s = attempts, backoff_s
         self._dialogues: set[Dialogue] = set()

@@ -3,6 +3,7 @@
 import re
 from binascii import b2a_base64
 
+import idna
 from django.utils.translation import gettext_noop as _
 
 LONGEST_PLAIN = 180  # longer headers are encoded, because encoded words can be folded anywhere
@@ -55,18 +56,21 @@ def _word(octets: bytes) -> str:
     return f"=?utf-8?b?{b2a_base64(octets, newline=False).decode('ascii')}?="
 
 
-def header_address(address: str) -> str:
-    """`address` as a header may hold it: a domain outside ASCII in its encoded form."""
+def header_address(address: str, *, is_wide: bool = False) -> str:
+    """`address` as a header may hold it: a domain outside ASCII in its encoded form.
+
+    `is_wide`: what is before the @ may go beyond ASCII (RFC 6532); only a relay with SMTPUTF8 is given such a message.
+    """
     match = _ADDRESS.fullmatch(address)
     if not match or len(address) > 320:
         raise UnfitAddress(_("the address is malformed"))
     local, domain = match.groups()
-    if not local.isascii():
+    if not local.isascii() and not (is_wide and local.isprintable()):
         raise UnfitAddress(_("the part before @ is not ASCII"))
     if domain.isascii():
         return address
     try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
+        return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"  # as in the envelope
     except UnicodeError as error:
         raise UnfitAddress(_("the domain can't be written in ASCII")) from error
 

@@ -87,7 +87,7 @@ class Renderer:
         )
         text = self._render("text.txt", context) if self._has_text else None
         html = self._render("html.html", context) if self._has_html else None
-        return head.encode("ascii") + self._body(text, html, encoding)
+        return head.encode() + self._body(text, html, encoding)
 
     def html(self, *, seq: int | None, values: Mapping[str, Value]) -> str:
         """The HTML as sent to `seq`; with no seq its links of ours carry no signature."""
@@ -221,7 +221,7 @@ class Renderer:
 
     def _to(self, name: str, address: str) -> str:
         try:
-            return mime.mailbox(clean(name).strip(), mime.header_address(address))
+            return mime.mailbox(clean(name).strip(), mime.header_address(address, is_wide=True))
         except mime.UnfitAddress as error:
             raise RenderError(part="address", cause=str(error)) from error
 

@@ -21,13 +21,57 @@ class Route(models.Model):
     password_variable = models.CharField(
         _("environment variable that holds the password"), max_length=64, blank=True, default=""
     )
+    auth_in_clear = models.BooleanField(
+        _("password without encryption"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Only for a network that nobody else can listen to. Never needed for this machine itself."
+        ),
+    )
+    ca_file = models.CharField(
+        _("file of trusted certificates"),
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Path to PEM certificates that vouch for this relay; empty: those of the system."),
+    )
     connections = models.PositiveSmallIntegerField(_("connections of a worker"), default=8)
+    messages_per_connection = models.PositiveIntegerField(
+        _("messages of a connection"),
+        default=0,
+        db_default=0,
+        help_text=_("After so many a connection is closed and opened anew; 0: as many as there are."),
+    )
     return_path_domain = models.CharField(
         _("domain of the return path"),
         max_length=255,
         blank=True,
         default="",
         help_text=_("Bounces come back to this domain; empty: the sender's own."),
+    )
+    # The private key is never stored here: it is read from the environment or from a file.
+    dkim_domain = models.CharField(
+        _("domain that signs"),
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_(
+            "Messages get a DKIM signature of this domain; empty: none. Nothing leaves unsigned then."
+        ),
+    )
+    dkim_selector = models.CharField(_("selector"), max_length=128, blank=True, default="", db_default="")
+    dkim_key_variable = models.CharField(
+        _("environment variable that holds the private key"),
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+    )
+    dkim_key_file = models.CharField(
+        _("or the file that holds it"), max_length=255, blank=True, default="", db_default=""
     )
     # The breaker: after answers that speak of us and not of a recipient, nothing leaves until then.
     closed_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -41,7 +85,21 @@ class Route(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["is_default"], condition=models.Q(is_default=True), name="route_one_default"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(dkim_domain="")
+                | (
+                    ~models.Q(dkim_selector="")
+                    & (
+                        models.Q(dkim_key_file="") & ~models.Q(dkim_key_variable="")
+                        | models.Q(dkim_key_variable="") & ~models.Q(dkim_key_file="")
+                    )
+                ),
+                name="route_signs_with_one_key",
+                violation_error_message=_(
+                    "To sign, a selector and one place of the private key are needed: a variable or a file."
+                ),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_noop as n_
 from redis.exceptions import RedisError
 
 from campaign.lib import clock
-from deliveries import lifecycle, queues, routes, seal
+from deliveries import lifecycle, queues, routes, seal, signing
+from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, LogLine, ScheduleKind, Status
 from deliveries.rendering import sealed_renderer
@@ -76,6 +77,13 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
     at = now()
     if route.closed_until is not None and route.closed_until > at:
         return None
+    try:
+        sign = signing.signer_of(route)
+    except UnusableKey as problem:
+        routes.open_breaker(
+            route.pk, because=f"{routes.UNSIGNED}: {problem}", at=at
+        )  # nothing leaves unsigned
+        return None
     return make(
         delivery_id=delivery.pk,
         route_id=route.pk,
@@ -85,6 +93,7 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         valid_for=(
             (delivery.valid_until or at + timedelta(hours=delivery.validity_hours)) - at
         ).total_seconds(),
+        sign=sign,
     )
 
 

@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
 from deliveries.sending import gate
 from deliveries.sending.ledger import Entry, Fenced, Hold, Ledger, Row, Tampered
+from deliveries.sending.suspects import REFUSALS_THAT_FAIL, Suspects, speaks_of_the_dialogue
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Plan:
     connections: int
     renderer: Renderer
     valid_for: float  # seconds from now on, by the database's clock, in which a refused row is tried again
+    sign: Callable[[bytes], bytes] | None = None  # what puts the route's signature in front of a message
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ class Lane:
         self.began = time.monotonic()
         self.refused = self.sent = 0
         self.refusal = ""
+        self.suspects = Suspects(connections=plan.connections)
         self._last_beat = time.monotonic()
         self._dry = False
 
@@ -98,12 +101,18 @@ class Lane:
     def _is_over(self) -> bool:
         if self._must_stop():
             self.draining = True
+        if (self.draining or self._dry) and not self.open_rows:
+            self._judge_what_is_held()
         return (self.draining or self._dry) and not self.open_rows and not self.unsaved
 
     def _must_stop(self) -> bool:
-        if self.refused >= routes.REFUSALS_THAT_OPEN and not self.draining:
+        if self._is_turned_away() and not self.draining:
             self.drain()
         return time.monotonic() - self.began > settings.SINETE["lane_seconds"]
+
+    def _is_turned_away(self) -> bool:
+        """The relay refuses one after the other; one that has taken messages may do so by chance for a while."""
+        return self.refused >= (routes.REFUSALS_AFTER_SUCCESS if self.sent else routes.REFUSALS_THAT_OPEN)
 
     def _wanted(self) -> int:
         """Wait until no more than one window is under way; the connections stay busy with that one."""
@@ -120,8 +129,29 @@ class Lane:
     def _collect(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             row = self.open_rows.pop(outcome.seq)
+            if outcome.breaker:
+                self.refused += 1
+                self.refusal = outcome.text or outcome.reason
+            if outcome.breaker and outcome.result in (Result.FAILED, Result.RETRY):
+                self.suspects.add(row, outcome, under_way=len(self.open_rows))
+                continue
             self.unsaved.append(self._entry(row, outcome))
+            if outcome.result == Result.SENT:
+                self.refused, self.sent = 0, self.sent + 1
+                self.suspects.note_taken()
+        for suspect in self.suspects.cleared():
+            self.unsaved.append(self._entry(suspect.row, suspect.outcome))
         self.pace.note(len(outcomes))
+
+    def _judge_what_is_held(self) -> None:
+        """The lane ends: where the relay turns us away nobody is harmed, where it took the last one it works."""
+        turned_away = self._is_turned_away()
+        for suspect in self.suspects.rest():
+            entry = self._entry(suspect.row, suspect.outcome, is_ours=turned_away)
+            is_open = self.refused and not turned_away and entry.status == MessageStatus.FAILED
+            if is_open and suspect.row.tries + 1 < REFUSALS_THAT_FAIL:  # too few to tell: asked again
+                self._retry(entry, suspect.row, is_ours=False)
+            self.unsaved.append(entry)
 
     async def _exchange_surviving(self) -> None:
         """Exchange; while PostgreSQL is away hand over nothing, keep the results, and try again."""
@@ -145,7 +175,10 @@ class Lane:
                 hand=hand,
                 window=max(1, self.pace.window - tries),
                 later_tries=tries,
-                tries_in_hand=[row for row in self.open_rows.values() if row.is_later_try],
+                tries_in_hand=[
+                    *(row for row in self.open_rows.values() if row.is_later_try),
+                    *self.suspects.later_tries(),
+                ],
             )
         except BaseException:
             self.unsaved = entries + self.unsaved
@@ -257,7 +290,7 @@ class Lane:
             Entry(row, MessageStatus.RETRYING, counts_as_try=False, retry_in=0.0) for row in unfed
         ]
         known = {(row.seq, row.token) for row in self.open_rows.values()}
-        known |= {(entry.row.seq, entry.row.token) for entry in self.unsaved}
+        known |= {(entry.row.seq, entry.row.token) for entry in self.unsaved} | self.suspects.keys()
         self._take([row for row in tries if (row.seq, row.token) not in known])
 
     def drain(self) -> None:
@@ -268,18 +301,21 @@ class Lane:
     # -- rows to envelopes, outcomes to entries -------------------------------------------------------
 
     def _envelope(self, row: Row) -> Envelope:
+        sign = self.plan.sign
+
         def fill(capabilities: Capabilities) -> bytes:
-            return self.plan.renderer.message(
+            message = self.plan.renderer.message(
                 seq=row.seq,
                 address=row.address,
                 values=row.values,
                 date=datetime.now(UTC),
-                encoding="8bit" if capabilities.eight_bit else "encoded",
+                encoding="8bit" if capabilities.eight_bit and sign is None else "encoded",
             )
+            return message if sign is None else sign(message)
 
         return Envelope(row.seq, self.plan.renderer.return_path(row.seq), row.address, fill)
 
-    def _entry(self, row: Row, outcome: Outcome) -> Entry:
+    def _entry(self, row: Row, outcome: Outcome, *, is_ours: bool = False) -> Entry:
         entry = Entry(
             row=row,
             status=MessageStatus.SENT,
@@ -289,19 +325,14 @@ class Lane:
             reply=outcome.text,
             quarantines=outcome.quarantines,
         )
-        if outcome.breaker:
-            self.refused += 1
-            self.refusal = outcome.text or outcome.reason
         match outcome.result:
-            case Result.SENT:
-                self.refused, self.sent = 0, self.sent + 1
-            case Result.FAILED:
+            case Result.FAILED if not is_ours:
                 entry.status = MessageStatus.FAILED
                 entry.counts_as_try = outcome.code is not None  # else it failed before any server saw it
             case Result.IN_DOUBT:
                 entry.status, entry.nature, entry.reason = MessageStatus.IN_DOUBT, "", ""
-            case Result.RETRY:
-                self._retry(entry, row, is_ours=outcome.breaker)
+            case Result.RETRY | Result.FAILED:
+                self._retry(entry, row, is_ours=is_ours or speaks_of_the_dialogue(outcome))
             case Result.NOT_ATTEMPTED:
                 entry.status, entry.counts_as_try = MessageStatus.RETRYING, False
                 entry.retry_in = REST_AFTER_REFUSAL if outcome.breaker else 0.0
@@ -329,7 +360,7 @@ async def drain(*, delivery_id: int) -> None:
             loop = asyncio.get_running_loop()
             _on_sigterm(loop, lane)
             if not await _connected(lane):
-                lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, "no connection to the relay"
+                lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, _why_not(lane.pool)
             elif not lane.draining and await sync_to_async(gate.wait_for)(delivery_id):
                 await lane.run()
     finally:
@@ -348,16 +379,21 @@ async def _connected(lane: Lane) -> bool:
     return lane.draining
 
 
+def _why_not(pool: Pool) -> str:
+    """The relay's own words, or what is wrong with its certificate: an administrator can act on that."""
+    return (pool.broken.text if pool.broken is not None else "") or "no connection to the relay"
+
+
 def _plan(delivery_id: int) -> Plan | None:
     close_old_connections()
     return gate.plan(delivery_id, Plan)
 
 
 def _afterwards(plan: Plan, refused: int, refusal: str, sent: int) -> None:
-    if refused >= routes.REFUSALS_THAT_OPEN:
-        routes.open_breaker(plan.route_id, because=refusal, at=gate.now())
-    elif sent:
+    if sent:
         routes.note_success(plan.route_id)
+    if refused >= (routes.REFUSALS_AFTER_SUCCESS if sent else routes.REFUSALS_THAT_OPEN):
+        routes.open_breaker(plan.route_id, because=refusal, at=gate.now())
     gate.after_lane(plan.delivery_id)
 
 

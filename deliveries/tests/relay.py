@@ -56,9 +56,11 @@ class Relay:
         return sorted(row[0] for row in self._rows("recipient"))
 
     def messages(self) -> list[EmailMessage]:
-        return [
-            message_from_bytes(zlib.decompress(row[0]), policy=policy.default) for row in self._rows("raw")
-        ]
+        return [message_from_bytes(octets, policy=policy.default) for octets in self.octets()]
+
+    def octets(self) -> list[bytes]:
+        """The messages as they came over the wire, without their dots."""
+        return [zlib.decompress(row[0]) for row in self._rows("raw")]
 
     def _rows(self, column: str) -> list[tuple]:
         with sqlite3.connect(self.file) as reader:

@@ -58,6 +58,7 @@ class Script:
     ehlo: bytes | None = None  # in place of the list of extensions
     starttls: bytes = b"220 2.0.0 Ready"
     login: tuple[bytes, bytes] | None = None
+    wrong_login: bytes = b"535 5.7.8 Wrong password"
     chop: int = 0  # answers leave in pieces of so many octets, each a packet of its own
     chops: tuple[int, ...] = ()  # or cut at these places of what is said at one time
     delay_s: float = 0.0
@@ -266,7 +267,7 @@ class _Talk(asyncio.Protocol):
             return
         given = tuple(self.login[1:]) if self.login[0] == b"LOGIN" else tuple(self.login[1].split(b"\0")[1:])
         self.login = None
-        self._say(b"235 2.7.0 Welcome" if given == self.script.login else b"535 5.7.8 Wrong password")
+        self._say(b"235 2.7.0 Welcome" if given == self.script.login else self.script.wrong_login)
 
     def _on_mail(self, line: bytes) -> None:
         if self.seq is not None:
@@ -333,5 +334,5 @@ class _Talk(asyncio.Protocol):
         answer = self.script.answers.get((seq, "body"), POLITE["body"])
         if answer[:1] == b"2" or answer == TAKE_AND_DROP:
             self.server.taken.append(seq)
-            self.server.bodies[seq] = body.replace(b"\r\n.", b"\r\n") if body[:1] != b"." else body[1:]
+            self.server.bodies[seq] = body.removeprefix(b".").replace(b"\r\n.", b"\r\n")
         self._say(answer)

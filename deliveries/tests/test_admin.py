@@ -391,6 +391,7 @@ def test_a_route_is_saved_by_its_verb(boss: Client, starter: Client) -> None:
         "port": 25,
         "tls": "none",
         "connections": 4,
+        "messages_per_connection": 0,
     }
 
     assert starter.post("/admin/deliveries/route/add/", posted).status_code == 403

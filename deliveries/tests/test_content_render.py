@@ -342,13 +342,18 @@ def shown(name):
 
 @pytest.mark.parametrize(
     "address",
-    ["", "a", "a@", "@b", "a b@example.com", "a@example.com\r\nBcc: b@example.com", "a@b@c", "<a@example.com>", "a@example.com,b@example.com", "é@example.com", "a@ex\x00ample.com"],
+    ["", "a", "a@", "@b", "a b@example.com", "a@example.com\r\nBcc: b@example.com", "a@b@c", "<a@example.com>", "a@example.com,b@example.com", "é\u2028@example.com", "a@ex\x00ample.com"],
 )  # fmt: skip
 def test_an_address_that_can_not_stand_in_a_header_is_refused(address):
     with pytest.raises(RenderError) as refused:
         raw(address=address)
 
     assert refused.value.part == "address"
+
+
+def test_a_local_part_beyond_ascii_stands_as_it_is():
+    """Only a relay with SMTPUTF8 is given such a message."""
+    assert "\r\nTo: Ana <é@example.com>\r\n".encode() in raw(address="é@example.com")
 
 
 def test_a_domain_outside_ascii_is_written_in_ascii():

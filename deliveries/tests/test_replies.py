@@ -48,6 +48,82 @@ from deliveries.models import Nature, Reason
         ("mail", 550, "5.1.1 glued to MAIL", "retry", "ignored", "refused", False, True),
         ("mail", 451, "4.3.0 later", "retry", "ignored", "unreachable", False, True),
         ("data", 554, "5.1.1 glued to DATA", "retry", "ignored", "refused", False, True),
+        # Said by some as it is said by no RFC.
+        ("rcpt", 550, "#5.1.1 bad address", "failed", "hard", "user_unknown", True, False),
+        (
+            "rcpt",
+            550,
+            "5.1.10 RESOLVER.ADR.RecipientNotFound; not found by SMTP address lookup",
+            "failed",
+            "hard",
+            "user_unknown",
+            True,
+            False,
+        ),
+        (
+            "rcpt",
+            553,
+            "5.3.0 <ana@example.com>... Unknown E-Mail Address",
+            "failed",
+            "hard",
+            "user_unknown",
+            False,
+            False,
+        ),
+        (
+            "rcpt",
+            550,
+            "'ana@example.com' is not a registered gateway user",
+            "failed",
+            "hard",
+            "user_unknown",
+            False,
+            False,
+        ),
+        (
+            "rcpt",
+            550,
+            "5.4.1 Recipient address rejected: Access denied",
+            "failed",
+            "soft",
+            "unreachable",
+            False,
+            False,
+        ),
+        # Without more, these codes are about the relay; a grey list is about the recipient.
+        ("rcpt", 451, "Temporary local problem", "retry", "ignored", "unreachable", False, True),
+        (
+            "rcpt",
+            452,
+            "Requested action not taken: insufficient system storage",
+            "retry",
+            "ignored",
+            "unreachable",
+            False,
+            True,
+        ),
+        ("rcpt", 451, "Greylisted, try again later", "retry", "soft", "unreachable", False, False),
+        ("rcpt", 452, "mailbox full", "retry", "soft", "mailbox_full", False, False),
+        ("rcpt", 554, "Transaction failed", "failed", "ignored", "refused", False, True),
+        ("body", 554, "rejected", "failed", "ignored", "refused", False, True),
+        ("rcpt", 554, "no such user", "failed", "hard", "user_unknown", False, False),
+        # Our rate, our signature, our reputation: also where it is said for now.
+        ("body", 451, "4.7.500 Server busy", "retry", "ignored", "refused", False, True),
+        ("body", 450, "4.7.28 Unusual rate of unsolicited mail", "retry", "ignored", "refused", False, True),
+        ("body", 550, "5.7.20 No passing DKIM signature found", "failed", "ignored", "refused", False, True),
+        ("rcpt", 535, "5.7.8 Authentication credentials invalid", "retry", "ignored", "refused", False, True),
+        ("rcpt", 452, "4.5.3 Too many recipients", "retry", "ignored", "not_defined", False, True),
+        ("body", 554, "5.6.1 Media not supported", "failed", "ignored", "refused", False, True),
+        (
+            "body",
+            550,
+            "5.6.9 UTF-8 header message cannot be transferred",
+            "failed",
+            "soft",
+            "not_supported",
+            False,
+            False,
+        ),
         # MAIL can speak of this message too.
         ("mail", 552, "5.3.4 Message size exceeds limit", "failed", "ignored", "too_large", False, False),
         ("mail", 553, "5.6.7 SMTPUTF8 needed", "failed", "ignored", "not_supported", False, False),
@@ -81,6 +157,28 @@ def test_no_code_of_any_kind_breaks_the_rules(stage):
                 assert means.result == Result.RETRY
             if means.breaker:
                 assert means.nature == "ignored"
+
+
+# The registry of enhanced codes (RFC 5248), without those that only ever tell of success.
+REGISTRY = {
+    "1": [*range(1, 5), *range(6, 11)], "2": range(1, 5), "3": [*range(6)], "4": [*range(8)], "5": range(1, 7),
+    "6": [*range(11)], "7": [*range(31)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", [450, 550])
+@pytest.mark.parametrize("subject", REGISTRY)
+def test_each_registered_code_has_a_meaning_of_its_own(subject, code):
+    for detail in REGISTRY[subject]:
+        enhanced = f"{code // 100}.{subject}.{detail}"
+
+        means = classify("rcpt", code, f"{enhanced} said in words that mean nothing")
+
+        assert means.reason not in ("", "not_defined") or subject == "5", enhanced
+        if subject == "7":
+            assert not means.quarantines
+            assert means.nature != "hard"
+            assert means.breaker or code < 500
 
 
 def test_an_enhanced_code_is_only_what_the_text_begins_with():

@@ -80,7 +80,8 @@ def in_words(question: Question) -> list[str]:
     return [
         f"To deliver  {question.to_deliver:,} of {question.targeted:,} targeted",
         *(f"  excluded  {number:,}  {cause}" for cause, number in question.causes if number),
-        f"Sender      {question.sender}",
+        f"Sender      {question.sender}"
+        + (f", signed as {question.signed_as}" if question.signed_as else ""),
         f"Subject     {question.subject}",
         f"Leaves      {moment}",
         f"Prepared    {_minutes(question)} ago",

@@ -1,0 +1,55 @@
+"""Make or change a route without a browser."""
+
+from argparse import ArgumentParser, BooleanOptionalAction
+from typing import Any
+
+from accounts.commands import PersonCommand
+from accounts.models import User
+from deliveries import administration
+from deliveries.models import Route
+
+TEXTS = (
+    "host", "username", "password_variable", "ca_file", "return_path_domain",
+    "dkim_domain", "dkim_selector", "dkim_key_variable", "dkim_key_file",
+)  # fmt: skip
+NUMBERS = ("port", "connections", "messages_per_connection")
+YES_NO = ("is_default", "auth_in_clear")
+
+
+class Command(PersonCommand):
+    help = (
+        "Make a route, or change what is named of it; what is left out stays as it is. Passwords and private keys "
+        "are never given here: name the environment variable, or the key's file. A resting route is woken."
+    )
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("route", metavar="ROUTE", help="its label")
+        for name in TEXTS:
+            parser.add_argument(_option(name), dest=name, help=_help(name))
+        for name in NUMBERS:
+            parser.add_argument(_option(name), dest=name, type=int, help=_help(name))
+        parser.add_argument("--tls", choices=Route.Tls.values, help=_help("tls"))
+        for name in YES_NO:
+            parser.add_argument(_option(name), dest=name, action=BooleanOptionalAction, help=_help(name))
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
+        assert by is not None
+        given = {
+            name: options[name] for name in (*TEXTS, *NUMBERS, "tls", *YES_NO) if options[name] is not None
+        }
+        if any(given[name] < 0 for name in NUMBERS if name in given):
+            self.fail("bad_number", "A number can't be less than 0.", exit_code=2)
+        label = options["route"]
+        route = Route.objects.filter(label=label).first() or Route(label=label)
+        administration.save_route(route=route, by=by, label=label, **given)
+        self.say(f"Route “{label}” is saved.")
+        return {"route": label, **{name: getattr(route, name) for name in (*TEXTS, *NUMBERS, "tls", *YES_NO)}}
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _help(name: str) -> str:
+    field = Route._meta.get_field(name)
+    return ". ".join(str(text).rstrip(".") for text in (field.verbose_name, field.help_text) if text)
