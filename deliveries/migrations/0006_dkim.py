@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("deliveries", "0004_unsent"),
+        ("deliveries", "0005_new_time"),
     ]
 
     operations = [
