@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
+from campaign.lib.dots import END, dotted
+from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
 from deliveries.channels.paths import UnusableAddress, wire_path
 from deliveries.channels.replies import Stage, classify, enhanced_code, printable, tidy
 
@@ -23,7 +24,6 @@ _LONGEST_LINE = 8_192  # RFC 5321 says 512; a reply beyond these is no reply
 _LONGEST_REPLY = 65_536
 _POLITENESS_S = 2.0  # how long a QUIT waits for its answer
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\[\]:_-]")
-_BARE_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 _DOT_ALONE = "dot"  # the empty message that answers a 354 for a recipient who was refused
 _QUIT = "quit"
@@ -71,19 +71,6 @@ class _Letter:
     def __init__(self, envelope: Envelope, *, sender: bytes, path: bytes, body: bytes) -> None:
         self.envelope, self.sender, self.path, self.body = envelope, sender, path, body
         self.has_begun = self.is_settled = self.may_go = False
-
-
-def dotted(message: bytes) -> bytes:
-    """Return the message as it follows a 354: line ends are CRLF, dots are doubled, the final dot ends it."""
-    # A bare line end could end the data early at the next hop (smuggling), or be refused there.
-    line_ends = message.count(b"\r\n")
-    if message.count(b"\n") != line_ends or message.count(b"\r") != line_ends:
-        message = _BARE_LINE_END.sub(b"\r\n", message)
-    if b"\n." in message:
-        message = message.replace(b"\n.", b"\n..")
-    if message[:1] == b".":
-        message = b"." + message
-    return message + (b".\r\n" if message[-2:] == b"\r\n" else b"\r\n.\r\n")
 
 
 def parse_capabilities(lines: list[bytes]) -> Capabilities:
@@ -500,8 +487,8 @@ class Dialogue(asyncio.Protocol):
             raise _Unsendable(Stage.RCPT, text, reason="not_supported")
         try:
             message = envelope.fill(self.capabilities)
-            is_eight_bit = not message.isascii()
-            body = dotted(message)
+            body = message.body if type(message) is Ready else dotted(message)
+            is_eight_bit = not body.isascii()
         except Exception as error:  # whatever a template may raise concerns this row alone
             raise _Unsendable(Stage.BODY, f"{type(error).__name__}: {error}", reason="content") from error
         mail = f"MAIL FROM:<{sender}>{self._parameters(body, is_wide=is_wide, is_eight_bit=is_eight_bit)}\r\n"
@@ -510,7 +497,7 @@ class Dialogue(asyncio.Protocol):
     def _parameters(self, body: bytes, *, is_wide: bool, is_eight_bit: bool) -> str:
         offered, parameters = self.capabilities, ""
         if offered.size:
-            size = len(body) - len(b".\r\n")
+            size = len(body) - len(END)
             if size > offered.size:
                 text = f"{size} octets, and the relay takes {offered.size}"
                 raise _Unsendable(Stage.MAIL, text, reason="too_large")
