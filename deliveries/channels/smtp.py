@@ -25,6 +25,9 @@ _LONGEST_REPLY = 65_536
 _POLITENESS_S = 2.0  # how long a QUIT waits for its answer
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\[\]:_-]")
 
+# To the final dot, to MAIL, to RCPT, to DATA; and what follows the last line end.
+_USUAL_ANSWERS = [b"250 ", b"250 ", b"250 ", b"354 ", b""]
+
 _DOT_ALONE = "dot"  # the empty message that answers a 354 for a recipient who was refused
 _QUIT = "quit"
 
@@ -114,6 +117,7 @@ class Dialogue(asyncio.Protocol):
         self._to_write: deque[tuple[bytes, str, _Letter | None]] = deque()  # step by step, without PIPELINING
         self._current: _Letter | None = None  # from its MAIL to the answer to its DATA
         self._dotted: _Letter | None = None  # from its final dot to the answer to it
+        self._usual: tuple[_Letter, _Letter] | None = None  # this body and the next envelope, all outstanding
         self._owes_dot = self._owes_rset = False
         self._taken = 0
         self._deadline: float | None = None
@@ -143,6 +147,8 @@ class Dialogue(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_over:
             return None
+        if self._usual is not None and self._is_taken_as_usual(data):
+            return self._advance()
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -174,6 +180,22 @@ class Dialogue(asyncio.Protocol):
         if self._is_running:
             self._after_replies(has_progress=position > 0)
         return None
+
+    def _is_taken_as_usual(self, data: bytes) -> bool:
+        """The four answers of a relay that takes everything, in one piece: most of all there are, read at once."""
+        assert self._usual is not None
+        dotted, current = self._usual
+        self._usual = None
+        lines = data.split(b"\r\n")
+        if len(lines) != 5 or b"\n" in lines[0] or len(data) > _LONGEST_LINE:
+            return False
+        if [line[:4] for line in lines] != _USUAL_ANSWERS or b"\n" in lines[1] + lines[2] + lines[3]:
+            return False
+        self._expected.clear()
+        self._dotted = None
+        self.has_answered = current.has_begun = current.may_go = True
+        self._settle(dotted, Stage.BODY, 250, tidy([lines[0][4:]]))
+        return True
 
     def _has_whole_reply(self, code: int, text: bytes, *, is_last: bool) -> bool:
         if self._lines and code != self._multiline_code:
@@ -420,6 +442,8 @@ class Dialogue(asyncio.Protocol):
             self._rest_or_quit()
         elif self.capabilities.pipelining:
             self._expected.extend([(step, letter) for _, step, letter in group])
+            if len(group) == 4 and self._dotted is not None and self._current is not None:
+                self._usual = self._dotted, self._current
             self._transport.write(b"".join([command for command, _, _ in group]))
             self._await_replies()
         else:

@@ -15,7 +15,6 @@ OPEN, CLOSE = "\x1e", "\x1f"
 _OPEN, _CLOSE = OPEN.encode(), CLOSE.encode()
 _MASK = "\ufdd0"
 _LINE = re.compile(r".*?\r\n|.+\Z", re.S)
-_BARE_LINE_END = re.compile(rb"[\r\n]")
 _SHORTEST_RUN = 64  # characters; a mark costs about as much as a shorter run
 _TRIMS = re.compile(r"\{[{%][-+]|[-+][%}]\}")  # such a tag takes white space from the lines around it
 
@@ -56,16 +55,22 @@ class Skeleton:
         return f"{OPEN}{len(self._runs) - 1}{CLOSE}"
 
     def fill(self, filled: str) -> bytes:
-        """What was filled, with its runs: line ends are CRLF, dots are doubled; it ends a line or stays open."""
+        """What was filled, with its runs, dots doubled; its end is as it was, be it the end of a line or not."""
         pieces: list[bytes] = []
-        for line in filled.encode("utf-8", "replace").splitlines(keepends=True):
+        lines = filled.encode("utf-8", "replace").split(b"\n")
+        last = len(lines) - 1
+        for number, line in enumerate(lines):
             # A run is whole lines: a mark stands at the beginning of a line, and so does what follows it.
             while line[:1] == _OPEN:
-                number, _, line = line[1:].partition(_CLOSE)
-                pieces.append(self._runs[int(number)])
-            if len(line) > LONGEST:
+                run, _, line = line[1:].partition(_CLOSE)
+                pieces.append(self._runs[int(run)])
+            is_whole = number < last
+            if len(line) > LONGEST or line.find(b"\r") != (len(line) - 1 if is_whole else -1):
+                raise Unfit
+            if is_whole and not line:  # a bare line feed
                 raise Unfit
             if line[:1] == b".":
                 pieces.append(b".")
-            pieces.append(line if line[-2:] == b"\r\n" else _BARE_LINE_END.sub(b"\r\n", line))
+            pieces += (line, b"\n")
+        pieces.pop()
         return b"".join(pieces)
