@@ -22,7 +22,7 @@ from django.db import close_old_connections
 from django.utils.translation import gettext_noop as n_
 
 from deliveries import routes
-from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
+from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
 from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
@@ -85,6 +85,7 @@ class Lane:
         self.refusal = ""
         self._last_beat = time.monotonic()
         self._dry = False
+        self._second, self._moment = 0, datetime.now(UTC)
 
     # -- the loop -------------------------------------------------------------------------------------
 
@@ -262,18 +263,27 @@ class Lane:
     # -- rows to envelopes, outcomes to entries -------------------------------------------------------
 
     def _envelope(self, row: Row) -> Envelope:
-        def fill(capabilities: Capabilities) -> bytes:
-            return self.plan.renderer.message(
-                seq=row.seq,
-                address=row.address,
-                values=row.values,
-                date=datetime.now(UTC),
-                encoding="8bit" if capabilities.eight_bit else "encoded",
-            )
+        renderer = self.plan.renderer
 
-        return Envelope(row.seq, self.plan.renderer.return_path(row.seq), row.address, fill)
+        def fill(capabilities: Capabilities) -> bytes | Ready:
+            seq, address, values, date = row.seq, row.address, row.values, self._date()
+            if capabilities.eight_bit:
+                return Ready(renderer.wire(seq=seq, address=address, values=values, date=date))
+            return renderer.message(seq=seq, address=address, values=values, date=date, encoding="encoded")
+
+        return Envelope(row.seq, renderer.return_path(row.seq), row.address, fill)
+
+    def _date(self) -> datetime:
+        """The moment for a message's Date, made once a second: the header shows no more."""
+        now = int(time.time())
+        if now != self._second:
+            self._second, self._moment = now, datetime.fromtimestamp(now, UTC)
+        return self._moment
 
     def _entry(self, row: Row, outcome: Outcome) -> Entry:
+        if outcome.result is Result.SENT:
+            self.refused, self.sent = 0, self.sent + 1
+            return Entry(row, MessageStatus.SENT, outcome.code, reply=outcome.text)
         entry = Entry(
             row=row,
             status=MessageStatus.SENT,
@@ -287,8 +297,6 @@ class Lane:
             self.refused += 1
             self.refusal = outcome.text or outcome.reason
         match outcome.result:
-            case Result.SENT:
-                self.refused, self.sent = 0, self.sent + 1
             case Result.FAILED:
                 entry.status = MessageStatus.FAILED
                 entry.counts_as_try = outcome.code is not None  # else it failed before any server saw it
