@@ -49,7 +49,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--lanes-scaling",
         action="store_true",
-        help=f"instead: throughput of {', '.join(map(str, LANES))} lanes to a receiver that answers after {DELAY_MS} ms",
+        help=f"instead: throughput of 1 to {max(LANES)} lanes to a receiver that answers after {DELAY_MS} ms",
     )
     parser.add_argument("--json", action="store_true", dest="as_json", help="end with one JSON object")
     return parser.parse_args(argv)
