@@ -511,7 +511,7 @@ class Dialogue(asyncio.Protocol):
             raise _Unsendable(Stage.RCPT, text, reason="not_supported")
         try:
             message = envelope.fill(self.capabilities)
-            body = message.body if type(message) is Ready else dotted(message)
+            body = message.body if isinstance(message, Ready) else dotted(message)
             is_eight_bit = not body.isascii()
         except Exception as error:  # whatever a template may raise concerns this row alone
             raise _Unsendable(Stage.BODY, f"{type(error).__name__}: {error}", reason="content") from error
