@@ -17,8 +17,8 @@ LINKS = 5
 BYTES = 8_000
 
 
-def people(number: int) -> None:
-    """So many profiles with good addresses, by one statement."""
+def people(number: int, *, beyond: int = 0) -> None:
+    """So many profiles with good addresses, by one statement; `beyond`: so many are there already."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -27,9 +27,9 @@ def people(number: int) -> None:
                 created_at, changed_at)
             SELECT 'B' || n, %s, 'p' || n || '@example.com', 'p' || n || '@example.com', 'good', '', 'Ana ' || n,
                 'Souza', 'pt-br', 'BR', 'Recife', 'America/Recife', false, false, false, '{}', now(), now()
-            FROM generate_series(1, %s) n
+            FROM generate_series(%s + 1, %s) n
             """,
-            [root().pk, number],
+            [root().pk, beyond, number],
         )
         cursor.execute("ANALYZE audiences_profile")
 
@@ -68,6 +68,23 @@ def ready_delivery(label: str = "Benchmark") -> Delivery:
     approval.approve(delivery=delivery, seal=delivery.seal, by=by, at=clock.now())
     delivery.refresh_from_db()
     return delivery
+
+
+now = clock.now
+
+
+def message() -> bytes:
+    """One message of the newsletter, as it would leave: what the rivals send."""
+    from deliveries.content import render
+    from deliveries.rendering import sealed_renderer
+
+    delivery = ready_delivery("Sample")
+    row = delivery.messages.first()
+    assert row is not None
+    encoding: render.Encoding = "8bit"
+    return sealed_renderer(delivery).message(
+        seq=row.seq, address=row.address, values=row.values, date=now(), encoding=encoding
+    )
 
 
 def confirm(delivery: Delivery) -> None:

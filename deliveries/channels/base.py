@@ -31,17 +31,24 @@ class Capabilities(NamedTuple):
     auth: frozenset[str] = frozenset()
 
 
+class Ready(NamedTuple):
+    """A message as it follows a 354: lines end in CRLF, dots are doubled, the final dot is there."""
+
+    body: bytes
+
+
 # Named tuples and not frozen dataclasses: one of each is made per message, at a third of the cost.
 class Envelope(NamedTuple):
     """One message for one recipient. `fill` is called only when a connection takes it.
 
-    It returns the message with CRLF line ends and without dot-stuffing; if it raises, the row has failed.
+    It returns the message with CRLF line ends and without dot-stuffing, or ready for the wire; if it raises, the
+    row has failed.
     """
 
     seq: int
     sender: str
     recipient: str
-    fill: Callable[[Capabilities], bytes]
+    fill: Callable[[Capabilities], bytes | Ready]
 
 
 class Outcome(NamedTuple):

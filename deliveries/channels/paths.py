@@ -1,5 +1,6 @@
 """Addresses as they go over the wire: nothing in them can end a command, and domains are ASCII."""
 
+import re
 from functools import lru_cache
 
 import idna
@@ -7,6 +8,8 @@ import idna
 _FORBIDDEN = frozenset(' <>"\\(),;:')
 _DOMAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")
 _LONGEST = 254
+# What needs no further look: most addresses, and all return paths of ours.
+_PLAIN = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9._-]+", re.ASCII)
 
 
 class UnusableAddress(ValueError):
@@ -28,6 +31,8 @@ def ascii_domain(domain: str) -> str:
 
 def wire_path(address: str) -> tuple[str, bool]:
     """Return the address for MAIL or RCPT, and whether it needs SMTPUTF8; the empty one is the null path."""
+    if len(address) <= _LONGEST and _PLAIN.fullmatch(address):
+        return address, False
     if not address:
         return "", False
     local, at, domain = address.rpartition("@")

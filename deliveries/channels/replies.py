@@ -151,12 +151,13 @@ def printable(text: str) -> str:
 
 def tidy(lines: list[bytes]) -> str:
     """Return the text of a reply in one printable line of at most 300 characters."""
+    if len(lines) == 1:
+        return printable(lines[0].decode("utf-8", "replace").strip())
     parts = [line.decode("utf-8", "replace").strip() for line in lines]
     code = enhanced_code(parts[0]) if parts else ""
     if code:  # many repeat it on each line
         parts[1:] = [part.removeprefix(code).lstrip() for part in parts[1:]]
-    text = parts[0] if len(parts) == 1 else " ".join(part for part in parts if part)
-    return printable(text)
+    return printable(" ".join(part for part in parts if part))
 
 
 def classify(stage: str, code: int, text: str) -> Classification:

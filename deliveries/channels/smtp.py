@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
+from campaign.lib.dots import END, dotted
+from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
 from deliveries.channels.paths import UnusableAddress, wire_path
 from deliveries.channels.replies import Stage, classify, enhanced_code, printable, tidy
 
@@ -24,7 +25,9 @@ _LONGEST_LINE = 8_192  # RFC 5321 says 512; a reply beyond these is no reply
 _LONGEST_REPLY = 65_536
 _POLITENESS_S = 2.0  # how long a QUIT waits for its answer
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\[\]:_-]")
-_BARE_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+# To the final dot, to MAIL, to RCPT, to DATA; and what follows the last line end.
+_USUAL_ANSWERS = [b"250 ", b"250 ", b"250 ", b"354 ", b""]
 
 _DOT_ALONE = "dot"  # the empty message that answers a 354 for a recipient who was refused
 _QUIT = "quit"
@@ -74,19 +77,6 @@ class _Letter:
         self.has_begun = self.is_settled = self.may_go = False
 
 
-def dotted(message: bytes) -> bytes:
-    """Return the message as it follows a 354: line ends are CRLF, dots are doubled, the final dot ends it."""
-    # A bare line end could end the data early at the next hop (smuggling), or be refused there.
-    line_ends = message.count(b"\r\n")
-    if message.count(b"\n") != line_ends or message.count(b"\r") != line_ends:
-        message = _BARE_LINE_END.sub(b"\r\n", message)
-    if b"\n." in message:
-        message = message.replace(b"\n.", b"\n..")
-    if message[:1] == b".":
-        message = b"." + message
-    return message + (b".\r\n" if message[-2:] == b"\r\n" else b"\r\n.\r\n")
-
-
 def parse_capabilities(lines: list[bytes]) -> Capabilities:
     """Return what the lines of a reply to EHLO offer."""
     offered: dict[str, list[str]] = {}
@@ -128,6 +118,7 @@ class Dialogue(asyncio.Protocol):
         self._to_write: deque[tuple[bytes, str, _Letter | None]] = deque()  # step by step, without PIPELINING
         self._current: _Letter | None = None  # from its MAIL to the answer to its DATA
         self._dotted: _Letter | None = None  # from its final dot to the answer to it
+        self._usual: tuple[_Letter, _Letter] | None = None  # this body and the next envelope, all outstanding
         self._owes_dot = self._owes_rset = False
         self._taken = 0
         self._deadline: float | None = None
@@ -157,6 +148,8 @@ class Dialogue(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_over:
             return None
+        if self._usual is not None and self._is_taken_as_usual(data):
+            return self._advance()
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -188,6 +181,22 @@ class Dialogue(asyncio.Protocol):
         if self._is_running:
             self._after_replies(has_progress=position > 0)
         return None
+
+    def _is_taken_as_usual(self, data: bytes) -> bool:
+        """The four answers of a relay that takes everything, in one piece: most of all there are, read at once."""
+        assert self._usual is not None
+        dotted, current = self._usual
+        self._usual = None
+        lines = data.split(b"\r\n")
+        if len(lines) != 5 or b"\n" in lines[0] or len(data) > _LONGEST_LINE:
+            return False
+        if [line[:4] for line in lines] != _USUAL_ANSWERS or b"\n" in lines[1] + lines[2] + lines[3]:
+            return False
+        self._expected.clear()
+        self._dotted = None
+        self.has_answered = current.has_begun = current.may_go = True
+        self._settle(dotted, Stage.BODY, 250, tidy([lines[0][4:]]))
+        return True
 
     def _has_whole_reply(self, code: int, text: bytes, *, is_last: bool) -> bool:
         if self._lines and code != self._multiline_code:
@@ -461,6 +470,8 @@ class Dialogue(asyncio.Protocol):
             self._rest_or_quit()
         elif self.capabilities.pipelining:
             self._expected.extend([(step, letter) for _, step, letter in group])
+            if len(group) == 4 and self._dotted is not None and self._current is not None:
+                self._usual = self._dotted, self._current
             self._transport.write(b"".join([command for command, _, _ in group]))
             self._await_replies()
         else:
@@ -528,8 +539,8 @@ class Dialogue(asyncio.Protocol):
             raise _Unsendable(Stage.RCPT, text, reason="not_supported")
         try:
             message = envelope.fill(self.capabilities)
-            is_eight_bit = not message.isascii()
-            body = dotted(message)
+            body = message.body if isinstance(message, Ready) else dotted(message)
+            is_eight_bit = not body.isascii()
         except Exception as error:  # whatever a template may raise concerns this row alone
             raise _Unsendable(Stage.BODY, f"{type(error).__name__}: {error}", reason="content") from error
         mail = f"MAIL FROM:<{sender}>{self._parameters(body, is_wide=is_wide, is_eight_bit=is_eight_bit)}\r\n"
@@ -538,7 +549,7 @@ class Dialogue(asyncio.Protocol):
     def _parameters(self, body: bytes, *, is_wide: bool, is_eight_bit: bool) -> str:
         offered, parameters = self.capabilities, ""
         if offered.size:
-            size = len(body) - len(b".\r\n")
+            size = len(body) - len(END)
             if size > offered.size:
                 text = f"{size} octets, and the relay takes {offered.size}"
                 raise _Unsendable(Stage.MAIL, text, reason="too_large")

@@ -428,4 +428,5 @@ def _number(value: Any) -> int | float | str:
 
 def clean(text: str) -> str:
     """One line of text that UTF-8 can carry: whatever breaks lines or is no character becomes a space."""
-    return _UNFIT.sub(" ", text) if _UNFIT.search(text) else text
+    # What is unfit is not printable either, and that is faster to see.
+    return text if text.isprintable() else _UNFIT.sub(" ", text)

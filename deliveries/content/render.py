@@ -1,6 +1,7 @@
 """Compiled content and one recipient to a message. Preview, mirror page, proof and send all run this code."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.utils import format_datetime
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
+from campaign.lib.dots import END, dotted
 from campaign.lib.refusals import Refusal
 from campaign.lib.tokens import MAX_SEQ, Purpose, Signer
 from deliveries.content import mime
@@ -16,6 +18,7 @@ from deliveries.content.compile import Compiled
 from deliveries.content.lines import LONGEST
 from deliveries.content.links import static_start
 from deliveries.content.personalisation import FAILURES, cause_of, clean, environment, plain
+from deliveries.content.skeleton import Skeleton, Unfit
 from deliveries.content.source import Field
 
 Value = str | int | float | date | None
@@ -23,6 +26,8 @@ Encoding = Literal["8bit", "encoded"]
 HEADER = "X-Sinete-Message"
 _BASE = "{{ _base }}"
 _UNSIGNED = "preview"
+_HEADER_SLOT, _ID_SLOT = "_h", "_i"  # tokens of the headers: no template names them
+_LINE_END = "\r\n"
 
 
 class RenderError(Refusal):
@@ -54,8 +59,8 @@ class Renderer:
         self._base = base_url.rstrip("/")
         self._domain, self._verp_domain = domain, verp_domain
         self._fields = [(name, kind) for name, kind in compiled.fields]
-        self._sign_with(signer, delivery_key)
         self._prepare_templates()
+        self._sign_with(signer, delivery_key)
         self._prepare_headers(list_id, signer.sign(Purpose.MESSAGE, delivery_key, MAX_SEQ, 1))
         self._date: tuple[datetime | None, str] = (None, "")
 
@@ -72,22 +77,19 @@ class Renderer:
     ) -> bytes:
         """The complete message: CRLF line ends, lines that mail allows, not dot-stuffed."""
         context = self._context(values, seq)
-        subject = self._subject(context)
-        if subject_prefix:
-            subject = f"{clean(subject_prefix)} {subject}".strip()
-        head = (
-            f"From: {self._from(context)}\r\n"
-            f"To: {self._to(name, address)}\r\n"
-            f"Subject: {mime.unstructured(subject)}\r\n"
-            f"Date: {self._date_header(date)}\r\n"
-            f"Message-ID: {self.message_id(seq)}\r\n"
-            f"{HEADER}: {self._sign_header(seq)}\r\n"
-            f"List-Unsubscribe: <{self._base}/u/{context['_u']}>\r\n"
-            f"{self._static_head}"
-        )
+        head = self._head(context, address=address, name=name, date=date, prefix=subject_prefix)
         text = self._render("text.txt", context) if self._has_text else None
         html = self._render("html.html", context) if self._has_html else None
         return head.encode() + self._body(text, html, encoding)
+
+    def wire(self, *, seq: int, address: str, values: Mapping[str, Value], date: datetime) -> bytes:
+        """`message` as it follows a 354, to a relay that takes 8 bit: the same octets, made for less."""
+        if self._skeleton is not None:
+            with suppress(Unfit):
+                context = self._context(values, seq)
+                head = self._head(context, address=address, date=date)
+                return b"".join((head.encode("ascii"), *self._wired(self._skeleton, context), END))
+        return dotted(self.message(seq=seq, address=address, values=values, date=date))
 
     def html(self, *, seq: int | None, values: Mapping[str, Value]) -> str:
         """The HTML as sent to `seq`; with no seq its links of ours carry no signature."""
@@ -129,13 +131,16 @@ class Renderer:
     # once for the delivery
 
     def _sign_with(self, signer: Signer, delivery_key: int) -> None:
-        self._sign_open = signer.for_delivery(Purpose.OPEN, delivery_key)
-        self._sign_click = signer.for_delivery(Purpose.CLICK, delivery_key)
-        self._sign_mirror = signer.for_delivery(Purpose.MIRROR, delivery_key)
-        self._sign_unsubscribe = signer.for_delivery(Purpose.UNSUBSCRIBE, delivery_key)
-        self._sign_header = signer.for_delivery(Purpose.MESSAGE, delivery_key)
         self._sign_message_id = signer.for_delivery_caseless(Purpose.MESSAGE, delivery_key)
         self._sign_bounce = signer.for_delivery_caseless(Purpose.BOUNCE, delivery_key)
+        wanted = {_HEADER_SLOT: (Purpose.MESSAGE, 0), "_u": (Purpose.UNSUBSCRIBE, 0)}
+        if self.compiled.tracking:
+            wanted["_o"] = (Purpose.OPEN, 0)
+        if self._has_mirror:
+            wanted["_m"] = (Purpose.MIRROR, 0)
+        wanted |= {slot: (Purpose.CLICK, index) for slot, index in self._clicks}
+        self._slots = list(wanted)
+        self._sign = signer.for_delivery_together(delivery_key, list(wanted.values()))
 
     def _prepare_templates(self) -> None:
         compiled = self.compiled
@@ -146,7 +151,7 @@ class Renderer:
             "from_name.txt": compiled.from_name,
             "preheader.txt": compiled.preheader,
         } | {f"link{link.index}.txt": link.template for link in compiled.links if link.kind == "tracked"}
-        self._environment = environment(templates)
+        self._environment = environment(templates | self._skeletons(templates))
         self._environment.add_global("_base", self._base)
         self._run = self._environment.render_template
         self._has_html, self._has_text = bool(compiled.html), bool(compiled.text)
@@ -163,6 +168,18 @@ class Renderer:
         ]
         self._has_mirror = "_m" in bodies
 
+    def _skeletons(self, templates: Mapping[str, str]) -> dict[str, str]:
+        """What is left of the bodies' templates without their static lines, if that can be told apart."""
+        self._skeleton: Skeleton | None = Skeleton()
+        try:
+            return {
+                "html.wire.html": self._skeleton.of(templates["html.html"]),
+                "text.wire.txt": self._skeleton.of(templates["text.txt"]),
+            }
+        except Unfit:
+            self._skeleton = None
+            return {}
+
     def _prepare_headers(self, list_id: str, boundary: str) -> None:
         compiled = self.compiled
         self._static_from = (
@@ -178,8 +195,38 @@ class Renderer:
         lines += ["Precedence: bulk", "Auto-Submitted: auto-generated", "MIME-Version: 1.0", ""]
         self._static_head = "\r\n".join(lines)
         self._boundary = f"=_{boundary}"
+        self._prepare_frame()
+
+    def _prepare_frame(self) -> None:
+        """What stands before, between and after the parts of a body in 8 bit."""
+        part = "Content-Type: text/{}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        plain, html = part.format("plain"), part.format("html")
+        if self._has_text and self._has_html:
+            line = f"--{self._boundary}"
+            kind = f'Content-Type: multipart/alternative; boundary="{self._boundary}"\r\n\r\n'
+            self._frame = (f"{kind}{line}\r\n{plain}", f"\r\n{line}\r\n{html}", f"\r\n{line}--\r\n")
+        else:
+            self._frame = (html if self._has_html else plain, "", "")
+        self._octets_of_frame = tuple(piece.encode("ascii") for piece in self._frame)
 
     # for each message
+
+    def _head(
+        self, context: dict[str, Any], *, address: str, date: datetime, name: str = "", prefix: str = ""
+    ) -> str:
+        subject = self._subject(context)
+        if prefix:
+            subject = f"{clean(prefix)} {subject}".strip()
+        return (
+            f"From: {self._from(context)}\r\n"
+            f"To: {self._to(name, address)}\r\n"
+            f"Subject: {mime.unstructured(subject)}\r\n"
+            f"Date: {self._date_header(date)}\r\n"
+            f"Message-ID: <{context[_ID_SLOT]}@{self._domain}>\r\n"
+            f"{HEADER}: {context[_HEADER_SLOT]}\r\n"
+            f"List-Unsubscribe: <{self._base}/u/{context['_u']}>\r\n"
+            f"{self._static_head}"
+        )
 
     def _context(self, values: Mapping[str, Value], seq: int | None) -> dict[str, Any]:
         profile: dict[str, Any] = {}
@@ -190,14 +237,8 @@ class Renderer:
         if seq is None:
             context |= dict.fromkeys(("_o", "_u", "_m", *(slot for slot, _index in self._clicks)), _UNSIGNED)
             return context
-        context["_u"] = self._sign_unsubscribe(seq)
-        if self.compiled.tracking:
-            context["_o"] = self._sign_open(seq)
-        if self._has_mirror:
-            context["_m"] = self._sign_mirror(seq)
-        sign = self._sign_click
-        for slot, index in self._clicks:
-            context[slot] = sign(seq, index)
+        tokens, context[_ID_SLOT] = self._sign(seq)
+        context |= zip(self._slots, tokens, strict=True)
         return context
 
     def _render(self, template: str, context: dict[str, Any]) -> str:
@@ -241,21 +282,22 @@ class Renderer:
 
     def _assembled(self, text: str | None, html: str | None) -> bytes:
         if text is not None and html is not None:
-            boundary = self._boundary
-            body = (
-                f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
-                f"--{boundary}\r\n"
-                "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
-                f"{text}\r\n--{boundary}\r\n"
-                "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
-                f"{html}\r\n--{boundary}--\r\n"
-            )
+            before, between, after = self._frame
+            body = f"{before}{text}{between}{html}{after}"
         else:
-            kind = "plain" if html is None else "html"
             only = (text if html is None else html) or ""
-            end = "" if only.endswith("\r\n") else "\r\n"
-            body = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{only}{end}"
+            body = f"{self._frame[0]}{only}{'' if only.endswith(_LINE_END) else _LINE_END}"
         return body.encode("utf-8", "replace")
+
+    def _wired(self, skeleton: Skeleton, context: dict[str, Any]) -> tuple[bytes, ...]:
+        """The body's pieces, as they follow a 354."""
+        before, between, after = self._octets_of_frame
+        if self._has_text and self._has_html:
+            text = skeleton.fill(self._render("text.wire.txt", context))
+            html = skeleton.fill(self._render("html.wire.html", context))
+            return before, text, between, html, after
+        only = skeleton.fill(self._render("text.wire.txt" if self._has_text else "html.wire.html", context))
+        return before, only, b"" if only.endswith(b"\r\n") else b"\r\n"
 
     def _assembled_encoded(self, text: str | None, html: str | None) -> bytes:
         parts = [

@@ -22,7 +22,7 @@ from django.db import OperationalError, close_old_connections
 from django.utils.translation import gettext_noop as n_
 
 from deliveries import routes
-from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
+from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
 from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
@@ -88,6 +88,7 @@ class Lane:
         self.suspects = Suspects(connections=plan.connections)
         self._last_beat = time.monotonic()
         self._dry = False
+        self._second, self._moment = 0, datetime.now(UTC)
 
     # -- the loop -------------------------------------------------------------------------------------
 
@@ -136,7 +137,7 @@ class Lane:
                 self.suspects.add(row, outcome, under_way=len(self.open_rows))
                 continue
             self.unsaved.append(self._entry(row, outcome))
-            if outcome.result == Result.SENT:
+            if outcome.result is Result.SENT:
                 self.refused, self.sent = 0, self.sent + 1
                 self.suspects.note_taken()
         for suspect in self.suspects.cleared():
@@ -301,21 +302,29 @@ class Lane:
     # -- rows to envelopes, outcomes to entries -------------------------------------------------------
 
     def _envelope(self, row: Row) -> Envelope:
-        sign = self.plan.sign
+        renderer, sign = self.plan.renderer, self.plan.sign
 
-        def fill(capabilities: Capabilities) -> bytes:
-            message = self.plan.renderer.message(
-                seq=row.seq,
-                address=row.address,
-                values=row.values,
-                date=datetime.now(UTC),
-                encoding="8bit" if capabilities.eight_bit and sign is None else "encoded",
+        def fill(capabilities: Capabilities) -> bytes | Ready:
+            seq, address, values, date = row.seq, row.address, row.values, self._date()
+            if capabilities.eight_bit and sign is None:
+                return Ready(renderer.wire(seq=seq, address=address, values=values, date=date))
+            message = renderer.message(
+                seq=seq, address=address, values=values, date=date, encoding="encoded"
             )
             return message if sign is None else sign(message)
 
-        return Envelope(row.seq, self.plan.renderer.return_path(row.seq), row.address, fill)
+        return Envelope(row.seq, renderer.return_path(row.seq), row.address, fill)
+
+    def _date(self) -> datetime:
+        """The moment for a message's Date, made once a second: the header shows no more."""
+        now = int(time.time())
+        if now != self._second:
+            self._second, self._moment = now, datetime.fromtimestamp(now, UTC)
+        return self._moment
 
     def _entry(self, row: Row, outcome: Outcome, *, is_ours: bool = False) -> Entry:
+        if outcome.result is Result.SENT:
+            return Entry(row, MessageStatus.SENT, outcome.code, reply=outcome.text)
         entry = Entry(
             row=row,
             status=MessageStatus.SENT,

@@ -5,6 +5,8 @@ the next window, before any byte of that window leaves. Lock order everywhere: d
 messages. The lane's own connection, asynchronous, outside Django's.
 """
 
+import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +14,10 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.db import connections
-from psycopg.rows import namedtuple_row
+from psycopg.rows import namedtuple_row, tuple_row
 
 from deliveries.models import MessageStatus
+from deliveries.sending.arrays import numbers, texts
 
 UNFIT = frozenset({"context", "cursor_factory", "pool", "prepare_threshold", "server_side_binding"})
 
@@ -40,6 +43,7 @@ class Hold:
     handed_upto: int
     token: int
     outstanding: int = 0
+    renewed_at: float = field(default_factory=time.monotonic)
 
     @property
     def is_exhausted(self) -> bool:
@@ -140,6 +144,8 @@ class Ledger:
         those doubts.
         """
         upto = min(hand.handed_upto + window, hand.seq_to) if hand else 0
+        began = time.monotonic()
+        renewed: list[Hold] = []
         async with self.connection.transaction():
             may_send = await self._may_send()
             await self._lock(holds, entries)
@@ -148,10 +154,13 @@ class Ledger:
             rows: list[Row] = []
             if may_send and hand is not None and upto > hand.handed_upto:
                 rows += await self._hand_over(hand, upto)
+                renewed.append(hand)
             if may_send and later_tries:
                 rows += await self._hand_over_tries(later_tries)
-            await self._renew(holds)
+            renewed += await self._renew([hold for hold in holds if hold not in renewed])
             await self._renew_tries(tries_in_hand)
+        for hold in renewed:
+            hold.renewed_at = began
         if rows and hand is not None and may_send and upto > hand.handed_upto:
             hand.handed_upto = upto
         return Exchange(rows=rows, may_send=may_send)
@@ -167,8 +176,15 @@ class Ledger:
 
     async def read_window(self, hold: Hold, above: int, upto: int) -> list[Row]:
         """The rows of a window that is handed over already, after its commit's answer was lost."""
-        cursor = await self.connection.execute(_WINDOW, self._slots(above=above, upto=upto))
-        return [self._row(row, hold) for row in await cursor.fetchall()]
+        cursor = self.connection.cursor(row_factory=tuple_row)
+        await cursor.execute(_WINDOW, self._slots(above=above, upto=upto))
+        rows = await cursor.fetchall()
+        values = json.loads(f"[{','.join([row[2] for row in rows])}]")  # at once: most of it is the way there
+        number, token = hold.number, hold.token
+        return [
+            Row(seq, number, token, address, known, is_suppressed, 0)
+            for (seq, address, _, is_suppressed), known in zip(rows, values, strict=True)
+        ]
 
     async def read_tries(self) -> list[Row]:
         """The later tries that are handed over to this lane, after a commit's answer was lost."""
@@ -223,17 +239,17 @@ class Ledger:
     async def _store(self, entries: Sequence[Entry]) -> None:
         """Write results into rows and tallies. A row that has a result already keeps it."""
         columns = {
-            "numbers": [e.row.number for e in entries],
-            "seqs": [e.row.seq for e in entries],
-            "statuses": [int(e.status) for e in entries],
-            "later": [e.row.is_later_try for e in entries],
-            "tokens": [e.row.token for e in entries],
-            "counted": [int(e.counts_as_try) for e in entries],
-            "codes": [e.code for e in entries],
-            "natures": [e.nature for e in entries],
-            "reasons": [e.reason for e in entries],
-            "replies": [e.reply[:300] for e in entries],
-            "retries": [e.retry_in for e in entries],
+            "numbers": numbers([e.row.number for e in entries]),
+            "seqs": numbers([e.row.seq for e in entries]),
+            "statuses": numbers([e.status for e in entries]),
+            "later": numbers([e.row.is_later_try for e in entries]),
+            "tokens": numbers([e.row.token for e in entries]),
+            "counted": numbers([e.counts_as_try for e in entries]),
+            "codes": numbers([e.code for e in entries]),
+            "natures": texts([e.nature for e in entries]),
+            "reasons": texts([e.reason for e in entries]),
+            "replies": texts([e.reply[:300] for e in entries]),
+            "retries": numbers([e.retry_in for e in entries]),
         }
         await self.connection.execute(_STORE, self._slots(**columns))
         held = [e for e in entries if e.quarantines]
@@ -250,7 +266,8 @@ class Ledger:
 
     async def _hand_over(self, hold: Hold, upto: int) -> list[Row]:
         cursor = await self.connection.execute(
-            "UPDATE deliveries_chunk SET handed_upto = %(upto)s WHERE delivery_id = %(delivery)s"
+            "UPDATE deliveries_chunk SET handed_upto = %(upto)s,"
+            " lease_until = sinete_clock() + make_interval(secs => %(lease)s) WHERE delivery_id = %(delivery)s"
             " AND number = %(number)s AND token = %(token)s AND handed_upto = %(above)s",
             self._slots(number=hold.number, token=hold.token, above=hold.handed_upto, upto=upto),
         )
@@ -262,14 +279,20 @@ class Ledger:
         cursor = await self.connection.execute(_TAKE_TRIES, self._slots(most=most))
         return [self._later_try(row) for row in await cursor.fetchall()]
 
-    async def _renew(self, holds: Sequence[Hold]) -> None:
-        """Not of a chunk that is done: its release may have been committed without our hearing of it."""
-        if holds:
+    async def _renew(self, holds: Sequence[Hold]) -> list[Hold]:
+        """Renew the leases that were not renewed just now; each costs a new version of its row.
+
+        Not of a chunk that is done: its release may have been committed without our hearing of it.
+        """
+        before = time.monotonic() - self.lease_seconds / 15
+        due = [hold for hold in holds if hold.renewed_at < before]
+        if due:
             await self.connection.execute(
                 "UPDATE deliveries_chunk SET lease_until = sinete_clock() + make_interval(secs => %(lease)s)"
                 " WHERE delivery_id = %(delivery)s AND number = ANY(%(numbers)s) AND NOT done",
-                self._slots(numbers=[h.number for h in holds]),
+                self._slots(numbers=[h.number for h in due]),
             )
+        return due
 
     async def _renew_tries(self, rows: Sequence[Row]) -> None:
         """A third of a lease before it would end: an answer may take far longer than a lease."""
@@ -285,12 +308,6 @@ class Ledger:
         return Row(
             seq=row.seq, number=row.number, token=row.token, address=row.address, values=row.values,
             is_suppressed=row.is_suppressed, tries=row.tries, is_later_try=True,
-        )  # fmt: skip
-
-    def _row(self, row: Any, hold: Hold) -> Row:
-        return Row(
-            seq=row.seq, number=hold.number, token=hold.token, address=row.address, values=row.values,
-            is_suppressed=row.is_suppressed, tries=0,
         )  # fmt: skip
 
 
@@ -316,7 +333,7 @@ _CLAIM = """
 """
 
 _WINDOW = f"""
-    SELECT m.seq, m.address, m."values", {_SUPPRESSED}
+    SELECT m.seq, m.address, m."values"::text, {_SUPPRESSED}
     FROM deliveries_message m LEFT JOIN audiences_profile p ON p.id = m.profile_id
     WHERE m.delivery_id = %(delivery)s AND m.seq > %(above)s AND m.seq <= %(upto)s ORDER BY m.seq
 """

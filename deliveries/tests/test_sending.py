@@ -118,14 +118,14 @@ def test_retries_end_with_the_validity_period(relay):
 def test_a_message_that_cannot_be_filled_fails_without_having_reached_a_server(relay, monkeypatch):
     delivery = DeliveryFactory(scheduled=True, recipients=2)
     broken = Message.objects.filter(delivery=delivery).first()
-    fill = Renderer.message
+    fill = Renderer.wire
 
-    def message(self, *, seq, **rest):
+    def wire(self, *, seq, **rest):
         if seq == broken.seq:
             raise RenderError(part="subject", cause="no such value")
         return fill(self, seq=seq, **rest)
 
-    monkeypatch.setattr(Renderer, "message", message)
+    monkeypatch.setattr(Renderer, "wire", wire)
 
     send(delivery)
 

@@ -1,0 +1,118 @@
+"""A confirmed delivery through real RQ workers, watched from outside."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from benchmarks import audience, cost
+from benchmarks.sinks import Sink
+from deliveries import confirmation
+from deliveries.models import Delivery, Status
+from deliveries.sending import recovery
+
+PATIENCE = 1_800
+QUIET_S = 2.0  # nothing came in for so long: that was the last
+
+
+@dataclass
+class Run:
+    """What one send took."""
+
+    per_s: float
+    first_message_s: float
+    sink_count: int
+    ledger_count: int
+    balanced: bool
+    cpu: dict[str, float] = field(default_factory=dict)  # microseconds a message, by who spent them
+
+    @property
+    def is_exact(self) -> bool:
+        return self.balanced and self.sink_count == self.ledger_count
+
+
+def send(label: str, *, sink: Sink, messages: int, groups: dict[str, list[int]]) -> Run:
+    """Confirm a delivery to everybody; return once its last result is committed and it is over."""
+    delivery = audience.ready_delivery(label)
+    arrived = sink.count()
+    cost.quiet(groups["workers"])
+    meter = cost.Meter(groups)
+    began = time.perf_counter()
+    audience.confirm(delivery)
+    first = until(lambda: sink.count() > arrived, f"{label}: first message", every=0.002)
+    ended = until(lambda: sent(delivery) >= messages, label, lambda: f"{sent(delivery):,} of {messages:,}")
+    until(lambda: is_over(delivery), f"{label}: over")
+    cost.quiet(groups["workers"])
+    spent = {name: round(value / messages * 1e6, 1) for name, value in meter.spent().items()}
+    return Run(
+        per_s=messages / (ended - began),
+        first_message_s=first - began,
+        sink_count=sink.count() - arrived,
+        ledger_count=sent(delivery),
+        balanced=not recovery.imbalance(delivery),
+        cpu=spent,
+    )
+
+
+def pause(*, sink: Sink, messages: int) -> tuple[float, bool]:
+    """Seconds from a pause to the last message that still left; and whether, resumed, all left just once."""
+    delivery = audience.ready_delivery("Pause")
+    arrived = sink.count()
+    audience.confirm(delivery)
+    until(lambda: sink.count() - arrived > messages // 5, "pause: on its way")
+    began = time.perf_counter()
+    confirmation.pause(delivery=delivery, by=audience.person(), at=audience.now())
+    last, seen = began, sink.count()
+    while time.perf_counter() - last < QUIET_S:
+        time.sleep(0.002)
+        if (now := sink.count()) != seen:
+            last, seen = time.perf_counter(), now
+    delivery.refresh_from_db()
+    is_in_time = delivery.status == Status.PAUSED and seen - arrived < messages
+    confirmation.resume(delivery=delivery, by=audience.person(), at=audience.now())
+    until(lambda: is_over(delivery), "pause: the rest", lambda: f"{sent(delivery):,} of {messages:,}")
+    is_exact = sink.count() - arrived == sent(delivery) == messages and not recovery.imbalance(delivery)
+    return last - began, is_in_time and is_exact
+
+
+def throughput(label: str, *, seconds: float, warm_up: float) -> float:
+    """Messages a second in the middle of a send, which is stopped afterwards."""
+    delivery = audience.ready_delivery(label)
+    audience.confirm(delivery)
+    until(lambda: sent(delivery) > 0, f"{label}: first results")
+    time.sleep(warm_up)
+    began, before = time.perf_counter(), sent(delivery)
+    while time.perf_counter() - began < seconds:
+        show(label, f"{sent(delivery):,}")
+        time.sleep(0.2)
+    rate = (sent(delivery) - before) / (time.perf_counter() - began)
+    confirmation.stop(delivery=delivery, by=audience.person(), at=audience.now())
+    return rate
+
+
+def sent(delivery: Delivery) -> int:
+    return sum(delivery.chunks.values_list("sent", flat=True))
+
+
+def is_over(delivery: Delivery) -> bool:
+    delivery.refresh_from_db(fields=["status"])
+    return delivery.status == Status.FINISHED
+
+
+def until(
+    condition: Callable[[], bool], what: str, progress: Callable[[], str] = lambda: "", *, every: float = 0.02
+) -> float:
+    """Wait for it and return when it came true, by the performance counter."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what}: not over after {PATIENCE} s")
+        show(what, progress() if sys.stderr.isatty() else "")
+        time.sleep(every)
+    return time.perf_counter()
+
+
+def show(what: str, progress: str = "") -> None:
+    """One line of progress on a terminal, written over itself."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{what} {progress}", end="", file=sys.stderr, flush=True)
