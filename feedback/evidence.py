@@ -3,8 +3,8 @@
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock
-from deliveries.models import Doubt
-from deliveries.sending import recovery
+from deliveries.models import Doubt, Try
+from deliveries.sending import recovery, resolutions
 from feedback.models import HitKind
 
 NOTES = {
@@ -16,9 +16,15 @@ NOTES = {
 
 
 def consider(*, delivery_id: int, seq: int, kind: HitKind) -> bool:
-    """A message in doubt counts as sent from now on; False if it was not in doubt."""
-    if not Doubt.objects.filter(delivery_id=delivery_id, seq=seq).exists():
-        return False
-    return recovery.resolve_doubt(
-        delivery_id=delivery_id, seq=seq, as_sent=True, at=clock.now(), note=NOTES[HitKind(kind)]
-    )
+    """A message in doubt counts as sent from now on; False if it was not in doubt.
+
+    So does one that somebody had sent again and that has not left a second time: it stays home.
+    """
+    note = NOTES[HitKind(kind)]
+    if Doubt.objects.filter(delivery_id=delivery_id, seq=seq).exists():
+        return recovery.resolve_doubt(
+            delivery_id=delivery_id, seq=seq, as_sent=True, at=clock.now(), note=note
+        )
+    if Try.objects.filter(delivery_id=delivery_id, seq=seq).exclude(doubted_at=None).exists():
+        return resolutions.arrived(delivery_id=delivery_id, seq=seq, note=note)
+    return False

@@ -144,8 +144,10 @@ def finish_if_over(delivery_id: int) -> bool:
 
 
 @transaction.atomic
-def reopen(delivery_id: int) -> None:
-    """A late answer made a doubt of a finished delivery a later try: it is sent, nobody is forgotten."""
+def reopen(
+    delivery_id: int, *, because: str = n_("A late answer of the relay asks for another try: sending goes on")
+) -> None:
+    """A doubt of a finished delivery became a later try, by a late answer or a person: sending goes on."""
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status not in Step.REOPEN.sources:
         return
@@ -153,7 +155,7 @@ def reopen(delivery_id: int) -> None:
     delivery.ended_at = None
     delivery.save(update_fields=["ended_at"])
     lifecycle.move(delivery, Step.REOPEN, by=None, at=at)
-    _log(delivery, at, n_("A late answer of the relay asks for another try: sending goes on"))
+    _log(delivery, at, because)
 
 
 def wake_lanes(delivery_id: int) -> None:
