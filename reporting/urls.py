@@ -8,6 +8,7 @@ urlpatterns = [
     path("deliveries/<int:pk>/deployment/window/", views.window, name="window"),
     path("deliveries/<int:pk>/deployment/window/<slug:tab>/", views.window, name="window"),
     path("deliveries/<int:pk>/deployment/window/<slug:tab>/export/", views.export, name="export"),
+    path("deliveries/<int:pk>/deployment/unknown/decide/", views.decide, name="decide"),
     path("deliveries/<int:pk>/deployment/messages/<int:seq>/", views.message, name="message"),
     path("deliveries/<int:pk>/deployment/messages/<int:seq>/frame/", views.frame, name="frame"),
     path("deliveries/<int:pk>/deployment/compute-stats/", views.compute_stats, name="compute-stats"),
