@@ -18,7 +18,18 @@ from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
-from deliveries import approval, confirmation, doubts, drafting, lifecycle, preparation, proofs, seal
+from deliveries import (
+    approval,
+    confirmation,
+    doubts,
+    drafting,
+    lifecycle,
+    preparation,
+    proofs,
+    reconciliation,
+    remainders,
+    seal,
+)
 from deliveries.content.findings import Finding
 from deliveries.doubts import Decision
 from deliveries.forms import SendProof
@@ -164,6 +175,12 @@ def _duplicate(order: Order) -> Receipt:
     return Receipt(_t("This is the copy: %(name)s.") % {"name": copy.name}, target=copy)
 
 
+def _send_remainder(order: Order) -> Receipt:
+    made = remainders.create(delivery=order.delivery, by=order.by, at=order.at)
+    text = _t("%(name)s goes to those who never got %(original)s, and to nobody else.")
+    return Receipt(text % {"name": made.name, "original": order.delivery.name}, target=made)
+
+
 def _delete(order: Order) -> Receipt:
     name = order.delivery.name
     drafting.delete(delivery=order.delivery, by=order.by)
@@ -183,6 +200,14 @@ def _send_proof(order: Order) -> Receipt:
         prefix=form.cleaned_data.get("prefix") or None,
     )
     return Receipt(_t("The proof is on its way to %(number)s test profiles.") % {"number": len(chosen)})
+
+
+def _reconcile(order: Order) -> Receipt:
+    books = reconciliation.reconcile(order.delivery.pk)
+    if books.balanced:
+        return Receipt(_("The books balance."))
+    off = "; ".join(f"{one.label}: {one.found} ≠ {one.expected}" for one in books.off)
+    return Receipt(_t("The books don't balance: %(off)s") % {"off": off})
 
 
 def _decide(order: Order) -> Receipt:
@@ -262,9 +287,17 @@ def _before_deleting(delivery: Delivery, user: User, at: datetime) -> dict[str, 
     return {}
 
 
+def _can_reconcile(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    return delivery.started_at is not None and reconciliation.has_books(delivery)
+
+
 def _can_decide(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
     begun = delivery.started_at is not None and Right.START in rights
     return begun and Doubt.objects.filter(delivery=delivery).exists()
+
+
+def _can_send_remainder(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    return Right.PREPARE in rights and remainders.is_possible(delivery)
 
 
 def _can_prove(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
@@ -292,8 +325,10 @@ for _step in (
     DeskStep("resume", _("Resume"), _resume, Step.RESUME, variant="primary"),
     DeskStep("pause", _("Pause"), _pause, Step.PAUSE),
     DeskStep("stop", _("Stop sending"), _stop, Step.STOP, page="stop", context=_before_stopping, variant="danger"),
+    DeskStep("remainder", _("Send the remainder"), _send_remainder, offered=_can_send_remainder, variant="primary"),
     DeskStep("unknown-outcomes", _("Decide about unknown outcomes"), _decide, offered=_can_decide, page="doubts",
              context=_before_deciding),
+    DeskStep("reconcile", _("Reconcile"), _reconcile, offered=_can_reconcile),
     DeskStep("proof", _("Send proof"), _send_proof, offered=_can_prove, page="proof", context=_before_proof),
     DeskStep("duplicate", _("Duplicate"), _duplicate, offered=_can_duplicate),
     DeskStep("remove", _("Delete"), _delete, offered=_can_delete, page="delete", context=_before_deleting),

@@ -43,6 +43,7 @@ class Question:
     sender: str
     subject: str
     leaves_at: datetime | None  # None: at once
+    grace: int  # seconds after OK in which an “at once” can still be taken back; 0: none
     zone: str
     warnings: list[dict[str, Any]]
     age: timedelta
@@ -63,6 +64,7 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         sender=f"{content.from_name} <{content.from_address}>" if content.from_name else content.from_address,
         subject=content.subject,
         leaves_at=delivery.contact_date,
+        grace=_grace(delivery),
         zone=delivery.time_zone,
         warnings=preparation.warnings,
         age=at - (preparation.ended_at or preparation.started_at),
@@ -72,6 +74,11 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
 
 def must_type(to_deliver: int) -> bool:
     return to_deliver > settings.SINETE["confirm_by_typing_above"]
+
+
+def _grace(delivery: Delivery) -> int:
+    """The seconds that a delivery waits between OK and its first message; a date is grace enough."""
+    return 0 if delivery.schedule_kind == ScheduleKind.AT_DATE else max(0, settings.SINETE["grace_seconds"])
 
 
 @transaction.atomic
@@ -93,9 +100,11 @@ def confirm(
         and delivery.contact_date < at
     ):
         raise DatePassed()
+    grace = _grace(delivery)
     confirmation = Confirmation.objects.create(
-        delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver
-    )
+        delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver,
+        leaves_at=at + timedelta(seconds=grace) if grace else None,
+    )  # fmt: skip
     lifecycle.move(delivery, Step.CONFIRM, by=by, at=at, seal=seal, to_deliver=preparation.to_deliver)
     _log(delivery, at, n_("Confirmed by %(by)s"), by=str(by))
     queues.TICK.enqueue()

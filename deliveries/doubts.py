@@ -6,6 +6,7 @@ Signed evidence resolves a doubt by itself (feedback); everything else is somebo
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -152,7 +153,7 @@ def number(delivery: Delivery) -> int:
     return Doubt.objects.filter(delivery=delivery).count()
 
 
-def listed(delivery: Delivery) -> QuerySet[Doubt]:
+def listed(delivery: Delivery) -> QuerySet[Any]:
     """The doubts of a delivery, each with its recipient's `address`."""
     message = Message.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     return Doubt.objects.filter(delivery=delivery).annotate(address=Subquery(message.values("address")[:1]))

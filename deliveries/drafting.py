@@ -49,6 +49,13 @@ class AudienceElsewhere(Refusal):
     code = "audience_elsewhere"
 
 
+class TargetFixed(Refusal):
+    message = _(
+        "This is the remainder of %(original)s: it goes to those who never got that, and to nobody else."
+    )
+    code = "target_fixed"
+
+
 class DateMissing(Refusal):
     message = _("A delivery at a date needs the date and its time zone.")
     code = "date_missing"
@@ -107,6 +114,8 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     if settings.get("unit", delivery.unit) != delivery.unit:
         access.require(by, Right.PREPARE, settings["unit"])
     known_audience = delivery.audience_id
+    if delivery.remainder_of_id and getattr(settings.get("audience"), "pk", known_audience) != known_audience:
+        raise TargetFixed(original=f"DM{delivery.remainder_of_id}")
     for name, value in _known(settings).items():
         setattr(delivery, name, value)
     _check_settings(delivery, by=by, known_audience=known_audience)
@@ -154,10 +163,18 @@ def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str
 @transaction.atomic
 def duplicate(*, delivery: Delivery, by: User) -> Delivery:
     """A draft with the same settings and content, and with no date: one must be chosen anew."""
+    label = _("Copy of %(label)s") % {"label": delivery.label[:110]}
+    copy = copied(delivery, by=by, label=label)
+    audit.record("duplicate_delivery", by=by, target=copy, of=delivery.pk)
+    return copy
+
+
+def copied(delivery: Delivery, *, by: User, label: str, **more: Any) -> Delivery:
+    """A draft with the delivery's settings, content and files; the caller records who made it and why."""
     access.require(by, Right.VIEW, delivery)
     access.require(by, Right.PREPARE, delivery.unit)
     copy = Delivery.objects.create(
-        label=_("Copy of %(label)s") % {"label": delivery.label[:110]},
+        label=label,
         description=delivery.description,
         unit=delivery.unit,
         audience=delivery.audience,
@@ -168,6 +185,7 @@ def duplicate(*, delivery: Delivery, by: User) -> Delivery:
         route=delivery.route,
         copied_from=delivery,
         created_by=by,
+        **more,
     )
     if delivery.content is not None:
         parts = {part: getattr(delivery.content, part) for part in CONTENT_PARTS}
@@ -179,7 +197,6 @@ def duplicate(*, delivery: Delivery, by: User) -> Delivery:
         Asset(delivery=copy, path=a.path, sha256=a.sha256, media_type=a.media_type, data=a.data)
         for a in delivery.assets.all()
     )
-    audit.record("duplicate_delivery", by=by, target=copy, of=delivery.pk)
     return copy
 
 

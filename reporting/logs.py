@@ -135,7 +135,7 @@ def lines(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[LogLine]:
     return rows.filter(level=chosen["level"]) if chosen.get("level") else rows
 
 
-def unknown(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Doubt]:
+def unknown(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Any]:
     """The messages whose outcome nobody knows, in the order of sending, each with its recipient's address."""
     rows = doubts.listed(delivery).order_by("seq")
     if chosen.get("noted"):

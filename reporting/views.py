@@ -20,7 +20,7 @@ from accounts.rights import Right
 from audiences.models import Profile
 from campaign.lib import clock
 from campaign.lib.refusals import Forbidden, Refusal
-from deliveries import previews
+from deliveries import previews, reconciliation
 from deliveries.models import Delivery, Message, Try
 from feedback.models import Hit
 from reporting import deciding, deployment, exports, histories, logs, statistics
@@ -35,6 +35,7 @@ TABS = {
     "tracking": _("Tracking log"),
     "urls": _("Tracked URLs"),
 }
+RECONCILED_HERE = 200_000  # messages; it takes a second or two
 OF_TRACKING = ("tracking", "urls")
 FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:;"
@@ -128,6 +129,18 @@ def compute_stats(request: HttpRequest, pk: int) -> HttpResponse:
     statistics.ask(delivery=delivery, by=_person(request), at=clock.now())
     messages.info(request, _t("The statistics are being recalculated from the logs."))
     return redirect("reporting:window", delivery.pk)
+
+
+@require_safe
+def reconcile(request: HttpRequest, pk: int) -> HttpResponse:
+    """The independent counts, compared now; of a large delivery the command is named that does it."""
+    delivery = _find(request, pk)
+    if not reconciliation.has_books(delivery):
+        raise Http404
+    small = delivery.latest_preparation().to_deliver <= RECONCILED_HERE
+    books = reconciliation.reconcile(delivery.pk) if small else None
+    context = {"delivery": delivery, "books": books, "checks": reconciliation.CHECKS.items()}
+    return _never_stored(render(request, "reporting/reconcile.html", context))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -39,12 +39,22 @@ def begin(delivery_id: int) -> bool:
         delivery.contact_date is None or delivery.contact_date > at
     ):
         return False
+    if (due := due_at(delivery)) is not None and due > at:
+        return False
     if delivery.started_at is None:
         delivery.started_at = at
         delivery.save(update_fields=["started_at"])
     lifecycle.move(delivery, Step.BEGIN, by=None, at=at)
     _log(delivery, at, n_("Sending begins"))
     return True
+
+
+def due_at(delivery: Delivery) -> datetime | None:
+    """When a confirmed delivery may leave: at its date, or when its grace delay is over; None: at once."""
+    if delivery.contact_date is not None:
+        return delivery.contact_date
+    confirmation = delivery.confirmations.filter(taken_back_at=None).only("leaves_at").first()
+    return confirmation.leaves_at if confirmation else None
 
 
 def wait_for(delivery_id: int) -> bool:
@@ -56,7 +66,8 @@ def wait_for(delivery_id: int) -> bool:
             return False
         if begin(delivery_id):
             return True
-        if delivery.contact_date is None or delivery.contact_date > now() + AHEAD:
+        due = due_at(delivery)
+        if due is None or due > now() + AHEAD:
             return False
         time.sleep(LOOK)
     return False

@@ -89,7 +89,8 @@ def _by_chunk(statement: str, **slots: Any) -> list[int]:
     """How many rows the statement changed in each chunk that it concerns."""
     slots["delivery"] = slots.pop("delivery_id")
     slots["seqs"] = None if slots["seqs"] is None else sorted(slots["seqs"])
-    changed, above = [], 0
+    changed: list[int] = []
+    above = 0
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_LOCK_NEXT_CHUNK, slots | {"above": above})
@@ -123,7 +124,7 @@ _ARRIVED = """
 @transaction.atomic
 def arrived(*, delivery_id: int, seq: int, note: str) -> bool:
     """Evidence came before a message that was to be sent again left a second time: it is sent, and stays home."""
-    slots = {"delivery": delivery_id, "seq": seq, "note": note}
+    slots: dict[str, Any] = {"delivery": delivery_id, "seq": seq, "note": note}
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
         cursor.execute(

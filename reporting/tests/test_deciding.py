@@ -184,3 +184,27 @@ def test_the_list_is_exported(client, starter):
     rows = list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode().lstrip("\ufeff"))))
     assert rows[0] == ["Number", "Address", "Since", "Tries", "Note"]
     assert len(rows) == 3
+
+
+def test_the_books_are_reconciled_on_the_page(client, starter):
+    delivery = settled_long_ago(sent=2, in_doubt=1)
+    Message.objects.filter(delivery=delivery, seq=1).update(status=MessageStatus.FAILED)
+    path = reverse("reporting:reconcile", args=[delivery.pk])
+
+    off = text(client.get(path))
+    Message.objects.filter(delivery=delivery, seq=1).update(status=MessageStatus.SENT)
+    balanced = text(client.get(path))
+
+    assert "Tallies of chunks against their rows" in off
+    assert "The books don't balance" in off
+    assert "The books balance" in balanced
+    assert path in text(page(client, delivery))
+
+
+def test_a_large_delivery_names_the_command(client, starter, monkeypatch):
+    delivery = settled_long_ago(sent=2)
+    monkeypatch.setattr("reporting.views.RECONCILED_HERE", 1)
+
+    shown = text(client.get(reverse("reporting:reconcile", args=[delivery.pk])))
+
+    assert f"manage.py reconcile {delivery.name}" in shown
