@@ -20,7 +20,7 @@ from accounts.rights import Right
 from audiences.models import Profile
 from campaign.lib import clock
 from campaign.lib.refusals import Forbidden, Refusal
-from deliveries import previews, reconciliation
+from deliveries import previews, reconciliation, standing
 from deliveries.models import Delivery, Message, Try
 from feedback.models import Hit
 from reporting import deciding, deployment, exports, histories, logs, statistics
@@ -208,6 +208,7 @@ def _message(delivery: Delivery, seq: int) -> Message:
 def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any]:
     if tab not in TABS:
         raise Http404
+    standing.add([delivery])
     shown = [(code, label) for code, label in TABS.items() if delivery.tracking or code not in OF_TRACKING]
     return {
         "delivery": delivery,

@@ -77,6 +77,7 @@ def test_the_tab_lists_them_with_address_and_note(client, starter):
     for row in Message.objects.filter(delivery=delivery, status=MessageStatus.IN_DOUBT):
         assert row.address in shown
     assert [row.seq for row in noted] == [2]
+    assert "Finished, 2 unknown" in shown
 
 
 def test_the_tab_asks_the_database_the_same_for_one_row_and_for_many(client, starter):
