@@ -33,6 +33,17 @@ SETTINGS = (
     "route",
 )
 
+COPIED = (
+    "description",
+    "unit",
+    "audience",
+    "time_zone",
+    "validity_hours",
+    "approval_policy",
+    "tracking",
+    "route",
+)
+
 
 class NotEditable(Refusal):
     message = _("“%(delivery)s” is “%(status)s”: it can't be changed. Duplicate it to send something else.")
@@ -114,7 +125,7 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     if settings.get("unit", delivery.unit) != delivery.unit:
         access.require(by, Right.PREPARE, settings["unit"])
     known_audience = delivery.audience_id
-    if delivery.remainder_of_id and getattr(settings.get("audience"), "pk", known_audience) != known_audience:
+    if delivery.remainder_of_id and settings.get("audience", delivery.audience) != delivery.audience:
         raise TargetFixed(original=f"DM{delivery.remainder_of_id}")
     for name, value in _known(settings).items():
         setattr(delivery, name, value)
@@ -164,7 +175,9 @@ def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str
 def duplicate(*, delivery: Delivery, by: User) -> Delivery:
     """A draft with the same settings and content, and with no date: one must be chosen anew."""
     label = _("Copy of %(label)s") % {"label": delivery.label[:110]}
-    copy = copied(delivery, by=by, label=label)
+    # A remainder's audience is not whom it goes to: its copy would reach all of it, so it begins with none.
+    more = {"audience": None} if delivery.remainder_of_id else {}
+    copy = copied(delivery, by=by, label=label, **more)
     audit.record("duplicate_delivery", by=by, target=copy, of=delivery.pk)
     return copy
 
@@ -173,19 +186,9 @@ def copied(delivery: Delivery, *, by: User, label: str, **more: Any) -> Delivery
     """A draft with the delivery's settings, content and files; the caller records who made it and why."""
     access.require(by, Right.VIEW, delivery)
     access.require(by, Right.PREPARE, delivery.unit)
+    settings = {name: getattr(delivery, name) for name in COPIED}
     copy = Delivery.objects.create(
-        label=label,
-        description=delivery.description,
-        unit=delivery.unit,
-        audience=delivery.audience,
-        time_zone=delivery.time_zone,
-        validity_hours=delivery.validity_hours,
-        approval_policy=delivery.approval_policy,
-        tracking=delivery.tracking,
-        route=delivery.route,
-        copied_from=delivery,
-        created_by=by,
-        **more,
+        **settings | {"label": label, "copied_from": delivery, "created_by": by} | more
     )
     if delivery.content is not None:
         parts = {part: getattr(delivery.content, part) for part in CONTENT_PARTS}

@@ -170,7 +170,11 @@ def test_its_audience_is_fixed():
             at=clock.now(),
             audience=AudienceFactory(unit=made.unit),
         )
-    drafting.edit(delivery=made, by=person("prepare", made.unit), at=clock.now(), label="Again")
+    with pytest.raises(drafting.TargetFixed):
+        drafting.edit(delivery=made, by=person("prepare", made.unit), at=clock.now(), audience=None)
+    drafting.edit(
+        delivery=made, by=person("prepare", made.unit), at=clock.now(), label="Again", audience=made.audience
+    )
 
     assert Delivery.objects.get(pk=made.pk).label == "Again"
 
@@ -186,6 +190,14 @@ def test_four_eyes_bars_who_wrote_the_original():
 
     with pytest.raises(approval.SelfApproval):
         approval.approve(delivery=made, seal=made.seal, by=writer, at=clock.now())
+
+
+def test_a_copy_of_a_remainder_does_not_reach_the_whole_audience():
+    made = remainder_of(stopped())
+
+    copy = drafting.duplicate(delivery=made, by=person("prepare", made.unit))
+
+    assert (copy.remainder_of, copy.audience) == (None, None)
 
 
 def test_it_is_a_draft_with_the_same_settings_and_content():

@@ -13,7 +13,7 @@ from deliveries.models import Delivery
 
 SAID = {
     Decision.HOLD: "held, with a note",
-    Decision.SEND_AGAIN: "to be sent again",
+    Decision.SEND_AGAIN: "to be sent again: whoever got the first one gets a second",
     Decision.COUNT_AS_SENT: "counted as sent",
 }
 
