@@ -1,5 +1,6 @@
 """A signed hit proves that the message arrived: where its outcome was unknown, it is known now."""
 
+from django.db.models import Value
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock
@@ -21,10 +22,19 @@ def consider(*, delivery_id: int, seq: int, kind: HitKind) -> bool:
     So does one that somebody had sent again and that has not left a second time: it stays home.
     """
     note = NOTES[HitKind(kind)]
-    if Doubt.objects.filter(delivery_id=delivery_id, seq=seq).exists():
+    open_as = _open_as(delivery_id, seq)
+    if "doubt" in open_as:
         return recovery.resolve_doubt(
             delivery_id=delivery_id, seq=seq, as_sent=True, at=clock.now(), note=note
         )
-    if Try.objects.filter(delivery_id=delivery_id, seq=seq).exclude(doubted_at=None).exists():
-        return resolutions.arrived(delivery_id=delivery_id, seq=seq, note=note)
-    return False
+    return "again" in open_as and resolutions.arrived(delivery_id=delivery_id, seq=seq, note=note)
+
+
+def _open_as(delivery_id: int, seq: int) -> set[str]:
+    """Whether the message is in doubt, or was and is to be sent again; one query, as each hit asks."""
+    doubt = Doubt.objects.filter(delivery_id=delivery_id, seq=seq)
+    again = Try.objects.filter(delivery_id=delivery_id, seq=seq, doubted_at__isnull=False)
+    return {
+        name
+        for (name,) in doubt.values_list(Value("doubt")).union(again.values_list(Value("again")), all=True)
+    }
