@@ -28,7 +28,7 @@ from accounts import access
 from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
 from accounts.rights import LABELS, Right
 from campaign.lib import clock
-from deliveries import admin_lists, admin_steps, administration, drafting, seal, signing, uploads, zones
+from deliveries import admin_lists, admin_steps, administration, drafting, remainders, seal, signing, uploads, zones
 from deliveries.admin_steps import Order
 from deliveries.channels.dkim import UnusableKey
 from deliveries.counts import tallies
@@ -277,6 +277,7 @@ class DeliveryAdmin(VerbAdmin):
                 for place, one in enumerate(admin_steps.offered(delivery, user))
             ],
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
+            "remainder": remainders.of(delivery),
             "changed_parts": seal.in_words(seal.changes(delivery))
             if Status(delivery.status).is_editable
             else "",

@@ -10,7 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models import Cause, Delivery, Doubt, Exclusion, Message, MessageStatus, Nature, Reason
+from deliveries import doubts
+from deliveries.models import Cause, Delivery, Exclusion, Message, MessageStatus, Nature, Reason
 
 PAGE = 100
 
@@ -91,8 +92,8 @@ def _exclusions(delivery: Delivery) -> QuerySet[Exclusion]:
     return Exclusion.objects.filter(delivery=delivery, preparation=counted)
 
 
-def _doubt(row: Doubt) -> list[Any]:
-    return [row.seq, row.since, row.tries, gettext(row.note) if row.note else "–"]
+def _doubt(row: Any) -> list[Any]:
+    return [row.seq, row.address, row.since, row.tries, gettext(row.note) if row.note else "–"]
 
 
 LISTINGS = {
@@ -131,10 +132,11 @@ LISTINGS = {
         Listing(
             "unknown-outcomes",
             _("Unknown outcomes"),
-            [_("No."), _("Since"), _("Tries"), _("Note")],
-            lambda delivery: Doubt.objects.filter(delivery=delivery),
+            [_("No."), _("Address"), _("Since"), _("Tries"), _("Note")],
+            doubts.listed,
             "seq",
             _doubt,
+            address="address",
         ),
     )
 }

@@ -17,11 +17,32 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import User
 from accounts.rights import Right
-from deliveries import approval, confirmation, drafting, lifecycle, preparation, proofs, resealing, seal
+from campaign.lib.refusals import Refusal
+from deliveries import (
+    approval,
+    confirmation,
+    doubts,
+    drafting,
+    lifecycle,
+    preparation,
+    proofs,
+    reconciliation,
+    remainders,
+    resealing,
+    seal,
+)
 from deliveries.content.findings import Finding
+from deliveries.doubts import Decision
 from deliveries.forms import SendProof
 from deliveries.lifecycle import Step
-from deliveries.models import Cause, Delivery, Status
+from deliveries.models import Cause, Delivery, Doubt, Status
+
+DOUBTS_SHOWN = 200  # the next ones come up once these are settled
+
+
+class TwiceUnconfirmed(Refusal):
+    message = _("Say that you know it: some of them may get the message twice.")
+    code = "twice_unconfirmed"
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,10 @@ class Order:
     @property
     def comment(self) -> str:
         return self.posted.get("comment", "").replace("\x00", "").strip()
+
+    @property
+    def reason(self) -> str:
+        return self.posted.get("reason", "").replace("\x00", "")
 
     @property
     def typed(self) -> int | None:
@@ -151,6 +176,12 @@ def _duplicate(order: Order) -> Receipt:
     return Receipt(_t("This is the copy: %(name)s.") % {"name": copy.name}, target=copy)
 
 
+def _send_remainder(order: Order) -> Receipt:
+    made = remainders.create(delivery=order.delivery, by=order.by, at=order.at)
+    text = _t("%(name)s goes to those who never got %(original)s, and to nobody else.")
+    return Receipt(text % {"name": made.name, "original": order.delivery.name}, target=made)
+
+
 def _delete(order: Order) -> Receipt:
     name = order.delivery.name
     drafting.delete(delivery=order.delivery, by=order.by)
@@ -170,6 +201,37 @@ def _send_proof(order: Order) -> Receipt:
         prefix=form.cleaned_data.get("prefix") or None,
     )
     return Receipt(_t("The proof is on its way to %(number)s test profiles.") % {"number": len(chosen)})
+
+
+def _reconcile(order: Order) -> Receipt:
+    books = reconciliation.reconcile(order.delivery.pk)
+    if books.balanced:
+        return Receipt(_("The books balance."))
+    off = "; ".join(f"{one.label}: {one.found} ≠ {one.expected}" for one in books.off)
+    return Receipt(_t("The books don't balance: %(off)s") % {"off": off})
+
+
+def _decide(order: Order) -> Receipt:
+    posted = order.posted
+    decision = posted.get("decision", "")
+    if decision not in Decision.values:
+        raise doubts.NothingChosen()
+    if decision == Decision.SEND_AGAIN and not posted.get("sure"):
+        raise TwiceUnconfirmed()
+    seqs = [int(seq) for seq in posted.getlist("seq") if seq.isascii() and seq.isdecimal() and len(seq) < 11]
+    receipt = doubts.decide(
+        delivery=order.delivery, decision=Decision(decision), by=order.by, at=order.at, reason=order.reason,
+        seqs=None if posted.get("which") == "all" else seqs,
+    )  # fmt: skip
+    return Receipt(
+        _t("%(decision)s: %(done)s. Settled before: %(before)s. Opted out since, still held: %(opted_out)s.")
+        % {
+            "decision": receipt.decision.label,
+            "done": receipt.done,
+            "before": receipt.settled_before,
+            "opted_out": receipt.opted_out,
+        }
+    )
 
 
 # -- what the pages show before -------------------------------------------------------------------------
@@ -206,6 +268,16 @@ def _before_stopping(delivery: Delivery, user: User, at: datetime) -> dict[str, 
     return {"ahead": confirmation.before_stopping(delivery)}
 
 
+def _before_deciding(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
+    access.require(user, Right.START, delivery)
+    rows = list(doubts.listed(delivery).order_by("seq")[:DOUBTS_SHOWN])
+    return {
+        "doubts": [(row, doubts.again_from(row.since)) for row in rows],
+        "number": doubts.number(delivery),
+        "decisions": Decision.choices,
+    }
+
+
 def _before_proof(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
     access.require(user, Right.PREPARE, delivery)
     return {"form": SendProof(user=user)}
@@ -214,6 +286,19 @@ def _before_proof(delivery: Delivery, user: User, at: datetime) -> dict[str, Any
 def _before_deleting(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
     access.require(user, Right.PREPARE, delivery)
     return {}
+
+
+def _can_reconcile(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    return delivery.started_at is not None and reconciliation.has_books(delivery)
+
+
+def _can_decide(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    begun = delivery.started_at is not None and Right.START in rights
+    return begun and Doubt.objects.filter(delivery=delivery).exists()
+
+
+def _can_send_remainder(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    return Right.PREPARE in rights and remainders.is_possible(delivery)
 
 
 def _can_prove(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
@@ -241,6 +326,10 @@ for _step in (
     DeskStep("resume", _("Resume"), _resume, Step.RESUME, variant="primary"),
     DeskStep("pause", _("Pause"), _pause, Step.PAUSE),
     DeskStep("stop", _("Stop sending"), _stop, Step.STOP, page="stop", context=_before_stopping, variant="danger"),
+    DeskStep("remainder", _("Send the remainder"), _send_remainder, offered=_can_send_remainder, variant="primary"),
+    DeskStep("unknown-outcomes", _("Decide about unknown outcomes"), _decide, offered=_can_decide, page="doubts",
+             context=_before_deciding),
+    DeskStep("reconcile", _("Reconcile"), _reconcile, offered=_can_reconcile),
     DeskStep("proof", _("Send proof"), _send_proof, offered=_can_prove, page="proof", context=_before_proof),
     DeskStep("duplicate", _("Duplicate"), _duplicate, offered=_can_duplicate),
     DeskStep("remove", _("Delete"), _delete, offered=_can_delete, page="delete", context=_before_deleting),

@@ -44,6 +44,7 @@ class Question:
     signed_as: str  # the domain of the DKIM signature; empty: none
     subject: str
     leaves_at: datetime | None  # None: at once
+    grace: int  # seconds after OK in which an “at once” can still be taken back; 0: none
     zone: str
     warnings: list[dict[str, Any]]
     age: timedelta
@@ -66,6 +67,7 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         signed_as=routes.route_of(delivery).dkim_domain,
         subject=content.subject,
         leaves_at=delivery.contact_date,
+        grace=_grace(delivery),
         zone=delivery.time_zone,
         warnings=preparation.warnings,
         age=at - (preparation.counted.ended_at or preparation.counted.started_at),
@@ -76,6 +78,11 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
 
 def must_type(to_deliver: int) -> bool:
     return to_deliver > settings.SINETE["confirm_by_typing_above"]
+
+
+def _grace(delivery: Delivery) -> int:
+    """The seconds that a delivery waits between OK and its first message; a date is grace enough."""
+    return 0 if delivery.schedule_kind == ScheduleKind.AT_DATE else max(0, settings.SINETE["grace_seconds"])
 
 
 @transaction.atomic
@@ -97,9 +104,11 @@ def confirm(
         and delivery.contact_date < at
     ):
         raise DatePassed()
+    grace = _grace(delivery)
     confirmation = Confirmation.objects.create(
-        delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver
-    )
+        delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver,
+        leaves_at=at + timedelta(seconds=grace) if grace else None,
+    )  # fmt: skip
     lifecycle.move(delivery, Step.CONFIRM, by=by, at=at, seal=seal, to_deliver=preparation.to_deliver)
     _log(delivery, at, n_("Confirmed by %(by)s"), by=str(by))
     queues.TICK.enqueue()

@@ -33,6 +33,17 @@ SETTINGS = (
     "route",
 )
 
+COPIED = (
+    "description",
+    "unit",
+    "audience",
+    "time_zone",
+    "validity_hours",
+    "approval_policy",
+    "tracking",
+    "route",
+)
+
 
 class NotEditable(Refusal):
     message = _("“%(delivery)s” is “%(status)s”: it can't be changed. Duplicate it to send something else.")
@@ -47,6 +58,13 @@ class LooserPolicy(Refusal):
 class AudienceElsewhere(Refusal):
     message = _("The audience “%(audience)s” belongs to a unit that you can't read.")
     code = "audience_elsewhere"
+
+
+class TargetFixed(Refusal):
+    message = _(
+        "This is the remainder of %(original)s: it goes to those who never got that, and to nobody else."
+    )
+    code = "target_fixed"
 
 
 class DateMissing(Refusal):
@@ -107,6 +125,8 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     if settings.get("unit", delivery.unit) != delivery.unit:
         access.require(by, Right.PREPARE, settings["unit"])
     known_audience = delivery.audience_id
+    if delivery.remainder_of_id and settings.get("audience", delivery.audience) != delivery.audience:
+        raise TargetFixed(original=f"DM{delivery.remainder_of_id}")
     for name, value in _known(settings).items():
         setattr(delivery, name, value)
     _check_settings(delivery, by=by, known_audience=known_audience)
@@ -159,21 +179,22 @@ def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str
 @transaction.atomic
 def duplicate(*, delivery: Delivery, by: User) -> Delivery:
     """A draft with the same settings and content, and with no date: one must be chosen anew."""
+    label = _("Copy of %(label)s") % {"label": delivery.label[:110]}
+    # A remainder's audience is not whom it goes to: its copy would reach all of it, so it begins with none.
+    more = {"audience": None} if delivery.remainder_of_id else {}
+    copy = copied(delivery, by=by, label=label, **more)
+    audit.record("duplicate_delivery", by=by, target=copy, of=delivery.pk)
+    return copy
+
+
+def copied(delivery: Delivery, *, by: User, label: str, **more: Any) -> Delivery:
+    """A draft with the delivery's settings, content and files; the caller records who made it and why."""
     access.require(by, Right.VIEW, delivery)
     access.require(by, Right.PREPARE, delivery.unit)
+    settings = {name: getattr(delivery, name) for name in COPIED}
     copy = Delivery.objects.create(
-        label=_("Copy of %(label)s") % {"label": delivery.label[:110]},
-        description=delivery.description,
-        unit=delivery.unit,
-        audience=delivery.audience,
-        time_zone=delivery.time_zone,
-        validity_hours=delivery.validity_hours,
-        approval_policy=delivery.approval_policy,
-        tracking=delivery.tracking,
-        route=delivery.route,
-        copied_from=delivery,
         inherited_authors=sorted({*delivery.inherited_authors, *delivery.authors()}),
-        created_by=by,
+        **settings | {"label": label, "copied_from": delivery, "created_by": by} | more,
     )
     if delivery.content is not None:
         parts = {part: getattr(delivery.content, part) for part in CONTENT_PARTS}
@@ -185,7 +206,6 @@ def duplicate(*, delivery: Delivery, by: User) -> Delivery:
         Asset(delivery=copy, path=a.path, sha256=a.sha256, media_type=a.media_type, data=a.data)
         for a in delivery.assets.all()
     )
-    audit.record("duplicate_delivery", by=by, target=copy, of=delivery.pk)
     return copy
 
 

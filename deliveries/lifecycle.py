@@ -44,7 +44,7 @@ class Step(Enum):
     RESUME = {S.PAUSED}, S.SENDING, Right.START
     STOP = {S.SENDING, S.PAUSED}, S.STOPPED, Right.START
     FINISH = {S.SENDING}, S.FINISHED, None
-    REOPEN = {S.FINISHED}, S.SENDING, None  # a late answer made a doubt a later try
+    REOPEN = {S.FINISHED}, S.SENDING, None  # a late answer or a person made a doubt a later try
     FAIL = {S.SCHEDULED, S.SENDING, S.PAUSED}, S.FAILED, None
     EXPIRE = {S.AWAITING_APPROVAL, S.READY}, S.EXPIRED, None
 

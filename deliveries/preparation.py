@@ -20,11 +20,10 @@ from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
 from accounts.models import ApprovalPolicy, User
-from audiences import targeting
 from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock
-from deliveries import lifecycle, queues, routes, seal, signing
+from deliveries import lifecycle, population, queues, routes, seal, signing
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError, awkward_values
@@ -33,6 +32,7 @@ from deliveries.models import (
     Cause,
     Delivery,
     LogLine,
+    MessageStatus,
     Preparation,
     PreparationStatus,
     ScheduleKind,
@@ -134,6 +134,7 @@ def _carry_out(preparation: Preparation) -> None:
     if not targeted:
         _fail(preparation, [*findings, _empty_target()])
         return
+    _mark_written_to(preparation)
     _mark_duplicates(preparation)
     causes = _count_causes(preparation)
     to_deliver = targeted - sum(causes.values())
@@ -170,7 +171,7 @@ def _schedule_findings(delivery: Delivery, at: datetime) -> list[Finding]:
         return [Finding("error", "no_schedule", message, "schedule", None)]
     if delivery.contact_date is not None and delivery.contact_date < at:
         return [Finding("error", "date_passed", n_("The date of the schedule has passed."), "schedule", None)]
-    if delivery.audience is None:
+    if delivery.audience is None and delivery.remainder_of_id is None:
         return [Finding("error", "no_audience", n_("No audience is chosen."), "audience", None)]
     return []
 
@@ -183,25 +184,17 @@ def _signing_findings(preparation: Preparation) -> list[Finding]:
 
 def _stage(preparation: Preparation, compiled: Compiled) -> int:
     """Put the audience into staging with each profile's cause of exclusion, if any; return how many."""
-    delivery = preparation.delivery
-    assert delivery.audience is not None
-    people = targeting.profiles(delivery.audience, unit=delivery.unit)
-    bounds = people.order_by("pk").values_list("pk", flat=True)
-    first, last = bounds.first(), bounds.last()
-    if first is None or last is None:
-        return 0
     insert = _staging_insert(compiled)
     targeted = 0
-    for low in range(first - 1, last, SLICE):
-        chosen = people.order_by().filter(pk__gt=low, pk__lte=low + SLICE).values("pk")
+    for chosen, done in population.slices(preparation.delivery, size=SLICE):
         chosen_sql, chosen_params = chosen.query.sql_with_params()
         with transaction.atomic(), connection.cursor() as cursor:
             _still_mine(preparation)
             cursor.execute(insert.replace("__CHOSEN__", chosen_sql), [preparation.pk, *chosen_params])
             targeted += cursor.rowcount
-        done = (min(low + SLICE, last) - first + 1) / (last - first + 1)
         _progress(preparation, 5 + int(done * (STAGED_PERCENT - 5)), targeted=targeted)
-    _log(preparation, n_("Target counted: %(targeted)s profiles"), targeted=targeted)
+    if targeted:
+        _log(preparation, n_("Target counted: %(targeted)s profiles"), targeted=targeted)
     return targeted
 
 
@@ -237,6 +230,28 @@ def _staging_insert(compiled: Compiled) -> str:
     """
 
 
+def _mark_written_to(preparation: Preparation) -> None:
+    """Of a remainder's target, whoever's address got the original, or perhaps did, gets nothing."""
+    earlier = population.originals(preparation.delivery)
+    if not earlier:
+        return
+    _still_mine(preparation)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE deliveries_staging s SET cause = %s
+            WHERE s.preparation_id = %s AND s.cause IS NULL AND s.address_key IN (
+                SELECT m.address_key FROM deliveries_message m
+                WHERE m.delivery_id = ANY(%s) AND NOT m.status = ANY(%s) AND NOT (m.status = %s AND m.tries = 0)
+            )
+            """,
+            [Cause.WRITTEN_TO, preparation.pk, earlier, _NEVER_LEFT, int(MessageStatus.FAILED)],
+        )
+
+
+_NEVER_LEFT = [int(MessageStatus.PREPARED), int(MessageStatus.IGNORED), int(MessageStatus.CANCELLED)]
+
+
 def _mark_duplicates(preparation: Preparation) -> None:
     """Of the profiles that share an address, the first by id gets the message."""
     _still_mine(preparation)
@@ -263,7 +278,8 @@ def _count_causes(preparation: Preparation) -> dict[str, int]:
             [preparation.pk],
         )
         found = dict(cursor.fetchall())
-    causes = {cause.value: found.get(cause.value, 0) for cause in Cause}
+    looked_at = [c for c in Cause if c != Cause.WRITTEN_TO or preparation.delivery.remainder_of_id]
+    causes = {cause.value: found.get(cause.value, 0) for cause in looked_at}
     for cause, number in causes.items():
         if number:
             _log(

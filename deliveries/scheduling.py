@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from campaign.lib import clock
 from deliveries import lifecycle, preparation, queues
 from deliveries.lifecycle import Step
-from deliveries.models import Delivery, MessageStatus, Status, Try
+from deliveries.models import Confirmation, Delivery, MessageStatus, Status, Try
 from deliveries.sending import gate, recovery
 
 logger = logging.getLogger(__name__)
@@ -67,9 +67,11 @@ def _end_the_stopped(delivery_id: int) -> None:
 
 def _released(at: datetime) -> list[int]:
     due = Q(contact_date=None) | Q(contact_date__lte=at + gate.AHEAD)
-    return list(
-        Delivery.objects.filter(due, status=Status.SCHEDULED).order_by("pk").values_list("pk", flat=True)
+    in_grace = Confirmation.objects.filter(
+        delivery=OuterRef("pk"), taken_back_at=None, leaves_at__gt=at + gate.AHEAD
     )
+    released = Delivery.objects.filter(due, status=Status.SCHEDULED).exclude(Exists(in_grace))
+    return list(released.order_by("pk").values_list("pk", flat=True))
 
 
 def _finished_with_tries(at: datetime) -> list[int]:

@@ -34,10 +34,9 @@ def fingerprint(value: Any) -> str:
 
 def live_parts(delivery: Delivery) -> dict[str, Any]:
     """The parts as they stand now, outside the preparation."""
-    audience = delivery.audience
     return {
         "content": delivery.content.digest if delivery.content else "",
-        "audience": [audience.pk, audience.kind, fingerprint(audience.rule)] if audience else None,
+        "audience": _target(delivery),
         "schedule": [
             delivery.schedule_kind,
             delivery.contact_date.isoformat() if delivery.contact_date else None,
@@ -49,6 +48,14 @@ def live_parts(delivery: Delivery) -> dict[str, Any]:
         "tracking": delivery.tracking,
         "unit": delivery.unit_id,
     }
+
+
+def _target(delivery: Delivery) -> list[Any] | None:
+    """A remainder's target is the delivery that was stopped, whatever the audience's rule says by now."""
+    if delivery.remainder_of_id is not None:
+        return ["remainder_of", delivery.remainder_of_id]
+    audience = delivery.audience
+    return [audience.pk, audience.kind, fingerprint(audience.rule)] if audience else None
 
 
 def manifest(delivery: Delivery, **frozen: Any) -> dict[str, Any]:

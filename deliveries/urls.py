@@ -14,6 +14,7 @@ one = [
     path("audience/", drafting.audience, name="audience"),
     path("schedule/", drafting.schedule, name="schedule"),
     path("duplicate/", drafting.duplicate, name="duplicate"),
+    path("remainder/", drafting.remainder, name="remainder"),
     path("delete/", drafting.delete, name="delete"),
     path("content/", content.editor, name="content"),
     path("content/upload/", content.upload, name="upload"),

@@ -67,6 +67,14 @@ def columns(code: str) -> list[Column]:
             Column(_("Tries"), ("tries",)),
             Column(_("Next try"), ("next_try",), _moment),
         ]
+    if code == "unknown":
+        return [
+            Column(_("Number"), ("seq",)),
+            Column(_("Address"), ("address",)),
+            Column(_("Since"), ("since",), _moment),
+            Column(_("Tries"), ("tries",)),
+            Column(_("Note"), ("note",)),
+        ]
     if code == "exclusions":
         return [
             Column(_("Profile"), ("profile_id",)),

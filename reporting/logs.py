@@ -10,6 +10,7 @@ from django.http import Http404, QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from deliveries import doubts
 from deliveries.models import Cause, Delivery, Doubt, Exclusion, LogLine, Message, MessageStatus, Reason, Try
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
@@ -135,6 +136,16 @@ def lines(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[LogLine]:
     return rows.filter(level=chosen["level"]) if chosen.get("level") else rows
 
 
+def unknown(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Any]:
+    """The messages whose outcome nobody knows, in the order of sending, each with its recipient's address."""
+    rows = doubts.listed(delivery).order_by("seq")
+    if chosen.get("noted"):
+        rows = rows.filter(note="") if chosen["noted"] == "no" else rows.exclude(note="")
+    if chosen.get("q"):
+        rows = rows.filter(address__icontains=chosen["q"])
+    return rows
+
+
 # The lists without pages
 
 
@@ -223,6 +234,14 @@ LOGS = {
                 Choice("reason", _("Reason"), [choice for choice in Reason.choices if choice[0]]),
                 Choice("reaction", _("Reaction"), list(REACTIONS.items())),
             ),
+            key="seq",
+            searches_address=True,
+        ),
+        Log(
+            "unknown",
+            _("Unknown outcomes"),
+            unknown,
+            filters=(Choice("noted", _("Note"), [("yes", _("With a note")), ("no", _("Without a note"))]),),
             key="seq",
             searches_address=True,
         ),

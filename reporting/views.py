@@ -12,27 +12,30 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import access
+from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
 from audiences.models import Profile
 from campaign.lib import clock
-from deliveries import previews
+from campaign.lib.refusals import Forbidden, Refusal
+from deliveries import previews, reconciliation, standing
 from deliveries.models import Delivery, Message, Try
 from feedback.models import Hit
-from reporting import deployment, exports, histories, logs, statistics
+from reporting import deciding, deployment, exports, histories, logs, statistics
 from reporting.deployment import Mark
 
 TABS = {
     "log": _("Log"),
     "sending": _("Sending log"),
+    "unknown": _("Unknown outcomes"),
     "exclusions": _("Exclusion log"),
     "causes": _("Exclusion causes"),
     "tracking": _("Tracking log"),
     "urls": _("Tracked URLs"),
 }
+RECONCILED_HERE = 200_000  # messages; it takes a second or two
 OF_TRACKING = ("tracking", "urls")
 FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:;"
@@ -66,6 +69,8 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         context["filters"] = [(choice, chosen.get(choice.name, "")) for choice in log.filters]
         if tab == "tracking":
             context["labels"] = _link_labels(delivery)
+        if tab == "unknown":
+            context |= deciding.context(delivery, _person(request))
     elif tab == "causes":
         context["causes"] = logs.causes(delivery)
     else:
@@ -127,6 +132,44 @@ def compute_stats(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+def reconcile(request: HttpRequest, pk: int) -> HttpResponse:
+    """The independent counts, compared now; of a large delivery the command is named that does it."""
+    delivery = _find(request, pk)
+    if not reconciliation.has_books(delivery):
+        raise Http404
+    small = delivery.latest_preparation().to_deliver <= RECONCILED_HERE
+    books = reconciliation.reconcile(delivery.pk) if small else None
+    context = {"delivery": delivery, "books": books, "checks": reconciliation.CHECKS.items()}
+    return _never_stored(render(request, "reporting/reconcile.html", context))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def decide(request: HttpRequest, pk: int) -> HttpResponse:
+    """About messages with unknown outcome: by GET asks again, with how many may get it twice; by POST decides."""
+    delivery = _find(request, pk)
+    order = deciding.order(request.POST if request.method == "POST" else request.GET)
+    try:
+        if request.method != "POST":
+            return _never_stored(
+                render(request, "reporting/decide.html", _question(request, delivery, order))
+            )
+        for level, text in deciding.carry_out(order, delivery, by=_person(request), at=clock.now()):
+            messages.add_message(request, level, text)
+    except Forbidden:
+        raise
+    except Refusal as refusal:
+        if request.method == "POST":
+            audit.record_refusal(refusal, by=_person(request), target=delivery, action="decide_unknown")
+        messages.error(request, str(refusal))
+    return redirect("reporting:window", delivery.pk, "unknown")
+
+
+def _question(request: HttpRequest, delivery: Delivery, order: deciding.Order) -> dict[str, Any]:
+    question = deciding.question(order, delivery, by=_person(request), at=clock.now())
+    return {"delivery": delivery, "order": order, "question": question}
+
+
+@require_safe
 def last_run(request: HttpRequest, pk: int) -> HttpResponse:
     """What the last recount found; looked at again while one is queued."""
     delivery = _find(request, pk)
@@ -165,6 +208,7 @@ def _message(delivery: Delivery, seq: int) -> Message:
 def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any]:
     if tab not in TABS:
         raise Http404
+    standing.add([delivery])
     shown = [(code, label) for code, label in TABS.items() if delivery.tracking or code not in OF_TRACKING]
     return {
         "delivery": delivery,

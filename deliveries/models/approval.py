@@ -34,6 +34,8 @@ class Confirmation(models.Model):
     by = models.ForeignKey(User, verbose_name=_("by"), on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(_("at"))
     to_deliver = models.PositiveIntegerField(_("to deliver"))
+    # The end of the grace delay of a delivery that leaves at once; nothing leaves before.
+    leaves_at = models.DateTimeField(_("leaves"), null=True, blank=True)
     taken_back_at = models.DateTimeField(_("taken back"), null=True, blank=True)
     taken_back_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 

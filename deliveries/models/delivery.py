@@ -145,6 +145,10 @@ class Delivery(models.Model):
     )
     # Who wrote what this was copied from, copy of copy included; it outlives the originals.
     inherited_authors = ArrayField(models.BigIntegerField(), default=list, editable=False)
+    # The stopped delivery whose never written to are this one's target; its audience is fixed by that.
+    remainder_of = models.ForeignKey(
+        "self", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="remainders"
+    )
     created_by = models.ForeignKey(
         User,
         verbose_name=_("created by"),
@@ -171,6 +175,11 @@ class Delivery(models.Model):
                 name="delivery_date_where_scheduled",
                 condition=models.Q(schedule_kind=ScheduleKind.AT_DATE, contact_date__isnull=False)
                 | models.Q(~models.Q(schedule_kind=ScheduleKind.AT_DATE), contact_date__isnull=True),
+            ),
+            models.UniqueConstraint(
+                fields=["remainder_of"],
+                condition=~models.Q(status=Status.EXPIRED),
+                name="delivery_one_live_remainder",
             ),
             models.CheckConstraint(
                 name="delivery_status_known", condition=models.Q(status__in=Status.values)

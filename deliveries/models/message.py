@@ -132,6 +132,9 @@ class Try(models.Model):
     # The lane that has it in hand: after a commit whose answer was lost it finds its tries by this.
     lease_by = models.CharField(max_length=100, default="", db_default="")
     handed = models.BooleanField(default=False, db_default=False)
+    # Since when the outcome of an earlier hand-over is unknown, where a person had it sent again: ended
+    # before it left once more, the row is what it was, in doubt, and neither failed nor cancelled.
+    doubted_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("later try")

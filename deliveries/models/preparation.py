@@ -27,6 +27,7 @@ class Cause(models.TextChoices):
     OPTED_OUT = "opted_out", pgettext_lazy("cause", "Opted out")
     QUARANTINED = "quarantined", pgettext_lazy("cause", "Quarantined address")
     DUPLICATE = "duplicate", pgettext_lazy("cause", "Duplicate")
+    WRITTEN_TO = "written_to", pgettext_lazy("cause", "Address written to before")  # remainders alone look
 
 
 class Preparation(models.Model):

@@ -40,12 +40,22 @@ def begin(delivery_id: int) -> bool:
         delivery.contact_date is None or delivery.contact_date > at
     ):
         return False
+    if (due := due_at(delivery)) is not None and due > at:
+        return False
     if delivery.started_at is None:
         delivery.started_at = at
         delivery.save(update_fields=["started_at"])
     lifecycle.move(delivery, Step.BEGIN, by=None, at=at)
     _log(delivery, at, n_("Sending begins"))
     return True
+
+
+def due_at(delivery: Delivery) -> datetime | None:
+    """When a confirmed delivery may leave: at its date, or when its grace delay is over; None: at once."""
+    if delivery.contact_date is not None:
+        return delivery.contact_date
+    confirmation = delivery.confirmations.filter(taken_back_at=None).only("leaves_at").first()
+    return confirmation.leaves_at if confirmation else None
 
 
 def wait_for(delivery_id: int) -> bool:
@@ -57,7 +67,8 @@ def wait_for(delivery_id: int) -> bool:
             return False
         if begin(delivery_id):
             return True
-        if delivery.contact_date is None or delivery.contact_date > now() + AHEAD:
+        due = due_at(delivery)
+        if due is None or due > now() + AHEAD:
             return False
         time.sleep(LOOK)
     return False
@@ -153,8 +164,10 @@ def finish_if_over(delivery_id: int) -> bool:
 
 
 @transaction.atomic
-def reopen(delivery_id: int) -> None:
-    """A late answer made a doubt of a finished delivery a later try: it is sent, nobody is forgotten."""
+def reopen(
+    delivery_id: int, *, because: str = n_("A late answer of the relay asks for another try: sending goes on")
+) -> None:
+    """A doubt of a finished delivery became a later try, by a late answer or a person: sending goes on."""
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status not in Step.REOPEN.sources:
         return
@@ -162,7 +175,7 @@ def reopen(delivery_id: int) -> None:
     delivery.ended_at = None
     delivery.save(update_fields=["ended_at"])
     lifecycle.move(delivery, Step.REOPEN, by=None, at=at)
-    _log(delivery, at, n_("A late answer of the relay asks for another try: sending goes on"))
+    _log(delivery, at, because)
 
 
 def wake_lanes(delivery_id: int) -> None:

@@ -116,21 +116,25 @@ END_TRIES = """
         DELETE FROM deliveries_try t USING deliveries_chunk c
         WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s AND t.delivery_id = %(delivery)s
             AND NOT t.handed AND t.seq BETWEEN c.seq_from AND c.seq_to
-        RETURNING t.seq
+        RETURNING t.seq, t.token, t.tries, t.doubted_at, t.doubted_at IS NULL AS plain
     ), rows AS (
-        UPDATE deliveries_message m SET status = %(status)s, at = sinete_clock(),
-            reason = CASE WHEN %(status)s = 2 THEN 'expired' ELSE m.reason END,
-            nature = CASE WHEN %(status)s = 2 THEN 'soft' ELSE m.nature END
+        UPDATE deliveries_message m SET status = CASE WHEN e.plain THEN %(status)s ELSE 4 END, at = sinete_clock(),
+            reason = CASE WHEN %(status)s = 2 AND e.plain THEN 'expired' ELSE m.reason END,
+            nature = CASE WHEN %(status)s = 2 AND e.plain THEN 'soft' ELSE m.nature END
         FROM ended e WHERE m.delivery_id = %(delivery)s AND m.seq = e.seq AND m.status = 3
-        RETURNING m.seq, m.tries
+        RETURNING m.seq, m.tries, e.token, e.tries AS before, e.doubted_at, e.plain
+    ), doubted AS (
+        INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
+        SELECT %(delivery)s, seq, doubted_at, token, before, true FROM rows WHERE NOT plain
     ), counted AS (
-        SELECT count(*) AS n, count(*) FILTER (WHERE tries = 0) AS untried FROM rows
+        SELECT count(*) AS n, count(*) FILTER (WHERE plain) AS plain, count(*) FILTER (WHERE NOT plain) AS unknown,
+            count(*) FILTER (WHERE plain AND tries = 0) AS untried FROM rows
     )
     UPDATE deliveries_chunk c
-    SET retrying = c.retrying - counted.n,
-        failed = c.failed + CASE WHEN %(status)s = 2 THEN counted.n ELSE 0 END,
+    SET retrying = c.retrying - counted.n, in_doubt = c.in_doubt + counted.unknown,
+        failed = c.failed + CASE WHEN %(status)s = 2 THEN counted.plain ELSE 0 END,
         unsent = c.unsent + CASE WHEN %(status)s = 2 THEN counted.untried ELSE 0 END,
-        cancelled = c.cancelled + CASE WHEN %(status)s = 6 THEN counted.n ELSE 0 END
+        cancelled = c.cancelled + CASE WHEN %(status)s = 6 THEN counted.plain ELSE 0 END
     FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
     RETURNING counted.n
 """
@@ -159,6 +163,7 @@ def _cancel_next_chunk(delivery_id: int) -> int | None:
 def end_tries(delivery_id: int, status: MessageStatus) -> int:
     """Later tries that nobody has in his hands come to an end: cancelled, or failed as the validity is over.
 
+    What was in doubt before a person had it sent again is in doubt once more.
     Chunk by chunk, each in a transaction; returns how many.
     """
     ended, number = 0, 0

@@ -37,7 +37,7 @@ BUTTONS = {
     "scheduled": ({"Duplicate"}, set(), {"Take back confirmation", "Duplicate"}),
     "sending": ({"Duplicate"}, set(), {"Pause", "Stop sending", "Duplicate"}),
     "paused": ({"Duplicate"}, set(), {"Resume", "Stop sending", "Duplicate"}),
-    "stopped": ({"Duplicate"}, set(), {"Duplicate"}),
+    "stopped": ({"Send the remainder", "Duplicate"}, set(), {"Send the remainder", "Duplicate"}),
     "finished": ({"Duplicate"}, set(), {"Duplicate"}),
 }
 

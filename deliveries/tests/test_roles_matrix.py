@@ -36,6 +36,7 @@ STEPS: dict[str, tuple[str, set[str], str | None]] = {
     "stop": ("paused", {"start"}, "stopped"),
     "proof": ("draft", {"prepare", "start"}, "draft"),
     "duplicate": ("finished", {"prepare", "start"}, "finished"),
+    "remainder": ("stopped", {"prepare", "start"}, "stopped"),
     "delete": ("draft", {"prepare", "start"}, None),
 }
 ROLES = ("prepare", "start", "approve", "import", "export", "administration")
@@ -70,7 +71,12 @@ def at(stage: str, unit: OrganizationalUnit) -> Delivery:
 
 PAGES = {"approve": "approval", "reject": "approval"}
 DESK = {"delete": "remove"}
-COMMANDS = {"stop_preparation": "stop_preparation", "take_back": "unconfirm_delivery", "proof": "send_proof"}
+COMMANDS = {
+    "stop_preparation": "stop_preparation",
+    "take_back": "unconfirm_delivery",
+    "proof": "send_proof",
+    "remainder": "create_remainder",
+}
 
 
 def posted(step: str, delivery: Delivery) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import ApprovalPolicy, User
 from accounts.rights import Right
-from deliveries import lifecycle, seal
+from deliveries import lifecycle, remainders, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Status
 
@@ -44,6 +44,7 @@ STEPS: dict[Step, Button] = {
 }
 PROOF = Button("proof", _("Send proof"), "mail", asks=True)
 DUPLICATE = Button("duplicate", _("Duplicate"), "copy", look="quiet")
+REMAINDER = Button("remainder", _("Send the remainder"), "send", look="primary")
 DELETE = Button("delete", _("Delete"), "trash", asks=True, look="quiet")
 
 
@@ -103,6 +104,8 @@ def _others(delivery: Delivery, user: User, rights: frozenset[Right]) -> list[Bu
     if Right.PREPARE in rights and delivery.content_id and status.is_editable:
         found.append(PROOF)
     if access.can(user, Right.PREPARE, delivery.unit):
+        if remainders.is_possible(delivery):
+            found.append(REMAINDER)
         found.append(DUPLICATE)
     if Right.PREPARE in rights and status.is_editable and not delivery.confirmations.exists():
         found.append(DELETE)

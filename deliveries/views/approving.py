@@ -13,7 +13,7 @@ from deliveries.approval import CommentMissing
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Message
 from deliveries.views.actions import STEPS, action_bar, changed_parts
-from deliveries.views.dashboard import audience_facts, cause_rows, findings
+from deliveries.views.dashboard import cause_rows, findings, target_facts
 from deliveries.views.shared import find, page, person, to_dashboard, told
 
 
@@ -68,7 +68,7 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "only_change": resealing.in_words(delivery),
         "causes": cause_rows(preparation),
         "findings": findings(preparation),
-        "audience": audience_facts(delivery.audience, unit=delivery.unit) if delivery.audience else None,
+        "audience": target_facts(delivery),
         "preview": previews.preview(delivery=delivery, message=first),
         "first_query": f"seq={first.seq}" if first else "",
         "rejecting": request.GET.get("decision") == "reject",

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import OrganizationalUnit
@@ -13,10 +14,11 @@ from audiences.models import Audience
 from audiences.rules import RuleError
 from campaign.lib import clock, jobs
 from campaign.lib.jobs import Queue
-from deliveries import seal, standing
+from deliveries import remainders, seal, standing
 from deliveries.content.findings import Finding
 from deliveries.filters import key_page
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
+from deliveries.sending import gate
 from deliveries.views.actions import action_bar, changed_parts, is_complete
 from deliveries.views.shared import find, number, page, person
 
@@ -43,6 +45,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "rejection": _rejection(delivery),
         "no_worker_runs": no_worker_runs(delivery),
         "deployment_url": _deployment_url(delivery),
+        "remainder": remainders.of(delivery),
     }
     return page(request, "dashboard", context)
 
@@ -87,6 +90,7 @@ def _live(delivery: Delivery) -> dict[str, Any]:
         "findings": findings(preparation),
         "last_lines": _last_lines(preparation) if status == Status.PREPARING else [],
         "now": clock.now(),
+        "leaves_at": gate.due_at(delivery) if status == Status.SCHEDULED else None,
     }
 
 
@@ -130,10 +134,18 @@ def audience_facts(
         return AudienceFacts(audience, "", None, str(error))
 
 
-def _audience(delivery: Delivery) -> AudienceFacts | None:
+def target_facts(delivery: Delivery, *, counted: bool = True) -> AudienceFacts | None:
+    """Whom the delivery goes to: its audience, or those whom the delivery before it never wrote to."""
     if delivery.audience is None:
         return None
-    return audience_facts(delivery.audience, unit=delivery.unit, counted=Status(delivery.status).is_editable)
+    if delivery.remainder_of_id is not None:
+        words = _("Those who never got %(original)s") % {"original": f"DM{delivery.remainder_of_id}"}
+        return AudienceFacts(delivery.audience, words, remainders.size(delivery) if counted else None)
+    return audience_facts(delivery.audience, unit=delivery.unit, counted=counted)
+
+
+def _audience(delivery: Delivery) -> AudienceFacts | None:
+    return target_facts(delivery, counted=Status(delivery.status).is_editable)
 
 
 def _rejection(delivery: Delivery) -> StatusChange | None:

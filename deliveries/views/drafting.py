@@ -11,7 +11,7 @@ from accounts.rights import Right
 from audiences.models import Audience
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import drafting, resealing, seal
+from deliveries import drafting, remainders, resealing, seal
 from deliveries.forms import ChooseAudience, General, NewDelivery, When, in_a_day, when_of
 from deliveries.models import Delivery, Status
 from deliveries.views.dashboard import audience_facts
@@ -57,6 +57,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 def audience(request: HttpRequest, pk: int) -> HttpResponse:
     """Whom it goes to, with the count as of now."""
     delivery = find_editable(request, pk)
+    if delivery.remainder_of_id is not None:
+        raise drafting.TargetFixed(original=f"DM{delivery.remainder_of_id}")
     form = ChooseAudience(request.POST or None, user=person(request), initial={"audience": delivery.audience})
     if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.cleaned_data):
         return to_dashboard(request, delivery)
@@ -96,6 +98,23 @@ def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
         copy = drafting.duplicate(delivery=delivery, by=person(request))
         messages.success(request, _("This is the copy. It has no date: choose when it leaves."))
     return to_dashboard(request, copy)
+
+
+@require_POST
+def remainder(request: HttpRequest, pk: int) -> HttpResponse:
+    """A draft for those whom a stopped delivery never wrote to."""
+    delivery = find(request, pk)
+    made = delivery
+    with told(request, delivery, action="create_remainder"):
+        made = remainders.create(delivery=delivery, by=person(request), at=clock.now())
+        messages.success(
+            request,
+            _(
+                "This goes to those who never got %(original)s, and to nobody else. Prepare it when you are ready."
+            )
+            % {"original": delivery.name},
+        )
+    return to_dashboard(request, made)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

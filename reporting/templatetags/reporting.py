@@ -1,6 +1,7 @@
 """Words and links that the pages about a delivery share."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django import template
@@ -9,6 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
+from deliveries import doubts
 from deliveries.models import Delivery, MessageStatus
 from feedback.models import HitKind
 from reporting.deployment import Tile
@@ -105,3 +107,15 @@ def duration(left: Any) -> str:
         return ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours}
     days = round(seconds / DAY)
     return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
+
+
+@register.filter
+def again_from(since: datetime) -> datetime:
+    """From when on a message whose outcome is unknown since then may be sent again."""
+    return doubts.again_from(since)
+
+
+@register.filter
+def unlocalised(number: int) -> str:
+    """A number as a form posts it, in whatever language."""
+    return str(number)

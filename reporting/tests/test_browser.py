@@ -1,12 +1,15 @@
 """What moves by itself, seen in a browser."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from accounts.tests.factories import UserFactory
-from deliveries.models import MessageStatus
+from campaign.lib import clock
+from deliveries.models import Doubt, MessageStatus, Try
 from deliveries.sending import gate
 from feedback.models import HitKind
 from feedback.tests.factories import hit, link
@@ -71,3 +74,21 @@ def test_a_reader_opts_out_and_thinks_better_of_it(new_page):
     page.get_by_role("button", name="It was a mistake: subscribe again").click()
 
     page.get_by_role("heading", name="You are subscribed again").wait_for()
+
+
+def test_what_nobody_knows_is_decided_in_two_steps(new_page):
+    delivery = delivery_with(sent=1, in_doubt=2)
+    Doubt.objects.filter(delivery=delivery).update(since=clock.now() - timedelta(hours=1))
+    page = new_page(user=UserFactory(roles={"start": delivery.unit}))
+
+    page.goto(reverse("deliveries:dashboard", args=[delivery.pk]))
+    page.get_by_role("link", name="Hold, send again or count as sent").click()
+    page.locator("input[name=seq]").first.check()
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_text("person may get it twice")).to_be_visible()
+    page.get_by_label("Why").fill("The relay lost it")
+    page.get_by_role("button", name="Send again").click()
+
+    expect(page.get_by_text("1 message is sent again.")).to_be_visible()
+    expect(page.locator("input[name=seq]")).to_have_count(1)
+    assert Try.objects.get(delivery=delivery).seq == 2

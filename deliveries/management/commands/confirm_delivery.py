@@ -73,7 +73,11 @@ class Command(StepCommand):
 
 def in_words(question: Question) -> list[str]:
     """All that the confirmation binds, line by line."""
-    moment = "at once"
+    moment = (
+        f"{question.grace} s after OK; until then unconfirm_delivery takes it back"
+        if question.grace
+        else "at once"
+    )
     if question.leaves_at is not None:
         local = question.leaves_at.astimezone(ZoneInfo(question.zone))
         moment = f"{local:%Y-%m-%d %H:%M} {question.zone} ({question.leaves_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"

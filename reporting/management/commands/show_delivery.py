@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from accounts import access
 from accounts.models import User
 from accounts.rights import Right
+from deliveries import remainders
 from deliveries import seal as sealing
 from deliveries.counts import tallies
 from deliveries.management.base import DeliveriesCommand, brief
@@ -43,6 +44,8 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         "status_label": str(Status(delivery.status).label),
         "description": delivery.description,
         "audience": delivery.audience and delivery.audience.label,
+        "remainder_of": f"DM{delivery.remainder_of_id}" if delivery.remainder_of_id else None,
+        "remainder": (made := remainders.of(delivery)) and made.name,
         "created_by": delivery.created_by and delivery.created_by.username,
         "created_at": delivery.created_at,
         "schedule": {
@@ -94,6 +97,9 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
     yield f"{shown['delivery']} “{shown['label']}”: {shown['status_label']}"
     yield f"  Unit        {shown['unit']}"
     yield f"  Audience    {shown['audience'] or '–'}"
+    for name in ("remainder_of", "remainder"):
+        if shown[name]:
+            yield f"  {name.capitalize().replace('_', ' '):<12}{shown[name]}"
     yield f"  When        {_when(shown['schedule'])}"
     yield f"  Approval    {shown['approval_policy']}"
     if content := shown["content"]:

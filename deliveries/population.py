@@ -1,0 +1,63 @@
+"""Who is targeted: an audience's profiles, or, for a remainder, those whom a stopped delivery never wrote to."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+from django.db.models import Max, QuerySet
+
+from audiences import targeting
+from deliveries.models import Delivery, Message, MessageStatus
+
+Slice = tuple[QuerySet[Any, Any], float]
+
+
+def slices(delivery: Delivery, *, size: int) -> Iterator[Slice]:
+    """Queries of profiles' ids, slice by slice, each with how much of the whole is done after it."""
+    return _of_remainder(delivery, size) if delivery.remainder_of_id else _of_audience(delivery, size)
+
+
+def _of_audience(delivery: Delivery, size: int) -> Iterator[Slice]:
+    assert delivery.audience is not None
+    people = targeting.profiles(delivery.audience, unit=delivery.unit)
+    bounds = people.order_by("pk").values_list("pk", flat=True)
+    first, last = bounds.first(), bounds.last()
+    if first is None or last is None:
+        return
+    for low in range(first - 1, last, size):
+        chosen = people.order_by().filter(pk__gt=low, pk__lte=low + size).values("pk")
+        yield chosen, (min(low + size, last) - first + 1) / (last - first + 1)
+
+
+def _of_remainder(delivery: Delivery, size: int) -> Iterator[Slice]:
+    """The profiles of the original's cancelled messages that are still in the delivery's unit or below."""
+    messages = Message.objects.filter(delivery=delivery.remainder_of_id)
+    last = messages.aggregate(last=Max("seq"))["last"] or 0
+    for low in range(0, last, size):
+        never = messages.filter(status=MessageStatus.CANCELLED, seq__gt=low, seq__lte=low + size)
+        chosen = targeting.in_unit(delivery.unit).filter(pk__in=never.values("profile_id")).values("pk")
+        yield chosen, min(low + size, last) / last
+
+
+def never_written_to(delivery: Delivery) -> int:
+    """How many messages of a delivery were cancelled, as its chunks count them."""
+    return sum(delivery.chunks.values_list("cancelled", flat=True))
+
+
+def originals(delivery: Delivery) -> list[int]:
+    """The delivery that this one is the remainder of, and the one that that one is of, and so on."""
+    if delivery.remainder_of_id is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE line AS (
+                SELECT id, remainder_of_id FROM deliveries_delivery WHERE id = %s
+                UNION SELECT d.id, d.remainder_of_id
+                FROM deliveries_delivery d JOIN line ON d.id = line.remainder_of_id
+            )
+            SELECT id FROM line ORDER BY id
+            """,
+            [delivery.remainder_of_id],
+        )
+        return [pk for (pk,) in cursor.fetchall()]

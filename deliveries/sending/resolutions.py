@@ -1,0 +1,137 @@
+"""What becomes of messages with unknown outcome once somebody decides, or evidence comes: set-based, by chunk.
+
+Each function runs in its caller's transaction, which holds the delivery's row. Lock order: delivery, chunks
+by number, messages. Of each chunk the lock comes first and the statement second, so that it sees what was
+committed while it waited.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, transaction
+
+_CHOSEN = "(%(seqs)s::int[] IS NULL OR d.seq = ANY(%(seqs)s::int[]))"
+
+_LOCK_NEXT_CHUNK = f"""
+    SELECT c.number, c.seq_from, c.seq_to FROM deliveries_chunk c
+    WHERE c.delivery_id = %(delivery)s AND c.number > %(above)s AND c.in_doubt > 0 AND EXISTS (
+        SELECT 1 FROM deliveries_doubt d WHERE d.delivery_id = %(delivery)s
+            AND d.seq BETWEEN c.seq_from AND c.seq_to AND {_CHOSEN}
+    ) ORDER BY c.number LIMIT 1 FOR UPDATE
+"""
+
+_COUNT_AS_SENT = f"""
+    WITH rows AS (
+        UPDATE deliveries_message m
+        SET status = 1, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1)
+        FROM deliveries_doubt d
+        WHERE d.delivery_id = %(delivery)s AND d.seq BETWEEN %(first)s AND %(last)s AND {_CHOSEN}
+            AND m.delivery_id = %(delivery)s AND m.seq = d.seq AND m.status = 4
+        RETURNING m.seq
+    ), gone AS (
+        DELETE FROM deliveries_doubt d USING rows WHERE d.delivery_id = %(delivery)s AND d.seq = rows.seq
+    ), counted AS (
+        SELECT count(*) AS n FROM rows
+    )
+    UPDATE deliveries_chunk c SET in_doubt = c.in_doubt - counted.n, sent = c.sent + counted.n
+    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
+    RETURNING counted.n
+"""
+
+# Who opted out or was quarantined since is not written to a second time: he stays in doubt.
+# The try goes on from the doubt's token: a late result of the old hand-over never fits the new one.
+_SEND_AGAIN = f"""
+    WITH rows AS (
+        UPDATE deliveries_message m SET status = 3, at = sinete_clock()
+        FROM deliveries_doubt d, audiences_profile p
+        WHERE d.delivery_id = %(delivery)s AND d.seq BETWEEN %(first)s AND %(last)s AND {_CHOSEN}
+            AND m.delivery_id = %(delivery)s AND m.seq = d.seq AND m.status = 4
+            AND p.id = m.profile_id AND NOT p.no_email AND NOT p.no_contact AND NOT EXISTS (
+                SELECT 1 FROM audiences_quarantine q WHERE q.channel = 'email'
+                    AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
+            )
+        RETURNING m.seq, m.tries, d.since, d.token
+    ), gone AS (
+        DELETE FROM deliveries_doubt d USING rows WHERE d.delivery_id = %(delivery)s AND d.seq = rows.seq
+    ), again AS (
+        INSERT INTO deliveries_try (delivery_id, seq, due_at, tries, token, lease_until, handed, doubted_at)
+        SELECT %(delivery)s, seq, sinete_clock(), tries, token, NULL, false, since FROM rows
+    ), counted AS (
+        SELECT count(*) AS n FROM rows
+    )
+    UPDATE deliveries_chunk c SET in_doubt = c.in_doubt - counted.n, retrying = c.retrying + counted.n
+    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
+    RETURNING counted.n
+"""
+
+_NOTE = f"""
+    UPDATE deliveries_doubt d SET note = left(%(note)s, 200)
+    WHERE d.delivery_id = %(delivery)s AND d.seq BETWEEN %(first)s AND %(last)s AND {_CHOSEN}
+"""
+
+
+def count_as_sent(*, delivery_id: int, seqs: Sequence[int] | None, note: str) -> int:
+    """These messages in doubt (None: all of them) are sent; returns how many that were."""
+    return sum(_by_chunk(_COUNT_AS_SENT, delivery_id=delivery_id, seqs=seqs, note=note))
+
+
+def send_again(*, delivery_id: int, seqs: Sequence[int] | None) -> int:
+    """These messages in doubt are later tries that are due now, their count unchanged; returns how many."""
+    return sum(_by_chunk(_SEND_AGAIN, delivery_id=delivery_id, seqs=seqs))
+
+
+def annotate(*, delivery_id: int, seqs: Sequence[int] | None, note: str) -> int:
+    """These messages in doubt bear the note, and nothing else of them changes; returns how many."""
+    return sum(_by_chunk(_NOTE, delivery_id=delivery_id, seqs=seqs, note=note))
+
+
+def _by_chunk(statement: str, **slots: Any) -> list[int]:
+    """How many rows the statement changed in each chunk that it concerns."""
+    slots["delivery"] = slots.pop("delivery_id")
+    slots["seqs"] = None if slots["seqs"] is None else sorted(slots["seqs"])
+    changed: list[int] = []
+    above = 0
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(_LOCK_NEXT_CHUNK, slots | {"above": above})
+            chunk = cursor.fetchone()
+            if chunk is None:
+                return changed
+            above, first, last = chunk
+            cursor.execute(statement, slots | {"number": above, "first": first, "last": last})
+            changed.append(cursor.fetchone()[0] if cursor.description else cursor.rowcount)
+
+
+_ARRIVED = """
+    WITH ended AS (
+        DELETE FROM deliveries_try
+        WHERE delivery_id = %(delivery)s AND seq = %(seq)s AND doubted_at IS NOT NULL AND NOT handed
+        RETURNING seq
+    ), rows AS (
+        UPDATE deliveries_message m
+        SET status = 1, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1)
+        FROM ended WHERE m.delivery_id = %(delivery)s AND m.seq = ended.seq AND m.status = 3
+        RETURNING m.seq
+    ), counted AS (
+        SELECT count(*) AS n FROM rows
+    )
+    UPDATE deliveries_chunk c SET retrying = c.retrying - counted.n, sent = c.sent + counted.n
+    FROM counted WHERE c.delivery_id = %(delivery)s AND %(seq)s BETWEEN c.seq_from AND c.seq_to
+    RETURNING counted.n
+"""
+
+
+@transaction.atomic
+def arrived(*, delivery_id: int, seq: int, note: str) -> bool:
+    """Evidence came before a message that was to be sent again left a second time: it is sent, and stays home."""
+    slots: dict[str, Any] = {"delivery": delivery_id, "seq": seq, "note": note}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
+        cursor.execute(
+            "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(delivery)s"
+            " AND %(seq)s BETWEEN seq_from AND seq_to FOR UPDATE",
+            slots,
+        )
+        cursor.execute(_ARRIVED, slots)
+        row = cursor.fetchone()
+    return bool(row and row[0])
