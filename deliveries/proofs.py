@@ -27,6 +27,7 @@ from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
 from deliveries.models import Delivery, LogLine, Proof, ProofMessage
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
+from deliveries.sending import fence
 
 PREFIX = n_("[Proof %(number)s]")
 
@@ -81,6 +82,7 @@ def send(
     content = delivery.content
     if content is None:
         raise NothingToProve()
+    fence.require()
     _check_addresses(delivery, by, test_profiles)
     if profile is not None and not access.visible(by, Profile.objects.filter(pk=profile.pk)).exists():
         raise ProfileElsewhere()
@@ -141,8 +143,9 @@ def run(*, proof_id: int) -> None:
     """Send the copies that wait. A copy that was handed over and never answered is not sent again."""
     proof = Proof.objects.select_related("delivery__unit", "delivery__route", "content").get(pk=proof_id)
     try:
+        fence.require()
         filler = _renderer(proof)
-    except ContentHasErrors as error:
+    except (ContentHasErrors, fence.Fence) as error:
         proof.messages.filter(status=ProofMessage.Status.WAITING).update(
             status=ProofMessage.Status.FAILED, reply=str(error)[:300]
         )

@@ -17,7 +17,7 @@ from deliveries import lifecycle, queues, routes, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, LogLine, ScheduleKind, Status
 from deliveries.rendering import sealed_renderer
-from deliveries.sending import recovery
+from deliveries.sending import fence, recovery
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ def begin(delivery_id: int) -> bool:
     if delivery.schedule_kind == ScheduleKind.AT_DATE and (
         delivery.contact_date is None or delivery.contact_date > at
     ):
+        return False
+    if fence.problem() is not None:
         return False
     if delivery.started_at is None:
         delivery.started_at = at
@@ -68,6 +70,8 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         pk=delivery_id
     )
     if delivery.status not in {Status.SCHEDULED, Status.SENDING}:
+        return None
+    if not fence.passes(beat=True):
         return None
     if not _is_as_confirmed(delivery):
         fail(delivery_id, because=n_("What is prepared is not what was confirmed."))

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import psycopg
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils.translation import gettext_noop as n_
 
 from deliveries import routes
@@ -26,7 +26,7 @@ from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Res
 from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
-from deliveries.sending import gate
+from deliveries.sending import fence, gate
 from deliveries.sending.ledger import Entry, Fenced, Hold, Ledger, Row, Tampered
 
 logger = logging.getLogger(__name__)
@@ -224,6 +224,9 @@ class Lane:
             try:
                 await self.ledger.close()
                 self.ledger = await Ledger.connect(delivery_id=self.plan.delivery_id, lane=self.ledger.lane)
+                if not await sync_to_async(_still_ours)():
+                    self._give_up_chunks()
+                    return
                 marks = await self.ledger.marks(list(self.holds.values()))
                 tries = await self.ledger.read_tries()
                 windows = [
@@ -238,7 +241,7 @@ class Lane:
                 gone = [hold for number, hold in self.holds.items() if number not in marks]
                 unfed = [row for hold in gone for row in await self.ledger.read_unfed(hold)]
                 break
-            except psycopg.OperationalError:
+            except (psycopg.OperationalError, DatabaseError, InterfaceError):
                 if time.monotonic() > deadline:
                     raise
                 self._collect(await self.pool.outcomes(at_least=1, timeout=BEAT))
@@ -345,6 +348,12 @@ async def _connected(lane: Lane) -> bool:
 def _plan(delivery_id: int) -> Plan | None:
     close_old_connections()
     return gate.plan(delivery_id, Plan)
+
+
+def _still_ours() -> bool:
+    """Whether the database that came back is the one that went, and no backup in its place."""
+    close_old_connections()
+    return fence.passes()
 
 
 def _afterwards(plan: Plan, refused: int, refusal: str, sent: int) -> None:
