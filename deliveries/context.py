@@ -11,7 +11,7 @@ from deliveries.sending import fence
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """How many deliveries wait for whoever is signed in; and whether this is a copy. Looked up only where a page shows it."""
+    """How many deliveries wait for whoever is signed in, and whether this is a copy; only where a page shows it."""
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return {}

@@ -21,7 +21,9 @@ from deliveries.sending import fence
 
 
 class NothingToAdopt(Refusal):
-    message = _("This instance is at home: nothing keeps it from sending. Say --again if you know it is a copy.")
+    message = _(
+        "This instance is at home: nothing keeps it from sending. Say --again if you know it is a copy."
+    )
     code = "nothing_to_adopt"
 
 

@@ -153,6 +153,8 @@ def file_copy(folder: Path, database: str) -> Iterator[str]:
         owner = Path(cursor.fetchone()[0]).stat()
     tool("pg_basebackup", f"--pgdata={folder}", "--checkpoint=fast", f"--dbname={url_of_test_database()}")
     (folder / services.MADE).touch()
+    for lock in folder.glob(".s.PGSQL.*"):  # the original's socket stands in its data folder
+        lock.unlink()
     for path in (folder, *folder.rglob("*")):
         os.chown(path, owner.st_uid, owner.st_gid)
     with services.postgres(folder, database=database) as url:
@@ -271,7 +273,8 @@ def test_adopting_holds_what_was_sending_with_all_open_rows_in_doubt(administrat
         cursor.execute("UPDATE deliveries_message SET status = 3, tries = 1 WHERE seq = 2")
         cursor.execute("UPDATE deliveries_chunk SET handed_upto = 2, sent = 1, retrying = 1")
         cursor.execute(
-            "INSERT INTO deliveries_try (delivery_id, seq, due_at, tries) VALUES (%s, 2, now(), 1)", [delivery.pk]
+            "INSERT INTO deliveries_try (delivery_id, seq, due_at, tries) VALUES (%s, 2, now(), 1)",
+            [delivery.pk],
         )
     set_back()
 
