@@ -176,6 +176,13 @@ TOKEN_KEYS: dict[int, str] | None = env.dict("TOKEN_KEYS", {}, subcast_keys=int)
 # Where opens and clicks wait, and what served deliveries link to, while the database is away.
 FEEDBACK_FOLDER = env.path("SINETE_FEEDBACK_FOLDER", BASE_DIR / "var" / "feedback")
 
+# Which installation this is, and where the workers keep its mark: by these a copy of the database is found out.
+INSTANCE = env.str("SINETE_INSTANCE", "")
+ANCHOR_FOLDER = env.path(
+    "SINETE_ANCHOR_FOLDER", Path(env.str("SINETE_VAR", "") or BASE_DIR / "var").resolve() / "anchor"
+)
+ACCEPT_NEW_TIMELINE = env.bool("SINETE_ACCEPT_NEW_TIMELINE", False)
+
 # The relay of the first route; routes are rows, this one is made where there is none.
 RELAY_URL = env.str("RELAY_URL", EMBEDDED.get("RELAY_URL", "smtp://127.0.0.1:1025"))
 

@@ -28,7 +28,17 @@ from accounts import access
 from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
 from accounts.rights import LABELS, Right
 from campaign.lib import clock
-from deliveries import admin_lists, admin_steps, administration, drafting, remainders, seal, signing, uploads, zones
+from deliveries import (
+    admin_lists,
+    admin_steps,
+    administration,
+    drafting,
+    remainders,
+    seal,
+    signing,
+    uploads,
+    zones,
+)
 from deliveries.admin_steps import Order
 from deliveries.channels.dkim import UnusableKey
 from deliveries.counts import tallies

@@ -7,11 +7,15 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
 from deliveries import waiting
+from deliveries.sending import fence
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """How many deliveries wait for whoever is signed in; counted only where a page shows it."""
+    """How many deliveries wait for whoever is signed in, and whether this is a copy; only where a page shows it."""
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return {}
-    return {"waiting_count": SimpleLazyObject(lambda: waiting.count(user))}
+    return {
+        "waiting_count": SimpleLazyObject(lambda: waiting.count(user)),
+        "copy_problem": SimpleLazyObject(fence.problem),
+    }

@@ -42,6 +42,8 @@ class Step(Enum):
     BEGIN = {S.SCHEDULED}, S.SENDING, None
     PAUSE = {S.SENDING}, S.PAUSED, Right.START
     RESUME = {S.PAUSED}, S.SENDING, Right.START
+    WITHDRAW = {S.SCHEDULED}, S.READY, None  # a copy or a restored backup was adopted
+    HOLD = {S.SENDING}, S.PAUSED, None  # the same
     STOP = {S.SENDING, S.PAUSED}, S.STOPPED, Right.START
     FINISH = {S.SENDING}, S.FINISHED, None
     REOPEN = {S.FINISHED}, S.SENDING, None  # a late answer or a person made a doubt a later try

@@ -29,11 +29,11 @@ from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
 from deliveries.models import Delivery, LogLine, Proof, ProofMessage
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
+from deliveries.sending import fence
 
 PREFIX = n_("[Proof %(number)s]")
-RELATIVES_COUNT_FOR = timedelta(
-    days=30
-)  # a newsletter that is copied each month may have new readers of its proofs
+# A newsletter that is copied each month may have new readers of its proofs.
+RELATIVES_COUNT_FOR = timedelta(days=30)
 
 
 class NothingToProve(Refusal):
@@ -88,6 +88,7 @@ def send(
     content = delivery.content
     if content is None:
         raise NothingToProve()
+    fence.require()
     _check_addresses(delivery, by, test_profiles, at=at)
     if profile is not None and not access.visible(by, Profile.objects.filter(pk=profile.pk)).exists():
         raise ProfileElsewhere()
@@ -160,10 +161,11 @@ def run(*, proof_id: int) -> None:
     """Send the copies that wait. A copy that was handed over and never answered is not sent again."""
     proof = Proof.objects.select_related("delivery__unit", "delivery__route", "content").get(pk=proof_id)
     try:
+        fence.require()
         filler = _renderer(proof)
         route = routes.route_of(proof.delivery)
         sign = signing.signer_of(route)
-    except (ContentHasErrors, UnusableKey) as error:
+    except (ContentHasErrors, UnusableKey, fence.Fence) as error:
         proof.messages.filter(status=ProofMessage.Status.WAITING).update(
             status=ProofMessage.Status.FAILED, reply=str(error)[:300]
         )

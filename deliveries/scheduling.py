@@ -17,7 +17,7 @@ from campaign.lib import clock
 from deliveries import lifecycle, preparation, queues
 from deliveries.lifecycle import Step
 from deliveries.models import Confirmation, Delivery, MessageStatus, Status, Try
-from deliveries.sending import gate, recovery
+from deliveries.sending import fence, gate, recovery
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ def tick() -> None:
     _expire_unconfirmed(at)
     for preparation_id in preparation.waiting(at):
         _wake(queues.PREPARE, job_id=f"prepare-{preparation_id}", preparation_id=preparation_id)
+    if not fence.passes():
+        return
     for find, see_to in (
         (_released, _release),
         (_finished_with_tries, gate.reopen),

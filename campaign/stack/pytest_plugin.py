@@ -42,6 +42,7 @@ def _start() -> None:
     _running.enter_context(services.locked(folder))
     os.environ["STATIC_ROOT"] = str(folder / "static")
     os.environ["SINETE_FEEDBACK_FOLDER"] = str(folder / "feedback")
+    os.environ["SINETE_ANCHOR_FOLDER"] = str(folder / "anchor")
     (folder / "static").mkdir(exist_ok=True)
     if not os.environ.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = _running.enter_context(services.postgres(folder / "postgres"))

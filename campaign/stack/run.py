@@ -101,6 +101,7 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
         )
         (var / "static").mkdir(exist_ok=True)
         env.setdefault("SINETE_FEEDBACK_FOLDER", str(var / "feedback"))
+        env.setdefault("SINETE_ANCHOR_FOLDER", str(var / "anchor"))
         env |= _start_services(running, var, env)
         _prepare(base_dir, var, env)
         yield env

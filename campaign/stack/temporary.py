@@ -143,6 +143,7 @@ def _own_environment(folder: Path) -> dict[str, str]:
         "SINETE_VAR": str(folder),
         "SINETE_STACK_PID": str(os.getpid()),
         "SINETE_FEEDBACK_FOLDER": str(folder / "feedback"),
+        "SINETE_ANCHOR_FOLDER": str(folder / "anchor"),
         "STATIC_ROOT": str(folder / "static"),
         "DEBUG": "1",
         "PORT": str(web),

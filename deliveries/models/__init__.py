@@ -2,6 +2,7 @@ from deliveries.models.approval import Approval, Confirmation
 from deliveries.models.content import Asset, Content
 from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, StatusChange
 from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
+from deliveries.models.instance import Instance
 from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, Try
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage
@@ -20,6 +21,7 @@ __all__ = [
     "DeliveryUserPermission",
     "Doubt",
     "Exclusion",
+    "Instance",
     "LogLine",
     "Message",
     "MessageStatus",

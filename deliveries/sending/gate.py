@@ -18,7 +18,7 @@ from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, LogLine, ScheduleKind, Status
 from deliveries.rendering import sealed_renderer
-from deliveries.sending import recovery
+from deliveries.sending import fence, recovery
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ def begin(delivery_id: int) -> bool:
     ):
         return False
     if (due := due_at(delivery)) is not None and due > at:
+        return False
+    if fence.problem() is not None:
         return False
     if delivery.started_at is None:
         delivery.started_at = at
@@ -80,6 +82,8 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         pk=delivery_id
     )
     if delivery.status not in {Status.SCHEDULED, Status.SENDING}:
+        return None
+    if not fence.passes(beat=True):
         return None
     if not _is_as_confirmed(delivery):
         fail(delivery_id, because=n_("What is prepared is not what was confirmed."))

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import psycopg
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext_noop as n_
 
 from deliveries import routes
@@ -26,7 +26,7 @@ from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Rel
 from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
-from deliveries.sending import gate
+from deliveries.sending import fence, gate
 from deliveries.sending.ledger import Entry, Fenced, Hold, Ledger, Row, Tampered
 from deliveries.sending.suspects import REFUSALS_THAT_FAIL, Suspects, speaks_of_the_dialogue
 
@@ -264,6 +264,9 @@ class Lane:
             try:
                 await self.ledger.close()
                 self.ledger = await Ledger.connect(delivery_id=self.plan.delivery_id, lane=self.ledger.lane)
+                if not await sync_to_async(_still_ours)():
+                    self._give_up_chunks()
+                    return
                 marks = await self.ledger.marks(list(self.holds.values()))
                 tries = await self.ledger.read_tries()
                 windows = [
@@ -278,7 +281,7 @@ class Lane:
                 gone = [hold for number, hold in self.holds.items() if number not in marks]
                 unfed = [row for hold in gone for row in await self.ledger.read_unfed(hold)]
                 break
-            except psycopg.OperationalError:
+            except (psycopg.OperationalError, DatabaseError, InterfaceError):
                 if time.monotonic() > deadline:
                     raise
                 self._collect(await self.pool.outcomes(at_least=1, timeout=BEAT))
@@ -308,9 +311,7 @@ class Lane:
             seq, address, values, date = row.seq, row.address, row.values, self._date()
             if capabilities.eight_bit and sign is None:
                 return Ready(renderer.wire(seq=seq, address=address, values=values, date=date))
-            message = renderer.message(
-                seq=seq, address=address, values=values, date=date, encoding="encoded"
-            )
+            message = renderer.message(seq=seq, address=address, values=values, date=date, encoding="encoded")
             return message if sign is None else sign(message)
 
         return Envelope(row.seq, renderer.return_path(row.seq), row.address, fill)
@@ -396,6 +397,12 @@ def _why_not(pool: Pool) -> str:
 def _plan(delivery_id: int) -> Plan | None:
     close_old_connections()
     return gate.plan(delivery_id, Plan)
+
+
+def _still_ours() -> bool:
+    """Whether the database that came back is the one that went, and no backup in its place."""
+    close_old_connections()
+    return fence.passes()
 
 
 def _afterwards(plan: Plan, refused: int, refusal: str, sent: int) -> None:

@@ -1,0 +1,28 @@
+"""Which installation this database belongs to: one row, compared with what stands outside of it."""
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Instance(models.Model):
+    """The only row. A copy of the database carries it along, and is found out by it.
+
+    `mark` only grows; it is mirrored, after its commit, to Valkey and to the workers' disks. A database
+    whose mark is behind one of these was set back.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    generation = models.UUIDField(default=uuid.uuid4)
+    environment = models.CharField(max_length=64, default="", db_default="")
+    system = models.CharField(max_length=80, default="", db_default="")  # server and database within it
+    timeline = models.IntegerField(default=0, db_default=0)
+    mark = models.BigIntegerField(default=0, db_default=0)
+    nonce = models.CharField(max_length=16, default="", db_default="")  # tells two copies at one mark apart
+    beat_at = models.DateTimeField(null=True)
+    adopted_at = models.DateTimeField(_("adopted"), null=True)
+
+    class Meta:
+        verbose_name = _("instance")
+        constraints = [models.CheckConstraint(name="instance_one_row", condition=models.Q(id=1))]
