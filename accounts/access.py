@@ -7,9 +7,11 @@ nothing else: nobody prepares, approves or starts a delivery but by a right that
 
 from typing import Any
 
+from django.apps import apps
 from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from guardian.models import UserObjectPermissionBase
 from guardian.shortcuts import assign_perm, get_objects_for_user, get_users_with_perms, remove_perm
 from guardian.utils import get_user_obj_perms_model
 
@@ -181,6 +183,16 @@ def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) 
         _write_rights(user, unit)
         audit.record("grant_role", by=by, target=user, role=role.code, unit=unit.label)
     return made
+
+
+def units_with_rights_of(user: User) -> set[OrganizationalUnit]:
+    """Where this person holds anything: by a role, or by a right on a single object."""
+    found = {grant.unit for grant in user.role_grants.select_related("unit")}
+    for model in apps.get_models():
+        if issubclass(model, UserObjectPermissionBase):
+            rows: Any = model.objects.filter(user=user)
+            found |= {unit_of(row.content_object) for row in rows}
+    return found
 
 
 def refuse_gain(*, by: User, unit: OrganizationalUnit, parent: OrganizationalUnit) -> None:

@@ -86,10 +86,10 @@ def set_password(*, user: User, password: str, by: User) -> None:
 
 
 def require_over(user: User, *, by: User) -> None:
-    """Raise unless `by` administers the home of the person and each unit where he holds a role."""
+    """Raise unless `by` administers the home of the person and each unit where he holds a role or any right."""
     if user.is_superuser and not by.is_superuser:
         raise OnlySuperusers(user=user.get_username())
-    units = {grant.unit for grant in user.role_grants.select_related("unit")}
+    units = access.units_with_rights_of(user)
     if user.home_unit is not None:
         units.add(user.home_unit)
     for unit in units or set(OrganizationalUnit.objects.filter(parent=None)):

@@ -77,7 +77,7 @@ def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> B
     """The block as it stands at `at`; `earlier` is what the page was given last time."""
     counts = statistics.counts(delivery)
     title, line, tone = resting(delivery, at) or headline(delivery, counts)
-    folded_at, folded_next = statistics.last_and_next(at)
+    folded_at, folded_next = statistics.last_and_next(delivery, at)
     mark, per_second = _speed(delivery, counts, at, earlier)
     return Block(
         delivery=delivery,

@@ -39,9 +39,18 @@ def counts(delivery: Delivery) -> Counts:
     return Counts.of({**messages, **at_a_server}, stored or {})
 
 
-def last_and_next(at: datetime) -> tuple[datetime | None, datetime]:
-    """When opens and clicks were folded in last, and when they will be next: on the hour."""
-    last = Fold.objects.values_list("at", flat=True).first()
+def last_and_next(delivery: Delivery, at: datetime) -> tuple[datetime | None, datetime]:
+    """When this delivery's opens and clicks were counted last, and when they will be next: on the hour.
+
+    An hourly count that found nothing new of it says as much of it as one that did.
+    """
+    counted = (
+        DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values_list("folded_at", flat=True).first()
+    )
+    hourly = Fold.objects.values_list("at", flat=True).first()
+    since = delivery.started_at
+    known = [counted, hourly if since is not None and hourly is not None and hourly >= since else None]
+    last = max((moment for moment in known if moment is not None), default=None)
     this_hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return last, this_hour + timedelta(hours=1)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts import access, units
+from accounts import access, people, units
 from accounts.models import AuditEvent, Role, RoleGrant
 from accounts.rights import Right
 from accounts.roles import SHIPPED, root
@@ -203,3 +203,18 @@ def test_who_was_given_a_right_on_one_delivery_sees_that_one_alone(tree, right):
     ]
     assert not access.held(user, other)
     assert not access.can(user, Right.VIEW, other)
+
+
+def test_whoever_administers_the_home_of_somebody_with_a_right_elsewhere_does_not_set_his_password():
+    home, elsewhere = UnitFactory(), UnitFactory()
+    administrator = UserFactory(roles={"administration": home})
+    colleague = UserFactory(home_unit=home)
+    access.grant_single(
+        user=colleague,
+        right=Right.START,
+        target=DeliveryFactory(unit=elsewhere),
+        by=UserFactory(roles={"administration": elsewhere}),
+    )
+
+    with pytest.raises(access.NotAllowed):
+        people.set_password(user=colleague, password="a long new pass phrase", by=administrator)

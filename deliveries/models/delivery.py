@@ -53,6 +53,11 @@ class Status(models.TextChoices):
         """Whether its page changes by itself."""
         return self in {Status.PREPARING, Status.SCHEDULED, Status.SENDING}
 
+    @property
+    def awaits_people(self) -> bool:
+        """Whether a colleague's decision changes its page."""
+        return self in {Status.AWAITING_APPROVAL, Status.READY, Status.PAUSED}
+
 
 class Channel(models.TextChoices):
     EMAIL = "email", _("Email")

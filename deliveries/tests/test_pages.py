@@ -186,7 +186,24 @@ class TestTheLivePart:
 
         assert page["HX-Refresh"] == "true"
 
-    @pytest.mark.parametrize("stage", ["finished", "stopped", "ready", "paused"])
+    @pytest.mark.parametrize("stage", ["awaiting_approval", "ready", "paused"])
+    def test_looks_now_and_then_whether_a_colleague_has_decided(self, stage, unit, get):
+        delivery = at(stage, unit)
+
+        page = get(person("prepare", unit), "progress", delivery.pk, status=delivery.status)
+
+        assert page.status_code == 200
+        assert 'hx-trigger="every 5s"' in page.content.decode()
+        assert "HX-Refresh" not in page
+
+    def test_has_the_page_drawn_afresh_once_another_preparation_is_in_force(self, unit, get):
+        delivery = at("ready", unit)
+
+        page = get(person("prepare", unit), "progress", delivery.pk, status="ready", preparation=0)
+
+        assert page["HX-Refresh"] == "true"
+
+    @pytest.mark.parametrize("stage", ["finished", "stopped"])
     def test_ends_the_polling_where_nothing_moves_by_itself(self, stage, unit, get):
         delivery = at(stage, unit)
 

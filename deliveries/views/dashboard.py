@@ -52,12 +52,13 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The live part alone. Once the status is another than the page knows, the page is drawn afresh."""
+    """The live part alone. Once status or preparation are others than the page knows, the page is drawn afresh."""
     delivery = find(request, pk)
     answer = page(request, "_progress", _live(delivery))
-    if not Status(delivery.status).is_moving:
+    if not (Status(delivery.status).is_moving or Status(delivery.status).awaits_people):
         answer.status_code = STOP_POLLING
-    if request.GET.get("status", delivery.status) != delivery.status:
+    known = {"status": delivery.status, "preparation": str(delivery.preparation_id or "")}
+    if any(request.GET.get(name, value) != value for name, value in known.items()):
         answer["HX-Refresh"] = "true"
     return answer
 
@@ -83,6 +84,7 @@ def _live(delivery: Delivery) -> dict[str, Any]:
     return {
         "delivery": delivery,
         "is_moving": status.is_moving,
+        "awaits_people": status.awaits_people,
         "sending_began": status in SENDING_BEGAN,
         "preparation": preparation,
         "counted": bool(preparation and preparation.status == PreparationStatus.DONE),

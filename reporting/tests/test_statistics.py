@@ -7,7 +7,7 @@ from accounts.access import NotAllowed
 from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
-from deliveries.models import Chunk, Message, MessageStatus
+from deliveries.models import Chunk, Delivery, Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
 from feedback.agents import AgentKind
 from feedback.models import HitKind
@@ -120,7 +120,23 @@ def test_the_next_time_is_on_the_hour():
     at = datetime(2026, 11, 23, 14, 20, tzinfo=UTC)
     Fold.objects.create(at=at, deliveries=0)
 
-    assert statistics.last_and_next(at) == (at, datetime(2026, 11, 23, 15, tzinfo=UTC))
+    delivery = Delivery(pk=1, started_at=at - timedelta(minutes=1))
+    assert statistics.last_and_next(delivery, at) == (at, datetime(2026, 11, 23, 15, tzinfo=UTC))
+
+
+def test_an_hourly_count_before_the_delivery_began_is_not_its_last():
+    began = clock.now()
+    Fold.objects.create(at=began - timedelta(minutes=5), deliveries=0)
+
+    assert statistics.last_and_next(Delivery(pk=1, started_at=began), began)[0] is None
+
+
+def test_compute_stats_is_the_last_count_too(marketer):
+    delivery = delivery_with(sent=1)
+
+    run = compute(delivery, marketer)
+
+    assert statistics.last_and_next(delivery, clock.now())[0] == run.ended_at
 
 
 def test_compute_stats_repairs_a_tally_and_shows_old_new_and_difference(marketer):
