@@ -67,14 +67,14 @@ class PersonCommand(BaseCommand):
             return None
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
-            self.fail("no_such_person", f"There is no active user “{username}”.")
+            self.fail("no_such_person", f"There is no active user “{username}”.", exit_code=2)
         return user
 
     def _refused(self, refusal: Refusal, *, by: User | None) -> NoReturn:
         # The verb's transaction is rolled back by now, so this event stays.
         action = "" if isinstance(refusal, Forbidden) else type(self).__module__.rpartition(".")[2]
         audit.record_refusal(refusal, by=by, action=action)
-        self.fail(refusal.code, refusal)
+        self.fail(refusal.code, refusal, exit_code=refusal.exit_code)
 
     def _print_json(self, answer: Any) -> None:
         self.stdout.write(json.dumps(answer, cls=DjangoJSONEncoder, ensure_ascii=False))

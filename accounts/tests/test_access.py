@@ -205,6 +205,7 @@ def test_who_was_given_a_right_on_one_delivery_sees_that_one_alone(tree, right):
     assert not access.can(user, Right.VIEW, other)
 
 
+@pytest.mark.django_db
 def test_whoever_administers_the_home_of_somebody_with_a_right_elsewhere_does_not_set_his_password():
     home, elsewhere = UnitFactory(), UnitFactory()
     administrator = UserFactory(roles={"administration": home})

@@ -78,7 +78,7 @@ def test_a_broken_file_ends_with_1_and_its_lines(importer, file):
 
 @pytest.mark.parametrize(
     ("args", "code"),
-    [([], 2), (["--as", "nobody"], 1), (["--as", "ines", "--unit", "No such unit"], 2)],
+    [([], 2), (["--as", "nobody"], 2), (["--as", "ines", "--unit", "No such unit"], 2)],
 )
 def test_wrong_usage_is_told_apart(importer, file, args, code):
     assert refused("import_profiles", file, *args)[0] == code

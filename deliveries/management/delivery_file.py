@@ -29,6 +29,7 @@ LARGEST_FILE = 5 * 1024 * 1024
 class BadDeliveryFile(Refusal):
     message = _("%(where)s: %(reason)s")
     code = "bad_file"
+    exit_code = 2
 
     def __init__(self, where: str, reason: object) -> None:
         self.where = where

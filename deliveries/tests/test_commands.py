@@ -179,7 +179,7 @@ def test_a_mistake_in_the_file_is_named_by_its_field(
     with pytest.raises(CommandError, match=f"^{field}: ") as error:
         call_command("create_delivery", str(file(**changes)), "--as", "ana")
 
-    assert error.value.returncode == 1
+    assert error.value.returncode == 2
     assert not Delivery.objects.exists()
 
 
