@@ -99,4 +99,4 @@ def _moment(schedule: list[Any]) -> str:
     if kind != ScheduleKind.AT_DATE:
         return _t("at once")
     local = datetime.fromisoformat(date).astimezone(Delivery(time_zone=zone).zone)
-    return f"{date_format(local, 'SHORT_DATETIME_FORMAT')} ({zone})"
+    return f"{date_format(local, 'j M Y, H:i')} {zone}"
