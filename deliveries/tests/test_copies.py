@@ -133,6 +133,8 @@ def test_a_copy_made_by_template_on_the_same_server_sends_nothing(relay):
     name = connection.settings_dict["NAME"]
     connection.close()
     with using(url_of_test_database("postgres")), connection.cursor() as cursor:
+        # A lane of an earlier test may have left its thread's connection open.
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
         cursor.execute(f'CREATE DATABASE copy TEMPLATE "{name}"')
     try:
         with using(url_of_test_database("copy")):

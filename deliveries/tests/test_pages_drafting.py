@@ -154,13 +154,13 @@ class TestSchedule:
     def test_what_makes_no_sense_is_refused(self, values, words, unit, preparer, client):
         assert words in self.post(client, DeliveryFactory(unit=unit), **values)
 
-    def test_a_new_time_unseals_what_was_prepared_and_says_so(self, unit, preparer, client):
+    def test_a_new_time_keeps_what_was_prepared_and_says_what_is_asked_again(self, unit, preparer, client):
         delivery = DeliveryFactory(unit=unit, ready=True)
 
         page = self.post(client, delivery, date=f"{clock.now().year + 1}-07-01T09:30")
 
-        assert "Changed since it was prepared: schedule" in page
-        assert fresh(delivery).status == Status.DRAFT
+        assert "the new time must be approved and confirmed" in page
+        assert fresh(delivery).status == Status.AWAITING_APPROVAL
 
 
 def test_a_looser_approval_than_the_units_is_refused_with_the_reason(unit, preparer, client):

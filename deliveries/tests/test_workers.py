@@ -225,6 +225,7 @@ def test_a_deploy_in_mid_send_loses_and_repeats_nobody_and_leaves_no_doubt(relay
 
 
 def test_a_relay_slower_than_the_drain_leaves_no_more_in_doubt_than_was_on_the_wire(relay):
+    relay.delay = 0.05
     delivery = DeliveryFactory(scheduled=True, recipients=200)
     jobs.tick()
 
