@@ -733,13 +733,17 @@ class Pool:
         for dialogue in tuple(self._dialogues):
             dialogue.leave()
 
+    def cut(self) -> None:
+        """End every connection now: a message whose final dot was written is in doubt, the others did not leave."""
+        for dialogue in tuple(self._dialogues):
+            dialogue.abort("cut by us")
+
     async def close(self, *, grace_s: float = _POLITENESS_S) -> None:
         """Drain for so long, then cut what is left; every outcome is ready afterwards."""
         self.drain()
         if grace_s and self._dialogues:
             await asyncio.wait([dialogue.lost for dialogue in self._dialogues], timeout=grace_s)
-        for dialogue in tuple(self._dialogues):
-            dialogue.abort("cut by us")
+        self.cut()
         if self._clock is not None:
             self._clock.cancel()
         for keeper in tuple(self._keepers):

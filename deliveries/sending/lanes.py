@@ -36,6 +36,7 @@ SMALLEST_WINDOW, FIRST_WINDOW, LARGEST_WINDOW = 1, 25, 250
 WINDOW_SECONDS = 0.5  # what can leave in this time
 BEAT = 0.25  # seconds between two looks at what came back
 CONNECT_SECONDS = 20  # nothing is handed over before a connection stands
+PATIENCE_WHEN_TOLD_TO_STOP = 2.5  # seconds; the worker ends its job a second later
 RECONNECT_FOR = 300  # seconds a lane keeps its results while PostgreSQL is away
 REST_AFTER_REFUSAL = 30.0  # seconds until a row is tried again whose relay, not whose address, was at fault
 
@@ -415,7 +416,13 @@ def _afterwards(plan: Plan, refused: int, refusal: str, sent: int) -> None:
 
 def _on_sigterm(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
     with suppress(ValueError, RuntimeError):  # not in the main thread: a test's in-process worker
-        loop.add_signal_handler(signal.SIGTERM, lane.drain)
+        loop.add_signal_handler(signal.SIGTERM, _end_soon, loop, lane)
+
+
+def _end_soon(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
+    """Told to stop: whoever told us kills after a few seconds, so answers that take longer are not waited for."""
+    lane.drain()
+    loop.call_later(PATIENCE_WHEN_TOLD_TO_STOP, lane.pool.cut)
 
 
 def _name() -> str:
