@@ -32,6 +32,7 @@ from deliveries import (
     admin_lists,
     admin_steps,
     administration,
+    diagnosis,
     drafting,
     remainders,
     seal,
@@ -288,6 +289,7 @@ class DeliveryAdmin(VerbAdmin):
             ],
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
             "remainder": remainders.of(delivery),
+            "diagnoses": diagnosis.of_delivery(delivery, at=clock.now()),
             "changed_parts": seal.in_words(seal.changes(delivery))
             if Status(delivery.status).is_editable
             else "",

@@ -71,6 +71,14 @@ class JobRef:
             logger.warning("%s was not queued, the tick will find it: %s", self.path, error)
 
 
+def is_reachable() -> bool:
+    """Whether the queue answers at all."""
+    try:
+        return bool(django_rq.get_connection("default").ping())
+    except RedisError:
+        return False
+
+
 def workers_alive(queue: Queue) -> int:
     """How many workers listened to this queue within the last minute; 0 when the queue can't be reached."""
     # A killed worker stays registered for a while, but its heart has stopped.

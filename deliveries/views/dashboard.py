@@ -14,7 +14,7 @@ from audiences.models import Audience
 from audiences.rules import RuleError
 from campaign.lib import clock, jobs
 from campaign.lib.jobs import Queue
-from deliveries import remainders, seal, standing
+from deliveries import diagnosis, remainders, seal, standing
 from deliveries.content.findings import Finding
 from deliveries.filters import key_page
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
@@ -24,6 +24,8 @@ from deliveries.views.shared import find, number, page, person
 
 # From here on the figures of the send say more than those of the preparation.
 SENDING_BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED, Status.FAILED})
+# What the others wait for stands in the action bar or in the Deployment block.
+SHOWN_AS_CALLOUT = frozenset({Status.PREPARING, Status.SENDING, Status.PAUSED})
 STOP_POLLING = 286  # htmx's own word for it
 LINES = 8
 
@@ -36,6 +38,9 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     changed = changed_parts(delivery)
     context = _live(delivery) | {
         "changed": seal.in_words(changed),
+        "diagnoses": diagnosis.about_itself(delivery, at=clock.now())
+        if delivery.status in SHOWN_AS_CALLOUT
+        else [],
         "bar": action_bar(delivery, person(request), changed=changed),
         "is_complete": is_complete(delivery),
         "audience": _audience(delivery),

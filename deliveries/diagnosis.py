@@ -1,0 +1,301 @@
+"""Why a delivery does not move, or what it waits for: one sentence for each cause, with what to do about it.
+
+The same sentences stand on the dashboard, at the desk and in `manage.py doctor`. Looking costs a flat number
+of queries and a look at the queue; what goes over the network to a relay is for the command alone.
+"""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.timesince import timeuntil
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access
+from accounts.rights import Right
+from campaign.lib import jobs
+from campaign.lib.jobs import Queue
+from deliveries import routes
+from deliveries.lifecycle import Step
+from deliveries.models import Chunk, Delivery, Preparation, Status, Try
+from deliveries.sending import fence, gate
+
+SKEW_ALLOWED = timedelta(seconds=2)
+STUCK_AFTER = timedelta(seconds=30)  # nobody took up a preparation that was asked for
+OLDEST_POSTGRESQL = 150_000
+SAFE = ("fsync", "full_page_writes", "synchronous_commit")
+MOVING = (Status.PREPARING, Status.SCHEDULED, Status.SENDING, Status.PAUSED)
+CONNECT_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One cause. A fault wants somebody to act; what rightly waits is no fault."""
+
+    code: str
+    is_fault: bool
+    text: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"code": self.code, "fault": self.is_fault, "message": self.text}
+
+
+def _fault(code: str, text: str | Promise, **slots: Any) -> Diagnosis:
+    return Diagnosis(code, True, str(text) % slots if slots else str(text))
+
+
+def _waits(code: str, text: str | Promise, **slots: Any) -> Diagnosis:
+    return Diagnosis(code, False, str(text) % slots if slots else str(text))
+
+
+# -- one delivery ----------------------------------------------------------------------------------------
+
+
+def of_delivery(delivery: Delivery, *, at: datetime) -> list[Diagnosis]:
+    """What this delivery waits for, or why it does not move; empty where all is as it should be."""
+    return [*_around(delivery, at), *about_itself(delivery, at=at)]
+
+
+def about_itself(delivery: Delivery, *, at: datetime) -> list[Diagnosis]:
+    """The same without the queue, the fence and the relay, which a page shows in places of their own."""
+    looks = {
+        Status.PREPARING: _preparing,
+        Status.AWAITING_APPROVAL: _awaiting_approval,
+        Status.READY: _ready,
+        Status.SCHEDULED: _scheduled,
+        Status.SENDING: _sending,
+        Status.PAUSED: _paused,
+    }
+    look = looks.get(Status(delivery.status))
+    return list(look(delivery, at)) if look else []
+
+
+def _around(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    if delivery.status == Status.PREPARING:
+        yield from _without_workers(Queue.PREPARATION, Queue.TICK)
+    if delivery.status in {Status.SCHEDULED, Status.SENDING}:
+        yield from _fenced()
+        yield from _without_workers(Queue.SEND, Queue.TICK)
+        yield from _route(delivery, at)
+
+
+def _preparing(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    run: Preparation | None = delivery.preparation
+    if run is None:
+        return
+    last_sign = run.lease_until or run.started_at + STUCK_AFTER
+    if last_sign < at:
+        yield _fault(
+            "preparation_stuck",
+            _(
+                "Nobody has worked on the preparation since %(since)s: its worker died, or the job was "
+                "lost. The tick hands it to the next free worker."
+            ),
+            since=_moment(last_sign, delivery),
+        )
+
+
+def _awaiting_approval(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    text = _("It waits for an approval by one of: %(people)s.")
+    yield _asks("awaits_approval", text, delivery, Right.APPROVE)
+
+
+def _ready(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    text = _("It waits for its confirmation by one of: %(people)s.")
+    yield _asks("awaits_confirmation", text, delivery, Right.START)
+
+
+def _asks(code: str, text: str | Promise, delivery: Delivery, right: Right) -> Diagnosis:
+    people = [str(person) for person in access.holders(right, delivery)[:5]]
+    if people:
+        return _waits(code, text, people=", ".join(people))
+    nobody = _("Nobody holds the right “%(right)s” here: ask an administrator to give it to somebody.")
+    return _fault("nobody_may", nobody, right=right.label)
+
+
+def _scheduled(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    due = gate.due_at(delivery)
+    if due is not None and due > at:
+        yield _waits(
+            "gate",
+            _("It leaves at %(moment)s, in %(left)s: not before."),
+            moment=_moment(due, delivery),
+            left=timeuntil(due, at),
+        )
+
+
+def _sending(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    gone = (
+        Chunk.objects.filter(delivery=delivery, done=False, lease_until__lt=at)
+        .order_by("lease_until")
+        .first()
+    )
+    if gone is not None:
+        assert gone.lease_until is not None
+        yield _fault(
+            "lease_expired",
+            _(
+                "Worker %(worker)s has given no sign since its lease ended at %(moment)s. The tick takes "
+                "over what it held."
+            ),
+            worker=gone.lease_by.partition(":")[2] or gone.lease_by,
+            moment=_moment(gone.lease_until, delivery),
+        )
+    if Chunk.objects.filter(delivery=delivery, done=False).exists():
+        return
+    next_try = Try.objects.filter(delivery=delivery, handed=False).order_by("due_at").first()
+    if next_try is not None and next_try.due_at > at:
+        yield _waits(
+            "later_tries",
+            _("Only later tries are left: some servers asked us to come back. The next is at %(moment)s."),
+            moment=_moment(next_try.due_at, delivery),
+        )
+
+
+def _paused(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    step = (
+        delivery.history.filter(new=Status.PAUSED).exclude(step=Step.BEGIN.code).select_related("by").first()
+    )
+    yield _waits(
+        "paused",
+        _("%(by)s paused it at %(moment)s. “Resume” goes on from the exact message where it stopped."),
+        by=(step.by if step else None) or _t("Somebody"),
+        moment=_moment(step.at if step else at, delivery),
+    )
+
+
+def _route(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    route = routes.known_route_of(delivery)
+    if route is not None and route.closed_until is not None and route.closed_until > at:
+        yield _fault(
+            "relay_rests",
+            _(
+                "The relay of “%(route)s” turned us away: %(because)s. It is asked again at %(moment)s; "
+                "no recipient is harmed by it."
+            ),
+            route=route.label,
+            because=route.closed_because or "–",
+            moment=_moment(route.closed_until, delivery),
+        )
+
+
+def _fenced() -> Iterator[Diagnosis]:
+    found = fence.problem()
+    if found is not None:
+        yield _fault(
+            "fenced",
+            _("Nothing is sent from here: %(why)s “manage.py adopt_instance” says what to do."),
+            why=str(found),
+        )
+
+
+def _without_workers(*queues: Queue) -> Iterator[Diagnosis]:
+    for queue in queues:
+        if jobs.workers_alive(queue) == 0:
+            yield _fault(
+                f"no_worker_{queue}",
+                _(
+                    "No worker listens to the queue “%(queue)s”, or the queue itself is away. Start one; "
+                    "“make run” and the Procfile name the command."
+                ),
+                queue=queue,
+            )
+
+
+def _moment(moment: datetime, delivery: Delivery) -> str:
+    return f"{date_format(moment.astimezone(delivery.zone), 'j M Y, H:i:s')} {delivery.time_zone}"
+
+
+# -- the installation ------------------------------------------------------------------------------------
+
+
+def of_installation(*, at: datetime) -> list[Diagnosis]:
+    """What is wrong with the parts that everything runs on. For the command: it takes its time."""
+    return [*_queue(), *_postgresql(), *_clocks(), *_migrations(), *_fenced()]
+
+
+def _queue() -> Iterator[Diagnosis]:
+    if not jobs.is_reachable():
+        yield _fault(
+            "queue_away",
+            _("The queue (REDIS_URL) can't be reached. Nothing is lost; nothing moves until it is back."),
+        )
+        return
+    yield from _without_workers(*Queue)
+
+
+def _postgresql() -> Iterator[Diagnosis]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [[*SAFE, "server_version_num"]]
+        )
+        found = dict(cursor.fetchall())
+    if int(found["server_version_num"]) < OLDEST_POSTGRESQL:
+        yield _fault("postgresql_old", _("PostgreSQL is older than 15: upgrade it."))
+    for name in SAFE:
+        if found[name] == "off":
+            yield _fault(
+                "not_durable",
+                _("PostgreSQL runs with %(name)s = off: a crash could forget what has left. Switch it on."),
+                name=name,
+            )
+
+
+def _clocks() -> Iterator[Diagnosis]:
+    with connection.cursor() as cursor:
+        before = datetime.now(UTC)
+        cursor.execute("SELECT clock_timestamp()")
+        theirs = cursor.fetchone()[0]
+        ours = before + (datetime.now(UTC) - before) / 2
+    skew = abs(theirs - ours)
+    if skew > SKEW_ALLOWED:
+        yield _fault(
+            "clock_skew",
+            _(
+                "This machine's clock and PostgreSQL's are %(seconds)s seconds apart. PostgreSQL's "
+                "decides; set both by NTP."
+            ),
+            seconds=round(skew.total_seconds(), 1),
+        )
+
+
+def _migrations() -> Iterator[Diagnosis]:
+    executor = MigrationExecutor(connection)
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if waiting:
+        yield _fault(
+            "migrations", _("%(number)s migrations wait: run “manage.py migrate”."), number=len(waiting)
+        )
+
+
+def of_relay(delivery: Delivery) -> list[Diagnosis]:
+    """Whether the delivery's relay takes a connection; nothing is said to it."""
+    relay = routes.relay_of(routes.route_of(delivery))
+    try:
+        socket.create_connection((relay.host, relay.port), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        return [
+            _fault(
+                "relay_unreachable",
+                _(
+                    "The relay %(host)s:%(port)s takes no connection: %(error)s. “manage.py check_route” looks closer."
+                ),
+                host=relay.host,
+                port=relay.port,
+                error=error.strerror or error,
+            )
+        ]
+    return []
+
+
+def deliveries_to_look_at() -> Any:
+    """Those that should be moving."""
+    related = Delivery.objects.select_related("unit", "preparation", "route")
+    return related.filter(status__in=MOVING).order_by("pk")

@@ -1,0 +1,60 @@
+"""Say why a delivery does not move."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from accounts.models import User
+from campaign.lib import clock
+from deliveries import diagnosis
+from deliveries.diagnosis import Diagnosis
+from deliveries.management.base import DeliveriesCommand
+from deliveries.models import Delivery, Status
+
+
+class Command(DeliveriesCommand):
+    help = (
+        "Say why a delivery does not move, or what it waits for, and what to do about it. Without DELIVERY:"
+        " the installation, and every delivery that should be moving. Exit code 1 where something is wrong,"
+        " 0 where all that waits does so rightly."
+    )
+    example = "manage.py doctor DM95"
+    requires_person = False
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("delivery", nargs="?", metavar="DELIVERY", help="its ID: DM95, or 95")
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
+        at = clock.now()
+        chosen = [self.find(options["delivery"], by=by)] if options["delivery"] else None
+        everything = diagnosis.of_installation(at=at)
+        self._tell("The installation", everything)
+        answer: dict[str, Any] = {"installation": [one.as_dict() for one in everything], "deliveries": []}
+        for delivery in chosen or diagnosis.deliveries_to_look_at():
+            found = diagnosis.of_delivery(delivery, at=at) + _relay(delivery)
+            self._tell(f"{delivery.name} “{delivery.label}”: {Status(delivery.status).label}", found)
+            answer["deliveries"].append(
+                {
+                    "delivery": delivery.name,
+                    "status": delivery.status,
+                    "diagnoses": [one.as_dict() for one in found],
+                }
+            )
+            everything = everything + found
+        faults = sum(one.is_fault for one in everything)
+        if faults and self.as_json:
+            self._print_json(answer)
+            raise SystemExit(1)
+        if faults:
+            self.fail("faults", f"{faults} found that somebody must see to.")
+        return answer
+
+    def _tell(self, what: str, found: list[Diagnosis]) -> None:
+        self.say(what)
+        for one in found:
+            self.say(f"  {'!' if one.is_fault else '·'} {one.text}")
+        if not found:
+            self.say("  · Nothing is wrong.")
+
+
+def _relay(delivery: Delivery) -> list[Diagnosis]:
+    return diagnosis.of_relay(delivery) if delivery.status in {Status.SCHEDULED, Status.SENDING} else []

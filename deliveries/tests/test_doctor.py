@@ -1,0 +1,196 @@
+"""Why a delivery does not move: one sentence for each cause, on the page and by command, with an exit code."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.urls import reverse
+
+from campaign.lib import clock
+from deliveries import diagnosis, preparation, routes
+from deliveries.models import Chunk, Instance, Status, Try
+from deliveries.sending import fence
+from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.test_sending import send
+
+pytestmark = pytest.mark.django_db
+
+
+def codes(found):
+    return {(one.code, one.is_fault) for one in found}
+
+
+def of(delivery):
+    delivery.refresh_from_db()
+    return diagnosis.of_delivery(delivery, at=clock.now())
+
+
+@pytest.fixture
+def staffed(monkeypatch):
+    """Somebody listens to every queue."""
+    monkeypatch.setattr("campaign.lib.jobs.workers_alive", lambda queue: 1)
+
+
+def test_a_send_without_a_worker_is_a_fault():
+    found = codes(of(DeliveryFactory(sending=True)))
+
+    assert {("no_worker_send", True), ("no_worker_tick", True)} <= found
+
+
+def test_a_send_with_workers_has_nothing_to_complain_of(staffed):
+    assert of(DeliveryFactory(sending=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "code"),
+    [("awaiting_approval", "awaits_approval"), ("ready", "awaits_confirmation"), ("paused", "paused")],
+)
+def test_what_waits_for_a_person_names_whom_and_is_no_fault(stage, code, staffed):
+    delivery = DeliveryFactory(**{stage: True})
+    somebody = person("approve" if stage == "awaiting_approval" else "start", delivery.unit)
+
+    (one,) = of(delivery)
+
+    assert (one.code, one.is_fault) == (code, False)
+    assert str(somebody) in one.text
+
+
+def test_what_nobody_may_decide_is_a_fault(staffed):
+    assert codes(of(DeliveryFactory(awaiting_approval=True))) == {("nobody_may", True)}
+
+
+def test_a_gate_that_is_not_reached_tells_the_time_left(staffed):
+    tomorrow = clock.now() + timedelta(hours=25)
+    delivery = DeliveryFactory(scheduled=True, schedule_kind="at_date", contact_date=tomorrow)
+
+    (one,) = of(delivery)
+
+    assert (one.code, one.is_fault) == ("gate", False)
+    assert "1\xa0day" in one.text
+
+
+def test_a_relay_that_turned_us_away_is_named_with_its_words(staffed):
+    delivery = DeliveryFactory(sending=True)
+    routes.open_breaker(routes.route_of(delivery).pk, because="535 5.7.8 No", at=clock.now())
+
+    (one,) = of(delivery)
+
+    assert (one.code, one.is_fault) == ("relay_rests", True)
+    assert "535 5.7.8 No" in one.text
+
+
+def test_a_lease_that_ran_out_names_its_worker(staffed):
+    delivery = DeliveryFactory(sending=True)
+    Chunk.objects.filter(delivery=delivery).update(
+        lease_by="ab12:77@host-7", lease_until=clock.now() - timedelta(seconds=1)
+    )
+
+    (one,) = of(delivery)
+
+    assert (one.code, one.is_fault) == ("lease_expired", True)
+    assert "77@host-7" in one.text
+
+
+def test_later_tries_tell_when_the_next_one_is(staffed):
+    delivery = DeliveryFactory(sending=True, recipients=1)
+    Chunk.objects.filter(delivery=delivery).update(done=True)
+    Try.objects.create(delivery=delivery, seq=1, due_at=clock.now() + timedelta(minutes=5), tries=1)
+
+    assert codes(of(delivery)) == {("later_tries", False)}
+
+
+def test_a_preparation_that_nobody_takes_up_is_a_fault(staffed):
+    delivery = DeliveryFactory()
+
+    preparation.start(
+        delivery=delivery, by=person("prepare", delivery.unit), at=clock.now() - timedelta(minutes=5)
+    )
+
+    assert codes(of(delivery)) == {("preparation_stuck", True)}
+
+
+def test_a_copy_that_must_not_send_says_so(staffed):
+    delivery = DeliveryFactory(sending=True)
+    assert fence.problem() is None
+    Instance.objects.update(system="another server")
+
+    assert codes(of(delivery)) == {("fenced", True)}
+
+
+def test_the_installation_of_a_test_is_sound_but_for_its_workers():
+    found = codes(diagnosis.of_installation(at=clock.now()))
+
+    assert {code for code, _fault in found} == {
+        f"no_worker_{queue}" for queue in ("send", "tick", "preparation", "default")
+    }
+
+
+def test_a_postgresql_that_forgets_is_a_fault(staffed):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+
+    assert codes(diagnosis.of_installation(at=clock.now())) == {("not_durable", True)}
+
+
+def test_a_queue_that_is_away_is_said_once(monkeypatch):
+    monkeypatch.setattr("campaign.lib.jobs.is_reachable", lambda: False)
+
+    assert codes(diagnosis.of_installation(at=clock.now())) == {("queue_away", True)}
+
+
+def doctor(*arguments):
+    out = StringIO()
+    code = 0
+    try:
+        call_command("doctor", *arguments, stdout=out)
+    except CommandError as error:
+        code = error.returncode
+    except SystemExit as leaving:
+        code = leaving.code
+    return code, out.getvalue()
+
+
+def test_the_command_leaves_with_0_where_all_that_waits_does_so_rightly(staffed):
+    delivery = DeliveryFactory(paused=True)
+
+    code, said = doctor(delivery.name)
+
+    assert code == 0
+    assert "paused it at" in said
+
+
+def test_the_command_leaves_with_1_where_something_is_wrong_and_says_what(staffed, settings):
+    settings.RELAY_URL = "smtp://127.0.0.1:9"
+    delivery = DeliveryFactory(sending=True)
+
+    code, said = doctor("--json")
+
+    (found,) = json.loads(said)["deliveries"]
+    assert code == 1
+    assert found["delivery"] == delivery.name
+    assert [one["code"] for one in found["diagnoses"]] == ["relay_unreachable"]
+
+
+def test_a_delivery_that_is_not_there_is_wrong_usage():
+    assert doctor("DM999999")[0] == 2
+
+
+def test_the_dashboard_says_who_paused_it(client):
+    delivery = DeliveryFactory(paused=True)
+    client.force_login(person("prepare", delivery.unit))
+
+    page = client.get(reverse("deliveries:dashboard", args=[delivery.pk])).content.decode()
+
+    assert f"{person('start', delivery.unit)} paused it at" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_over_has_nothing_to_say(relay):
+    delivery = DeliveryFactory(scheduled=True)
+    send(delivery)
+
+    assert delivery.status == Status.FINISHED
+    assert of(delivery) == []
