@@ -47,6 +47,7 @@ from deliveries.forms import LocalDateTimeInput, WhenField, when_of
 from deliveries.models import (
     Delivery,
     DeliveryUserPermission,
+    Halt,
     Preparation,
     Route,
     ScheduleKind,
@@ -598,3 +599,12 @@ class RouteAdmin(VerbAdmin):
         if route.closed_until is not None and route.closed_until > timezone.now():
             return "rests", _("rests: %(reason)s") % {"reason": route.closed_because}
         return "open", _("open")
+
+
+@admin.register(Halt)
+class HaltAdmin(DeskAdmin):
+    """Who stopped all sending, when and why, and who allowed it again. The button stands above the deliveries."""
+
+    list_display = ["unit", "by", "at", "reason", "lifted_at", "lifted_by"]
+    list_select_related = ["unit", "by", "lifted_by"]
+    right = Right.VIEW

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
-from deliveries import waiting
+from deliveries import halts, waiting
 from deliveries.sending import fence
 
 
@@ -17,5 +17,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         return {}
     return {
         "waiting_count": SimpleLazyObject(lambda: waiting.count(user)),
+        "halts": SimpleLazyObject(lambda: halts.shown_to(user)),
         "copy_problem": SimpleLazyObject(fence.problem),
     }

@@ -24,7 +24,7 @@ from campaign.lib import jobs
 from campaign.lib.jobs import Queue
 from deliveries import routes
 from deliveries.lifecycle import Step
-from deliveries.models import Chunk, Delivery, Preparation, Status, Try
+from deliveries.models import Chunk, Delivery, Halt, Preparation, Status, Try
 from deliveries.sending import fence, gate
 
 SKEW_ALLOWED = timedelta(seconds=2)
@@ -81,6 +81,7 @@ def _around(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     if delivery.status == Status.PREPARING:
         yield from _without_workers(Queue.PREPARATION, Queue.TICK)
     if delivery.status in {Status.SCHEDULED, Status.SENDING}:
+        yield from _halted(delivery)
         yield from _fenced()
         yield from _without_workers(Queue.SEND, Queue.TICK)
         yield from _route(delivery, at)
@@ -183,6 +184,18 @@ def _route(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
             route=route.label,
             because=route.closed_because or "–",
             moment=_moment(route.closed_until, delivery),
+        )
+
+
+def _halted(delivery: Delivery) -> Iterator[Diagnosis]:
+    for halt in Halt.objects.covering(delivery.unit).select_related("by", "unit"):
+        yield _fault(
+            "halted",
+            _("%(by)s stopped all sending of “%(unit)s” at %(moment)s: %(reason)s."),
+            by=halt.by,
+            unit=halt.unit,
+            moment=_moment(halt.at, delivery),
+            reason=halt.reason,
         )
 
 

@@ -27,7 +27,7 @@ from deliveries.channels.dkim import Signer, UnusableKey
 from deliveries.channels.smtp import Pool
 from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
-from deliveries.models import Delivery, LogLine, Proof, ProofMessage
+from deliveries.models import Delivery, Halt, LogLine, Proof, ProofMessage
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 from deliveries.sending import fence
 
@@ -39,6 +39,11 @@ RELATIVES_COUNT_FOR = timedelta(days=30)
 class NothingToProve(Refusal):
     message = _("The delivery has no content yet.")
     code = "no_content"
+
+
+class SendingHalted(Refusal):
+    message = _("All sending is stopped: no proof leaves until it is allowed again.")
+    code = "halted"
 
 
 class NoTestProfiles(Refusal):
@@ -89,6 +94,8 @@ def send(
     if content is None:
         raise NothingToProve()
     fence.require()
+    if Halt.objects.covering(delivery.unit).exists():
+        raise SendingHalted()
     _check_addresses(delivery, by, test_profiles, at=at)
     if profile is not None and not access.visible(by, Profile.objects.filter(pk=profile.pk)).exists():
         raise ProfileElsewhere()

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from deliveries.views import approving, content, dashboard, drafting, listing, preparing, releasing
+from deliveries.views import approving, content, dashboard, drafting, halting, listing, preparing, releasing
 
 app_name = "deliveries"
 
@@ -34,6 +34,8 @@ one = [
 urlpatterns = [
     path("", listing.listing, name="list"),
     path("waiting/", listing.waiting, name="waiting"),
+    path("deliveries/stop-all/", halting.stop_all, name="stop-all"),
+    path("deliveries/allow-sending/", halting.allow, name="allow-sending"),
     path("deliveries/new/", drafting.create, name="create"),
     path("deliveries/audience-count/", drafting.count, name="count"),
     path("deliveries/<int:pk>/", include(one)),

@@ -2,6 +2,7 @@ from deliveries.models.approval import Approval, Confirmation
 from deliveries.models.content import Asset, Content
 from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, StatusChange
 from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
+from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
 from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, Try
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
@@ -21,6 +22,7 @@ __all__ = [
     "DeliveryUserPermission",
     "Doubt",
     "Exclusion",
+    "Halt",
     "Instance",
     "LogLine",
     "Message",

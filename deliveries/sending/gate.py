@@ -16,7 +16,7 @@ from campaign.lib import clock
 from deliveries import lifecycle, queues, routes, seal, signing
 from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
-from deliveries.models import Delivery, LogLine, ScheduleKind, Status
+from deliveries.models import Delivery, Halt, LogLine, ScheduleKind, Status
 from deliveries.rendering import sealed_renderer
 from deliveries.sending import fence, recovery
 
@@ -42,7 +42,7 @@ def begin(delivery_id: int) -> bool:
         return False
     if (due := due_at(delivery)) is not None and due > at:
         return False
-    if fence.problem() is not None:
+    if Halt.objects.covering(delivery.unit).exists() or fence.problem() is not None:
         return False
     if delivery.started_at is None:
         delivery.started_at = at
@@ -83,7 +83,7 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
     )
     if delivery.status not in {Status.SCHEDULED, Status.SENDING}:
         return None
-    if not fence.passes(beat=True):
+    if Halt.objects.covering(delivery.unit).exists() or not fence.passes(beat=True):
         return None
     if not _is_as_confirmed(delivery):
         fail(delivery_id, because=n_("What is prepared is not what was confirmed."))
@@ -184,6 +184,8 @@ def reopen(
 
 def wake_lanes(delivery_id: int) -> None:
     """Ask for as many lanes as may run and have something to do. Live leases, in PostgreSQL, cap them."""
+    if Halt.objects.covering(Delivery.objects.select_related("unit").get(pk=delivery_id).unit).exists():
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -217,10 +217,15 @@ class Ledger:
 
     async def _may_send(self) -> bool:
         cursor = await self.connection.execute(
-            "SELECT status FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", self._slots()
+            "SELECT d.status, EXISTS (SELECT 1 FROM deliveries_halt h"
+            " JOIN accounts_organizationalunit above ON above.id = h.unit_id"
+            " JOIN accounts_organizationalunit own ON own.id = d.unit_id"
+            " WHERE h.lifted_at IS NULL AND starts_with(own.path, above.path)) AS is_held"
+            " FROM deliveries_delivery d WHERE d.id = %(delivery)s FOR SHARE OF d",
+            self._slots(),
         )
         row = await cursor.fetchone()
-        return row is not None and row.status == "sending"
+        return row is not None and row.status == "sending" and not row.is_held
 
     async def _lock(self, holds: Sequence[Hold], entries: Sequence[Entry]) -> None:
         """Lock the chunks that this exchange touches, in their order; raise Fenced if a held one is gone."""

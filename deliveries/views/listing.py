@@ -24,6 +24,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "filters": filters,
         "shown": shown,
+        "may_stop_all": access.units(user, Right.START).exists(),
         "may_create": access.units(user, Right.PREPARE).exists(),
         "is_narrowed": filters.narrows,
     }

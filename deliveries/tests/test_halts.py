@@ -1,0 +1,170 @@
+"""Stop all sending: nothing leaves after the receipt, and everything goes on once it is allowed again."""
+
+import json
+from io import StringIO
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.core.management import call_command
+from django.urls import reverse
+
+from accounts.access import NotAllowed
+from accounts.models import AuditEvent
+from accounts.roles import root
+from accounts.tests.factories import UnitFactory, UserFactory
+from audiences.tests.factories import TestProfileFactory
+from campaign.lib import clock
+from deliveries import halts, proofs
+from deliveries.models import Halt, Message, MessageStatus, Status
+from deliveries.sending import gate
+from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
+from deliveries.tests.test_sending import send
+
+pytestmark = pytest.mark.django_db
+
+
+def stop_all(unit=None, by=None, reason="Wrong price"):
+    unit = unit or root()
+    return halts.stop_all(unit=unit, by=by or person("start", unit), at=clock.now(), reason=reason)
+
+
+def allow(unit=None):
+    unit = unit or root()
+    return halts.allow(unit=unit, by=person("start", unit), at=clock.now())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_leaves_while_all_sending_is_stopped_and_everything_afterwards(relay):
+    delivery = DeliveryFactory(scheduled=True, recipients=4)
+
+    receipt = stop_all()
+    send(delivery)
+
+    assert (receipt.left, receipt.held) == (0, 4)
+    assert relay.recipients() == []
+    assert delivery.status == Status.SCHEDULED
+    allow()
+    send(delivery)
+    assert delivery.status == Status.FINISHED
+    assert len(relay.recipients()) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lane_under_way_hands_over_nothing_after_the_receipt():
+    delivery = DeliveryFactory(sending=True, recipients=60)
+    receipts = []
+
+    async def stop_after_the_first_window(pool):
+        if pool.waiting and not receipts:
+            receipts.append(await sync_to_async(stop_all, thread_sensitive=False)())
+        return pool.take(len(pool.waiting))
+
+    run_lane(delivery, ScriptedPool(stop_after_the_first_window))
+
+    sent = Message.objects.filter(delivery=delivery, status=MessageStatus.SENT).count()
+    assert (receipts[0].left, receipts[0].held) == (sent, 60 - sent)
+    assert 0 < sent < 60
+    assert gate.plan(delivery.pk, dict) is None
+
+
+def test_a_halt_holds_what_is_below_its_unit_and_nothing_beside_it():
+    above, beside = UnitFactory(), UnitFactory()
+    below = DeliveryFactory(unit=UnitFactory(parent=above), scheduled=True)
+    other = DeliveryFactory(unit=beside, scheduled=True)
+
+    receipt = stop_all(above)
+
+    assert [one.delivery for one in receipt.deliveries] == [below]
+    assert not gate.begin(below.pk)
+    assert gate.begin(other.pk)
+
+
+def test_only_holders_of_start_on_the_unit_may_stop_or_allow():
+    unit = UnitFactory()
+    stop_all(unit)
+
+    for somebody in (UserFactory(roles={"prepare": unit}), UserFactory(is_superuser=True)):
+        with pytest.raises(NotAllowed):
+            stop_all(unit, by=somebody)
+        with pytest.raises(NotAllowed):
+            halts.allow(unit=unit, by=somebody, at=clock.now())
+
+
+def test_a_reason_is_asked_for():
+    with pytest.raises(halts.HaltReasonMissing):
+        stop_all(reason="  ")
+
+    assert not Halt.objects.exists()
+
+
+def test_it_is_stopped_once_and_allowed_once():
+    stop_all()
+    with pytest.raises(halts.AlreadyHalted):
+        stop_all()
+    allow()
+    with pytest.raises(halts.NotHalted):
+        allow()
+
+
+def test_no_proof_leaves_either():
+    delivery = DeliveryFactory()
+    stop_all()
+
+    with pytest.raises(proofs.SendingHalted):
+        proofs.send(
+            delivery=delivery,
+            by=person("prepare", delivery.unit),
+            at=clock.now(),
+            test_profiles=[TestProfileFactory(unit=delivery.unit)],
+        )
+
+
+def test_both_decisions_are_in_the_audit_trail():
+    stop_all()
+    allow()
+
+    assert [event.action for event in AuditEvent.objects.filter(action__contains="send").order_by("id")][
+        -2:
+    ] == [
+        "stop_all_sending",
+        "allow_sending",
+    ]
+
+
+def test_the_page_asks_shows_the_receipt_and_a_banner_with_the_way_back(client):
+    delivery = DeliveryFactory(scheduled=True, recipients=3)
+    client.force_login(person("start", root()))
+
+    asked = client.get(reverse("deliveries:stop-all")).content.decode()
+    said = client.post(reverse("deliveries:stop-all"), {"unit": root().pk, "reason": "Wrong price"})
+    page = client.get(reverse("deliveries:dashboard", args=[delivery.pk])).content.decode()
+    client.post(reverse("deliveries:allow-sending"), {"unit": root().pk})
+
+    assert delivery.label in asked
+    assert "3 are held" in said.content.decode()
+    assert "Wrong price" in page
+    assert "Allow sending again" in page
+    assert not Halt.objects.in_force().exists()
+
+
+def test_a_forged_post_gets_403_and_leaves_an_event(client):
+    client.force_login(person("prepare", root()))
+
+    answer = client.post(reverse("deliveries:stop-all"), {"unit": root().pk, "reason": "x"})
+
+    assert answer.status_code == 403
+    assert AuditEvent.objects.filter(refused=True).exists()
+    assert not Halt.objects.exists()
+
+
+def test_the_commands_print_a_receipt_and_allow_again():
+    delivery = DeliveryFactory(scheduled=True, recipients=3)
+    by = person("start", root())
+    out = StringIO()
+
+    call_command("stop_all_sending", "--reason", "Wrong price", "--as", by.username, "--json", stdout=out)
+
+    assert json.loads(out.getvalue())["deliveries"] == [{"delivery": delivery.name, "left": 0, "held": 3}]
+    call_command("allow_sending", "--as", by.username, "--json", stdout=StringIO())
+    assert not Halt.objects.in_force().exists()

@@ -1,0 +1,63 @@
+"""The button for when something is badly wrong: stop all sending, and allow it again."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import access
+from accounts.models import OrganizationalUnit
+from accounts.rights import Right
+from campaign.lib import clock
+from deliveries import halts, standing
+from deliveries.views.shared import page, person, told
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop_all(request: HttpRequest) -> HttpResponse:
+    """By GET what is under way, and the question; by POST nothing more leaves, and a receipt is shown."""
+    by = person(request)
+    if request.method == "POST":
+        unit = _unit(request)
+        with told(request, action="stop_all_sending"):
+            receipt = halts.stop_all(
+                unit=unit, by=by, at=clock.now(), reason=request.POST.get("reason", "").replace("\x00", "")
+            )
+            messages.warning(request, _said(receipt))
+            return page(request, "stopped_all", {"receipt": receipt})
+        return redirect("deliveries:stop-all")
+    units = access.units(by, Right.START).order_by("path")
+    if not units:
+        access.require(by, Right.START, by.home_unit or OrganizationalUnit.objects.get(parent=None))
+    under_way = list(halts.affected().filter(unit__in=units))
+    standing.add(under_way)
+    return page(request, "stop_all", {"units": units, "under_way": under_way})
+
+
+@require_POST
+def allow(request: HttpRequest) -> HttpResponse:
+    """What was held goes on."""
+    unit = _unit(request)
+    with told(request, action="allow_sending"):
+        halts.allow(unit=unit, by=person(request), at=clock.now())
+        messages.success(
+            request, _("Sending of “%(unit)s” is allowed again: what was held goes on.") % {"unit": unit}
+        )
+    return redirect("deliveries:list")
+
+
+def _unit(request: HttpRequest) -> OrganizationalUnit:
+    wanted = request.POST.get("unit", "")
+    readable = access.readable_units(person(request))
+    found = readable.filter(pk=int(wanted)).first() if wanted.isascii() and wanted.isdigit() else None
+    if found is None:
+        raise Http404
+    return found
+
+
+def _said(receipt: halts.Receipt) -> str:
+    left = ngettext("%(n)s message had left", "%(n)s messages had left", receipt.left) % {"n": receipt.left}
+    held = ngettext("%(n)s is held", "%(n)s are held", receipt.held) % {"n": receipt.held}
+    return _("All sending is stopped: %(left)s, %(held)s.") % {"left": left, "held": held}
