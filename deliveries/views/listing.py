@@ -21,11 +21,12 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows = filters.narrowed(_rows(Delivery.objects.visible_to(user)))
     shown = key_page(rows, before=number(request, "before"), after=number(request, "after"))
     standing.add(shown.rows)
+    rights = access.on_any_unit(user)
     context = {
         "filters": filters,
         "shown": shown,
-        "may_stop_all": access.units(user, Right.START).exists(),
-        "may_create": access.units(user, Right.PREPARE).exists(),
+        "may_stop_all": Right.START in rights,
+        "may_create": Right.PREPARE in rights,
         "is_narrowed": filters.narrows,
     }
     return page(request, "list", context)
