@@ -75,7 +75,16 @@ def test_a_small_drill_holds_and_leaves_nothing_behind(drill, folder):
     said, error = process.communicate(timeout=300)
 
     result = json.loads(said.splitlines()[-1])
-    assert (process.returncode, result["held"]) == (0, True), (result, error)
+    # With so few messages three lanes' windows may be more than 5 % of them, so each promise is asked for itself.
+    broken = [
+        name
+        for name in ("lost", "duplicates", "phantom", "misstated", "in_doubt_of_the_living")
+        if result[name]
+    ]
+    assert broken == [], (result, error)
+    assert result["in_doubt"] <= result["in_doubt_bound"], (result, error)
+    assert result["balanced"], (result, error)
+    assert result["ended_by_itself"], (result, error)
     assert sum(result["kills_while_sending"].values()) == 3
     assert result["received"] + result["failed"] + result["in_doubt"] - result["in_doubt_received"] == 1000
     assert left_behind(folder) == []
