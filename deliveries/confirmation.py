@@ -14,7 +14,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues, resealing, routes
 from deliveries.lifecycle import Step
 from deliveries.models import Cause, Confirmation, Delivery, LogLine, ScheduleKind, Status
-from deliveries.sending import recovery
+from deliveries.sending import gate, recovery
 
 
 class CountMistyped(Refusal):
@@ -95,6 +95,7 @@ def confirm(
     """
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.check(delivery, Step.CONFIRM, by=by, seal=seal)
+    gate.require_no_halt(delivery)
     preparation = delivery.latest_preparation()
     if must_type(preparation.to_deliver) and typed != preparation.to_deliver:
         raise CountMistyped(expected=preparation.to_deliver)
@@ -151,6 +152,8 @@ def pause(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
 def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     """The send goes on from the exact row where it paused."""
     delivery = Delivery.objects.locked(delivery.pk)
+    lifecycle.check(delivery, Step.RESUME, by=by)
+    gate.require_no_halt(delivery)
     lifecycle.move(delivery, Step.RESUME, by=by, at=at)
     _log(delivery, at, n_("Resumed by %(by)s"), by=str(by))
     queues.TICK.enqueue()

@@ -27,9 +27,9 @@ from deliveries.channels.dkim import Signer, UnusableKey
 from deliveries.channels.smtp import Pool
 from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
-from deliveries.models import Delivery, Halt, LogLine, Proof, ProofMessage
+from deliveries.models import Delivery, LogLine, Proof, ProofMessage
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
-from deliveries.sending import fence
+from deliveries.sending import fence, gate
 
 PREFIX = n_("[Proof %(number)s]")
 # A newsletter that is copied each month may have new readers of its proofs.
@@ -39,11 +39,6 @@ RELATIVES_COUNT_FOR = timedelta(days=30)
 class NothingToProve(Refusal):
     message = _("The delivery has no content yet.")
     code = "no_content"
-
-
-class SendingHalted(Refusal):
-    message = _("All sending is stopped: no proof leaves until it is allowed again.")
-    code = "halted"
 
 
 class NoTestProfiles(Refusal):
@@ -94,8 +89,7 @@ def send(
     if content is None:
         raise NothingToProve()
     fence.require()
-    if Halt.objects.covering(delivery.unit).exists():
-        raise SendingHalted()
+    gate.require_no_halt(delivery)
     _check_addresses(delivery, by, test_profiles, at=at)
     if profile is not None and not access.visible(by, Profile.objects.filter(pk=profile.pk)).exists():
         raise ProfileElsewhere()
@@ -169,10 +163,11 @@ def run(*, proof_id: int) -> None:
     proof = Proof.objects.select_related("delivery__unit", "delivery__route", "content").get(pk=proof_id)
     try:
         fence.require()
+        gate.require_no_halt(proof.delivery)
         filler = _renderer(proof)
         route = routes.route_of(proof.delivery)
         sign = signing.signer_of(route)
-    except (ContentHasErrors, UnusableKey, fence.Fence) as error:
+    except (ContentHasErrors, UnusableKey, fence.Fence, gate.SendingHalted) as error:
         proof.messages.filter(status=ProofMessage.Status.WAITING).update(
             status=ProofMessage.Status.FAILED, reply=str(error)[:300]
         )

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 from redis.exceptions import RedisError
 
 from campaign.lib import clock
+from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues, routes, seal, signing
 from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
@@ -27,6 +29,18 @@ LOOK = 0.05  # seconds between two looks at the gate
 
 now = clock.now
 T = TypeVar("T")
+
+
+class SendingHalted(Refusal):
+    message = _("%(by)s stopped all sending of “%(unit)s”: nothing is released until it is allowed again.")
+    code = "halted"
+
+
+def require_no_halt(delivery: Delivery) -> None:
+    """Raise SendingHalted while all sending is stopped: nobody's click releases what another's would let out."""
+    halt = Halt.objects.covering(delivery.unit).select_related("by", "unit").first()
+    if halt is not None:
+        raise SendingHalted(by=halt.by, unit=halt.unit)
 
 
 @transaction.atomic

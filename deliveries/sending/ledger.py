@@ -216,16 +216,22 @@ class Ledger:
         return {"delivery": self.delivery_id, "lane": self.lane, "lease": self.lease_seconds, **more}
 
     async def _may_send(self) -> bool:
+        # Two statements: the second sees a halt that was committed while the first waited for the row.
         cursor = await self.connection.execute(
-            "SELECT d.status, EXISTS (SELECT 1 FROM deliveries_halt h"
-            " JOIN accounts_organizationalunit above ON above.id = h.unit_id"
-            " JOIN accounts_organizationalunit own ON own.id = d.unit_id"
-            " WHERE h.lifted_at IS NULL AND starts_with(own.path, above.path)) AS is_held"
-            " FROM deliveries_delivery d WHERE d.id = %(delivery)s FOR SHARE OF d",
-            self._slots(),
+            "SELECT status, unit_id FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", self._slots()
         )
         row = await cursor.fetchone()
-        return row is not None and row.status == "sending" and not row.is_held
+        if row is None or row.status != "sending":
+            return False
+        cursor = await self.connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM deliveries_halt h"
+            " JOIN accounts_organizationalunit above ON above.id = h.unit_id"
+            " JOIN accounts_organizationalunit own ON own.id = %(unit)s"
+            " WHERE h.lifted_at IS NULL AND starts_with(own.path, above.path)) AS is_held",
+            self._slots(unit=row.unit_id),
+        )
+        held = await cursor.fetchone()
+        return held is not None and not held.is_held
 
     async def _lock(self, holds: Sequence[Hold], entries: Sequence[Entry]) -> None:
         """Lock the chunks that this exchange touches, in their order; raise Fenced if a held one is gone."""

@@ -1,11 +1,14 @@
 """Stop all sending: nothing leaves after the receipt, and everything goes on once it is allowed again."""
 
+import asyncio
 import json
+import threading
 from io import StringIO
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.management import call_command
+from django.db import connection, transaction
 from django.urls import reverse
 
 from accounts.access import NotAllowed
@@ -14,12 +17,14 @@ from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
-from deliveries import halts, proofs
-from deliveries.models import Halt, Message, MessageStatus, Status
+from deliveries import confirmation, halts, proofs
+from deliveries.models import Delivery, Halt, Message, MessageStatus, Status
 from deliveries.sending import gate
+from deliveries.sending.ledger import Ledger
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
 from deliveries.tests.test_sending import send
+from deliveries.tests.test_workers import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +73,69 @@ def test_a_lane_under_way_hands_over_nothing_after_the_receipt():
     assert gate.plan(delivery.pk, dict) is None
 
 
+def claim(delivery):
+    async def once():
+        ledger = await Ledger.connect(delivery_id=delivery.pk, lane="lane")
+        try:
+            return await ledger.claim()
+        finally:
+            await ledger.close()
+
+    return asyncio.run(once())
+
+
+def somebody_waits_for_a_lock():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lane_that_waited_for_the_receipts_lock_hands_over_nothing():
+    delivery = DeliveryFactory(sending=True, recipients=20)
+    by, claimed = person("start", root()), []
+    lane = threading.Thread(target=lambda: claimed.append(claim(delivery)))
+
+    with transaction.atomic():
+        Delivery.objects.locked(delivery.pk)
+        lane.start()
+        wait_until(somebody_waits_for_a_lock, "the lane waits for the row")
+        Halt.objects.create(unit=root(), by=by, at=clock.now(), reason="Now")
+    lane.join(60)
+
+    assert claimed == [None]
+
+
+@pytest.mark.parametrize("stage", ["ready", "paused"])
+def test_nobody_releases_anything_meanwhile(stage):
+    delivery = DeliveryFactory(**{stage: True})
+    by = person("start", root())
+    stop_all()
+
+    with pytest.raises(gate.SendingHalted):
+        if stage == "ready":
+            confirmation.confirm(delivery=delivery, seal=delivery.seal, by=by, at=clock.now())
+        else:
+            confirmation.resume(delivery=delivery, by=by, at=clock.now())
+
+
+def test_a_proof_that_waited_in_the_queue_does_not_leave_either(work):
+    delivery = DeliveryFactory()
+    proof = proofs.send(
+        delivery=delivery,
+        by=person("prepare", delivery.unit),
+        at=clock.now(),
+        test_profiles=[TestProfileFactory(unit=delivery.unit)],
+    )
+    stop_all()
+
+    proofs.run(proof_id=proof.pk)
+
+    (copy,) = proof.messages.all()
+    assert copy.status == copy.Status.FAILED
+    assert "stopped all sending" in copy.reply
+
+
 def test_a_halt_holds_what_is_below_its_unit_and_nothing_beside_it():
     above, beside = UnitFactory(), UnitFactory()
     below = DeliveryFactory(unit=UnitFactory(parent=above), scheduled=True)
@@ -111,7 +179,7 @@ def test_no_proof_leaves_either():
     delivery = DeliveryFactory()
     stop_all()
 
-    with pytest.raises(proofs.SendingHalted):
+    with pytest.raises(gate.SendingHalted):
         proofs.send(
             delivery=delivery,
             by=person("prepare", delivery.unit),
