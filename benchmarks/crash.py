@@ -39,6 +39,8 @@ FIRST, LAST = 0.02, 0.85  # the part of the send in which the kills fall
 
 def main(argv: list[str]) -> int:
     args = _arguments(argv)
+    # A shell's background job is born deaf to Ctrl-C; this one must be stoppable all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     rng = random.Random(args.seed)
     victims = draw(rng, args.kills)
