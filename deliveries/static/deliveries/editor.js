@@ -4,7 +4,8 @@
   const form = document.getElementById("write");
   if (!form) return;
   const fits = (element) => element.matches?.("#id_subject, #id_preheader, #id_from_name, #id_html, #id_text");
-  let last = document.getElementById("id_html");
+  // Whoever was quicker than this script stands in a field already.
+  let last = fits(document.activeElement) ? document.activeElement : document.getElementById("id_html");
   form.addEventListener("focusin", (event) => {
     if (fits(event.target)) last = event.target;
   });
