@@ -182,9 +182,11 @@ def before_stopping(delivery: Delivery) -> Stopped:
     """How many have been handed over, and how many never will be once it is stopped; from the chunks."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(sum(handed_upto - seq_from + 1 - retrying), 0),"
-            " coalesce(sum(seq_to - seq_from + 1), 0) FROM deliveries_chunk WHERE delivery_id = %s",
-            [delivery.pk],
+            "SELECT coalesce(sum(handed_upto - seq_from + 1 - retrying), 0)"
+            # A later try in a lane's hands is on its way, and counts as retrying until its answer is here.
+            " + (SELECT count(*) FROM deliveries_try WHERE delivery_id = %(delivery)s AND handed),"
+            " coalesce(sum(seq_to - seq_from + 1), 0) FROM deliveries_chunk WHERE delivery_id = %(delivery)s",
+            {"delivery": delivery.pk},
         )
         handed, total = cursor.fetchone()
         # Cancelled rows that had been tried before stand below the mark.

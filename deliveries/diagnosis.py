@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.formats import date_format
@@ -80,8 +81,9 @@ def about_itself(delivery: Delivery, *, at: datetime) -> list[Diagnosis]:
 def _around(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     if delivery.status == Status.PREPARING:
         yield from _without_workers(Queue.PREPARATION, Queue.TICK)
+    if delivery.status in {Status.READY, Status.SCHEDULED, Status.SENDING, Status.PAUSED}:
+        yield from _halted(delivery)  # nobody can confirm or resume either
     if delivery.status in {Status.SCHEDULED, Status.SENDING}:
-        yield from _halted(delivery)
         yield from _fenced()
         yield from _without_workers(Queue.SEND, Queue.TICK)
         yield from _route(delivery, at)
@@ -290,7 +292,15 @@ def _migrations() -> Iterator[Diagnosis]:
 
 def of_relay(delivery: Delivery) -> list[Diagnosis]:
     """Whether the delivery's relay takes a connection; nothing is said to it."""
-    relay = routes.relay_of(routes.route_of(delivery))
+    route = routes.known_route_of(delivery)
+    if route is None:  # the first send makes it
+        return []
+    try:
+        relay = routes.relay_of(route)
+    except ImproperlyConfigured as error:
+        return [
+            _fault("relay_misconfigured", _("The relay's address can't be used: %(error)s."), error=error)
+        ]
     try:
         socket.create_connection((relay.host, relay.port), timeout=CONNECT_SECONDS).close()
     except OSError as error:

@@ -17,7 +17,7 @@ from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import confirmation, queues
-from deliveries.models import Delivery, Halt, LogLine, Status
+from deliveries.models import Delivery, Halt, LogLine, ProofMessage, Status
 
 HELD = (Status.SCHEDULED, Status.SENDING, Status.PAUSED)
 
@@ -70,7 +70,19 @@ def stop_all(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -
     """
     halt = _begin(unit=unit, by=by, at=at, reason=reason.strip())
     below = affected().filter(unit__path__startswith=unit.path)
-    return Receipt(halt, [_hold(pk, halt) for pk in below.values_list("pk", flat=True)])
+    receipt = Receipt(halt, [_hold(pk, halt) for pk in below.values_list("pk", flat=True)])
+    _wait_for_proofs(unit)
+    return receipt
+
+
+def _wait_for_proofs(unit: OrganizationalUnit) -> None:
+    """Proofs that were being handed over are on their way; one that still waits finds the halt and fails."""
+    waiting = ProofMessage.objects.filter(
+        status=ProofMessage.Status.WAITING, proof__delivery__unit__path__startswith=unit.path
+    )
+    for pk in waiting.order_by("proof__delivery").values_list("proof__delivery", flat=True).distinct():
+        with transaction.atomic():
+            Delivery.objects.locked(pk)
 
 
 @transaction.atomic
@@ -119,9 +131,13 @@ def affected() -> QuerySet[Delivery]:
 
 
 def shown_to(user: User) -> list[Halt]:
-    """The halts in force that concern whoever looks."""
+    """The halts in force that concern whoever looks; `may_allow` says whether he may lift one."""
     halts = list(Halt.objects.in_force().select_related("unit", "by"))
     if not halts:
         return []
     readable = set(access.readable_units(user).values_list("pk", flat=True))
-    return [halt for halt in halts if halt.unit_id in readable]
+    startable = set(access.units(user, Right.START).values_list("pk", flat=True))
+    shown = [halt for halt in halts if halt.unit_id in readable]
+    for halt in shown:
+        halt.may_allow = halt.unit_id in startable
+    return shown

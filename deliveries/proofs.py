@@ -167,12 +167,12 @@ def run(*, proof_id: int) -> None:
         filler = _renderer(proof)
         route = routes.route_of(proof.delivery)
         sign = signing.signer_of(route)
+        copies = _hand_over(proof)
     except (ContentHasErrors, UnusableKey, fence.Fence, gate.SendingHalted) as error:
         proof.messages.filter(status=ProofMessage.Status.WAITING).update(
             status=ProofMessage.Status.FAILED, reply=str(error)[:300]
         )
         return
-    copies = _hand_over(proof)
     if not copies:
         return
     relay = routes.relay_of(route)
@@ -188,6 +188,8 @@ def run(*, proof_id: int) -> None:
 
 @transaction.atomic
 def _hand_over(proof: Proof) -> list[ProofMessage]:
+    """The copies that wait are this worker's. Raises SendingHalted, behind the lock that a stop waits for."""
+    gate.require_no_halt(Delivery.objects.locked(proof.delivery_id))
     waiting = proof.messages.select_for_update(skip_locked=True).filter(status=ProofMessage.Status.WAITING)
     copies = list(waiting)
     proof.messages.filter(pk__in=[copy.pk for copy in copies]).update(status=ProofMessage.Status.HANDED)

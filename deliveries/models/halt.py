@@ -32,6 +32,7 @@ class Halt(models.Model):
     )
 
     objects = HaltQuerySet.as_manager()
+    may_allow = False  # whether whoever looks may lift it; `halts.shown_to` knows
 
     class Meta:
         verbose_name = _("stop of all sending")

@@ -9,8 +9,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 
+from accounts.roles import root
 from campaign.lib import clock
-from deliveries import diagnosis, preparation, routes
+from deliveries import diagnosis, halts, preparation, routes
 from deliveries.models import Chunk, Instance, Status, Try
 from deliveries.sending import fence
 from deliveries.tests.factories import DeliveryFactory, person
@@ -194,3 +195,28 @@ def test_what_is_over_has_nothing_to_say(relay):
 
     assert delivery.status == Status.FINISHED
     assert of(delivery) == []
+
+
+@pytest.mark.parametrize("stage", ["ready", "paused"])
+def test_what_nobody_can_release_while_all_sending_is_stopped_says_so(stage, staffed):
+    delivery = DeliveryFactory(**{stage: True})
+    halts.stop_all(unit=root(), by=person("start", root()), at=clock.now(), reason="Wrong price")
+
+    assert ("halted", True) in codes(of(delivery))
+
+
+def test_a_relay_address_that_makes_no_sense_is_named(staffed, settings):
+    settings.RELAY_URL = "http://relay"
+    delivery = DeliveryFactory(sending=True)
+    routes.default_route()
+
+    assert codes(diagnosis.of_relay(delivery)) == {("relay_misconfigured", True)}
+
+
+def test_show_delivery_says_the_same():
+    delivery = DeliveryFactory(paused=True)
+    out = StringIO()
+
+    call_command("show_delivery", delivery.name, stdout=out)
+
+    assert "paused it at" in out.getvalue()

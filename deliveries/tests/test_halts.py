@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -18,7 +19,7 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
 from deliveries import confirmation, halts, proofs
-from deliveries.models import Delivery, Halt, Message, MessageStatus, Status
+from deliveries.models import Chunk, Delivery, Halt, Message, MessageStatus, Status, Try
 from deliveries.sending import gate
 from deliveries.sending.ledger import Ledger
 from deliveries.tests.factories import DeliveryFactory, person
@@ -236,3 +237,62 @@ def test_the_commands_print_a_receipt_and_allow_again():
     assert json.loads(out.getvalue())["deliveries"] == [{"delivery": delivery.name, "left": 0, "held": 3}]
     call_command("allow_sending", "--as", by.username, "--json", stdout=StringIO())
     assert not Halt.objects.in_force().exists()
+
+
+def test_a_later_try_that_is_on_its_way_counts_as_left():
+    delivery = DeliveryFactory(sending=True, recipients=3)
+    chunk = Chunk.objects.get(delivery=delivery)
+    Chunk.objects.filter(delivery=delivery).update(handed_upto=chunk.seq_to, sent=2, retrying=1)
+    now = clock.now()
+    Try.objects.create(
+        delivery=delivery,
+        seq=chunk.seq_to,
+        due_at=now,
+        tries=1,
+        handed=True,
+        lease_until=now + timedelta(minutes=1),
+    )
+
+    receipt = stop_all()
+
+    assert (receipt.left, receipt.held) == (3, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_proof_that_was_about_to_leave_when_the_receipt_came_stays(work):
+    delivery = DeliveryFactory()
+    proof = proofs.send(
+        delivery=delivery,
+        by=person("prepare", delivery.unit),
+        at=clock.now(),
+        test_profiles=[TestProfileFactory(unit=delivery.unit)],
+    )
+    by = person("start", root())
+
+    def run():
+        try:
+            proofs.run(proof_id=proof.pk)
+        finally:
+            connection.close()
+
+    worker = threading.Thread(target=run)
+    with transaction.atomic():
+        Delivery.objects.locked(delivery.pk)
+        worker.start()
+        wait_until(somebody_waits_for_a_lock, "the worker waits for the row")
+        Halt.objects.create(unit=root(), by=by, at=clock.now(), reason="Now")
+    worker.join(60)
+
+    (copy,) = proof.messages.all()
+    assert copy.status == copy.Status.FAILED
+    assert "stopped all sending" in copy.reply
+
+
+def test_the_way_back_is_shown_to_those_who_may_take_it_alone(client):
+    stop_all()
+    client.force_login(person("prepare", root()))
+
+    page = client.get(reverse("deliveries:list")).content.decode()
+
+    assert "Wrong price" in page
+    assert "Allow sending again" not in page

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from accounts import access
 from accounts.models import User
 from accounts.rights import Right
-from deliveries import remainders
+from campaign.lib import clock
+from deliveries import diagnosis, remainders
 from deliveries import seal as sealing
 from deliveries.counts import tallies
 from deliveries.management.base import DeliveriesCommand, brief
@@ -68,6 +69,7 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         },
         "changed_since_prepared": sealing.changes(delivery),
         "waits_for": [user.username for user in access.holders(right, delivery)] if right else [],
+        "diagnoses": [one.as_dict() for one in diagnosis.of_delivery(delivery, at=clock.now())],
         "started_at": delivery.started_at,
         "ended_at": delivery.ended_at,
         "messages": tallies(delivery),  # by the status of the message, so “sent” here leaves out what bounced
@@ -109,8 +111,8 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
         yield from _preparation_lines(shown["preparation"])
     if shown["changed_since_prepared"]:
         yield f"  Changed since prepared: {sealing.in_words(shown['changed_since_prepared'])}"
-    if shown["waits_for"]:
-        yield f"  Waits for   {', '.join(shown['waits_for'])}"
+    for one in shown["diagnoses"]:
+        yield f"  {'!' if one['fault'] else '·'} {one['message']}"
     if shown["started_at"]:
         yield from _deployment_lines(shown)
     for change in shown["history"]:
