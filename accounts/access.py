@@ -100,7 +100,7 @@ def held(user: User, target: Any) -> frozenset[Right]:
 
 
 def _codenames(user: User, model: type[models.Model], pks: list[Any]) -> list[str]:
-    grants: Any = get_user_obj_perms_model(model)  # type: ignore[arg-type]
+    grants: Any = get_user_obj_perms_model(model)  # type: ignore[arg-type]  # the stubs know guardian's own models only
     rows = grants.objects.filter(user=user, content_object__in=pks)
     return list(rows.values_list("permission__codename", flat=True))
 
@@ -109,7 +109,7 @@ def on_any_unit(user: User) -> frozenset[Right]:
     """The rights that a person was given on some unit; in one query."""
     if not user.is_active:
         return frozenset()
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]
+    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
     names = set(grants.objects.filter(user=user).values_list("permission__codename", flat=True))
     return frozenset(right for right in Right if right.value in names)
 

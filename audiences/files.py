@@ -300,7 +300,7 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # a memoryview is what its reader gives
         block = self.file.read(len(buffer))
         buffer[: len(block)] = block
         self.count += len(block)

@@ -337,7 +337,7 @@ class _Run:
             self._finish(Import.Status.DONE)
 
     def _declare(self) -> None:
-        access.require(self.importing.started_by, Right.IMPORT, self.importing.unit)  # type: ignore[arg-type]
+        access.require(self.importing.started_by, Right.IMPORT, self.importing.unit)  # type: ignore[arg-type]  # without its person: fails
         for column in self.mapping.unknown:
             _row, made = Attribute.objects.get_or_create(
                 name=column.name, defaults={"label": _label(column.header), "kind": column.kind}

@@ -53,7 +53,7 @@ def add(deliveries: Sequence[Delivery]) -> None:
     """Each delivery knows its standing, where it has one; templates read it."""
     found = of(deliveries)
     for delivery in deliveries:
-        delivery.standing = found.get(delivery.pk)  # type: ignore[attr-defined]
+        delivery.standing = found.get(delivery.pk)  # type: ignore[attr-defined]  # a page's own attribute, read by templates
 
 
 def words(delivery: Delivery) -> str | Promise:

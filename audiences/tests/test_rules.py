@@ -40,7 +40,7 @@ def met(rule, profile, today):
     value = value.isoformat() if isinstance(value, date) else value
     empty = value in (None, "")
     asked = rule.get("value")
-    fold = lambda text: text.upper() if isinstance(text, str) else text  # noqa: E731
+    fold = lambda text: text.upper() if isinstance(text, str) else text  # noqa: E731  one line says it all
     match rule["is"]:
         case "empty":
             return empty

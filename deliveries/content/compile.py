@@ -622,7 +622,7 @@ def _shows_anything(html: str) -> bool:
 def _reads(segment: grammar.Segment, name: str) -> bool:
     return segment.kind == "output" and any(
         isinstance(part, grammar.Name) and part.name == name
-        for part in grammar.parts_of(segment.expression)  # type: ignore[arg-type]
+        for part in grammar.parts_of(segment.expression)  # type: ignore[arg-type]  # a slot always has its expression
     )
 
 

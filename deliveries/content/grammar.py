@@ -303,9 +303,9 @@ class _Parser:
     def _block(self) -> Segment:
         tag = self._take_name()
         if tag in ("if", "elif"):
-            return self._finish(tag, expression=self.expression())  # type: ignore[arg-type]
+            return self._finish(tag, expression=self.expression())  # type: ignore[arg-type]  # one of the four tags
         if tag in ("else", "endif"):
-            return self._finish(tag)  # type: ignore[arg-type]
+            return self._finish(tag)  # type: ignore[arg-type]  # one of the four tags
         if tag == "set":
             name = self._take_name()
             if name in KEYWORDS or name in SYSTEM_NAMES or name == "profile" or name.startswith("_"):

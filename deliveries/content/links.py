@@ -59,7 +59,7 @@ class LinkBook:
         for link in self.links:
             if (link.label, link.url, link.kind) == (label, address.url, address.kind):
                 return link
-        link = Link(len(self.links), label, address.url, address.kind, address.template)  # type: ignore[arg-type]
+        link = Link(len(self.links), label, address.url, address.kind, address.template)  # type: ignore[arg-type]  # one of the kinds of a link
         self.links.append(link)
         return link
 

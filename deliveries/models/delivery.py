@@ -73,7 +73,7 @@ class ScheduleKind(models.TextChoices):
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def visible_to(self, user: User) -> Self:
-        return access.visible(user, self)  # type: ignore[return-value]
+        return access.visible(user, self)  # type: ignore[return-value]  # of the same class as it was given
 
     def locked(self, pk: int) -> "Delivery":
         """The delivery with its row locked: always before chunks, always before messages."""

@@ -99,7 +99,7 @@ def _look() -> tuple[Instance, str, int]:
         f"SELECT i.*, here.* FROM deliveries_instance i, ({IDENTITY}) here (sys, line)"
     )
     for instance in found:
-        return instance, instance.sys, instance.line  # type: ignore[attr-defined]
+        return instance, instance.sys, instance.line  # type: ignore[attr-defined]  # columns that the raw query adds
     instance = _anchor()
     return instance, *identity()
 

@@ -311,8 +311,8 @@ class LedgerMachine(RuleBasedStateMachine):
     async def _lane(self, plan: Plan) -> Lane:
         name = f"lane {len(self.said)} {id(object())} {asyncio.get_running_loop().time()}"
         ledger = await Ledger.connect(delivery_id=self.delivery.pk, lane=name)
-        lane = Lane(plan, ledger, RelayOfLane(self))  # type: ignore[arg-type]
-        lane.pace = Pace()  # type: ignore[assignment]
+        lane = Lane(plan, ledger, RelayOfLane(self))  # type: ignore[arg-type]  # a stand-in with a pool's few methods
+        lane.pace = Pace()  # type: ignore[assignment]  # a pace that the machine decides
         return lane
 
     def _losing(

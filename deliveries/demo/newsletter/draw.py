@@ -14,11 +14,11 @@ FOREST, MOSS, LEAF, NIGHT, BROWN = "#1e3a33", "#2f5a4c", "#5d8a66", "#152823", "
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))  # type: ignore[return-value]
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))  # type: ignore[return-value]  # three of them, which mypy can't count
 
 
 def mix(first: str, second: str, share: float) -> tuple[int, int, int]:
-    return tuple(round(a + (b - a) * share) for a, b in zip(rgb(first), rgb(second), strict=True))  # type: ignore[return-value]
+    return tuple(round(a + (b - a) * share) for a, b in zip(rgb(first), rgb(second), strict=True))  # type: ignore[return-value]  # three of them, which mypy can't count
 
 
 def canvas(width: int, height: int, colour: str) -> tuple[Image.Image, ImageDraw.ImageDraw]:
