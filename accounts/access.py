@@ -196,12 +196,17 @@ def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) 
 
 def units_with_rights_of(user: User) -> set[OrganizationalUnit]:
     """Where this person holds anything: by a role, or by a right on a single object."""
-    found = {grant.unit for grant in user.role_grants.select_related("unit")}
+    found = Q(pk__in=user.role_grants.values("unit"))
     for model in apps.get_models():
-        if issubclass(model, UserObjectPermissionBase):
-            rows: Any = model.objects.filter(user=user)
-            found |= {unit_of(row.content_object) for row in rows}
-    return found
+        if not issubclass(model, UserObjectPermissionBase):
+            continue
+        grants: Any = model
+        kind = grants._meta.get_field("content_object").related_model
+        if kind is not None:  # guardian's generic table, which Sinete does not use, has none
+            rows = grants.objects.filter(user=user)
+            unit = "content_object" if kind is OrganizationalUnit else "content_object__unit"
+            found |= Q(pk__in=rows.values(unit))
+    return set(OrganizationalUnit.objects.filter(found))
 
 
 def refuse_gain(*, by: User, unit: OrganizationalUnit, parent: OrganizationalUnit) -> None:

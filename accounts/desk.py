@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from accounts import access, audit
-from accounts.models import OrganizationalUnit, UnitUserPermission, User
+from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 
@@ -29,10 +29,8 @@ def anywhere(request: HttpRequest) -> frozenset[Right]:
     """The rights that this person holds on any unit at all, read once for a request."""
     if not hasattr(request, "_rights_anywhere"):
         user = person(request)
-        rows = UnitUserPermission.objects.filter(user=user).values_list("permission__codename", flat=True)
-        names = set(rows.distinct()) if user.is_active else set()
-        mine = {right for right in Right if right.value in names}
-        request._rights_anywhere = frozenset(mine | (access.OF_SUPERUSERS if user.is_superuser else set()))
+        more = access.OF_SUPERUSERS if user.is_superuser else frozenset()
+        request._rights_anywhere = access.on_any_unit(user) | more
     return request._rights_anywhere
 
 

@@ -15,7 +15,7 @@ SOURCE_SESSIONS = 8
 
 def raw(sink: Sink, *, messages: int, processes: int, connections: int, message: bytes) -> float:
     """Messages a second of ready bytes from so many processes with so many connections each."""
-    from deliveries.channels.smtp import dotted
+    from campaign.lib.dots import dotted
 
     with tempfile.NamedTemporaryFile() as body:
         Path(body.name).write_bytes(dotted(message))

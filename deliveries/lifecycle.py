@@ -29,12 +29,9 @@ class Step(Enum):
     ASK_APPROVAL = {S.PREPARING}, S.AWAITING_APPROVAL, None
     NEED_NO_APPROVAL = {S.PREPARING}, S.READY, None
     CHANGE = {S.PREPARATION_FAILED, S.AWAITING_APPROVAL, S.READY}, S.DRAFT, Right.PREPARE
-    ASK_AGAIN = (
-        {S.AWAITING_APPROVAL, S.READY},
-        S.AWAITING_APPROVAL,
-        Right.PREPARE,
-    )  # a new time, the same recipients
-    KEEP_READY = {S.READY}, S.READY, Right.PREPARE  # the same where nobody is asked for approval
+    # A new time, the same recipients; the second where nobody is asked for approval.
+    ASK_AGAIN = {S.AWAITING_APPROVAL, S.READY}, S.AWAITING_APPROVAL, Right.PREPARE
+    KEEP_READY = {S.READY}, S.READY, Right.PREPARE
     APPROVE = {S.AWAITING_APPROVAL}, S.READY, Right.APPROVE
     REJECT = {S.AWAITING_APPROVAL}, S.DRAFT, Right.APPROVE
     CONFIRM = {S.READY}, S.SCHEDULED, Right.START

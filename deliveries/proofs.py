@@ -163,7 +163,6 @@ def run(*, proof_id: int) -> None:
     proof = Proof.objects.select_related("delivery__unit", "delivery__route", "content").get(pk=proof_id)
     try:
         fence.require()
-        gate.require_no_halt(proof.delivery)
         filler = _renderer(proof)
         route = routes.route_of(proof.delivery)
         sign = signing.signer_of(route)

@@ -18,7 +18,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues, routes, seal, signing
 from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
-from deliveries.models import Delivery, Halt, LogLine, ScheduleKind, Status
+from deliveries.models import Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
 from deliveries.sending import fence, recovery
 
@@ -50,10 +50,6 @@ def begin(delivery_id: int) -> bool:
     if delivery.status != Status.SCHEDULED:
         return delivery.status == Status.SENDING
     at = now()
-    if delivery.schedule_kind == ScheduleKind.AT_DATE and (
-        delivery.contact_date is None or delivery.contact_date > at
-    ):
-        return False
     if (due := due_at(delivery)) is not None and due > at:
         return False
     if Halt.objects.covering(delivery.unit).exists() or fence.problem() is not None:
@@ -109,9 +105,8 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
     try:
         sign = signing.signer_of(route)
     except UnusableKey as problem:
-        routes.open_breaker(
-            route.pk, because=f"{routes.UNSIGNED}: {problem}", at=at
-        )  # nothing leaves unsigned
+        # Nothing leaves unsigned.
+        routes.open_breaker(route.pk, because=f"{routes.UNSIGNED}: {problem}", at=at)
         return None
     return make(
         delivery_id=delivery.pk,

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from campaign.lib.dots import dotted
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
+from deliveries.channels.dialogue import Dialogue, parse_capabilities
 from deliveries.channels.paths import UnusableAddress, wire_path
-from deliveries.channels.smtp import Dialogue, Pool, parse_capabilities
+from deliveries.channels.smtp import Pool
 from deliveries.tests.smtp_server import DROP, POLITE, SILENCE, TAKE_AND_DROP, Script, Server
 
 BODY = b"Subject: hello\r\n\r\nhello\r\n"

@@ -1,0 +1,100 @@
+"""The operators' desk on how mail leaves: routes, and who stopped all sending."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from accounts.desk import DeskAdmin, VerbAdmin, VerbForm
+from accounts.rights import Right
+from deliveries import administration, signing
+from deliveries.channels.dkim import UnusableKey
+from deliveries.models import Halt, Route
+
+
+class RouteForm(VerbForm):
+    class Meta:
+        model = Route
+        fields = [
+            "label", "is_default", "host", "port", "tls", "username", "password_variable", "auth_in_clear",
+            "ca_file", "connections", "messages_per_connection", "return_path_domain", "dkim_domain",
+            "dkim_selector", "dkim_key_variable", "dkim_key_file",
+        ]  # fmt: skip
+
+    def apply(self) -> Route:
+        route = self.fresh if self.instance.pk else Route()
+        return administration.save_route(route=route, by=self.by, **self.cleaned_data)
+
+
+@admin.register(Route)
+class RouteAdmin(VerbAdmin):
+    """Relays. A route that messages left by is never deleted."""
+
+    form = RouteForm
+    under_unit = False
+    list_display = ["label", "is_default", "host", "port", "tls", "connections", "dkim_domain", "rests"]
+    readonly_fields = ["dns_record"]
+    fieldsets = [
+        (None, {"fields": ["label", "is_default"]}),
+        (
+            _("Relay"),
+            {
+                "description": _("Without a host it is the relay of RELAY_URL."),
+                "fields": [
+                    "host", "port", "tls", "ca_file", "username", "password_variable", "auth_in_clear",
+                    "connections", "messages_per_connection", "return_path_domain",
+                ],
+            },
+        ),
+        (
+            _("Signature (DKIM)"),
+            {"fields": ["dkim_domain", "dkim_selector", "dkim_key_variable", "dkim_key_file", "dns_record"]},
+        ),
+    ]  # fmt: skip
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The verb has done it; whether this process could sign is said at once."""
+        if obj.dkim_domain:
+            try:
+                signing.signer_of(obj)
+            except UnusableKey as problem:
+                messages.warning(request, str(problem))
+
+    @display(description=_("DNS record to publish"))
+    def dns_record(self, route: Route) -> str:
+        try:
+            record = signing.record_of(route)
+        except UnusableKey as problem:
+            return str(problem)
+        if record is None:
+            return _("None: the route signs nothing.")
+        return format_html(
+            '<dl style="overflow-wrap: anywhere"><dt><strong>{}</strong></dt><dd><code>{}</code></dd>'
+            "<dt><strong>{}</strong></dt><dd>TXT</dd><dt><strong>{}</strong></dt><dd><code>{}</code></dd></dl>",
+            _("Name"), record.name, _("Type"), _("Value"), record.value,
+        )  # fmt: skip
+
+    @display(description=_("state"), label={"rests": "danger", "open": "success"})
+    def rests(self, route: Route) -> tuple[str, Any]:
+        if route.closed_until is not None and route.closed_until > timezone.now():
+            return "rests", _("rests: %(reason)s") % {"reason": route.closed_because}
+        return "open", _("open")
+
+
+@admin.register(Halt)
+class HaltAdmin(DeskAdmin):
+    """Who stopped all sending, when and why, and who allowed it again. The button stands above the deliveries."""
+
+    list_display = ["unit", "by", "at", "reason", "lifted_at", "lifted_by"]
+    list_select_related = ["unit", "by", "lifted_by"]
+    right = Right.VIEW
