@@ -6,6 +6,7 @@
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.utils.translation import gettext_lazy as _
@@ -185,6 +186,17 @@ ACCEPT_NEW_TIMELINE = env.bool("SINETE_ACCEPT_NEW_TIMELINE", False)
 
 # The relay of the first route; routes are rows, this one is made where there is none.
 RELAY_URL = env.str("RELAY_URL", EMBEDDED.get("RELAY_URL", "smtp://127.0.0.1:1025"))
+
+# Notices to colleagues leave by the same relay, unless another one is named.
+_notices = urlsplit(env.str("NOTICES_URL", "") or RELAY_URL)
+EMAIL_HOST, EMAIL_PORT = (
+    _notices.hostname or "127.0.0.1",
+    _notices.port or {"smtps": 465, "smtp+starttls": 587}.get(_notices.scheme, 25),
+)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_notices.username or ""), unquote(_notices.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = _notices.scheme == "smtps", _notices.scheme == "smtp+starttls"
+EMAIL_TIMEOUT = 20
+NOTICES_FROM = env.str("NOTICES_FROM", f"Sinete <sinete@{urlsplit(PUBLIC_URL).hostname or 'localhost'}>")
 
 SINETE: dict[str, Any] = {
     "chunk_rows": env.int("SINETE_CHUNK_ROWS", 2000),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, queues, resealing, routes
+from deliveries import lifecycle, queues, resealing, routes, turning
 from deliveries.lifecycle import Step
 from deliveries.models import Cause, Confirmation, Delivery, LogLine, ScheduleKind, Status
 from deliveries.sending import gate, recovery
@@ -54,7 +54,7 @@ class Question:
 
 def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
     """What `by` must look at before saying OK; refused to whoever may not confirm."""
-    lifecycle.check(delivery, Step.CONFIRM, by=by, seal=delivery.seal)
+    lifecycle.check(delivery, confirming(delivery), by=by, seal=delivery.seal)
     preparation = delivery.latest_preparation()
     content = preparation.content
     assert content is not None
@@ -76,6 +76,11 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
     )
 
 
+def confirming(delivery: Delivery) -> Step:
+    """The step that OK takes: a recurring delivery is activated, any other one confirmed."""
+    return Step.ACTIVATE if delivery.is_recurring else Step.CONFIRM
+
+
 def must_type(to_deliver: int) -> bool:
     return to_deliver > settings.SINETE["confirm_by_typing_above"]
 
@@ -94,7 +99,8 @@ def confirm(
     `typed` is the number of messages as the person typed it; asked above a set size.
     """
     delivery = Delivery.objects.locked(delivery.pk)
-    lifecycle.check(delivery, Step.CONFIRM, by=by, seal=seal)
+    step = confirming(delivery)
+    lifecycle.check(delivery, step, by=by, seal=seal)
     gate.require_no_halt(delivery)
     preparation = delivery.latest_preparation()
     if must_type(preparation.to_deliver) and typed != preparation.to_deliver:
@@ -102,7 +108,7 @@ def confirm(
     if (
         delivery.schedule_kind == ScheduleKind.AT_DATE
         and delivery.contact_date
-        and delivery.contact_date < at
+        and (delivery.expires_at or delivery.contact_date) < at
     ):
         raise DatePassed()
     grace = _grace(delivery)
@@ -110,8 +116,15 @@ def confirm(
         delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver,
         leaves_at=at + timedelta(seconds=grace) if grace else None,
     )  # fmt: skip
-    lifecycle.move(delivery, Step.CONFIRM, by=by, at=at, seal=seal, to_deliver=preparation.to_deliver)
-    _log(delivery, at, n_("Confirmed by %(by)s"), by=str(by))
+    lifecycle.move(delivery, step, by=by, at=at, seal=seal, to_deliver=preparation.to_deliver)
+    if delivery.is_recurring:
+        turning.begin(delivery, at=at)
+    _log(
+        delivery,
+        at,
+        n_("Activated by %(by)s") if delivery.is_recurring else n_("Confirmed by %(by)s"),
+        by=str(by),
+    )
     queues.TICK.enqueue()
     return confirmation
 
@@ -126,13 +139,16 @@ class Stopped:
 
 @transaction.atomic
 def take_back(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
-    """Back to Ready, as long as no message has been handed over."""
+    """Back to Ready, as long as no message has been handed over. A series makes no more runs."""
     delivery = Delivery.objects.locked(delivery.pk)
     if delivery.status == Status.SENDING:
         raise AlreadyLeft()
-    lifecycle.check(delivery, Step.TAKE_BACK, by=by)
+    step = Step.DEACTIVATE if delivery.is_recurring else Step.TAKE_BACK
+    lifecycle.check(delivery, step, by=by)
     confirmation = delivery.confirmations.get(taken_back_at=None)
-    lifecycle.move(delivery, Step.TAKE_BACK, by=by, at=at)
+    lifecycle.move(delivery, step, by=by, at=at)
+    if delivery.is_recurring:
+        turning.end(delivery, at=at)
     confirmation.taken_back_at, confirmation.taken_back_by = at, by
     confirmation.save(update_fields=["taken_back_at", "taken_back_by"])
     _log(delivery, at, n_("Confirmation taken back by %(by)s"), by=str(by))
@@ -143,7 +159,7 @@ def take_back(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
 def pause(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     """No window is handed over any more; what was handed over before comes to its end."""
     delivery = Delivery.objects.locked(delivery.pk)
-    lifecycle.move(delivery, Step.PAUSE, by=by, at=at)
+    lifecycle.move(delivery, Step.SUSPEND if delivery.is_recurring else Step.PAUSE, by=by, at=at)
     _log(delivery, at, n_("Paused by %(by)s"), by=str(by))
     return delivery
 
@@ -152,9 +168,10 @@ def pause(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
 def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     """The send goes on from the exact row where it paused."""
     delivery = Delivery.objects.locked(delivery.pk)
-    lifecycle.check(delivery, Step.RESUME, by=by)
+    step = Step.CONTINUE if delivery.is_recurring else Step.RESUME
+    lifecycle.check(delivery, step, by=by)
     gate.require_no_halt(delivery)
-    lifecycle.move(delivery, Step.RESUME, by=by, at=at)
+    lifecycle.move(delivery, step, by=by, at=at)
     _log(delivery, at, n_("Resumed by %(by)s"), by=str(by))
     queues.TICK.enqueue()
     return delivery
@@ -168,9 +185,13 @@ def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
     """
     with transaction.atomic():
         delivery = Delivery.objects.locked(delivery.pk)
-        lifecycle.move(delivery, Step.STOP, by=by, at=at)
+        lifecycle.move(delivery, Step.END if delivery.is_recurring else Step.STOP, by=by, at=at)
         delivery.ended_at = at
         delivery.save(update_fields=["ended_at"])
+        if delivery.is_recurring:
+            turning.end(delivery, at=at)
+            _log(delivery, at, n_("Ended by %(by)s: there are no more runs"), by=str(by))
+            return Stopped(left=0, cancelled=0)
     recovery.cancel_rest(delivery.pk)
     receipt = before_stopping(delivery)
     _log(delivery, at, n_("Stopped by %(by)s: %(left)s had been handed over, %(cancelled)s never will be"),

@@ -6,18 +6,21 @@ An edit of something sealed drops the delivery to Editing and the step's audit e
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access, audit
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
+from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, resealing, seal
 from deliveries.lifecycle import Step
-from deliveries.models import Asset, Content, Delivery, ScheduleKind, Status
+from deliveries.models import Asset, Content, Delivery, ScheduleKind, Series, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
+from deliveries.recurrence import validated
 
 SETTINGS = (
     "label",
@@ -43,6 +46,9 @@ COPIED = (
     "tracking",
     "route",
 )
+
+
+SERIES_FIELDS = {field.name: field for field in Series._meta.concrete_fields}
 
 
 class NotEditable(Refusal):
@@ -82,7 +88,34 @@ class NotDeletable(Refusal):
     code = "not_deletable"
 
 
+class RecurrenceMissing(Refusal):
+    message = _("A recurring delivery needs its rule, and the day and the time from which it runs.")
+    code = "recurrence_missing"
+
+
+class BadRecurrence(Refusal):
+    message = _("%(field)s: %(reason)s")
+    code = "bad_recurrence"
+
+
+class NeverRuns(Refusal):
+    message = _("This recurrence has no run in the future.")
+    code = "never_runs"
+
+
+class NotRecurring(Refusal):
+    message = _("A run of a series, or a remainder, can't recur itself.")
+    code = "not_recurring"
+
+
+class HasRun(Refusal):
+    message = _("“%(delivery)s” has had runs: it stays a recurring delivery. Duplicate it to send it once.")
+    code = "has_run"
+
+
 def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None = None) -> None:
+    if delivery.is_recurring and (delivery.remainder_of_id or delivery.execution_of_id):
+        raise NotRecurring()
     if delivery.schedule_kind != ScheduleKind.AT_DATE:
         delivery.contact_date = None
     elif delivery.contact_date is None:
@@ -104,11 +137,42 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
 def create(*, by: User, unit: OrganizationalUnit, label: str, **settings: Any) -> Delivery:
     """A draft stands in the unit, with whatever settings were given."""
     access.require(by, Right.PREPARE, unit)
+    recurrence = settings.pop("recurrence", None)
     delivery = Delivery(unit=unit, label=label, created_by=by, **_known(settings))
     _check_settings(delivery, by=by)
     delivery.save()
+    _save_recurrence(delivery, recurrence)
     audit.record("create_delivery", by=by, target=delivery)
     return delivery
+
+
+def _save_recurrence(delivery: Delivery, given: dict[str, Any] | None) -> None:
+    """The series stands beside the delivery as long as it recurs. `given` are fields of `Series`."""
+    series = Series.objects.filter(delivery=delivery).first()
+    if not delivery.is_recurring:
+        if series is not None and series.occurrences.exists():
+            raise HasRun(delivery=delivery)
+        Series.objects.filter(delivery=delivery).delete()
+        return
+    if given is None:
+        if series is None:
+            raise RecurrenceMissing()
+        return
+    series = series or Series(delivery=delivery)
+    for name, value in given.items():
+        setattr(series, name, value)
+    series.delivery = delivery
+    if not series.rule or series.starts_on is None or series.at is None:
+        raise RecurrenceMissing()
+    series.rule = validated(series.rule)
+    try:
+        series.clean_fields(exclude=["delivery"])
+    except ValidationError as error:
+        name, reasons = next(iter(error.message_dict.items()))
+        raise BadRecurrence(field=SERIES_FIELDS[name].verbose_name, reason=reasons[0]) from None
+    if next(series.recurrence.moments(clock.now()), None) is None:
+        raise NeverRuns()
+    series.save()
 
 
 def _known(settings: dict[str, Any]) -> dict[str, Any]:
@@ -122,6 +186,7 @@ def _known(settings: dict[str, Any]) -> dict[str, Any]:
 def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list[str]:
     """The settings are as given. Returns the names of sealed parts that this changed, if any."""
     delivery = _editable(delivery, by=by)
+    recurrence = settings.pop("recurrence", None)
     if settings.get("unit", delivery.unit) != delivery.unit:
         access.require(by, Right.PREPARE, settings["unit"])
     known_audience = delivery.audience_id
@@ -131,6 +196,10 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
         setattr(delivery, name, value)
     _check_settings(delivery, by=by, known_audience=known_audience)
     delivery.save(update_fields=[*settings, "contact_date", "changed_at"])
+    if recurrence is not None or "schedule_kind" in settings:
+        _save_recurrence(delivery, recurrence)
+        delivery = Delivery.objects.locked(delivery.pk)  # without the series as it was read before
+        settings |= {"recurrence": recurrence} if recurrence is not None else {}
     audit.record("edit_delivery", by=by, target=delivery, settings=sorted(settings))
     return _drop_if_unsealed(delivery, by=by, at=at)
 
@@ -191,6 +260,11 @@ def copied(delivery: Delivery, *, by: User, label: str, **more: Any) -> Delivery
     """A draft with the delivery's settings, content and files; the caller records who made it and why."""
     access.require(by, Right.VIEW, delivery)
     access.require(by, Right.PREPARE, delivery.unit)
+    return copy_of(delivery, by=by, label=label, **more)
+
+
+def copy_of(delivery: Delivery, *, by: User | None, label: str, **more: Any) -> Delivery:
+    """As `copied`, for whoever asked for nobody's right: a run of a series is made by the tick."""
     settings = {name: getattr(delivery, name) for name in COPIED}
     copy = Delivery.objects.create(
         inherited_authors=sorted({*delivery.inherited_authors, *delivery.authors()}),

@@ -77,7 +77,7 @@ def _unfinished() -> Any:
     """What may still send: by its status, or by a later try that would open it again."""
     tries = Try.objects.filter(delivery=OuterRef("pk"))
     return Delivery.objects.filter(
-        Q(status__in=[Status.SCHEDULED, Status.SENDING, Status.PAUSED])
+        Q(status__in=[Status.SCHEDULED, Status.SENDING, Status.PAUSED, Status.ACTIVE])
         | Q(Exists(tries), status=Status.FINISHED)
     )
 
@@ -109,6 +109,8 @@ def _stand_still(delivery: Delivery, *, by: User, at: datetime, keep_unfinished:
         delivery.started_at = delivery.started_at or at
         delivery.save(update_fields=["started_at"])
         lifecycle.move(delivery, Step.BEGIN, by=by, at=at)
+    if delivery.status == Status.ACTIVE:
+        lifecycle.move(delivery, Step.HOLD_SERIES, by=by, at=at)
     if delivery.status == Status.SENDING:
         lifecycle.move(delivery, Step.HOLD, by=by, at=at)
 

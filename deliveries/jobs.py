@@ -5,7 +5,8 @@ import asyncio
 import uvloop
 
 from accounts import audit
-from deliveries import preparation, proofs, scheduling
+from campaign.lib import clock
+from deliveries import notices, preparation, proofs, queues, scheduling
 from deliveries.sending import lanes
 
 
@@ -17,11 +18,16 @@ def tick(**_: object) -> None:
 def prepare(*, preparation_id: int, **_: object) -> None:
     with audit.entered("job"):
         preparation.run(preparation_id=preparation_id)
+    queues.TICK.enqueue()  # a run of a series is released, or told of, at once
 
 
 def drain(*, delivery_id: int, **_: object) -> None:
     with audit.entered("job"), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(lanes.drain(delivery_id=delivery_id))
+
+
+def mail_notices(**_: object) -> None:
+    notices.mail(clock.now())
 
 
 def send_proof(*, proof_id: int, **_: object) -> None:

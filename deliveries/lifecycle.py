@@ -45,7 +45,18 @@ class Step(Enum):
     FINISH = {S.SENDING}, S.FINISHED, None
     REOPEN = {S.FINISHED}, S.SENDING, None  # a late answer or a person made a doubt a later try
     FAIL = {S.SCHEDULED, S.SENDING, S.PAUSED}, S.FAILED, None
-    EXPIRE = {S.AWAITING_APPROVAL, S.READY}, S.EXPIRED, None
+    EXPIRE = {S.DRAFT, S.PREPARATION_FAILED, S.AWAITING_APPROVAL, S.READY}, S.EXPIRED, None
+    # A recurring delivery, and its runs.
+    ACTIVATE = {S.READY}, S.ACTIVE, Right.START
+    DEACTIVATE = {S.ACTIVE, S.SUSPENDED}, S.READY, Right.START
+    SUSPEND = {S.ACTIVE}, S.SUSPENDED, Right.START
+    CONTINUE = {S.SUSPENDED}, S.ACTIVE, Right.START
+    END = {S.ACTIVE, S.SUSPENDED}, S.STOPPED, Right.START
+    COMPLETE = {S.ACTIVE}, S.FINISHED, None
+    HOLD_SERIES = {S.ACTIVE}, S.SUSPENDED, None  # a copy or a restored backup was adopted
+    PREPARE_RUN = {S.DRAFT}, S.PREPARING, None
+    RELEASE_RUN = {S.READY}, S.SCHEDULED, None  # inside of what was activated
+    SKIP_RUN = {S.SCHEDULED}, S.EXPIRED, None
 
     @property
     def sources(self) -> frozenset[Status]:
@@ -63,9 +74,18 @@ class Step(Enum):
     def code(self) -> str:
         return self.name.lower()
 
+    def suits(self, delivery: Delivery) -> bool:
+        """A recurring delivery is activated, never sent; any other is confirmed, never activated."""
+        if self is Step.CONFIRM:
+            return not delivery.is_recurring
+        return self not in SERIES_STEPS or delivery.is_recurring
+
 
 # Steps that act on what was sealed: whoever takes one says which seal was on the screen.
-SEALED_STEPS = frozenset({Step.APPROVE, Step.REJECT, Step.CONFIRM})
+SEALED_STEPS = frozenset({Step.APPROVE, Step.REJECT, Step.CONFIRM, Step.ACTIVATE})
+SERIES_STEPS = frozenset(
+    {Step.ACTIVATE, Step.DEACTIVATE, Step.SUSPEND, Step.CONTINUE, Step.END, Step.COMPLETE, Step.HOLD_SERIES}
+)
 
 
 class WrongStatus(Refusal):
@@ -91,7 +111,7 @@ def check(delivery: Delivery, step: Step, *, by: User | None, seal: str | None =
     if step.right is not None:
         assert by is not None, f"{step.name} is taken by a person"
         access.require(by, step.right, delivery)
-    if delivery.status not in step.sources:
+    if delivery.status not in step.sources or not step.suits(delivery):
         raise WrongStatus(delivery=delivery, status=Status(delivery.status).label)
     if step in SEALED_STEPS:
         if not seal or seal != delivery.seal:
@@ -132,4 +152,8 @@ def move(
 
 def available(delivery: Delivery, rights: frozenset[Right]) -> frozenset[Step]:
     """The steps that whoever holds these rights could take now, as far as right and status tell."""
-    return frozenset(step for step in Step if step.right in rights and delivery.status in step.sources)
+    return frozenset(
+        step
+        for step in Step
+        if step.right in rights and delivery.status in step.sources and step.suits(delivery)
+    )

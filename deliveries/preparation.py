@@ -23,7 +23,7 @@ from accounts.models import ApprovalPolicy, User
 from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock
-from deliveries import lifecycle, population, queues, routes, seal, signing
+from deliveries import activation, lifecycle, population, queues, routes, seal, signing
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError, awkward_values
@@ -56,15 +56,25 @@ class Abandoned(Exception):
 @transaction.atomic
 def start(*, delivery: Delivery, by: User, at: datetime) -> Preparation:
     """The delivery is Preparing and a worker is asked to do it."""
+    return _begin(delivery, Step.PREPARE, by=by, at=at)
+
+
+@transaction.atomic
+def start_run(*, delivery: Delivery, at: datetime) -> Preparation:
+    """As `start`, for a run that the tick made: its series was activated by a person."""
+    return _begin(delivery, Step.PREPARE_RUN, by=None, at=at)
+
+
+def _begin(delivery: Delivery, step: Step, *, by: User | None, at: datetime) -> Preparation:
     delivery = Delivery.objects.locked(delivery.pk)
-    lifecycle.check(delivery, Step.PREPARE, by=by)
+    lifecycle.check(delivery, step, by=by)
     last = delivery.preparations.order_by("-number").values_list("number", flat=True).first() or 0
     preparation = Preparation.objects.create(
         delivery=delivery, number=last + 1, started_by=by, started_at=at, content=delivery.content
     )
     delivery.preparation = preparation
     delivery.save(update_fields=["preparation"])
-    lifecycle.move(delivery, Step.PREPARE, by=by, at=at, preparation=preparation.number)
+    lifecycle.move(delivery, step, by=by, at=at, preparation=preparation.number)
     queues.PREPARE.enqueue(preparation_id=preparation.pk)
     return preparation
 
@@ -169,7 +179,7 @@ def _schedule_findings(delivery: Delivery, at: datetime) -> list[Finding]:
     if delivery.schedule_kind == ScheduleKind.UNSET:
         message = n_("No schedule is chosen: choose “at once” or a date.")
         return [Finding("error", "no_schedule", message, "schedule", None)]
-    if delivery.contact_date is not None and delivery.contact_date < at:
+    if delivery.contact_date is not None and delivery.contact_date < at and not delivery.execution_of_id:
         return [Finding("error", "date_passed", n_("The date of the schedule has passed."), "schedule", None)]
     if delivery.audience is None and delivery.remainder_of_id is None:
         return [Finding("error", "no_audience", n_("No audience is chosen."), "audience", None)]
@@ -325,7 +335,9 @@ def _seal(
 ) -> None:
     """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
     _still_mine(preparation)
-    _write_ledger(preparation)
+    clear_ledger(preparation.delivery_id)
+    if not preparation.delivery.is_recurring:  # which is counted and tried, and written to nobody itself
+        _write_ledger(preparation)
     delivery = Delivery.objects.locked(preparation.delivery_id)
     if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
         raise Abandoned
@@ -338,6 +350,8 @@ def _seal(
         "compiled": seal.fingerprint(compiled.to_json()),
         "chunks": recovery.chunk_digests(delivery.pk),
     }
+    if delivery.is_recurring:
+        frozen["size_limit"] = activation.size_limit(delivery, counted=to_deliver)
     # The parts as they were read: what changed while it was prepared is a change since.
     manifest = seal.manifest(delivery, **frozen) | {"parts": parts}
     Preparation.objects.filter(pk=preparation.pk).update(
@@ -358,7 +372,11 @@ def _seal(
     seconds = round((at - began).total_seconds(), 1)
     _log(preparation, n_("Preparation completed in %(seconds)s s: %(to_deliver)s messages, %(excluded)s excluded"),
          seconds=seconds, to_deliver=to_deliver, excluded=targeted - to_deliver)  # fmt: skip
-    step = Step.NEED_NO_APPROVAL if delivery.policy == ApprovalPolicy.NONE else Step.ASK_APPROVAL
+    # A run inside of what was approved and activated as a series needs no second approval.
+    is_approved = delivery.policy == ApprovalPolicy.NONE or (
+        delivery.execution_of_id is not None and not activation.differences(delivery, parts)
+    )
+    step = Step.NEED_NO_APPROVAL if is_approved else Step.ASK_APPROVAL
     lifecycle.move(delivery, step, by=None, at=at, preparation=preparation.number)
 
 
@@ -373,7 +391,6 @@ def _write_ledger(preparation: Preparation) -> None:
         "not_before": delivery.contact_date,
     }
     with connection.cursor() as cursor:
-        clear_ledger(delivery.pk)
         cursor.execute(
             """
             INSERT INTO deliveries_message (delivery_id, seq, profile_id, address, address_key, "values")

@@ -24,6 +24,8 @@ def is_possible(delivery: Delivery, *, changed: list[str], at: datetime) -> bool
     """Whether the time is all that changed since it was sealed, and the new one can still be met."""
     if changed != ["schedule"] or delivery.status not in Step.ASK_AGAIN.sources:
         return False
+    if delivery.latest_preparation().manifest["parts"]["schedule"][0] == ScheduleKind.RECURRING:
+        return False  # a recurring delivery has no recipients of its own to keep
     if delivery.schedule_kind == ScheduleKind.AT_DATE:
         return delivery.contact_date is not None and delivery.contact_date > at
     return delivery.schedule_kind == ScheduleKind.AT_ONCE

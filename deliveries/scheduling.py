@@ -14,12 +14,14 @@ from django.db.models import Exists, OuterRef, Q
 from redis.exceptions import RedisError
 
 from campaign.lib import clock
-from deliveries import lifecycle, preparation, queues
+from deliveries import lifecycle, notices, preparation, queues, recurring
 from deliveries.lifecycle import Step
 from deliveries.models import Confirmation, Delivery, MessageStatus, Status, Try
 from deliveries.sending import fence, gate, recovery
 
 logger = logging.getLogger(__name__)
+
+UNCONFIRMED = (Status.AWAITING_APPROVAL, Status.READY)
 
 
 def tick() -> None:
@@ -31,13 +33,20 @@ def tick() -> None:
     if not fence.passes():
         return
     for find, see_to in (
+        (recurring.due, recurring.advance),
+        (recurring.unsettled, recurring.settle),
+        (recurring.to_remind, recurring.remind),
+        (recurring.overdue, recurring.expire),
         (_released, _release),
         (_finished_with_tries, gate.reopen),
         (_in_motion, _keep_in_motion),
         (_stopped_half_way, _end_the_stopped),
+        (recurring.exhausted, recurring.complete),
     ):
         for delivery_id in find(at):
             _one(see_to, delivery_id)
+    if notices.to_mail(at).exists():
+        _wake(queues.NOTICES, job_id="notices")
 
 
 def _one(see_to: Callable[[int], object], delivery_id: int) -> None:
@@ -111,7 +120,7 @@ def _end_overdue_tries(delivery_id: int, at: datetime) -> None:
 
 def _expire_unconfirmed(at: datetime) -> None:
     """A dated delivery that nobody confirmed until its validity period was over has expired."""
-    candidates = Delivery.objects.filter(status__in=Step.EXPIRE.sources, contact_date__lt=at)
+    candidates = Delivery.objects.filter(status__in=UNCONFIRMED, contact_date__lt=at, execution_of=None)
     for pk, date, hours in candidates.values_list("pk", "contact_date", "validity_hours"):
         if date is not None and date + timedelta(hours=hours) < at:
             _expire(pk, at)
@@ -120,7 +129,7 @@ def _expire_unconfirmed(at: datetime) -> None:
 @transaction.atomic
 def _expire(delivery_id: int, at: datetime) -> None:
     delivery = Delivery.objects.locked(delivery_id)
-    if delivery.status in Step.EXPIRE.sources:
+    if delivery.status in UNCONFIRMED:
         delivery.ended_at = at
         delivery.save(update_fields=["ended_at"])
         lifecycle.move(delivery, Step.EXPIRE, by=None, at=at)

@@ -37,17 +37,20 @@ def live_parts(delivery: Delivery) -> dict[str, Any]:
     return {
         "content": delivery.content.digest if delivery.content else "",
         "audience": _target(delivery),
-        "schedule": [
-            delivery.schedule_kind,
-            delivery.contact_date.isoformat() if delivery.contact_date else None,
-            delivery.time_zone,
-        ],
+        "schedule": _schedule(delivery),
         "validity": delivery.validity_hours,
         "policy": delivery.policy.value,
         "route": delivery.route_id,
         "tracking": delivery.tracking,
         "unit": delivery.unit_id,
     }
+
+
+def _schedule(delivery: Delivery) -> list[Any]:
+    if delivery.is_recurring:
+        return [delivery.schedule_kind, delivery.series.sealed(), delivery.time_zone]
+    date = delivery.contact_date.isoformat() if delivery.contact_date else None
+    return [delivery.schedule_kind, date, delivery.time_zone]
 
 
 def _target(delivery: Delivery) -> list[Any] | None:

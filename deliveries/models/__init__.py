@@ -5,9 +5,11 @@ from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermis
 from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
 from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, Try
+from deliveries.models.notice import Notice, NoticeKind
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage
 from deliveries.models.route import Route
+from deliveries.models.series import Occurrence, Overlap, Series, Skipped
 
 __all__ = [
     "Approval",
@@ -28,6 +30,10 @@ __all__ = [
     "Message",
     "MessageStatus",
     "Nature",
+    "Notice",
+    "NoticeKind",
+    "Occurrence",
+    "Overlap",
     "Preparation",
     "PreparationStatus",
     "Proof",
@@ -35,6 +41,8 @@ __all__ = [
     "Reason",
     "Route",
     "ScheduleKind",
+    "Series",
+    "Skipped",
     "Status",
     "StatusChange",
     "Try",

@@ -36,6 +36,10 @@ class Confirmation(models.Model):
     to_deliver = models.PositiveIntegerField(_("to deliver"))
     # The end of the grace delay of a delivery that leaves at once; nothing leaves before.
     leaves_at = models.DateTimeField(_("leaves"), null=True, blank=True)
+    # A run of a series that left inside its seal: on whose activation, and no other decision.
+    on_activation = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     taken_back_at = models.DateTimeField(_("taken back"), null=True, blank=True)
     taken_back_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 

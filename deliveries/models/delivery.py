@@ -31,6 +31,9 @@ class Status(models.TextChoices):
     PREPARATION_FAILED = "preparation_failed", _("Preparation failed")
     AWAITING_APPROVAL = "awaiting_approval", _("Waiting for approval")
     READY = "ready", _("Ready: waiting for confirmation")
+    # A recurring delivery: its runs are made while it is active.
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Series paused")
     SCHEDULED = "scheduled", _("Scheduled")
     SENDING = "sending", _("Sending")
     PAUSED = "paused", _("Paused")
@@ -51,12 +54,12 @@ class Status(models.TextChoices):
     @property
     def is_moving(self) -> bool:
         """Whether its page changes by itself."""
-        return self in {Status.PREPARING, Status.SCHEDULED, Status.SENDING}
+        return self in {Status.PREPARING, Status.SCHEDULED, Status.SENDING, Status.ACTIVE}
 
     @property
     def awaits_people(self) -> bool:
         """Whether a colleague's decision changes its page."""
-        return self in {Status.AWAITING_APPROVAL, Status.READY, Status.PAUSED}
+        return self in {Status.AWAITING_APPROVAL, Status.READY, Status.PAUSED, Status.SUSPENDED}
 
 
 class Channel(models.TextChoices):
@@ -69,6 +72,7 @@ class ScheduleKind(models.TextChoices):
     UNSET = "", _("Not chosen yet")
     AT_ONCE = "at_once", _("At once, when confirmed")
     AT_DATE = "at_date", _("At a date")
+    RECURRING = "recurring", _("Recurring")
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -154,6 +158,11 @@ class Delivery(models.Model):
     remainder_of = models.ForeignKey(
         "self", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="remainders"
     )
+    # The recurring delivery of which this is one run, and when nobody may confirm that run any more.
+    execution_of = models.ForeignKey(
+        "self", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="executions"
+    )
+    expires_at = models.DateTimeField(_("expires"), null=True, editable=False)
     created_by = models.ForeignKey(
         User,
         verbose_name=_("created by"),
@@ -198,6 +207,11 @@ class Delivery(models.Model):
     def name(self) -> str:
         """The short ID that people quote: DM95."""
         return f"DM{self.pk}"
+
+    @property
+    def is_recurring(self) -> bool:
+        """Whether it is a series, whose runs are deliveries of their own."""
+        return self.schedule_kind == ScheduleKind.RECURRING
 
     @property
     def zone(self) -> ZoneInfo:

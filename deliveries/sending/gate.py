@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, queues, routes, seal, signing
+from deliveries import lifecycle, queues, routes, seal, signing, turning
 from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Halt, LogLine, Status
@@ -53,6 +53,10 @@ def begin(delivery_id: int) -> bool:
     if (due := due_at(delivery)) is not None and due > at:
         return False
     if Halt.objects.covering(delivery.unit).exists() or fence.problem() is not None:
+        return False
+    if delivery.execution_of_id is not None and (reason := turning.hinders(delivery, at=at)) is not None:
+        if reason:
+            turning.leave_out(delivery, reason, at=at)
         return False
     if delivery.started_at is None:
         delivery.started_at = at

@@ -1,0 +1,119 @@
+"""Telling people: a row for each person, shown in the app and mailed once."""
+
+import logging
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import QuerySet
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
+from django.utils.translation import gettext as _t
+
+from accounts import access
+from accounts.models import User
+from accounts.rights import Right
+from deliveries.models import Delivery, Notice, NoticeKind
+
+logger = logging.getLogger(__name__)
+
+MOST_MAIL_TRIES = 5
+STALE = timedelta(days=1)  # mail about what happened longer ago helps nobody
+SHOWN = 50
+
+
+def tell(delivery: Delivery, kind: NoticeKind, *, right: Right, at: datetime, text: str = "") -> int:
+    """Everybody who holds the right on the delivery is told, in the caller's transaction."""
+    people = access.holders(right, delivery)
+    return len(
+        Notice.objects.bulk_create(
+            Notice(user=person, delivery=delivery, kind=kind, text=text[:300], at=at) for person in people
+        )
+    )
+
+
+def shown_to(user: User) -> QuerySet[Notice]:
+    """What a person was told about deliveries that he may still see, newest first."""
+    visible = Delivery.objects.visible_to(user).order_by().values("pk")
+    return (
+        Notice.objects.filter(user=user, delivery__in=visible)
+        .select_related("delivery", "delivery__unit")
+        .order_by("-id")
+    )
+
+
+def unseen(user: User) -> int:
+    return Notice.objects.filter(user=user, seen_at=None).count()
+
+
+def mark_seen(*, by: User, at: datetime) -> int:
+    """Whoever looks has seen his own notices; nobody marks another's."""
+    return Notice.objects.filter(user=by, seen_at=None).update(seen_at=at)
+
+
+def to_mail(at: datetime) -> QuerySet[Notice]:
+    return Notice.objects.filter(
+        mailed_at=None, mail_tries__lt=MOST_MAIL_TRIES, at__gt=at - STALE, user__is_active=True
+    ).exclude(user__email="")
+
+
+def mail(at: datetime) -> int:
+    """Mail what was not mailed yet; returns how many were. Two of these at once share the work."""
+    done = 0
+    for pk in to_mail(at).order_by("id").values_list("pk", flat=True)[:500]:
+        done += _mail_one(pk, at)
+    return done
+
+
+def _mail_one(pk: int, at: datetime) -> int:
+    """The row is locked while its mail goes out: it goes twice only if this process dies just then."""
+    with transaction.atomic():
+        notice = (
+            to_mail(at)
+            .select_for_update(skip_locked=True, of=("self",))
+            .select_related("user", "delivery", "delivery__unit")
+            .filter(pk=pk)
+            .first()
+        )
+        if notice is None:
+            return 0
+        notice.mail_tries += 1
+        try:
+            _message(notice).send()
+            notice.mailed_at = at
+        except (OSError, SMTPException) as error:
+            logger.warning("notice %s could not be mailed (%s)", pk, type(error).__name__)
+        notice.save(update_fields=["mail_tries", "mailed_at"])
+        return 1 if notice.mailed_at else 0
+
+
+def _message(notice: Notice) -> EmailMessage:
+    with translation.override(settings.LANGUAGE_CODE):
+        delivery = notice.delivery
+        kind = NoticeKind(notice.kind).label
+        lines = [
+            f"{kind}: {delivery.label}",
+            *([_in_words(notice)] if notice.text else []),
+            f"{delivery.name} · {delivery.unit}",
+            _address(delivery),
+            "",
+            _t("You get this because you may act on this delivery in Sinete."),
+        ]
+        subject = " ".join(f"{kind}: {delivery.label}".split())
+        return EmailMessage(
+            subject, "\n".join(lines), from_email=settings.NOTICES_FROM, to=[notice.user.email],
+            headers={"Auto-Submitted": "auto-generated"},
+        )  # fmt: skip
+
+
+def _in_words(notice: Notice) -> str:
+    return _t(notice.text)
+
+
+def _address(delivery: Delivery) -> str:
+    try:
+        return settings.PUBLIC_URL.rstrip("/") + reverse("deliveries:dashboard", args=[delivery.pk])
+    except NoReverseMatch:
+        return settings.PUBLIC_URL
