@@ -31,8 +31,10 @@ from deliveries import (
     admin_steps,
     diagnosis,
     drafting,
+    notices,
     remainders,
     seal,
+    upcoming,
     uploads,
     zones,
 )
@@ -43,12 +45,15 @@ from deliveries.forms import LocalDateTimeInput, WhenField, when_of
 from deliveries.models import (
     Delivery,
     DeliveryUserPermission,
+    Notice,
+    Occurrence,
     Preparation,
     ScheduleKind,
     Status,
     StatusChange,
 )
 from deliveries.models.content import PARTS
+from deliveries.recurrence_forms import RECURRENCE_FIELDS, RecurrenceFields, with_known
 
 COLOURS = {
     Status.DRAFT: "default",
@@ -59,6 +64,8 @@ COLOURS = {
     Status.SCHEDULED: "primary",
     Status.SENDING: "info",
     Status.PAUSED: "warning",
+    Status.ACTIVE: "primary",
+    Status.SUSPENDED: "warning",
     Status.FINISHED: "success",
     Status.STOPPED: "danger",
     Status.FAILED: "danger",
@@ -76,7 +83,21 @@ SETTINGS = [
     "route",
 ]
 SCHEDULE = ("schedule_kind", "date", "time_zone")
-HISTORY, LOG = 20, 30
+RECURRENCE_LAYOUT = [
+    ("every", "unit_of_time"),
+    "weekdays",
+    ("month_by", "month_day"),
+    ("position", "weekday"),
+    "own_rule",
+    ("starts_on", "at_time"),
+    ("ends", "count", "until"),
+    "excluded_dates",
+    "request_confirmation",
+    ("ahead_minutes", "expires_minutes"),
+    ("remind_minutes", "late_minutes"),
+    ("overlap", "size_limit"),
+]
+HISTORY, LOG, RUNS = 20, 30, 20
 
 
 class _LocalDate(LocalDateTimeInput):
@@ -85,7 +106,7 @@ class _LocalDate(LocalDateTimeInput):
         self.attrs["class"] = " ".join(INPUT_CLASSES)
 
 
-class DeliveryForm(VerbForm):
+class DeliveryForm(VerbForm, RecurrenceFields):
     """Settings and content of a delivery; what was changed is passed to `drafting`, the rest is left alone."""
 
     date = WhenField(
@@ -127,16 +148,25 @@ class DeliveryForm(VerbForm):
         self.initial.setdefault("time_zone", "UTC")
         if self.instance.pk:
             self.initial |= when_of(self.instance)
+            with_known(self)
             # Who holds a right on this delivery alone may leave it where it is.
             self.fields["unit"].queryset = units | units.model.objects.filter(pk=self.instance.unit_id)
             content = self.instance.content
             self.initial |= {part: getattr(content, part) if content else "" for part in PARTS}
         elif self.by.home_unit_id:
             self.initial.setdefault("unit", self.by.home_unit_id)
+        for name in RECURRENCE_FIELDS:
+            widget = self.fields[name].widget
+            if not isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
+                widget.attrs["class"] = " ".join(INPUT_CLASSES)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        data["contact_date"] = None
+        data["contact_date"] = data["recurrence"] = None
+        if data.get("schedule_kind") == ScheduleKind.RECURRING:
+            data["recurrence"] = self.read_recurrence(data)
+        else:
+            self.forget_recurrence()
         if data.get("schedule_kind") == ScheduleKind.AT_DATE and not self.errors.keys() & {
             "date",
             "time_zone",
@@ -162,7 +192,7 @@ class DeliveryForm(VerbForm):
         return Delivery.objects.get(pk=delivery.pk)
 
     def _create(self) -> Delivery:
-        names = [*SETTINGS, "contact_date", "time_zone"]
+        names = [*SETTINGS, "contact_date", "time_zone", "recurrence"]
         delivery = drafting.create(by=self.by, **{name: self.cleaned_data[name] for name in names})
         written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
         if written:
@@ -174,6 +204,8 @@ class DeliveryForm(VerbForm):
         settings = {name: data[name] for name in SETTINGS if name in self.changed_data}
         if set(SCHEDULE) & set(self.changed_data):
             settings |= {name: data[name] for name in ("schedule_kind", "contact_date", "time_zone")}
+        if data["recurrence"] and {*SCHEDULE, *RECURRENCE_FIELDS} & set(self.changed_data):
+            settings["recurrence"] = data["recurrence"]
         if settings:
             drafting.edit(delivery=delivery, by=self.by, at=clock.now(), **settings)
         parts = {part: data[part] for part in PARTS if part in self.changed_data}
@@ -246,10 +278,19 @@ class DeliveryAdmin(VerbAdmin):
         settings = [
             (None, {"fields": [*(["status"] if obj else []), "label", "description", ("unit", "audience")]}),
             (_("Schedule"), {"fields": ["schedule_kind", ("date", "time_zone"), "validity_hours"]}),
+            (
+                _("Recurring"),
+                {
+                    "classes": ["collapse"],
+                    "description": _("Only for a recurring delivery."),
+                    "fields": RECURRENCE_LAYOUT,
+                },
+            ),
             (_("Rules"), {"fields": ["approval_policy", "route", "tracking"]}),
         ]
         if obj is not None and not self.has_change_permission(request, obj):
             settings[1] = (_("Schedule"), {"fields": ["when", "validity_hours"]})
+            del settings[2]
             return settings
         return [*settings, (_("Content"), content)]
 
@@ -284,6 +325,9 @@ class DeliveryAdmin(VerbAdmin):
             ],
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
             "remainder": remainders.of(delivery),
+            "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
+            "runs": upcoming.runs(delivery)[:RUNS],
+            "run": upcoming.of_run(delivery),
             "diagnoses": diagnosis.of_delivery(delivery, at=clock.now()),
             "changed_parts": seal.in_words(seal.changes(delivery))
             if Status(delivery.status).is_editable
@@ -518,3 +562,49 @@ class PreparationAdmin(OfDeliveryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Preparation]:
         return super().get_queryset(request).defer("compiled", "manifest")
+
+
+@admin.register(Occurrence)
+class OccurrenceAdmin(DeskAdmin):
+    """Every moment of every series, and what became of it."""
+
+    right = Right.VIEW
+    under_unit = False
+    list_display = ["moment", "of_series", "execution", "state", "skipped"]
+    list_filter = ["skipped", "execution__status"]
+    list_select_related = ["series__delivery", "execution"]
+    search_fields = ["series__delivery__label"]
+    ordering = ["-moment"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_staff
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Occurrence]:
+        mine = Delivery.objects.visible_to(person(request)).order_by().values("pk")
+        return Occurrence.objects.filter(series__delivery__in=mine).select_related(*self.list_select_related)
+
+    @display(description=_("series"))
+    def of_series(self, occurrence: Occurrence) -> str:
+        return f"{occurrence.series.delivery.name} {occurrence.series.delivery}"
+
+    @display(description=_("status"), label=COLOURS)
+    def state(self, occurrence: Occurrence) -> Any:
+        run = occurrence.execution
+        return (run.status, Status(run.status).label) if run else None
+
+
+@admin.register(Notice)
+class NoticeAdmin(DeskAdmin):
+    """What the person who looks was told; nobody reads another's."""
+
+    right = Right.VIEW
+    under_unit = False
+    list_display = ["at", "kind", "delivery", "text", "seen_at", "mailed_at"]
+    list_filter = ["kind"]
+    list_select_related = ["delivery"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_staff
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
+        return notices.shown_to(person(request))

@@ -30,6 +30,7 @@ from deliveries import (
     remainders,
     resealing,
     seal,
+    upcoming,
 )
 from deliveries.content.findings import Finding
 from deliveries.doubts import Decision
@@ -145,6 +146,8 @@ def _confirm(order: Order) -> Receipt:
     confirmation.confirm(
         delivery=order.delivery, seal=order.seal, by=order.by, at=order.at, typed=order.typed
     )
+    if order.delivery.is_recurring:
+        return Receipt(_("Active: each run is prepared ahead of its time."))
     return Receipt(_("Confirmed."))
 
 
@@ -165,6 +168,8 @@ def _resume(order: Order) -> Receipt:
 
 def _stop(order: Order) -> Receipt:
     stopped = confirmation.stop(delivery=order.delivery, by=order.by, at=order.at)
+    if order.delivery.is_recurring:
+        return Receipt(_("The series has ended: there are no more runs."))
     return Receipt(
         _t("Stopped: %(left)s had left, %(cancelled)s never will.")
         % {"left": stopped.left, "cancelled": stopped.cancelled}
@@ -260,11 +265,16 @@ def _before_approving(delivery: Delivery, user: User, at: datetime) -> dict[str,
 def _before_confirming(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
     question = confirmation.question(delivery=delivery, by=user, at=at)
     warnings = [Finding.from_dict(warning) for warning in question.warnings]
-    return {"question": question, "warnings": warnings, "seal": question.seal}
+    return {
+        "question": question,
+        "warnings": warnings,
+        "seal": question.seal,
+        "upcoming": upcoming.of_delivery(delivery, at=at),
+    }
 
 
 def _before_stopping(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
-    lifecycle.check(delivery, Step.STOP, by=user)
+    lifecycle.check(delivery, confirmation.stopping(delivery), by=user)
     return {"ahead": confirmation.before_stopping(delivery)}
 
 
@@ -323,6 +333,12 @@ for _step in (
     DeskStep("prepare", _("Prepare"), _prepare, Step.PREPARE, variant="primary"),
     DeskStep("stop-preparation", _("Stop preparation"), _stop_preparation, Step.STOP_PREPARATION),
     DeskStep("take-back", _("Take back confirmation"), _take_back, Step.TAKE_BACK),
+    DeskStep("activate", _("Activate"), _confirm, Step.ACTIVATE, page="confirm", context=_before_confirming,
+             variant="primary"),
+    DeskStep("deactivate", _("Take back activation"), _take_back, Step.DEACTIVATE),
+    DeskStep("continue", _("Resume"), _resume, Step.CONTINUE, variant="primary"),
+    DeskStep("suspend", _("Pause"), _pause, Step.SUSPEND),
+    DeskStep("end", _("End series"), _stop, Step.END, page="stop", context=_before_stopping, variant="danger"),
     DeskStep("resume", _("Resume"), _resume, Step.RESUME, variant="primary"),
     DeskStep("pause", _("Pause"), _pause, Step.PAUSE),
     DeskStep("stop", _("Stop sending"), _stop, Step.STOP, page="stop", context=_before_stopping, variant="danger"),

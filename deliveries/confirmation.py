@@ -81,6 +81,11 @@ def confirming(delivery: Delivery) -> Step:
     return Step.ACTIVATE if delivery.is_recurring else Step.CONFIRM
 
 
+def stopping(delivery: Delivery) -> Step:
+    """The step that ends it for good."""
+    return Step.END if delivery.is_recurring else Step.STOP
+
+
 def must_type(to_deliver: int) -> bool:
     return to_deliver > settings.SINETE["confirm_by_typing_above"]
 
@@ -185,7 +190,7 @@ def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
     """
     with transaction.atomic():
         delivery = Delivery.objects.locked(delivery.pk)
-        lifecycle.move(delivery, Step.END if delivery.is_recurring else Step.STOP, by=by, at=at)
+        lifecycle.move(delivery, stopping(delivery), by=by, at=at)
         delivery.ended_at = at
         delivery.save(update_fields=["ended_at"])
         if delivery.is_recurring:

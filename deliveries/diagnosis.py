@@ -23,9 +23,9 @@ from accounts import access
 from accounts.rights import Right
 from campaign.lib import jobs
 from campaign.lib.jobs import Queue
-from deliveries import routes
+from deliveries import routes, turning
 from deliveries.lifecycle import Step
-from deliveries.models import Chunk, Delivery, Halt, Preparation, Status, Try
+from deliveries.models import Chunk, Delivery, Halt, Preparation, Skipped, Status, Try
 from deliveries.sending import fence, gate
 
 SKEW_ALLOWED = timedelta(seconds=2)
@@ -132,6 +132,14 @@ def _scheduled(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
             moment=_moment(due, delivery),
             left=timeuntil(due, at),
         )
+    elif reason := turning.waits_because(delivery):
+        yield _waits("run_waits", HELD_RUNS[reason], series=f"DM{delivery.execution_of_id}")
+
+
+HELD_RUNS = {
+    Skipped.OVERLAP: _("It waits until the run of %(series)s before it has ended."),
+    Skipped.PAUSED: _("It waits because the series %(series)s is paused."),
+}
 
 
 def _sending(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:

@@ -1,6 +1,6 @@
 """What the marketers' pages ask for. Forms read; the verbs decide."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,10 +20,13 @@ from deliveries import uploads, zones
 from deliveries.models import Content, Delivery, Route, ScheduleKind
 from deliveries.models.content import PARTS
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
+from deliveries.recurrence_forms import RecurrenceFields, recurrence_of, with_known
+from deliveries.rhythm import CODES
 
 WHEN = [
     (ScheduleKind.AT_ONCE, _("At once, when confirmed")),
     (ScheduleKind.AT_DATE, _("At a date")),
+    (ScheduleKind.RECURRING, _("Recurring")),
 ]
 
 
@@ -70,8 +73,8 @@ class AudienceChoices(forms.ModelChoiceField):
         self.queryset = access.visible(user, Audience.objects.select_related("unit"))
 
 
-class When(forms.Form):
-    """At once, or at a date in a zone; a time that does not exist there is refused with a sentence."""
+class When(RecurrenceFields):
+    """At once, at a date in a zone, or recurring; a time that does not exist is refused with a sentence."""
 
     use_required_attribute = False
 
@@ -79,11 +82,21 @@ class When(forms.Form):
     date = WhenField(label=_("Date and time"), help_text=_("As the clocks in the time zone show it."))
     time_zone = forms.ChoiceField(choices=zones.choices, label=_("Time zone"), initial=settings.TIME_ZONE)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        with_known(self)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        cleaned["contact_date"] = None
-        if cleaned.get("schedule_kind") == ScheduleKind.AT_DATE and "date" in cleaned:
+        cleaned["contact_date"] = cleaned["recurrence"] = None
+        kind = cleaned.get("schedule_kind")
+        if kind != ScheduleKind.RECURRING:
+            self.forget_recurrence()
+        if kind == ScheduleKind.AT_DATE and "date" in cleaned:
             self._read_date(cleaned)
+        elif kind == ScheduleKind.RECURRING:
+            self.errors.pop("date", None)
+            cleaned["recurrence"] = self.read_recurrence(cleaned)
         return cleaned
 
     def _read_date(self, cleaned: dict[str, Any]) -> None:
@@ -105,7 +118,8 @@ class When(forms.Form):
     @property
     def settings(self) -> dict[str, Any]:
         """What `drafting` takes."""
-        return {name: self.cleaned_data[name] for name in ("schedule_kind", "contact_date", "time_zone")}
+        names = ("schedule_kind", "contact_date", "time_zone", "recurrence")
+        return {name: self.cleaned_data[name] for name in names}
 
     def comes_twice(self) -> bool:
         """Whether clocks show the chosen time at two moments; the first is taken."""
@@ -118,10 +132,12 @@ class When(forms.Form):
 def when_of(delivery: Delivery) -> dict[str, Any]:
     """The schedule of a delivery as `When` shows it."""
     at = delivery.contact_date
+    series = getattr(delivery, "series", None) if delivery.is_recurring else None
     return {
         "schedule_kind": delivery.schedule_kind,
         "date": at.astimezone(ZoneInfo(delivery.time_zone)).replace(tzinfo=None) if at else None,
         "time_zone": delivery.time_zone,
+        **recurrence_of(series),
     }
 
 
@@ -345,3 +361,9 @@ def in_a_day(zone: str) -> datetime:
     """A first suggestion for a date: tomorrow at the next full hour, as the zone's clocks show it."""
     at = clock.now().astimezone(ZoneInfo(zone)) + timedelta(days=1)
     return at.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+
+
+def suggested(zone: str) -> dict[str, Any]:
+    """What a schedule begins with: tomorrow, at the next full hour, or each week at nine."""
+    at = in_a_day(zone)
+    return {"date": at, "starts_on": at.date(), "at_time": time(9), "weekdays": [CODES[at.weekday()]]}

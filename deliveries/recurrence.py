@@ -65,7 +65,7 @@ class Recurrence:
                 yield moment
 
     def _local(self, after: datetime | None) -> Iterable[datetime]:
-        parts = _parts(self.rule)
+        parts = parts_of(self.rule)
         parts.pop("UNTIL", None)
         start = self._ahead(parts, after)
         return rrulestr(";".join(f"{name}={value}" for name, value in parts.items()), dtstart=start)
@@ -86,7 +86,7 @@ def parsed(rule: str) -> str:
     try:
         if len(plain) > LONGEST_RULE:
             raise ValueError(_("it is longer than %(longest)s characters") % {"longest": LONGEST_RULE})
-        parts = _parts(plain)
+        parts = parts_of(plain)
         _until(plain, ZoneInfo("UTC"))
         rrulestr(
             ";".join(f"{name}={value}" for name, value in parts.items() if name != "UNTIL"),
@@ -101,13 +101,13 @@ def validated(rule: str) -> str:
     """As `parsed`; raises BadRule also for what can't be a series of sends."""
     plain = parsed(rule)
     try:
-        _refuse_what_never_comes(_parts(plain))
+        _refuse_what_never_comes(parts_of(plain))
     except ValueError as error:
         raise BadRule(rule=rule[:80], reason=error) from None
     return plain
 
 
-def _parts(rule: str) -> dict[str, str]:
+def parts_of(rule: str) -> dict[str, str]:
     parts: dict[str, str] = {}
     for part in rule.split(";"):
         name, _sign, value = part.partition("=")
@@ -147,7 +147,7 @@ def _refuse_what_never_comes(parts: dict[str, str]) -> None:
 
 def _until(rule: str, zone: ZoneInfo) -> datetime | None:
     """The last moment that counts. A date alone means the whole of that day, as people mean it."""
-    text = _parts(rule).get("UNTIL")
+    text = parts_of(rule).get("UNTIL")
     if text is None:
         return None
     try:

@@ -61,6 +61,8 @@ def words(delivery: Delivery) -> str | Promise:
     standing: Standing | None = getattr(delivery, "standing", None)
     if delivery.status == Status.SCHEDULED and delivery.schedule_kind != ScheduleKind.AT_DATE:
         return _("Starting")
+    if delivery.status == Status.READY and delivery.is_recurring:
+        return _("Ready: waiting for activation")
     if standing and delivery.status == Status.SENDING and standing.retrying and not standing.fresh:
         return _("Retrying %(number)s") % {"number": standing.retrying}
     if standing and delivery.status == Status.FINISHED and standing.unknown:

@@ -59,6 +59,17 @@ def hinders(run: Delivery, *, at: datetime) -> Skipped | None:
     return None
 
 
+def waits_because(run: Delivery) -> str:
+    """Why a released run whose time is reached has not begun: `overlap`, `paused`, or empty."""
+    if run.execution_of_id is None:
+        return ""
+    if _another_runs(run):
+        return Skipped.OVERLAP
+    on_activation = run.confirmations.filter(taken_back_at=None).exclude(on_activation=None).exists()
+    series = Series.objects.get(delivery=run.execution_of_id)
+    return Skipped.PAUSED if on_activation and _status_of(series) != Status.ACTIVE else ""
+
+
 def _latest(run: Delivery, series: Series, confirmation: Confirmation) -> datetime:
     """The last moment at which a run may begin, counted from its time or from a later confirmation."""
     assert run.contact_date is not None

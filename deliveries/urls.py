@@ -2,7 +2,17 @@
 
 from django.urls import include, path
 
-from deliveries.views import approving, content, dashboard, drafting, halting, listing, preparing, releasing
+from deliveries.views import (
+    approving,
+    content,
+    dashboard,
+    drafting,
+    halting,
+    listing,
+    preparing,
+    releasing,
+    series,
+)
 
 app_name = "deliveries"
 
@@ -29,14 +39,17 @@ one = [
     path("pause/", releasing.pause, name="pause"),
     path("resume/", releasing.resume, name="resume"),
     path("stop/", releasing.stop, name="stop"),
+    path("runs/", series.runs, name="runs"),
 ]
 
 urlpatterns = [
     path("", listing.listing, name="list"),
     path("waiting/", listing.waiting, name="waiting"),
+    path("waiting/seen/", listing.seen, name="seen"),
     path("deliveries/stop-all/", halting.stop_all, name="stop-all"),
     path("deliveries/allow-sending/", halting.allow, name="allow-sending"),
     path("deliveries/new/", drafting.create, name="create"),
+    path("deliveries/occurrences/", drafting.occurrences, name="occurrences"),
     path("deliveries/audience-count/", drafting.count, name="count"),
     path("deliveries/<int:pk>/", include(one)),
 ]

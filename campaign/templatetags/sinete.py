@@ -36,6 +36,8 @@ TONES = {
     "scheduled": "blue",
     "sending": "blue",
     "paused": "yellow",
+    "active": "blue",
+    "suspended": "yellow",
     "finished": "green",
     "preparation_failed": "red",
     "stopped": "red",
@@ -146,17 +148,24 @@ def local_time(moment: datetime | None, zone: str | tzinfo | None = None) -> Saf
 
 @register.simple_tag(name="local_time")
 def local_time_tag(
-    moment: datetime | None, zone: str | tzinfo | None = None, *, seconds: bool = False
+    moment: datetime | None,
+    zone: str | tzinfo | None = None,
+    *,
+    seconds: bool = False,
+    weekday: bool = False,
 ) -> SafeString | str:
-    """The same as the filter; `seconds=True` for logs."""
-    return _moment(moment, zone, seconds=seconds)
+    """The same as the filter; `seconds=True` for logs, `weekday=True` where people plan."""
+    return _moment(moment, zone, seconds=seconds, weekday=weekday)
 
 
-def _moment(moment: datetime | None, zone: str | tzinfo | None, *, seconds: bool) -> SafeString | str:
+def _moment(
+    moment: datetime | None, zone: str | tzinfo | None, *, seconds: bool, weekday: bool = False
+) -> SafeString | str:
     if not moment:
         return NOTHING
     zone = _zone(zone)
-    text = date_format(moment.astimezone(zone), "j M Y, H:i:s" if seconds else "j M Y, H:i")
+    shape = "j M Y, H:i:s" if seconds else "j M Y, H:i"
+    text = date_format(moment.astimezone(zone), f"D {shape}" if weekday else shape)
     return format_html(
         '<time class="time" datetime="{}">{} <span class="time__zone">{}</span></time>',
         moment.astimezone(UTC).isoformat(timespec="seconds"),

@@ -24,7 +24,8 @@ from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from deliveries import jobs
 from deliveries.models import Delivery, Message, MessageStatus, Status
-from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.factories import DeliveryFactory, bring_to, person
+from deliveries.tests.test_recurring import go_to, next_of, series_of, work
 from feedback.models import Hit
 from reporting.jobs import fold
 
@@ -169,9 +170,34 @@ def test_07_a_scheduled_message_is_sent_when_its_time_is_reached(browse, relay):
     assert len(relay.recipients()) == 3
 
 
-@pytest.mark.skip(reason="Recurring deliveries, and with them this option, are not there yet.")
-def test_08_a_recurring_delivery_can_ask_for_confirmation_before_each_send():
-    raise AssertionError
+def test_08_a_recurring_delivery_can_ask_for_confirmation_before_each_send(browse, relay):
+    series = series_of(stage="draft", recipients=3)
+    schedule = page(browse(person("prepare", series.unit)), "deliveries:schedule", series)
+    option = re.search(r'<input[^>]*name="request_confirmation"[^>]*>', schedule)
+    assert option is not None
+    assert "checked" in option.group(), "the option stands in the Schedule block, on by default"
+    assert "Request confirmation before sending" in words(
+        page(browse(starter(series)), "deliveries:dashboard", series)
+    )
+    bring_to(series, "ready", by=person("prepare", series.unit))
+    series.refresh_from_db()
+
+    confirm(browse(starter(series)), series)
+
+    for sent in (0, 3):
+        moment = next_of(series)
+        go_to(moment - timedelta(minutes=30))
+        work()
+        run = Delivery.objects.filter(execution_of=series).latest("pk")
+        carla = browse(starter(series))
+        assert run.label in unescape(carla.get(reverse("deliveries:waiting")).content.decode())
+        go_to(moment + timedelta(seconds=1))
+        assert (send(run).status, len(relay.recipients())) == (Status.READY, sent), (
+            "not before it is confirmed"
+        )
+        confirm(carla, run)
+        assert (send(run).status, len(relay.recipients())) == (Status.FINISHED, sent + 3)
+    clock.set_offset(timedelta())
 
 
 def test_09_the_deployment_block_shows_the_progress_of_the_send(browse):

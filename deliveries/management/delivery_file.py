@@ -10,7 +10,7 @@ Paths are relative to the file. `audience` is the label of one, or {"label": ...
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -20,8 +20,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import ApprovalPolicy
 from campaign.lib.refusals import Refusal
 from deliveries import zones
-from deliveries.models import ScheduleKind
+from deliveries.models import Overlap, ScheduleKind
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
+from deliveries.recurrence import LONGEST_RULE, BadRule, validated
 
 LARGEST_FILE = 5 * 1024 * 1024
 
@@ -76,7 +77,7 @@ def _settings(data: dict[str, Any]) -> dict[str, Any]:
         "description": lambda value: _text(value, "description"),
         "validity_hours": _validity,
         "approval_policy": _policy,
-        "tracking": _tracking,
+        "tracking": lambda value: _true_or_false(value, "tracking"),
     }
     settings = {name: reader(data[name]) for name, reader in readers.items() if name in data}
     return settings | (_schedule(data["schedule"]) if "schedule" in data else {})
@@ -96,19 +97,29 @@ def _policy(value: Any) -> str:
     return value
 
 
-def _tracking(value: Any) -> bool:
+def _true_or_false(value: Any, where: str) -> bool:
     if not isinstance(value, bool):
-        raise BadDeliveryFile("tracking", _("must be true or false"))
+        raise BadDeliveryFile(where, _("must be true or false"))
     return value
 
 
 def _schedule(value: Any) -> dict[str, Any]:
-    schedule = _object(value, "schedule", {"at", "zone"})
+    schedule = _object(value, "schedule", {"at", "zone", *RECURRENCE})
     zone = _text(schedule.get("zone", "UTC"), "schedule.zone")
     if zone not in available_timezones():
         raise BadDeliveryFile(
             "schedule.zone", _("“%s” is no time zone; write one like America/Sao_Paulo") % zone
         )
+    if "rule" in schedule:
+        recurrence = _recurrence(schedule)
+        return {
+            "schedule_kind": ScheduleKind.RECURRING,
+            "contact_date": None,
+            "time_zone": zone,
+            "recurrence": recurrence,
+        }
+    if strays := RECURRENCE & schedule.keys():
+        raise BadDeliveryFile(f"schedule.{min(strays)}", _("belongs to a recurrence: say its “rule” too"))
     at = _text(schedule.get("at", ""), "schedule.at")
     if at == "now":
         return {"schedule_kind": ScheduleKind.AT_ONCE, "contact_date": None, "time_zone": zone}
@@ -123,6 +134,63 @@ def _schedule(value: Any) -> dict[str, Any]:
     except zones.NoSuchTime as refusal:
         raise BadDeliveryFile("schedule.at", refusal) from None
     return {"schedule_kind": ScheduleKind.AT_DATE, "contact_date": moment, "time_zone": zone}
+
+
+MINUTES = ("ahead_minutes", "expires_minutes", "remind_minutes", "late_minutes")
+RECURRENCE = {"rule", "from", "except", "request_confirmation", "overlap", "size_limit", *MINUTES}
+
+
+def _recurrence(schedule: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a series; what is left out keeps its default."""
+    if "at" in schedule:
+        raise BadDeliveryFile("schedule.at", _("say either “at”, or “rule” and “from”"))
+    start = _local(schedule.get("from", ""), "schedule.from")
+    try:
+        rule = validated(_text(schedule["rule"], "schedule.rule", longest=LONGEST_RULE))
+    except BadRule as refusal:
+        raise BadDeliveryFile("schedule.rule", refusal) from None
+    fields: dict[str, Any] = {"rule": rule, "starts_on": start.date(), "at": start.time()}
+    fields["excluded_dates"] = _days(schedule.get("except", []))
+    if "request_confirmation" in schedule:
+        fields["request_confirmation"] = _true_or_false(
+            schedule["request_confirmation"], "schedule.request_confirmation"
+        )
+    if "overlap" in schedule:
+        if schedule["overlap"] not in Overlap.values:
+            raise BadDeliveryFile("schedule.overlap", _one_of(Overlap.values))
+        fields["overlap"] = schedule["overlap"]
+    for name in ("size_limit", *MINUTES):
+        if name in schedule:
+            fields[name] = _number(schedule[name], f"schedule.{name}", least=0 if name in MINUTES else 1)
+    return fields
+
+
+def _local(value: Any, where: str) -> datetime:
+    try:
+        local = datetime.fromisoformat(_text(value, where))
+    except ValueError:
+        raise BadDeliveryFile(where, _("must be a local time like 2026-12-01T09:00")) from None
+    if local.tzinfo is not None:
+        raise BadDeliveryFile(where, _("must be a local time without offset; “zone” says whose"))
+    return local.replace(second=0, microsecond=0)
+
+
+def _days(value: Any) -> list[date]:
+    if not isinstance(value, list):
+        raise BadDeliveryFile("schedule.except", _("must be a list of days"))
+    days = []
+    for number, day in enumerate(value):
+        try:
+            days.append(date.fromisoformat(_text(day, f"schedule.except[{number}]")))
+        except ValueError:
+            raise BadDeliveryFile(f"schedule.except[{number}]", _("must be a day like 2026-12-25")) from None
+    return sorted(set(days))
+
+
+def _number(value: Any, where: str, *, least: int) -> int:
+    if type(value) is not int or not least <= value < 2_000_000_000:
+        raise BadDeliveryFile(where, _("must be a whole number from %d") % least)
+    return value
 
 
 def _audience(value: Any) -> tuple[str, dict[str, Any] | None]:

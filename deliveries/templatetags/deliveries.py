@@ -41,11 +41,23 @@ STEP_ICONS = {
     "finish": "check-circle",
     "fail": "octagon",
     "expire": "clock",
+    "activate": "send",
+    "deactivate": "arrow-left",
+    "suspend": "pause",
+    "continue": "play",
+    "end": "stop",
+    "complete": "check-circle",
+    "prepare_run": "seal",
+    "release_run": "send",
+    "skip_run": "clock",
 }
 STEP_TONES = {"approve": "green", "confirm": "blue", "begin": "blue", "resume": "blue", "reject": "yellow"}
-STATUS_TONES = {Status.PAUSED: "yellow", Status.FINISHED: "green"} | dict.fromkeys(
-    (Status.PREPARATION_FAILED, Status.STOPPED, Status.FAILED, Status.EXPIRED), "red"
-)
+STATUS_TONES = {
+    Status.PAUSED: "yellow",
+    Status.SUSPENDED: "yellow",
+    Status.ACTIVE: "blue",
+    Status.FINISHED: "green",
+} | dict.fromkeys((Status.PREPARATION_FAILED, Status.STOPPED, Status.FAILED, Status.EXPIRED), "red")
 
 
 register.filter("status_words", standing.words)

@@ -14,7 +14,7 @@ from audiences.models import Audience
 from audiences.rules import RuleError
 from campaign.lib import clock, jobs
 from campaign.lib.jobs import Queue
-from deliveries import diagnosis, remainders, seal, standing
+from deliveries import diagnosis, remainders, seal, standing, upcoming
 from deliveries.content.findings import Finding
 from deliveries.filters import key_page
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
@@ -28,6 +28,7 @@ SENDING_BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Statu
 SHOWN_AS_CALLOUT = frozenset({Status.PREPARING, Status.SENDING, Status.PAUSED})
 STOP_POLLING = 286  # htmx's own word for it
 LINES = 8
+RUNS = 10  # of a series, on its dashboard
 
 
 @require_safe
@@ -51,6 +52,9 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "no_worker_runs": no_worker_runs(delivery),
         "deployment_url": _deployment_url(delivery),
         "remainder": remainders.of(delivery),
+        "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
+        "runs": upcoming.runs(delivery)[:RUNS],
+        "run": upcoming.of_run(delivery),
     }
     return page(request, "dashboard", context)
 

@@ -11,8 +11,8 @@ from accounts.rights import Right
 from audiences.models import Audience
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import drafting, remainders, resealing, seal
-from deliveries.forms import ChooseAudience, General, NewDelivery, When, in_a_day, when_of
+from deliveries import drafting, remainders, resealing, seal, upcoming
+from deliveries.forms import ChooseAudience, General, NewDelivery, When, suggested, when_of
 from deliveries.models import Delivery, Status
 from deliveries.views.dashboard import audience_facts
 from deliveries.views.shared import (
@@ -32,7 +32,7 @@ def create(request: HttpRequest) -> HttpResponse:
     user = person(request)
     if not access.units(user, Right.PREPARE).exists():
         raise access.NotAllowed(by=user, right=Right.PREPARE, target=user)
-    form = NewDelivery(request.POST or None, user=user, initial={"date": in_a_day("UTC")})
+    form = NewDelivery(request.POST or None, user=user, initial=suggested("UTC"))
     if request.method == "POST" and form.is_valid():
         with told(request, action="create_delivery"):
             delivery = drafting.create(by=user, **form.settings)
@@ -78,15 +78,24 @@ def count(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def schedule(request: HttpRequest, pk: int) -> HttpResponse:
-    """At once or at a date."""
+    """At once, at a date, or recurring."""
     delivery = find_editable(request, pk)
-    initial = when_of(delivery)
-    initial["date"] = initial["date"] or in_a_day(delivery.time_zone)
+    said = {name: value for name, value in when_of(delivery).items() if value is not None}
+    initial = suggested(delivery.time_zone) | said
     form = When(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.settings):
         _tell_of_two_moments(request, form)
         return to_dashboard(request, delivery)
     return page(request, "schedule", {"form": form, "delivery": delivery})
+
+
+@require_safe
+def occurrences(request: HttpRequest) -> HttpResponse:
+    """The recurrence that a form describes, in words and with its next ten moments; or what is wrong with it."""
+    access_needed = access.units(person(request), Right.PREPARE).exists()
+    form = When(request.GET) if access_needed else None
+    found = upcoming.of_form(form) if form is not None and form.is_valid() else None
+    return page(request, "_occurrences", {"form": form, "upcoming": found})
 
 
 @require_POST

@@ -2,11 +2,13 @@
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import access
 from accounts.rights import Right
-from deliveries import standing
+from campaign.lib import clock
+from deliveries import notices, standing
 from deliveries import waiting as waits
 from deliveries.filters import DeliveryFilter, key_page
 from deliveries.models import Delivery
@@ -35,7 +37,16 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
     """Deliveries to approve, to confirm, and those of one's own that came back."""
-    return page(request, "waiting", {"waiting": waits.lists(person(request))})
+    user = person(request)
+    told = list(notices.shown_to(user)[: notices.SHOWN])
+    return page(request, "waiting", {"waiting": waits.lists(user), "notices": told})
+
+
+@require_POST
+def seen(request: HttpRequest) -> HttpResponse:
+    """The person's notices are no longer new."""
+    notices.mark_seen(by=person(request), at=clock.now())
+    return redirect("deliveries:waiting")
 
 
 def _rows(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:

@@ -11,10 +11,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaign.lib import clock
-from deliveries import confirmation, lifecycle
+from deliveries import confirmation, lifecycle, upcoming
 from deliveries.confirmation import CountMistyped
 from deliveries.content.findings import Finding
-from deliveries.lifecycle import Step
 from deliveries.models import Delivery
 from deliveries.views.dashboard import cause_rows, no_worker_runs
 from deliveries.views.shared import find, page, person, to_dashboard, told
@@ -30,6 +29,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         question = confirmation.question(delivery=delivery, by=person(request), at=clock.now())
         context = {
             "delivery": delivery,
+            "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
             "question": question,
             "causes": cause_rows(delivery.latest_preparation()),
             "warnings": [Finding.from_dict(warning) for warning in question.warnings],
@@ -58,7 +58,12 @@ def _confirmed(request: HttpRequest, delivery: Delivery) -> HttpResponse:
         except CountMistyped:
             asked_again = True
             raise
-        messages.success(request, _("Confirmed."))
+        messages.success(
+            request,
+            _("Active: each run is prepared ahead of its time.")
+            if delivery.is_recurring
+            else _("Confirmed."),
+        )
     return redirect("deliveries:confirm", delivery.pk) if asked_again else to_dashboard(request, delivery)
 
 
@@ -95,12 +100,13 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = find(request, pk)
     with told(request, delivery, action="stop"):
         if request.method != "POST":
-            lifecycle.check(delivery, Step.STOP, by=person(request))
+            lifecycle.check(delivery, confirmation.stopping(delivery), by=person(request))
             return page(
                 request, "stop", {"delivery": delivery, "before": confirmation.before_stopping(delivery)}
             )
         stopped = confirmation.stop(delivery=delivery, by=person(request), at=clock.now())
-        messages.warning(request, _what_stopped(stopped))
+        ended = _("The series has ended: there are no more runs.")
+        messages.warning(request, ended if delivery.is_recurring else _what_stopped(stopped))
     return to_dashboard(request, delivery)
 
 

@@ -8,16 +8,17 @@ from zoneinfo import ZoneInfo
 from accounts.models import User
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
-from deliveries import confirmation
+from deliveries import confirmation, upcoming
 from deliveries.confirmation import Question
 from deliveries.content.findings import Finding
 from deliveries.management.base import USAGE, StepCommand, add_wait_options, full_seal
 from deliveries.models import Delivery, Status
+from deliveries.upcoming import Upcoming
 
 
 class Command(StepCommand):
     help = (
-        "Confirm the send. On a terminal it shows what you confirm and asks for OK; "
+        "Confirm the send, or activate a recurring delivery. On a terminal it shows what you confirm and asks for OK; "
         "elsewhere --seal names what you looked at with show_delivery."
     )
     example = (
@@ -42,7 +43,8 @@ class Command(StepCommand):
         if seal:
             seal = full_seal(delivery, seal)
         elif self.asks:
-            seal, typed = question.seal, self._ask(question, typed)
+            coming = upcoming.of_delivery(delivery, at=clock.now())
+            seal, typed = question.seal, self._ask(question, typed, coming)
         else:
             self.fail(
                 "seal_missing",
@@ -53,12 +55,12 @@ class Command(StepCommand):
         self.warn_without_worker(Queue.SEND, Queue.TICK)
         return self._wait(delivery, options) if options["wait"] else self.answer(delivery)
 
-    def _ask(self, question: Question, typed: int | None) -> int | None:
-        self.say("\n".join(in_words(question)))
+    def _ask(self, question: Question, typed: int | None, coming: Upcoming | None) -> int | None:
+        self.say("\n".join(in_words(question, coming=coming)))
         if question.must_type and typed is None:
             answer = input(f"Type the number of messages ({question.to_deliver}): ").strip()
             typed = int(answer) if answer.isascii() and answer.isdigit() else None
-        if input("Type OK to send: ").strip().upper() != "OK":
+        if input(f"Type OK to {'activate' if coming else 'send'}: ").strip().upper() != "OK":
             self.fail("not_confirmed", "Not confirmed; nothing has changed.")
         return typed
 
@@ -71,7 +73,7 @@ class Command(StepCommand):
         return answer
 
 
-def in_words(question: Question) -> list[str]:
+def in_words(question: Question, *, coming: Upcoming | None = None) -> list[str]:
     """All that the confirmation binds, line by line."""
     moment = (
         f"{question.grace} s after OK; until then unconfirm_delivery takes it back"
@@ -81,6 +83,20 @@ def in_words(question: Question) -> list[str]:
     if question.leaves_at is not None:
         local = question.leaves_at.astimezone(ZoneInfo(question.zone))
         moment = f"{local:%Y-%m-%d %H:%M} {question.zone} ({question.leaves_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"
+    if coming is not None:
+        moment = coming.words
+        asked = (
+            "each run waits"
+            if coming.series.request_confirmation
+            else "a run inside of this leaves by itself"
+        )
+        more = [f"Confirmation  {asked}", f"Most        {coming.size_limit:,} recipients a run"]
+        zone = ZoneInfo(coming.zone)
+        more += [
+            f"  run       {run.astimezone(zone):%a %Y-%m-%d %H:%M} {coming.zone}" for run in coming.moments
+        ]
+    else:
+        more = []
     return [
         f"To deliver  {question.to_deliver:,} of {question.targeted:,} targeted",
         *(f"  excluded  {number:,}  {cause}" for cause, number in question.causes if number),
@@ -88,6 +104,7 @@ def in_words(question: Question) -> list[str]:
         + (f", signed as {question.signed_as}" if question.signed_as else ""),
         f"Subject     {question.subject}",
         f"Leaves      {moment}",
+        *more,
         f"Prepared    {_minutes(question)} ago",
         *([f"New time    {question.only_change}"] if question.only_change else []),
         *(f"Warning     {Finding.from_dict(warning)}" for warning in question.warnings),

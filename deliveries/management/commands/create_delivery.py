@@ -27,7 +27,14 @@ DESCRIPTION = """Make a delivery from a JSON file:
    "validity_hours": 84, "approval_policy": "four_eyes", "tracking": true,
    "description": "...", "route": "..."}
 
-"label" and "unit" are needed. "at" may be "now". Paths are relative to the file. "audience" names one, or
+"label" and "unit" are needed. "at" may be "now". A recurring delivery says its rule (RFC 5545) instead:
+
+   "schedule": {"rule": "FREQ=WEEKLY;BYDAY=MO", "from": "2026-12-07T09:00", "zone": "America/Sao_Paulo",
+                "except": ["2026-12-28"], "request_confirmation": true, "size_limit": 50000,
+                "overlap": "skip", "ahead_minutes": 60, "expires_minutes": 1440, "remind_minutes": 120,
+                "late_minutes": 120}
+
+ Paths are relative to the file. "audience" names one, or
 is {"label": ..., "rule": {...}} to make it. A name that is not known is refused."""
 
 

@@ -6,34 +6,35 @@ from typing import Any
 from accounts.models import User
 from campaign.lib import clock
 from deliveries import confirmation, lifecycle
-from deliveries.lifecycle import Step
 from deliveries.management.base import USAGE, StepCommand
 from deliveries.models import Delivery
 
 
 class Command(StepCommand):
-    help = "Stop the send for good: what has not left never will. It asks again, unless --yes says so."
+    help = "Stop the send for good: what has not left never will; a series ends. It asks again, unless --yes says so."
     example = "manage.py stop_delivery DM95 --as carla --yes"
 
     def add_step_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--yes", action="store_true", help="do not ask again")
 
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
-        lifecycle.check(delivery, Step.STOP, by=by)
+        lifecycle.check(delivery, confirmation.stopping(delivery), by=by)
         if not options["yes"]:
             self._ask(delivery)
         receipt = confirmation.stop(delivery=delivery, by=by, at=clock.now())
-        self.say(f"{receipt.left:,} had left, {receipt.cancelled:,} never will.")
+        if delivery.is_recurring:
+            self.say("The series has ended: there are no more runs.")
+        else:
+            self.say(f"{receipt.left:,} had left, {receipt.cancelled:,} never will.")
         return self.answer(delivery, left=receipt.left, cancelled=receipt.cancelled)
 
     def _ask(self, delivery: Delivery) -> None:
         ahead = confirmation.before_stopping(delivery)
+        what = f"{ahead.left:,} have left, {ahead.cancelled:,} never will"
+        if delivery.is_recurring:
+            what = "The series ends; there are no more runs"
         if not self.asks:
-            self.fail(
-                "not_sure",
-                f"{ahead.left:,} have left, {ahead.cancelled:,} never will: say --yes if you are sure.",
-                exit_code=USAGE,
-            )
-        self.say(f"{ahead.left:,} have left, {ahead.cancelled:,} never will. This can't be undone.")
+            self.fail("not_sure", f"{what}: say --yes if you are sure.", exit_code=USAGE)
+        self.say(f"{what}. This can't be undone.")
         if input("Type STOP to stop: ").strip().upper() != "STOP":
             self.fail("not_stopped", "Not stopped; the send goes on.")

@@ -10,7 +10,7 @@ from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import diagnosis, remainders
+from deliveries import diagnosis, remainders, upcoming
 from deliveries import seal as sealing
 from deliveries.counts import tallies
 from deliveries.management.base import DeliveriesCommand, brief
@@ -37,6 +37,28 @@ class Command(DeliveriesCommand):
         return shown
 
 
+def _series(delivery: Delivery) -> dict[str, Any] | None:
+    coming = upcoming.of_delivery(delivery, at=clock.now())
+    if coming is None:
+        return None
+    return {
+        "words": coming.words,
+        **coming.series.sealed(),
+        "size_limit": coming.size_limit,
+        "next": [_local(moment, coming.zone) for moment in coming.moments],
+        "runs": [
+            {
+                "moment": _local(row.moment, coming.zone),
+                "delivery": row.execution and row.execution.name,
+                "status": row.execution and row.execution.status,
+                "left_out": row.skipped or None,
+                "outside": row.outside,
+            }
+            for row in upcoming.runs(delivery)[:CHANGES_SHOWN]
+        ],
+    }
+
+
 def everything(delivery: Delivery) -> dict[str, Any]:
     """All that the dashboard shows, as data."""
     content, right = delivery.content, WAITS_FOR.get(Status(delivery.status))
@@ -49,6 +71,9 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         "remainder": (made := remainders.of(delivery)) and made.name,
         "created_by": delivery.created_by and delivery.created_by.username,
         "created_at": delivery.created_at,
+        "series": _series(delivery),
+        "run_of": f"DM{delivery.execution_of_id}" if delivery.execution_of_id else None,
+        "expires_at": delivery.expires_at,
         "schedule": {
             "kind": delivery.schedule_kind,
             "at": delivery.contact_date,
@@ -103,6 +128,10 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
         if shown[name]:
             yield f"  {name.capitalize().replace('_', ' '):<12}{shown[name]}"
     yield f"  When        {_when(shown['schedule'])}"
+    if shown["series"]:
+        yield from _series_lines(shown["series"])
+    if shown["run_of"]:
+        yield f"  Run of      {shown['run_of']}"
     yield f"  Approval    {shown['approval_policy']}"
     if content := shown["content"]:
         yield f"  Sender      {content['from_name']} <{content['from_address']}>"
@@ -125,6 +154,19 @@ def _when(schedule: dict[str, Any]) -> str:
     if schedule["kind"] == ScheduleKind.AT_DATE:
         return f"{schedule['local']} ({schedule['zone']})"
     return str(ScheduleKind(schedule["kind"]).label)
+
+
+def _series_lines(series: dict[str, Any]) -> Iterator[str]:
+    yield f"  Recurs      {series['words']}"
+    asked = "for each run" if series["request_confirmation"] else "no: inside of what was activated it leaves"
+    yield f"  Request confirmation before sending: {asked}"
+    if series["size_limit"]:
+        yield f"  Most        {series['size_limit']:,} recipients a run"
+    for moment in series["next"]:
+        yield f"    next      {moment}"
+    for run in series["runs"]:
+        why = run["left_out"] or ", ".join(run["outside"])
+        yield f"    run       {run['moment']}  {run['delivery'] or '–'}  {run['status'] or ''}  {why}".rstrip()
 
 
 def _preparation_lines(preparation: dict[str, Any]) -> Iterator[str]:
