@@ -222,6 +222,7 @@ def recurrence_of(series: Series | None) -> dict[str, Any]:
 def with_known(form: RecurrenceFields) -> None:
     """A length that stands in the series but not in the list is offered too."""
     for name in MINUTES:
-        field, value = form.fields[name], form.initial.get(name)
+        field: Any = form.fields[name]
+        value = form.initial.get(name)
         if value is not None and value not in dict(field.choices):
             field.choices = sorted([*field.choices, (value, _("%(n)s minutes") % {"n": value})])

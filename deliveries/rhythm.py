@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.formats import date_format
+from django.utils.translation import get_language, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from deliveries import recurrence
 from deliveries.models import Series
@@ -25,6 +25,14 @@ UNITS = [
 ]
 CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 POSITIONS = {"1": _("first"), "2": _("second"), "3": _("third"), "4": _("fourth"), "-1": _("last")}
+# Where a language has a gender: Portuguese has it for Saturday and Sunday.
+MASCULINE = {
+    "1": pgettext_lazy("masculine weekday", "first"),
+    "2": pgettext_lazy("masculine weekday", "second"),
+    "3": pgettext_lazy("masculine weekday", "third"),
+    "4": pgettext_lazy("masculine weekday", "fourth"),
+    "-1": pgettext_lazy("masculine weekday", "last"),
+}
 # What the sentence can say; a rule with anything else is shown as it is.
 SAYABLE = {
     "MINUTELY": set(),
@@ -138,19 +146,25 @@ def _on(rhythm: Rhythm, series: Series) -> str:
     start = series.starts_on
     if rhythm.unit == "WEEKLY":
         days = rhythm.weekdays or (CODES[start.weekday()],)
-        return _listed([str(WEEKDAYS[CODES.index(code)]) for code in days])
+        return _t("%(days)s") % {"days": _listed([_named(code) for code in days])}
     if rhythm.unit == "MONTHLY" and rhythm.position:
-        weekday = str(WEEKDAYS[CODES.index(rhythm.weekday)])
-        return _t("the %(position)s %(weekday)s") % {
-            "position": POSITIONS[str(rhythm.position)],
-            "weekday": weekday,
-        }
+        position, weekday = str(rhythm.position), _named(rhythm.weekday)
+        if rhythm.weekday in {"SA", "SU"}:
+            said = pgettext("masculine weekday", "the %(position)s %(weekday)s")
+            return said % {"position": MASCULINE[position], "weekday": weekday}
+        return _t("the %(position)s %(weekday)s") % {"position": POSITIONS[position], "weekday": weekday}
     if rhythm.unit == "MONTHLY":
         day = rhythm.month_day or start.day
         return _t("the last day") if day == -1 else _t("day %(day)s") % {"day": day}
     if rhythm.unit == "YEARLY":
         return _t("%(day)s %(month)s") % {"day": start.day, "month": MONTHS[start.month]}
     return ""
+
+
+def _named(code: str) -> str:
+    """A weekday within a sentence, where Portuguese writes it small."""
+    name = str(WEEKDAYS[CODES.index(code)])
+    return name.lower() if (get_language() or "").startswith("pt") else name
 
 
 def _listed(words: list[str]) -> str:

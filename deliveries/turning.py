@@ -59,15 +59,15 @@ def hinders(run: Delivery, *, at: datetime) -> Skipped | None:
     return None
 
 
-def waits_because(run: Delivery) -> str:
-    """Why a released run whose time is reached has not begun: `overlap`, `paused`, or empty."""
+def waits_because(run: Delivery) -> Skipped | None:
+    """Why a released run whose time is reached has not begun: `OVERLAP`, `PAUSED`, or None."""
     if run.execution_of_id is None:
-        return ""
+        return None
     if _another_runs(run):
         return Skipped.OVERLAP
     on_activation = run.confirmations.filter(taken_back_at=None).exclude(on_activation=None).exists()
     series = Series.objects.get(delivery=run.execution_of_id)
-    return Skipped.PAUSED if on_activation and _status_of(series) != Status.ACTIVE else ""
+    return Skipped.PAUSED if on_activation and _status_of(series) != Status.ACTIVE else None
 
 
 def _latest(run: Delivery, series: Series, confirmation: Confirmation) -> datetime:
