@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from deliveries import seal
-from deliveries.models import Delivery, MessageStatus, Preparation, Status
+from deliveries.models import Delivery, MessageStatus, Preparation, ScheduleKind, Status
 from deliveries.sending import recovery
 
 LISTED = 20  # so many rows or chunks are named of whatever is off
@@ -71,14 +72,15 @@ class Books:
 def released() -> list[int]:
     """Every delivery that was ever confirmed and has been prepared to be sent."""
     rows = Delivery.objects.filter(confirmations__isnull=False, preparation__isnull=False).exclude(
-        preparation__seal=""
+        Q(preparation__seal="") | Q(schedule_kind=ScheduleKind.RECURRING)
     )
     return list(rows.order_by("pk").distinct().values_list("pk", flat=True))
 
 
 def has_books(delivery: Delivery) -> bool:
     """Whether there is something sealed that could be counted."""
-    return delivery.preparation is not None and bool(delivery.preparation.seal)
+    sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
+    return sealed and not delivery.is_recurring
 
 
 def reconcile(delivery_id: int) -> Books:

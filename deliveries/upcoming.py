@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from campaign.lib import clock
@@ -69,6 +70,42 @@ def runs(delivery: Delivery) -> QuerySet[Occurrence]:
         .defer(*(f"execution__preparation__{name}" for name in heavy))
         .order_by("-moment")
     )
+
+
+@dataclass(frozen=True)
+class Period:
+    """The runs of a day, a month or a year, taken together: a view, which changes nothing about the runs."""
+
+    begins: date
+    runs: int
+    left_out: int
+    to_deliver: int
+    sent: int
+    failed: int
+    unknown: int
+
+
+PERIODS = ("day", "month", "year")
+_BY_PERIOD = """
+    SELECT date_trunc(%(period)s, o.moment AT TIME ZONE %(zone)s)::date AS begins,
+        count(*) FILTER (WHERE o.execution_id IS NOT NULL AND o.skipped = ''), count(*) FILTER (WHERE o.skipped <> ''),
+        coalesce(sum(c.rows), 0), coalesce(sum(c.sent), 0), coalesce(sum(c.failed), 0), coalesce(sum(c.doubts), 0)
+    FROM deliveries_occurrence o JOIN deliveries_series s ON s.id = o.series_id
+    LEFT JOIN LATERAL (
+        SELECT sum(seq_to - seq_from + 1) AS rows, sum(sent) AS sent, sum(failed) AS failed, sum(in_doubt) AS doubts
+        FROM deliveries_chunk WHERE delivery_id = o.execution_id AND o.skipped = ''
+    ) c ON true
+    WHERE s.delivery_id = %(delivery)s
+    GROUP BY 1 ORDER BY 1 DESC LIMIT 400
+"""
+
+
+def by_period(delivery: Delivery, period: str) -> list[Period]:
+    """The runs so far by day, month or year of the series' zone, the latest first."""
+    assert period in PERIODS
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_PERIOD, {"period": period, "zone": delivery.time_zone, "delivery": delivery.pk})
+        return [Period(*row) for row in cursor.fetchall()]
 
 
 @dataclass(frozen=True)

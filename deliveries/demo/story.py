@@ -305,12 +305,66 @@ def _preparing(label: str, cast: Cast) -> None:
     preparation.start(delivery=delivery, by=cast.ana, at=clock.now())
 
 
+def _series(label: str, cast: Cast) -> None:
+    """Each Monday at nine; one run has left, the next, prepared a week ahead, waits to be confirmed."""
+    stage.ago(days=8)
+    monday = _day(0, 9).date()
+    monday -= timedelta(days=monday.weekday())
+    series = _confirm(
+        _write(
+            label, cast, audience=VIPS, subject="This week's roast", schedule_kind=ScheduleKind.RECURRING,
+            recurrence={"rule": "FREQ=WEEKLY;BYDAY=MO", "starts_on": monday, "at": time(9),
+                        "ahead_minutes": 7 * 1440, "expires_minutes": 4 * 1440, "late_minutes": 480},
+        ),
+        cast,
+    )  # fmt: skip
+    first = next(series.series.recurrence.moments(clock.now()))
+    run = _run_of(series)
+    confirmation.confirm(
+        delivery=run, seal=run.seal, by=cast.carla, at=clock.now(), typed=run.latest_preparation().to_deliver
+    )
+    _go_to(first + timedelta(seconds=1))
+    stage.work_until(lambda: Status(_status(run)).is_final, doing=f"the send of “{run}”", ask=scheduling.tick)
+    stage.ago()
+    _run_of(series)
+
+
+def _paused_series(label: str, cast: Cast) -> None:
+    """Without a question for each run, and paused over the holidays."""
+    stage.ago(days=2)
+    series = _confirm(
+        _write(
+            label, cast, audience=BRAZIL, subject="Happy birthday", schedule_kind=ScheduleKind.RECURRING,
+            recurrence={"rule": "FREQ=MONTHLY;BYMONTHDAY=1", "starts_on": _day(0, 8).date(), "at": time(8),
+                        "request_confirmation": False},
+        ),
+        cast,
+    )  # fmt: skip
+    confirmation.pause(delivery=series, by=cast.carla, at=clock.now())
+
+
+def _go_to(moment: datetime) -> None:
+    stage.ago()
+    stage.ago(seconds=(clock.now() - moment).total_seconds())
+
+
+def _run_of(series: Delivery) -> Delivery:
+    """The run that is due, prepared."""
+    scheduling.tick()
+    run = Delivery.objects.filter(execution_of=series).latest("pk")
+    stage.work_until(lambda: _status(run) != Status.PREPARING, doing=f"preparation of “{run}”")
+    scheduling.tick()
+    return _fresh(run)
+
+
 CHAPTERS: dict[str, Callable[[str, Cast], None]] = {
     "The new harvest": _finished,
     "Free delivery weekend": _expired,
     "Welcome": _failed,
     "Flash sale": _stopped,
     "Winter blend": _paused,
+    "Weekly roast": _series,
+    "Birthday coffee": _paused_series,
     "Tasting in Minas": _scheduled,
     "Harvest, second mailing": _ready,
     "Thank you, regulars": _awaiting_approval,

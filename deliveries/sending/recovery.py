@@ -250,6 +250,8 @@ def chunk_digests(delivery_id: int) -> str:
 
 def imbalance(delivery: Delivery) -> dict[str, list[int]]:
     """Where the books differ: name of the count -> [ledger's rows, chunks' tallies]. Empty: they balance."""
+    if delivery.is_recurring:  # which is written to nobody: its runs have books of their own
+        return {}
     names = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
     with connection.cursor() as cursor:
         cursor.execute(

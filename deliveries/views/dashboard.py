@@ -94,7 +94,7 @@ def _live(delivery: Delivery) -> dict[str, Any]:
         "delivery": delivery,
         "is_moving": status.is_moving,
         "awaits_people": status.awaits_people,
-        "sending_began": status in SENDING_BEGAN,
+        "sending_began": status in SENDING_BEGAN and not delivery.is_recurring,
         "preparation": preparation,
         "counted": bool(preparation and preparation.status == PreparationStatus.DONE),
         "causes": cause_rows(preparation) if preparation else [],

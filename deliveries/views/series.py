@@ -1,19 +1,26 @@
 """The runs of a recurring delivery."""
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from deliveries import standing, upcoming
 from deliveries.filters import key_page
 from deliveries.views.shared import find, number, page
 
+VIEWS = {"run": _("Each run"), "day": _("By day"), "month": _("By month"), "year": _("By year")}
+
 
 @require_safe
 def runs(request: HttpRequest, pk: int) -> HttpResponse:
-    """Every moment that was, newest first."""
+    """Every moment that was, newest first; or the runs of a day, a month or a year taken together."""
     delivery = find(request, pk)
+    by = request.GET.get("by", "run")
+    context = {"delivery": delivery, "views": VIEWS, "by": by if by in VIEWS else "run"}
+    if by in upcoming.PERIODS and delivery.is_recurring:
+        return page(request, "runs", context | {"periods": upcoming.by_period(delivery, by)})
     shown = key_page(
         upcoming.runs(delivery), before=number(request, "before"), after=number(request, "after"), size=50
     )
     standing.add([row.execution for row in shown.rows if row.execution])
-    return page(request, "runs", {"delivery": delivery, "shown": shown, "rows": shown.rows})
+    return page(request, "runs", context | {"shown": shown, "rows": shown.rows})
