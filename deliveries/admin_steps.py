@@ -316,8 +316,7 @@ def _can_prove(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool
 
 
 def _can_delete(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
-    editable = Right.PREPARE in rights and Status(delivery.status).is_editable
-    return editable and not delivery.confirmations.exists()
+    return Right.PREPARE in rights and drafting.is_deletable(delivery)
 
 
 def _can_duplicate(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:

@@ -88,6 +88,13 @@ class NotDeletable(Refusal):
     code = "not_deletable"
 
 
+class RunStays(Refusal):
+    message = _(
+        "“%(delivery)s” is a run of a series: it stays in its list. Nobody gets it unless it is confirmed."
+    )
+    code = "run_stays"
+
+
 class RecurrenceMissing(Refusal):
     message = _("A recurring delivery needs its rule, and the day and the time from which it runs.")
     code = "recurrence_missing"
@@ -232,6 +239,12 @@ def _editable(delivery: Delivery, *, by: User) -> Delivery:
     return delivery
 
 
+def is_deletable(delivery: Delivery) -> bool:
+    """Whether `delete` takes it, as far as the delivery itself tells."""
+    never_released = Status(delivery.status).is_editable and not delivery.confirmations.exists()
+    return never_released and delivery.execution_of_id is None
+
+
 def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str]:
     """What was prepared no longer holds once a sealed part changed: back to Editing, and say which.
 
@@ -288,7 +301,9 @@ def delete(*, delivery: Delivery, by: User) -> None:
     """A delivery that was never released is gone, with all that was prepared for it."""
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.PREPARE, delivery)
-    if delivery.confirmations.exists() or not Status(delivery.status).is_editable:
+    if delivery.execution_of_id is not None:
+        raise RunStays(delivery=delivery)
+    if not is_deletable(delivery):
         raise NotDeletable(delivery=delivery)
     audit.record("delete_delivery", by=by, target=delivery)
     pk = delivery.pk

@@ -116,7 +116,7 @@ def in_words(series: Series) -> str:
     words = _t("%(often)s at %(time)s (%(zone)s), from %(day)s") % {
         "often": said,
         "time": f"{series.at:%H:%M}",
-        "zone": series.delivery.time_zone,
+        "zone": series.delivery.time_zone.replace("_", " "),
         "day": _day(series.starts_on),
     }
     if rhythm.count:

@@ -15,7 +15,17 @@ from accounts.tests.factories import UserFactory
 from audiences.models import AudienceMember
 from audiences.tests.factories import ProfileFactory
 from campaign.lib import clock
-from deliveries import approval, confirmation, drafting, jobs, notices, preparation, recurring
+from deliveries import (
+    approval,
+    confirmation,
+    drafting,
+    jobs,
+    notices,
+    preparation,
+    reconciliation,
+    recurring,
+    upcoming,
+)
 from deliveries.lifecycle import WrongStatus
 from deliveries.models import (
     Confirmation,
@@ -455,6 +465,35 @@ def test_a_change_of_the_recurrence_drops_what_was_prepared():
 
     series.refresh_from_db()
     assert (changed, series.status) == (["schedule"], Status.DRAFT)
+
+
+def test_a_run_stays_in_the_list_of_its_series(relay):
+    series = series_of()
+    go_to(next_of(series) - timedelta(minutes=30))
+    work()
+    (run,) = runs(series)
+
+    with pytest.raises(drafting.RunStays):
+        drafting.delete(delivery=run, by=person("prepare", run.unit))
+
+
+def test_the_books_of_a_series_are_those_of_its_runs(relay):
+    series = series_of(request_confirmation=False)
+    moment = next_of(series)
+    for day in (0, 1):
+        go_to(moment + day * DAY - timedelta(minutes=30))
+        work()
+        go_to(moment + day * DAY + timedelta(seconds=1))
+        send_all()
+
+    months = upcoming.by_period(series, "year")
+    assert [(period.runs, period.to_deliver, period.sent) for period in months] in (
+        [(2, 4, 4)],
+        [(1, 2, 2)] * 2,
+    )
+    assert not reconciliation.has_books(series)
+    assert all(reconciliation.reconcile(pk).balanced for pk in reconciliation.released())
+    assert series.pk not in reconciliation.released()
 
 
 def test_only_holders_of_start_deliveries_activate():

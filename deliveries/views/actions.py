@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import ApprovalPolicy, User
 from accounts.rights import Right
-from deliveries import lifecycle, remainders, seal
+from deliveries import drafting, lifecycle, remainders, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Status
 
@@ -112,7 +112,7 @@ def _others(delivery: Delivery, user: User, rights: frozenset[Right]) -> list[Bu
         if remainders.is_possible(delivery):
             found.append(REMAINDER)
         found.append(DUPLICATE)
-    if Right.PREPARE in rights and status.is_editable and not delivery.confirmations.exists():
+    if Right.PREPARE in rights and drafting.is_deletable(delivery):
         found.append(DELETE)
     return found
 
