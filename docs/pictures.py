@@ -20,6 +20,7 @@ PICTURES = {
     "approval": ("bruno", "Thank you, regulars", "approval/", 1280),
     "sending-log": ("carla", "The new harvest", "deployment/window/sending/", 1280),
     "dashboard-phone": ("carla", "The new harvest", "", 390),
+    "series": ("carla", "Weekly roast", "", 1280),
 }
 
 
