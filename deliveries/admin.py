@@ -31,6 +31,7 @@ from deliveries import (
     admin_steps,
     diagnosis,
     drafting,
+    outlook,
     remainders,
     seal,
     uploads,
@@ -39,14 +40,22 @@ from deliveries import (
 from deliveries.admin_routes import RouteAdmin  # noqa: F401  its file registers itself once it is read
 from deliveries.admin_steps import Order
 from deliveries.counts import tallies
-from deliveries.forms import LocalDateTimeInput, WhenField, when_of
+from deliveries.forms import (
+    WAVES_START,
+    LocalDateTimeInput,
+    WhenField,
+    read_schedule,
+    schedule_settings,
+    when_of,
+)
 from deliveries.models import (
     Delivery,
     DeliveryUserPermission,
+    PastChoice,
     Preparation,
-    ScheduleKind,
     Status,
     StatusChange,
+    WaveBy,
 )
 from deliveries.models.content import PARTS
 
@@ -75,7 +84,8 @@ SETTINGS = [
     "tracking",
     "route",
 ]
-SCHEDULE = ("schedule_kind", "date", "time_zone")
+PACE = ("past_choice", "wave_value", "wave_by", "wave_minutes", "wave_limit", "wave_start")
+SCHEDULE = ("schedule_kind", "date", "time_zone", *PACE)
 HISTORY, LOG = 20, 30
 
 
@@ -95,6 +105,17 @@ class DeliveryForm(VerbForm):
         help_text=_("As the clocks in the time zone show it."),
     )
     time_zone = forms.ChoiceField(choices=zones.choices, label=_("Time zone"), widget=UnfoldAdminSelectWidget)
+    past_choice = forms.ChoiceField(
+        choices=PastChoice.choices, required=False, initial=PastChoice.NEXT_DAY, widget=UnfoldAdminSelectWidget,
+        label=_("Whose hour has passed when it is confirmed"),
+    )  # fmt: skip
+    wave_start = forms.ChoiceField(
+        choices=WAVES_START, required=False, label=_("The first wave leaves"), widget=UnfoldAdminSelectWidget
+    )
+    wave_by = forms.ChoiceField(
+        choices=WaveBy.choices, required=False, initial=WaveBy.NUMBER, label=_("of this"),
+        widget=UnfoldAdminSelectWidget,
+    )  # fmt: skip
     subject = forms.CharField(
         required=False, strip=False, label=_("Subject"), widget=UnfoldAdminTextInputWidget
     )
@@ -115,7 +136,7 @@ class DeliveryForm(VerbForm):
 
     class Meta:
         model = Delivery
-        fields = SETTINGS
+        fields = [*SETTINGS, "wave_value", "wave_minutes", "wave_limit"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,34 +157,19 @@ class DeliveryForm(VerbForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        data["contact_date"] = None
-        if data.get("schedule_kind") == ScheduleKind.AT_DATE and not self.errors.keys() & {
-            "date",
-            "time_zone",
-        }:
-            self._read_date(data)
+        if not self.errors.keys() & {"date", "time_zone"}:
+            read_schedule(self, data)
         for part in ("html", "text"):
             data[part] = data.get(part, "").replace("\r\n", "\n").replace("\x00", "")
         return data
-
-    def _read_date(self, data: dict[str, Any]) -> None:
-        if not data.get("date"):
-            self.add_error("date", _("Say the date and the time."))
-            return
-        try:
-            data["contact_date"] = zones.moment(data["date"], data["time_zone"])
-        except zones.NoSuchTime as refusal:
-            self.add_error("date", str(refusal))
-        except OverflowError:
-            self.add_error("date", _("Choose a date that calendars know."))
 
     def apply(self) -> Delivery:
         delivery = self._create() if not self.instance.pk else self._change()
         return Delivery.objects.get(pk=delivery.pk)
 
     def _create(self) -> Delivery:
-        names = [*SETTINGS, "contact_date", "time_zone"]
-        delivery = drafting.create(by=self.by, **{name: self.cleaned_data[name] for name in names})
+        settings = {name: self.cleaned_data[name] for name in SETTINGS} | schedule_settings(self.cleaned_data)
+        delivery = drafting.create(by=self.by, **settings)
         written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
         if written:
             drafting.write(delivery=delivery, by=self.by, at=clock.now(), **written)
@@ -173,7 +179,7 @@ class DeliveryForm(VerbForm):
         delivery, data = self.fresh, self.cleaned_data
         settings = {name: data[name] for name in SETTINGS if name in self.changed_data}
         if set(SCHEDULE) & set(self.changed_data):
-            settings |= {name: data[name] for name in ("schedule_kind", "contact_date", "time_zone")}
+            settings |= schedule_settings(data)
         if settings:
             drafting.edit(delivery=delivery, by=self.by, at=clock.now(), **settings)
         parts = {part: data[part] for part in PARTS if part in self.changed_data}
@@ -229,8 +235,8 @@ class DeliveryAdmin(VerbAdmin):
 
     @display(description=_("when"), ordering="contact_date")
     def when(self, delivery: Delivery) -> str:
-        if delivery.contact_date is None:
-            return str(ScheduleKind(delivery.schedule_kind).label)
+        if delivery.contact_date is None or delivery.has_moments:
+            return str(outlook.in_words(delivery))
         return f"{delivery.contact_date.astimezone(delivery.zone):%Y-%m-%d %H:%M} {delivery.time_zone}"
 
     @display(description=_("to deliver"))
@@ -245,7 +251,19 @@ class DeliveryAdmin(VerbAdmin):
         }
         settings = [
             (None, {"fields": [*(["status"] if obj else []), "label", "description", ("unit", "audience")]}),
-            (_("Schedule"), {"fields": ["schedule_kind", ("date", "time_zone"), "validity_hours"]}),
+            (
+                _("Schedule"),
+                {
+                    "fields": [
+                        "schedule_kind",
+                        ("date", "time_zone"),
+                        "past_choice",
+                        ("wave_value", "wave_by"),
+                        ("wave_minutes", "wave_limit", "wave_start"),
+                        "validity_hours",
+                    ]
+                },
+            ),
             (_("Rules"), {"fields": ["approval_policy", "route", "tracking"]}),
         ]
         if obj is not None and not self.has_change_permission(request, obj):
@@ -284,6 +302,7 @@ class DeliveryAdmin(VerbAdmin):
             ],
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
             "remainder": remainders.of(delivery),
+            "plan": outlook.plan(delivery, at=clock.now()),
             "diagnoses": diagnosis.of_delivery(delivery, at=clock.now()),
             "changed_parts": seal.in_words(seal.changes(delivery))
             if Status(delivery.status).is_editable

@@ -13,7 +13,7 @@ from accounts import access, audit
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, resealing, seal
+from deliveries import lifecycle, pacing, resealing, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Asset, Content, Delivery, ScheduleKind, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
@@ -27,6 +27,7 @@ SETTINGS = (
     "schedule_kind",
     "contact_date",
     "time_zone",
+    *pacing.SETTINGS,
     "validity_hours",
     "approval_policy",
     "tracking",
@@ -83,10 +84,9 @@ class NotDeletable(Refusal):
 
 
 def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None = None) -> None:
-    if delivery.schedule_kind != ScheduleKind.AT_DATE:
-        delivery.contact_date = None
-    elif delivery.contact_date is None:
+    if delivery.schedule_kind == ScheduleKind.AT_DATE and delivery.contact_date is None:
         raise DateMissing()
+    pacing.check(delivery)
     if not 1 <= delivery.validity_hours <= LONGEST_VALIDITY_HOURS:
         raise ValidityOutOfRange(longest=LONGEST_VALIDITY_HOURS)
     own = ApprovalPolicy(delivery.approval_policy or ApprovalPolicy.NONE)
@@ -130,7 +130,7 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     for name, value in _known(settings).items():
         setattr(delivery, name, value)
     _check_settings(delivery, by=by, known_audience=known_audience)
-    delivery.save(update_fields=[*settings, "contact_date", "changed_at"])
+    delivery.save(update_fields=[*settings, "contact_date", *pacing.SETTINGS, "changed_at"])
     audit.record("edit_delivery", by=by, target=delivery, settings=sorted(settings))
     return _drop_if_unsealed(delivery, by=by, at=at)
 
@@ -220,7 +220,7 @@ def delete(*, delivery: Delivery, by: User) -> None:
     pk = delivery.pk
     Delivery.objects.filter(pk=pk).update(preparation=None, content=None)
     with connection.cursor() as cursor:
-        for table in ("try", "doubt", "chunk", "message", "exclusion"):
+        for table in ("try", "doubt", "chunk", "moment", "message", "exclusion"):
             cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [pk])
         cursor.execute(
             "DELETE FROM deliveries_staging WHERE preparation_id IN"

@@ -5,6 +5,8 @@ from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermis
 from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
 from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, Try
+from deliveries.models.moment import Moment
+from deliveries.models.pace import PastChoice, WaveBy
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage
 from deliveries.models.route import Route
@@ -27,7 +29,9 @@ __all__ = [
     "LogLine",
     "Message",
     "MessageStatus",
+    "Moment",
     "Nature",
+    "PastChoice",
     "Preparation",
     "PreparationStatus",
     "Proof",
@@ -38,4 +42,5 @@ __all__ = [
     "Status",
     "StatusChange",
     "Try",
+    "WaveBy",
 ]

@@ -1,13 +1,20 @@
-// The date and its zone show only where they are asked for; a new delivery begins with the browser's own zone.
+// What belongs to a kind of schedule shows only while it is chosen; a new delivery begins with the browser's own zone.
 (() => {
   "use strict";
-  const part = document.querySelector("[data-when-at-date]");
+  const parts = document.querySelectorAll("[data-when]");
   const kinds = document.querySelectorAll("input[name=schedule_kind]");
-  if (!part || !kinds.length) return;
+  const start = document.querySelector("select[name=wave_start]");
+  if (!parts.length || !kinds.length) return;
   const show = () => {
-    part.hidden = document.querySelector("input[name=schedule_kind]:checked")?.value !== "at_date";
+    const kind = document.querySelector("input[name=schedule_kind]:checked")?.value;
+    const undated = kind === "waves" && start?.value !== "at_date";
+    parts.forEach((part) => {
+      const fits = part.dataset.when.split(" ");
+      part.hidden = !fits.includes(kind) || (undated && fits.includes("at_date"));
+    });
   };
   kinds.forEach((kind) => kind.addEventListener("change", show));
+  start?.addEventListener("change", show);
   show();
 
   const zone = document.querySelector("form[data-new] select[name=time_zone]");
