@@ -205,6 +205,8 @@ SINETE: dict[str, Any] = {
     "lease_seconds": env.int("SINETE_LEASE_SECONDS", 30),
     "smtp_reply_seconds": env.int("SINETE_SMTP_REPLY_SECONDS", 600),
     "grace_seconds": env.int("SINETE_GRACE_SECONDS", 0),
+    # How long it may take people to approve and confirm: a local hour that comes sooner is warned of.
+    "confirm_minutes": env.int("SINETE_CONFIRM_MINUTES", 60),
     "confirm_by_typing_above": env.int("SINETE_CONFIRM_BY_TYPING_ABOVE", 10_000),
     "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
     "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],

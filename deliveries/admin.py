@@ -32,6 +32,7 @@ from deliveries import (
     diagnosis,
     drafting,
     notices,
+    outlook,
     remainders,
     seal,
     upcoming,
@@ -41,16 +42,25 @@ from deliveries import (
 from deliveries.admin_routes import RouteAdmin  # noqa: F401  its file registers itself once it is read
 from deliveries.admin_steps import Order
 from deliveries.counts import tallies
-from deliveries.forms import LocalDateTimeInput, WhenField, when_of
+from deliveries.forms import (
+    WAVES_START,
+    LocalDateTimeInput,
+    WhenField,
+    read_recurrence,
+    read_schedule,
+    schedule_settings,
+    when_of,
+)
 from deliveries.models import (
     Delivery,
     DeliveryUserPermission,
     Notice,
     Occurrence,
+    PastChoice,
     Preparation,
-    ScheduleKind,
     Status,
     StatusChange,
+    WaveBy,
 )
 from deliveries.models.content import PARTS
 from deliveries.recurrence_forms import RECURRENCE_FIELDS, RecurrenceFields, with_known
@@ -82,7 +92,8 @@ SETTINGS = [
     "tracking",
     "route",
 ]
-SCHEDULE = ("schedule_kind", "date", "time_zone")
+PACE = ("past_choice", "wave_value", "wave_by", "wave_minutes", "wave_limit", "wave_start")
+SCHEDULE = ("schedule_kind", "date", "time_zone", *PACE)
 RECURRENCE_LAYOUT = [
     ("every", "unit_of_time"),
     "weekdays",
@@ -116,6 +127,17 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         help_text=_("As the clocks in the time zone show it."),
     )
     time_zone = forms.ChoiceField(choices=zones.choices, label=_("Time zone"), widget=UnfoldAdminSelectWidget)
+    past_choice = forms.ChoiceField(
+        choices=PastChoice.choices, required=False, initial=PastChoice.NEXT_DAY, widget=UnfoldAdminSelectWidget,
+        label=_("Whose hour has passed when it is confirmed"),
+    )  # fmt: skip
+    wave_start = forms.ChoiceField(
+        choices=WAVES_START, required=False, label=_("The first wave leaves"), widget=UnfoldAdminSelectWidget
+    )
+    wave_by = forms.ChoiceField(
+        choices=WaveBy.choices, required=False, initial=WaveBy.NUMBER, label=_("of this"),
+        widget=UnfoldAdminSelectWidget,
+    )  # fmt: skip
     subject = forms.CharField(
         required=False, strip=False, label=_("Subject"), widget=UnfoldAdminTextInputWidget
     )
@@ -136,7 +158,7 @@ class DeliveryForm(VerbForm, RecurrenceFields):
 
     class Meta:
         model = Delivery
-        fields = SETTINGS
+        fields = [*SETTINGS, "wave_value", "wave_minutes", "wave_limit"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -162,38 +184,20 @@ class DeliveryForm(VerbForm, RecurrenceFields):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        data["contact_date"] = data["recurrence"] = None
-        if data.get("schedule_kind") == ScheduleKind.RECURRING:
-            data["recurrence"] = self.read_recurrence(data)
-        else:
-            self.forget_recurrence()
-        if data.get("schedule_kind") == ScheduleKind.AT_DATE and not self.errors.keys() & {
-            "date",
-            "time_zone",
-        }:
-            self._read_date(data)
+        if not self.errors.keys() & {"date", "time_zone"}:
+            read_schedule(self, data)
+        read_recurrence(self, data)
         for part in ("html", "text"):
             data[part] = data.get(part, "").replace("\r\n", "\n").replace("\x00", "")
         return data
-
-    def _read_date(self, data: dict[str, Any]) -> None:
-        if not data.get("date"):
-            self.add_error("date", _("Say the date and the time."))
-            return
-        try:
-            data["contact_date"] = zones.moment(data["date"], data["time_zone"])
-        except zones.NoSuchTime as refusal:
-            self.add_error("date", str(refusal))
-        except OverflowError:
-            self.add_error("date", _("Choose a date that calendars know."))
 
     def apply(self) -> Delivery:
         delivery = self._create() if not self.instance.pk else self._change()
         return Delivery.objects.get(pk=delivery.pk)
 
     def _create(self) -> Delivery:
-        names = [*SETTINGS, "contact_date", "time_zone", "recurrence"]
-        delivery = drafting.create(by=self.by, **{name: self.cleaned_data[name] for name in names})
+        settings = {name: self.cleaned_data[name] for name in SETTINGS} | schedule_settings(self.cleaned_data)
+        delivery = drafting.create(by=self.by, **settings)
         written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
         if written:
             drafting.write(delivery=delivery, by=self.by, at=clock.now(), **written)
@@ -203,9 +207,7 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         delivery, data = self.fresh, self.cleaned_data
         settings = {name: data[name] for name in SETTINGS if name in self.changed_data}
         if set(SCHEDULE) & set(self.changed_data):
-            settings |= {name: data[name] for name in ("schedule_kind", "contact_date", "time_zone")}
-        if data["recurrence"] and {*SCHEDULE, *RECURRENCE_FIELDS} & set(self.changed_data):
-            settings["recurrence"] = data["recurrence"]
+            settings |= schedule_settings(data)
         if settings:
             drafting.edit(delivery=delivery, by=self.by, at=clock.now(), **settings)
         parts = {part: data[part] for part in PARTS if part in self.changed_data}
@@ -261,8 +263,8 @@ class DeliveryAdmin(VerbAdmin):
 
     @display(description=_("when"), ordering="contact_date")
     def when(self, delivery: Delivery) -> str:
-        if delivery.contact_date is None:
-            return str(ScheduleKind(delivery.schedule_kind).label)
+        if delivery.contact_date is None or delivery.has_moments:
+            return str(outlook.in_words(delivery))
         return f"{delivery.contact_date.astimezone(delivery.zone):%Y-%m-%d %H:%M} {delivery.time_zone}"
 
     @display(description=_("to deliver"))
@@ -277,7 +279,19 @@ class DeliveryAdmin(VerbAdmin):
         }
         settings = [
             (None, {"fields": [*(["status"] if obj else []), "label", "description", ("unit", "audience")]}),
-            (_("Schedule"), {"fields": ["schedule_kind", ("date", "time_zone"), "validity_hours"]}),
+            (
+                _("Schedule"),
+                {
+                    "fields": [
+                        "schedule_kind",
+                        ("date", "time_zone"),
+                        "past_choice",
+                        ("wave_value", "wave_by"),
+                        ("wave_minutes", "wave_limit", "wave_start"),
+                        "validity_hours",
+                    ]
+                },
+            ),
             (
                 _("Recurring"),
                 {
@@ -328,6 +342,7 @@ class DeliveryAdmin(VerbAdmin):
             "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
             "runs": upcoming.runs(delivery)[:RUNS],
             "run": upcoming.of_run(delivery),
+            "plan": outlook.plan(delivery, at=clock.now()),
             "diagnoses": diagnosis.of_delivery(delivery, at=clock.now()),
             "changed_parts": seal.in_words(seal.changes(delivery))
             if Status(delivery.status).is_editable

@@ -31,6 +31,7 @@ from deliveries import (
     resealing,
     seal,
     upcoming,
+    waves,
 )
 from deliveries.content.findings import Finding
 from deliveries.doubts import Decision
@@ -164,6 +165,11 @@ def _pause(order: Order) -> Receipt:
 def _resume(order: Order) -> Receipt:
     confirmation.resume(delivery=order.delivery, by=order.by, at=order.at)
     return Receipt(_("Resumed."))
+
+
+def _release_wave(order: Order) -> Receipt:
+    wave = waves.release(delivery=order.delivery, by=order.by, at=order.at)
+    return Receipt(_t("Wave %(number)s may leave.") % {"number": wave.number})
 
 
 def _stop(order: Order) -> Receipt:
@@ -319,6 +325,10 @@ def _can_delete(delivery: Delivery, user: User, rights: frozenset[Right]) -> boo
     return Right.PREPARE in rights and drafting.is_deletable(delivery)
 
 
+def _can_release(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    return Right.START in rights and waves.held(delivery) is not None
+
+
 def _can_duplicate(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
     return Right.PREPARE in rights
 
@@ -339,6 +349,7 @@ for _step in (
     DeskStep("suspend", _("Pause"), _pause, Step.SUSPEND),
     DeskStep("end", _("End series"), _stop, Step.END, page="stop", context=_before_stopping, variant="danger"),
     DeskStep("resume", _("Resume"), _resume, Step.RESUME, variant="primary"),
+    DeskStep("release-wave", _("Release the held wave"), _release_wave, offered=_can_release),
     DeskStep("pause", _("Pause"), _pause, Step.PAUSE),
     DeskStep("stop", _("Stop sending"), _stop, Step.STOP, page="stop", context=_before_stopping, variant="danger"),
     DeskStep("remainder", _("Send the remainder"), _send_remainder, offered=_can_send_remainder, variant="primary"),

@@ -11,9 +11,10 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, queues, resealing, routes, turning
+from deliveries import lifecycle, outlook, planning, queues, resealing, routes, turning
 from deliveries.lifecycle import Step
-from deliveries.models import Cause, Confirmation, Delivery, LogLine, ScheduleKind, Status
+from deliveries.models import Cause, Confirmation, Delivery, LogLine, Status
+from deliveries.outlook import Plan
 from deliveries.sending import gate, recovery
 
 
@@ -49,6 +50,7 @@ class Question:
     warnings: list[dict[str, Any]]
     age: timedelta
     must_type: bool
+    plan: Plan | None = None  # who leaves when, where that is more than one moment
     only_change: str = ""  # what differs from what was decided on before, where that was all
 
 
@@ -58,6 +60,7 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
     preparation = delivery.latest_preparation()
     content = preparation.content
     assert content is not None
+    plan = outlook.plan(delivery, at=at, grace=timedelta(seconds=_grace(delivery)))
     return Question(
         seal=preparation.seal,
         to_deliver=preparation.to_deliver,
@@ -66,8 +69,9 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         sender=f"{content.from_name} <{content.from_address}>" if content.from_name else content.from_address,
         signed_as=routes.route_of(delivery).dkim_domain,
         subject=content.subject,
-        leaves_at=delivery.contact_date,
+        leaves_at=plan.first.at if plan and plan.first.at > at else delivery.contact_date,
         grace=_grace(delivery),
+        plan=plan,
         zone=delivery.time_zone,
         warnings=preparation.warnings,
         age=at - (preparation.counted.ended_at or preparation.counted.started_at),
@@ -92,7 +96,7 @@ def must_type(to_deliver: int) -> bool:
 
 def _grace(delivery: Delivery) -> int:
     """The seconds that a delivery waits between OK and its first message; a date is grace enough."""
-    return 0 if delivery.schedule_kind == ScheduleKind.AT_DATE else max(0, settings.SINETE["grace_seconds"])
+    return 0 if delivery.contact_date is not None else max(0, settings.SINETE["grace_seconds"])
 
 
 @transaction.atomic
@@ -110,16 +114,13 @@ def confirm(
     preparation = delivery.latest_preparation()
     if must_type(preparation.to_deliver) and typed != preparation.to_deliver:
         raise CountMistyped(expected=preparation.to_deliver)
-    if (
-        delivery.schedule_kind == ScheduleKind.AT_DATE
-        and delivery.contact_date
-        and (delivery.expires_at or delivery.contact_date) < at
-    ):
+    if delivery.contact_date is not None and (delivery.expires_at or delivery.contact_date) < at:
         raise DatePassed()
     grace = _grace(delivery)
+    planning.settle(delivery, at=at, grace=timedelta(seconds=grace))
     confirmation = Confirmation.objects.create(
         delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver,
-        leaves_at=at + timedelta(seconds=grace) if grace else None,
+        leaves_at=at + timedelta(seconds=grace) if grace and not delivery.has_moments else None,
     )  # fmt: skip
     lifecycle.move(delivery, step, by=by, at=at, seal=seal, to_deliver=preparation.to_deliver)
     if delivery.is_recurring:
@@ -154,6 +155,7 @@ def take_back(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     lifecycle.move(delivery, step, by=by, at=at)
     if delivery.is_recurring:
         turning.end(delivery, at=at)
+    planning.unsettle(delivery)
     confirmation.taken_back_at, confirmation.taken_back_by = at, by
     confirmation.save(update_fields=["taken_back_at", "taken_back_by"])
     _log(delivery, at, n_("Confirmation taken back by %(by)s"), by=str(by))

@@ -15,7 +15,7 @@ from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, resealing, seal
+from deliveries import lifecycle, pacing, resealing, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Asset, Content, Delivery, ScheduleKind, Series, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
@@ -30,6 +30,7 @@ SETTINGS = (
     "schedule_kind",
     "contact_date",
     "time_zone",
+    *pacing.SETTINGS,
     "validity_hours",
     "approval_policy",
     "tracking",
@@ -123,10 +124,9 @@ class HasRun(Refusal):
 def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None = None) -> None:
     if delivery.is_recurring and (delivery.remainder_of_id or delivery.execution_of_id):
         raise NotRecurring()
-    if delivery.schedule_kind != ScheduleKind.AT_DATE:
-        delivery.contact_date = None
-    elif delivery.contact_date is None:
+    if delivery.schedule_kind == ScheduleKind.AT_DATE and delivery.contact_date is None:
         raise DateMissing()
+    pacing.check(delivery)
     if not 1 <= delivery.validity_hours <= LONGEST_VALIDITY_HOURS:
         raise ValidityOutOfRange(longest=LONGEST_VALIDITY_HOURS)
     own = ApprovalPolicy(delivery.approval_policy or ApprovalPolicy.NONE)
@@ -202,7 +202,7 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     for name, value in _known(settings).items():
         setattr(delivery, name, value)
     _check_settings(delivery, by=by, known_audience=known_audience)
-    delivery.save(update_fields=[*settings, "contact_date", "changed_at"])
+    delivery.save(update_fields=[*settings, "contact_date", *pacing.SETTINGS, "changed_at"])
     if recurrence is not None or "schedule_kind" in settings:
         _save_recurrence(delivery, recurrence)
         delivery = Delivery.objects.locked(delivery.pk)  # without the series as it was read before
@@ -309,7 +309,7 @@ def delete(*, delivery: Delivery, by: User) -> None:
     pk = delivery.pk
     Delivery.objects.filter(pk=pk).update(preparation=None, content=None)
     with connection.cursor() as cursor:
-        for table in ("try", "doubt", "chunk", "message", "exclusion"):
+        for table in ("try", "doubt", "chunk", "moment", "message", "exclusion"):
             cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [pk])
         cursor.execute(
             "DELETE FROM deliveries_staging WHERE preparation_id IN"

@@ -16,18 +16,22 @@ from accounts.rights import Right
 from audiences.models import Audience, Profile, TestProfile
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import uploads, zones
-from deliveries.models import Content, Delivery, Route, ScheduleKind
+from deliveries import moments, pacing, uploads, zones
+from deliveries.models import Content, Delivery, PastChoice, Route, ScheduleKind, WaveBy
 from deliveries.models.content import PARTS
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
+from deliveries.models.pace import LONGEST_INTERVAL
 from deliveries.recurrence_forms import RecurrenceFields, recurrence_of, with_known
 from deliveries.rhythm import CODES
 
 WHEN = [
     (ScheduleKind.AT_ONCE, _("At once, when confirmed")),
     (ScheduleKind.AT_DATE, _("At a date")),
+    (ScheduleKind.LOCAL_HOUR, _("At a local hour in each recipient's time zone")),
+    (ScheduleKind.WAVES, _("In waves")),
     (ScheduleKind.RECURRING, _("Recurring")),
 ]
+WAVES_START = [(ScheduleKind.AT_ONCE, _("At once, when confirmed")), (ScheduleKind.AT_DATE, _("At the date"))]
 
 
 class LocalDateTimeInput(forms.DateTimeInput):
@@ -58,6 +62,22 @@ class WhenField(forms.DateTimeField):
         return value.replace(tzinfo=None, second=0, microsecond=0) if value else None
 
 
+class _IfAsked:
+    """Needed only with the kind of schedule that it belongs to: `read_schedule` asks for it then."""
+
+    def validate(self, value: Any) -> None:
+        if value not in self.empty_values:
+            super().validate(value)
+
+
+class NumberIfAsked(_IfAsked, forms.IntegerField):
+    pass
+
+
+class ChoiceIfAsked(_IfAsked, forms.ChoiceField):
+    pass
+
+
 class AudienceChoices(forms.ModelChoiceField):
     """Audiences of the units that a person may read."""
 
@@ -74,13 +94,49 @@ class AudienceChoices(forms.ModelChoiceField):
 
 
 class When(RecurrenceFields):
-    """At once, at a date in a zone, or recurring; a time that does not exist is refused with a sentence."""
+    """At once, at a date in a zone, at a local hour, in waves, or recurring.
+
+    A date that does not exist in its zone is refused with a sentence; a local hour that some zones skip is
+    read there with the offset before the change.
+    """
 
     use_required_attribute = False
 
     schedule_kind = forms.ChoiceField(choices=WHEN, widget=forms.RadioSelect, label=_("When"))
-    date = WhenField(label=_("Date and time"), help_text=_("As the clocks in the time zone show it."))
-    time_zone = forms.ChoiceField(choices=zones.choices, label=_("Time zone"), initial=settings.TIME_ZONE)
+    date = WhenField(
+        label=_("Date and time"),
+        help_text=_(
+            "As the clocks in the time zone show it; at a local hour, as those of each recipient do."
+        ),
+    )
+    time_zone = forms.ChoiceField(
+        choices=zones.choices,
+        label=_("Time zone"),
+        initial=settings.TIME_ZONE,
+        help_text=_("At a local hour: that of recipients without one of their own."),
+    )
+    past_choice = ChoiceIfAsked(
+        choices=PastChoice.choices,
+        label=_("Whose hour has passed when it is confirmed"),
+        initial=PastChoice.NEXT_DAY,
+    )
+    wave_start = ChoiceIfAsked(
+        choices=WAVES_START, label=_("The first wave leaves"), initial=ScheduleKind.AT_ONCE
+    )
+    wave_value = NumberIfAsked(min_value=1, label=_("In"), initial=4)
+    wave_by = ChoiceIfAsked(choices=WaveBy.choices, label=_("of this"), initial=WaveBy.NUMBER)
+    wave_minutes = NumberIfAsked(
+        min_value=1, max_value=LONGEST_INTERVAL, label=_("minutes between waves"), initial=60
+    )
+    wave_limit = forms.DecimalField(
+        required=False,
+        min_value=0,
+        max_value=100,
+        decimal_places=1,
+        label=_("Hold the next wave above this percentage of bounces and errors"),
+        help_text=_("Empty: waves are never held."),
+        initial=5,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,38 +144,16 @@ class When(RecurrenceFields):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        cleaned["contact_date"] = cleaned["recurrence"] = None
-        kind = cleaned.get("schedule_kind")
-        if kind != ScheduleKind.RECURRING:
-            self.forget_recurrence()
-        if kind == ScheduleKind.AT_DATE and "date" in cleaned:
-            self._read_date(cleaned)
-        elif kind == ScheduleKind.RECURRING:
+        read_schedule(self, cleaned)
+        if cleaned.get("schedule_kind") == ScheduleKind.RECURRING:
             self.errors.pop("date", None)
-            cleaned["recurrence"] = self.read_recurrence(cleaned)
+        read_recurrence(self, cleaned)
         return cleaned
-
-    def _read_date(self, cleaned: dict[str, Any]) -> None:
-        local, zone = cleaned.get("date"), cleaned.get("time_zone")
-        if not local:
-            self.add_error("date", _("Say the date and the time."))
-        elif zone:
-            try:
-                cleaned["contact_date"] = zones.moment(local, zone)
-            except Refusal as refusal:
-                self.add_error("date", str(refusal))
-                return
-            except OverflowError:
-                self.add_error("date", _("Choose a date that calendars know."))
-                return
-            if cleaned["contact_date"] <= clock.now():
-                self.add_error("date", _("This moment has passed. Choose a later one, or “at once”."))
 
     @property
     def settings(self) -> dict[str, Any]:
         """What `drafting` takes."""
-        names = ("schedule_kind", "contact_date", "time_zone", "recurrence")
-        return {name: self.cleaned_data[name] for name in names}
+        return schedule_settings(self.cleaned_data)
 
     def comes_twice(self) -> bool:
         """Whether clocks show the chosen time at two moments; the first is taken."""
@@ -129,16 +163,89 @@ class When(RecurrenceFields):
         )
 
 
+def read_schedule(form: forms.BaseForm, cleaned: dict[str, Any]) -> None:
+    """Turn what was typed into the settings of the kind that was chosen; complain at the field that is wrong."""
+    cleaned |= {"contact_date": None, "local_date": None, "local_hour": None}
+    kind = cleaned.get("schedule_kind")
+    if kind == ScheduleKind.WAVES:
+        for name in ("wave_value", "wave_minutes"):
+            if name in cleaned and cleaned[name] is None:
+                form.add_error(name, _("Say a number."))
+        if cleaned.get("wave_by") == WaveBy.SHARE and (cleaned.get("wave_value") or 0) > 100:
+            form.add_error("wave_value", _("A share is 100 percent at most."))
+    dated = kind == ScheduleKind.WAVES and cleaned.get("wave_start") == ScheduleKind.AT_DATE
+    if (dated or kind in {ScheduleKind.AT_DATE, ScheduleKind.LOCAL_HOUR}) and "date" in cleaned:
+        _read_date(form, cleaned, is_local=kind == ScheduleKind.LOCAL_HOUR)
+
+
+def _read_date(form: forms.BaseForm, cleaned: dict[str, Any], *, is_local: bool) -> None:
+    local, zone = cleaned.get("date"), cleaned.get("time_zone")
+    if not local:
+        form.add_error("date", _("Say the date and the time."))
+        return
+    if not zone:
+        return
+    try:
+        if is_local:
+            cleaned |= {"local_date": local.date(), "local_hour": local.time()}
+            has_passed = moments.is_over(local.date(), local.time(), clock.now())
+        else:
+            cleaned["contact_date"] = zones.moment(local, zone)
+            has_passed = cleaned["contact_date"] <= clock.now()
+    except Refusal as refusal:
+        form.add_error("date", str(refusal))
+    except OverflowError:
+        form.add_error("date", _("Choose a date that calendars know."))
+    else:
+        if has_passed and is_local:
+            form.add_error("date", _("This hour has passed everywhere. Choose a later one, or “at once”."))
+        elif has_passed:
+            form.add_error("date", _("This moment has passed. Choose a later one, or “at once”."))
+
+
+def read_recurrence(form: RecurrenceFields, cleaned: dict[str, Any]) -> None:
+    """The same for what recurs; what stands in fields of another kind is no mistake."""
+    cleaned["recurrence"] = None
+    if cleaned.get("schedule_kind") == ScheduleKind.RECURRING:
+        cleaned["recurrence"] = form.read_recurrence(cleaned)
+    else:
+        form.forget_recurrence()
+
+
+def schedule_settings(cleaned: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the schedule; those of kinds that were not chosen stay out."""
+    names = ["schedule_kind", "contact_date", "time_zone", "local_date", "local_hour"]
+    kind = cleaned["schedule_kind"]
+    if kind == ScheduleKind.LOCAL_HOUR:
+        names.append("past_choice")
+    if kind == ScheduleKind.WAVES:
+        names += pacing.WAVES
+    settings = {name: cleaned[name] for name in names}
+    if kind == ScheduleKind.RECURRING:
+        settings["recurrence"] = cleaned["recurrence"]
+    if not settings.get("past_choice", True):
+        settings["past_choice"] = PastChoice.NEXT_DAY
+    return settings
+
+
 def when_of(delivery: Delivery) -> dict[str, Any]:
     """The schedule of a delivery as `When` shows it."""
     at = delivery.contact_date
     series = getattr(delivery, "series", None) if delivery.is_recurring else None
-    return {
+    date = at.astimezone(ZoneInfo(delivery.time_zone)).replace(tzinfo=None) if at else None
+    if delivery.local_date is not None and delivery.local_hour is not None:
+        date = datetime.combine(delivery.local_date, delivery.local_hour)
+    known = {
         "schedule_kind": delivery.schedule_kind,
-        "date": at.astimezone(ZoneInfo(delivery.time_zone)).replace(tzinfo=None) if at else None,
+        "date": date,
         "time_zone": delivery.time_zone,
+        "past_choice": delivery.past_choice,
         **recurrence_of(series),
     }
+    if delivery.schedule_kind == ScheduleKind.WAVES:
+        known |= {name: getattr(delivery, name) for name in pacing.WAVES}
+        known["wave_start"] = ScheduleKind.AT_DATE if at else ScheduleKind.AT_ONCE
+    return known
 
 
 class NewDelivery(When):
@@ -159,7 +266,7 @@ class NewDelivery(When):
         label=_("When"),
     )
 
-    field_order = ("label", "unit", "audience", "schedule_kind", "date", "time_zone")
+    field_order = ("label", "unit", "audience", "schedule_kind", "date", "time_zone")  # the rest follows
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
@@ -23,7 +22,7 @@ from accounts.models import ApprovalPolicy, User
 from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock
-from deliveries import activation, lifecycle, population, queues, routes, seal, signing
+from deliveries import activation, lifecycle, moments, planning, population, queues, routes, seal, signing
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError, awkward_values
@@ -38,6 +37,7 @@ from deliveries.models import (
     ScheduleKind,
     Status,
 )
+from deliveries.moments import Group
 from deliveries.rendering import compile_version, content_fields, renderer
 from deliveries.sending import recovery
 
@@ -146,18 +146,20 @@ def _carry_out(preparation: Preparation) -> None:
         return
     _mark_written_to(preparation)
     _mark_duplicates(preparation)
+    groups = _mark_hours(preparation, findings)
     causes = _count_causes(preparation)
     to_deliver = targeted - sum(causes.values())
     if not to_deliver:
         _fail(preparation, [*findings, _nobody_left(targeted)], targeted=targeted, causes=causes)
         return
     findings += _rendered_findings(preparation, compiled)
+    findings += _waves_findings(preparation.delivery, to_deliver)
     if any(finding.level == "error" for finding in findings):
         _fail(preparation, findings, targeted=targeted, causes=causes)
         return
     _seal(
         preparation, compiled, findings, parts=parts, targeted=targeted, causes=causes, to_deliver=to_deliver,
-        began=began,
+        groups=groups, began=began,
     )  # fmt: skip
 
 
@@ -179,11 +181,29 @@ def _schedule_findings(delivery: Delivery, at: datetime) -> list[Finding]:
     if delivery.schedule_kind == ScheduleKind.UNSET:
         message = n_("No schedule is chosen: choose “at once” or a date.")
         return [Finding("error", "no_schedule", message, "schedule", None)]
-    if delivery.contact_date is not None and delivery.contact_date < at and not delivery.execution_of_id:
+    if _has_passed(delivery, at) and not delivery.execution_of_id:
         return [Finding("error", "date_passed", n_("The date of the schedule has passed."), "schedule", None)]
     if delivery.audience is None and delivery.remainder_of_id is None:
         return [Finding("error", "no_audience", n_("No audience is chosen."), "audience", None)]
     return []
+
+
+def _has_passed(delivery: Delivery, at: datetime) -> bool:
+    """Whether its date has passed; a local hour has once no clock on Earth still waits for it."""
+    if delivery.local_date is not None and delivery.local_hour is not None:
+        return moments.is_over(delivery.local_date, delivery.local_hour, at)
+    return delivery.contact_date is not None and delivery.contact_date < at
+
+
+def _waves_findings(delivery: Delivery, to_deliver: int) -> list[Finding]:
+    if delivery.schedule_kind != ScheduleKind.WAVES:
+        return []
+    number = moments.number_of_waves(delivery.wave_by, delivery.wave_value or 1, to_deliver)
+    if number <= moments.MOST_WAVES:
+        return []
+    text = n_("%(number)s waves are too many: choose fewer or larger ones, %(most)s at most.")
+    slots = {"number": number, "most": moments.MOST_WAVES}
+    return [Finding("error", "too_many_waves", text, "schedule", None, slots)]
 
 
 def _signing_findings(preparation: Preparation) -> list[Finding]:
@@ -194,7 +214,7 @@ def _signing_findings(preparation: Preparation) -> list[Finding]:
 
 def _stage(preparation: Preparation, compiled: Compiled) -> int:
     """Put the audience into staging with each profile's cause of exclusion, if any; return how many."""
-    insert = _staging_insert(compiled)
+    insert = _staging_insert(compiled, preparation.delivery)
     targeted = 0
     for chosen, done in population.slices(preparation.delivery, size=SLICE):
         chosen_sql, chosen_params = chosen.query.sql_with_params()
@@ -208,7 +228,7 @@ def _stage(preparation: Preparation, compiled: Compiled) -> int:
     return targeted
 
 
-def _staging_insert(compiled: Compiled) -> str:
+def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
     """The statement for one slice: with each address the values of just those fields that the content uses."""
     by_name = {field.name: field for field in profile_fields()}
     pairs = [
@@ -224,9 +244,10 @@ def _staging_insert(compiled: Compiled) -> str:
     connection.ensure_connection()
     object_ = sql.SQL("jsonb_strip_nulls({})").format(objects).as_string(connection.connection)
     values = object_.replace("%", "%%")
+    zone = "p.time_zone" if delivery.schedule_kind == ScheduleKind.LOCAL_HOUR else "''"
     return f"""
-        INSERT INTO deliveries_staging (preparation_id, profile_id, address, address_key, "values", cause)
-        SELECT %s, p.id, p.email, p.email_key, {values},
+        INSERT INTO deliveries_staging (preparation_id, profile_id, address, address_key, "values", zone, cause)
+        SELECT %s, p.id, p.email, p.email_key, {values}, {zone},
             CASE
                 WHEN p.email_state = 'missing' THEN '{Cause.NO_ADDRESS}'
                 WHEN p.email_state = 'malformed' THEN '{Cause.MALFORMED}'
@@ -279,6 +300,26 @@ def _mark_duplicates(preparation: Preparation) -> None:
         )
 
 
+def _mark_hours(preparation: Preparation, findings: list[Finding]) -> list[Group]:
+    """Of a delivery at a local hour the people of each zone with their moment; whose hour has passed is left
+    out, if the schedule says so. What to know of them is found here."""
+    delivery = preparation.delivery
+    if delivery.schedule_kind != ScheduleKind.LOCAL_HOUR:
+        return []
+    _still_mine(preparation)
+    at = clock.now()
+    groups = planning.zones_of(preparation.pk, delivery, at)
+    out = [name for group in groups if group.is_left_out for name in group.named]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deliveries_staging SET cause = %s"
+            " WHERE preparation_id = %s AND cause IS NULL AND zone = ANY(%s)",
+            [Cause.HOUR_PASSED, preparation.pk, out],
+        )
+    findings += planning.hour_findings(delivery, groups, at)
+    return groups
+
+
 def _count_causes(preparation: Preparation) -> dict[str, int]:
     """Every cause that was looked at with its number, zero included."""
     with connection.cursor() as cursor:
@@ -288,7 +329,12 @@ def _count_causes(preparation: Preparation) -> dict[str, int]:
             [preparation.pk],
         )
         found = dict(cursor.fetchall())
-    looked_at = [c for c in Cause if c != Cause.WRITTEN_TO or preparation.delivery.remainder_of_id]
+    delivery = preparation.delivery
+    aside = {
+        Cause.WRITTEN_TO: delivery.remainder_of_id is None,
+        Cause.HOUR_PASSED: delivery.schedule_kind != ScheduleKind.LOCAL_HOUR,
+    }
+    looked_at = [cause for cause in Cause if not aside.get(cause)]
     causes = {cause.value: found.get(cause.value, 0) for cause in looked_at}
     for cause, number in causes.items():
         if number:
@@ -331,13 +377,15 @@ def _seal(
     targeted: int,
     causes: dict[str, int],
     to_deliver: int,
+    groups: list[Group],
     began: datetime,
 ) -> None:
     """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
     _still_mine(preparation)
     clear_ledger(preparation.delivery_id)
+    runs = planning.runs_of(preparation.delivery, groups, to_deliver)
     if not preparation.delivery.is_recurring:  # which is counted and tried, and written to nobody itself
-        _write_ledger(preparation)
+        _write_ledger(preparation, groups, runs)
     delivery = Delivery.objects.locked(preparation.delivery_id)
     if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
         raise Abandoned
@@ -349,6 +397,7 @@ def _seal(
         "to_deliver": to_deliver,
         "compiled": seal.fingerprint(compiled.to_json()),
         "chunks": recovery.chunk_digests(delivery.pk),
+        **planning.frozen(runs),
     }
     if delivery.is_recurring:
         frozen["size_limit"] = activation.size_limit(delivery, counted=to_deliver)
@@ -380,52 +429,27 @@ def _seal(
     lifecycle.move(delivery, step, by=None, at=at, preparation=preparation.number)
 
 
-def _write_ledger(preparation: Preparation) -> None:
-    """The messages in their order of sending, which a hash of profile and delivery mixes; then the chunks."""
+def _write_ledger(preparation: Preparation, groups: list[Group], runs: list[planning.Run]) -> None:
+    """The messages in their order of sending, the exclusions, then moments and chunks."""
     delivery = preparation.delivery
-    slots: dict[str, Any] = {
-        "delivery": delivery.pk,
-        "preparation": preparation.pk,
-        "key": delivery.key,
-        "rows": settings.SINETE["chunk_rows"],
-        "not_before": delivery.contact_date,
-    }
+    clear_ledger(delivery.pk)
+    planning.write_messages(delivery, preparation.pk, groups)
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO deliveries_message (delivery_id, seq, profile_id, address, address_key, "values")
-            SELECT %(delivery)s, row_number() OVER (ORDER BY hashint8extended(profile_id, %(key)s), profile_id),
-                   profile_id, address, address_key, "values"
-            FROM deliveries_staging WHERE preparation_id = %(preparation)s AND cause IS NULL ORDER BY 2
-            """,
-            slots,
-        )
         cursor.execute(
             """
             INSERT INTO deliveries_exclusion (delivery_id, preparation_id, profile_id, address, cause)
             SELECT %(delivery)s, %(preparation)s, profile_id, left(address, 320), cause
             FROM deliveries_staging WHERE preparation_id = %(preparation)s AND cause IS NOT NULL ORDER BY profile_id
             """,
-            slots,
+            {"delivery": delivery.pk, "preparation": preparation.pk},
         )
-        cursor.execute(
-            """
-            INSERT INTO deliveries_chunk (delivery_id, number, seq_from, seq_to, not_before, digest, handed_upto)
-            SELECT %(delivery)s, number, first, last, %(not_before)s,
-                   deliveries_chunk_digest(%(delivery)s, first, last), first - 1
-            FROM (
-                SELECT (seq - 1) / %(rows)s + 1 AS number, min(seq) AS first, max(seq) AS last
-                FROM deliveries_message WHERE delivery_id = %(delivery)s GROUP BY 1
-            ) runs ORDER BY number
-            """,
-            slots,
-        )
+    planning.write_runs(delivery, runs)
 
 
 def clear_ledger(delivery_id: int) -> None:
     """Nothing of an earlier preparation is left. Only ever called before anything was released."""
     with connection.cursor() as cursor:
-        for table in ("try", "doubt", "chunk", "message", "exclusion"):
+        for table in ("try", "doubt", "chunk", "moment", "message", "exclusion"):
             cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [delivery_id])
 
 

@@ -7,15 +7,15 @@ whoever decides is shown the change, and only that.
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_noop as n_
 
 from accounts.models import ApprovalPolicy, User
-from deliveries import lifecycle, seal
+from deliveries import lifecycle, moments, planning, seal
 from deliveries.lifecycle import Step
-from deliveries.models import Approval, Delivery, LogLine, Preparation, PreparationStatus, ScheduleKind
+from deliveries.models import Approval, Cause, Delivery, LogLine, Preparation, PreparationStatus, ScheduleKind
+from deliveries.sending import recovery
 
 KEPT = ("content", "percent", "targeted", "excluded", "to_deliver", "causes", "findings", "compiled")
 
@@ -26,16 +26,30 @@ def is_possible(delivery: Delivery, *, changed: list[str], at: datetime) -> bool
         return False
     if delivery.latest_preparation().manifest["parts"]["schedule"][0] == ScheduleKind.RECURRING:
         return False  # a recurring delivery has no recipients of its own to keep
-    if delivery.schedule_kind == ScheduleKind.AT_DATE:
-        return delivery.contact_date is not None and delivery.contact_date > at
-    return delivery.schedule_kind == ScheduleKind.AT_ONCE
+    if delivery.local_date is not None and delivery.local_hour is not None:
+        # Some would be left out, or come back who were: that is counted anew.
+        everywhere = moments.instant(delivery.local_date, delivery.local_hour, moments.FIRST_ZONE)
+        return everywhere > at and not delivery.latest_preparation().causes.get(Cause.HOUR_PASSED)
+    if delivery.latest_preparation().causes.get(Cause.HOUR_PASSED):
+        return False
+    if delivery.contact_date is not None:
+        return delivery.contact_date > at
+    return delivery.schedule_kind != ScheduleKind.UNSET and _waves_fit(delivery)
+
+
+def _waves_fit(delivery: Delivery) -> bool:
+    people = delivery.latest_preparation().to_deliver
+    by, value = delivery.wave_by, delivery.wave_value or 1
+    return not by or moments.number_of_waves(by, value, people) <= moments.MOST_WAVES
 
 
 def reseal(delivery: Delivery, *, by: User, at: datetime) -> Preparation:
     """The next preparation is sealed, with the new time, over what the last one froze. The row must be locked."""
     last = delivery.latest_preparation()
     parts = last.manifest["parts"] | {"schedule": seal.live_parts(delivery)["schedule"]}
-    manifest = last.manifest | {"preparation": last.number + 1, "parts": parts}
+    plan = _plan_anew(delivery, last, at)
+    kept = {name: part for name, part in last.manifest.items() if name != "moments"}
+    manifest = kept | {"preparation": last.number + 1, "parts": parts} | plan
     delivery.preparation = Preparation.objects.create(
         delivery=delivery,
         number=last.number + 1,
@@ -49,7 +63,6 @@ def reseal(delivery: Delivery, *, by: User, at: datetime) -> Preparation:
         **{name: getattr(last, name) for name in KEPT},
     )
     delivery.save(update_fields=["preparation"])
-    _move_gate(delivery)
     step = Step.KEEP_READY if delivery.policy == ApprovalPolicy.NONE else Step.ASK_AGAIN
     words = in_words(delivery)
     lifecycle.move(delivery, step, by=by, at=at, comment=words, changed=["schedule"])
@@ -61,20 +74,17 @@ def reseal(delivery: Delivery, *, by: User, at: datetime) -> Preparation:
     return delivery.preparation
 
 
-def _move_gate(delivery: Delivery) -> None:
-    """The chunks may leave from the new time on. A chunk's gate never changes, so each is written anew."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH old AS (
-                DELETE FROM deliveries_chunk WHERE delivery_id = %(delivery)s
-                RETURNING number, seq_from, seq_to, digest
-            )
-            INSERT INTO deliveries_chunk (delivery_id, number, seq_from, seq_to, not_before, digest, handed_upto)
-            SELECT %(delivery)s, number, seq_from, seq_to, %(not_before)s, digest, seq_from - 1 FROM old
-            """,
-            {"delivery": delivery.pk, "not_before": delivery.contact_date},
-        )
+def _plan_anew(delivery: Delivery, last: Preparation, at: datetime) -> dict[str, Any]:
+    """The same rows leave at the new time: what the seal covers of order, chunks and moments.
+
+    By zones the rows stand in another order, so they are written anew, from themselves; else the chunks alone.
+    """
+    groups = []
+    if ScheduleKind.LOCAL_HOUR in {delivery.schedule_kind, last.manifest["parts"]["schedule"][0]}:
+        groups = planning.reorder(delivery, at=at)
+    runs = planning.runs_of(delivery, groups, last.to_deliver)
+    planning.write_runs(delivery, runs)
+    return {"chunks": recovery.chunk_digests(delivery.pk), **planning.frozen(runs)}
 
 
 def in_words(delivery: Delivery) -> str:
@@ -97,8 +107,14 @@ def in_words(delivery: Delivery) -> str:
 
 
 def _moment(schedule: list[Any]) -> str:
-    kind, date, zone = schedule
-    if kind != ScheduleKind.AT_DATE:
-        return _t("at once")
-    local = datetime.fromisoformat(date).astimezone(Delivery(time_zone=zone).zone)
-    return f"{date_format(local, 'j M Y, H:i')} {zone}"
+    kind, date, zone, *more = schedule
+    if kind == ScheduleKind.LOCAL_HOUR:
+        day, hour, _past = more
+        return _t("%(moment)s in each recipient's time zone") % {
+            "moment": f"{date_format(datetime.fromisoformat(day), 'j M Y')}, {hour}"
+        }
+    start = _t("at once")
+    if date is not None:
+        local = datetime.fromisoformat(date).astimezone(Delivery(time_zone=zone).zone)
+        start = f"{date_format(local, 'j M Y, H:i')} {zone}"
+    return _t("in waves, %(start)s") % {"start": start} if kind == ScheduleKind.WAVES else start

@@ -11,13 +11,14 @@ from typing import Any
 
 from django.db import InterfaceError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Greatest
 from redis.exceptions import RedisError
 
 from campaign.lib import clock
 from deliveries import lifecycle, notices, preparation, queues, recurring
 from deliveries.lifecycle import Step
-from deliveries.models import Confirmation, Delivery, MessageStatus, Status, Try
-from deliveries.sending import fence, gate, recovery
+from deliveries.models import Confirmation, Delivery, Status, Try
+from deliveries.sending import doors, fence, gate, recovery
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ def _release(delivery_id: int) -> None:
 
 def _keep_in_motion(delivery_id: int) -> None:
     recovery.reclaim(delivery_id)
-    _end_overdue_tries(delivery_id, clock.now())
+    recovery.expire_overdue(delivery_id)
+    doors.judge(delivery_id)
+    doors.note_lateness(delivery_id)
     if not gate.finish_if_over(delivery_id):
         gate.wake_lanes(delivery_id)
 
@@ -77,7 +80,8 @@ def _end_the_stopped(delivery_id: int) -> None:
 
 
 def _released(at: datetime) -> list[int]:
-    due = Q(contact_date=None) | Q(contact_date__lte=at + gate.AHEAD)
+    soon = at + gate.AHEAD
+    due = Q(contact_date=None, first_moment=None) | Q(contact_date__lte=soon) | Q(first_moment__lte=soon)
     in_grace = Confirmation.objects.filter(
         delivery=OuterRef("pk"), taken_back_at=None, leaves_at__gt=at + gate.AHEAD
     )
@@ -111,17 +115,12 @@ def _ids(statement: str) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _end_overdue_tries(delivery_id: int, at: datetime) -> None:
-    """Once the validity period is over, what was refused for a while has failed."""
-    delivery = Delivery.objects.get(pk=delivery_id)
-    if delivery.valid_until is not None and at > delivery.valid_until:
-        recovery.end_tries(delivery_id, MessageStatus.FAILED)
-
-
 def _expire_unconfirmed(at: datetime) -> None:
     """A dated delivery that nobody confirmed until its validity period was over has expired."""
-    candidates = Delivery.objects.filter(status__in=UNCONFIRMED, contact_date__lt=at, execution_of=None)
-    for pk, date, hours in candidates.values_list("pk", "contact_date", "validity_hours"):
+    candidates = Delivery.objects.filter(status__in=UNCONFIRMED, execution_of=None).annotate(
+        last=Greatest("contact_date", "last_moment")
+    )
+    for pk, date, hours in candidates.filter(last__lt=at).values_list("pk", "last", "validity_hours"):
         if date is not None and date + timedelta(hours=hours) < at:
             _expire(pk, at)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models import Delivery
+from deliveries.models import Delivery, ScheduleKind
 
 PARTS = {
     "content": _("content"),
@@ -47,10 +47,17 @@ def live_parts(delivery: Delivery) -> dict[str, Any]:
 
 
 def _schedule(delivery: Delivery) -> list[Any]:
+    """Kind, date and zone; at a local hour and in waves also what those need."""
     if delivery.is_recurring:
         return [delivery.schedule_kind, delivery.series.sealed(), delivery.time_zone]
     date = delivery.contact_date.isoformat() if delivery.contact_date else None
-    return [delivery.schedule_kind, date, delivery.time_zone]
+    common = [delivery.schedule_kind, date, delivery.time_zone]
+    if delivery.schedule_kind == ScheduleKind.LOCAL_HOUR:
+        return [*common, str(delivery.local_date), f"{delivery.local_hour:%H:%M}", delivery.past_choice]
+    if delivery.schedule_kind == ScheduleKind.WAVES:
+        limit = None if delivery.wave_limit is None else str(float(delivery.wave_limit))
+        return [*common, delivery.wave_by, delivery.wave_value, delivery.wave_minutes, limit]
+    return common
 
 
 def _target(delivery: Delivery) -> list[Any] | None:

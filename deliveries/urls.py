@@ -38,6 +38,7 @@ one = [
     path("take-back/", releasing.take_back, name="take-back"),
     path("pause/", releasing.pause, name="pause"),
     path("resume/", releasing.resume, name="resume"),
+    path("release-wave/", releasing.release_wave, name="release-wave"),
     path("stop/", releasing.stop, name="stop"),
     path("runs/", series.runs, name="runs"),
 ]

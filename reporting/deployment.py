@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
-from django.utils.formats import number_format, time_format
+from django.utils.formats import date_format, number_format, time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from deliveries import routes
+from deliveries import outlook, routes
 from deliveries.models import Delivery, Status
+from deliveries.outlook import Plan
 from reporting import kpis, statistics
 from reporting.kpis import Counts, Kpi
 from reporting.logs import ATTEMPTED, CLICKED, OPENED
@@ -52,6 +54,7 @@ class Block:
     segments: list[tuple[Any, ...]]
     folded_at: datetime | None
     folded_next: datetime
+    plan: Plan | None = None
     mark: Mark | None = None
     per_second: float | None = None
     left: timedelta | None = None
@@ -77,6 +80,9 @@ def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> B
     """The block as it stands at `at`; `earlier` is what the page was given last time."""
     counts = statistics.counts(delivery)
     title, line, tone = resting(delivery, at) or headline(delivery, counts)
+    plan = outlook.plan(delivery, at=at)
+    if plan is not None:
+        title, line, tone = between_moments(plan, delivery) or (title, line, tone)
     folded_at, folded_next = statistics.last_and_next(delivery, at)
     mark, per_second = _speed(delivery, counts, at, earlier)
     return Block(
@@ -89,6 +95,7 @@ def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> B
         segments=_segments(delivery, counts),
         folded_at=folded_at,
         folded_next=folded_next,
+        plan=plan,
         mark=mark,
         per_second=per_second,
         left=_left(counts, per_second),
@@ -112,6 +119,31 @@ def resting(delivery: Delivery, at: datetime) -> tuple[str, str, str] | None:
     moment = time_format(localtime(route.closed_until, delivery.zone), "H:i:s")
     slots = {"because": route.closed_because or route.label, "time": f"{moment} {delivery.time_zone}"}
     return _t("Sending waits for the relay"), line % slots, "yellow"
+
+
+def between_moments(plan: Plan, delivery: Delivery) -> tuple[str, str, str] | None:
+    """What to say in place of the headline while nothing leaves because the next moment is ahead, or is held."""
+    if delivery.status != Status.SENDING:
+        return None
+    if plan.held is not None:
+        line = _t("Bounces and errors passed the limit: somebody who may start it has to release the wave.")
+        return _t("Wave %(number)s is held") % {"number": plan.held.number}, line, "yellow"
+    if plan.next is None or any(row.state == "leaving" for row in plan.rows):
+        return None
+    at = date_format(plan.next.at.astimezone(delivery.zone), "j M Y, H:i")
+    slots = {"moment": f"{at} {delivery.time_zone}", "n": plan.to_go}
+    n = plan.to_go
+    if plan.is_by_waves:
+        line = ngettext(
+            "Next wave at %(moment)s; %(n)s wave to go.", "Next wave at %(moment)s; %(n)s waves to go.", n
+        )
+    else:
+        line = ngettext(
+            "Next moment at %(moment)s; %(n)s moment to go.",
+            "Next moment at %(moment)s; %(n)s moments to go.",
+            n,
+        )
+    return _t("Sending, between two moments"), line % slots, "blue"
 
 
 def headline(delivery: Delivery, counts: Counts) -> tuple[str, str, str]:

@@ -4,6 +4,10 @@
      "content": {"subject": "...", "from_address": "...", "html_file": "newsletter.html", "images": "images"},
      "schedule": {"at": "2026-12-01T09:00", "zone": "America/Sao_Paulo"}}
 
+Other schedules: {"at": "now"}; {"local": "2026-12-01T09:00", "zone": "America/Sao_Paulo", "past": "next_day"}, at
+that hour in each recipient's zone, `zone` for those without one; {"at": "now", "waves": {"number": 4, "minutes":
+60, "limit": 5}}, where "share" (percent) or "size" may stand for "number", and "limit" may be left out.
+
 Paths are relative to the file. `audience` is the label of one, or {"label": ..., "rule": {...}} to make it.
 """
 
@@ -11,6 +15,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -20,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import ApprovalPolicy
 from campaign.lib.refusals import Refusal
 from deliveries import zones
-from deliveries.models import Overlap, ScheduleKind
+from deliveries.models import Overlap, PastChoice, ScheduleKind, WaveBy
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 from deliveries.recurrence import LONGEST_RULE, BadRule, validated
 
@@ -104,7 +109,7 @@ def _true_or_false(value: Any, where: str) -> bool:
 
 
 def _schedule(value: Any) -> dict[str, Any]:
-    schedule = _object(value, "schedule", {"at", "zone", *RECURRENCE})
+    schedule = _object(value, "schedule", {"at", "zone", "local", "past", "waves", *RECURRENCE})
     zone = _text(schedule.get("zone", "UTC"), "schedule.zone")
     if zone not in available_timezones():
         raise BadDeliveryFile(
@@ -120,20 +125,74 @@ def _schedule(value: Any) -> dict[str, Any]:
         }
     if strays := RECURRENCE & schedule.keys():
         raise BadDeliveryFile(f"schedule.{min(strays)}", _("belongs to a recurrence: say its “rule” too"))
+    if "local" in schedule:
+        return _local_hour(schedule) | {"time_zone": zone}
+    if "past" in schedule:
+        raise BadDeliveryFile("schedule.past", _("belongs to “local”"))
+    moment = _start(schedule, zone)
+    if "waves" in schedule:
+        kind, more = ScheduleKind.WAVES, _waves(schedule["waves"])
+    else:
+        kind, more = ScheduleKind.AT_DATE if moment else ScheduleKind.AT_ONCE, {}
+    return {"schedule_kind": kind, "contact_date": moment, "time_zone": zone, **more}
+
+
+def _start(schedule: dict[str, Any], zone: str) -> datetime | None:
+    """The moment that the file names; None: now."""
     at = _text(schedule.get("at", ""), "schedule.at")
     if at == "now":
-        return {"schedule_kind": ScheduleKind.AT_ONCE, "contact_date": None, "time_zone": zone}
+        return None
     try:
-        local = datetime.fromisoformat(at)
-    except ValueError:
-        raise BadDeliveryFile("schedule.at", _("must be “now” or a date like 2026-12-01T09:00")) from None
-    if local.tzinfo is not None:
-        raise BadDeliveryFile("schedule.at", _("must be a local time without offset; “zone” says whose"))
-    try:
-        moment = zones.moment(local, zone)
+        return zones.moment(_naive(at, "schedule.at"), zone)
     except zones.NoSuchTime as refusal:
         raise BadDeliveryFile("schedule.at", refusal) from None
-    return {"schedule_kind": ScheduleKind.AT_DATE, "contact_date": moment, "time_zone": zone}
+
+
+def _naive(text: str, where: str) -> datetime:
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadDeliveryFile(where, _("must be “now” or a date like 2026-12-01T09:00")) from None
+    if local.tzinfo is not None:
+        raise BadDeliveryFile(where, _("must be a local time without offset; “zone” says whose"))
+    return local
+
+
+def _local_hour(schedule: dict[str, Any]) -> dict[str, Any]:
+    for name in ("at", "waves"):
+        if name in schedule:
+            raise BadDeliveryFile(f"schedule.{name}", _("does not go with “local”"))
+    local = _naive(_text(schedule["local"], "schedule.local"), "schedule.local")
+    past = schedule.get("past", PastChoice.NEXT_DAY)
+    if past not in PastChoice.values:
+        raise BadDeliveryFile("schedule.past", _one_of(PastChoice.values))
+    return {
+        "schedule_kind": ScheduleKind.LOCAL_HOUR,
+        "contact_date": None,
+        "local_date": local.date(),
+        "local_hour": local.time().replace(second=0, microsecond=0),
+        "past_choice": past,
+    }
+
+
+def _waves(value: Any) -> dict[str, Any]:
+    """What makes no sense beyond its type is the verb's to refuse."""
+    waves = _object(value, "schedule.waves", {*WaveBy.values, "minutes", "limit"})
+    chosen = [by for by in WaveBy.values if by in waves]
+    if len(chosen) != 1:
+        raise BadDeliveryFile("schedule.waves", _one_of(WaveBy.values))
+    limit = waves.get("limit")
+    for name in (chosen[0], "minutes"):
+        if type(waves.get(name)) is not int:
+            raise BadDeliveryFile(f"schedule.waves.{name}", _("must be a whole number"))
+    if limit is not None and type(limit) not in {int, float}:
+        raise BadDeliveryFile("schedule.waves.limit", _("must be a number"))
+    return {
+        "wave_by": chosen[0],
+        "wave_value": waves[chosen[0]],
+        "wave_minutes": waves["minutes"],
+        "wave_limit": None if limit is None else Decimal(str(limit)),
+    }
 
 
 MINUTES = ("ahead_minutes", "expires_minutes", "remind_minutes", "late_minutes")

@@ -5,7 +5,9 @@ from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermis
 from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
 from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, Try
+from deliveries.models.moment import Moment
 from deliveries.models.notice import Notice, NoticeKind
+from deliveries.models.pace import PastChoice, WaveBy
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage
 from deliveries.models.route import Route
@@ -29,11 +31,13 @@ __all__ = [
     "LogLine",
     "Message",
     "MessageStatus",
+    "Moment",
     "Nature",
     "Notice",
     "NoticeKind",
     "Occurrence",
     "Overlap",
+    "PastChoice",
     "Preparation",
     "PreparationStatus",
     "Proof",
@@ -46,4 +50,5 @@ __all__ = [
     "Status",
     "StatusChange",
     "Try",
+    "WaveBy",
 ]

@@ -15,6 +15,7 @@ from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right, permissions
 from audiences.models import Audience
+from deliveries.models.pace import Paced
 
 if TYPE_CHECKING:
     from deliveries.models.content import Content
@@ -72,6 +73,8 @@ class ScheduleKind(models.TextChoices):
     UNSET = "", _("Not chosen yet")
     AT_ONCE = "at_once", _("At once, when confirmed")
     AT_DATE = "at_date", _("At a date")
+    LOCAL_HOUR = "local_hour", _("At a local hour in each recipient's time zone")
+    WAVES = "waves", _("In waves")
     RECURRING = "recurring", _("Recurring")
 
 
@@ -93,7 +96,7 @@ def default_validity_hours() -> int:
     return settings.SINETE["validity_hours"]
 
 
-class Delivery(models.Model):
+class Delivery(Paced):
     """One send of one content on one channel to one audience."""
 
     key = models.BigIntegerField(unique=True, editable=False, default=random_key)
@@ -188,7 +191,18 @@ class Delivery(models.Model):
             models.CheckConstraint(
                 name="delivery_date_where_scheduled",
                 condition=models.Q(schedule_kind=ScheduleKind.AT_DATE, contact_date__isnull=False)
+                | models.Q(schedule_kind=ScheduleKind.WAVES)  # from a date on, or at once
                 | models.Q(~models.Q(schedule_kind=ScheduleKind.AT_DATE), contact_date__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="delivery_hour_where_local",
+                condition=~models.Q(schedule_kind=ScheduleKind.LOCAL_HOUR)
+                | models.Q(local_date__isnull=False, local_hour__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="delivery_waves_whole",
+                condition=~models.Q(schedule_kind=ScheduleKind.WAVES)
+                | models.Q(~models.Q(wave_by=""), wave_value__isnull=False, wave_minutes__isnull=False),
             ),
             models.UniqueConstraint(
                 fields=["remainder_of"],
@@ -218,6 +232,11 @@ class Delivery(models.Model):
         return ZoneInfo(self.time_zone)
 
     @property
+    def has_moments(self) -> bool:
+        """Whether it leaves at more than one moment: a `Moment` for each says when."""
+        return self.schedule_kind in {ScheduleKind.LOCAL_HOUR, ScheduleKind.WAVES}
+
+    @property
     def policy(self) -> ApprovalPolicy:
         """The tighter of the unit's policy and the delivery's own."""
         own = ApprovalPolicy(self.approval_policy or ApprovalPolicy.NONE)
@@ -230,8 +249,12 @@ class Delivery(models.Model):
 
     @property
     def valid_until(self) -> datetime | None:
-        """When retries end: counted from the start of sending."""
-        return self.started_at + timedelta(hours=self.validity_hours) if self.started_at else None
+        """When the last of it ends: counted from the start of sending, or from the last moment."""
+        if self.started_at is None:
+            return None
+        return max(self.started_at, self.last_moment or self.started_at) + timedelta(
+            hours=self.validity_hours
+        )
 
     def authors(self, *, upto: "Content | None" = None) -> set[int]:
         """The ids of those who wrote a version of its content, up to one of them if it is named."""

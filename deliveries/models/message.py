@@ -95,6 +95,8 @@ class Chunk(models.Model):
     seq_from = models.IntegerField()
     seq_to = models.IntegerField()
     not_before = models.DateTimeField(null=True)
+    # The moment of the sending plan whose rows these are; null where all may leave at the same time.
+    moment = models.IntegerField(null=True)
     digest = models.BinaryField()
     done = models.BooleanField(default=False, db_default=False)
     token = models.BigIntegerField(default=0, db_default=0)

@@ -28,6 +28,7 @@ class Cause(models.TextChoices):
     QUARANTINED = "quarantined", pgettext_lazy("cause", "Quarantined address")
     DUPLICATE = "duplicate", pgettext_lazy("cause", "Duplicate")
     WRITTEN_TO = "written_to", pgettext_lazy("cause", "Address written to before")  # remainders alone look
+    HOUR_PASSED = "hour_passed", pgettext_lazy("cause", "Local hour has passed")  # at a local hour alone
 
 
 class Preparation(models.Model):

@@ -20,7 +20,7 @@ from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
-from deliveries.sending import fence, recovery
+from deliveries.sending import doors, fence, recovery
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,10 @@ def begin(delivery_id: int) -> bool:
 
 
 def due_at(delivery: Delivery) -> datetime | None:
-    """When a confirmed delivery may leave: at its date, or when its grace delay is over; None: at once."""
+    """When the first of a confirmed delivery may leave: at its date or first moment, or when its grace delay
+    is over; None: at once."""
+    if delivery.has_moments:
+        return delivery.first_moment
     if delivery.contact_date is not None:
         return delivery.contact_date
     confirmation = delivery.confirmations.filter(taken_back_at=None).only("leaves_at").first()
@@ -118,11 +121,23 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         relay=routes.relay_of(route),
         connections=route.connections,
         renderer=sealed_renderer(delivery),
-        valid_for=(
-            (delivery.valid_until or at + timedelta(hours=delivery.validity_hours)) - at
-        ).total_seconds(),
+        valid_for=_valid_for(delivery, at),
         sign=sign,
     )
+
+
+def _valid_for(delivery: Delivery, at: datetime) -> list[tuple[int, float]]:
+    """Up to which message how many seconds are left of the validity period, moment by moment."""
+    hours = timedelta(hours=delivery.validity_hours)
+    started = delivery.started_at or at
+    last = [(2**31, ((delivery.valid_until or at + hours) - at).total_seconds())]
+    if not delivery.has_moments:
+        return last
+    rows = delivery.moments.order_by("seq_to").values_list("seq_to", "not_before")
+    return [
+        *((seq_to, (max(started, gate or started) + hours - at).total_seconds()) for seq_to, gate in rows),
+        *last,
+    ]
 
 
 def _is_as_confirmed(delivery: Delivery) -> bool:
@@ -167,6 +182,7 @@ def finish_if_over(delivery_id: int) -> bool:
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status != Status.SENDING or any(recovery.open_ends(delivery).values()):
         return delivery.status != Status.SENDING
+    doors.note_lateness(delivery_id)
     off = recovery.imbalance(delivery)
     if off:
         logger.error("delivery %s can't finish, its books don't balance: %s", delivery_id, off)
@@ -205,7 +221,8 @@ def wake_lanes(delivery_id: int) -> None:
             SELECT
                 (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done
                     AND lease_until IS NULL AND handed_upto < seq_to
-                    AND (not_before IS NULL OR not_before <= sinete_clock() + make_interval(secs => %(ahead)s))),
+                    AND (not_before IS NULL OR not_before <= sinete_clock() + make_interval(secs => %(ahead)s))
+                    AND deliveries_may_leave(delivery_id, moment, make_interval(secs => %(ahead)s))),
                 (SELECT count(*) FROM (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s AND NOT handed
                     AND due_at <= sinete_clock() LIMIT 1) due),
                 (SELECT count(*) FROM (

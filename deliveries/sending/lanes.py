@@ -10,6 +10,7 @@ import secrets
 import signal
 import socket
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -50,7 +51,9 @@ class Plan:
     relay: Relay
     connections: int
     renderer: Renderer
-    valid_for: float  # seconds from now on, by the database's clock, in which a refused row is tried again
+    # For the rows up to each seq, the seconds from now on, by the database's clock, in which one that was
+    # refused is tried again: each moment has a validity of its own.
+    valid_for: list[tuple[int, float]]
     sign: Callable[[bytes], bytes] | None = None  # what puts the route's signature in front of a message
 
 
@@ -89,6 +92,7 @@ class Lane:
         self.suspects = Suspects(connections=plan.connections)
         self._last_beat = time.monotonic()
         self._dry = False
+        self._to_gate: float | None = None
         self._second, self._moment = 0, datetime.now(UTC)
 
     # -- the loop -------------------------------------------------------------------------------------
@@ -96,6 +100,8 @@ class Lane:
     async def run(self) -> None:
         while not self._is_over():
             self._collect(await self.pool.outcomes(at_least=self._wanted(), timeout=BEAT))
+            if self._to_gate is not None and not self.open_rows:
+                await asyncio.sleep(min(self._to_gate, BEAT))
             if self._should_exchange():
                 await self._exchange_surviving()
         await self._let_go()
@@ -194,7 +200,9 @@ class Lane:
             self.draining = True
             self.pool.drain()
         self._take(answer.rows)
-        self._dry = has_room and hand is None and not answer.rows and not self.draining
+        idle = has_room and hand is None and not answer.rows and not self.draining
+        self._to_gate = await self.ledger.seconds_to_gate(gate.AHEAD.total_seconds()) if idle else None
+        self._dry = idle and self._to_gate is None
         await self._release_finished()
 
     async def _chunk_to_hand_from(self) -> Hold | None:
@@ -355,8 +363,12 @@ class Lane:
         entry.retry_in = REST_AFTER_REFUSAL if is_ours else float(steps[min(row.tries, len(steps) - 1)])
         entry.counts_as_try = not is_ours
         entry.status = MessageStatus.RETRYING
-        if time.monotonic() - self.began + entry.retry_in > self.plan.valid_for and not is_ours:
+        if time.monotonic() - self.began + entry.retry_in > self._valid_for(row.seq) and not is_ours:
             entry.status, entry.retry_in = MessageStatus.FAILED, None
+
+    def _valid_for(self, seq: int) -> float:
+        rows = self.plan.valid_for
+        return rows[min(bisect_left(rows, (seq, 0.0)), len(rows) - 1)][1]
 
 
 async def drain(*, delivery_id: int) -> None:

@@ -18,6 +18,7 @@ from psycopg.rows import namedtuple_row, tuple_row
 
 from deliveries.models import MessageStatus
 from deliveries.sending.arrays import numbers, texts
+from deliveries.sending.doors import HELD, LOG_HELD, OPEN_MOMENTS
 
 UNFIT = frozenset({"context", "cursor_factory", "pool", "prepare_threshold", "server_side_binding"})
 
@@ -125,6 +126,7 @@ class Ledger:
         async with self.connection.transaction():
             if not await self._may_send():
                 return None
+            await self._open_moments()
             cursor = await self.connection.execute(_CLAIM, self._slots())
             row = await cursor.fetchone()
             if row is None:
@@ -132,6 +134,20 @@ class Ledger:
             if bytes(row.digest) != bytes(row.counted):
                 raise Tampered(f"chunk {row.number}")
             return Hold(number=row.number, seq_to=row.seq_to, handed_upto=row.handed_upto, token=row.token)
+
+    async def _open_moments(self) -> None:
+        """Open what is due of the plan; a wave is judged first by those before it, and perhaps held."""
+        cursor = await self.connection.execute(OPEN_MOMENTS, self._slots(only_judge=False))
+        for held in await cursor.fetchall():
+            await self.connection.execute(
+                LOG_HELD, self._slots(text=HELD, wave=held.held, percent=held.percent, most=held.most)
+            )
+
+    async def seconds_to_gate(self, ahead: float) -> float | None:
+        """How long until something that is open and free may leave, if that is so soon; None: it is not."""
+        cursor = await self.connection.execute(_NEXT_GATE, self._slots(ahead=ahead))
+        row = await cursor.fetchone()
+        return None if row is None or row.seconds is None else max(0.0, float(row.seconds))
 
     async def exchange(
         self, holds: Sequence[Hold], entries: Sequence[Entry], *, hand: Hold | None = None, window: int = 0,
@@ -279,7 +295,9 @@ class Ledger:
         cursor = await self.connection.execute(
             "UPDATE deliveries_chunk SET handed_upto = %(upto)s,"
             " lease_until = sinete_clock() + make_interval(secs => %(lease)s) WHERE delivery_id = %(delivery)s"
-            " AND number = %(number)s AND token = %(token)s AND handed_upto = %(above)s",
+            " AND number = %(number)s AND token = %(token)s AND handed_upto = %(above)s"
+            " AND (not_before IS NULL OR not_before <= sinete_clock())"
+            " AND coalesce(deliveries_valid_until(delivery_id, not_before) > sinete_clock(), true)",
             self._slots(number=hold.number, token=hold.token, above=hold.handed_upto, upto=upto),
         )
         if cursor.rowcount != 1:
@@ -337,10 +355,21 @@ _CLAIM = """
         SELECT delivery_id, number FROM deliveries_chunk
         WHERE delivery_id = %(delivery)s AND NOT done AND lease_until IS NULL AND handed_upto < seq_to
           AND (not_before IS NULL OR not_before <= sinete_clock())
+          AND coalesce(deliveries_valid_until(delivery_id, not_before) > sinete_clock(), true)
+          AND (moment IS NULL OR EXISTS (
+              SELECT 1 FROM deliveries_moment m WHERE m.delivery_id = deliveries_chunk.delivery_id
+                AND m.number = deliveries_chunk.moment AND m.opened_at IS NOT NULL))
         ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     RETURNING c.number, c.seq_to, c.handed_upto, c.token, c.digest,
               deliveries_chunk_digest(c.delivery_id, c.seq_from, c.seq_to) AS counted
+"""
+
+_NEXT_GATE = """
+    SELECT extract(epoch FROM min(not_before) - sinete_clock()) AS seconds FROM deliveries_chunk
+    WHERE delivery_id = %(delivery)s AND NOT done AND lease_until IS NULL AND handed_upto < seq_to
+      AND not_before > sinete_clock() AND not_before <= sinete_clock() + make_interval(secs => %(ahead)s)
+      AND deliveries_may_leave(delivery_id, moment, make_interval(secs => %(ahead)s))
 """
 
 _WINDOW = f"""
@@ -365,7 +394,10 @@ _TRIES = f"""
 _TAKE_TRIES = f"""
     WITH due AS MATERIALIZED (
         SELECT seq FROM deliveries_try
-        WHERE delivery_id = %(delivery)s AND due_at <= sinete_clock() AND NOT handed
+        WHERE delivery_id = %(delivery)s AND due_at <= sinete_clock() AND NOT handed AND coalesce((
+            SELECT deliveries_valid_until(c.delivery_id, c.not_before) > sinete_clock() FROM deliveries_chunk c
+            WHERE c.delivery_id = deliveries_try.delivery_id AND deliveries_try.seq BETWEEN c.seq_from AND c.seq_to
+        ), true)
         ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
     ), taken AS (
         UPDATE deliveries_try t

@@ -105,10 +105,39 @@ CANCEL_CHUNK = """
 # Two statements: the second sees what was committed while the first waited for its lock.
 LOCK_NEXT_CHUNK_OF_TRIES = """
     SELECT c.number FROM deliveries_chunk c
-    WHERE c.delivery_id = %(delivery)s AND c.number > %(above)s AND EXISTS (
+    WHERE c.delivery_id = %(delivery)s AND c.number > %(above)s
+        AND (NOT %(only_overdue)s OR deliveries_valid_until(c.delivery_id, c.not_before) < sinete_clock())
+        AND EXISTS (
         SELECT 1 FROM deliveries_try t WHERE t.delivery_id = %(delivery)s AND NOT t.handed
             AND t.seq BETWEEN c.seq_from AND c.seq_to
     ) ORDER BY c.number LIMIT 1 FOR UPDATE
+"""
+
+# The same for a chunk whose validity period is over: what was never handed over has failed, unsent.
+EXPIRE_CHUNK = """
+    WITH one AS MATERIALIZED (
+        SELECT number, seq_from, seq_to, handed_upto FROM deliveries_chunk c
+        WHERE delivery_id = %(delivery)s AND NOT done AND lease_until IS NULL AND handed_upto < seq_to
+            AND deliveries_valid_until(delivery_id, not_before) <= sinete_clock()
+            -- A held wave and those behind it wait for a person, and then have a time of their own.
+            AND NOT EXISTS (
+                SELECT 1 FROM deliveries_moment m
+                WHERE m.delivery_id = c.delivery_id AND m.number <= c.moment
+                    AND m.held_at IS NOT NULL AND m.released_at IS NULL
+            )
+        ORDER BY number LIMIT 1 FOR UPDATE
+    ), rows AS (
+        UPDATE deliveries_message m SET status = 2, reason = 'expired', nature = 'soft', at = sinete_clock()
+        FROM one c
+        WHERE m.delivery_id = %(delivery)s AND m.seq > c.handed_upto AND m.seq <= c.seq_to AND m.status = 0
+        RETURNING m.seq
+    ), counted AS (SELECT count(*) AS n FROM rows)
+    UPDATE deliveries_chunk c
+    SET failed = c.failed + n, unsent = c.unsent + n, handed_upto = c.seq_to,
+        done = c.sent + c.failed + c.retrying + c.in_doubt + c.ignored + c.cancelled + n
+            = c.seq_to - c.seq_from + 1
+    FROM one, counted WHERE c.delivery_id = %(delivery)s AND c.number = one.number
+    RETURNING n
 """
 
 END_TRIES = """
@@ -160,14 +189,34 @@ def _cancel_next_chunk(delivery_id: int) -> int | None:
     return None if row is None else row[0]
 
 
-def end_tries(delivery_id: int, status: MessageStatus) -> int:
+def expire_overdue(delivery_id: int) -> int:
+    """Whatever of a chunk did not leave until its validity period was over has failed; later tries too."""
+    expired = 0
+    while (in_this_chunk := _expire_next_chunk(delivery_id)) is not None:
+        expired += in_this_chunk
+    return expired + end_tries(delivery_id, MessageStatus.FAILED, only_overdue=True)
+
+
+@transaction.atomic
+def _expire_next_chunk(delivery_id: int) -> int | None:
+    slots = {"delivery": delivery_id}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
+        cursor.execute(EXPIRE_CHUNK, slots)
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def end_tries(delivery_id: int, status: MessageStatus, *, only_overdue: bool = False) -> int:
     """Later tries that nobody has in his hands come to an end: cancelled, or failed as the validity is over.
 
     What was in doubt before a person had it sent again is in doubt once more.
     Chunk by chunk, each in a transaction; returns how many.
     """
     ended, number = 0, 0
-    while (step := _end_tries_of_next_chunk(delivery_id, status, above=number)) is not None:
+    while (
+        step := _end_tries_of_next_chunk(delivery_id, status, above=number, only_overdue=only_overdue)
+    ) is not None:
         number, in_this_chunk = step
         ended += in_this_chunk
     return ended
@@ -175,9 +224,9 @@ def end_tries(delivery_id: int, status: MessageStatus) -> int:
 
 @transaction.atomic
 def _end_tries_of_next_chunk(
-    delivery_id: int, status: MessageStatus, *, above: int
+    delivery_id: int, status: MessageStatus, *, above: int, only_overdue: bool
 ) -> tuple[int, int] | None:
-    slots = {"delivery": delivery_id, "status": int(status), "above": above}
+    slots = {"delivery": delivery_id, "status": int(status), "above": above, "only_overdue": only_overdue}
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
         cursor.execute(LOCK_NEXT_CHUNK_OF_TRIES, slots)

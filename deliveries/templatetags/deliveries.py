@@ -1,13 +1,18 @@
 """Words of a delivery that its pages share."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from django import template
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from deliveries import standing
+from deliveries import drawing, outlook, standing
 from deliveries.content.findings import Finding
-from deliveries.models import LogLine, Status, StatusChange
+from deliveries.models import Delivery, LogLine, Status, StatusChange
+from deliveries.outlook import Plan, Row
 
 register = template.Library()
 
@@ -96,3 +101,34 @@ def step_tone(change: StatusChange) -> str:
 def level_name(level: str) -> str | Promise:
     """What a screen reader says for the icon of a finding."""
     return LogLine.Level(level).label
+
+
+@register.inclusion_tag("deliveries/_plan_drawing.html")
+def plan_drawing(plan: Plan, now: datetime) -> dict[str, object]:
+    """The plan as a picture."""
+    return {"plan": plan, "drawing": drawing.of(plan, at=now)}
+
+
+@register.simple_tag
+def moment_text(at: datetime, zone: str) -> str:
+    """A moment in a zone as plain text, for a picture's labels."""
+    return f"{date_format(at.astimezone(ZoneInfo(zone)), 'j M, H:i')} {zone}"
+
+
+@register.simple_tag
+def zone_time(row: Row) -> str:
+    """What the clocks of a moment's people show; of its largest zone, where it has several."""
+    line = row.zones[0]
+    return f"{date_format(line.local, 'j M Y, H:i')} {line.zone}"
+
+
+@register.simple_tag
+def lateness(row: Row) -> str:
+    """How late the first message of a moment was."""
+    return outlook.lateness(row)
+
+
+@register.filter
+def schedule_words(delivery: Delivery) -> str | Promise:
+    """When it leaves, in a sentence."""
+    return outlook.in_words(delivery)

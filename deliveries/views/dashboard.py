@@ -8,13 +8,15 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts import access
 from accounts.models import OrganizationalUnit
+from accounts.rights import Right
 from audiences import rules, targeting
 from audiences.models import Audience
 from audiences.rules import RuleError
 from campaign.lib import clock, jobs
 from campaign.lib.jobs import Queue
-from deliveries import diagnosis, remainders, seal, standing, upcoming
+from deliveries import diagnosis, outlook, remainders, seal, standing, upcoming
 from deliveries.content.findings import Finding
 from deliveries.filters import key_page
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
@@ -37,6 +39,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = find(request, pk)
     standing.add([delivery])
     changed = changed_parts(delivery)
+    plan = outlook.plan(delivery, at=clock.now())
     context = _live(delivery) | {
         "changed": seal.in_words(changed),
         "diagnoses": diagnosis.about_itself(delivery, at=clock.now())
@@ -55,6 +58,8 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
         "runs": upcoming.runs(delivery)[:RUNS],
         "run": upcoming.of_run(delivery),
+        "plan": plan,
+        "may_release": plan is not None and plan.held and access.can(person(request), Right.START, delivery),
     }
     return page(request, "dashboard", context)
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaign.lib import clock
-from deliveries import confirmation, lifecycle, upcoming
+from deliveries import confirmation, lifecycle, upcoming, waves
 from deliveries.confirmation import CountMistyped
 from deliveries.content.findings import Finding
 from deliveries.models import Delivery
@@ -92,6 +92,12 @@ take_back = _one_step(
 )
 pause = _one_step(confirmation.pause, "pause", gettext_lazy("Paused. What was on its way comes to its end."))
 resume = _one_step(confirmation.resume, "resume", gettext_lazy("It goes on from where it paused."))
+
+release_wave = _one_step(
+    waves.release,
+    "release_wave",
+    gettext_lazy("The wave may leave; those behind it follow, and are judged again."),
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -105,10 +105,29 @@ def in_words(question: Question, *, coming: Upcoming | None = None) -> list[str]
         f"Subject     {question.subject}",
         f"Leaves      {moment}",
         *more,
+        *_plan(question),
         f"Prepared    {_minutes(question)} ago",
         *([f"New time    {question.only_change}"] if question.only_change else []),
         *(f"Warning     {Finding.from_dict(warning)}" for warning in question.warnings),
     ]
+
+
+def _plan(question: Question) -> list[str]:
+    """First and last moment, in the sender's and in the recipients' zones, and what of them has passed."""
+    plan = question.plan
+    if plan is None:
+        return []
+    ends = [("first", plan.first), ("last", plan.last)]
+    lines = [f"Plan        {plan.people:,} people at {len(plan.rows)} moments"]
+    for word, row in ends:
+        there = f" ({row.zones[0].local:%Y-%m-%d %H:%M} {row.zones[0].zone})" if row.zones else ""
+        at = row.at.astimezone(ZoneInfo(question.zone))
+        lines.append(f"  {word:<9} {at:%Y-%m-%d %H:%M} {question.zone}{there}, {row.people:,} people")
+    if plan.passed:
+        lines.append(f"  passed    for {plan.passed:,} people: {plan.choice_label}")
+    if plan.soon:
+        lines.append(f"  soon      for {plan.soon:,} people, within {plan.soon_minutes} minutes")
+    return lines
 
 
 def _minutes(question: Question) -> str:

@@ -1,10 +1,10 @@
-// What a kind of schedule asks for shows only where it is chosen; a new delivery begins with the browser's own zone.
+// What belongs to a kind of schedule shows only while it is chosen; a new delivery begins with the browser's own zone.
 (() => {
   "use strict";
+  const parts = document.querySelectorAll("[data-when]");
   const kinds = document.querySelectorAll("input[name=schedule_kind]");
-  const dated = document.querySelector("[data-when-dated]");
-  if (!dated || !kinds.length) return;
-  const form = dated.closest("form");
+  if (!parts.length || !kinds.length) return;
+  const form = parts[0].closest("form");
   const chosen = (name) => form.querySelector(`input[name=${name}]:checked`)?.value ?? "";
   const named = (name) => form.querySelector(`[name=${name}]`)?.value ?? "";
   const showOnly = (attribute, value) => {
@@ -14,16 +14,16 @@
   };
   const show = () => {
     const kind = chosen("schedule_kind");
-    form.querySelector("[data-when-at-date]").hidden = kind !== "at_date";
-    dated.hidden = kind !== "at_date" && kind !== "recurring";
-    const recurring = form.querySelector("[data-when-recurring]");
-    if (recurring) recurring.hidden = kind !== "recurring";
-    const unit = named("unit_of_time");
-    showOnly("unit", unit);
+    const undated = kind === "waves" && named("wave_start") !== "at_date";
+    parts.forEach((part) => {
+      const fits = part.dataset.when.split(" ");
+      part.hidden = !fits.includes(kind) || (undated && fits.includes("at_date"));
+    });
+    showOnly("unit", named("unit_of_time"));
     showOnly("month", chosen("month_by"));
     showOnly("end", named("ends"));
     const ends = form.querySelector("[data-ends]");
-    if (ends) ends.hidden = unit === "OWN";
+    if (ends) ends.hidden = named("unit_of_time") === "OWN";
   };
   form.addEventListener("change", show);
   show();

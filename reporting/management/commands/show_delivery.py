@@ -10,7 +10,7 @@ from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import diagnosis, remainders, upcoming
+from deliveries import diagnosis, outlook, remainders, upcoming
 from deliveries import seal as sealing
 from deliveries.counts import tallies
 from deliveries.management.base import DeliveriesCommand, brief
@@ -79,7 +79,9 @@ def everything(delivery: Delivery) -> dict[str, Any]:
             "at": delivery.contact_date,
             "local": _local(delivery.contact_date, delivery.time_zone),
             "zone": delivery.time_zone,
+            "words": str(outlook.in_words(delivery)),
         },
+        "plan": (planned := outlook.plan(delivery, at=clock.now())) and planned.as_dict(),
         "validity_hours": delivery.validity_hours,
         "approval_policy": delivery.policy,
         "tracking": delivery.tracking,
@@ -142,6 +144,8 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
         yield f"  Changed since prepared: {sealing.in_words(shown['changed_since_prepared'])}"
     for one in shown["diagnoses"]:
         yield f"  {'!' if one['fault'] else '·'} {one['message']}"
+    if shown["plan"]:
+        yield from _plan_lines(shown["plan"], shown["schedule"]["zone"])
     if shown["started_at"]:
         yield from _deployment_lines(shown)
     for change in shown["history"]:
@@ -153,7 +157,7 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
 def _when(schedule: dict[str, Any]) -> str:
     if schedule["kind"] == ScheduleKind.AT_DATE:
         return f"{schedule['local']} ({schedule['zone']})"
-    return str(ScheduleKind(schedule["kind"]).label)
+    return schedule["words"]
 
 
 def _series_lines(series: dict[str, Any]) -> Iterator[str]:
@@ -180,6 +184,20 @@ def _preparation_lines(preparation: dict[str, Any]) -> Iterator[str]:
             yield f"    {level[:-1]}: {message}"
     if preparation["seal"]:
         yield f"  Seal        {preparation['seal']}"
+
+
+def _plan_lines(plan: dict[str, Any], zone: str) -> Iterator[str]:
+    yield f"  Plan        {plan['people']:,} people at {plan['moments']} moments, in {zone}"
+    for row in plan["rows"]:
+        late = (
+            "" if row["late_seconds"] is None else f", first left {row['late_seconds']:.1f} s after its time"
+        )
+        at = row["at"].astimezone(ZoneInfo(zone))
+        yield f"    {at:%Y-%m-%d %H:%M}  {row['people']:>10,}  {row['state']}{late}"
+        for line in row["zones"]:
+            yield f"      {line['local'][:16].replace('T', ' ')} {line['zone']}: {line['people']:,}"
+    if plan["passed"]:
+        yield f"    the hour has passed for {plan['passed']:,} people: {plan['past_choice']}"
 
 
 def _deployment_lines(shown: dict[str, Any]) -> Iterator[str]:
