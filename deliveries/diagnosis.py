@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Q
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.timesince import timeuntil
@@ -23,7 +24,7 @@ from accounts import access
 from accounts.rights import Right
 from campaign.lib import jobs
 from campaign.lib.jobs import Queue
-from deliveries import routes, turning
+from deliveries import routes, turning, waves
 from deliveries.lifecycle import Step
 from deliveries.models import Chunk, Delivery, Halt, Preparation, Skipped, Status, Try
 from deliveries.sending import fence, gate
@@ -159,6 +160,8 @@ def _sending(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
             worker=gone.lease_by.partition(":")[2] or gone.lease_by,
             moment=_moment(gone.lease_until, delivery),
         )
+    if delivery.has_moments:
+        yield from _between_moments(delivery, at)
     if Chunk.objects.filter(delivery=delivery, done=False).exists():
         return
     next_try = Try.objects.filter(delivery=delivery, handed=False).order_by("due_at").first()
@@ -167,6 +170,34 @@ def _sending(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
             "later_tries",
             _("Only later tries are left: some servers asked us to come back. The next is at %(moment)s."),
             moment=_moment(next_try.due_at, delivery),
+        )
+
+
+def _between_moments(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    """A wave that waits for a person, or that nothing leaves because the next moment is ahead."""
+    held = waves.held(delivery)
+    if held is not None:
+        yield _fault(
+            "wave_held",
+            _(
+                "Wave %(number)s is held: %(percent)s%% of those before bounced or failed, the limit is %(limit)s%%. "
+                "“Release the held wave” lets it leave; “Stop sending” keeps it at home."
+            ),
+            number=held.number,
+            percent=held.held_percent,
+            limit=delivery.wave_limit,
+        )
+        return
+    ahead = delivery.moments.filter(opened_at=None, not_before__gt=at).order_by("not_before").first()
+    is_at_rest = not Chunk.objects.filter(
+        Q(not_before=None) | Q(not_before__lte=at), delivery=delivery, done=False
+    ).exists()
+    if ahead is not None and ahead.not_before is not None and is_at_rest:
+        yield _waits(
+            "next_moment",
+            _("The next of it leaves at %(moment)s, in %(left)s: not before."),
+            moment=_moment(ahead.not_before, delivery),
+            left=timeuntil(ahead.not_before, at),
         )
 
 

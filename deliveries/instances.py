@@ -101,7 +101,8 @@ def _hold(delivery_id: int, *, by: User, at: datetime, keep_unfinished: bool) ->
 def _stand_still(delivery: Delivery, *, by: User, at: datetime, keep_unfinished: bool) -> None:
     """Paused if it may have begun elsewhere; back to Ready if it was for later, to be confirmed anew."""
     if delivery.status == Status.SCHEDULED:
-        is_due = delivery.contact_date is None or delivery.contact_date <= at
+        begins = delivery.first_moment if delivery.has_moments else delivery.contact_date
+        is_due = begins is None or begins <= at
         if keep_unfinished or not is_due:
             lifecycle.move(delivery, Step.WITHDRAW, by=by, at=at)
             delivery.confirmations.filter(taken_back_at=None).update(taken_back_at=at, taken_back_by=by)
@@ -115,9 +116,11 @@ def _stand_still(delivery: Delivery, *, by: User, at: datetime, keep_unfinished:
         lifecycle.move(delivery, Step.HOLD, by=by, at=at)
 
 
-# Two statements: the second sees what was committed while the first waited for its lock.
+# Two statements: the second sees what was committed while the first waited for its lock. What is gated ahead
+# of the clock has left from nowhere.
 _LOCK_NEXT = """
     SELECT number FROM deliveries_chunk WHERE delivery_id = %(delivery)s AND number > %(above)s
+        AND (not_before IS NULL OR not_before <= sinete_clock())
     ORDER BY number LIMIT 1 FOR UPDATE
 """
 
@@ -151,7 +154,7 @@ _DOUBT_CHUNK = """
 
 
 def doubt_rest(delivery_id: int) -> int:
-    """Every row without a final result is in doubt, chunk by chunk; returns how many that were."""
+    """Every row without a final result whose gate is reached is in doubt, chunk by chunk; returns how many."""
     doubted, number = 0, -1
     while (done := _doubt_next(delivery_id, above=number)) is not None:
         number, rows = done

@@ -59,7 +59,7 @@ def add(deliveries: Sequence[Delivery]) -> None:
 def words(delivery: Delivery) -> str | Promise:
     """The status as people read it: Starting, Retrying 12, Finished, 3 unknown."""
     standing: Standing | None = getattr(delivery, "standing", None)
-    if delivery.status == Status.SCHEDULED and delivery.schedule_kind != ScheduleKind.AT_DATE:
+    if delivery.status == Status.SCHEDULED and _leaves_with_ok(delivery):
         return _("Starting")
     if delivery.status == Status.READY and delivery.is_recurring:
         return _("Ready: waiting for activation")
@@ -68,6 +68,10 @@ def words(delivery: Delivery) -> str | Promise:
     if standing and delivery.status == Status.FINISHED and standing.unknown:
         return _("Finished, %(number)s unknown") % {"number": standing.unknown}
     return Status(delivery.status).label
+
+
+def _leaves_with_ok(delivery: Delivery) -> bool:
+    return delivery.contact_date is None and delivery.schedule_kind != ScheduleKind.LOCAL_HOUR
 
 
 def tone(delivery: Delivery) -> str:

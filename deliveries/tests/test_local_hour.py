@@ -1,16 +1,19 @@
 """A delivery at a local hour in each recipient's zone: prepared, confirmed, gated, sent."""
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from django.core.management import call_command
+from django.urls import reverse
 
 from accounts.models import ApprovalPolicy
 from accounts.tests.factories import UnitFactory
 from audiences.models import Profile
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries import confirmation, drafting, jobs
-from deliveries.models import Chunk, Exclusion, Message, Moment, Status
+from deliveries import confirmation, diagnosis, drafting, jobs, planning, preparation
+from deliveries.models import Chunk, Delivery, Exclusion, Message, Moment, Status
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_sending import send
 
@@ -172,3 +175,137 @@ def test_from_a_local_hour_to_another_kind_of_schedule_recipients_stay(kind, rel
 
     assert len(relay.recipients()) == 4
     assert delivery.status == Status.FINISHED
+
+
+# -- those whose hour has passed once it is confirmed ---------------------------------------------------------
+
+
+def confirmed_at(delivery, moment):
+    """Confirmed at that moment; the moments of its zones as they stand then."""
+    delivery.refresh_from_db()
+    starter = person("start", delivery.unit)
+    with clock.shifted(moment - clock.now()):
+        confirmation.confirm(delivery=delivery, seal=delivery.seal, by=starter, at=moment)
+    return {moment.zone: moment.not_before for moment in Moment.objects.filter(delivery=delivery)}
+
+
+DAY = date(2031, 6, 10)
+NOON_IN_TOKYO = datetime(2031, 6, 10, 3, 0, tzinfo=UTC)
+TOKYO, SAO_PAULO = datetime(2031, 6, 10, 0, 0, tzinfo=UTC), datetime(2031, 6, 10, 12, 0, tzinfo=UTC)
+
+
+def test_confirmed_after_the_hour_they_get_it_at_the_same_hour_of_the_next_day():
+    delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", day=DAY, ready=True)
+
+    gates = confirmed_at(delivery, NOON_IN_TOKYO)
+
+    assert gates == {"Asia/Tokyo": TOKYO + timedelta(days=1), "America/Sao_Paulo": SAO_PAULO}
+    assert zones_by_gate(delivery)["Asia/Tokyo"] == {TOKYO + timedelta(days=1)}
+
+
+def test_confirmed_after_the_hour_they_get_it_now(relay):
+    delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", day=DAY, past="now", ready=True)
+
+    gates = confirmed_at(delivery, NOON_IN_TOKYO)
+    with clock.shifted(NOON_IN_TOKYO - clock.now() + timedelta(seconds=1)):
+        send(delivery)
+
+    assert gates == {"Asia/Tokyo": NOON_IN_TOKYO, "America/Sao_Paulo": SAO_PAULO}
+    assert len(relay.recipients()) == 2
+
+
+def test_now_waits_for_the_grace_delay(settings):
+    settings.SINETE = settings.SINETE | {"grace_seconds": 30}
+    delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", day=DAY, past="now", ready=True)
+
+    gates = confirmed_at(delivery, NOON_IN_TOKYO)
+
+    assert gates["Asia/Tokyo"] == NOON_IN_TOKYO + timedelta(seconds=30)
+
+
+def test_who_would_have_to_be_left_out_after_all_keeps_it_from_being_confirmed():
+    delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", day=DAY, past="leave_out", ready=True)
+
+    with pytest.raises(planning.HourPassed, match="2 people"):
+        confirmed_at(delivery, NOON_IN_TOKYO)
+
+    assert Delivery.objects.get(pk=delivery.pk).status == Status.READY
+
+
+def test_prepared_anew_those_are_left_out_with_their_cause():
+    delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", day=DAY, past="leave_out", ready=True)
+    by = person("prepare", delivery.unit)
+
+    with clock.shifted(NOON_IN_TOKYO - clock.now()):
+        run = preparation.start(delivery=delivery, by=by, at=clock.now())
+        preparation.run(preparation_id=run.pk)
+
+    delivery.refresh_from_db()
+    assert delivery.preparation.causes["hour_passed"] == 2
+    assert confirmed_at(delivery, NOON_IN_TOKYO) == {"America/Sao_Paulo": SAO_PAULO}
+
+
+def test_an_hour_that_has_passed_everywhere_fails_the_preparation():
+    delivery = at_nine("Asia/Tokyo", day=clock.now().date() - timedelta(days=3))
+
+    run = preparation.start(delivery=delivery, by=person("prepare", delivery.unit), at=clock.now())
+    preparation.run(preparation_id=run.pk)
+
+    run.refresh_from_db()
+    assert [finding["code"] for finding in run.errors] == ["date_passed"]
+
+
+# -- what people see ------------------------------------------------------------------------------------------
+
+
+def test_the_second_step_shows_first_and_last_moment_in_both_zones_and_what_has_passed(client):
+    delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", "", day=DAY, ready=True)
+    client.force_login(person("start", delivery.unit))
+
+    with clock.shifted(NOON_IN_TOKYO - clock.now()):
+        page = client.get(reverse("deliveries:confirm", args=[delivery.pk])).content.decode()
+
+    assert "6 people at 3 moments" in page
+    assert "10 Jun 2031, 09:00 Europe/Paris" in page
+    assert "11 Jun 2031, 09:00" in page
+    assert "For 2 people the hour has passed. Chosen for that: At the same hour of the next day." in page
+    assert "2 people have no time zone and get that of Europe/Paris." in page
+    assert "<svg" in page
+
+
+@pytest.mark.parametrize("name", ["dashboard", "confirm"])
+def test_the_pages_cost_the_same_however_many_zones(client, name, django_assert_max_num_queries):
+    delivery = at_nine(*ZONES, day=DAY, ready=True)
+    client.force_login(person("start", delivery.unit))
+    client.get(reverse(f"deliveries:{name}", args=[delivery.pk]))
+
+    with django_assert_max_num_queries(35):
+        client.get(reverse(f"deliveries:{name}", args=[delivery.pk]))
+
+
+def test_show_delivery_tells_the_plan(capsys):
+    delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", day=DAY, ready=True)
+
+    call_command("show_delivery", delivery.name, "--json")
+
+    plan = json.loads(capsys.readouterr().out)["plan"]
+    assert [row["people"] for row in plan["rows"]] == [2, 2]
+    assert plan["rows"][0]["zones"][0]["local"] == "2031-06-10T09:00+09:00"
+    assert plan["past_choice"] == "next_day"
+
+
+def test_between_two_moments_the_block_says_when_the_next_is(relay, client):
+    delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", scheduled=True)
+    tokyo = Moment.objects.get(delivery=delivery, zone="Asia/Tokyo").not_before
+    client.force_login(person("start", delivery.unit))
+
+    with clock.shifted(tokyo - clock.now() + timedelta(minutes=1)):
+        send(delivery)
+        jobs.tick()
+        block = client.get(reverse("reporting:block", args=[delivery.pk])).content.decode()
+        waits = [one.code for one in diagnosis.of_delivery(delivery, at=clock.now())]
+
+    assert "Sending, between two moments" in block
+    assert "1 moment to go" in block
+    assert "first message left" in block
+    assert "next_moment" in waits

@@ -125,6 +125,51 @@ class TestSchedule:
         assert delivery.time_zone == "America/New_York"
         assert "09:30" in client.get(url("dashboard", delivery)).content.decode()
 
+    def test_at_a_local_hour(self, unit, preparer, client):
+        delivery = DeliveryFactory(unit=unit)
+        year = clock.now().year + 1
+
+        self.post(
+            client, delivery, schedule_kind="local_hour", date=f"{year}-07-01T09:30", past_choice="leave_out"
+        )
+
+        delivery = fresh(delivery)
+        assert (delivery.local_date.isoformat(), f"{delivery.local_hour:%H:%M}") == (f"{year}-07-01", "09:30")
+        assert (delivery.past_choice, delivery.time_zone) == ("leave_out", "America/New_York")
+        shown = client.get(url("dashboard", delivery)).content.decode()
+        assert "at 09:30 in each recipient&#x27;s time zone; America/New_York for those without one" in shown
+
+    def test_in_waves(self, unit, preparer, client):
+        delivery = DeliveryFactory(unit=unit)
+
+        self.post(
+            client, delivery, schedule_kind="waves", wave_start="at_once", wave_by="share", wave_value="25",
+            wave_minutes="30", wave_limit="2.5",
+        )  # fmt: skip
+
+        shown = client.get(url("dashboard", delivery)).content.decode()
+        assert "In waves of 25%, 30 minutes apart" in shown
+        assert "held above 2.5% bounces and errors" in shown
+        assert 'value="25"' in client.get(url("schedule", delivery)).content.decode()
+
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [
+            ({"schedule_kind": "local_hour", "date": "2020-01-01T09:00"}, "This hour has passed everywhere"),
+            ({"schedule_kind": "local_hour", "date": ""}, "Say the date and the time"),
+            ({"schedule_kind": "waves", "wave_by": "number", "wave_minutes": "5"}, "Say a number"),
+            (
+                {"schedule_kind": "waves", "wave_by": "share", "wave_value": "101", "wave_minutes": "5"},
+                "A share is 100 percent at most",
+            ),
+        ],
+    )
+    def test_what_is_missing_of_it_is_said_at_its_field(self, unit, preparer, client, values, words):
+        delivery = DeliveryFactory(unit=unit)
+
+        assert words in self.post(client, delivery, **values)
+        assert fresh(delivery).schedule_kind == ScheduleKind.AT_ONCE
+
     def test_a_time_that_the_clocks_skip_is_refused_with_a_sentence(self, unit, preparer, client):
         delivery = DeliveryFactory(unit=unit)
 

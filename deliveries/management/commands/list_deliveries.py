@@ -86,7 +86,7 @@ def _row(delivery: Delivery) -> dict[str, Any]:
         "label": delivery.label,
         "status": delivery.status,
         "unit": delivery.unit.label,
-        "when": delivery.contact_date,
+        "when": delivery.first_moment or delivery.contact_date,
         "to_deliver": preparation.to_deliver if preparation else None,
     }
 
