@@ -7,7 +7,7 @@ from deliveries.models.instance import Instance
 from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, Try
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage
-from deliveries.models.route import Route
+from deliveries.models.route import ProviderLimit, Route
 
 __all__ = [
     "Approval",
@@ -32,6 +32,7 @@ __all__ = [
     "PreparationStatus",
     "Proof",
     "ProofMessage",
+    "ProviderLimit",
     "Reason",
     "Route",
     "ScheduleKind",
