@@ -1,6 +1,7 @@
 """The gate: what may leave, by the database's clock and under its seal, and when a send is over."""
 
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 from redis.exceptions import RedisError
@@ -18,9 +20,9 @@ from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues, routes, seal, signing
 from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
-from deliveries.models import Delivery, Halt, LogLine, Status
+from deliveries.models import Delivery, Halt, LogLine, Route, Status
 from deliveries.rendering import sealed_renderer
-from deliveries.sending import fence, recovery
+from deliveries.sending import fence, recovery, throttle
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +120,15 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
             (delivery.valid_until or at + timedelta(hours=delivery.validity_hours)) - at
         ).total_seconds(),
         sign=sign,
+        limits=throttle.limits_of(delivery),
+        deliveries=_sent_by(route),
     )
+
+
+def _sent_by(route: Route) -> int:
+    """How many deliveries leave by the route now."""
+    by_it = Q(route=route) | Q(route=None) if route.is_default else Q(route=route)
+    return Delivery.objects.filter(by_it, status=Status.SENDING).count()
 
 
 def _is_as_confirmed(delivery: Delivery) -> bool:
@@ -193,7 +203,8 @@ def reopen(
 
 def wake_lanes(delivery_id: int) -> None:
     """Ask for as many lanes as may run and have something to do. Live leases, in PostgreSQL, cap them."""
-    if Halt.objects.covering(Delivery.objects.select_related("unit").get(pk=delivery_id).unit).exists():
+    delivery = Delivery.objects.select_related("unit", "route").get(pk=delivery_id)
+    if Halt.objects.covering(delivery.unit).exists():
         return
     with connection.cursor() as cursor:
         cursor.execute(
@@ -214,7 +225,15 @@ def wake_lanes(delivery_id: int) -> None:
             {"d": delivery_id, "ahead": AHEAD.total_seconds()},
         )
         chunks, tries, lanes = cursor.fetchone()
-    _wake_so_many(delivery_id, min(chunks + tries, settings.SINETE["lanes"] - lanes))
+    _wake_so_many(delivery_id, min(chunks + tries, _lanes_at_most(delivery) - lanes))
+
+
+def _lanes_at_most(delivery: Delivery) -> int:
+    """No more than its limits keep busy, and none while the next token is far: workers are for those who send."""
+    buckets = throttle.buckets_of(delivery)
+    if throttle.seconds_until_one(buckets) > AHEAD.total_seconds():
+        return 0
+    return min([settings.SINETE["lanes"], *(math.ceil(bucket.rate) for bucket in buckets)])
 
 
 def _wake_so_many(delivery_id: int, wanted: int) -> None:

@@ -18,6 +18,7 @@ from psycopg.rows import namedtuple_row, tuple_row
 
 from deliveries.models import MessageStatus
 from deliveries.sending.arrays import numbers, texts
+from deliveries.sending.throttle import Limits
 
 UNFIT = frozenset({"context", "cursor_factory", "pool", "prepare_threshold", "server_side_binding"})
 
@@ -101,6 +102,8 @@ class Ledger:
         self.delivery_id = delivery_id
         self.lane = lane
         self.lease_seconds = settings.SINETE["lease_seconds"]
+        self.limits: Limits | None = None  # as the last look at the delivery found them
+        self._limits_read: tuple[Any, ...] = ()
 
     @classmethod
     async def connect(cls, *, delivery_id: int, lane: str) -> "Ledger":
@@ -186,6 +189,16 @@ class Ledger:
             for (seq, address, _, is_suppressed), known in zip(rows, values, strict=True)
         ]
 
+    async def seconds_until_try(self) -> float | None:
+        """When the next later try is due that nobody has in hand; None where there is none."""
+        cursor = await self.connection.execute(
+            "SELECT extract(epoch FROM min(due_at) - sinete_clock())::float8 AS seconds FROM deliveries_try"
+            " WHERE delivery_id = %(delivery)s AND NOT handed",
+            self._slots(),
+        )
+        row = await cursor.fetchone()
+        return None if row is None else row.seconds
+
     async def read_tries(self) -> list[Row]:
         """The later tries that are handed over to this lane, after a commit's answer was lost."""
         cursor = await self.connection.execute(_OWN_TRIES, self._slots())
@@ -218,20 +231,30 @@ class Ledger:
     async def _may_send(self) -> bool:
         # Two statements: the second sees a halt that was committed while the first waited for the row.
         cursor = await self.connection.execute(
-            "SELECT status, unit_id FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", self._slots()
+            "SELECT status, unit_id, route_id, limit_per_hour FROM deliveries_delivery"
+            " WHERE id = %(delivery)s FOR SHARE",
+            self._slots(),
         )
         row = await cursor.fetchone()
         if row is None or row.status != "sending":
             return False
         cursor = await self.connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM deliveries_halt h"
-            " JOIN accounts_organizationalunit above ON above.id = h.unit_id"
-            " JOIN accounts_organizationalunit own ON own.id = %(unit)s"
-            " WHERE h.lifted_at IS NULL AND starts_with(own.path, above.path)) AS is_held",
-            self._slots(unit=row.unit_id),
+            _HALT_AND_LIMITS, self._slots(unit=row.unit_id, route=row.route_id)
         )
-        held = await cursor.fetchone()
-        return held is not None and not held.is_held
+        found = await cursor.fetchone()
+        if found is None:
+            return False
+        self._note_limits((row.limit_per_hour, found.route, found.limit_per_hour, found.providers))
+        return not found.is_held
+
+    def _note_limits(self, read: tuple[Any, ...]) -> None:
+        """They may change while it is sent, and are made anew only then."""
+        if read != self._limits_read:
+            own, route, shared, providers = self._limits_read = read
+            self.limits = Limits.of(
+                delivery=self.delivery_id, own=own, route=route, shared=shared,
+                providers=json.loads(providers or "[]"),
+            )  # fmt: skip
 
     async def _lock(self, holds: Sequence[Hold], entries: Sequence[Entry]) -> None:
         """Lock the chunks that this exchange touches, in their order; raise Fenced if a held one is gone."""
@@ -327,6 +350,21 @@ _SUPPRESSED = """
         SELECT 1 FROM audiences_quarantine q
         WHERE q.channel = 'email' AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
     )) AS is_suppressed
+"""
+
+# What limits the send comes along with what was asked anyway: no statement more.
+_HALT_AND_LIMITS = """
+    SELECT r.id AS route, r.limit_per_hour, (
+        SELECT json_agg(json_build_array(p.id, p.limit_per_hour, p.domains) ORDER BY p.id)::text
+        FROM deliveries_providerlimit p WHERE p.route_id = r.id
+    ) AS providers, EXISTS (
+        SELECT 1 FROM deliveries_halt h
+        JOIN accounts_organizationalunit above ON above.id = h.unit_id
+        JOIN accounts_organizationalunit own ON own.id = %(unit)s
+        WHERE h.lifted_at IS NULL AND starts_with(own.path, above.path)
+    ) AS is_held
+    FROM (SELECT 1) one
+    LEFT JOIN deliveries_route r ON CASE WHEN %(route)s::bigint IS NULL THEN r.is_default ELSE r.id = %(route)s END
 """
 
 _CLAIM = """
