@@ -13,7 +13,7 @@ from accounts import access, audit
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, resealing, seal
+from deliveries import lifecycle, limits, resealing, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Asset, Content, Delivery, ScheduleKind, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
@@ -31,6 +31,7 @@ SETTINGS = (
     "approval_policy",
     "tracking",
     "route",
+    "limit_per_hour",
 )
 
 COPIED = (
@@ -42,6 +43,7 @@ COPIED = (
     "approval_policy",
     "tracking",
     "route",
+    "limit_per_hour",
 )
 
 
@@ -89,6 +91,7 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
         raise DateMissing()
     if not 1 <= delivery.validity_hours <= LONGEST_VALIDITY_HOURS:
         raise ValidityOutOfRange(longest=LONGEST_VALIDITY_HOURS)
+    delivery.limit_per_hour = limits.checked(delivery.limit_per_hour)
     own = ApprovalPolicy(delivery.approval_policy or ApprovalPolicy.NONE)
     unit_policy = ApprovalPolicy(delivery.unit.approval_policy)
     if delivery.approval_policy and own.tightness < unit_policy.tightness:

@@ -28,6 +28,7 @@ one = [
     path("take-back/", releasing.take_back, name="take-back"),
     path("pause/", releasing.pause, name="pause"),
     path("resume/", releasing.resume, name="resume"),
+    path("limit/", releasing.limit, name="limit"),
     path("stop/", releasing.stop, name="stop"),
 ]
 

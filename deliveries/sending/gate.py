@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 from redis.exceptions import RedisError
@@ -20,7 +19,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues, routes, seal, signing
 from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
-from deliveries.models import Delivery, Halt, LogLine, Route, Status
+from deliveries.models import Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
 from deliveries.sending import fence, recovery, throttle
 
@@ -121,14 +120,8 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         ).total_seconds(),
         sign=sign,
         limits=throttle.limits_of(delivery),
-        deliveries=_sent_by(route),
+        deliveries=Delivery.objects.filter(routes.leaves_by(route), status=Status.SENDING).count(),
     )
-
-
-def _sent_by(route: Route) -> int:
-    """How many deliveries leave by the route now."""
-    by_it = Q(route=route) | Q(route=None) if route.is_default else Q(route=route)
-    return Delivery.objects.filter(by_it, status=Status.SENDING).count()
 
 
 def _is_as_confirmed(delivery: Delivery) -> bool:

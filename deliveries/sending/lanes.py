@@ -202,6 +202,7 @@ class Lane:
                     *(row for row in self.open_rows.values() if row.is_later_try),
                     *self.suspects.later_tries(),
                 ],
+                under=limits,
             )
         except BaseException:
             # What it handed over may be committed: the tokens are as good as used.
@@ -217,7 +218,8 @@ class Lane:
             self.pool.drain()
         leave = await self._take(answer.rows)
         await self.throttle.give_back(grant.number - leave, limits.buckets)
-        self._dry = has_room and hand is None and not answer.rows and not self.draining
+        is_empty = hand is None and not answer.rows and not answer.outdated
+        self._dry = has_room and is_empty and not self.draining
         if self._dry and limits.providers:
             await self._wait_for_queue()
         await self._release_finished()

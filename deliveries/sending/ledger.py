@@ -82,10 +82,14 @@ class Entry:
 
 @dataclass(slots=True)
 class Exchange:
-    """What one commit brought: rows to write to now, and whether the delivery may still send."""
+    """What one commit brought: rows to write to now, and whether the delivery may still send.
+
+    Where it is `outdated` nothing was handed over: the limits are others than those that tokens were taken under.
+    """
 
     rows: list[Row] = field(default_factory=list)
     may_send: bool = True
+    outdated: bool = False
 
 
 def connection_parameters() -> dict[str, Any]:
@@ -138,7 +142,7 @@ class Ledger:
 
     async def exchange(
         self, holds: Sequence[Hold], entries: Sequence[Entry], *, hand: Hold | None = None, window: int = 0,
-        later_tries: int = 0, tries_in_hand: Sequence[Row] = (),
+        later_tries: int = 0, tries_in_hand: Sequence[Row] = (), under: Limits | None = None,
     ) -> Exchange:  # fmt: skip
         """Commit results and hand over: the next window of `hand`, and up to so many due later tries.
 
@@ -151,22 +155,24 @@ class Ledger:
         renewed: list[Hold] = []
         async with self.connection.transaction():
             may_send = await self._may_send()
+            outdated = under is not None and self.limits is not None and under.buckets != self.limits.buckets
+            hands_over = may_send and not outdated
             await self._lock(holds, entries)
             if entries:
                 await self._store(entries)
             rows: list[Row] = []
-            if may_send and hand is not None and upto > hand.handed_upto:
+            if hands_over and hand is not None and upto > hand.handed_upto:
                 rows += await self._hand_over(hand, upto)
                 renewed.append(hand)
-            if may_send and later_tries:
+            if hands_over and later_tries:
                 rows += await self._hand_over_tries(later_tries)
             renewed += await self._renew([hold for hold in holds if hold not in renewed])
             await self._renew_tries(tries_in_hand)
         for hold in renewed:
             hold.renewed_at = began
-        if rows and hand is not None and may_send and upto > hand.handed_upto:
+        if rows and hand is not None and hands_over and upto > hand.handed_upto:
             hand.handed_upto = upto
-        return Exchange(rows=rows, may_send=may_send)
+        return Exchange(rows=rows, may_send=may_send, outdated=outdated)
 
     async def marks(self, holds: Sequence[Hold]) -> dict[int, int]:
         """Where each held chunk's mark stands; a chunk that another worker took is missing."""

@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from deliveries import routes
-from deliveries.models import Delivery, Route
+from deliveries.models import Delivery, ProviderLimit, Route
 
 logger = logging.getLogger(__name__)
 
@@ -197,6 +197,10 @@ def _limits_of(delivery: Delivery, route: Route | None, providers: Sequence[Any]
         delivery=delivery.pk, own=delivery.limit_per_hour, route=route.pk if route else None,
         shared=route.limit_per_hour if route else None, providers=providers,
     )  # fmt: skip
+
+
+def bucket_of_provider(limit: ProviderLimit) -> Bucket:
+    return Provider(limit.pk, limit.limit_per_hour, frozenset()).bucket
 
 
 class Throttle:

@@ -18,6 +18,7 @@ from deliveries import diagnosis, remainders, seal, standing
 from deliveries.content.findings import Finding
 from deliveries.filters import key_page
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
+from deliveries.models.route import LARGEST_LIMIT
 from deliveries.sending import gate
 from deliveries.views.actions import action_bar, changed_parts, is_complete
 from deliveries.views.shared import find, number, page, person
@@ -51,6 +52,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "no_worker_runs": no_worker_runs(delivery),
         "deployment_url": _deployment_url(delivery),
         "remainder": remainders.of(delivery),
+        "largest_limit": LARGEST_LIMIT,
     }
     return page(request, "dashboard", context)
 
