@@ -2,18 +2,20 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from accounts.desk import DeskAdmin, VerbAdmin, VerbForm
+from accounts.desk import DeskAdmin, VerbAdmin, VerbForm, person
 from accounts.rights import Right
 from deliveries import administration, signing
 from deliveries.channels.dkim import UnusableKey
-from deliveries.models import Halt, Route
+from deliveries.models import Halt, ProviderLimit, Route
 
 
 class RouteForm(VerbForm):
@@ -21,7 +23,7 @@ class RouteForm(VerbForm):
         model = Route
         fields = [
             "label", "is_default", "host", "port", "tls", "username", "password_variable", "auth_in_clear",
-            "ca_file", "connections", "messages_per_connection", "return_path_domain", "dkim_domain",
+            "ca_file", "connections", "messages_per_connection", "limit_per_hour", "return_path_domain", "dkim_domain",
             "dkim_selector", "dkim_key_variable", "dkim_key_file",
         ]  # fmt: skip
 
@@ -36,7 +38,17 @@ class RouteAdmin(VerbAdmin):
 
     form = RouteForm
     under_unit = False
-    list_display = ["label", "is_default", "host", "port", "tls", "connections", "dkim_domain", "rests"]
+    list_display = [
+        "label",
+        "is_default",
+        "host",
+        "port",
+        "tls",
+        "connections",
+        "limit_per_hour",
+        "dkim_domain",
+        "rests",
+    ]
     readonly_fields = ["dns_record"]
     fieldsets = [
         (None, {"fields": ["label", "is_default"]}),
@@ -46,7 +58,7 @@ class RouteAdmin(VerbAdmin):
                 "description": _("Without a host it is the relay of RELAY_URL."),
                 "fields": [
                     "host", "port", "tls", "ca_file", "username", "password_variable", "auth_in_clear",
-                    "connections", "messages_per_connection", "return_path_domain",
+                    "connections", "messages_per_connection", "limit_per_hour", "return_path_domain",
                 ],
             },
         ),
@@ -89,6 +101,62 @@ class RouteAdmin(VerbAdmin):
         if route.closed_until is not None and route.closed_until > timezone.now():
             return "rests", _("rests: %(reason)s") % {"reason": route.closed_because}
         return "open", _("open")
+
+
+class ProviderLimitForm(VerbForm):
+    domains = forms.CharField(
+        label=_("Domains"),
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Of its addresses, with spaces or commas between: gmail.com googlemail.com"),
+    )
+
+    class Meta:
+        model = ProviderLimit
+        fields = ["route", "name", "limit_per_hour"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["domains"] = " ".join(self.instance.domains or [])
+        if self.instance.pk:
+            self.fields["route"].disabled = True  # its queue is of that route: make another limit there
+
+    def apply(self) -> ProviderLimit:
+        typed = self.cleaned_data
+        return administration.save_provider_limit(
+            limit=self.fresh if self.instance.pk else ProviderLimit(route=typed["route"]),
+            by=self.by,
+            name=typed["name"],
+            domains=typed["domains"].replace(",", " ").split(),
+            limit_per_hour=typed["limit_per_hour"],
+        )
+
+
+@admin.register(ProviderLimit)
+class ProviderLimitAdmin(VerbAdmin):
+    """How much a mailbox provider gets by a route. A list of its own: each limit is one verb, and one event."""
+
+    form = ProviderLimitForm
+    under_unit = False
+    list_display = ["name", "route", "limit_per_hour", "domains_listed"]
+    list_select_related = ["route"]
+    list_filter = ["route"]
+    fields = ["route", "name", "domains", "limit_per_hour"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request)
+
+    def delete_model(self, request: HttpRequest, obj: ProviderLimit) -> None:
+        administration.remove_provider_limit(limit=obj, by=person(request))
+
+    @display(description=_("domains"))
+    def domains_listed(self, limit: ProviderLimit) -> str:
+        return ", ".join(limit.domains)
 
 
 @admin.register(Halt)

@@ -24,6 +24,7 @@ from deliveries import (
     doubts,
     drafting,
     lifecycle,
+    limits,
     preparation,
     proofs,
     reconciliation,
@@ -35,7 +36,7 @@ from deliveries import (
 )
 from deliveries.content.findings import Finding
 from deliveries.doubts import Decision
-from deliveries.forms import SendProof
+from deliveries.forms import SendProof, SetLimit
 from deliveries.lifecycle import Step
 from deliveries.models import Cause, Delivery, Doubt, Status
 
@@ -182,6 +183,14 @@ def _stop(order: Order) -> Receipt:
     )
 
 
+def _limit(order: Order) -> Receipt:
+    typed = order.posted.get("limit_per_hour", "")
+    limit = limits.set_limit(delivery=order.delivery, per_hour=typed, by=order.by, at=order.at)
+    if limit is None:
+        return Receipt(_("It has no limit of its own any more."))
+    return Receipt(_t("At most %(limit)s messages an hour leave from now on.") % {"limit": f"{limit:,}"})
+
+
 def _duplicate(order: Order) -> Receipt:
     copy = drafting.duplicate(delivery=order.delivery, by=order.by)
     return Receipt(_t("This is the copy: %(name)s.") % {"name": copy.name}, target=copy)
@@ -294,6 +303,11 @@ def _before_deciding(delivery: Delivery, user: User, at: datetime) -> dict[str, 
     }
 
 
+def _before_limit(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
+    access.require(user, limits.right_to_set(delivery) or Right.START, delivery)
+    return {"form": SetLimit(initial={"limit_per_hour": delivery.limit_per_hour})}
+
+
 def _before_proof(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
     access.require(user, Right.PREPARE, delivery)
     return {"form": SendProof(user=user)}
@@ -315,6 +329,10 @@ def _can_decide(delivery: Delivery, user: User, rights: frozenset[Right]) -> boo
 
 def _can_send_remainder(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
     return Right.PREPARE in rights and remainders.is_possible(delivery)
+
+
+def _can_limit(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
+    return limits.right_to_set(delivery) in rights
 
 
 def _can_prove(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
@@ -351,6 +369,7 @@ for _step in (
     DeskStep("resume", _("Resume"), _resume, Step.RESUME, variant="primary"),
     DeskStep("release-wave", _("Release the held wave"), _release_wave, offered=_can_release),
     DeskStep("pause", _("Pause"), _pause, Step.PAUSE),
+    DeskStep("limit", _("Limit"), _limit, offered=_can_limit, page="limit", context=_before_limit),
     DeskStep("stop", _("Stop sending"), _stop, Step.STOP, page="stop", context=_before_stopping, variant="danger"),
     DeskStep("remainder", _("Send the remainder"), _send_remainder, offered=_can_send_remainder, variant="primary"),
     DeskStep("unknown-outcomes", _("Decide about unknown outcomes"), _decide, offered=_can_decide, page="doubts",

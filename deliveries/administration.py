@@ -1,6 +1,7 @@
 """What administrators set for all deliveries: the routes; and a look at whether one works."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +13,13 @@ from accounts.models import User
 from accounts.rights import Right
 from accounts.roles import root
 from campaign.lib.refusals import Refusal
-from deliveries import routes, signing
+from deliveries import limits, routes, signing
 from deliveries.channels import dkim
 from deliveries.channels.base import Capabilities, Relay
 from deliveries.channels.smtp import Pool
-from deliveries.models import Route
+from deliveries.models import Delivery, ProviderLimit, Route, Status
+from deliveries.models.route import LARGEST_LIMIT
+from deliveries.sending import recovery, throttle
 
 CHECK_SECONDS = 20.0
 
@@ -26,10 +29,24 @@ class SigningIncomplete(Refusal):
     code = "signing_incomplete"
 
 
+class DomainTaken(Refusal):
+    message = _(
+        "%(field)s: “%(domain)s” belongs to “%(provider)s” already; a domain has one limit by a route."
+    )
+    code = "domain_taken"
+
+
+class ProviderNameTaken(Refusal):
+    message = _("%(field)s: give a name that no other limit of “%(route)s” has.")
+    code = "name_taken"
+
+
 @transaction.atomic
 def save_route(*, route: Route, by: User, **fields: Any) -> Route:
     """The route is as given; where it became the default, no other one is. Its breaker is closed again."""
     access.require(by, Right.ADMINISTER, root())
+    if "limit_per_hour" in fields:
+        fields["limit_per_hour"] = limits.checked(fields["limit_per_hour"])
     if fields.get("is_default"):
         Route.objects.exclude(pk=route.pk).filter(is_default=True).update(is_default=False)
     before = {name: getattr(route, name) for name in fields if getattr(route, name) != fields[name]}
@@ -40,6 +57,50 @@ def save_route(*, route: Route, by: User, **fields: Any) -> Route:
     route.save()
     audit.record("save_route", by=by, target=route, before=before)
     return route
+
+
+@transaction.atomic
+def save_provider_limit(
+    *, limit: ProviderLimit, by: User, name: str, domains: Iterable[str], limit_per_hour: object
+) -> ProviderLimit:
+    """So much goes in an hour by the limit's route to these domains together, from the next window on."""
+    access.require(by, Right.ADMINISTER, root())
+    route = Route.objects.select_for_update().get(pk=limit.route_id)
+    before = {"name": limit.name, "domains": limit.domains, "limit_per_hour": limit.limit_per_hour}
+    known, limit.domains = list(limit.domains or []), limits.checked_domains(domains)
+    per_hour = limits.checked(limit_per_hour)
+    if per_hour is None:  # whoever wants none removes it
+        raise limits.LimitOutOfRange(field=limits.MESSAGES, largest=f"{LARGEST_LIMIT:,}")
+    limit.name, limit.limit_per_hour = name.strip()[:64], per_hour
+    others = route.provider_limits.exclude(pk=limit.pk)
+    if not limit.name or others.filter(name=limit.name).exists():
+        raise ProviderNameTaken(field=_("Mailbox provider"), route=route)
+    for other in others.filter(domains__overlap=limit.domains):
+        taken = sorted(set(other.domains) & set(limit.domains))[0]
+        raise DomainTaken(field=limits.DOMAINS, domain=taken, provider=other)
+    limit.save()
+    audit.record("save_provider_limit", by=by, target=limit, route=route.label, before=before)
+    _let_go(route, limit, {*known, *limit.domains})
+    return limit
+
+
+@transaction.atomic
+def remove_provider_limit(*, limit: ProviderLimit, by: User) -> None:
+    """The domains have no limit of their own any more."""
+    access.require(by, Right.ADMINISTER, root())
+    Route.objects.select_for_update().get(pk=limit.route_id)
+    audit.record("remove_provider_limit", by=by, target=limit, route=limit.route.label, domains=limit.domains)
+    _let_go(limit.route, limit, set(limit.domains))
+    limit.delete()
+
+
+def _let_go(route: Route, limit: ProviderLimit, domains: set[str]) -> None:
+    """Who queued at the old pace is due at once, and queues anew at the new one if need be."""
+    bucket = throttle.bucket_of_provider(limit)
+    transaction.on_commit(lambda: throttle.forget(bucket))
+    moving = Delivery.objects.filter(routes.leaves_by(route), status__in=[Status.SENDING, Status.PAUSED])
+    for pk in moving.order_by("pk").values_list("pk", flat=True):
+        recovery.end_queue(pk, sorted(domains))
 
 
 def _check_signing(route: Route) -> None:

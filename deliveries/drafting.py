@@ -15,7 +15,7 @@ from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, pacing, resealing, seal
+from deliveries import lifecycle, limits, pacing, resealing, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Asset, Content, Delivery, ScheduleKind, Series, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
@@ -35,6 +35,7 @@ SETTINGS = (
     "approval_policy",
     "tracking",
     "route",
+    "limit_per_hour",
 )
 
 COPIED = (
@@ -46,6 +47,7 @@ COPIED = (
     "approval_policy",
     "tracking",
     "route",
+    "limit_per_hour",
 )
 
 
@@ -129,6 +131,7 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
     pacing.check(delivery)
     if not 1 <= delivery.validity_hours <= LONGEST_VALIDITY_HOURS:
         raise ValidityOutOfRange(longest=LONGEST_VALIDITY_HOURS)
+    delivery.limit_per_hour = limits.checked(delivery.limit_per_hour)
     own = ApprovalPolicy(delivery.approval_policy or ApprovalPolicy.NONE)
     unit_policy = ApprovalPolicy(delivery.unit.approval_policy)
     if delivery.approval_policy and own.tightness < unit_policy.tightness:

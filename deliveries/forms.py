@@ -21,6 +21,7 @@ from deliveries.models import Content, Delivery, PastChoice, Route, ScheduleKind
 from deliveries.models.content import PARTS
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 from deliveries.models.pace import LONGEST_INTERVAL
+from deliveries.models.route import LARGEST_LIMIT
 from deliveries.recurrence_forms import RecurrenceFields, recurrence_of, with_known
 from deliveries.rhythm import CODES
 
@@ -420,6 +421,18 @@ class UploadContent(forms.Form):
         if file.size > uploads.MOST_BYTES:
             raise ValidationError(_("The file is larger than 20 MB."))
         return file
+
+
+class SetLimit(forms.Form):
+    """How many messages an hour leave of a delivery at most."""
+
+    limit_per_hour = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=LARGEST_LIMIT,
+        label=_("Messages an hour at most"),
+        help_text=_("Empty: as fast as the route takes them. It acts at once and asks for no new approval."),
+    )
 
 
 class SendProof(forms.Form):

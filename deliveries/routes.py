@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import F
+from django.db.models import F, Q
 
 from deliveries.channels.base import Relay
 from deliveries.models import Delivery, Route
@@ -30,6 +30,11 @@ def default_route() -> Route:
 
 def route_of(delivery: Delivery) -> Route:
     return delivery.route or default_route()
+
+
+def leaves_by(route: Route) -> Q:
+    """The deliveries that leave by the route."""
+    return Q(route=route) | Q(route=None) if route.is_default else Q(route=route)
 
 
 def known_route_of(delivery: Delivery) -> Route | None:

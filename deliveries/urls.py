@@ -39,6 +39,7 @@ one = [
     path("pause/", releasing.pause, name="pause"),
     path("resume/", releasing.resume, name="resume"),
     path("release-wave/", releasing.release_wave, name="release-wave"),
+    path("limit/", releasing.limit, name="limit"),
     path("stop/", releasing.stop, name="stop"),
     path("runs/", series.runs, name="runs"),
 ]

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApprovalPolicy
 from campaign.lib.refusals import Refusal
-from deliveries import zones
+from deliveries import limits, zones
 from deliveries.models import Overlap, PastChoice, ScheduleKind, WaveBy
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 from deliveries.recurrence import LONGEST_RULE, BadRule, validated
@@ -83,6 +83,7 @@ def _settings(data: dict[str, Any]) -> dict[str, Any]:
         "validity_hours": _validity,
         "approval_policy": _policy,
         "tracking": lambda value: _true_or_false(value, "tracking"),
+        "limit_per_hour": _limit,
     }
     settings = {name: reader(data[name]) for name, reader in readers.items() if name in data}
     return settings | (_schedule(data["schedule"]) if "schedule" in data else {})
@@ -106,6 +107,13 @@ def _true_or_false(value: Any, where: str) -> bool:
     if not isinstance(value, bool):
         raise BadDeliveryFile(where, _("must be true or false"))
     return value
+
+
+def _limit(value: Any) -> int | None:
+    try:
+        return limits.checked(value if value is None or type(value) is int else False)
+    except limits.LimitOutOfRange as refusal:
+        raise BadDeliveryFile("limit_per_hour", str(refusal).partition(": ")[2]) from None
 
 
 def _schedule(value: Any) -> dict[str, Any]:
@@ -268,7 +276,7 @@ PLAIN_PARTS = ("subject", "preheader", "from_name", "from_address", "reply_to", 
 CONTENT = {*PLAIN_PARTS, "html_file", "text_file", "images"}
 KNOWN = {
     "label", "unit", "audience", "content", "schedule", "validity_hours", "approval_policy", "tracking",
-    "description", "route",
+    "description", "route", "limit_per_hour",
 }  # fmt: skip
 
 

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
         ("audiences", "0001_initial"),
-        ("deliveries", "0010_series"),
+        ("deliveries", "0011_limits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

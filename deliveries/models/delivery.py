@@ -16,6 +16,7 @@ from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right, permissions
 from audiences.models import Audience
 from deliveries.models.pace import Paced
+from deliveries.models.route import LARGEST_LIMIT
 
 if TYPE_CHECKING:
     from deliveries.models.content import Content
@@ -149,6 +150,13 @@ class Delivery(Paced):
         on_delete=models.PROTECT,
         related_name="+",
     )
+    # How fast is a matter of operation: no part of the seal, and free to change while it is sent.
+    limit_per_hour = models.PositiveIntegerField(
+        _("messages an hour at most"),
+        null=True,
+        blank=True,
+        help_text=_("Empty: as fast as the route takes them."),
+    )
     preparation = models.ForeignKey(
         "deliveries.Preparation", null=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
@@ -203,6 +211,11 @@ class Delivery(Paced):
                 name="delivery_waves_whole",
                 condition=~models.Q(schedule_kind=ScheduleKind.WAVES)
                 | models.Q(~models.Q(wave_by=""), wave_value__isnull=False, wave_minutes__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="delivery_limit_in_range",
+                condition=models.Q(limit_per_hour=None)
+                | models.Q(limit_per_hour__gte=1, limit_per_hour__lte=LARGEST_LIMIT),
             ),
             models.UniqueConstraint(
                 fields=["remainder_of"],

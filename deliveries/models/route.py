@@ -1,7 +1,10 @@
 """How a channel leaves the house: the relay, and what it may be asked for."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+LARGEST_LIMIT = 100_000_000  # messages an hour; more than any relay takes, and far from what an integer holds
 
 
 class Route(models.Model):
@@ -73,6 +76,12 @@ class Route(models.Model):
     dkim_key_file = models.CharField(
         _("or the file that holds it"), max_length=255, blank=True, default="", db_default=""
     )
+    limit_per_hour = models.PositiveIntegerField(
+        _("messages an hour at most"),
+        null=True,
+        blank=True,
+        help_text=_("Of all deliveries and workers together; empty: as fast as the relay takes them."),
+    )
     # The breaker: after answers that speak of us and not of a recipient, nothing leaves until then.
     closed_until = models.DateTimeField(null=True, blank=True, editable=False)
     closed_because = models.CharField(max_length=300, blank=True, default="", editable=False)
@@ -83,6 +92,11 @@ class Route(models.Model):
         verbose_name_plural = _("routes")
         ordering = ["label"]
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(limit_per_hour=None)
+                | models.Q(limit_per_hour__gte=1, limit_per_hour__lte=LARGEST_LIMIT),
+                name="route_limit_in_range",
+            ),
             models.UniqueConstraint(
                 fields=["is_default"], condition=models.Q(is_default=True), name="route_one_default"
             ),
@@ -104,3 +118,35 @@ class Route(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+
+class ProviderLimit(models.Model):
+    """How many messages an hour the domains of one mailbox provider get by a route.
+
+    A domain belongs to at most one provider of a route: a trigger refuses a second one.
+    """
+
+    route = models.ForeignKey(
+        Route, verbose_name=_("route"), on_delete=models.CASCADE, related_name="provider_limits"
+    )
+    name = models.CharField(_("mailbox provider"), max_length=64)
+    domains = ArrayField(models.CharField(max_length=253), verbose_name=_("domains"))
+    limit_per_hour = models.PositiveIntegerField(_("messages an hour at most"))
+
+    class Meta:
+        verbose_name = _("limit of a mailbox provider")
+        verbose_name_plural = _("limits of mailbox providers")
+        ordering = ["route", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["route", "name"], name="provider_limit_one_of_a_name"),
+            models.CheckConstraint(
+                condition=models.Q(limit_per_hour__gte=1, limit_per_hour__lte=LARGEST_LIMIT),
+                name="provider_limit_in_range",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(domains__len__gte=1), name="provider_limit_has_a_domain"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,6 +1,7 @@
 """The gate: what may leave, by the database's clock and under its seal, and when a send is over."""
 
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
-from deliveries.sending import doors, fence, recovery
+from deliveries.sending import doors, fence, recovery, throttle
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +124,8 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         renderer=sealed_renderer(delivery),
         valid_for=_valid_for(delivery, at),
         sign=sign,
+        limits=throttle.limits_of(delivery),
+        deliveries=Delivery.objects.filter(routes.leaves_by(route), status=Status.SENDING).count(),
     )
 
 
@@ -213,7 +216,8 @@ def reopen(
 
 def wake_lanes(delivery_id: int) -> None:
     """Ask for as many lanes as may run and have something to do. Live leases, in PostgreSQL, cap them."""
-    if Halt.objects.covering(Delivery.objects.select_related("unit").get(pk=delivery_id).unit).exists():
+    delivery = Delivery.objects.select_related("unit", "route").get(pk=delivery_id)
+    if Halt.objects.covering(delivery.unit).exists():
         return
     with connection.cursor() as cursor:
         cursor.execute(
@@ -235,7 +239,15 @@ def wake_lanes(delivery_id: int) -> None:
             {"d": delivery_id, "ahead": AHEAD.total_seconds()},
         )
         chunks, tries, lanes = cursor.fetchone()
-    _wake_so_many(delivery_id, min(chunks + tries, settings.SINETE["lanes"] - lanes))
+    _wake_so_many(delivery_id, min(chunks + tries, _lanes_at_most(delivery) - lanes))
+
+
+def _lanes_at_most(delivery: Delivery) -> int:
+    """No more than its limits keep busy, and none while the next token is far: workers are for those who send."""
+    buckets = throttle.buckets_of(delivery)
+    if throttle.seconds_until_one(buckets) > AHEAD.total_seconds():
+        return 0
+    return min([settings.SINETE["lanes"], *(math.ceil(bucket.rate) for bucket in buckets)])
 
 
 def _wake_so_many(delivery_id: int, wanted: int) -> None:

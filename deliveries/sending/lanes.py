@@ -24,12 +24,14 @@ from django.utils.translation import gettext_noop as n_
 
 from deliveries import routes
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
+from deliveries.channels.paths import UnusableAddress, ascii_domain
 from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
 from deliveries.sending import fence, gate
 from deliveries.sending.ledger import Entry, Fenced, Hold, Ledger, Row, Tampered
 from deliveries.sending.suspects import REFUSALS_THAT_FAIL, Suspects, speaks_of_the_dialogue
+from deliveries.sending.throttle import LONGEST_WAIT, SHORTEST_WAIT, Grant, Limits, Provider, Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ BEAT = 0.25  # seconds between two looks at what came back
 CONNECT_SECONDS = 20  # nothing is handed over before a connection stands
 PATIENCE_WHEN_TOLD_TO_STOP = 2.5  # seconds; the worker ends its job a second later
 RECONNECT_FOR = 300  # seconds a lane keeps its results while PostgreSQL is away
+TOO_LONG_FOR_A_LANE = 10.0  # seconds; its worker is of more use elsewhere until the next message may leave
 REST_AFTER_REFUSAL = 30.0  # seconds until a row is tried again whose relay, not whose address, was at fault
 
 
@@ -55,6 +58,8 @@ class Plan:
     # refused is tried again: each moment has a validity of its own.
     valid_for: list[tuple[int, float]]
     sign: Callable[[bytes], bytes] | None = None  # what puts the route's signature in front of a message
+    limits: Limits = field(default_factory=Limits)  # as they stood then; each exchange reads them anew
+    deliveries: int = 1  # how many leave by the route
 
 
 @dataclass(slots=True)
@@ -93,6 +98,10 @@ class Lane:
         self._last_beat = time.monotonic()
         self._dry = False
         self._to_gate: float | None = None
+        self.throttle = Throttle(delivery_id=plan.delivery_id, deliveries=plan.deliveries)
+        self._next_ask = 0.0  # no window before this moment: there were no tokens
+        self._is_idle = False  # and none will come for so long that the lane lets go
+        self._due_to_tries = 0.0  # the tenth that later tries have of what is granted, where that is few
         self._second, self._moment = 0, datetime.now(UTC)
 
     # -- the loop -------------------------------------------------------------------------------------
@@ -104,14 +113,17 @@ class Lane:
                 await asyncio.sleep(min(self._to_gate, BEAT))
             if self._should_exchange():
                 await self._exchange_surviving()
+            elif not self.open_rows:  # the pool, with nothing under way, waits for nothing
+                await asyncio.sleep(max(0.0, min(BEAT, self._next_ask - time.monotonic())))
         await self._let_go()
 
     def _is_over(self) -> bool:
         if self._must_stop():
             self.draining = True
-        if (self.draining or self._dry) and not self.open_rows:
+        is_ending = self.draining or self._dry or self._is_idle
+        if is_ending and not self.open_rows:
             self._judge_what_is_held()
-        return (self.draining or self._dry) and not self.open_rows and not self.unsaved
+        return is_ending and not self.open_rows and not self.unsaved
 
     def _must_stop(self) -> bool:
         if self._is_turned_away() and not self.draining:
@@ -123,12 +135,18 @@ class Lane:
         return self.refused >= (routes.REFUSALS_AFTER_SUCCESS if self.sent else routes.REFUSALS_THAT_OPEN)
 
     def _wanted(self) -> int:
-        """Wait until no more than one window is under way; the connections stay busy with that one."""
+        """Wait until no more than one window is under way; the connections stay busy with that one.
+
+        Where no other may follow yet, there is no hurry to store what comes back one by one.
+        """
+        if self._next_ask > time.monotonic():
+            return max(1, len(self.open_rows))
         return max(1, len(self.open_rows) - self.pace.window)
 
     def _has_room(self) -> bool:
         """A window may be handed over while no more than one is under way: so two are the most that ever are."""
-        return not self.draining and len(self.open_rows) <= self.pace.window
+        has_room = not self.draining and len(self.open_rows) <= self.pace.window
+        return has_room and (not self._next_ask or time.monotonic() >= self._next_ask)
 
     def _should_exchange(self) -> bool:
         heartbeat = time.monotonic() - self._last_beat > self.ledger.lease_seconds / 3
@@ -173,22 +191,27 @@ class Lane:
 
     async def _exchange(self) -> None:
         has_room = self._has_room()
+        limits = self._limits()
+        grant = await self._tokens(limits) if has_room else Grant(0)
+        has_room = has_room and grant.number > 0
         hand = await self._chunk_to_hand_from() if has_room else None
-        tries = self._tries_to_take(hand) if has_room and not self.draining else 0
+        tries = self._tries_to_take(hand, grant, limits) if has_room and not self.draining else 0
         entries, self.unsaved = self.unsaved, []
         try:
             answer = await self.ledger.exchange(
                 list(self.holds.values()),
                 entries,
                 hand=hand,
-                window=max(1, self.pace.window - tries),
+                window=grant.number - tries if limits.buckets else max(1, self.pace.window - tries),
                 later_tries=tries,
                 tries_in_hand=[
                     *(row for row in self.open_rows.values() if row.is_later_try),
                     *self.suspects.later_tries(),
                 ],
+                under=limits,
             )
         except BaseException:
+            # What it handed over may be committed: the tokens are as good as used.
             self.unsaved = entries + self.unsaved
             raise
         self._last_beat = time.monotonic()
@@ -199,11 +222,36 @@ class Lane:
         if not answer.may_send:
             self.draining = True
             self.pool.drain()
-        self._take(answer.rows)
-        idle = has_room and hand is None and not answer.rows and not self.draining
-        self._to_gate = await self.ledger.seconds_to_gate(gate.AHEAD.total_seconds()) if idle else None
-        self._dry = idle and self._to_gate is None
+        leave = await self._take(answer.rows)
+        await self.throttle.give_back(grant.number - leave, limits.buckets)
+        is_empty = has_room and hand is None and not answer.rows and not answer.outdated and not self.draining
+        ahead = gate.AHEAD.total_seconds()
+        self._to_gate = await self.ledger.seconds_to_gate(ahead) if is_empty else None
+        self._dry = is_empty and self._to_gate is None
+        if self._dry and limits.providers:
+            await self._wait_for_queue()
         await self._release_finished()
+
+    async def _wait_for_queue(self) -> None:
+        """Who queues for a provider is due one after the other: a lane is not begun anew for each of them."""
+        seconds = await self.ledger.seconds_until_try()
+        if seconds is not None and seconds < TOO_LONG_FOR_A_LANE:
+            self._dry = False
+            self._next_ask = time.monotonic() + max(SHORTEST_WAIT, min(seconds, LONGEST_WAIT))
+
+    def _limits(self) -> Limits:
+        """What limits the delivery now: read with each exchange, for somebody may have changed it."""
+        return self.plan.limits if self.ledger.limits is None else self.ledger.limits
+
+    async def _tokens(self, limits: Limits) -> Grant:
+        """How many may be handed over now; where it is fewer than the lane could send it asks again a little later."""
+        wanted = self.pace.window
+        grant = await self.throttle.take(wanted, limits.buckets)
+        self._next_ask = 0.0
+        if grant.number < wanted:
+            self._next_ask = time.monotonic() + max(SHORTEST_WAIT, min(grant.wait, LONGEST_WAIT))
+        self._is_idle = not grant.number and grant.wait > TOO_LONG_FOR_A_LANE
+        return grant
 
     async def _chunk_to_hand_from(self) -> Hold | None:
         hand = next((hold for hold in self.holds.values() if not hold.is_exhausted), None)
@@ -225,12 +273,21 @@ class Lane:
         hold = None if row.is_later_try else self.holds.get(row.number)
         return hold if hold is not None and hold.token == row.token else None
 
-    def _tries_to_take(self, hand: Hold | None) -> int:
+    def _tries_to_take(self, hand: Hold | None, grant: Grant, limits: Limits) -> int:
         """Later tries have the lane to themselves once the first pass is over, and a tenth of it before."""
-        return self.pace.window if hand is None else max(1, self.pace.window // 10)
+        if hand is None:
+            return grant.number
+        if not limits.buckets:
+            return max(1, self.pace.window // 10)
+        # A limit may grant one message at a time: of ten such, one is a try's.
+        self._due_to_tries += grant.number / 10
+        tries = int(self._due_to_tries)
+        self._due_to_tries -= tries
+        return tries
 
-    def _take(self, rows: Sequence[Row]) -> None:
-        envelopes = []
+    async def _take(self, rows: Sequence[Row]) -> int:
+        """Feed what may leave; what may not has its result at once. Returns how many leave."""
+        leaving = []
         for row in rows:
             hold = self._hold_of(row)
             if hold is not None:
@@ -239,10 +296,44 @@ class Lane:
                 self.unsaved.append(
                     Entry(row, MessageStatus.IGNORED, reason="opted_out", counts_as_try=False)
                 )
-                continue
+            else:
+                leaving.append(row)
+        limits = self._limits()
+        if limits.providers:
+            leaving = await self._within_providers(leaving, limits)
+        for row in leaving:
             self.open_rows[row.seq] = row
-            envelopes.append(self._envelope(row))
-        self.pool.feed(envelopes)
+        self.pool.feed([self._envelope(row) for row in leaving])
+        return len(leaving)
+
+    async def _within_providers(self, rows: Sequence[Row], limits: Limits) -> list[Row]:
+        """Those whose mailbox provider takes them now. The others become later tries, which count as none.
+
+        A window is a run of rows, so that one mark says what was handed over; whose provider is full is known
+        only then. These queue as later tries, spread at the provider's pace, and everybody else goes on.
+        """
+        leaving: list[Row] = []
+        queues: dict[tuple[Provider, bool], list[Row]] = {}
+        for row in rows:
+            provider = limits.provider_of(_domain(row.address))
+            if provider is None:
+                leaving.append(row)
+            else:
+                queues.setdefault((provider, row.is_later_try), []).append(row)
+        # Later tries first: they have waited.
+        for (provider, is_later_try), queue in sorted(queues.items(), key=lambda one: not one[0][1]):
+            grant = await self.throttle.take(
+                len(queue), [provider.bucket], queues=True, behind=not is_later_try
+            )
+            leaving += queue[: grant.number]
+            for place, row in enumerate(queue[grant.number :]):
+                self.unsaved.append(
+                    Entry(
+                        row, MessageStatus.RETRYING, counts_as_try=False,
+                        retry_in=grant.slot + place / provider.bucket.rate,
+                    )
+                )  # fmt: skip
+        return leaving
 
     async def _release_finished(self) -> None:
         through = [hold for hold in self.holds.values() if hold.is_exhausted and not hold.outstanding]
@@ -271,8 +362,10 @@ class Lane:
         deadline = time.monotonic() + RECONNECT_FOR
         while True:
             try:
+                limits = self._limits()
                 await self.ledger.close()
                 self.ledger = await Ledger.connect(delivery_id=self.plan.delivery_id, lane=self.ledger.lane)
+                self.ledger.limits = limits
                 if not await sync_to_async(_still_ours)():
                     self._give_up_chunks()
                     return
@@ -298,13 +391,13 @@ class Lane:
         self.holds = {number: hold for number, hold in self.holds.items() if number in marks}
         for hold, mark, rows in windows:
             hold.handed_upto = mark
-            self._take(rows)
+            await self._take(rows)
         self.unsaved += [
             Entry(row, MessageStatus.RETRYING, counts_as_try=False, retry_in=0.0) for row in unfed
         ]
         known = {(row.seq, row.token) for row in self.open_rows.values()}
         known |= {(entry.row.seq, entry.row.token) for entry in self.unsaved} | self.suspects.keys()
-        self._take([row for row in tries if (row.seq, row.token) not in known])
+        await self._take([row for row in tries if (row.seq, row.token) not in known])
 
     def drain(self) -> None:
         """Hand over nothing more; what no connection has begun comes back untouched."""
@@ -388,6 +481,7 @@ async def drain(*, delivery_id: int) -> None:
                 await lane.run()
     finally:
         await lane.ledger.close()
+        await lane.throttle.close()
     await sync_to_async(_afterwards)(plan, lane.refused, lane.refusal, lane.sent)
 
 
@@ -435,6 +529,14 @@ def _end_soon(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
     """Told to stop: whoever told us kills after a few seconds, so answers that take longer are not waited for."""
     lane.drain()
     loop.call_later(PATIENCE_WHEN_TOLD_TO_STOP, lane.pool.cut)
+
+
+def _domain(address: str) -> str:
+    domain = address.rpartition("@")[2]
+    if not domain.isascii():
+        with suppress(UnusableAddress):  # the relay says what is wrong with it
+            domain = ascii_domain(domain)
+    return domain.lower()
 
 
 def _name() -> str:

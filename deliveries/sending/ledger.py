@@ -19,6 +19,7 @@ from psycopg.rows import namedtuple_row, tuple_row
 from deliveries.models import MessageStatus
 from deliveries.sending.arrays import numbers, texts
 from deliveries.sending.doors import HELD, LOG_HELD, OPEN_MOMENTS
+from deliveries.sending.throttle import Limits
 
 UNFIT = frozenset({"context", "cursor_factory", "pool", "prepare_threshold", "server_side_binding"})
 
@@ -82,10 +83,14 @@ class Entry:
 
 @dataclass(slots=True)
 class Exchange:
-    """What one commit brought: rows to write to now, and whether the delivery may still send."""
+    """What one commit brought: rows to write to now, and whether the delivery may still send.
+
+    Where it is `outdated` nothing was handed over: the limits are others than those that tokens were taken under.
+    """
 
     rows: list[Row] = field(default_factory=list)
     may_send: bool = True
+    outdated: bool = False
 
 
 def connection_parameters() -> dict[str, Any]:
@@ -102,6 +107,8 @@ class Ledger:
         self.delivery_id = delivery_id
         self.lane = lane
         self.lease_seconds = settings.SINETE["lease_seconds"]
+        self.limits: Limits | None = None  # as the last look at the delivery found them
+        self._limits_read: tuple[Any, ...] = ()
 
     @classmethod
     async def connect(cls, *, delivery_id: int, lane: str) -> "Ledger":
@@ -151,7 +158,7 @@ class Ledger:
 
     async def exchange(
         self, holds: Sequence[Hold], entries: Sequence[Entry], *, hand: Hold | None = None, window: int = 0,
-        later_tries: int = 0, tries_in_hand: Sequence[Row] = (),
+        later_tries: int = 0, tries_in_hand: Sequence[Row] = (), under: Limits | None = None,
     ) -> Exchange:  # fmt: skip
         """Commit results and hand over: the next window of `hand`, and up to so many due later tries.
 
@@ -164,22 +171,24 @@ class Ledger:
         renewed: list[Hold] = []
         async with self.connection.transaction():
             may_send = await self._may_send()
+            outdated = under is not None and self.limits is not None and under.buckets != self.limits.buckets
+            hands_over = may_send and not outdated
             await self._lock(holds, entries)
             if entries:
                 await self._store(entries)
             rows: list[Row] = []
-            if may_send and hand is not None and upto > hand.handed_upto:
+            if hands_over and hand is not None and upto > hand.handed_upto:
                 rows += await self._hand_over(hand, upto)
                 renewed.append(hand)
-            if may_send and later_tries:
+            if hands_over and later_tries:
                 rows += await self._hand_over_tries(later_tries)
             renewed += await self._renew([hold for hold in holds if hold not in renewed])
             await self._renew_tries(tries_in_hand)
         for hold in renewed:
             hold.renewed_at = began
-        if rows and hand is not None and may_send and upto > hand.handed_upto:
+        if rows and hand is not None and hands_over and upto > hand.handed_upto:
             hand.handed_upto = upto
-        return Exchange(rows=rows, may_send=may_send)
+        return Exchange(rows=rows, may_send=may_send, outdated=outdated)
 
     async def marks(self, holds: Sequence[Hold]) -> dict[int, int]:
         """Where each held chunk's mark stands; a chunk that another worker took is missing."""
@@ -201,6 +210,16 @@ class Ledger:
             Row(seq, number, token, address, known, is_suppressed, 0)
             for (seq, address, _, is_suppressed), known in zip(rows, values, strict=True)
         ]
+
+    async def seconds_until_try(self) -> float | None:
+        """When the next later try is due that nobody has in hand; None where there is none."""
+        cursor = await self.connection.execute(
+            "SELECT extract(epoch FROM min(due_at) - sinete_clock())::float8 AS seconds FROM deliveries_try"
+            " WHERE delivery_id = %(delivery)s AND NOT handed",
+            self._slots(),
+        )
+        row = await cursor.fetchone()
+        return None if row is None else row.seconds
 
     async def read_tries(self) -> list[Row]:
         """The later tries that are handed over to this lane, after a commit's answer was lost."""
@@ -234,20 +253,30 @@ class Ledger:
     async def _may_send(self) -> bool:
         # Two statements: the second sees a halt that was committed while the first waited for the row.
         cursor = await self.connection.execute(
-            "SELECT status, unit_id FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", self._slots()
+            "SELECT status, unit_id, route_id, limit_per_hour FROM deliveries_delivery"
+            " WHERE id = %(delivery)s FOR SHARE",
+            self._slots(),
         )
         row = await cursor.fetchone()
         if row is None or row.status != "sending":
             return False
         cursor = await self.connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM deliveries_halt h"
-            " JOIN accounts_organizationalunit above ON above.id = h.unit_id"
-            " JOIN accounts_organizationalunit own ON own.id = %(unit)s"
-            " WHERE h.lifted_at IS NULL AND starts_with(own.path, above.path)) AS is_held",
-            self._slots(unit=row.unit_id),
+            _HALT_AND_LIMITS, self._slots(unit=row.unit_id, route=row.route_id)
         )
-        held = await cursor.fetchone()
-        return held is not None and not held.is_held
+        found = await cursor.fetchone()
+        if found is None:
+            return False
+        self._note_limits((row.limit_per_hour, found.route, found.limit_per_hour, found.providers))
+        return not found.is_held
+
+    def _note_limits(self, read: tuple[Any, ...]) -> None:
+        """They may change while it is sent, and are made anew only then."""
+        if read != self._limits_read:
+            own, route, shared, providers = self._limits_read = read
+            self.limits = Limits.of(
+                delivery=self.delivery_id, own=own, route=route, shared=shared,
+                providers=json.loads(providers or "[]"),
+            )  # fmt: skip
 
     async def _lock(self, holds: Sequence[Hold], entries: Sequence[Entry]) -> None:
         """Lock the chunks that this exchange touches, in their order; raise Fenced if a held one is gone."""
@@ -345,6 +374,21 @@ _SUPPRESSED = """
         SELECT 1 FROM audiences_quarantine q
         WHERE q.channel = 'email' AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
     )) AS is_suppressed
+"""
+
+# What limits the send comes along with what was asked anyway: no statement more.
+_HALT_AND_LIMITS = """
+    SELECT r.id AS route, r.limit_per_hour, (
+        SELECT json_agg(json_build_array(p.id, p.limit_per_hour, p.domains) ORDER BY p.id)::text
+        FROM deliveries_providerlimit p WHERE p.route_id = r.id
+    ) AS providers, EXISTS (
+        SELECT 1 FROM deliveries_halt h
+        JOIN accounts_organizationalunit above ON above.id = h.unit_id
+        JOIN accounts_organizationalunit own ON own.id = %(unit)s
+        WHERE h.lifted_at IS NULL AND starts_with(own.path, above.path)
+    ) AS is_held
+    FROM (SELECT 1) one
+    LEFT JOIN deliveries_route r ON CASE WHEN %(route)s::bigint IS NULL THEN r.is_default ELSE r.id = %(route)s END
 """
 
 _CLAIM = """

@@ -238,6 +238,21 @@ def _end_tries_of_next_chunk(
 
 
 @transaction.atomic
+def end_queue(delivery_id: int, domains: list[str]) -> int:
+    """Later tries that only queued for these domains, and were never refused, are due now. Returns how many."""
+    Delivery.objects.locked(delivery_id)  # lanes wait, so nobody else locks tries meanwhile
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deliveries_try t SET due_at = sinete_clock() FROM deliveries_message m"
+            " WHERE t.delivery_id = %(delivery)s AND NOT t.handed AND t.tries = 0 AND t.due_at > sinete_clock()"
+            " AND m.delivery_id = %(delivery)s AND m.seq = t.seq"
+            " AND split_part(m.address_key, '@', -1) = ANY(%(domains)s)",
+            {"delivery": delivery_id, "domains": domains},
+        )
+        return cursor.rowcount
+
+
+@transaction.atomic
 def resolve_doubt(*, delivery_id: int, seq: int, as_sent: bool, at: datetime, note: str = "") -> bool:
     """A message whose outcome was unknown counts as sent, or as failed. False if it was not in doubt.
 

@@ -433,7 +433,7 @@ def test_results_of_an_old_lease_do_not_count_for_the_new_one():
         await asyncio.to_thread(take_over)
         second = await ledger.claim()
         lane.holds[second.number] = second
-        lane._take((await ledger.exchange([second], [], hand=second, window=2)).rows)
+        await lane._take((await ledger.exchange([second], [], hand=second, window=2)).rows)
         lane.unsaved = [Entry(row, MessageStatus.SENT) for row in old]
         await lane._exchange()
         return list(lane.holds)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import ApprovalPolicy, User
 from accounts.rights import Right
-from deliveries import drafting, lifecycle, remainders, seal
+from deliveries import drafting, lifecycle, limits, remainders, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Status
 
@@ -60,6 +60,7 @@ class ActionBar:
     buttons: list[tuple[Button, str]]
     instead: str
     can_edit: bool
+    can_limit: bool
 
 
 def action_bar(delivery: Delivery, user: User, *, changed: list[str]) -> ActionBar:
@@ -78,6 +79,7 @@ def action_bar(delivery: Delivery, user: User, *, changed: list[str]) -> ActionB
         buttons=[(button, reverse(f"deliveries:{button.name}", args=[delivery.pk])) for button in buttons],
         instead=_instead(delivery, rights, barred),
         can_edit=editable,
+        can_limit=limits.right_to_set(delivery) in rights,
     )
 
 

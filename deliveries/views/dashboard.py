@@ -20,6 +20,7 @@ from deliveries import diagnosis, outlook, remainders, seal, standing, upcoming
 from deliveries.content.findings import Finding
 from deliveries.filters import key_page
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
+from deliveries.models.route import LARGEST_LIMIT
 from deliveries.sending import gate
 from deliveries.views.actions import action_bar, changed_parts, is_complete
 from deliveries.views.shared import find, number, page, person
@@ -60,6 +61,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "run": upcoming.of_run(delivery),
         "plan": plan,
         "may_release": plan is not None and plan.held and access.can(person(request), Right.START, delivery),
+        "largest_limit": LARGEST_LIMIT,
     }
     return page(request, "dashboard", context)
 

@@ -6,12 +6,13 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaign.lib import clock
-from deliveries import confirmation, lifecycle, upcoming, waves
+from deliveries import confirmation, lifecycle, limits, upcoming, waves
 from deliveries.confirmation import CountMistyped
 from deliveries.content.findings import Finding
 from deliveries.models import Delivery
@@ -98,6 +99,20 @@ release_wave = _one_step(
     "release_wave",
     gettext_lazy("The wave may leave; those behind it follow, and are judged again."),
 )
+
+
+@require_POST
+def limit(request: HttpRequest, pk: int) -> HttpResponse:
+    """How many messages an hour leave at most; the field left empty, no limit of its own."""
+    delivery = find(request, pk)
+    with told(request, delivery, action="set_limit"):
+        typed = request.POST.get("limit_per_hour", "")
+        at_most = limits.set_limit(delivery=delivery, per_hour=typed, by=person(request), at=clock.now())
+        said = _("At most %(limit)s messages an hour leave from now on.") % {
+            "limit": number_format(at_most, 0, force_grouping=True) if at_most else ""
+        }
+        messages.success(request, said if at_most else _("It has no limit of its own any more."))
+    return to_dashboard(request, delivery)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

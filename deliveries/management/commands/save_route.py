@@ -28,6 +28,9 @@ class Command(PersonCommand):
             parser.add_argument(_option(name), dest=name, help=_help(name))
         for name in NUMBERS:
             parser.add_argument(_option(name), dest=name, type=int, help=_help(name))
+        parser.add_argument(
+            "--limit-per-hour", metavar="N", help=f"{_help('limit_per_hour')}. “none” takes it away"
+        )
         parser.add_argument("--tls", choices=Route.Tls.values, help=_help("tls"))
         for name in YES_NO:
             parser.add_argument(_option(name), dest=name, action=BooleanOptionalAction, help=_help(name))
@@ -39,11 +42,14 @@ class Command(PersonCommand):
         }
         if any(given[name] < 0 for name in NUMBERS if name in given):
             self.fail("bad_number", "A number can't be less than 0.", exit_code=2)
+        if options["limit_per_hour"] is not None:
+            given["limit_per_hour"] = options["limit_per_hour"]
         label = options["route"]
         route = Route.objects.filter(label=label).first() or Route(label=label)
         administration.save_route(route=route, by=by, label=label, **given)
         self.say(f"Route “{label}” is saved.")
-        return {"route": label, **{name: getattr(route, name) for name in (*TEXTS, *NUMBERS, "tls", *YES_NO)}}
+        shown = (*TEXTS, *NUMBERS, "tls", *YES_NO, "limit_per_hour")
+        return {"route": label, **{name: getattr(route, name) for name in shown}}
 
 
 def _option(name: str) -> str:
