@@ -17,7 +17,7 @@ from campaign.lib import clock
 from deliveries import lifecycle, preparation, queues
 from deliveries.lifecycle import Step
 from deliveries.models import Confirmation, Delivery, MessageStatus, Status, Try
-from deliveries.sending import fence, gate, recovery
+from deliveries.sending import fence, gate, pace, recovery
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,9 @@ def _release(delivery_id: int) -> None:
 
 def _keep_in_motion(delivery_id: int) -> None:
     recovery.reclaim(delivery_id)
-    _end_overdue_tries(delivery_id, clock.now())
+    at = clock.now()
+    _end_overdue_tries(delivery_id, at)
+    pace.note(delivery_id, at=at)
     if not gate.finish_if_over(delivery_id):
         gate.wake_lanes(delivery_id)
 

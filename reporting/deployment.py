@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries import routes
 from deliveries.models import Delivery, Status
+from deliveries.sending import pace
+from deliveries.sending.pace import Pace
 from reporting import kpis, statistics
 from reporting.kpis import Counts, Kpi
 from reporting.logs import ATTEMPTED, CLICKED, OPENED
@@ -55,6 +57,7 @@ class Block:
     mark: Mark | None = None
     per_second: float | None = None
     left: timedelta | None = None
+    pace: Pace | None = None
 
     @property
     def began(self) -> bool:
@@ -76,7 +79,8 @@ class Block:
 def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> Block:
     """The block as it stands at `at`; `earlier` is what the page was given last time."""
     counts = statistics.counts(delivery)
-    title, line, tone = resting(delivery, at) or headline(delivery, counts)
+    going = pace.of(delivery, at=at)
+    title, line, tone = resting(delivery, at) or _queueing(counts, going) or headline(delivery, counts)
     folded_at, folded_next = statistics.last_and_next(delivery, at)
     mark, per_second = _speed(delivery, counts, at, earlier)
     return Block(
@@ -91,7 +95,8 @@ def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> B
         folded_next=folded_next,
         mark=mark,
         per_second=per_second,
-        left=_left(counts, per_second),
+        left=_left(counts, per_second, going),
+        pace=going,
     )
 
 
@@ -112,6 +117,17 @@ def resting(delivery: Delivery, at: datetime) -> tuple[str, str, str] | None:
     moment = time_format(localtime(route.closed_until, delivery.zone), "H:i:s")
     slots = {"because": route.closed_because or route.label, "time": f"{moment} {delivery.time_zone}"}
     return _t("Sending waits for the relay"), line % slots, "yellow"
+
+
+def _queueing(counts: Counts, going: Pace | None) -> tuple[str, str, str] | None:
+    """What to say once only those are left who wait for their turn at a mailbox provider: nobody refused them."""
+    if going is None or going.factor != "provider" or counts.prepared:
+        return None
+    return (
+        _t("%(number)s queue for their mailbox provider") % {"number": counts.retrying},
+        _t("All others are through; these leave as fast as the provider's limit allows."),
+        "blue",
+    )
 
 
 def headline(delivery: Delivery, counts: Counts) -> tuple[str, str, str]:
@@ -212,8 +228,10 @@ def _speed(
     return (Mark(at, counts.settled) if at - earlier.at > SPEED_OVER else earlier), per_second
 
 
-def _left(counts: Counts, per_second: float | None) -> timedelta | None:
-    """How long the rest takes at this speed."""
+def _left(counts: Counts, per_second: float | None, going: Pace | None) -> timedelta | None:
+    """How long the rest takes: at the rate of the last minute or the one that is set, or else at this speed."""
+    if going is not None and going.left is not None:
+        return going.left
     if not per_second or not counts.prepared:
         return None
     left = timedelta(seconds=round(counts.prepared / per_second))

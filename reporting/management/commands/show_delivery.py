@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from deliveries import seal as sealing
 from deliveries.counts import tallies
 from deliveries.management.base import DeliveriesCommand, brief
 from deliveries.models import Cause, Delivery, ScheduleKind, Status
+from deliveries.sending import pace
 from reporting import kpis, statistics
 
 WAITS_FOR = {Status.AWAITING_APPROVAL: Right.APPROVE, Status.READY: Right.START}
@@ -56,6 +57,8 @@ def everything(delivery: Delivery) -> dict[str, Any]:
             "zone": delivery.time_zone,
         },
         "validity_hours": delivery.validity_hours,
+        "limit_per_hour": delivery.limit_per_hour,
+        "pace": _pace(delivery),
         "approval_policy": delivery.policy,
         "tracking": delivery.tracking,
         "content": content
@@ -91,6 +94,18 @@ def everything(delivery: Delivery) -> dict[str, Any]:
     }
 
 
+def _pace(delivery: Delivery) -> dict[str, Any] | None:
+    """Messages an hour, and seconds; None unless it is being sent."""
+    found = pace.of(delivery, at=clock.now())
+    return found and {
+        "set": found.set_rate,
+        "achieved": found.achieved,
+        "factor": found.factor,
+        "limited_by": found.limited_by,
+        "seconds_left": round(found.left.total_seconds()) if found.left is not None else None,
+    }
+
+
 def _local(at: datetime | None, zone: str) -> str | None:
     return at and at.astimezone(ZoneInfo(zone)).isoformat(timespec="minutes")
 
@@ -104,6 +119,8 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
             yield f"  {name.capitalize().replace('_', ' '):<12}{shown[name]}"
     yield f"  When        {_when(shown['schedule'])}"
     yield f"  Approval    {shown['approval_policy']}"
+    if shown["limit_per_hour"]:
+        yield f"  At most     {shown['limit_per_hour']:,} messages an hour"
     if content := shown["content"]:
         yield f"  Sender      {content['from_name']} <{content['from_address']}>"
         yield f"  Subject     {content['subject']} (version {content['version']})"
@@ -113,6 +130,8 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
         yield f"  Changed since prepared: {sealing.in_words(shown['changed_since_prepared'])}"
     for one in shown["diagnoses"]:
         yield f"  {'!' if one['fault'] else '·'} {one['message']}"
+    if shown["pace"]:
+        yield from _pace_lines(shown["pace"])
     if shown["started_at"]:
         yield from _deployment_lines(shown)
     for change in shown["history"]:
@@ -138,6 +157,15 @@ def _preparation_lines(preparation: dict[str, Any]) -> Iterator[str]:
             yield f"    {level[:-1]}: {message}"
     if preparation["seal"]:
         yield f"  Seal        {preparation['seal']}"
+
+
+def _pace_lines(found: dict[str, Any]) -> Iterator[str]:
+    for name, label in (("set", "Set rate"), ("achieved", "Achieved")):
+        if found[name] is not None:
+            yield f"  {label:<12}{found[name]:,} messages an hour"
+    yield f"  Limited by  {found['limited_by']}"
+    if found["seconds_left"] is not None:
+        yield f"  Left        about {timedelta(seconds=found['seconds_left'])}"
 
 
 def _deployment_lines(shown: dict[str, Any]) -> Iterator[str]:
