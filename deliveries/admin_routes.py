@@ -104,7 +104,7 @@ class RouteAdmin(VerbAdmin):
 
 
 class ProviderLimitForm(VerbForm):
-    domains = forms.CharField(
+    domain_names = forms.CharField(
         label=_("Domains"),
         widget=UnfoldAdminTextInputWidget,
         help_text=_("Of its addresses, with spaces or commas between: gmail.com googlemail.com"),
@@ -116,7 +116,7 @@ class ProviderLimitForm(VerbForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["domains"] = " ".join(self.instance.domains or [])
+        self.initial["domain_names"] = " ".join(self.instance.domains or [])
         if self.instance.pk:
             self.fields["route"].disabled = True  # its queue is of that route: make another limit there
 
@@ -126,7 +126,7 @@ class ProviderLimitForm(VerbForm):
             limit=self.fresh if self.instance.pk else ProviderLimit(route=typed["route"]),
             by=self.by,
             name=typed["name"],
-            domains=typed["domains"].replace(",", " ").split(),
+            domains=typed["domain_names"].replace(",", " ").split(),
             limit_per_hour=typed["limit_per_hour"],
         )
 
@@ -140,7 +140,7 @@ class ProviderLimitAdmin(VerbAdmin):
     list_display = ["name", "route", "limit_per_hour", "domains_listed"]
     list_select_related = ["route"]
     list_filter = ["route"]
-    fields = ["route", "name", "domains", "limit_per_hour"]
+    fields = ["route", "name", "domain_names", "limit_per_hour"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -27,7 +27,7 @@ from campaign.lib.jobs import Queue
 from deliveries import routes, turning, waves
 from deliveries.lifecycle import Step
 from deliveries.models import Chunk, Delivery, Halt, Preparation, Skipped, Status, Try
-from deliveries.sending import fence, gate
+from deliveries.sending import fence, gate, pace
 
 SKEW_ALLOWED = timedelta(seconds=2)
 STUCK_AFTER = timedelta(seconds=30)  # nobody took up a preparation that was asked for
@@ -35,6 +35,7 @@ OLDEST_POSTGRESQL = 150_000
 SAFE = ("fsync", "full_page_writes", "synchronous_commit")
 MOVING = (Status.PREPARING, Status.SCHEDULED, Status.SENDING, Status.PAUSED)
 CONNECT_SECONDS = 5
+LIMITS = ("delivery", "route", "provider")  # of what limits a send, that which somebody set
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def _around(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
         yield from _fenced()
         yield from _without_workers(Queue.SEND, Queue.TICK)
         yield from _route(delivery, at)
+    yield from _limited(delivery, at)
 
 
 def _preparing(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
@@ -225,6 +227,16 @@ def _route(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
             route=route.label,
             because=route.closed_because or "–",
             moment=_moment(route.closed_until, delivery),
+        )
+
+
+def _limited(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    found = pace.of(delivery, at=at)
+    if found is not None and found.factor in LIMITS:
+        yield _waits(
+            f"limited_by_{found.factor}",
+            _("How fast it leaves is decided by %(what)s."),
+            what=found.limited_by,
         )
 
 

@@ -18,7 +18,7 @@ from campaign.lib import clock
 from deliveries import lifecycle, notices, preparation, queues, recurring
 from deliveries.lifecycle import Step
 from deliveries.models import Confirmation, Delivery, Status, Try
-from deliveries.sending import doors, fence, gate, recovery
+from deliveries.sending import doors, fence, gate, pace, recovery
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ def _keep_in_motion(delivery_id: int) -> None:
     recovery.expire_overdue(delivery_id)
     doors.judge(delivery_id)
     doors.note_lateness(delivery_id)
+    pace.note(delivery_id, at=clock.now())
     if not gate.finish_if_over(delivery_id):
         gate.wake_lanes(delivery_id)
 

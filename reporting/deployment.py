@@ -14,6 +14,8 @@ from django.utils.translation import ngettext
 from deliveries import outlook, routes
 from deliveries.models import Delivery, Status
 from deliveries.outlook import Plan
+from deliveries.sending import pace
+from deliveries.sending.pace import Pace
 from reporting import kpis, statistics
 from reporting.kpis import Counts, Kpi
 from reporting.logs import ATTEMPTED, CLICKED, OPENED
@@ -58,6 +60,7 @@ class Block:
     mark: Mark | None = None
     per_second: float | None = None
     left: timedelta | None = None
+    pace: Pace | None = None
 
     @property
     def began(self) -> bool:
@@ -79,7 +82,8 @@ class Block:
 def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> Block:
     """The block as it stands at `at`; `earlier` is what the page was given last time."""
     counts = statistics.counts(delivery)
-    title, line, tone = resting(delivery, at) or headline(delivery, counts)
+    going = pace.of(delivery, at=at)
+    title, line, tone = resting(delivery, at) or _queueing(counts, going) or headline(delivery, counts)
     plan = outlook.plan(delivery, at=at)
     if plan is not None:
         title, line, tone = between_moments(plan, delivery) or (title, line, tone)
@@ -98,7 +102,8 @@ def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> B
         plan=plan,
         mark=mark,
         per_second=per_second,
-        left=_left(counts, per_second),
+        left=_left(counts, per_second, going),
+        pace=going,
     )
 
 
@@ -144,6 +149,17 @@ def between_moments(plan: Plan, delivery: Delivery) -> tuple[str, str, str] | No
             n,
         )
     return _t("Sending, between two moments"), line % slots, "blue"
+
+
+def _queueing(counts: Counts, going: Pace | None) -> tuple[str, str, str] | None:
+    """What to say once only those are left who wait for their turn at a mailbox provider: nobody refused them."""
+    if going is None or going.factor != "provider" or counts.prepared:
+        return None
+    return (
+        _t("%(number)s queue for their mailbox provider") % {"number": counts.retrying},
+        _t("All others are through; these leave as fast as the provider's limit allows."),
+        "blue",
+    )
 
 
 def headline(delivery: Delivery, counts: Counts) -> tuple[str, str, str]:
@@ -244,8 +260,10 @@ def _speed(
     return (Mark(at, counts.settled) if at - earlier.at > SPEED_OVER else earlier), per_second
 
 
-def _left(counts: Counts, per_second: float | None) -> timedelta | None:
-    """How long the rest takes at this speed."""
+def _left(counts: Counts, per_second: float | None, going: Pace | None) -> timedelta | None:
+    """How long the rest takes: at the rate of the last minute or the one that is set, or else at this speed."""
+    if going is not None and going.left is not None:
+        return going.left
     if not per_second or not counts.prepared:
         return None
     left = timedelta(seconds=round(counts.prepared / per_second))

@@ -199,6 +199,10 @@ def _limits_of(delivery: Delivery, route: Route | None, providers: Sequence[Any]
     )  # fmt: skip
 
 
+def bucket_of_route(route: Route) -> Bucket:
+    return Bucket(f"route:{route.pk}", route.limit_per_hour or 0)
+
+
 def bucket_of_provider(limit: ProviderLimit) -> Bucket:
     return Provider(limit.pk, limit.limit_per_hour, frozenset()).bucket
 
@@ -308,6 +312,26 @@ def seconds_until_one(buckets: Sequence[Bucket]) -> float:
         if tokens is not None
     ]
     return max([0.0, *waits])
+
+
+def limiting(delivery_id: int, limits: Limits) -> Bucket | None:
+    """The bucket that turned the delivery away a moment ago, or that its recipients queue for; None: none did."""
+    buckets = [*limits.buckets, *(provider.bucket for provider in limits.providers)]
+    if not buckets:
+        return None
+    try:
+        pipeline = django_rq.get_connection("default").pipeline(transaction=False)
+        pipeline.time()
+        for bucket in buckets:
+            pipeline.hmget(bucket.key, f"h:{delivery_id}", f"q:{delivery_id}")
+        (seconds, micros), *found = pipeline.execute()
+    except RedisError:
+        return None
+    now = seconds + micros / 1_000_000
+    for bucket, until in zip(buckets, found, strict=True):
+        if any(moment is not None and float(moment) > now for moment in until):
+            return bucket
+    return None
 
 
 def forget(bucket: Bucket) -> None:

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from deliveries import seal as sealing
 from deliveries.counts import tallies
 from deliveries.management.base import DeliveriesCommand, brief
 from deliveries.models import Cause, Delivery, ScheduleKind, Status
+from deliveries.sending import pace
 from reporting import kpis, statistics
 
 WAITS_FOR = {Status.AWAITING_APPROVAL: Right.APPROVE, Status.READY: Right.START}
@@ -83,6 +84,8 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         },
         "plan": (planned := outlook.plan(delivery, at=clock.now())) and planned.as_dict(),
         "validity_hours": delivery.validity_hours,
+        "limit_per_hour": delivery.limit_per_hour,
+        "pace": _pace(delivery),
         "approval_policy": delivery.policy,
         "tracking": delivery.tracking,
         "content": content
@@ -118,6 +121,18 @@ def everything(delivery: Delivery) -> dict[str, Any]:
     }
 
 
+def _pace(delivery: Delivery) -> dict[str, Any] | None:
+    """Messages an hour, and seconds; None unless it is being sent."""
+    found = pace.of(delivery, at=clock.now())
+    return found and {
+        "set": found.set_rate,
+        "achieved": found.achieved,
+        "factor": found.factor,
+        "limited_by": found.limited_by,
+        "seconds_left": round(found.left.total_seconds()) if found.left is not None else None,
+    }
+
+
 def _local(at: datetime | None, zone: str) -> str | None:
     return at and at.astimezone(ZoneInfo(zone)).isoformat(timespec="minutes")
 
@@ -135,6 +150,8 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
     if shown["run_of"]:
         yield f"  Run of      {shown['run_of']}"
     yield f"  Approval    {shown['approval_policy']}"
+    if shown["limit_per_hour"]:
+        yield f"  At most     {shown['limit_per_hour']:,} messages an hour"
     if content := shown["content"]:
         yield f"  Sender      {content['from_name']} <{content['from_address']}>"
         yield f"  Subject     {content['subject']} (version {content['version']})"
@@ -146,6 +163,8 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
         yield f"  {'!' if one['fault'] else '·'} {one['message']}"
     if shown["plan"]:
         yield from _plan_lines(shown["plan"], shown["schedule"]["zone"])
+    if shown["pace"]:
+        yield from _pace_lines(shown["pace"])
     if shown["started_at"]:
         yield from _deployment_lines(shown)
     for change in shown["history"]:
@@ -198,6 +217,15 @@ def _plan_lines(plan: dict[str, Any], zone: str) -> Iterator[str]:
             yield f"      {line['local'][:16].replace('T', ' ')} {line['zone']}: {line['people']:,}"
     if plan["passed"]:
         yield f"    the hour has passed for {plan['passed']:,} people: {plan['past_choice']}"
+
+
+def _pace_lines(found: dict[str, Any]) -> Iterator[str]:
+    for name, label in (("set", "Set rate"), ("achieved", "Achieved")):
+        if found[name] is not None:
+            yield f"  {label:<12}{found[name]:,} messages an hour"
+    yield f"  Limited by  {found['limited_by']}"
+    if found["seconds_left"] is not None:
+        yield f"  Left        about {timedelta(seconds=found['seconds_left'])}"
 
 
 def _deployment_lines(shown: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,185 @@
+"""How fast a delivery leaves: the rate that is set, the one that is achieved, what limits it, and how long it takes.
+
+The tick notes in Valkey how far each send is. Where that is lost the rate is unknown for a moment, and nothing else.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import django_rq
+from django.db import connection
+from django.db.models import Max
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
+
+from deliveries import routes
+from deliveries.models import Chunk, Delivery, Halt, Route, Status, Try
+from deliveries.sending import throttle
+from deliveries.sending.throttle import Bucket, Limits
+
+NOTE_EVERY = 5  # seconds between two notes
+NOTES = 720  # an hour's
+OVER = 60  # seconds the rate is taken over; for a slow send as many as it takes to see some leave
+ENOUGH = 20  # messages
+SOON = 5.0  # seconds; a delivery whose next token is further away has rightly no lane
+LONGEST_TOLD = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Per hour, as limits are. `factor` is a word for programs, `limited_by` one for people."""
+
+    set_rate: int | None
+    achieved: int | None
+    factor: str
+    limited_by: str
+    left: timedelta | None
+
+
+def of(delivery: Delivery, *, at: datetime) -> Pace | None:
+    """How fast it leaves now; None unless it is being sent."""
+    if delivery.status != Status.SENDING:
+        return None
+    route = routes.known_route_of(delivery)
+    limits, sharing = throttle.limits_of(delivery), _sharing(route)
+    set_rate, achieved = _set_rate(limits, route, sharing), _achieved(delivery)
+    factor, text = _factor(delivery, limits, route, sharing, at)
+    rate = achieved or set_rate
+    return Pace(set_rate, achieved, factor, text, _left(delivery, rate, limits, at))
+
+
+def _sharing(route: Route | None) -> int:
+    """How many deliveries share what the route lets through."""
+    if route is None or route.limit_per_hour is None:
+        return 1
+    return max(1, Delivery.objects.filter(routes.leaves_by(route), status=Status.SENDING).count())
+
+
+def _set_rate(limits: Limits, route: Route | None, sharing: int) -> int | None:
+    shares = [
+        bucket.per_hour // sharing if route and bucket == throttle.bucket_of_route(route) else bucket.per_hour
+        for bucket in limits.buckets
+    ]
+    return max(1, min(shares)) if shares else None
+
+
+def _left(delivery: Delivery, per_hour: int | None, limits: Limits, at: datetime) -> timedelta | None:
+    """Until all that was never tried has left, those too that queue for a mailbox provider."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(seq_to - handed_upto), 0) FROM deliveries_chunk"
+            " WHERE delivery_id = %s AND NOT done",
+            [delivery.pk],
+        )
+        ahead = cursor.fetchone()[0]
+    left = timedelta(seconds=round(ahead * 3600 / per_hour)) if ahead and per_hour else None
+    if limits.providers and (ahead == 0 or left is not None):
+        last = Try.objects.filter(delivery=delivery, tries=0).aggregate(last=Max("due_at"))["last"]
+        if last is not None and last > at:
+            left = max(left or timedelta(), last - at)
+    return left if left is not None and left < LONGEST_TOLD else None
+
+
+# -- what limits it ---------------------------------------------------------------------------------------
+
+
+def _factor(
+    delivery: Delivery, limits: Limits, route: Route | None, sharing: int, at: datetime
+) -> tuple[str, str]:
+    if Halt.objects.covering(delivery.unit).exists():
+        return "halted", str(_("a stop of all sending"))
+    if route is not None and route.closed_until is not None and route.closed_until > at:
+        return "relay_rests", str(_("the relay, which turned us away"))
+    bucket = throttle.limiting(delivery.pk, limits)
+    if bucket is None and not _has_lanes(delivery, at):
+        bucket = next((each for each in limits.buckets if throttle.seconds_until_one([each]) > SOON), None)
+        if bucket is None:
+            return _without_a_lane(delivery, at)
+    if bucket is None:
+        return "relay", str(_("the relay's speed"))
+    return bucket.name.partition(":")[0], _in_words(bucket, route, sharing)
+
+
+def _in_words(bucket: Bucket, route: Route | None, sharing: int) -> str:
+    texts: dict[str, str | Promise] = {
+        "delivery": _("its own limit of %(limit)s an hour"),
+        "route": _("the route's limit of %(limit)s an hour"),
+        "provider": _("the limit of %(provider)s, %(limit)s an hour"),
+    }
+    kind, _colon, pk = bucket.name.partition(":")
+    text = texts[kind]
+    if kind == "route" and sharing > 1:
+        text = _("its share of the route's limit of %(limit)s an hour")
+    slots = {"limit": number_format(bucket.per_hour, 0, force_grouping=True)}
+    if kind == "provider" and route is not None:
+        slots["provider"] = route.provider_limits.values_list("name", flat=True).get(pk=pk)
+    return str(text) % slots
+
+
+def _has_lanes(delivery: Delivery, at: datetime) -> bool:
+    rows = Chunk.objects.filter(delivery=delivery, done=False, lease_until__gt=at)
+    return rows.exists() or Try.objects.filter(delivery=delivery, handed=True, lease_until__gt=at).exists()
+
+
+def _without_a_lane(delivery: Delivery, at: datetime) -> tuple[str, str]:
+    waits = Chunk.objects.filter(delivery=delivery, done=False).exists()
+    if waits or Try.objects.filter(delivery=delivery, due_at__lte=at).exists():
+        return "no_worker_free", str(_("no worker is free"))
+    return "later_tries", str(_("servers that asked us to come back later"))
+
+
+# -- how far it was ---------------------------------------------------------------------------------------
+
+
+def _key(delivery_id: int) -> str:
+    return f"sinete:pace:{delivery_id}"
+
+
+def note(delivery_id: int, *, at: datetime) -> None:
+    """How many have been asked about at a server by now; noted every few seconds while it is sent."""
+    moment = at.timestamp()
+    try:
+        valkey = django_rq.get_connection("default")
+        last = _read(valkey.lindex(_key(delivery_id), 0))
+        if last is not None and moment - NOTE_EVERY < last[0] <= moment:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT coalesce(sum(sent + failed - unsent + in_doubt), 0) FROM deliveries_chunk"
+                " WHERE delivery_id = %s",
+                [delivery_id],
+            )
+            number = cursor.fetchone()[0]
+        pipeline = valkey.pipeline()
+        if last is None or not 0 <= moment - last[0] <= 2 * OVER:
+            pipeline.delete(_key(delivery_id))  # it was paused, or nobody looked: that is no rate
+        pipeline.lpush(_key(delivery_id), f"{moment:.3f} {number}")
+        pipeline.ltrim(_key(delivery_id), 0, NOTES - 1)
+        pipeline.expire(_key(delivery_id), NOTES * NOTE_EVERY)
+        pipeline.execute()
+    except RedisError:
+        return
+
+
+def _achieved(delivery: Delivery) -> int | None:
+    """Messages an hour, of late."""
+    try:
+        notes = [_read(each) for each in django_rq.get_connection("default").lrange(_key(delivery.pk), 0, -1)]
+    except RedisError:
+        return None
+    known = [each for each in notes if each is not None]
+    if len(known) < 2:
+        return None
+    newest, oldest = known[0], known[-1]
+    since = next(
+        (each for each in known if newest[0] - each[0] >= OVER and newest[1] - each[1] >= ENOUGH), oldest
+    )
+    return max(0, round((newest[1] - since[1]) * 3600 / (newest[0] - since[0])))
+
+
+def _read(written: Any) -> tuple[float, int] | None:
+    moment, _space, number = (written or b"").decode().partition(" ")
+    return (float(moment), int(number)) if number else None
