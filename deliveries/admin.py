@@ -58,6 +58,7 @@ from deliveries.models import (
     Occurrence,
     PastChoice,
     Preparation,
+    ScheduleKind,
     Status,
     StatusChange,
     WaveBy,
@@ -132,10 +133,14 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         label=_("Whose hour has passed when it is confirmed"),
     )  # fmt: skip
     wave_start = forms.ChoiceField(
-        choices=WAVES_START, required=False, label=_("The first wave leaves"), widget=UnfoldAdminSelectWidget
+        choices=WAVES_START,
+        required=False,
+        initial=ScheduleKind.AT_ONCE,
+        label=_("The first wave leaves"),
+        widget=UnfoldAdminSelectWidget,
     )
     wave_by = forms.ChoiceField(
-        choices=WaveBy.choices, required=False, initial=WaveBy.NUMBER, label=_("of this"),
+        choices=WaveBy.choices, required=False, initial=WaveBy.NUMBER, label=_("What it counts"),
         widget=UnfoldAdminSelectWidget,
     )  # fmt: skip
     subject = forms.CharField(

@@ -73,7 +73,8 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         grace=_grace(delivery),
         plan=plan,
         zone=delivery.time_zone,
-        warnings=preparation.warnings,
+        # What the plan says of now is fresher than what the preparation found.
+        warnings=[one for one in preparation.warnings if one["code"] not in planning.TOLD_BY_PLAN],
         age=at - (preparation.counted.ended_at or preparation.counted.started_at),
         only_change=resealing.in_words(delivery),
         must_type=must_type(preparation.to_deliver),

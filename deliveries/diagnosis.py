@@ -36,6 +36,7 @@ SAFE = ("fsync", "full_page_writes", "synchronous_commit")
 MOVING = (Status.PREPARING, Status.SCHEDULED, Status.SENDING, Status.PAUSED)
 CONNECT_SECONDS = 5
 LIMITS = ("delivery", "route", "provider")  # of what limits a send, that which somebody set
+WAVE_HELD = "wave_held"
 
 
 @dataclass(frozen=True)
@@ -180,14 +181,14 @@ def _between_moments(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     held = waves.held(delivery)
     if held is not None:
         yield _fault(
-            "wave_held",
+            WAVE_HELD,
             _(
                 "Wave %(number)s is held: %(percent)s%% of those before bounced or failed, the limit is %(limit)s%%. "
                 "“Release the held wave” lets it leave; “Stop sending” keeps it at home."
             ),
             number=held.number,
-            percent=held.held_percent,
-            limit=delivery.wave_limit,
+            percent=f"{held.held_percent:g}",
+            limit=f"{delivery.wave_limit:g}",
         )
         return
     ahead = delivery.moments.filter(opened_at=None, not_before__gt=at).order_by("not_before").first()

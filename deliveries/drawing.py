@@ -5,6 +5,7 @@ Numbers for an SVG that the page writes itself; the table beside it says the sam
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from deliveries.outlook import Plan, Row
 
@@ -41,11 +42,18 @@ class Drawing:
     top: int = TOP
 
 
+def _bar_width(plan: Plan, span: timedelta) -> float:
+    """As wide as the nearest two moments allow, so that none hides another."""
+    moments = sorted(row.at for row in plan.rows)
+    nearest = min((b - a for a, b in pairwise(moments)), default=span)
+    return min(WIDEST, max(SMALLEST, (WIDTH - LEFT - RIGHT) * (nearest / span) - 1))
+
+
 def of(plan: Plan, *, at: datetime) -> Drawing:
     """Where each bar stands; a day has the same width everywhere, so gaps are seen as gaps."""
     first, last = plan.first.at, plan.last.at
     span = max(last - first, timedelta(minutes=1))
-    width = min(WIDEST, max(SMALLEST, (WIDTH - LEFT - RIGHT) / (2 * len(plan.rows))))
+    width = _bar_width(plan, span)
     room = WIDTH - LEFT - RIGHT - width
 
     def x_of(moment: datetime) -> float:

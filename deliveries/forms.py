@@ -124,10 +124,10 @@ class When(RecurrenceFields):
     wave_start = ChoiceIfAsked(
         choices=WAVES_START, label=_("The first wave leaves"), initial=ScheduleKind.AT_ONCE
     )
-    wave_value = NumberIfAsked(min_value=1, label=_("In"), initial=4)
-    wave_by = ChoiceIfAsked(choices=WaveBy.choices, label=_("of this"), initial=WaveBy.NUMBER)
+    wave_value = NumberIfAsked(min_value=1, label=_("Number"), initial=4)
+    wave_by = ChoiceIfAsked(choices=WaveBy.choices, label=_("What it counts"), initial=WaveBy.NUMBER)
     wave_minutes = NumberIfAsked(
-        min_value=1, max_value=LONGEST_INTERVAL, label=_("minutes between waves"), initial=60
+        min_value=1, max_value=LONGEST_INTERVAL, label=_("Minutes between waves"), initial=60
     )
     wave_limit = forms.DecimalField(
         required=False,

@@ -323,6 +323,7 @@ def _warning(code: str, text: str, **slots: int) -> Finding:
     return Finding("warning", code, text, "schedule", None, slots)
 
 
+TOLD_BY_PLAN = frozenset({"hour_passed", "hour_soon"})
 HOUR_PASSED = {
     PastChoice.NEXT_DAY: n_(
         "For %(people)s people the hour has passed already: they are written to at the same hour of the next day."

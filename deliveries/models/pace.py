@@ -35,17 +35,17 @@ class Paced(models.Model):
     )
     wave_by = models.CharField(_("waves by"), max_length=8, choices=WaveBy.choices, blank=True, default="")
     wave_value = models.PositiveIntegerField(
-        _("number"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(LARGEST_WAVE)]
+        _("Number"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(LARGEST_WAVE)]
     )
     wave_minutes = models.PositiveIntegerField(
-        _("minutes between waves"),
+        _("Minutes between waves"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_INTERVAL)],
     )
     # Bounces and errors above so many percent hold the next wave; none: waves are never held.
     wave_limit = models.DecimalField(
-        _("hold above"),
+        _("Hold the next wave above this percentage of bounces and errors"),
         max_digits=4,
         decimal_places=1,
         null=True,

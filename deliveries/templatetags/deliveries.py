@@ -110,9 +110,10 @@ def plan_drawing(plan: Plan, now: datetime) -> dict[str, object]:
 
 
 @register.simple_tag
-def moment_text(at: datetime, zone: str) -> str:
-    """A moment in a zone as plain text, for a picture's labels."""
-    return f"{date_format(at.astimezone(ZoneInfo(zone)), 'j M, H:i')} {zone}"
+def moment_text(at: datetime, zone: str, *, bare: bool = False) -> str:
+    """A moment in a zone as plain text, for a picture's labels; `bare` where its column names the zone."""
+    text = date_format(at.astimezone(ZoneInfo(zone)), "j M, H:i")
+    return text if bare else f"{text} {zone}"
 
 
 @register.simple_tag

@@ -13,7 +13,8 @@ from accounts.models import AuditEvent, OrganizationalUnit, User
 from accounts.rights import Right
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
-from deliveries.models import Delivery, DeliveryUserPermission, Route, Status
+from campaign.lib import clock
+from deliveries.models import Delivery, DeliveryUserPermission, Moment, Route, Status
 from deliveries.tests.factories import CONTENT, DeliveryFactory
 
 pytestmark = pytest.mark.django_db
@@ -237,6 +238,53 @@ def test_a_date_is_read_in_its_zone(preparer: Client, unit: OrganizationalUnit) 
     preparer.post(f"{LIST}add/", posted)
 
     assert Delivery.objects.get().contact_date.isoformat() == "2030-12-01T12:00:00+00:00"
+
+
+def test_a_local_hour_and_waves_are_set_at_the_desk(preparer: Client, unit: OrganizationalUnit) -> None:
+    local = {"date": "2030-12-01T09:00", "time_zone": "America/Sao_Paulo", "past_choice": "leave_out"}
+    waves = {
+        "wave_value": 10,
+        "wave_by": "share",
+        "wave_minutes": 30,
+        "wave_limit": "2.5",
+        "wave_start": "at_once",
+    }
+
+    preparer.post(f"{LIST}add/", filled(unit, schedule_kind="local_hour", **local))
+    made = Delivery.objects.get()
+    assert (str(made.local_date), str(made.local_hour), made.past_choice) == (
+        "2030-12-01",
+        "09:00:00",
+        "leave_out",
+    )
+
+    preparer.post(change(made), filled(unit, schedule_kind="waves", **waves))
+    made.refresh_from_db()
+    assert (made.wave_value, made.wave_by, made.wave_minutes, float(made.wave_limit)) == (
+        10,
+        "share",
+        30,
+        2.5,
+    )
+    assert made.local_date is None
+
+
+def test_the_desk_shows_the_plan_and_releases_a_held_wave(
+    starter: Client, preparer: Client, unit: OrganizationalUnit
+) -> None:
+    delivery = DeliveryFactory(
+        unit=unit, sending=True, recipients=4, schedule_kind="waves", wave_by="number", wave_value=2,
+        wave_minutes=60, wave_limit=5,
+    )  # fmt: skip
+    Moment.objects.filter(delivery=delivery, number=2).update(held_at=clock.now(), held_percent=20)
+
+    assert "Release the held wave" in starter.get(change(delivery)).content.decode()
+    assert preparer.post(step(delivery, "release-wave")).status_code == 403
+    starter.post(step(delivery, "release-wave"))
+
+    page = starter.get(change(delivery)).content.decode()
+    assert "Sending plan" in page
+    assert "Release the held wave" not in page
 
 
 def test_what_was_released_can_only_be_read(starter: Client, unit: OrganizationalUnit) -> None:

@@ -18,6 +18,7 @@ from campaign.lib import clock, jobs
 from campaign.lib.jobs import Queue
 from deliveries import diagnosis, outlook, remainders, seal, standing, upcoming
 from deliveries.content.findings import Finding
+from deliveries.diagnosis import Diagnosis
 from deliveries.filters import key_page
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
 from deliveries.models.route import LARGEST_LIMIT
@@ -43,9 +44,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     plan = outlook.plan(delivery, at=clock.now())
     context = _live(delivery) | {
         "changed": seal.in_words(changed),
-        "diagnoses": diagnosis.about_itself(delivery, at=clock.now())
-        if delivery.status in SHOWN_AS_CALLOUT
-        else [],
+        "diagnoses": _callouts(delivery),
         "bar": action_bar(delivery, person(request), changed=changed),
         "is_complete": is_complete(delivery),
         "audience": _audience(delivery),
@@ -64,6 +63,14 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "largest_limit": LARGEST_LIMIT,
     }
     return page(request, "dashboard", context)
+
+
+def _callouts(delivery: Delivery) -> list[Diagnosis]:
+    """What it waits for; a held wave has a callout of its own, with the button."""
+    if delivery.status not in SHOWN_AS_CALLOUT:
+        return []
+    found = diagnosis.about_itself(delivery, at=clock.now())
+    return [one for one in found if one.code != diagnosis.WAVE_HELD]
 
 
 @require_safe
