@@ -1,4 +1,4 @@
-"""The operators' desk on how mail leaves: routes, and who stopped all sending."""
+"""The operators' desk on how mail leaves: the routes."""
 
 from typing import Any
 
@@ -9,11 +9,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.desk import DeskAdmin, VerbAdmin, VerbForm
-from accounts.rights import Right
+from accounts.desk import VerbAdmin, VerbForm
 from deliveries import administration, signing
 from deliveries.channels.dkim import UnusableKey
-from deliveries.models import Halt, Route
+from deliveries.models import Route
 
 
 class RouteForm(VerbForm):
@@ -89,12 +88,3 @@ class RouteAdmin(VerbAdmin):
         if route.closed_until is not None and route.closed_until > timezone.now():
             return "rests", _("rests: %(reason)s") % {"reason": route.closed_because}
         return "open", _("open")
-
-
-@admin.register(Halt)
-class HaltAdmin(DeskAdmin):
-    """Who stopped all sending, when and why, and who allowed it again. The button stands above the deliveries."""
-
-    list_display = ["unit", "by", "at", "reason", "lifted_at", "lifted_by"]
-    list_select_related = ["unit", "by", "lifted_by"]
-    right = Right.VIEW

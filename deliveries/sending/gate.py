@@ -32,7 +32,10 @@ T = TypeVar("T")
 
 
 class SendingHalted(Refusal):
-    message = _("%(by)s stopped all sending of “%(unit)s”: nothing is released until it is allowed again.")
+    message = _(
+        "%(by)s stopped all sending of “%(unit)s” (%(reason)s): nothing is released until somebody allows it with "
+        "“Allow sending again” (allow_sending)."
+    )
     code = "halted"
 
 
@@ -40,7 +43,7 @@ def require_no_halt(delivery: Delivery) -> None:
     """Raise SendingHalted while all sending is stopped: nobody's click releases what another's would let out."""
     halt = Halt.objects.covering(delivery.unit).select_related("by", "unit").first()
     if halt is not None:
-        raise SendingHalted(by=halt.by, unit=halt.unit)
+        raise SendingHalted(by=halt.by, unit=halt.unit, reason=halt.reason)
 
 
 @transaction.atomic
