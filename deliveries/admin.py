@@ -37,6 +37,7 @@ from deliveries import (
     zones,
 )
 from deliveries.admin_halts import HaltAdmin  # noqa: F401  these files register themselves once they are read
+from deliveries.admin_instance import InstanceAdmin  # noqa: F401  the same
 from deliveries.admin_routes import RouteAdmin  # noqa: F401  the same
 from deliveries.admin_steps import Order
 from deliveries.counts import tallies

@@ -95,7 +95,7 @@ def confirm(
     """
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.check(delivery, Step.CONFIRM, by=by, seal=seal)
-    gate.require_no_halt(delivery)
+    gate.require_open(delivery)
     preparation = delivery.latest_preparation()
     if must_type(preparation.to_deliver) and typed != preparation.to_deliver:
         raise CountMistyped(expected=preparation.to_deliver)
@@ -153,7 +153,7 @@ def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     """The send goes on from the exact row where it paused."""
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.check(delivery, Step.RESUME, by=by)
-    gate.require_no_halt(delivery)
+    gate.require_open(delivery)
     lifecycle.move(delivery, Step.RESUME, by=by, at=at)
     _log(delivery, at, n_("Resumed by %(by)s"), by=str(by))
     queues.TICK.enqueue()

@@ -39,6 +39,12 @@ class SendingHalted(Refusal):
     code = "halted"
 
 
+def require_open(delivery: Delivery) -> None:
+    """Raise why nothing may leave at all: all sending is stopped, or this is a copy that nobody has adopted."""
+    require_no_halt(delivery)
+    fence.require()
+
+
 def require_no_halt(delivery: Delivery) -> None:
     """Raise SendingHalted while all sending is stopped: nobody's click releases what another's would let out."""
     halt = Halt.objects.covering(delivery.unit).select_related("by", "unit").first()
