@@ -5,6 +5,7 @@ be granted on a single object too. `is_superuser` stands for VIEW and ADMINISTER
 nothing else: nobody prepares, approves or starts a delivery but by a right that somebody gave.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.apps import apps
@@ -121,21 +122,44 @@ def units(user: User, right: Right) -> QuerySet[OrganizationalUnit]:
     if user.is_superuser and right in OF_SUPERUSERS:
         return OrganizationalUnit.objects.all()
     paths = list(_granted(user, right, OrganizationalUnit).values_list("path", flat=True))
-    if not paths:
-        return OrganizationalUnit.objects.none()
-    below = Q()
+    return OrganizationalUnit.objects.filter(_below(paths))
+
+
+def _below(paths: list[str]) -> Q:
+    """Units at one of these places in the tree, and all under them."""
+    below = Q(pk__in=[])
     for path in paths:
         below |= Q(path__startswith=path)
-    return OrganizationalUnit.objects.filter(below)
+    return below
 
 
 def readable_units(user: User) -> QuerySet[OrganizationalUnit]:
     """Where a person may read: own units and below, and the units above (parallel branches stay hidden)."""
     if not user.is_active:
         return OrganizationalUnit.objects.none()
-    below = units(user, Right.VIEW)
-    above = {pk for unit in _granted(user, Right.VIEW, OrganizationalUnit) for pk in unit.lineage}
-    return OrganizationalUnit.objects.filter(Q(pk__in=below.values("pk")) | Q(pk__in=above))
+    if user.is_superuser:
+        return OrganizationalUnit.objects.all()
+    paths = list(_granted(user, Right.VIEW, OrganizationalUnit).values_list("path", flat=True))
+    above = {int(pk) for path in paths for pk in path.split("/") if pk}
+    return OrganizationalUnit.objects.filter(_below(paths) | Q(pk__in=above))
+
+
+def on_units(user: User, units: Collection[OrganizationalUnit]) -> dict[int, frozenset[Right]]:
+    """By unit, the rights that a person's grants on units give there, in one query; VIEW reads the units above too."""
+    if not user.is_active:
+        return {unit.pk: frozenset() for unit in units}
+    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
+    found = list(grants.objects.filter(user=user).values_list("permission__codename", "content_object__path"))
+    always = OF_SUPERUSERS if user.is_superuser else frozenset()
+    return {
+        unit.pk: always
+        | {
+            Right(name)
+            for name, path in found
+            if unit.path.startswith(path) or (name == Right.VIEW.value and path.startswith(unit.path))
+        }
+        for unit in units
+    }
 
 
 def visible(user: User, queryset: QuerySet[Any]) -> QuerySet[Any]:

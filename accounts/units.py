@@ -1,5 +1,7 @@
 """Organisational units: making them and moving them, with their paths kept right."""
 
+from collections.abc import Callable
+
 from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Substr
@@ -9,6 +11,18 @@ from accounts import access, audit
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
+
+_asked_before_moving: list[Callable[[OrganizationalUnit, OrganizationalUnit], None]] = []
+
+
+def before_moving(check: Callable[[OrganizationalUnit, OrganizationalUnit], None]) -> None:
+    """An app above is asked, with the unit and its new parent, before a unit moves; it raises a Refusal to say no."""
+    _asked_before_moving.append(check)
+
+
+def lock_tree() -> None:
+    """Until the end of the transaction no unit moves. New rows below a unit are not kept waiting by it."""
+    list(OrganizationalUnit.objects.filter(parent=None).select_for_update(no_key=True).values_list("pk"))
 
 
 class UnderItself(Refusal):
@@ -50,11 +64,16 @@ def change_unit(
 @transaction.atomic
 def move_unit(*, unit: OrganizationalUnit, parent: OrganizationalUnit, by: User) -> OrganizationalUnit:
     """The unit and all below it stand under another parent; everybody's rights follow the tree."""
+    lock_tree()
+    unit.refresh_from_db()
+    parent.refresh_from_db()
     access.require(by, Right.ADMINISTER, unit)
     access.require(by, Right.ADMINISTER, parent)
     if parent.path.startswith(unit.path):
         raise UnderItself(unit=unit)
     access.refuse_gain(by=by, unit=unit, parent=parent)
+    for check in _asked_before_moving:
+        check(unit, parent)
     old, new = unit.path, f"{parent.path}{unit.pk}/"
     OrganizationalUnit.objects.filter(path__startswith=old).update(
         path=Concat(Value(new), Substr(F("path"), len(old) + 1))

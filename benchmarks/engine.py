@@ -3,11 +3,13 @@
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from benchmarks import audience, cost
 from benchmarks.sinks import Sink
-from deliveries import confirmation
+from deliveries import confirmation, halts
 from deliveries.models import Delivery, Status
 from deliveries.sending import recovery
 
@@ -56,23 +58,58 @@ def send(label: str, *, sink: Sink, messages: int, groups: dict[str, list[int]])
 
 def pause(*, sink: Sink, messages: int) -> tuple[float, bool]:
     """Seconds from a pause to the last message that still left; and whether, resumed, all left just once."""
-    delivery = audience.ready_delivery("Pause")
+    return _held(
+        "Pause",
+        lambda delivery: confirmation.pause(delivery=delivery, by=audience.person(), at=audience.now()),
+        lambda delivery: confirmation.resume(delivery=delivery, by=audience.person(), at=audience.now()),
+        sink=sink, messages=messages,
+    )  # fmt: skip
+
+
+def halt(*, sink: Sink, messages: int) -> tuple[float, bool]:
+    """The same from a stop of all sending until it is allowed again."""
+    return _held(
+        "Halt",
+        lambda delivery: halts.stop_all(
+            unit=delivery.unit, by=audience.person(), at=audience.now(), reason="Benchmark"
+        ),
+        lambda delivery: halts.allow(unit=delivery.unit, by=audience.person(), at=audience.now()),
+        sink=sink, messages=messages,
+    )  # fmt: skip
+
+
+def _held(
+    label: str,
+    hold: Callable[[Delivery], Any],
+    let_go: Callable[[Delivery], Any],
+    *,
+    sink: Sink,
+    messages: int,
+) -> tuple[float, bool]:
+    delivery = audience.ready_delivery(label)
     arrived = sink.count()
     audience.confirm(delivery)
-    until(lambda: sink.count() - arrived > messages // 5, "pause: on its way")
-    began = time.perf_counter()
-    confirmation.pause(delivery=delivery, by=audience.person(), at=audience.now())
+    until(lambda: sink.count() - arrived > messages // 5, f"{label}: on its way")
+    with ThreadPoolExecutor(1) as watch:
+        began = time.perf_counter()
+        last_arrival = watch.submit(_last_arrival, sink, began)
+        hold(delivery)
+        last, seen = last_arrival.result()
+    is_in_time = not is_over(delivery) and seen - arrived < messages
+    let_go(delivery)
+    until(lambda: is_over(delivery), f"{label}: the rest", lambda: f"{sent(delivery):,} of {messages:,}")
+    is_exact = sink.count() - arrived == sent(delivery) == messages and not recovery.imbalance(delivery)
+    return last - began, is_in_time and is_exact
+
+
+def _last_arrival(sink: Sink, began: float) -> tuple[float, int]:
+    """When the last message came in, once it is quiet, and how many came in by then."""
     last, seen = began, sink.count()
     while time.perf_counter() - last < QUIET_S:
         time.sleep(0.002)
         if (now := sink.count()) != seen:
             last, seen = time.perf_counter(), now
-    delivery.refresh_from_db()
-    is_in_time = delivery.status == Status.PAUSED and seen - arrived < messages
-    confirmation.resume(delivery=delivery, by=audience.person(), at=audience.now())
-    until(lambda: is_over(delivery), "pause: the rest", lambda: f"{sent(delivery):,} of {messages:,}")
-    is_exact = sink.count() - arrived == sent(delivery) == messages and not recovery.imbalance(delivery)
-    return last - began, is_in_time and is_exact
+    return last, seen
 
 
 def throughput(label: str, *, seconds: float, warm_up: float) -> float:

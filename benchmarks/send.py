@@ -176,15 +176,17 @@ class _Comparison:
         from benchmarks import engine
 
         pause_s, is_exact = engine.pause(sink=self.sink, messages=self.args.messages)
+        halt_s, is_exact_too = engine.halt(sink=self.sink, messages=self.args.messages)
         return {
             "first_message_s": round(statistics.median(run.first_message_s for run in self.runs), 2),
             "pause_s": round(pause_s, 2),
+            "halt_s": round(halt_s, 2),
             "cpu_us_per_message": {
                 who: round(statistics.median(run.cpu[who] for run in self.runs), 1) for who in self.groups
             },
             "sink_count": sum(run.sink_count for run in self.runs),
             "ledger_count": sum(run.ledger_count for run in self.runs),
-            "balanced": all(run.is_exact for run in self.runs) and is_exact,
+            "balanced": all(run.is_exact for run in self.runs) and is_exact and is_exact_too,
         }
 
     def _memory(self) -> dict[str, Any]:

@@ -39,7 +39,9 @@ from deliveries import (
     uploads,
     zones,
 )
-from deliveries.admin_routes import RouteAdmin  # noqa: F401  its file registers itself once it is read
+from deliveries.admin_halts import HaltAdmin  # noqa: F401  these files register themselves once they are read
+from deliveries.admin_instance import InstanceAdmin  # noqa: F401  the same
+from deliveries.admin_routes import RouteAdmin  # noqa: F401  the same
 from deliveries.admin_steps import Order
 from deliveries.counts import tallies
 from deliveries.forms import (

@@ -1,4 +1,4 @@
-"""The operators' desk on how mail leaves: routes, and who stopped all sending."""
+"""The operators' desk on how mail leaves: the routes."""
 
 from typing import Any
 
@@ -11,11 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from accounts.desk import DeskAdmin, VerbAdmin, VerbForm, person
-from accounts.rights import Right
+from accounts.desk import VerbAdmin, VerbForm, person
 from deliveries import administration, signing
 from deliveries.channels.dkim import UnusableKey
-from deliveries.models import Halt, ProviderLimit, Route
+from deliveries.models import ProviderLimit, Route
 
 
 class RouteForm(VerbForm):
@@ -157,12 +156,3 @@ class ProviderLimitAdmin(VerbAdmin):
     @display(description=_("domains"))
     def domains_listed(self, limit: ProviderLimit) -> str:
         return ", ".join(limit.domains)
-
-
-@admin.register(Halt)
-class HaltAdmin(DeskAdmin):
-    """Who stopped all sending, when and why, and who allowed it again. The button stands above the deliveries."""
-
-    list_display = ["unit", "by", "at", "reason", "lifted_at", "lifted_by"]
-    list_select_related = ["unit", "by", "lifted_by"]
-    right = Right.VIEW

@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class DeliveriesConfig(AppConfig):
     name = "deliveries"
     verbose_name = _("Deliveries")
+
+    def ready(self) -> None:
+        from accounts import units
+        from deliveries import halts
+
+        units.before_moving(halts.refuse_escape)

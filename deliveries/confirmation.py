@@ -111,7 +111,7 @@ def confirm(
     delivery = Delivery.objects.locked(delivery.pk)
     step = confirming(delivery)
     lifecycle.check(delivery, step, by=by, seal=seal)
-    gate.require_no_halt(delivery)
+    gate.require_open(delivery)
     preparation = delivery.latest_preparation()
     if must_type(preparation.to_deliver) and typed != preparation.to_deliver:
         raise CountMistyped(expected=preparation.to_deliver)
@@ -178,7 +178,7 @@ def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     delivery = Delivery.objects.locked(delivery.pk)
     step = Step.CONTINUE if delivery.is_recurring else Step.RESUME
     lifecycle.check(delivery, step, by=by)
-    gate.require_no_halt(delivery)
+    gate.require_open(delivery)
     lifecycle.move(delivery, step, by=by, at=at)
     _log(delivery, at, n_("Resumed by %(by)s"), by=str(by))
     queues.TICK.enqueue()

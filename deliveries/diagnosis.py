@@ -85,7 +85,7 @@ def _around(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     if delivery.status == Status.PREPARING:
         yield from _without_workers(Queue.PREPARATION, Queue.TICK)
     if delivery.status in {Status.READY, Status.SCHEDULED, Status.SENDING, Status.PAUSED}:
-        yield from _halted(delivery)  # nobody can confirm or resume either
+        yield from halted(delivery)  # nobody can confirm or resume either
     if delivery.status in {Status.SCHEDULED, Status.SENDING}:
         yield from _fenced()
         yield from _without_workers(Queue.SEND, Queue.TICK)
@@ -241,15 +241,19 @@ def _limited(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
         )
 
 
-def _halted(delivery: Delivery) -> Iterator[Diagnosis]:
+def halted(delivery: Delivery) -> Iterator[Diagnosis]:
+    """Each stop of all sending that holds the delivery back."""
     for halt in Halt.objects.covering(delivery.unit).select_related("by", "unit"):
         yield _fault(
             "halted",
-            _("%(by)s stopped all sending of “%(unit)s” at %(moment)s: %(reason)s."),
+            _(
+                "%(by)s stopped all sending of “%(unit)s” at %(moment)s: %(reason)s. “Allow sending again” "
+                "(allow_sending) lets it go on from the exact message where it stopped."
+            ),
             by=halt.by,
             unit=halt.unit,
             moment=_moment(halt.at, delivery),
-            reason=halt.reason,
+            reason=halt.reason.rstrip("."),
         )
 
 

@@ -9,17 +9,19 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
+from django.utils.translation import ngettext
 
-from accounts import access, audit
+from accounts import access, audit, units
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import confirmation, queues
 from deliveries.models import Delivery, Halt, LogLine, ProofMessage, Status
 
-HELD = (Status.SCHEDULED, Status.SENDING, Status.PAUSED)
+HELD = [status for status in Status if status.is_released]
 
 
 class HaltReasonMissing(Refusal):
@@ -35,6 +37,14 @@ class AlreadyHalted(Refusal):
 class NotHalted(Refusal):
     message = _("Sending of “%(unit)s” is not stopped. It may be stopped further up.")
     code = "not_halted"
+
+
+class MovesOutOfHalt(Refusal):
+    message = _(
+        "%(by)s stopped all sending of “%(halted)s”: moved away from there, what “%(unit)s” has confirmed would leave. "
+        "Allow sending again first, or stop all sending of “%(unit)s” too."
+    )
+    code = "moves_out_of_halt"
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,13 @@ class Receipt:
     @property
     def held(self) -> int:
         return sum(one.held for one in self.deliveries)
+
+    @property
+    def text(self) -> str:
+        """The receipt in one sentence."""
+        left = ngettext("%(n)s message had left", "%(n)s messages had left", self.left) % {"n": self.left}
+        held = ngettext("%(n)s is held", "%(n)s are held", self.held) % {"n": self.held}
+        return _t("All sending is stopped: %(left)s, %(held)s.") % {"left": left, "held": held}
 
 
 def stop_all(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> Receipt:
@@ -90,6 +107,7 @@ def _begin(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> 
     access.require(by, Right.START, unit)
     if not reason:
         raise HaltReasonMissing()
+    units.lock_tree()  # whatever stands below the unit now stands there until the halt is committed
     try:
         with transaction.atomic():
             halt = Halt.objects.create(unit=unit, by=by, at=at, reason=reason[:300])
@@ -125,6 +143,16 @@ def allow(*, unit: OrganizationalUnit, by: User, at: datetime) -> Halt:
     return halt
 
 
+def refuse_escape(unit: OrganizationalUnit, parent: OrganizationalUnit) -> None:
+    """A unit does not leave a branch whose sending is stopped for one where it would go on, unseen by anybody."""
+    in_force = Halt.objects.in_force()
+    if in_force.filter(unit__in=[unit.pk, *parent.lineage]).exists():
+        return  # it stays held where it goes
+    halt = in_force.filter(unit__in=unit.lineage).select_related("by", "unit").first()
+    if halt is not None:
+        raise MovesOutOfHalt(by=halt.by, halted=halt.unit, unit=unit)
+
+
 def affected() -> QuerySet[Delivery]:
     """What a halt holds back: deliveries that are confirmed and not over."""
     return Delivery.objects.filter(status__in=HELD).select_related("unit").order_by("pk")
@@ -135,9 +163,7 @@ def shown_to(user: User) -> list[Halt]:
     halts = list(Halt.objects.in_force().select_related("unit", "by"))
     if not halts:
         return []
-    readable = set(access.readable_units(user).values_list("pk", flat=True))
-    startable = set(access.units(user, Right.START).values_list("pk", flat=True))
-    shown = [halt for halt in halts if halt.unit_id in readable]
-    for halt in shown:
-        halt.may_allow = halt.unit_id in startable
-    return shown
+    rights = access.on_units(user, [halt.unit for halt in halts])
+    for halt in halts:
+        halt.may_allow = Right.START in rights[halt.unit_id]
+    return [halt for halt in halts if Right.VIEW in rights[halt.unit_id]]

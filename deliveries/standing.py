@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from django.db.models import F, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
-from deliveries.models import Chunk, Delivery, ScheduleKind, Status
+from deliveries.models import Chunk, Delivery, Halt, ScheduleKind, Status
 
 BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED})
 
@@ -50,15 +51,30 @@ def of(deliveries: Sequence[Delivery]) -> dict[int, Standing]:
 
 
 def add(deliveries: Sequence[Delivery]) -> None:
-    """Each delivery knows its standing, where it has one; templates read it."""
-    found = of(deliveries)
+    """Each delivery knows its standing, and the stop of all sending that holds it; templates read both."""
+    found, holding = of(deliveries), halts_of(deliveries)
     for delivery in deliveries:
         delivery.standing = found.get(delivery.pk)  # type: ignore[attr-defined]  # a page's own attribute, read by templates
+        delivery.halt = holding.get(delivery.pk)  # type: ignore[attr-defined]  # the same
+
+
+def halts_of(deliveries: Sequence[Delivery]) -> dict[int, Halt]:
+    """By delivery, the stop of all sending that holds it: of several the one nearest to its unit."""
+    released = [delivery for delivery in deliveries if Status(delivery.status).is_released]
+    if not released:
+        return {}
+    in_force = {halt.unit_id: halt for halt in Halt.objects.in_force().select_related("unit", "by")}
+    held = {
+        delivery.pk: [in_force[pk] for pk in delivery.unit.lineage if pk in in_force] for delivery in released
+    }
+    return {pk: halts[-1] for pk, halts in held.items() if halts}
 
 
 def words(delivery: Delivery) -> str | Promise:
-    """The status as people read it: Starting, Retrying 12, Finished, 3 unknown."""
+    """The status as people read it: Starting, Held, Retrying 12, Finished, 3 unknown."""
     standing: Standing | None = getattr(delivery, "standing", None)
+    if getattr(delivery, "halt", None):
+        return _("Paused and held") if delivery.status == Status.PAUSED else pgettext("one delivery", "Held")
     if delivery.status == Status.SCHEDULED and _leaves_with_ok(delivery):
         return _("Starting")
     if delivery.status == Status.READY and delivery.is_recurring:
@@ -75,6 +91,8 @@ def _leaves_with_ok(delivery: Delivery) -> bool:
 
 
 def tone(delivery: Delivery) -> str:
-    """The colour where it is not the status' own: what finished with unknown outcomes needs somebody."""
+    """The colour where it is not the status' own: what is held, or finished with unknown outcomes, needs somebody."""
+    if getattr(delivery, "halt", None):
+        return "yellow"
     standing: Standing | None = getattr(delivery, "standing", None)
     return "yellow" if standing and standing.unknown and delivery.status == Status.FINISHED else ""

@@ -9,9 +9,9 @@ from django.utils.formats import date_format, number_format, time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
-from deliveries import outlook, routes
+from deliveries import diagnosis, outlook, routes
 from deliveries.models import Delivery, Status
 from deliveries.outlook import Plan
 from deliveries.sending import pace
@@ -108,7 +108,9 @@ def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> B
 
 
 def resting(delivery: Delivery, at: datetime) -> tuple[str, str, str] | None:
-    """What to say in place of the headline while the relay turns us away; None while it does not."""
+    """What to say in place of the headline while something holds the send back; None where nothing does."""
+    if Status(delivery.status).is_released and (held := list(diagnosis.halted(delivery))):
+        return pgettext("one delivery", "Held"), " ".join(one.text for one in held), "yellow"
     if delivery.status != Status.SENDING:
         return None
     route = routes.route_of(delivery)

@@ -219,3 +219,17 @@ def test_whoever_administers_the_home_of_somebody_with_a_right_elsewhere_does_no
 
     with pytest.raises(access.NotAllowed):
         people.set_password(user=colleague, password="a long new pass phrase", by=administrator)
+
+
+def test_rights_on_many_units_in_one_query_agree_with_the_check_of_one(db, django_assert_num_queries):
+    above = UnitFactory()
+    own, beside = UnitFactory(parent=above), UnitFactory()
+    below = UnitFactory(parent=own)
+    user = UserFactory(roles={"start": own})
+
+    with django_assert_num_queries(1):
+        found = access.on_units(user, [above, own, below, beside])
+
+    for unit in (own, below, beside):
+        assert found[unit.pk] == access.held(user, unit)
+    assert found[above.pk] == {Right.VIEW}

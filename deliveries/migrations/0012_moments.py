@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
                     django.core.validators.MinValueValidator(0),
                     django.core.validators.MaxValueValidator(100),
                 ],
-                verbose_name="hold above",
+                verbose_name="Hold the next wave above this percentage of bounces and errors",
             ),
         ),
         migrations.AddField(
@@ -227,7 +227,7 @@ class Migration(migrations.Migration):
                     django.core.validators.MinValueValidator(1),
                     django.core.validators.MaxValueValidator(10080),
                 ],
-                verbose_name="minutes between waves",
+                verbose_name="Minutes between waves",
             ),
         ),
         migrations.AddField(
@@ -240,7 +240,7 @@ class Migration(migrations.Migration):
                     django.core.validators.MinValueValidator(1),
                     django.core.validators.MaxValueValidator(100000000),
                 ],
-                verbose_name="number",
+                verbose_name="Number",
             ),
         ),
         migrations.AlterField(

@@ -49,6 +49,11 @@ class Status(models.TextChoices):
         return self in {Status.FINISHED, Status.STOPPED, Status.FAILED, Status.EXPIRED}
 
     @property
+    def is_released(self) -> bool:
+        """Whether it is confirmed and not over: what a stop of all sending holds back."""
+        return self in {Status.SCHEDULED, Status.SENDING, Status.PAUSED}
+
+    @property
     def is_editable(self) -> bool:
         """Whether its settings may change; once confirmed they may not."""
         return self in {Status.DRAFT, Status.PREPARATION_FAILED, Status.AWAITING_APPROVAL, Status.READY}

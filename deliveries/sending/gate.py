@@ -33,15 +33,24 @@ T = TypeVar("T")
 
 
 class SendingHalted(Refusal):
-    message = _("%(by)s stopped all sending of “%(unit)s”: nothing is released until it is allowed again.")
+    message = _(
+        "%(by)s stopped all sending of “%(unit)s” (%(reason)s): nothing is released until somebody allows it with "
+        "“Allow sending again” (allow_sending)."
+    )
     code = "halted"
+
+
+def require_open(delivery: Delivery) -> None:
+    """Raise why nothing may leave at all: all sending is stopped, or this is a copy that nobody has adopted."""
+    require_no_halt(delivery)
+    fence.require()
 
 
 def require_no_halt(delivery: Delivery) -> None:
     """Raise SendingHalted while all sending is stopped: nobody's click releases what another's would let out."""
     halt = Halt.objects.covering(delivery.unit).select_related("by", "unit").first()
     if halt is not None:
-        raise SendingHalted(by=halt.by, unit=halt.unit)
+        raise SendingHalted(by=halt.by, unit=halt.unit, reason=halt.reason)
 
 
 @transaction.atomic

@@ -11,9 +11,11 @@ from typing import Any
 
 import dj_database_url
 import django_rq
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.urls import reverse
 
 from accounts.access import NotAllowed
 from accounts.models import AuditEvent
@@ -25,6 +27,8 @@ from deliveries import confirmation, instances, jobs
 from deliveries.models import Delivery, Doubt, Instance, Message, MessageStatus, Status, Try
 from deliveries.sending import fence, recovery
 from deliveries.tests.factories import NEXT_WEEK, DeliveryFactory, person
+from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
+from deliveries.tests.test_workers import manage, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -347,3 +351,206 @@ def test_every_page_of_a_copy_says_so(client, administrator):
 
     assert "This is a copy: nothing is sent." in page
     assert "adopt_instance" in page
+
+
+# -- while Valkey is away ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def valkey_away(settings):
+    """Nobody listens where the queue should be."""
+    gone = {"URL": "redis://127.0.0.1:1/0"}
+    settings.RQ_QUEUES = {name: queue | gone for name, queue in settings.RQ_QUEUES.items()}
+
+
+def test_without_valkey_an_instance_at_home_sends(relay, valkey_away):
+    delivery = DeliveryFactory(scheduled=True)
+
+    jobs.drain(delivery_id=delivery.pk)
+
+    delivery.refresh_from_db()
+    assert fence.problem() is None
+    assert delivery.status == Status.FINISHED
+
+
+def test_without_valkey_the_disk_alone_keeps_the_fence_and_adopting_ends_it(
+    relay, valkey_away, administrator
+):
+    delivery = DeliveryFactory(scheduled=True)
+    set_back()
+
+    tick_and_drain(delivery)
+    assert isinstance(fence.problem(), fence.SetBack)
+    assert delivery.status == Status.SCHEDULED
+    instances.adopt(by=administrator, at=clock.now())
+
+    assert fence.problem() is None
+    assert relay.recipients() == []
+
+
+def test_the_marks_that_valkey_missed_do_not_make_it_contradict_when_it_is_back(monkeypatch, administrator):
+    fence.passes(beat=True)
+    with monkeypatch.context() as away:
+        away.setattr(fence, "RAISE_MARK", "return nil")  # the mirror never reaches it
+        fence.passes(beat=True)
+
+    assert fence.problem() is None
+
+
+# -- two processes beat -----------------------------------------------------------------------------------
+
+BEAT = """
+from deliveries.sending import fence
+assert all([fence.passes(beat=True) for _ in range(60)])
+"""
+
+
+def test_two_processes_that_beat_at_once_never_take_each_other_for_a_copy(settings):
+    fence.passes(beat=True)
+    before = Instance.objects.get().mark
+    folder = {"SINETE_ANCHOR_FOLDER": str(settings.ANCHOR_FOLDER)}
+
+    with manage("shell", "-c", BEAT, **folder) as one, manage("shell", "-c", BEAT, **folder) as other:
+        assert (one.wait(60), other.wait(60)) == (0, 0)
+
+    instance = Instance.objects.get()
+    assert instance.mark == before + 120
+    assert fence.problem() is None
+    assert fence._on_disk(instance.generation) == fence._in_valkey(instance.generation)
+    assert fence._on_disk(instance.generation) == (instance.mark, instance.nonce)
+
+
+# -- adoption, continued ----------------------------------------------------------------------------------
+
+
+def test_an_adoption_that_is_killed_half_way_is_carried_on_by_the_next(settings, administrator):
+    first, second = (DeliveryFactory(sending=True, recipients=4) for _ in range(2))
+    set_back()
+    command = ("adopt_instance", "--as", administrator.username)
+
+    with psycopg.connect(url_of_test_database()) as other:
+        other.execute("SELECT 1 FROM deliveries_delivery WHERE id = %s FOR UPDATE", [second.pk])
+        with manage(*command, SINETE_ANCHOR_FOLDER=str(settings.ANCHOR_FOLDER)) as process:
+            wait_until(lambda: Doubt.objects.filter(delivery=first).count() == 4, "the first is held")
+            wait_until(somebody_waits_for_a_lock, "it waits for the second")
+            process.kill()
+            process.wait()
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+
+    assert isinstance(fence.problem(), fence.SetBack)
+    second.refresh_from_db()
+    assert second.status == Status.SENDING
+    receipt = instances.adopt(by=administrator, at=clock.now())
+    assert fence.problem() is None
+    assert {held.delivery: held.in_doubt for held in receipt.deliveries} == {first.name: 0, second.name: 4}
+    for delivery in (first, second):
+        delivery.refresh_from_db()
+        assert delivery.status == Status.PAUSED
+        assert Doubt.objects.filter(delivery=delivery).count() == 4
+        assert recovery.imbalance(delivery) == {}
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]
+
+
+def test_a_lane_that_comes_back_to_a_restored_database_hands_nothing_over():
+    delivery = DeliveryFactory(sending=True, recipients=100)
+    backends: list[int] = []
+    handed: list[int] = []
+
+    async def restore_after_the_first_window(pool):
+        if pool.waiting and not handed:
+            handed.append(len(pool.waiting))
+            with psycopg.connect(url_of_test_database(), autocommit=True) as other:
+                other.execute("UPDATE deliveries_instance SET mark = 0")
+                other.execute("SELECT pg_terminate_backend(%s)", backends)
+        return pool.take(len(pool.waiting))
+
+    def note_the_backend(lane):
+        backends.append(lane.ledger.connection.info.backend_pid)
+
+    run_lane(delivery, ScriptedPool(restore_after_the_first_window), before=note_the_backend)
+
+    assert isinstance(fence.problem(), fence.SetBack)
+    assert 0 < handed[0] < 100
+    assert delivery.chunks.get().handed_upto == handed[0]
+
+
+# -- what people may do meanwhile -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["ready", "paused"])
+def test_nobody_releases_anything_from_a_copy_and_is_told_why_in_the_banners_words(client, stage):
+    delivery = DeliveryFactory(**{stage: True})
+    set_back()
+    client.force_login(person("start", delivery.unit))
+    name = "confirm" if stage == "ready" else "resume"
+
+    answer = client.post(
+        reverse(f"deliveries:{name}", args=[delivery.pk]), {"seal": delivery.seal}, follow=True
+    )
+
+    delivery.refresh_from_db()
+    assert delivery.status == stage
+    assert answer.content.decode().count(str(fence.problem())) == 2  # the banner and the refusal
+    assert AuditEvent.objects.filter(refused=True).exists()
+
+
+DESK = "/admin/deliveries/instance/"
+
+
+def test_operators_see_what_adopting_does_and_do_it_at_the_desk(client):
+    delivery = DeliveryFactory(sending=True, recipients=6)
+    set_back()
+    client.force_login(UserFactory(is_staff=True, roles={"administration": root()}))
+
+    index = client.get("/admin/").content.decode()
+    asked = client.get(DESK).content.decode()
+    assert isinstance(fence.problem(), fence.SetBack)
+    said = client.post(f"{DESK}adopt/", follow=True).content.decode()
+
+    assert "This is a copy: nothing is sent." in index
+    assert DESK in index
+    assert delivery.label in asked
+    assert "6 messages of unknown outcome" in asked
+    assert "1 deliveries are held, 6 messages have an unknown outcome" in said
+    assert fence.problem() is None
+    assert AuditEvent.objects.get(action="adopt_instance").face == "admin"
+
+
+def test_the_desk_says_what_becomes_of_each(administrator):
+    sending = DeliveryFactory(sending=True, recipients=2)
+    due = DeliveryFactory(scheduled=True, recipients=3)
+    ahead = DeliveryFactory(scheduled=True, schedule_kind="at_date", contact_date=clock.now() + NEXT_WEEK)
+
+    foreseen = instances.foresee(by=administrator, at=clock.now())
+    receipt = instances.adopt(by=administrator, at=clock.now(), again=True)
+
+    assert [(one.delivery, one.becomes, one.open_rows) for one in foreseen] == [
+        (sending, "paused", 2), (due, "paused", 3), (ahead, "ready", 3),
+    ]  # fmt: skip
+    assert [(held.now, held.in_doubt) for held in receipt.deliveries] == [
+        ("paused", 2), ("paused", 3), ("ready", 0),
+    ]  # fmt: skip
+
+
+def test_an_instance_at_home_is_not_adopted_by_a_mere_click(client, administrator):
+    client.force_login(administrator)
+
+    said = client.post(f"{DESK}adopt/", follow=True).content.decode()
+
+    assert "This instance is at home" in said
+    assert not AuditEvent.objects.filter(action="adopt_instance", refused=False).exists()
+
+
+def test_nobody_else_sees_or_adopts_the_instance(client):
+    set_back()
+    client.force_login(UserFactory(is_staff=True, roles={"start": root()}))
+
+    assert client.get(DESK).status_code == 403
+    assert client.post(f"{DESK}adopt/").status_code == 403
+    assert DESK not in client.get("/admin/").content.decode()
+    assert isinstance(fence.problem(), fence.SetBack)

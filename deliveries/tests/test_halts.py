@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.urls import reverse
 
+from accounts import units
 from accounts.access import NotAllowed
 from accounts.models import AuditEvent
 from accounts.roles import root
@@ -296,3 +297,172 @@ def test_the_way_back_is_shown_to_those_who_may_take_it_alone(client):
 
     assert "Wrong price" in page
     assert "Allow sending again" not in page
+
+
+# -- what people see -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"), [("scheduled", "Held"), ("sending", "Held"), ("paused", "Paused and held")]
+)
+def test_the_list_and_the_dashboard_say_that_it_is_held_and_why(client, stage, words):
+    delivery = DeliveryFactory(unit=UnitFactory(), **{stage: True})
+    client.force_login(UserFactory(roles={"prepare": root()}))
+    stop_all(reason="Wrong price")
+
+    listed = client.get(reverse("deliveries:list")).content.decode()
+    shown = client.get(reverse("deliveries:dashboard", args=[delivery.pk])).content.decode()
+
+    assert f">{words}</span>" in listed
+    assert '<span class="cell-sub">Wrong price</span>' in listed
+    assert f">{words}</span>" in shown
+
+
+@pytest.mark.parametrize("stage", ["scheduled", "sending", "paused"])
+def test_the_deployment_block_says_who_holds_it_and_how_it_goes_on(client, stage):
+    delivery = DeliveryFactory(**{stage: True})
+    client.force_login(person("prepare", root()))
+    stop_all(reason="Wrong price")
+    name = "deliveries:progress" if stage == "scheduled" else "reporting:block"
+
+    block = client.get(reverse(name, args=[delivery.pk])).content.decode()
+
+    assert "Held" in block
+    assert "Wrong price" in block
+    assert "allow_sending" in block
+
+
+def test_a_delivery_beside_the_stopped_branch_is_not_called_held(client):
+    unit = UnitFactory()
+    DeliveryFactory(unit=unit, scheduled=True)
+    client.force_login(UserFactory(roles={"prepare": root()}))
+    stop_all(UnitFactory(), reason="Wrong price")
+
+    assert ">Held</span>" not in client.get(reverse("deliveries:list")).content.decode()
+
+
+def test_a_refusal_names_the_way_back():
+    delivery = DeliveryFactory(ready=True)
+    stop_all(reason="Wrong price")
+
+    with pytest.raises(gate.SendingHalted, match=r"Wrong price.*Allow sending again.*allow_sending"):
+        confirmation.confirm(
+            delivery=delivery, seal=delivery.seal, by=person("start", root()), at=clock.now()
+        )
+
+
+# -- a branch that moves ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def administrator():
+    return UserFactory(is_superuser=True)
+
+
+def test_a_unit_does_not_leave_a_stopped_branch(administrator):
+    above, elsewhere = UnitFactory(), UnitFactory()
+    unit = UnitFactory(parent=above)
+    delivery = DeliveryFactory(unit=unit, scheduled=True)
+    stop_all(above)
+
+    with pytest.raises(halts.MovesOutOfHalt):
+        units.move_unit(unit=unit, parent=elsewhere, by=administrator)
+
+    assert not gate.begin(delivery.pk)
+    allow(above)
+    units.move_unit(unit=unit, parent=elsewhere, by=administrator)
+    assert gate.begin(delivery.pk)
+
+
+def test_a_unit_moves_where_it_stays_held(administrator):
+    above, elsewhere = UnitFactory(), UnitFactory()
+    own, other = UnitFactory(parent=above), UnitFactory(parent=above)
+    stop_all(above)
+    stop_all(own)
+    stop_all(elsewhere)
+
+    units.move_unit(unit=own, parent=root(), by=administrator)
+    units.move_unit(unit=other, parent=elsewhere, by=administrator)
+
+    for unit in (own, other):
+        unit.refresh_from_db()
+        assert Halt.objects.covering(unit).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_waits_for_a_unit_that_is_being_moved_and_holds_what_is_below_by_then(administrator):
+    above, unit = UnitFactory(), UnitFactory()
+    delivery = DeliveryFactory(unit=unit, scheduled=True)
+    by, receipts = person("start", above), []
+
+    def stop():
+        try:
+            receipts.append(stop_all(above, by=by))
+        finally:
+            connection.close()
+
+    stopping = threading.Thread(target=stop)
+    with transaction.atomic():
+        units.move_unit(unit=unit, parent=above, by=administrator)
+        stopping.start()
+        wait_until(somebody_waits_for_a_lock, "the stop waits for the move")
+    stopping.join(60)
+
+    assert [one.delivery for one in receipts[0].deliveries] == [delivery]
+
+
+# -- the operators' desk ---------------------------------------------------------------------------------
+
+DESK = "/admin/deliveries/halt/"
+
+
+def test_operators_stop_and_allow_at_the_desk(client):
+    delivery = DeliveryFactory(scheduled=True, recipients=3)
+    client.force_login(UserFactory(is_staff=True, roles={"start": root()}))
+
+    listed = client.get(DESK).content.decode()
+    asked = client.get(f"{DESK}stop/").content.decode()
+    said = client.post(f"{DESK}stop/", {"unit": root().pk, "reason": "Wrong price"}).content.decode()
+    halt = Halt.objects.in_force().get()
+    row = client.get(f"{DESK}{halt.pk}/change/").content.decode()
+    client.post(f"{DESK}{halt.pk}/allow/")
+
+    assert "Stop all sending" in listed
+    assert delivery.label in asked
+    assert "3 are held" in said
+    assert "Allow sending again" in row
+    assert not Halt.objects.in_force().exists()
+    faces = AuditEvent.objects.filter(action__in=["stop_all_sending", "allow_sending"])
+    assert list(faces.values_list("face", flat=True)) == ["admin", "admin"]
+
+
+def test_the_desk_asks_for_a_reason_too(client):
+    client.force_login(UserFactory(is_staff=True, roles={"start": root()}))
+
+    answer = client.post(f"{DESK}stop/", {"unit": root().pk, "reason": " "}, follow=True)
+
+    assert "Say why" in answer.content.decode()
+    assert not Halt.objects.exists()
+
+
+def test_a_superuser_without_start_is_shown_no_button_and_gets_403_and_an_event(client):
+    stop_all()
+    halt = Halt.objects.in_force().get()
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+
+    shown = client.get(DESK).content.decode() + client.get(f"{DESK}{halt.pk}/change/").content.decode()
+    stopped = client.post(f"{DESK}stop/", {"unit": root().pk, "reason": "x"})
+    allowed = client.post(f"{DESK}{halt.pk}/allow/")
+
+    assert f'action="{DESK}' not in shown
+    assert (stopped.status_code, allowed.status_code) == (403, 403)
+    assert AuditEvent.objects.filter(refused=True, face="admin").count() == 2
+    assert Halt.objects.in_force().get() == halt
+
+
+def test_a_stop_in_a_parallel_branch_is_hidden_at_the_desk(client):
+    halt = stop_all(UnitFactory()).halt
+    client.force_login(UserFactory(is_staff=True, roles={"start": UnitFactory()}))
+
+    assert client.post(f"{DESK}{halt.pk}/allow/").status_code == 404
+    assert client.get(f"{DESK}{halt.pk}/allow/").status_code == 405

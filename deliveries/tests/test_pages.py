@@ -11,8 +11,8 @@ from accounts.models import ApprovalPolicy
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Audience
 from campaign.lib import clock
-from deliveries import approval, drafting, waiting
-from deliveries.models import Chunk, Status
+from deliveries import approval, drafting, halts, waiting
+from deliveries.models import Chunk, Halt, Status
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
@@ -324,6 +324,22 @@ def queries(call):
     with CaptureQueriesContext(connection) as captured:
         call()
     return len(captured)
+
+
+def test_a_list_of_held_deliveries_takes_as_many_queries_for_25_rows_as_for_one(unit, get):
+    user = UserFactory(roles={"start": unit})
+    at("sending", unit, recipients=1)
+    halts.stop_all(unit=unit, by=user, at=clock.now(), reason="Wrong price")
+    one = queries(lambda: get(user, "list"))
+    Halt.objects.update(lifted_at=clock.now())
+    for _ in range(24):
+        at("scheduled", unit, recipients=1)
+    Halt.objects.update(lifted_at=None)
+
+    many = queries(lambda: get(user, "list"))
+
+    assert many == one
+    assert many < 20
 
 
 @pytest.mark.parametrize("name", ["list", "waiting"])

@@ -16,10 +16,12 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from deliveries import jobs
+from accounts.roles import root
+from campaign.lib import clock
+from deliveries import halts, jobs
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
 from deliveries.sending import recovery
-from deliveries.tests.factories import DeliveryFactory
+from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE = 60
@@ -292,3 +294,27 @@ def until_finished(delivery: Delivery) -> None:
         return delivery.status == Status.FINISHED
 
     wait_until(is_finished, "the delivery is finished")
+
+
+def test_workers_hand_over_no_window_after_the_receipt_of_a_stop_of_all_sending(relay, settings):
+    settings.SINETE = settings.SINETE | {"chunk_rows": 300}
+    relay.delay = 0.01
+    delivery = DeliveryFactory(scheduled=True, recipients=1200)
+    jobs.tick()
+
+    with worker("send"), worker("send"):
+        wait_until(lambda: sent(delivery) > 100, "the send is under way")
+        receipt = halts.stop_all(
+            unit=root(), by=person("start", root()), at=clock.now(), reason="Wrong price"
+        )
+        marks = list(delivery.chunks.values_list("number", "handed_upto"))
+        wait_until(lambda: not delivery.chunks.exclude(lease_until=None).exists(), "every lane has let go")
+        jobs.tick()
+        assert list(delivery.chunks.values_list("number", "handed_upto")) == marks
+        assert 100 < len(relay.recipients()) <= receipt.left < 1200
+        relay.delay = 0
+        halts.allow(unit=root(), by=person("start", root()), at=clock.now())
+        until_over(delivery)
+
+    assert_exact(delivery, relay)
+    assert len(relay.recipients()) == 1200

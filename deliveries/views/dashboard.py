@@ -115,6 +115,7 @@ def _live(delivery: Delivery) -> dict[str, Any]:
         "findings": findings(preparation),
         "last_lines": _last_lines(preparation) if status == Status.PREPARING else [],
         "now": clock.now(),
+        "held": list(diagnosis.halted(delivery)) if status.is_released else [],
         "leaves_at": gate.due_at(delivery) if status == Status.SCHEDULED else None,
     }
 

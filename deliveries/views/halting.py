@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
@@ -25,7 +24,7 @@ def stop_all(request: HttpRequest) -> HttpResponse:
             receipt = halts.stop_all(
                 unit=unit, by=by, at=clock.now(), reason=request.POST.get("reason", "").replace("\x00", "")
             )
-            messages.warning(request, _said(receipt))
+            messages.warning(request, receipt.text)
             return page(request, "stopped_all", {"receipt": receipt})
         return redirect("deliveries:stop-all")
     units = access.units(by, Right.START).order_by("path")
@@ -55,9 +54,3 @@ def _unit(request: HttpRequest) -> OrganizationalUnit:
     if found is None:
         raise Http404
     return found
-
-
-def _said(receipt: halts.Receipt) -> str:
-    left = ngettext("%(n)s message had left", "%(n)s messages had left", receipt.left) % {"n": receipt.left}
-    held = ngettext("%(n)s is held", "%(n)s are held", receipt.held) % {"n": receipt.held}
-    return _("All sending is stopped: %(left)s, %(held)s.") % {"left": left, "held": held}
