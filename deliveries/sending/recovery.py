@@ -5,6 +5,7 @@ Ordinary transactions on Django's connection; lock order: delivery, chunks by nu
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from deliveries.models import Delivery, MessageStatus
@@ -239,15 +240,18 @@ def _end_tries_of_next_chunk(
 
 @transaction.atomic
 def end_queue(delivery_id: int, domains: list[str]) -> int:
-    """Later tries that only queued for these domains, and were never refused, are due now. Returns how many."""
+    """Later tries that queued for these domains are due now; who was refused waits as he should. Returns how many."""
+    # Nobody who was refused waits longer than the last step: what is due later than that is in the queue.
+    longest = max(settings.SINETE["retry_seconds"])
     Delivery.objects.locked(delivery_id)  # lanes wait, so nobody else locks tries meanwhile
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE deliveries_try t SET due_at = sinete_clock() FROM deliveries_message m"
-            " WHERE t.delivery_id = %(delivery)s AND NOT t.handed AND t.tries = 0 AND t.due_at > sinete_clock()"
+            " WHERE t.delivery_id = %(delivery)s AND NOT t.handed AND t.due_at > sinete_clock()"
+            " AND (t.tries = 0 OR t.due_at > sinete_clock() + make_interval(secs => %(longest)s))"
             " AND m.delivery_id = %(delivery)s AND m.seq = t.seq"
             " AND split_part(m.address_key, '@', -1) = ANY(%(domains)s)",
-            {"delivery": delivery_id, "domains": domains},
+            {"delivery": delivery_id, "domains": domains, "longest": longest},
         )
         return cursor.rowcount
 

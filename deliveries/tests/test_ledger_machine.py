@@ -25,17 +25,21 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from accounts.roles import root
 from audiences import consents
+from audiences.models import Profile
 from campaign.lib import clock
-from deliveries import confirmation, scheduling
+from deliveries import administration, confirmation, limits, routes, scheduling
 from deliveries.channels.base import Outcome, Result
-from deliveries.models import Delivery, Message, MessageStatus, Status
+from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, Status
 from deliveries.sending import gate, recovery
 from deliveries.sending.lanes import Lane, Plan
 from deliveries.sending.ledger import Ledger
-from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.sending.throttle import Throttle
+from deliveries.tests.factories import DeliveryFactory, audience_of, person
 
 RECIPIENTS, CHUNK_ROWS, WINDOW = 10, 4, 3
+PROVIDER = "mailbox.example"
 OPTED_OUT = 2  # this row's profile opted out after the preparation
 
 # What the relay did, and what the connection says of it.
@@ -349,6 +353,73 @@ class LedgerMachine(RuleBasedStateMachine):
         self.run(lane.ledger.close())
 
 
+class UnhurriedLane(Lane):
+    """Asks for tokens whenever the machine has it exchange."""
+
+    @property
+    def _next_ask(self) -> float:
+        return 0.0
+
+    @_next_ask.setter
+    def _next_ask(self, moment: float) -> None: ...
+
+
+class LimitedLedgerMachine(LedgerMachine):
+    """The same under limits that come, change and go: the buckets are Valkey's, by a clock that the machine moves."""
+
+    boss: ClassVar[Any]
+
+    @initialize()
+    def begin(self) -> None:
+        for limit in ProviderLimit.objects.all():
+            administration.remove_provider_limit(limit=limit, by=self.boss)
+        Delivery.objects.filter(pk=self.delivery.pk).update(limit_per_hour=None)
+        self.throttle = Throttle(delivery_id=self.delivery.pk, deliveries=1, at=1_000_000.0)
+        super().begin()
+
+    async def _lane(self, plan: Plan) -> Lane:
+        lane = await super()._lane(plan)
+        lane.__class__ = UnhurriedLane
+        lane.throttle = self.throttle
+        return lane
+
+    @rule(seconds=st.sampled_from([0.4, 1.0, 3.0]))
+    def time_passes(self, seconds: float) -> None:
+        assert self.throttle.at is not None
+        self.throttle.at += seconds
+
+    @rule(per_hour=st.sampled_from([3600, 10_800, None]))
+    def somebody_limits_the_delivery(self, per_hour: int | None) -> None:
+        if not Status(self.status()).is_final:
+            limits.set_limit(delivery=self.delivery, per_hour=per_hour, by=self.starter, at=clock.now())
+
+    @rule(per_hour=st.sampled_from([3600, 7200, None]))
+    def somebody_limits_a_provider(self, per_hour: int | None) -> None:
+        limit = ProviderLimit.objects.first()
+        if per_hour is not None:
+            administration.save_provider_limit(
+                limit=limit or ProviderLimit(route=routes.default_route()), by=self.boss, name="Mailbox",
+                domains=[PROVIDER], limit_per_hour=per_hour,
+            )  # fmt: skip
+        elif limit is not None:
+            administration.remove_provider_limit(limit=limit, by=self.boss)
+
+    @rule()
+    def who_queues_is_due(self) -> None:
+        execute(
+            "UPDATE deliveries_try SET due_at = sinete_clock() WHERE delivery_id = %s AND NOT handed",
+            self.delivery.pk,
+        )
+
+    def teardown(self) -> None:
+        """All limits are lifted; what queued goes."""
+        self.somebody_limits_a_provider(None)
+        self.somebody_limits_the_delivery(None)
+        self.who_queues_is_due()
+        self.run(self.throttle.close())
+        super().teardown()
+
+
 COUNTS_OF_CHUNKS_THAT_ARE_OFF = """
     SELECT c.number FROM deliveries_chunk c JOIN deliveries_message m
         ON m.delivery_id = c.delivery_id AND m.seq BETWEEN c.seq_from AND c.seq_to
@@ -391,6 +462,24 @@ def test_the_ledger_holds_in_whatever_order_things_happen(settings):
     LedgerMachine.delivery, LedgerMachine.starter = delivery, person("start", delivery.unit)
 
     run_state_machine_as_test(LedgerMachine, settings=EFFORT)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_the_ledger_holds_under_limits_too(settings):
+    settings.SINETE = settings.SINETE | {"chunk_rows": CHUNK_ROWS, "retry_seconds": [0]}
+    audience = audience_of(root(), RECIPIENTS)
+    for number, member in enumerate(audience.members.select_related("profile")):
+        if number % 2:
+            address = f"p{number}@{PROVIDER}"
+            Profile.objects.filter(pk=member.profile_id).update(email=address, email_key=address)
+    delivery = DeliveryFactory(sending=True, audience=audience)
+    row = Message.objects.get(delivery=delivery, seq=OPTED_OUT)
+    consents.opt_out(profile_id=row.profile_id, channel="email", at=clock.now(), source="test")
+    LimitedLedgerMachine.delivery, LimitedLedgerMachine.starter = delivery, person("start", delivery.unit)
+    LimitedLedgerMachine.boss = person("administration", root())
+
+    run_state_machine_as_test(LimitedLedgerMachine, settings=EFFORT)
 
 
 EFFORT = settings(

@@ -34,6 +34,7 @@ STEPS: dict[str, tuple[str, set[str], str | None]] = {
     "pause": ("sending", {"start"}, "paused"),
     "resume": ("paused", {"start"}, "sending"),
     "stop": ("paused", {"start"}, "stopped"),
+    "limit": ("sending", {"start"}, "sending"),
     "proof": ("draft", {"prepare", "start"}, "draft"),
     "duplicate": ("finished", {"prepare", "start"}, "finished"),
     "remainder": ("stopped", {"prepare", "start"}, "stopped"),
@@ -75,6 +76,7 @@ COMMANDS = {
     "stop_preparation": "stop_preparation",
     "take_back": "unconfirm_delivery",
     "proof": "send_proof",
+    "limit": "set_limit",
     "remainder": "create_remainder",
 }
 
@@ -85,6 +87,7 @@ def posted(step: str, delivery: Delivery) -> dict[str, Any]:
         "approve": {"decision": "approve", "seal": delivery.seal},
         "reject": {"decision": "reject", "seal": delivery.seal, "comment": "No."},
         "confirm": {"seal": delivery.seal},
+        "limit": {"limit_per_hour": "5"},
         "proof": {"test_profiles": list(TestProfile.objects.values_list("pk", flat=True))},
     }.get(step, {})
 
@@ -111,6 +114,7 @@ def by_command(step: str, delivery: Delivery, user: User) -> str:
         "reject": ["--comment", "No."],
         "confirm": ["--seal", delivery.seal],
         "stop": ["--yes"],
+        "limit": ["--per-hour", "5"],
         "delete": ["--yes"],
         "proof": [f"--test-profile={label}" for label in TestProfile.objects.values_list("label", flat=True)],
     }.get(step, [])
