@@ -27,7 +27,7 @@ from campaign.lib.jobs import Queue
 from deliveries import routes, turning, waves
 from deliveries.lifecycle import Step
 from deliveries.models import Chunk, Delivery, Halt, Preparation, Skipped, Status, Try
-from deliveries.sending import fence, gate, pace
+from deliveries.sending import fence, gate, pace, throttle
 
 SKEW_ALLOWED = timedelta(seconds=2)
 STUCK_AFTER = timedelta(seconds=30)  # nobody took up a preparation that was asked for
@@ -147,6 +147,7 @@ HELD_RUNS = {
 
 
 def _sending(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    yield from _too_slow(delivery, at)
     gone = (
         Chunk.objects.filter(delivery=delivery, done=False, lease_until__lt=at)
         .order_by("lease_until")
@@ -238,6 +239,21 @@ def _limited(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
             f"limited_by_{found.factor}",
             _("How fast it leaves is decided by %(what)s."),
             what=found.limited_by,
+        )
+
+
+def _too_slow(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    """Whether its limits let not all of it leave in time."""
+    found = pace.of(delivery, at=at) if throttle.buckets_of(delivery) else None
+    ends = delivery.valid_until
+    if found is not None and found.left is not None and ends is not None and at + found.left > ends:
+        yield _fault(
+            "too_slow",
+            _(
+                "At this rate not all of it leaves before the validity period ends at %(moment)s: raise the "
+                "limit, or what is left then fails."
+            ),
+            moment=_moment(ends, delivery),
         )
 
 

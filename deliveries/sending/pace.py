@@ -80,6 +80,8 @@ def _left(delivery: Delivery, per_hour: int | None, limits: Limits, at: datetime
         last = Try.objects.filter(delivery=delivery, tries=0).aggregate(last=Max("due_at"))["last"]
         if last is not None and last > at:
             left = max(left or timedelta(), last - at)
+    if left is not None and delivery.last_moment is not None:
+        left = max(left, delivery.last_moment - at)
     return left if left is not None and left < LONGEST_TOLD else None
 
 

@@ -176,3 +176,12 @@ def test_no_callout_says_it_again_on_the_dashboard(relay):
 
     assert [one.code for one in diagnosis.about_itself(delivery, at=clock.now())] == []
     confirmation.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+
+
+def test_a_limit_that_outlasts_the_validity_period_is_a_fault(relay):
+    delivery = limited(DeliveryFactory(sending=True, recipients=3, validity_hours=1), 1)
+    jobs.drain(delivery_id=delivery.pk)
+
+    found = diagnosis.about_itself(Delivery.objects.get(pk=delivery.pk), at=clock.now())
+
+    assert [one.code for one in found if one.is_fault] == ["too_slow"]
