@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import Max, Min, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
@@ -174,11 +174,22 @@ def _meant(delivery: Delivery, seqs: Sequence[int] | None) -> QuerySet[Doubt]:
     return found.filter(seq__in=[seq for seq in set(seqs) if 0 < seq <= LARGEST_SEQ])
 
 
+def _valid_until(delivery: Delivery, meant: QuerySet[Doubt]) -> datetime | None:
+    """Until when all of them could be tried again: each moment has a validity of its own."""
+    if delivery.started_at is None or not delivery.has_moments:
+        return delivery.valid_until
+    ends = meant.aggregate(first=Min("seq"), last=Max("seq"))
+    between = delivery.moments.filter(seq_to__gte=ends["first"] or 0, seq_from__lte=ends["last"] or 0)
+    gate = between.aggregate(gate=Min("not_before"))["gate"]
+    return max(delivery.started_at, gate or delivery.started_at) + timedelta(hours=delivery.validity_hours)
+
+
 def _check_again(delivery: Delivery, meant: QuerySet[Doubt], at: datetime) -> None:
     if delivery.status not in {Status.SENDING, Status.PAUSED, Status.FINISHED}:
         raise StoppedForGood(delivery=delivery, status=Status(delivery.status).label)
-    if delivery.valid_until is not None and at >= delivery.valid_until:
-        raise ValidityOver(moment=_moment(delivery, delivery.valid_until))
+    until = _valid_until(delivery, meant)
+    if until is not None and at >= until:
+        raise ValidityOver(moment=_moment(delivery, until))
     possible = again_from(meant.aggregate(last=Max("since"))["last"])
     if at < possible:
         raise TooSoon(moment=_moment(delivery, possible))

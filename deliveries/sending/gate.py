@@ -235,7 +235,8 @@ def wake_lanes(delivery_id: int) -> None:
                 (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done
                     AND lease_until IS NULL AND handed_upto < seq_to
                     AND (not_before IS NULL OR not_before <= sinete_clock() + make_interval(secs => %(ahead)s))
-                    AND deliveries_may_leave(delivery_id, moment, make_interval(secs => %(ahead)s))),
+                    AND (moment IS NULL
+                        OR deliveries_may_leave(delivery_id, moment, make_interval(secs => %(ahead)s)))),
                 (SELECT count(*) FROM (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s AND NOT handed
                     AND due_at <= sinete_clock() LIMIT 1) due),
                 (SELECT count(*) FROM (

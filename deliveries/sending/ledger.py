@@ -413,7 +413,7 @@ _NEXT_GATE = """
     SELECT extract(epoch FROM min(not_before) - sinete_clock()) AS seconds FROM deliveries_chunk
     WHERE delivery_id = %(delivery)s AND NOT done AND lease_until IS NULL AND handed_upto < seq_to
       AND not_before > sinete_clock() AND not_before <= sinete_clock() + make_interval(secs => %(ahead)s)
-      AND deliveries_may_leave(delivery_id, moment, make_interval(secs => %(ahead)s))
+      AND (moment IS NULL OR deliveries_may_leave(delivery_id, moment, make_interval(secs => %(ahead)s)))
 """
 
 _WINDOW = f"""

@@ -117,16 +117,17 @@ LOCK_NEXT_CHUNK_OF_TRIES = """
 # The same for a chunk whose validity period is over: what was never handed over has failed, unsent.
 EXPIRE_CHUNK = """
     WITH one AS MATERIALIZED (
-        SELECT number, seq_from, seq_to, handed_upto FROM deliveries_chunk c
-        WHERE delivery_id = %(delivery)s AND NOT done AND lease_until IS NULL AND handed_upto < seq_to
-            AND deliveries_valid_until(delivery_id, not_before) <= sinete_clock()
+        SELECT c.number, c.seq_from, c.seq_to, c.handed_upto
+        FROM deliveries_chunk c JOIN deliveries_delivery d ON d.id = c.delivery_id
+        WHERE c.delivery_id = %(delivery)s AND NOT c.done AND c.lease_until IS NULL AND c.handed_upto < c.seq_to
+            AND greatest(d.started_at, c.not_before) + make_interval(hours => d.validity_hours) <= sinete_clock()
             -- A held wave and those behind it wait for a person, and then have a time of their own.
             AND NOT EXISTS (
                 SELECT 1 FROM deliveries_moment m
                 WHERE m.delivery_id = c.delivery_id AND m.number <= c.moment
                     AND m.held_at IS NOT NULL AND m.released_at IS NULL
             )
-        ORDER BY number LIMIT 1 FOR UPDATE
+        ORDER BY c.number LIMIT 1 FOR UPDATE OF c
     ), rows AS (
         UPDATE deliveries_message m SET status = 2, reason = 'expired', nature = 'soft', at = sinete_clock()
         FROM one c

@@ -1,6 +1,7 @@
 """Nothing leaves early and little leaves late, whatever happens to clock, cron, queue and workers at the gate."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date, time, timedelta
 
@@ -8,15 +9,18 @@ import django_rq
 import pytest
 from django.db import connection
 
+from accounts.roles import root
+from accounts.tests.factories import UserFactory
 from campaign.lib import clock
-from deliveries import jobs
+from deliveries import instances, jobs, waves
 from deliveries.models import Chunk, Message, MessageStatus, Moment, Status
 from deliveries.sending import gate, recovery
+from deliveries.sending.doors import HELD
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.test_local_hour import at_nine
 from deliveries.tests.test_moments import ZONES
 from deliveries.tests.test_sending import send
-from deliveries.tests.test_waves import at_time, gates, in_waves
+from deliveries.tests.test_waves import at_time, gates, in_waves, refuse_first_of_wave
 from deliveries.tests.test_workers import kill_with_children, manage, sent, wait_until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,6 +131,46 @@ def test_a_job_run_by_hand_and_two_ticks_at_once_open_nothing(relay, waves):
     assert len(relay.recipients()) == before
 
 
+def test_two_ticks_and_four_lanes_at_once_at_a_wave_that_must_be_held_let_nobody_through(relay, settings):
+    settings.SINETE = settings.SINETE | {"chunk_rows": 2}
+    delivery = in_waves(scheduled=True)
+    refuse_first_of_wave(relay, delivery, 1)
+    send(delivery)
+    let_clock_show(gates(delivery)[1] + SECOND)
+
+    at_once(jobs.tick, jobs.tick, *[lambda: jobs.drain(delivery_id=delivery.pk)] * 4)
+
+    assert waves.held(delivery).number == 2
+    assert len(relay.recipients()) == 2
+    assert [line.text for line in delivery.log.all()].count(HELD) == 1
+
+
+def test_two_ticks_and_four_lanes_at_once_send_each_of_a_wave_once(relay, settings):
+    settings.SINETE = settings.SINETE | {"chunk_rows": 2}
+    delivery = in_waves(scheduled=True, recipients=30)
+    send(delivery)
+    let_clock_show(gates(delivery)[1] + SECOND)
+
+    at_once(jobs.tick, jobs.tick, *[lambda: jobs.drain(delivery_id=delivery.pk)] * 4)
+
+    received = relay.recipients()
+    assert len(received) == len(set(received)) == 20
+    assert early(delivery) == []
+
+
+def at_once(*calls):
+    """Each in a thread with a connection of its own."""
+
+    def run(call):
+        try:
+            call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        list(pool.map(run, calls))
+
+
 def test_a_chunk_whose_gate_was_opened_by_hand_in_the_table_still_waits_for_its_moment(relay):
     delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", scheduled=True)
     let_clock_show(gates(delivery)[0] - timedelta(hours=1))
@@ -194,3 +238,16 @@ def test_a_dated_delivery_has_no_moments_and_leaves_as_before(relay):
 
     assert not Moment.objects.filter(delivery=delivery).exists()
     assert delivery.status == Status.FINISHED
+
+
+def test_an_adopted_copy_leaves_what_is_gated_ahead_as_it_was(relay):
+    delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", scheduled=True)
+    let_clock_show(gates(delivery)[0] + SECOND)
+    send(delivery)
+
+    instances.adopt(by=UserFactory(roles={"administration": root()}), at=clock.now(), again=True)
+
+    delivery.refresh_from_db()
+    assert delivery.status == Status.PAUSED
+    statuses = Message.objects.filter(delivery=delivery).order_by("seq").values_list("status", flat=True)
+    assert list(statuses) == [1, 1, 0, 0]
