@@ -115,7 +115,9 @@ def last_sign_of_cron() -> datetime | None:
 
 def failures(*, since: datetime) -> Counter[str]:
     """How often each job has failed since then, by its dotted path. Raises `RedisError`."""
-    return Counter(job.func_name for job in _failed() if job.ended_at is not None and job.ended_at >= since)
+    return Counter(
+        job.func_name or "" for job in _failed() if job.ended_at is not None and job.ended_at >= since
+    )
 
 
 def _failed() -> Iterable[Job]:
