@@ -26,7 +26,7 @@ admin.site.unregister(Group)  # Sinete gives rights to people, through roles
 class UnitForm(VerbForm):
     class Meta:
         model = OrganizationalUnit
-        fields = ["label", "parent", "approval_policy"]
+        fields = ["label", "parent", "approval_policy", "grace_seconds"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,10 +46,15 @@ class UnitForm(VerbForm):
                 label=data["label"],
                 parent=data["parent"],
                 approval_policy=data["approval_policy"],
+                grace_seconds=data["grace_seconds"],
                 by=self.by,
             )
         unit = units.change_unit(
-            unit=self.fresh, label=data["label"], approval_policy=data["approval_policy"], by=self.by
+            unit=self.fresh,
+            label=data["label"],
+            approval_policy=data["approval_policy"],
+            grace_seconds=data["grace_seconds"],
+            by=self.by,
         )
         parent = data["parent"]
         if parent is not None and parent.pk != unit.parent_id:
@@ -62,7 +67,7 @@ class UnitAdmin(VerbAdmin):
     """The tree. A unit is moved and renamed, never deleted: what hangs under it must stay."""
 
     form = UnitForm
-    list_display = ["place", "approval_policy", "people_in_it"]
+    list_display = ["place", "approval_policy", "grace_seconds", "people_in_it"]
     search_fields = ["label"]
     ordering = ["path"]
 

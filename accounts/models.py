@@ -3,11 +3,14 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from accounts.rights import Right, permissions
+
+LONGEST_GRACE_SECONDS = 24 * 3600
 
 
 class User(AbstractUser):
@@ -58,6 +61,16 @@ class OrganizationalUnit(models.Model):
     approval_policy = models.CharField(
         _("approval"), max_length=16, choices=ApprovalPolicy.choices, default=ApprovalPolicy.ONE
     )
+    grace_seconds = models.PositiveIntegerField(
+        _("grace delay in seconds"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(LONGEST_GRACE_SECONDS)],
+        help_text=_(
+            "So long a delivery “at once” waits after OK and can still be taken back. Empty: as the unit above has it; "
+            "at the top, as the installation has it."
+        ),
+    )
 
     class Meta:
         verbose_name = _("organisational unit")
@@ -66,6 +79,9 @@ class OrganizationalUnit(models.Model):
         permissions = permissions(*Right)
         constraints = [
             models.UniqueConstraint(fields=["parent", "label"], name="unit_label_unique_below_parent"),
+            models.CheckConstraint(
+                condition=models.Q(grace_seconds__lte=LONGEST_GRACE_SECONDS), name="unit_grace_within_a_day"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from campaign.lib.jobs import NO_WORKER, Queue
+
 # The longest words are those of Brazilian Portuguese: what holds them holds all.
 STATUSES = [
     ("draft", "Em edição"),
@@ -99,7 +101,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "now": now,
         "next_hour": now + timedelta(hours=1),
         "waiting_count": 3,
-        "no_worker_runs": True,
+        "no_worker_runs": [str(NO_WORKER) % {"queue": Queue.SEND}],
     }
     return render(request, "styleguide.html", context)
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from django.db import transaction
 from django.db.models import F, Value
-from django.db.models.functions import Concat, Substr
+from django.db.models.functions import Concat, Length, Substr
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access, audit
-from accounts.models import ApprovalPolicy, OrganizationalUnit, User
+from accounts.models import LONGEST_GRACE_SECONDS, ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 
@@ -30,18 +30,40 @@ class UnderItself(Refusal):
     code = "under_itself"
 
 
+class GraceTooLong(Refusal):
+    message = _("The grace delay is at most %(longest)s seconds, a day.")
+    code = "grace_too_long"
+
+
+def grace_seconds(unit: OrganizationalUnit) -> int | None:
+    """The grace delay that holds in the unit: its own, or that of the nearest above; None where none has one."""
+    set_here = OrganizationalUnit.objects.filter(pk__in=unit.lineage, grace_seconds__isnull=False)
+    # A unit's path is longer than the path of any above it.
+    nearest = set_here.order_by(Length("path").desc()).values_list("grace_seconds", flat=True)
+    return nearest.first()
+
+
+def _check_grace(seconds: int | None) -> None:
+    if seconds is not None and not 0 <= seconds <= LONGEST_GRACE_SECONDS:
+        raise GraceTooLong(longest=LONGEST_GRACE_SECONDS)
+
+
 @transaction.atomic
 def create_unit(
     *,
     label: str,
     parent: OrganizationalUnit | None,
     approval_policy: str = ApprovalPolicy.ONE,
+    grace_seconds: int | None = None,
     by: User | None = None,
 ) -> OrganizationalUnit:
     """A new unit stands below its parent. `by` is None only for the set-up of a new instance."""
     if by is not None and parent is not None:
         access.require(by, Right.ADMINISTER, parent)
-    unit = OrganizationalUnit.objects.create(label=label, parent=parent, approval_policy=approval_policy)
+    _check_grace(grace_seconds)
+    unit = OrganizationalUnit.objects.create(
+        label=label, parent=parent, approval_policy=approval_policy, grace_seconds=grace_seconds
+    )
     unit.path = f"{parent.path if parent else '/'}{unit.pk}/"
     unit.save(update_fields=["path"])
     audit.record("create_unit", by=by, target=unit)
@@ -50,13 +72,16 @@ def create_unit(
 
 @transaction.atomic
 def change_unit(
-    *, unit: OrganizationalUnit, label: str, approval_policy: str, by: User
+    *, unit: OrganizationalUnit, label: str, approval_policy: str, grace_seconds: int | None, by: User
 ) -> OrganizationalUnit:
-    """The unit bears the label and the policy."""
+    """The unit bears the label, the policy and the grace delay; what is confirmed already keeps its moment."""
     access.require(by, Right.ADMINISTER, unit)
-    before = {"label": unit.label, "approval_policy": unit.approval_policy}
-    unit.label, unit.approval_policy = label, approval_policy
-    unit.save(update_fields=["label", "approval_policy"])
+    _check_grace(grace_seconds)
+    wanted = {"label": label, "approval_policy": approval_policy, "grace_seconds": grace_seconds}
+    before = {name: getattr(unit, name) for name in wanted}
+    for name, value in wanted.items():
+        setattr(unit, name, value)
+    unit.save(update_fields=[*wanted])
     audit.record("change_unit", by=by, target=unit, before=before)
     return unit
 

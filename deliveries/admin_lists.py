@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from deliveries import doubts
-from deliveries.models import Cause, Delivery, Exclusion, Message, MessageStatus, Nature, Reason
+from deliveries.models import Cause, Delivery, Exclusion, Message, MessageStatus, Nature, Reason, Try
 
 PAGE = 100
 
@@ -68,7 +68,7 @@ def page(listing: Listing, delivery: Delivery, request: HttpRequest) -> Page:
     )
 
 
-def _message(row: Message) -> list[Any]:
+def _message(row: Any) -> list[Any]:
     reason = " · ".join(
         str(part) for part in (Nature(row.nature).label, Reason(row.reason).label) if part and row.reason
     )
@@ -78,9 +78,16 @@ def _message(row: Message) -> list[Any]:
         MessageStatus(row.status).label,
         row.tries,
         row.at or "–",
+        row.next_try or "–",
         reason or "–",
         row.reply or "–",
     ]
+
+
+def _messages(delivery: Delivery) -> QuerySet[Any]:
+    waiting = Try.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
+    rows = Message.objects.filter(delivery=delivery).defer("values")
+    return rows.annotate(next_try=Subquery(waiting.values("due_at")[:1]))
 
 
 def _exclusion(row: Exclusion) -> list[Any]:
@@ -108,10 +115,11 @@ LISTINGS = {
                 _("Status"),
                 _("Tries"),
                 _("Date"),
+                _("Next try"),
                 _("Reason"),
                 _("Answer of the server"),
             ],
-            lambda delivery: Message.objects.filter(delivery=delivery).defer("values"),
+            _messages,
             "seq",
             _message,
             choice="status",

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
+from accounts import units
 from accounts.models import User
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, outlook, planning, queues, resealing, routes, turning
@@ -97,7 +98,10 @@ def must_type(to_deliver: int) -> bool:
 
 def _grace(delivery: Delivery) -> int:
     """The seconds that a delivery waits between OK and its first message; a date is grace enough."""
-    return 0 if delivery.contact_date is not None else max(0, settings.SINETE["grace_seconds"])
+    if delivery.contact_date is not None:
+        return 0
+    of_unit = units.grace_seconds(delivery.unit)
+    return max(0, settings.SINETE["grace_seconds"] if of_unit is None else of_unit)
 
 
 @transaction.atomic

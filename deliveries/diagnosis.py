@@ -4,12 +4,16 @@ The same sentences stand on the dashboard, at the desk and in `manage.py doctor`
 of queries and a look at the queue; what goes over the network to a relay is for the command alone.
 """
 
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -19,6 +23,7 @@ from django.utils.functional import Promise
 from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
 
 from accounts import access
 from accounts.rights import Right
@@ -37,6 +42,11 @@ MOVING = (Status.PREPARING, Status.SCHEDULED, Status.SENDING, Status.PAUSED)
 CONNECT_SECONDS = 5
 LIMITS = ("delivery", "route", "provider")  # of what limits a send, that which somebody set
 WAVE_HELD = "wave_held"
+FAILURES_THAT_COUNT, FAILURES_WITHIN = 3, timedelta(hours=1)
+CRON_SILENT_FOR = timedelta(seconds=60)  # it gives a sign each second
+SPOOL_BYTES = 500_000_000  # below this the disk that keeps opens and clicks is nearly full
+CROWDED = 0.9  # of the connections that PostgreSQL allows
+AT_HOME = {"localhost", "127.0.0.1", "::1", None}
 
 
 @dataclass(frozen=True)
@@ -83,13 +93,13 @@ def about_itself(delivery: Delivery, *, at: datetime) -> list[Diagnosis]:
 
 def _around(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     if delivery.status == Status.PREPARING:
-        yield from _without_workers(Queue.PREPARATION, Queue.TICK)
+        yield from _unheard(Queue.PREPARATION, Queue.TICK)
     if delivery.status in {Status.READY, Status.SCHEDULED, Status.SENDING, Status.PAUSED}:
         yield from halted(delivery)  # nobody can confirm or resume either
     if delivery.status in {Status.SCHEDULED, Status.SENDING}:
         yield from _fenced()
-        yield from _without_workers(Queue.SEND, Queue.TICK)
-        yield from _route(delivery, at)
+        yield from _unheard(Queue.SEND, Queue.TICK)
+        yield from resting(delivery, at=at)
     yield from _limited(delivery, at)
 
 
@@ -217,9 +227,23 @@ def _paused(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     )
 
 
-def _route(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+def resting(delivery: Delivery, *, at: datetime) -> Iterator[Diagnosis]:
+    """The rest of the delivery's route, if its relay turned us away or nothing could be signed."""
     route = routes.known_route_of(delivery)
-    if route is not None and route.closed_until is not None and route.closed_until > at:
+    if route is None or route.closed_until is None or route.closed_until <= at:
+        return
+    if route.closed_because.startswith(routes.UNSIGNED):
+        yield _fault(
+            "unsigned",
+            _(
+                "Every message of “%(route)s” must be signed, and can't be: %(because)s. It is tried again at "
+                "%(moment)s; nothing leaves unsigned."
+            ),
+            route=route.label,
+            because=route.closed_because,
+            moment=_moment(route.closed_until, delivery),
+        )
+    else:
         yield _fault(
             "relay_rests",
             _(
@@ -283,17 +307,19 @@ def _fenced() -> Iterator[Diagnosis]:
         )
 
 
-def _without_workers(*queues: Queue) -> Iterator[Diagnosis]:
-    for queue in queues:
-        if jobs.workers_alive(queue) == 0:
-            yield _fault(
-                f"no_worker_{queue}",
-                _(
-                    "No worker listens to the queue “%(queue)s”, or the queue itself is away. Start one; "
-                    "“make run” and the Procfile name the command."
-                ),
-                queue=queue,
-            )
+def without_workers(delivery: Delivery) -> list[Diagnosis]:
+    """The queues that this delivery needs next and that nobody listens to."""
+    status = Status(delivery.status)
+    if status.is_final:
+        return []
+    if status.is_editable or status == Status.PREPARING:
+        return list(_unheard(Queue.PREPARATION))
+    return list(_unheard(Queue.SEND, Queue.TICK))
+
+
+def _unheard(*queues: Queue) -> Iterator[Diagnosis]:
+    for queue, sentence in jobs.unheard(*queues):
+        yield _fault(f"no_worker_{queue}", sentence)
 
 
 def _moment(moment: datetime, delivery: Delivery) -> str:
@@ -305,7 +331,17 @@ def _moment(moment: datetime, delivery: Delivery) -> str:
 
 def of_installation(*, at: datetime) -> list[Diagnosis]:
     """What is wrong with the parts that everything runs on. For the command: it takes its time."""
-    return [*_queue(), *_postgresql(), *_clocks(), *_migrations(), *_fenced()]
+    looks = (
+        _queue(),
+        _postgresql(),
+        _connections(),
+        _clocks(),
+        _migrations(),
+        _spool(),
+        _address(),
+        _fenced(),
+    )
+    return [found for look in looks for found in look]
 
 
 def _queue() -> Iterator[Diagnosis]:
@@ -315,7 +351,38 @@ def _queue() -> Iterator[Diagnosis]:
             _("The queue (REDIS_URL) can't be reached. Nothing is lost; nothing moves until it is back."),
         )
         return
-    yield from _without_workers(*Queue)
+    yield from _unheard(*Queue)
+    try:
+        yield from _cron()
+        yield from _failures()
+    except RedisError:  # away since
+        return
+
+
+def _cron() -> Iterator[Diagnosis]:
+    sign = jobs.last_sign_of_cron()
+    if sign is None or datetime.now(UTC) - sign > CRON_SILENT_FOR:
+        yield _fault(
+            "no_cron",
+            _(
+                "Cron gives no sign of life: nothing that is due is looked for. Start “manage.py cron”; what is "
+                "due will then go on by itself."
+            ),
+        )
+
+
+def _failures() -> Iterator[Diagnosis]:
+    for job, number in jobs.failures(since=datetime.now(UTC) - FAILURES_WITHIN).items():
+        if number >= FAILURES_THAT_COUNT:
+            yield _fault(
+                "jobs_fail",
+                _(
+                    "The job “%(job)s” failed %(number)s times within an hour: “Queues and failed jobs” in the "
+                    "administration says why."
+                ),
+                job=job,
+                number=number,
+            )
 
 
 def _postgresql() -> Iterator[Diagnosis]:
@@ -333,6 +400,54 @@ def _postgresql() -> Iterator[Diagnosis]:
                 _("PostgreSQL runs with %(name)s = off: a crash could forget what has left. Switch it on."),
                 name=name,
             )
+
+
+def _connections() -> Iterator[Diagnosis]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(numbackends), current_setting('max_connections')::int"
+            " - current_setting('superuser_reserved_connections')::int FROM pg_stat_database"
+        )
+        used, allowed = cursor.fetchone()
+    if used >= allowed * CROWDED:
+        yield _fault(
+            "connections_short",
+            _(
+                "%(used)s of PostgreSQL's %(allowed)s connections are taken: raise max_connections, or lower "
+                "DATABASE_POOL or the number of processes."
+            ),
+            used=used,
+            allowed=allowed,
+        )
+
+
+def _spool() -> Iterator[Diagnosis]:
+    folder = Path(settings.FEEDBACK_FOLDER).absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < SPOOL_BYTES:
+        yield _fault(
+            "disk_full",
+            _(
+                "Only %(free)s MB are free where opens and clicks wait while the database is away (%(folder)s): "
+                "make room, or they are lost."
+            ),
+            free=free // 1_000_000,
+            folder=folder,
+        )
+
+
+def _address() -> Iterator[Diagnosis]:
+    url = urlsplit(settings.PUBLIC_URL)
+    if not settings.DEBUG and (url.hostname in AT_HOME or url.scheme != "https"):
+        yield _fault(
+            "public_url",
+            _(
+                "PUBLIC_URL is %(url)s: links, pictures and opt-outs in every message would lead there. Set it to the "
+                "https address of the web process."
+            ),
+            url=settings.PUBLIC_URL,
+        )
 
 
 def _clocks() -> Iterator[Diagnosis]:

@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
-from django.utils.formats import date_format, number_format, time_format
-from django.utils.timezone import localtime
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext
 
-from deliveries import diagnosis, outlook, routes
+from deliveries import diagnosis, outlook
 from deliveries.models import Delivery, Status
 from deliveries.outlook import Plan
 from deliveries.sending import pace
@@ -111,21 +110,8 @@ def resting(delivery: Delivery, at: datetime) -> tuple[str, str, str] | None:
     """What to say in place of the headline while something holds the send back; None where nothing does."""
     if Status(delivery.status).is_released and (held := list(diagnosis.halted(delivery))):
         return pgettext("one delivery", "Held"), " ".join(one.text for one in held), "yellow"
-    if delivery.status != Status.SENDING:
-        return None
-    route = routes.route_of(delivery)
-    if route.closed_until is None or route.closed_until <= at:
-        return None
-    line = _t(
-        "The relay turned us away (%(because)s). It is asked again at %(time)s; no recipient is harmed by it."
-    )
-    if route.closed_because.startswith(routes.UNSIGNED):
-        line = _t(
-            "Every message must be signed, and can't be (%(because)s). Next try: %(time)s; nothing leaves unsigned."
-        )
-    moment = time_format(localtime(route.closed_until, delivery.zone), "H:i:s")
-    slots = {"because": route.closed_because or route.label, "time": f"{moment} {delivery.time_zone}"}
-    return _t("Sending waits for the relay"), line % slots, "yellow"
+    rests = list(diagnosis.resting(delivery, at=at)) if delivery.status == Status.SENDING else []
+    return (_t("Sending waits for the relay"), rests[0].text, "yellow") if rests else None
 
 
 def between_moments(plan: Plan, delivery: Delivery) -> tuple[str, str, str] | None:

@@ -12,7 +12,7 @@ from audiences import imports
 from audiences.forms import ImportForm
 from audiences.models import Import
 from audiences.views.shared import refusals_in, visible_or_404
-from campaign.lib.jobs import Queue, workers_alive
+from campaign.lib.jobs import Queue, unheard
 from campaign.lib.keyset import key_page
 
 PROBLEMS_SHOWN = 200
@@ -70,7 +70,7 @@ def _context(request: HttpRequest, pk: int) -> dict[str, object]:
         "problems": importing.problems.all()[:PROBLEMS_SHOWN] if importing.is_final else [],
         "problems_shown": PROBLEMS_SHOWN,
         "can_try_again": can_try_again,
-        "no_worker_runs": not importing.is_final and not workers_alive(Queue.DEFAULT),
+        "no_worker_runs": [] if importing.is_final else [text for _queue, text in unheard(Queue.DEFAULT)],
     }
 
 

@@ -4,6 +4,8 @@ The truth is in PostgreSQL and a tick looks there for what is due, so a wake-up 
 """
 
 import logging
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -11,15 +13,24 @@ from typing import Any
 
 import django_rq
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 from rq import Worker
+from rq.cron import CronScheduler
 from rq.job import Job
+from rq.registry import FailedJobRegistry
 
 logger = logging.getLogger(__name__)
 
 SECONDS_KEPT = 600  # results; failures stay longer, for the operators' desk
 SECONDS_FAILURES_KEPT = 7 * 24 * 3600
 SECONDS_WITHOUT_HEARTBEAT = 60  # an idle worker's heart beats every 15 seconds, a busy one's every 30
+
+NO_WORKER = _(
+    "No worker listens to the queue “%(queue)s”, or the queue itself is away. Start one; "
+    "“make run” and the Procfile name the command."
+)
+FAILURES_LOOKED_AT = 200  # of each queue, the newest
 
 
 class Queue(StrEnum):
@@ -88,3 +99,30 @@ def workers_alive(queue: Queue) -> int:
     except RedisError:
         return 0
     return sum(worker.last_heartbeat is not None and worker.last_heartbeat > since for worker in workers)
+
+
+def unheard(*queues: Queue) -> list[tuple[Queue, str]]:
+    """Of these queues those that nobody listens to, each with a sentence that says so and what to do."""
+    return [(queue, str(NO_WORKER) % {"queue": queue}) for queue in queues if workers_alive(queue) == 0]
+
+
+def last_sign_of_cron() -> datetime | None:
+    """When the process that asks for the ticks was last heard of. Raises `RedisError`."""
+    schedulers = CronScheduler.all(django_rq.get_connection("default"), cleanup=False)
+    signs = [scheduler.last_heartbeat for scheduler in schedulers]
+    return max((sign for sign in signs if sign is not None), default=None)
+
+
+def failures(*, since: datetime) -> Counter[str]:
+    """How often each job has failed since then, by its dotted path. Raises `RedisError`."""
+    return Counter(
+        job.func_name or "" for job in _failed() if job.ended_at is not None and job.ended_at >= since
+    )
+
+
+def _failed() -> Iterable[Job]:
+    connection = django_rq.get_connection("default")
+    for name in Queue:
+        registry = FailedJobRegistry(queue=django_rq.get_queue(name))
+        ids = registry.get_job_ids(0, FAILURES_LOOKED_AT - 1, desc=True, cleanup=False)
+        yield from (job for job in Job.fetch_many(ids, connection=connection) if job is not None)

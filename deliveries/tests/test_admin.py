@@ -1,5 +1,6 @@
 """The operators' desk for deliveries: the whole job in it, through the verbs, and nothing behind their backs."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from accounts.rights import Right
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries.models import Delivery, DeliveryUserPermission, Moment, Route, Status
+from deliveries.models import Delivery, DeliveryUserPermission, Moment, Route, Status, Try
 from deliveries.tests.factories import CONTENT, DeliveryFactory
 
 pytestmark = pytest.mark.django_db
@@ -353,6 +354,17 @@ def test_the_sending_log_is_read_page_by_page(
     shown = [row[1] for page in (first, second) for row in page.context["page"].rows]
     assert shown == addresses
     assert second.context["page"].after is None
+
+
+def test_the_sending_log_names_the_next_try(starter: Client, unit: OrganizationalUnit) -> None:
+    delivery = DeliveryFactory(unit=unit, sending=True)
+    due = clock.now() + timedelta(minutes=5)
+    Try.objects.create(delivery=delivery, seq=2, due_at=due, tries=1)
+
+    page = starter.get(f"{LIST}{delivery.pk}/list/sending-log/").context["page"]
+
+    place = [str(header) for header in page.listing.headers].index("Next try")
+    assert [row[place] for row in page.rows] == ["–", due, "–"]
 
 
 def test_the_sending_log_is_filtered(starter: Client, unit: OrganizationalUnit) -> None:

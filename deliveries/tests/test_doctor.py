@@ -1,15 +1,18 @@
 """Why a delivery does not move: one sentence for each cause, on the page and by command, with an exit code."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
+import django_rq
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
+from django.utils.html import escape
 
 from accounts.roles import root
+from campaign import cron
 from campaign.lib import clock
 from deliveries import diagnosis, halts, preparation, routes
 from deliveries.models import Chunk, Instance, Status, Try
@@ -30,9 +33,11 @@ def of(delivery):
 
 
 @pytest.fixture
-def staffed(monkeypatch):
-    """Somebody listens to every queue."""
+def staffed(monkeypatch, settings):
+    """Somebody listens to every queue, cron lives, and links lead where the world can reach them."""
     monkeypatch.setattr("campaign.lib.jobs.workers_alive", lambda queue: 1)
+    monkeypatch.setattr("campaign.lib.jobs.last_sign_of_cron", lambda: datetime.now(UTC))
+    settings.PUBLIC_URL = "https://mail.example.com"
 
 
 def test_a_send_without_a_worker_is_a_fault():
@@ -121,11 +126,13 @@ def test_a_copy_that_must_not_send_says_so(staffed):
     assert codes(of(delivery)) == {("fenced", True)}
 
 
-def test_the_installation_of_a_test_is_sound_but_for_its_workers():
+def test_the_installation_of_a_test_is_sound_but_for_its_workers(settings):
+    settings.DEBUG = True
     found = codes(diagnosis.of_installation(at=clock.now()))
 
     assert {code for code, _fault in found} == {
-        f"no_worker_{queue}" for queue in ("send", "tick", "preparation", "default")
+        "no_cron",
+        *(f"no_worker_{queue}" for queue in ("send", "tick", "preparation", "default")),
     }
 
 
@@ -136,7 +143,7 @@ def test_a_postgresql_that_forgets_is_a_fault(staffed):
     assert codes(diagnosis.of_installation(at=clock.now())) == {("not_durable", True)}
 
 
-def test_a_queue_that_is_away_is_said_once(monkeypatch):
+def test_a_queue_that_is_away_is_said_once(monkeypatch, staffed):
     monkeypatch.setattr("campaign.lib.jobs.is_reachable", lambda: False)
 
     assert codes(diagnosis.of_installation(at=clock.now())) == {("queue_away", True)}
@@ -220,3 +227,93 @@ def test_show_delivery_says_the_same():
     call_command("show_delivery", delivery.name, stdout=out)
 
     assert "paused it at" in out.getvalue()
+
+
+# -- the parts that everything runs on -------------------------------------------------------------------
+
+
+def fail() -> None:
+    raise RuntimeError("as it must")
+
+
+@pytest.mark.parametrize(("times", "found"), [(2, set()), (3, {("jobs_fail", True)})])
+def test_a_job_that_fails_again_and_again_is_named(times, found, staffed, work):
+    for _ in range(times):
+        django_rq.get_queue("preparation").enqueue("deliveries.tests.test_doctor.fail")
+    work(raising=False)
+
+    diagnoses = diagnosis.of_installation(at=clock.now())
+
+    assert codes(diagnoses) == found
+    assert all("deliveries.tests.test_doctor.fail" in one.text for one in diagnoses)
+
+
+def test_failures_of_yesterday_are_no_fault_of_today(staffed, work, monkeypatch):
+    for _ in range(3):
+        django_rq.get_queue("default").enqueue("deliveries.tests.test_doctor.fail")
+    work(raising=False)
+    monkeypatch.setattr(diagnosis, "FAILURES_WITHIN", timedelta(0))
+
+    assert diagnosis.of_installation(at=clock.now()) == []
+
+
+def test_cron_gives_a_sign_of_life(staffed, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr("campaign.lib.jobs.workers_alive", lambda queue: 1)
+    assert ("no_cron", True) in codes(diagnosis.of_installation(at=clock.now()))
+
+    cron.scheduler().register_birth()
+
+    assert ("no_cron", True) not in codes(diagnosis.of_installation(at=clock.now()))
+
+
+def test_a_cron_that_fell_silent_is_a_fault(staffed, monkeypatch):
+    monkeypatch.setattr(
+        "campaign.lib.jobs.last_sign_of_cron", lambda: datetime.now(UTC) - timedelta(minutes=2)
+    )
+
+    assert codes(diagnosis.of_installation(at=clock.now())) == {("no_cron", True)}
+
+
+def test_a_disk_that_is_nearly_full_is_a_fault(staffed, monkeypatch):
+    monkeypatch.setattr(diagnosis, "SPOOL_BYTES", 2**62)
+
+    assert codes(diagnosis.of_installation(at=clock.now())) == {("disk_full", True)}
+
+
+def test_a_postgresql_short_of_connections_is_a_fault(staffed, monkeypatch):
+    monkeypatch.setattr(diagnosis, "CROWDED", 0.001)
+
+    assert codes(diagnosis.of_installation(at=clock.now())) == {("connections_short", True)}
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "https://localhost", "http://mail.example.com"])
+def test_links_that_lead_nowhere_are_a_fault_once_debug_is_off(staffed, settings, url):
+    settings.PUBLIC_URL = url
+
+    assert codes(diagnosis.of_installation(at=clock.now())) == {("public_url", True)}
+    settings.DEBUG = True
+    assert diagnosis.of_installation(at=clock.now()) == []
+
+
+@pytest.mark.parametrize("because", ["535 5.7.8 No", f"{routes.UNSIGNED}: no key"])
+def test_the_deployment_block_says_doctors_sentence_of_a_relay_that_rests(client, staffed, because):
+    delivery = DeliveryFactory(sending=True)
+    routes.open_breaker(routes.route_of(delivery).pk, because=because, at=clock.now())
+    client.force_login(person("prepare", delivery.unit))
+
+    block = client.get(reverse("reporting:block", args=[delivery.pk])).content.decode()
+
+    (one,) = of(delivery)
+    assert escape(one.text) in block
+
+
+def test_the_banner_says_doctors_sentence_of_a_queue_without_a_worker(client):
+    delivery = DeliveryFactory(sending=True)
+    client.force_login(person("prepare", delivery.unit))
+
+    page = client.get(reverse("deliveries:dashboard", args=[delivery.pk])).content.decode()
+
+    sentences = [one.text for one in of(delivery) if one.code.startswith("no_worker")]
+    assert len(sentences) == 2
+    assert all(sentence in page for sentence in sentences)

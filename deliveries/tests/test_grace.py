@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from accounts.tests.factories import UserFactory
+from accounts import access, units
+from accounts.models import AuditEvent
+from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from deliveries import confirmation, jobs, queues, scheduling
 from deliveries.models import Delivery, ScheduleKind, Status
@@ -104,3 +106,69 @@ def test_the_second_step_and_the_dashboard_say_so():
     assert "60 seconds after OK" in desk
     assert f"{delivery.confirmations.get().leaves_at:%H:%M:%S}" in shown
     assert "Take back confirmation" in shown
+
+
+# -- by unit ----------------------------------------------------------------------------------------------
+
+
+def asked(delivery):
+    by = person("start", delivery.unit)
+    return confirmation.question(delivery=delivery, by=by, at=clock.now()).grace
+
+
+@pytest.mark.parametrize(
+    ("above", "own", "seconds"),
+    [(None, None, 60), (120, None, 120), (120, 30, 30), (120, 0, 0), (None, 30, 30)],
+)
+def test_the_nearest_unit_with_a_grace_delay_decides_and_else_the_setting(above, own, seconds):
+    parent = UnitFactory(grace_seconds=above)
+    delivery = DeliveryFactory(unit=UnitFactory(parent=parent, grace_seconds=own), ready=True)
+
+    assert asked(delivery) == seconds
+
+
+def test_what_is_confirmed_keeps_its_moment_when_the_unit_changes():
+    unit = UnitFactory(grace_seconds=30)
+    delivery = DeliveryFactory(unit=unit, scheduled=True)
+    confirmed = delivery.confirmations.get()
+
+    change(unit, grace_seconds=600)
+
+    assert confirmed.leaves_at == confirmed.at + timedelta(seconds=30)
+    assert gate.due_at(delivery) == confirmed.leaves_at
+
+
+def change(unit, *, grace_seconds, by=None):
+    return units.change_unit(
+        unit=unit, label=unit.label, approval_policy=unit.approval_policy, grace_seconds=grace_seconds,
+        by=by or UserFactory(is_superuser=True),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seconds", [-1, 24 * 3600 + 1])
+def test_a_grace_delay_of_more_than_a_day_or_less_than_none_is_refused(seconds):
+    with pytest.raises(units.GraceTooLong):
+        change(UnitFactory(), grace_seconds=seconds)
+
+
+def test_operators_set_it_where_they_edit_units_and_leave_an_event(client):
+    unit = UnitFactory(label="Brasil")
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    where = f"/admin/accounts/organizationalunit/{unit.pk}/change/"
+    typed = {"label": "Brasil", "parent": unit.parent_id, "approval_policy": unit.approval_policy}
+
+    client.post(where, typed | {"grace_seconds": "45"})
+    unit.refresh_from_db()
+    assert unit.grace_seconds == 45
+    client.post(where, typed | {"grace_seconds": ""})
+
+    unit.refresh_from_db()
+    assert unit.grace_seconds is None
+    assert AuditEvent.objects.filter(action="change_unit").first().detail["before"]["grace_seconds"] == 45
+
+
+def test_nobody_else_sets_it():
+    unit = UnitFactory()
+
+    with pytest.raises(access.NotAllowed):
+        change(unit, grace_seconds=45, by=person("start", unit))

@@ -14,8 +14,7 @@ from accounts.rights import Right
 from audiences import rules, targeting
 from audiences.models import Audience
 from audiences.rules import RuleError
-from campaign.lib import clock, jobs
-from campaign.lib.jobs import Queue
+from campaign.lib import clock
 from deliveries import diagnosis, outlook, remainders, seal, standing, upcoming
 from deliveries.content.findings import Finding
 from deliveries.diagnosis import Diagnosis
@@ -52,7 +51,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "log": delivery.log.all()[:LINES],
         "proofs": delivery.proofs.count(),
         "rejection": _rejection(delivery),
-        "no_worker_runs": no_worker_runs(delivery),
+        "no_worker_runs": [one.text for one in diagnosis.without_workers(delivery)],
         "deployment_url": _deployment_url(delivery),
         "remainder": remainders.of(delivery),
         "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
@@ -178,17 +177,6 @@ def _rejection(delivery: Delivery) -> StatusChange | None:
     """The last step, if it was a rejection."""
     last = history(delivery).first() if delivery.status == Status.DRAFT else None
     return last if last is not None and last.step == "reject" else None
-
-
-def no_worker_runs(delivery: Delivery) -> bool:
-    """Whether the queue that this delivery needs next has nobody listening."""
-    status = Status(delivery.status)
-    if status.is_final:
-        return False
-    needed = (
-        [Queue.PREPARATION] if status.is_editable or status == Status.PREPARING else [Queue.SEND, Queue.TICK]
-    )
-    return any(jobs.workers_alive(queue) == 0 for queue in needed)
 
 
 def _deployment_url(delivery: Delivery) -> str:

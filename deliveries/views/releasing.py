@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaign.lib import clock
-from deliveries import confirmation, lifecycle, limits, upcoming, waves
+from deliveries import confirmation, diagnosis, lifecycle, limits, upcoming, waves
 from deliveries.confirmation import CountMistyped
 from deliveries.content.findings import Finding
 from deliveries.models import Delivery
-from deliveries.views.dashboard import cause_rows, no_worker_runs
+from deliveries.views.dashboard import cause_rows
 from deliveries.views.shared import find, page, person, to_dashboard, told
 
 
@@ -38,7 +38,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
             .approvals.filter(accepted=True)
             .select_related("by")
             .first(),
-            "no_worker_runs": no_worker_runs(delivery),
+            "no_worker_runs": [one.text for one in diagnosis.without_workers(delivery)],
             "now": clock.now(),
         }
         return page(request, "confirm", context)
