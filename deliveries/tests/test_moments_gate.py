@@ -12,11 +12,11 @@ from django.db import connection
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
-from deliveries import instances, jobs, waves
+from deliveries import confirmation, instances, jobs, waves
 from deliveries.models import Chunk, Message, MessageStatus, Moment, Status
 from deliveries.sending import gate, recovery
 from deliveries.sending.doors import HELD
-from deliveries.tests.factories import DeliveryFactory
+from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_local_hour import at_nine
 from deliveries.tests.test_moments import ZONES
 from deliveries.tests.test_sending import send
@@ -251,3 +251,18 @@ def test_an_adopted_copy_leaves_what_is_gated_ahead_as_it_was(relay):
     assert delivery.status == Status.PAUSED
     statuses = Message.objects.filter(delivery=delivery).order_by("seq").values_list("status", flat=True)
     assert list(statuses) == [1, 1, 0, 0]
+
+
+def test_what_was_paused_for_longer_than_its_validity_never_leaves(relay):
+    delivery = DeliveryFactory(paused=True, recipients=3, validity_hours=2)
+    let_clock_show(clock.now() + timedelta(hours=3))
+
+    confirmation.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    jobs.drain(delivery_id=delivery.pk)
+    send(delivery)
+
+    assert relay.recipients() == []
+    rows = Message.objects.filter(delivery=delivery)
+    assert set(rows.values_list("status", "reason")) == {(MessageStatus.FAILED, "expired")}
+    assert delivery.status == Status.FINISHED
+    assert recovery.imbalance(delivery) == {}
