@@ -8,12 +8,14 @@ from datetime import date, time, timedelta
 import django_rq
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
+from campaign.lib.jobs import Queue, workers_alive
 from deliveries import confirmation, instances, jobs, waves
-from deliveries.models import Chunk, Message, MessageStatus, Moment, Status
+from deliveries.models import Chunk, Instance, Message, MessageStatus, Moment, Status
 from deliveries.sending import gate, recovery
 from deliveries.sending.doors import HELD
 from deliveries.tests.factories import DeliveryFactory, person
@@ -184,10 +186,18 @@ def test_a_chunk_whose_gate_was_opened_by_hand_in_the_table_still_waits_for_its_
     assert relay.recipients() == []
 
 
+def everything_runs():
+    """The workers listen, and a tick came through just now, by the beat's own clock, which nobody shifts."""
+    beats = Instance.objects.filter(beat_at__gt=timezone.now() - 8 * SECOND).exists()
+    return beats and workers_alive(Queue.SEND) == 2
+
+
 def test_with_an_idle_worker_the_first_message_of_each_moment_leaves_within_a_second(relay):
     delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", scheduled=True)
 
-    with worker("tick", "send"), worker("send"), manage("cron"):
+    with worker("tick"), worker("send"), worker("send"), manage("cron"):
+        let_clock_show(gates(delivery)[0] - timedelta(hours=1))
+        wait_until(everything_runs, "the workers are idle and the tick beats")
         for number, moment in enumerate(gates(delivery), start=1):
             let_clock_show(moment - 12 * SECOND)
             wait_until(lambda n=number: len(late(delivery)) == n, "the moment has begun")
