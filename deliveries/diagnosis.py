@@ -198,8 +198,8 @@ def _between_moments(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
                 "“Release the held wave” lets it leave; “Stop sending” keeps it at home."
             ),
             number=held.number,
-            percent=f"{held.held_percent:g}",
-            limit=f"{delivery.wave_limit:g}",
+            percent=f"{float(held.held_percent or 0):g}",
+            limit=f"{float(delivery.wave_limit or 0):g}",
         )
         return
     ahead = delivery.moments.filter(opened_at=None, not_before__gt=at).order_by("not_before").first()

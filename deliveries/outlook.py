@@ -320,9 +320,12 @@ def in_words(delivery: Delivery) -> str | Promise:
     """The schedule in a sentence; of kinds that need none, their name."""
     if delivery.local_date is not None and delivery.local_hour is not None:
         day = date_format(delivery.local_date, "j M Y")
-        return _t("%(day)s at %(hour)s in each recipient's time zone; %(zone)s for those without one") % {
+        said = _t("%(day)s at %(hour)s in each recipient's time zone; %(zone)s for those without one") % {
             "day": day, "hour": f"{delivery.local_hour:%H:%M}", "zone": delivery.time_zone,
         }  # fmt: skip
+        choice = str(PastChoice(delivery.past_choice).label)
+        passed = _t("whose hour has passed: %(choice)s") % {"choice": choice[0].lower() + choice[1:]}
+        return f"{said}; {passed}"
     if delivery.schedule_kind != ScheduleKind.WAVES:
         return ScheduleKind(delivery.schedule_kind).label
     start = _t("at once, when confirmed")
@@ -335,7 +338,7 @@ def in_words(delivery: Delivery) -> str | Promise:
         _t("the first: %(start)s") % {"start": start},
     ]
     if delivery.wave_limit is not None:
-        limit = f"{delivery.wave_limit.normalize():f}"
+        limit = f"{float(delivery.wave_limit):g}"
         words.append(_t("held above %(limit)s%% bounces and errors") % {"limit": limit})
     return ", ".join(str(word) for word in words)
 

@@ -4,7 +4,7 @@ Nothing is counted or compiled anew. Approval and confirmation name a preparatio
 whoever decides is shown the change, and only that.
 """
 
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from django.utils.formats import date_format
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_noop as n_
 
 from accounts.models import ApprovalPolicy, User
-from deliveries import lifecycle, moments, planning, seal
+from deliveries import lifecycle, moments, outlook, planning, seal
 from deliveries.lifecycle import Step
 from deliveries.models import Approval, Cause, Delivery, LogLine, Preparation, PreparationStatus, ScheduleKind
 from deliveries.sending import recovery
@@ -107,14 +107,24 @@ def in_words(delivery: Delivery) -> str:
 
 
 def _moment(schedule: list[Any]) -> str:
-    kind, date, zone, *more = schedule
+    kind, at, zone, *more = schedule
+    if kind in {ScheduleKind.LOCAL_HOUR, ScheduleKind.WAVES}:
+        return str(outlook.in_words(_as_sealed(kind, at, zone, more)))
+    if at is None:
+        return _t("at once")
+    local = datetime.fromisoformat(at).astimezone(Delivery(time_zone=zone).zone)
+    return f"{date_format(local, 'j M Y, H:i')} {zone}"
+
+
+def _as_sealed(kind: str, at: str | None, zone: str, more: list[Any]) -> Delivery:
+    """The schedule that a seal names, as settings of a delivery that is never saved."""
     if kind == ScheduleKind.LOCAL_HOUR:
-        day, hour, _past = more
-        return _t("%(moment)s in each recipient's time zone") % {
-            "moment": f"{date_format(datetime.fromisoformat(day), 'j M Y')}, {hour}"
-        }
-    start = _t("at once")
-    if date is not None:
-        local = datetime.fromisoformat(date).astimezone(Delivery(time_zone=zone).zone)
-        start = f"{date_format(local, 'j M Y, H:i')} {zone}"
-    return _t("in waves, %(start)s") % {"start": start} if kind == ScheduleKind.WAVES else start
+        day, hour, past = more
+        settings = {
+            "local_date": date.fromisoformat(day), "local_hour": time.fromisoformat(hour), "past_choice": past,
+        }  # fmt: skip
+    else:
+        by, value, minutes, limit = more
+        settings = {"wave_by": by, "wave_value": value, "wave_minutes": minutes, "wave_limit": limit}
+        settings["contact_date"] = datetime.fromisoformat(at) if at else None
+    return Delivery(schedule_kind=kind, time_zone=zone, **settings)

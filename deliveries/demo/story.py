@@ -21,7 +21,7 @@ from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from deliveries import approval, confirmation, drafting, jobs, preparation, scheduling, uploads
 from deliveries.demo import stage, visitors
-from deliveries.models import Delivery, Route, ScheduleKind, Status
+from deliveries.models import Delivery, Route, ScheduleKind, Status, WaveBy
 from deliveries.sending import gate
 
 NEWSLETTER = Path(__file__).parent / "newsletter"
@@ -256,14 +256,21 @@ def _scheduled(label: str, cast: Cast) -> None:
 def _ready(label: str, cast: Cast) -> None:
     stage.ago(hours=1)
     delivery = _write(
-        label, cast, audience=BRAZIL, schedule_kind=ScheduleKind.AT_DATE, contact_date=_day(10, 8)
-    )
+        label, cast, audience=EVERYBODY, schedule_kind=ScheduleKind.LOCAL_HOUR, local_date=_day(10, 8).date(),
+        local_hour=time(8, 0),
+    )  # fmt: skip
     _approve(delivery, cast)
 
 
 def _awaiting_approval(label: str, cast: Cast) -> None:
     stage.ago(minutes=40)
-    _prepare(_write(label, cast, audience=VIPS, subject="A thank-you for our regulars"), cast)
+    _prepare(
+        _write(
+            label, cast, audience=VIPS, subject="A thank-you for our regulars", schedule_kind=ScheduleKind.WAVES,
+            wave_by=WaveBy.NUMBER, wave_value=4, wave_minutes=60, wave_limit=5,
+        ),
+        cast,
+    )  # fmt: skip
 
 
 def _preparation_failed(label: str, cast: Cast) -> None:

@@ -12,7 +12,7 @@ from accounts.tests.factories import UnitFactory
 from audiences.models import Profile
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries import confirmation, diagnosis, drafting, jobs, planning, preparation
+from deliveries import confirmation, diagnosis, drafting, jobs, planning, preparation, resealing
 from deliveries.models import Chunk, Delivery, Exclusion, Message, Moment, Status
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_sending import send
@@ -158,6 +158,17 @@ def test_a_new_hour_keeps_recipients_and_gives_each_zone_its_new_moment():
         "Asia/Tokyo": {datetime(2031, 6, 11, 9, 30, tzinfo=UTC)},
         "America/Sao_Paulo": {datetime(2031, 6, 11, 21, 30, tzinfo=UTC)},
     }
+
+
+def test_who_decides_anew_is_told_the_old_and_the_new_hour():
+    delivery = at_nine("Asia/Tokyo", day=date(2031, 6, 10), ready=True)
+
+    drafting.edit(delivery=delivery, by=person("prepare", delivery.unit), at=clock.now(), past_choice="now")
+
+    delivery.refresh_from_db()
+    said = resealing.in_words(delivery)
+    assert "whose hour has passed: at the same hour of the next day to 10 Jun 2031 at 09:00" in said
+    assert "whose hour has passed: now, with OK. Recipients" in said
 
 
 @pytest.mark.parametrize("kind", ["at_once", "waves"])

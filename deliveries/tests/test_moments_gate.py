@@ -8,15 +8,17 @@ from datetime import date, time, timedelta
 import django_rq
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
-from deliveries import instances, jobs, waves
-from deliveries.models import Chunk, Message, MessageStatus, Moment, Status
+from campaign.lib.jobs import Queue, workers_alive
+from deliveries import confirmation, instances, jobs, waves
+from deliveries.models import Chunk, Instance, Message, MessageStatus, Moment, Status
 from deliveries.sending import gate, recovery
 from deliveries.sending.doors import HELD
-from deliveries.tests.factories import DeliveryFactory
+from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_local_hour import at_nine
 from deliveries.tests.test_moments import ZONES
 from deliveries.tests.test_sending import send
@@ -184,10 +186,18 @@ def test_a_chunk_whose_gate_was_opened_by_hand_in_the_table_still_waits_for_its_
     assert relay.recipients() == []
 
 
+def everything_runs():
+    """The workers listen, and a tick came through just now, by the beat's own clock, which nobody shifts."""
+    beats = Instance.objects.filter(beat_at__gt=timezone.now() - 8 * SECOND).exists()
+    return beats and workers_alive(Queue.SEND) == 2
+
+
 def test_with_an_idle_worker_the_first_message_of_each_moment_leaves_within_a_second(relay):
     delivery = at_nine("Asia/Tokyo", "America/Sao_Paulo", scheduled=True)
 
-    with worker("tick", "send"), worker("send"), manage("cron"):
+    with worker("tick"), worker("send"), worker("send"), manage("cron"):
+        let_clock_show(gates(delivery)[0] - timedelta(hours=1))
+        wait_until(everything_runs, "the workers are idle and the tick beats")
         for number, moment in enumerate(gates(delivery), start=1):
             let_clock_show(moment - 12 * SECOND)
             wait_until(lambda n=number: len(late(delivery)) == n, "the moment has begun")
@@ -251,3 +261,18 @@ def test_an_adopted_copy_leaves_what_is_gated_ahead_as_it_was(relay):
     assert delivery.status == Status.PAUSED
     statuses = Message.objects.filter(delivery=delivery).order_by("seq").values_list("status", flat=True)
     assert list(statuses) == [1, 1, 0, 0]
+
+
+def test_what_was_paused_for_longer_than_its_validity_never_leaves(relay):
+    delivery = DeliveryFactory(paused=True, recipients=3, validity_hours=2)
+    let_clock_show(clock.now() + timedelta(hours=3))
+
+    confirmation.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    jobs.drain(delivery_id=delivery.pk)
+    send(delivery)
+
+    assert relay.recipients() == []
+    rows = Message.objects.filter(delivery=delivery)
+    assert set(rows.values_list("status", "reason")) == {(MessageStatus.FAILED, "expired")}
+    assert delivery.status == Status.FINISHED
+    assert recovery.imbalance(delivery) == {}

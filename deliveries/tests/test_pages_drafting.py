@@ -137,7 +137,10 @@ class TestSchedule:
         assert (delivery.local_date.isoformat(), f"{delivery.local_hour:%H:%M}") == (f"{year}-07-01", "09:30")
         assert (delivery.past_choice, delivery.time_zone) == ("leave_out", "America/New_York")
         shown = client.get(url("dashboard", delivery)).content.decode()
-        assert "at 09:30 in each recipient&#x27;s time zone; America/New_York for those without one" in shown
+        assert (
+            "at 09:30 in each recipient&#x27;s time zone; America/New_York for those without one; whose hour has passed: leave them out"
+            in shown
+        )
 
     def test_in_waves(self, unit, preparer, client):
         delivery = DeliveryFactory(unit=unit)

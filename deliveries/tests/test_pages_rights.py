@@ -8,7 +8,9 @@ from accounts import access
 from accounts.models import AuditEvent
 from accounts.rights import Right
 from accounts.tests.factories import UnitFactory, UserFactory
-from deliveries.models import Delivery, Status
+from campaign.lib import clock
+from deliveries import waves
+from deliveries.models import Delivery, Moment, Status
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +75,26 @@ def at(stage, unit):
 
 def url(name, delivery):
     return reverse(f"deliveries:{name}", args=[delivery.pk])
+
+
+def test_a_held_wave_is_released_by_whoever_may_start_it_and_a_forged_try_is_recorded(unit):
+    for role in ROLES:
+        delivery = DeliveryFactory(
+            unit=unit,
+            sending=True,
+            recipients=4,
+            schedule_kind="waves",
+            wave_by="number",
+            wave_value=2,
+            wave_minutes=5,
+        )
+        Moment.objects.filter(delivery=delivery, number=2).update(held_at=clock.now(), held_percent=20)
+
+        answer = signed_in(person(role, unit)).post(url("release-wave", delivery))
+
+        assert answer.status_code == (302 if role == "start" else 403)
+        assert (waves.held(delivery) is None) == (role == "start")
+    assert AuditEvent.objects.filter(refused=True).count() == len(ROLES) - 1
 
 
 def form(name, delivery):

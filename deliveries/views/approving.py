@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from campaign.lib import clock
-from deliveries import approval, lifecycle, previews, resealing
+from deliveries import approval, lifecycle, outlook, previews, resealing
 from deliveries.approval import CommentMissing
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Message
@@ -68,6 +68,7 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "only_change": resealing.in_words(delivery),
         "causes": cause_rows(preparation),
         "findings": findings(preparation),
+        "plan": outlook.plan(delivery, at=clock.now()),
         "audience": target_facts(delivery),
         "preview": previews.preview(delivery=delivery, message=first),
         "first_query": f"seq={first.seq}" if first else "",
