@@ -5,4 +5,5 @@ from campaign.lib.jobs import JobRef, Queue
 PREPARE = JobRef("deliveries.jobs.prepare", Queue.PREPARATION, timeout=6 * 3600)
 SEND = JobRef("deliveries.jobs.drain", Queue.SEND, timeout=1800)
 TICK = JobRef("deliveries.jobs.tick", Queue.TICK, timeout=120)
+LANE_DIED = JobRef("deliveries.jobs.end_leases", Queue.TICK, timeout=60)
 PROOF = JobRef("deliveries.jobs.send_proof", Queue.DEFAULT, timeout=900)

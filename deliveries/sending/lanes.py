@@ -8,7 +8,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,12 +20,13 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext_noop as n_
 
+from campaign.lib import jobs
 from deliveries import routes
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
 from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
-from deliveries.sending import fence, gate
+from deliveries.sending import fence, gate, recovery
 from deliveries.sending.ledger import Entry, Fenced, Hold, Ledger, Row, Tampered
 from deliveries.sending.suspects import REFUSALS_THAT_FAIL, Suspects, speaks_of_the_dialogue
 
@@ -427,4 +427,4 @@ def _end_soon(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
 
 def _name() -> str:
     """No other lane has it, ever: what was handed over to it is found again by it."""
-    return f"{secrets.token_hex(4)}:{os.getpid()}@{socket.gethostname()}"[:100]
+    return f"{secrets.token_hex(4)}.{recovery.lane_of(jobs.current_id(), os.getpid())}"[:100]
