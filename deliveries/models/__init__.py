@@ -4,7 +4,7 @@ from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, 
 from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
 from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
-from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, Try
+from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, SentAgain, Try
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage
 from deliveries.models.route import Route
@@ -35,6 +35,7 @@ __all__ = [
     "Reason",
     "Route",
     "ScheduleKind",
+    "SentAgain",
     "Status",
     "StatusChange",
     "Try",

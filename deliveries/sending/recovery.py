@@ -5,6 +5,7 @@ Ordinary transactions on Django's connection; lock order: delivery, chunks by nu
 
 import socket
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -114,7 +115,7 @@ def end_leases(delivery_id: int, *, lane: str) -> None:
     Nothing rests on that being true. Of a lane that lives on the token is raised by the reclaim, so it is fenced
     at its next exchange, hands over nothing more, and its late answers settle the doubts that were made of them.
     """
-    slots = {"delivery": delivery_id, "lane": lane}
+    slots: dict[str, Any] = {"delivery": delivery_id, "lane": lane}
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
         cursor.execute(END_LEASES, slots)
