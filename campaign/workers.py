@@ -4,13 +4,18 @@ import logging
 import os
 import signal
 import threading
+from contextlib import suppress
 from typing import Any
 
 import rq
 from redis.client import Pipeline
+from redis.exceptions import RedisError
 from rq import worker_registration
 from rq.job import Job
 from rq.queue import Queue
+
+from deliveries import queues
+from deliveries.sending import recovery
 
 # The process manager kills after 5 seconds; the horse, which is in a group of its own, must be gone by then.
 SECONDS_TO_DRAIN = 3.5
@@ -47,6 +52,16 @@ class Worker(rq.Worker):
         super().handle_job_failure(job, queue, *args, **kwargs)
         if self._stop_requested and not self.is_horse:
             job.requeue(at_front=True)
+
+    def handle_work_horse_killed(self, job: Job, retpid: int | None, *args: Any) -> None:
+        """A lane that surely ended must not count as alive until its lease is over: only its worker can know."""
+        super().handle_work_horse_killed(job, retpid, *args)
+        if not retpid or job.func_name != queues.SEND.path:
+            return
+        with suppress(RedisError):  # the lease runs out by itself
+            queues.LANE_DIED.enqueue_now(
+                delivery_id=job.kwargs["delivery_id"], lane=recovery.lane_of(job.id, retpid)
+            )
 
     def _pass_on(self) -> None:
         horse = self.horse_pid

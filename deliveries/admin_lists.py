@@ -11,7 +11,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from deliveries import doubts
-from deliveries.models import Cause, Delivery, Exclusion, Message, MessageStatus, Nature, Reason, Try
+from deliveries.models import (
+    Cause,
+    Delivery,
+    Exclusion,
+    Message,
+    MessageStatus,
+    Nature,
+    Reason,
+    SentAgain,
+    Try,
+)
 
 PAGE = 100
 
@@ -75,7 +85,7 @@ def _message(row: Any) -> list[Any]:
     return [
         row.seq,
         row.address,
-        MessageStatus(row.status).label,
+        _status(row),
         row.tries,
         row.at or "–",
         row.next_try or "–",
@@ -84,10 +94,18 @@ def _message(row: Any) -> list[Any]:
     ]
 
 
+def _status(row: Any) -> str:
+    label = str(MessageStatus(row.status).label)
+    return f"{label} · {gettext('Sent again; outcome of the first unknown')}" if row.first_unknown else label
+
+
 def _messages(delivery: Delivery) -> QuerySet[Any]:
     waiting = Try.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     rows = Message.objects.filter(delivery=delivery).defer("values")
-    return rows.annotate(next_try=Subquery(waiting.values("due_at")[:1]))
+    again = SentAgain.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
+    return rows.annotate(
+        next_try=Subquery(waiting.values("due_at")[:1]), first_unknown=Subquery(again.values("since")[:1])
+    )
 
 
 def _exclusion(row: Exclusion) -> list[Any]:

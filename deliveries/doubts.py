@@ -3,7 +3,7 @@
 Signed evidence resolves a doubt by itself (feedback); everything else is somebody's decision, with a reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,10 +19,11 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import queues
-from deliveries.models import Delivery, Doubt, LogLine, Message, Status
+from deliveries.models import Delivery, Doubt, LogLine, Message, MessageStatus, SentAgain, Status
 from deliveries.sending import gate, resolutions
 
 LONGEST_REASON = 200
+SLICE = 5_000  # so many rows of an “all” are decided in one transaction
 LISTED = 500  # so many numbers of rows an audit event names; beyond, how many there were
 LARGEST_SEQ = 2**31 - 1
 
@@ -101,7 +102,6 @@ def question(
     return Question(decision, chosen, of=number(delivery))
 
 
-@transaction.atomic
 def decide(
     *,
     delivery: Delivery,
@@ -111,12 +111,70 @@ def decide(
     reason: str,
     seqs: Sequence[int] | None,
     expected: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Receipt:
     """The messages with unknown outcome that `seqs` names (None: all) are held, sent again, or count as sent.
 
     `expected` is how many were on the screen. Of two people one comes first; the other's receipt says how
     many were settled before, and it is a refusal where that is all of them.
     """
+    what: dict[str, Any] = {"delivery": delivery, "decision": decision, "by": by, "at": at, "reason": reason}
+    if seqs is not None:
+        return _decide(**what, seqs=seqs, expected=expected)
+    return _decide_all(**what, expected=expected, progress=progress)
+
+
+def _decide_all(
+    *,
+    delivery: Delivery,
+    expected: int | None,
+    progress: Callable[[int, int], None],
+    at: datetime,
+    **what: Any,
+) -> Receipt:
+    """Slice by slice, each a decision of its own in the trail: no lane waits long for the delivery's row.
+
+    What falls into doubt meanwhile is not part of it. Should the delivery be stopped meanwhile, or this process
+    die, what was decided stays decided, and the rest is as it was.
+    """
+    meant = Doubt.objects.filter(delivery=delivery, since__lte=at)
+    access.require(what["by"], Right.START, delivery)
+    of = meant.count()
+    if of and what["decision"] == Decision.SEND_AGAIN:
+        _check_again(Delivery.objects.get(pk=delivery.pk), meant, at)
+    done = opted_out = last = 0
+    settled = max(0, (expected or 0) - of)
+    while slice_ := list(meant.filter(seq__gt=last).order_by("seq").values_list("seq", flat=True)[:SLICE]):
+        last = slice_[-1]
+        try:
+            receipt = _decide(delivery=delivery, at=at, seqs=slice_, chosen="all", **what)
+        except NothingInDoubt:
+            settled += len(slice_)
+            continue
+        except (StoppedForGood, ValidityOver):
+            if not done:
+                raise
+            break
+        done, opted_out = done + receipt.done, opted_out + receipt.opted_out
+        settled += receipt.settled_before
+        progress(done, of)
+    if not done and not opted_out:
+        _decide(delivery=delivery, at=at, seqs=None, chosen="all", **what)  # refused, in its words
+    return Receipt(what["decision"], done, settled_before=settled, opted_out=opted_out)
+
+
+@transaction.atomic
+def _decide(
+    *,
+    delivery: Delivery,
+    decision: Decision,
+    by: User,
+    at: datetime,
+    reason: str,
+    seqs: Sequence[int] | None,
+    expected: int | None = None,
+    chosen: str = "rows",
+) -> Receipt:
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.START, delivery)
     reason = reason.strip()[:LONGEST_REASON]
@@ -134,7 +192,7 @@ def decide(
     receipt = Receipt(decision, done, settled_before=asked - present, opted_out=present - done)
     audit.record(
         f"unknown_outcome_{decision.value}", by=by, target=delivery, number=done, reason=reason,
-        chosen="all" if seqs is None else "rows", rows=numbers if len(numbers) <= LISTED else [],
+        chosen=chosen, rows=numbers if len(numbers) <= LISTED else [],
         settled_before=receipt.settled_before, opted_out=receipt.opted_out,
     )  # fmt: skip
     _log(delivery, at, _SAID[decision], by=str(by), number=done, reason=reason)
@@ -151,6 +209,13 @@ _SAID = {
 def number(delivery: Delivery) -> int:
     """How many messages of the delivery have an outcome that nobody knows."""
     return Doubt.objects.filter(delivery=delivery).count()
+
+
+def sent_again(delivery: Delivery) -> dict[str, int]:
+    """How many were sent again with the outcome of the first unknown, and of how many of them the second failed."""
+    again = SentAgain.objects.filter(delivery=delivery).values("seq")
+    failed = Message.objects.filter(delivery=delivery, seq__in=again, status=MessageStatus.FAILED)
+    return {"number": again.count(), "failed": failed.count()}
 
 
 def listed(delivery: Delivery) -> QuerySet[Any]:

@@ -7,7 +7,7 @@ import uvloop
 from accounts import audit
 from campaign.lib import clock
 from deliveries import notices, preparation, proofs, queues, scheduling
-from deliveries.sending import lanes
+from deliveries.sending import lanes, recovery
 
 
 def tick(**_: object) -> None:
@@ -28,6 +28,11 @@ def drain(*, delivery_id: int, **_: object) -> None:
 
 def mail_notices(**_: object) -> None:
     notices.mail(clock.now())
+
+
+def end_leases(*, delivery_id: int, lane: str, **_: object) -> None:
+    with audit.entered("job"):
+        recovery.end_leases(delivery_id, lane=lane)
 
 
 def send_proof(*, proof_id: int, **_: object) -> None:

@@ -66,6 +66,7 @@ def columns(code: str) -> list[Column]:
             Column(_("Answer of the server"), ("reply",)),
             Column(_("Tries"), ("tries",)),
             Column(_("Next try"), ("next_try",), _moment),
+            Column(_("Outcome of the first unknown since"), ("first_unknown",), _moment),
         ]
     if code == "unknown":
         return [

@@ -11,7 +11,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from deliveries import doubts
-from deliveries.models import Cause, Delivery, Doubt, Exclusion, LogLine, Message, MessageStatus, Reason, Try
+from deliveries.models import (
+    Cause,
+    Delivery,
+    Doubt,
+    Exclusion,
+    LogLine,
+    Message,
+    MessageStatus,
+    Reason,
+    SentAgain,
+    Try,
+)
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
 
@@ -93,7 +104,10 @@ def sending(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Message]:
     if chosen.get("q"):
         rows = rows.filter(address__icontains=chosen["q"])
     waiting = Try.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
-    return rows.annotate(next_try=Subquery(waiting.values("due_at")[:1]))
+    again = SentAgain.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
+    return rows.annotate(
+        next_try=Subquery(waiting.values("due_at")[:1]), first_unknown=Subquery(again.values("since")[:1])
+    )
 
 
 def _reacted(reaction: str) -> Exists:

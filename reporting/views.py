@@ -21,7 +21,7 @@ from audiences.models import Profile
 from campaign.lib import clock
 from campaign.lib.refusals import Forbidden, Refusal
 from deliveries import previews, reconciliation, standing
-from deliveries.models import Delivery, Message, Try
+from deliveries.models import Delivery, Message, SentAgain, Try
 from feedback.models import Hit
 from reporting import deciding, deployment, exports, histories, logs, statistics
 from reporting.deployment import Mark
@@ -86,6 +86,7 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     context = _window(request, delivery, "sending") | {
         "message": row,
         "profile": Profile.objects.filter(pk=row.profile_id).first(),
+        "first_unknown": SentAgain.objects.filter(delivery=delivery, seq=seq).first(),
         "later_try": Try.objects.filter(delivery=delivery, seq=seq).first(),
         "hits": Hit.objects.filter(delivery=delivery, seq=seq).order_by("-id")[:100],
         "labels": _link_labels(delivery),

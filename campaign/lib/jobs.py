@@ -15,7 +15,7 @@ import django_rq
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
-from rq import Worker
+from rq import Worker, get_current_job
 from rq.cron import CronScheduler
 from rq.job import Job
 from rq.registry import FailedJobRegistry
@@ -80,6 +80,12 @@ class JobRef:
             self.enqueue_now(job_id=job_id, **kwargs)
         except RedisError as error:
             logger.warning("%s was not queued, the tick will find it: %s", self.path, error)
+
+
+def current_id() -> str:
+    """The id of the job that this process is at; empty where it is at none."""
+    job = get_current_job()
+    return job.id if job is not None else ""
 
 
 def is_reachable() -> bool:

@@ -4,7 +4,7 @@ from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, 
 from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
 from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
-from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, Try
+from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, SentAgain, Try
 from deliveries.models.moment import Moment
 from deliveries.models.notice import Notice, NoticeKind
 from deliveries.models.pace import PastChoice, WaveBy
@@ -46,6 +46,7 @@ __all__ = [
     "Reason",
     "Route",
     "ScheduleKind",
+    "SentAgain",
     "Series",
     "Skipped",
     "Status",

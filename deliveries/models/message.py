@@ -166,3 +166,21 @@ class Doubt(models.Model):
     class Meta:
         verbose_name = _("message with unknown outcome")
         verbose_name_plural = _("messages with unknown outcome")
+
+
+class SentAgain(models.Model):
+    """A message that a person had sent again while the outcome of its hand-over was unknown.
+
+    It stays whatever becomes of the second: a *failed* beside it does not say that the first never arrived.
+    """
+
+    pk = models.CompositePrimaryKey("delivery_id", "seq")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="sent_again"
+    )
+    seq = models.IntegerField()
+    since = models.DateTimeField(_("outcome of the first unknown since"))
+
+    class Meta:
+        verbose_name = _("message that was sent again")
+        verbose_name_plural = _("messages that were sent again")

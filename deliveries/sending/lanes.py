@@ -8,7 +8,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -22,13 +21,14 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext_noop as n_
 
+from campaign.lib import jobs
 from deliveries import routes
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
 from deliveries.channels.paths import UnusableAddress, ascii_domain
 from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
-from deliveries.sending import fence, gate
+from deliveries.sending import fence, gate, recovery
 from deliveries.sending.ledger import Entry, Fenced, Hold, Ledger, Row, Tampered
 from deliveries.sending.suspects import REFUSALS_THAT_FAIL, Suspects, speaks_of_the_dialogue
 from deliveries.sending.throttle import LONGEST_WAIT, SHORTEST_WAIT, Grant, Limits, Provider, Throttle
@@ -541,4 +541,4 @@ def _domain(address: str) -> str:
 
 def _name() -> str:
     """No other lane has it, ever: what was handed over to it is found again by it."""
-    return f"{secrets.token_hex(4)}:{os.getpid()}@{socket.gethostname()}"[:100]
+    return f"{secrets.token_hex(4)}.{recovery.lane_of(jobs.current_id(), os.getpid())}"[:100]

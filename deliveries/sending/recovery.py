@@ -3,7 +3,9 @@
 Ordinary transactions on Django's connection; lock order: delivery, chunks by number, messages.
 """
 
+import socket
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -84,6 +86,40 @@ def reclaim(delivery_id: int) -> int:
             cursor.execute(RECLAIM_TRIES, slots | {"numbers": numbers})
             doubted += sum(row[0] for row in cursor.fetchall())
     return doubted
+
+
+END_LEASES = """
+    WITH held AS MATERIALIZED (
+        SELECT number FROM deliveries_chunk
+        WHERE delivery_id = %(delivery)s AND NOT done AND lease_until > sinete_clock()
+            AND split_part(lease_by, '.', 1) || '.' || %(lane)s = lease_by
+        ORDER BY number FOR UPDATE
+    ), tries AS (
+        UPDATE deliveries_try SET lease_until = sinete_clock() - interval '1 millisecond'
+        WHERE delivery_id = %(delivery)s AND handed AND lease_until > sinete_clock()
+            AND split_part(lease_by, '.', 1) || '.' || %(lane)s = lease_by
+    )
+    UPDATE deliveries_chunk c SET lease_until = sinete_clock() - interval '1 millisecond'
+    FROM held WHERE c.delivery_id = %(delivery)s AND c.number = held.number
+"""
+
+
+def lane_of(job_id: str, pid: int) -> str:
+    """What the worker that forked a lane knows of the lane's name: its job, its process, this host."""
+    return f"{job_id[-12:]}:{pid}@{socket.gethostname()}"
+
+
+@transaction.atomic
+def end_leases(delivery_id: int, *, lane: str) -> None:
+    """The lane's process is gone, its worker saw it end: the next tick takes over what it held, as if it had waited.
+
+    Nothing rests on that being true. Of a lane that lives on the token is raised by the reclaim, so it is fenced
+    at its next exchange, hands over nothing more, and its late answers settle the doubts that were made of them.
+    """
+    slots: dict[str, Any] = {"delivery": delivery_id, "lane": lane}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
+        cursor.execute(END_LEASES, slots)
 
 
 CANCEL_CHUNK = """

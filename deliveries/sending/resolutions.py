@@ -56,6 +56,9 @@ _SEND_AGAIN = f"""
     ), again AS (
         INSERT INTO deliveries_try (delivery_id, seq, due_at, tries, token, lease_until, handed, doubted_at)
         SELECT %(delivery)s, seq, sinete_clock(), tries, token, NULL, false, since FROM rows
+    ), remembered AS (
+        INSERT INTO deliveries_sentagain (delivery_id, seq, since) SELECT %(delivery)s, seq, since FROM rows
+        ON CONFLICT DO NOTHING
     ), counted AS (
         SELECT count(*) AS n FROM rows
     )
@@ -107,6 +110,8 @@ _ARRIVED = """
         DELETE FROM deliveries_try
         WHERE delivery_id = %(delivery)s AND seq = %(seq)s AND doubted_at IS NOT NULL AND NOT handed
         RETURNING seq
+    ), known AS (
+        DELETE FROM deliveries_sentagain a USING ended WHERE a.delivery_id = %(delivery)s AND a.seq = ended.seq
     ), rows AS (
         UPDATE deliveries_message m
         SET status = 1, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1)

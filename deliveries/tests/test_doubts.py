@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from django.urls import reverse
 
 from accounts.access import NotAllowed
 from accounts.models import AuditEvent
@@ -17,8 +18,9 @@ from audiences.models import Profile
 from campaign.lib import clock
 from deliveries import confirmation, doubts, jobs, scheduling
 from deliveries.doubts import Decision
-from deliveries.models import Delivery, Doubt, Message, MessageStatus, Status, Try
-from deliveries.sending import gate, recovery
+from deliveries.management.base import DeliveriesCommand
+from deliveries.models import Delivery, Doubt, Message, MessageStatus, SentAgain, Status, Try
+from deliveries.sending import gate, recovery, resolutions
 from deliveries.sending.ledger import Entry
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import execute, expire_leases, send, statuses, with_ledger
@@ -367,3 +369,103 @@ def test_a_job_that_drains_after_send_again_finds_the_try(relay):
     jobs.drain(delivery_id=delivery.pk)
 
     assert len(relay.recipients()) == 1
+
+
+# -- a second hand-over that fails ------------------------------------------------------------------------
+
+
+def failed_the_second_time(relay) -> Delivery:
+    delivery = in_doubt(recipients=4, handed=1)
+    relay.refuse(Message.objects.get(delivery=delivery, seq=1).address, "550 5.1.1 No such user")
+    decide(delivery, Decision.SEND_AGAIN)
+    send(delivery)
+    return delivery
+
+
+def test_a_second_hand_over_that_fails_leaves_it_said_that_the_first_may_have_arrived(relay, client):
+    delivery = failed_the_second_time(relay)
+    client.force_login(UserFactory(is_staff=True, roles={"start": delivery.unit, "export": delivery.unit}))
+    says = "Sent again; outcome of the first unknown"
+
+    def page(name, *args):
+        return client.get(reverse(name, args=[delivery.pk, *args]))
+
+    assert statuses(delivery) == ["FAILED", "SENT", "SENT", "SENT"]
+    assert recovery.imbalance(delivery) == {}
+    assert page("reporting:window", "sending").content.decode().count(says) == 1
+    assert says in page("reporting:message", 1).content.decode()
+    assert says not in page("reporting:message", 2).content.decode()
+    header, first, *_rest = page("reporting:export", "sending").getvalue().decode().splitlines()
+    assert "Outcome of the first unknown since" in header
+    since = SentAgain.objects.get(delivery=delivery).since
+    assert f"{since:%Y-%m-%d %H:%M:%S}" in first
+    assert says in page("admin:deliveries_delivery_listing", "sending-log").content.decode()
+    out = StringIO()
+    call_command("show_delivery", delivery.name, as_json=True, stdout=out)
+    assert json.loads(out.getvalue())["sent_again"] == {"number": 1, "failed": 1}
+
+
+def test_evidence_that_the_first_arrived_forgets_that_it_was_to_be_sent_again():
+    delivery = in_doubt(recipients=4, handed=1)
+    decide(delivery, Decision.SEND_AGAIN)
+    assert SentAgain.objects.filter(delivery=delivery).exists()
+
+    resolutions.arrived(delivery_id=delivery.pk, seq=1, note="opened")
+
+    assert not SentAgain.objects.filter(delivery=delivery).exists()
+
+
+# -- all of them, slice by slice --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("decision", Decision)
+def test_all_is_decided_slice_by_slice_with_progress(decision, monkeypatch):
+    monkeypatch.setattr(doubts, "SLICE", 2)
+    delivery = in_doubt(recipients=6, handed=5)
+    told = []
+
+    receipt = decide(delivery, decision, progress=lambda done, of: told.append((done, of)))
+
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    assert (receipt.done, receipt.settled_before, receipt.opted_out) == (5, 0, 0)
+    assert recovery.imbalance(delivery) == {}
+    events = AuditEvent.objects.filter(action=f"unknown_outcome_{decision.value}")
+    assert [event.detail["number"] for event in events.order_by("id")] == [2, 2, 1]
+
+
+def test_a_stop_between_two_slices_ends_it_and_what_was_decided_stays(monkeypatch):
+    monkeypatch.setattr(doubts, "SLICE", 2)
+    delivery = in_doubt(recipients=6, handed=5)
+
+    def stop(done, of):
+        confirmation.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+
+    receipt = decide(delivery, Decision.SEND_AGAIN, progress=stop)
+
+    assert receipt.done == 2
+    assert statuses(delivery)[:5] == ["IN_DOUBT"] * 5  # the tries ended before they left
+    assert recovery.imbalance(delivery) == {}
+
+
+# -- the second question ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "more", "done"), [("no", [], False), ("ok", [], True), (None, ["--yes"], True)]
+)
+def test_sending_again_is_asked_once_more_at_a_terminal(monkeypatch, typed, more, done):
+    delivery = in_doubt()
+    asked = []
+    monkeypatch.setattr(DeliveriesCommand, "asks", True)
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or typed)
+    by = person("start", delivery.unit).username
+    call = ["resolve_doubts", delivery.name, "--send-again", "--all", "--reason", "Lost", "--as", by, *more]
+
+    if done:
+        call_command(*call, stdout=StringIO())
+    else:
+        with pytest.raises(CommandError):
+            call_command(*call, stdout=StringIO())
+
+    assert Try.objects.filter(delivery=delivery).exists() == done
+    assert bool(asked) == (typed is not None)

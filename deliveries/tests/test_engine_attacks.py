@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import OperationalError, connection
 
 from accounts import access, units
@@ -720,3 +721,41 @@ def test_what_a_dead_lane_left_behind_is_settled_whatever_became_of_the_delivery
     assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", rest, rest]
     assert not Chunk.objects.filter(delivery=delivery).exclude(lease_until=None).exists()
     assert recovery.imbalance(delivery) == {}
+
+
+# -- a lane that is taken for dead ------------------------------------------------------------------------
+
+
+def test_a_living_lane_that_is_taken_for_dead_hands_over_nothing_more_and_repeats_nobody():
+    delivery = DeliveryFactory(sending=True, recipients=100)
+    seen: list[int] = []
+
+    def end_and_reclaim():
+        recovery.end_leases(delivery.pk, lane="job:1@host")
+        return recovery.reclaim(delivery.pk)
+
+    async def take_it_for_dead(pool):
+        if pool.waiting and not seen:
+            seen.append(len(pool.waiting))
+            assert await sync_to_async(end_and_reclaim)() == len(pool.waiting)
+        return pool.take(len(pool.waiting))
+
+    def name(lane):
+        lane.ledger.lane = "abcd.job:1@host"
+
+    run_lane(delivery, ScriptedPool(take_it_for_dead), before=name)
+
+    chunk = Chunk.objects.get(delivery=delivery)
+    assert (chunk.handed_upto, chunk.sent, chunk.in_doubt) == (seen[0], seen[0], 0)
+    assert recovery.imbalance(delivery) == {}
+
+
+@pytest.mark.parametrize("lane", ["job:2@host", "other:1@host", "job:1@elsewhere", "1@host", "%"])
+def test_the_leases_of_every_other_lane_stay(lane):
+    delivery = DeliveryFactory(sending=True, recipients=3)
+    with_ledger(delivery, lambda ledger: ledger.claim(), lane="abcd.job:1@host")
+    before = Chunk.objects.get(delivery=delivery).lease_until
+
+    recovery.end_leases(delivery.pk, lane=lane)
+
+    assert Chunk.objects.get(delivery=delivery).lease_until == before

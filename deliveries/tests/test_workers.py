@@ -180,6 +180,21 @@ def test_a_work_horse_killed_alone_is_replaced_by_its_worker(relay):
     assert 0 < Doubt.objects.filter(delivery=delivery).count() <= 2 * 250
 
 
+def test_a_lane_whose_death_its_worker_saw_is_taken_over_long_before_its_lease_ends(relay):
+    relay.delay = 0.02
+    delivery = DeliveryFactory(scheduled=True, recipients=400)
+    jobs.tick()
+
+    with worker("send", "tick", SINETE_LEASE_SECONDS="3600") as only:
+        wait_until(lambda: sent(delivery) > 50, "the send is under way")
+        horses(only)[0].kill()
+        relay.delay = 0
+        until_over(delivery)
+
+    assert_exact(delivery, relay)
+    assert 0 < Doubt.objects.filter(delivery=delivery).count() <= 2 * 250
+
+
 def test_a_work_horse_whose_worker_was_killed_comes_to_a_good_end(relay):
     relay.delay = 0.02
     delivery = DeliveryFactory(scheduled=True, recipients=400)

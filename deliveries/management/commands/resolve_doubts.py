@@ -1,5 +1,6 @@
 """Decide what becomes of messages with unknown outcome."""
 
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -40,14 +41,18 @@ class Command(StepCommand):
         )
         which.add_argument("--all", action="store_true", help="all of the delivery that are in doubt")
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; it is kept")
+        parser.add_argument("--yes", action="store_true", help="don't ask at a terminal before sending again")
 
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
         decision: Decision = options["decision"]
         if not options["reason"].strip():
             self.fail("reason_missing", "Say why: --reason TEXT.", exit_code=USAGE)
+        seqs = None if options["all"] else options["seq"]
+        if decision == Decision.SEND_AGAIN and self.asks and not options["yes"]:
+            self._ask(delivery, by=by, seqs=seqs)
         receipt = doubts.decide(
-            delivery=delivery, decision=decision, by=by, at=clock.now(), reason=options["reason"],
-            seqs=None if options["all"] else options["seq"],
+            delivery=delivery, decision=decision, by=by, at=clock.now(), reason=options["reason"], seqs=seqs,
+            progress=self._show_progress,
         )  # fmt: skip
         self._say(receipt)
         if decision == Decision.SEND_AGAIN and receipt.done:
@@ -56,6 +61,18 @@ class Command(StepCommand):
             delivery, decision=decision.value, done=receipt.done, settled_before=receipt.settled_before,
             opted_out=receipt.opted_out, left=doubts.number(delivery),
         )  # fmt: skip
+
+    def _ask(self, delivery: Delivery, *, by: User, seqs: list[int] | None) -> None:
+        question = doubts.question(
+            delivery=delivery, decision=Decision.SEND_AGAIN, by=by, at=clock.now(), seqs=seqs
+        )
+        self.say(f"{question.number:,} of {question.of:,} messages: whoever got the first one gets a second.")
+        if input("Type OK to send them again: ").strip().upper() != "OK":
+            self.fail("not_confirmed", "Not confirmed; nothing has changed.")
+
+    def _show_progress(self, done: int, of: int) -> None:
+        if not self.as_json and sys.stderr.isatty():
+            self.stderr.write(f"\r\033[K{done:,} of {of:,}", ending="\n" if done >= of else "")
 
     def _say(self, receipt: Receipt) -> None:
         self.say(f"{receipt.done:,} {SAID[receipt.decision]}.")

@@ -10,7 +10,7 @@ from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import diagnosis, outlook, remainders, upcoming
+from deliveries import diagnosis, doubts, outlook, remainders, upcoming
 from deliveries import seal as sealing
 from deliveries.counts import tallies
 from deliveries.management.base import DeliveriesCommand, brief
@@ -103,6 +103,7 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         "started_at": delivery.started_at,
         "ended_at": delivery.ended_at,
         "messages": tallies(delivery),  # by the status of the message, so “sent” here leaves out what bounced
+        "sent_again": doubts.sent_again(delivery),
         "kpis": {
             kpi.code: {"number": kpi.number, **({"percent": kpi.rate} if kpi.is_rate else {})}
             for kpi in kpis.kpis(statistics.counts(delivery))
@@ -236,3 +237,7 @@ def _deployment_lines(shown: dict[str, Any]) -> Iterator[str]:
     for name, label in kpis.BESIDE.items():
         if shown["messages"][name]:
             yield f"  {label!s:<20} {shown['messages'][name]:>10,}"
+    if (again := shown["sent_again"])["number"]:
+        yield (
+            f"  Sent again, the outcome of the first unknown: {again['number']:,}, of which {again['failed']:,} failed"
+        )
