@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
+import django_rq
 import psycopg
 import pytest
 from django.db import connection, transaction
@@ -369,11 +370,12 @@ class LimitedLedgerMachine(LedgerMachine):
 
     boss: ClassVar[Any]
 
-    @initialize()
-    def begin(self) -> None:
-        for limit in ProviderLimit.objects.all():
-            administration.remove_provider_limit(limit=limit, by=self.boss)
-        Delivery.objects.filter(pk=self.delivery.pk).update(limit_per_hour=None)
+    @initialize(own=st.sampled_from([None, 10_800]), provider=st.sampled_from([None, 3600, 7200]))
+    def begin(self, own: int | None, provider: int | None) -> None:
+        reset(self.delivery)
+        self.somebody_limits_the_delivery(own)
+        self.somebody_limits_a_provider(provider)
+        django_rq.get_connection("default").flushdb()
         self.throttle = Throttle(delivery_id=self.delivery.pk, deliveries=1, at=1_000_000.0)
         super().begin()
 
