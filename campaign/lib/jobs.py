@@ -73,7 +73,11 @@ class JobRef:
 
     def waiting(self, *, prefix: str) -> int:
         """How many jobs whose id begins so wait in the queue. Raises `RedisError`."""
-        return sum(job_id.startswith(prefix) for job_id in django_rq.get_queue(self.queue).get_job_ids())
+        return sum(job_id.startswith(prefix) for job_id in self.waiting_ids())
+
+    def waiting_ids(self) -> list[str]:
+        """The ids of all that wait in the queue. Raises `RedisError`."""
+        return django_rq.get_queue(self.queue).get_job_ids()
 
     def _enqueue_or_warn(self, job_id: str | None, kwargs: dict[str, Any]) -> None:
         try:

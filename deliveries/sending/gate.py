@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop as n_
 from redis.exceptions import RedisError
 
 from campaign.lib import clock
+from campaign.lib.jobs import Queue, workers_alive
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues, routes, seal, signing, turning
 from deliveries.channels.dkim import UnusableKey
@@ -249,7 +250,8 @@ def wake_lanes(delivery_id: int) -> None:
             {"d": delivery_id, "ahead": AHEAD.total_seconds()},
         )
         chunks, tries, lanes = cursor.fetchone()
-    _wake_so_many(delivery_id, min(chunks + tries, _lanes_at_most(delivery) - lanes))
+    if chunks + tries:
+        _wake_so_many(delivery_id, min(chunks + tries, _lanes_at_most(delivery) - lanes))
 
 
 def _lanes_at_most(delivery: Delivery) -> int:
@@ -257,7 +259,39 @@ def _lanes_at_most(delivery: Delivery) -> int:
     buckets = throttle.buckets_of(delivery)
     if throttle.seconds_until_one(buckets) > AHEAD.total_seconds():
         return 0
-    return min([settings.SINETE["lanes"], *(math.ceil(bucket.rate) for bucket in buckets)])
+    return min([_share_of_workers(delivery.pk), *(math.ceil(bucket.rate) for bucket in buckets)])
+
+
+def _share_of_workers(delivery_id: int) -> int:
+    """As many lanes as are set; where other deliveries leave too, no more than its part of the workers, and one."""
+    most = settings.SINETE["lanes"]
+    if most == 1:
+        return most
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT delivery_id FROM deliveries_chunk"
+            " WHERE NOT done AND lease_until > sinete_clock() AND delivery_id <> %s",
+            [delivery_id],
+        )
+        rivals = {row[0] for row in cursor.fetchall()} | _waiting_for_workers(delivery_id)
+    if not rivals:
+        return most
+    alive = workers_alive(Queue.SEND) or most
+    return max(1, min(most, alive // (len(rivals) + 1)))
+
+
+def others_wait(delivery_id: int) -> bool:
+    """Whether a lane of another delivery waits for a worker."""
+    return bool(_waiting_for_workers(delivery_id))
+
+
+def _waiting_for_workers(delivery_id: int) -> set[int]:
+    """The other deliveries whose lanes wait in the queue; nobody where the queue is away."""
+    try:
+        waiting = {job_id.split("-")[1] for job_id in queues.SEND.waiting_ids() if job_id.startswith("send-")}
+    except RedisError:
+        return set()
+    return {int(each) for each in waiting if each.isdecimal()} - {delivery_id}
 
 
 def _wake_so_many(delivery_id: int, wanted: int) -> None:

@@ -42,6 +42,7 @@ CONNECT_SECONDS = 20  # nothing is handed over before a connection stands
 PATIENCE_WHEN_TOLD_TO_STOP = 2.5  # seconds; the worker ends its job a second later
 RECONNECT_FOR = 300  # seconds a lane keeps its results while PostgreSQL is away
 TOO_LONG_FOR_A_LANE = 10.0  # seconds; its worker is of more use elsewhere until the next message may leave
+SHORTEST_TURN, LOOK_FOR_OTHERS = 5.0, 1.0  # seconds that a lane has at least; between two looks after that
 REST_AFTER_REFUSAL = 30.0  # seconds until a row is tried again whose relay, not whose address, was at fault
 
 
@@ -99,6 +100,7 @@ class Lane:
         self._dry = False
         self._to_gate: float | None = None
         self.throttle = Throttle(delivery_id=plan.delivery_id, deliveries=plan.deliveries)
+        self._next_look = self.began + SHORTEST_TURN
         self._next_ask = 0.0  # no window before this moment: there were no tokens
         self._is_idle = False  # and none will come for so long that the lane lets go
         self._due_to_tries = 0.0  # the tenth that later tries have of what is granted, where that is few
@@ -111,6 +113,7 @@ class Lane:
             self._collect(await self.pool.outcomes(at_least=self._wanted(), timeout=BEAT))
             if self._to_gate is not None and not self.open_rows:
                 await asyncio.sleep(min(self._to_gate, BEAT))
+            await self._make_way()
             if self._should_exchange():
                 await self._exchange_surviving()
             elif not self.open_rows:  # the pool, with nothing under way, waits for nothing
@@ -129,6 +132,14 @@ class Lane:
         if self._is_turned_away() and not self.draining:
             self.drain()
         return time.monotonic() - self.began > settings.SINETE["lane_seconds"]
+
+    async def _make_way(self) -> None:
+        """Another delivery waits for a worker: it need not wait for the whole half minute."""
+        if self.draining or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_FOR_OTHERS
+        if await sync_to_async(gate.others_wait)(self.plan.delivery_id):
+            self.draining = True
 
     def _is_turned_away(self) -> bool:
         """The relay refuses one after the other; one that has taken messages may do so by chance for a while."""

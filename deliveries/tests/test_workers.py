@@ -18,7 +18,7 @@ from django.db import connection
 
 from accounts.roles import root
 from campaign.lib import clock
-from deliveries import halts, jobs
+from deliveries import administration, halts, jobs, routes
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
 from deliveries.sending import recovery
 from deliveries.tests.factories import DeliveryFactory, person
@@ -333,3 +333,61 @@ def test_workers_hand_over_no_window_after_the_receipt_of_a_stop_of_all_sending(
 
     assert_exact(delivery, relay)
     assert len(relay.recipients()) == 1200
+
+
+def test_a_delivery_that_comes_later_gets_a_worker_long_before_the_one_before_it_is_through(relay):
+    relay.delay = 0.02
+    big = DeliveryFactory(scheduled=True, recipients=3000)
+    jobs.tick()
+
+    with worker("send"), worker("send"):
+        wait_until(lambda: lanes_of(big) == 2, "both workers send the big one")
+        small = DeliveryFactory(scheduled=True, recipients=300)
+        began = time.monotonic()
+        wait_until(lambda: jobs.tick() or (lanes_of(small) > 0 and lanes_of(big) > 0), "each has a worker")
+        assert time.monotonic() - began < django_settings.SINETE["lane_seconds"] / 2
+        assert lanes_of(big) == lanes_of(small) == 1
+        assert sent(big) < 3000
+        relay.delay = 0
+        until_over(small)
+        until_over(big)
+
+    for delivery in (big, small):
+        assert recovery.imbalance(delivery) == {}
+    assert len(relay.recipients()) == len(set(relay.recipients())) == 3300
+
+
+def lanes_of(delivery: Delivery) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(DISTINCT lease_by) FROM deliveries_chunk"
+            " WHERE delivery_id = %s AND NOT done AND lease_until > sinete_clock()",
+            [delivery.pk],
+        )
+        return cursor.fetchone()[0]
+
+
+def test_workers_of_their_own_processes_keep_to_one_limit_together_while_the_queue_is_wiped(relay):
+    route = routes.default_route()
+    by = person("administration", root())
+    administration.save_route(route=route, by=by, limit_per_hour=72_000)
+    one, other = (DeliveryFactory(scheduled=True, recipients=300) for _ in range(2))
+    jobs.tick()
+
+    with worker("send"), worker("send"), worker("send"):
+        wait_until(lambda: relay.recipients() != [], "the first has left")
+        before, began = len(relay.recipients()), time.monotonic()
+        wait_until(lambda: jobs.tick() or len(relay.recipients()) >= before + 60, "sixty more have left")
+        assert len(relay.recipients()) - before <= 20 * (time.monotonic() - began) + 20
+        django_rq.get_connection("default").flushdb()
+        before, began = len(relay.recipients()), time.monotonic()
+        wait_until(lambda: jobs.tick() or len(relay.recipients()) >= before + 60, "sixty more have left")
+        assert len(relay.recipients()) - before <= 20 * (time.monotonic() - began) + 20
+        administration.save_route(route=route, by=by, limit_per_hour=None)
+        until_over(one)
+        until_over(other)
+
+    for delivery in (one, other):
+        assert recovery.imbalance(delivery) == {}
+        assert not Doubt.objects.filter(delivery=delivery).exists()
+    assert len(relay.recipients()) == len(set(relay.recipients())) == 600
