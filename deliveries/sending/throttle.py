@@ -23,9 +23,7 @@ from deliveries.models import Delivery, ProviderLimit, Route
 
 logger = logging.getLogger(__name__)
 
-SHORTEST_WAIT = (
-    0.25  # seconds between two asks of a lane: a bucket holds a second's worth, so nothing is lost
-)
+SHORTEST_WAIT = 0.25  # seconds between two asks of a lane; a bucket holds a second's worth, so none is lost
 LONGEST_WAIT = 2.0  # a limit that was raised is noticed within this
 GRACE = 1.0  # for so long beyond its wait one that was turned away still has a claim to its share
 VALKEY_SECONDS = 1.0  # no lane waits longer for an answer
@@ -68,7 +66,7 @@ for i, key in ipairs(KEYS) do
         if who ~= me and until_then > now then
             local quantum = math.max(1, math.floor(rate * shortest))
             b.room = math.min(b.room, math.max(0, b.s[who] + quantum - b.mine))
-        elseif who ~= me and until_then < now - 60 then
+        elseif who ~= me and math.max(until_then, b.q[who] or 0) < now - 60 then
             redis.call('HDEL', key, 's:' .. who, 'h:' .. who, 'q:' .. who)
         end
     end
