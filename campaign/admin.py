@@ -73,6 +73,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     groups = [
         (_("Deliveries"), [
             ("deliveries", "delivery", _("Deliveries"), "outgoing_mail"),
+            ("deliveries", "occurrence", _("Runs"), "event_repeat"),
+            ("deliveries", "notice", _("Notices"), "notifications"),
             ("deliveries", "preparation", _("Preparations"), "fact_check"),
             ("deliveries", "statuschange", _("Status changes"), "history"),
             ("reporting", "deliverystatistics", _("Statistics"), "monitoring"),

@@ -355,7 +355,7 @@ class DeliveryAdmin(VerbAdmin):
             if Status(delivery.status).is_editable
             else "",
             "prepared": admin_steps.prepared(delivery) if delivery.preparation else None,
-            "counts": tallies(delivery) if sealed else None,
+            "counts": tallies(delivery) if sealed and not delivery.is_recurring else None,
             "content_version": delivery.content,
             "history": delivery.history.select_related("by")[:HISTORY],
             "log": delivery.log.all()[:LOG],
