@@ -7,7 +7,7 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from django.utils.translation import gettext as _t
@@ -20,6 +20,7 @@ from deliveries.models import Delivery, Notice, NoticeKind
 logger = logging.getLogger(__name__)
 
 MOST_MAIL_TRIES = 5
+PATIENCE = timedelta(minutes=5)  # after the first failure; then 20, 45, 80 minutes
 STALE = timedelta(days=1)  # mail about what happened longer ago helps nobody
 SHOWN = 50
 
@@ -54,8 +55,9 @@ def mark_seen(*, by: User, at: datetime) -> int:
 
 
 def to_mail(at: datetime) -> QuerySet[Notice]:
+    due = Q(mail_after=None) | Q(mail_after__lte=at)
     return Notice.objects.filter(
-        mailed_at=None, mail_tries__lt=MOST_MAIL_TRIES, at__gt=at - STALE, user__is_active=True
+        due, mailed_at=None, mail_tries__lt=MOST_MAIL_TRIES, at__gt=at - STALE, user__is_active=True
     ).exclude(user__email="")
 
 
@@ -85,7 +87,8 @@ def _mail_one(pk: int, at: datetime) -> int:
             notice.mailed_at = at
         except (OSError, SMTPException) as error:
             logger.warning("notice %s could not be mailed (%s)", pk, type(error).__name__)
-        notice.save(update_fields=["mail_tries", "mailed_at"])
+            notice.mail_after = at + PATIENCE * notice.mail_tries**2
+        notice.save(update_fields=["mail_tries", "mailed_at", "mail_after"])
         return 1 if notice.mailed_at else 0
 
 

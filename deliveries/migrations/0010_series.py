@@ -96,6 +96,7 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField(verbose_name="at")),
                 ("seen_at", models.DateTimeField(null=True, verbose_name="seen")),
                 ("mailed_at", models.DateTimeField(null=True, verbose_name="mailed")),
+                ("mail_after", models.DateTimeField(null=True)),
                 ("mail_tries", models.PositiveSmallIntegerField(default=0)),
             ],
             options={

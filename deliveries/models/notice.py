@@ -26,6 +26,7 @@ class Notice(models.Model):
     at = models.DateTimeField(_("at"))
     seen_at = models.DateTimeField(_("seen"), null=True)
     mailed_at = models.DateTimeField(_("mailed"), null=True)
+    mail_after = models.DateTimeField(null=True)  # of one that could not be mailed: not tried before
     mail_tries = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.core import mail
 from django.db import IntegrityError, transaction
 
 from accounts import access
@@ -257,8 +256,9 @@ def test_nobody_confirms_it_and_it_expires_after_a_reminder(relay):
         confirmation.confirm(delivery=run, seal=run.seal, by=person("start", run.unit), at=clock.now())
 
 
-def test_notices_are_mailed_once(relay, settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+def test_notices_are_mailed_once_over_a_real_mail_server(relay, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", relay.port
     UserFactory(roles={"start": root()}, email="carla@example.com")
     series = series_of()
     go_to(next_of(series) - timedelta(minutes=30))
@@ -267,9 +267,31 @@ def test_notices_are_mailed_once(relay, settings):
     notices.mail(clock.now())
     notices.mail(clock.now())
 
-    to_carla = [message for message in mail.outbox if message.to == ["carla@example.com"]]
+    to_carla = [message for message in relay.messages() if message["To"] == "carla@example.com"]
     assert len(to_carla) == 1
-    assert "Waiting for confirmation" in to_carla[0].subject
+    assert "Waiting for confirmation" in to_carla[0]["Subject"]
+    assert f"/deliveries/{runs(series)[0].pk}/" in to_carla[0].get_content()
+    assert to_carla[0]["Auto-Submitted"] == "auto-generated"
+
+
+def test_a_mail_server_that_is_away_is_asked_again_and_given_up_in_the_end(relay, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens there
+    UserFactory(roles={"start": root()}, email="carla@example.com")
+    series = series_of()
+    go_to(next_of(series) - timedelta(minutes=30))
+    work()
+
+    notices.mail(clock.now())
+    notices.mail(clock.now())
+    assert Notice.objects.get(user__email="carla@example.com").mail_tries == 1  # not again at once
+    for _number in range(notices.MOST_MAIL_TRIES):
+        go_to(clock.now() + timedelta(minutes=100))
+        notices.mail(clock.now())
+
+    (notice,) = Notice.objects.filter(user__email="carla@example.com")
+    assert (notice.mailed_at, notice.mail_tries) == (None, notices.MOST_MAIL_TRIES)
+    assert not notices.to_mail(clock.now()).exists()
 
 
 def test_confirmed_late_but_in_time_it_leaves_at_once(relay):
