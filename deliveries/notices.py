@@ -45,10 +45,6 @@ def shown_to(user: User) -> QuerySet[Notice]:
     )
 
 
-def unseen(user: User) -> int:
-    return Notice.objects.filter(user=user, seen_at=None).count()
-
-
 def mark_seen(*, by: User, at: datetime) -> int:
     """Whoever looks has seen his own notices; nobody marks another's."""
     return Notice.objects.filter(user=by, seen_at=None).update(seen_at=at)
