@@ -5,7 +5,7 @@ import asyncio
 import uvloop
 
 from accounts import audit
-from campaign.lib import clock
+from campaign.lib import clock, memory
 from deliveries import notices, preparation, proofs, queues, scheduling
 from deliveries.sending import lanes, recovery
 
@@ -22,7 +22,11 @@ def prepare(*, preparation_id: int, **_: object) -> None:
 
 
 def drain(*, delivery_id: int, **_: object) -> None:
-    with audit.entered("job"), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        audit.entered("job"),
+        memory.without_old_objects(),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         runner.run(lanes.drain(delivery_id=delivery_id))
 
 

@@ -65,7 +65,10 @@ class Plan:
 
 @dataclass(slots=True)
 class Pace:
-    """How large the next window may be: what left in the last half second, never more than 250."""
+    """How large the next window may be: what leaves in half a second, never more than 250.
+
+    Judged every quarter of a second, and at once when two windows are through: a fast relay soon gets large ones.
+    """
 
     window: int = FIRST_WINDOW
     _since: float = field(default_factory=time.monotonic)
@@ -74,8 +77,8 @@ class Pace:
     def note(self, results: int) -> None:
         self._done += results
         elapsed = time.monotonic() - self._since
-        if elapsed >= WINDOW_SECONDS / 2:
-            rate = self._done / elapsed
+        if elapsed >= WINDOW_SECONDS / 2 or self._done >= 2 * self.window:
+            rate = self._done / max(elapsed, 0.001)
             self.window = int(
                 max(SMALLEST_WINDOW, min(LARGEST_WINDOW, rate * WINDOW_SECONDS, self.window * 4))
             )

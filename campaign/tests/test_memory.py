@@ -1,0 +1,42 @@
+import gc
+import weakref
+
+import pytest
+
+from campaign.lib.memory import NEW_OBJECTS, without_old_objects
+
+
+def test_within_it_the_collector_passes_over_what_stands_already():
+    with without_old_objects():
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold()[0] == NEW_OBJECTS
+
+
+def test_afterwards_it_looks_as_before_even_where_the_work_failed():
+    before = gc.get_threshold()
+
+    with pytest.raises(ZeroDivisionError), without_old_objects():
+        _ = 1 / 0
+
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+
+
+def test_rubbish_that_stood_before_is_cleared_away_afterwards():
+    class Node:
+        itself = None
+
+    node = Node()
+    node.itself = node
+    left = weakref.ref(node)
+    gc.disable()
+    try:
+        del node
+        with without_old_objects():
+            gc.collect()
+            assert left() is not None
+    finally:
+        gc.enable()
+
+    gc.collect()
+    assert left() is None
