@@ -199,7 +199,7 @@ EMAIL_TIMEOUT = 20
 NOTICES_FROM = env.str("NOTICES_FROM", f"Sinete <sinete@{urlsplit(PUBLIC_URL).hostname or 'localhost'}>")
 
 SINETE: dict[str, Any] = {
-    "chunk_rows": env.int("SINETE_CHUNK_ROWS", 2000),
+    "chunk_rows": env.int("SINETE_CHUNK_ROWS", 1000),
     "lane_seconds": env.int("SINETE_LANE_SECONDS", 30),
     "lanes": env.int("SINETE_LANES", 2),
     "lease_seconds": env.int("SINETE_LEASE_SECONDS", 30),

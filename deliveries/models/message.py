@@ -116,7 +116,11 @@ class Chunk(models.Model):
         verbose_name = _("chunk")
         verbose_name_plural = _("chunks")
         # What is open is asked every second, of every delivery that ever was stopped too.
-        indexes = [models.Index(fields=["delivery"], condition=models.Q(done=False), name="chunk_open")]
+        # And in whose chunk a later try stands, for each of them.
+        indexes = [
+            models.Index(fields=["delivery"], condition=models.Q(done=False), name="chunk_open"),
+            models.Index(fields=["delivery", "seq_to"], name="chunk_rows"),
+        ]
 
 
 class Try(models.Model):

@@ -296,6 +296,7 @@ class Ledger:
         """Write results into rows and tallies. A row that has a result already keeps it."""
         columns = {
             "numbers": numbers([e.row.number for e in entries]),
+            "chunks": numbers(sorted({e.row.number for e in entries})),
             "seqs": numbers([e.row.seq for e in entries]),
             "statuses": numbers([e.status for e in entries]),
             "later": numbers([e.row.is_later_try for e in entries]),
@@ -422,13 +423,16 @@ _WINDOW = f"""
     WHERE m.delivery_id = %(delivery)s AND m.seq > %(above)s AND m.seq <= %(upto)s ORDER BY m.seq
 """
 
+# One by one, by their keys (`OFFSET 0` keeps the planner from joining whole tables).
 _TRIES = f"""
     SELECT m.seq, c.number, t.token, t.tries, m.address, m."values", {_SUPPRESSED}
     FROM taken t
-    JOIN deliveries_message m ON m.delivery_id = %(delivery)s AND m.seq = t.seq
+    JOIN LATERAL (
+        SELECT * FROM deliveries_message WHERE delivery_id = %(delivery)s AND seq = t.seq OFFSET 0
+    ) m ON true
     JOIN LATERAL (
         SELECT number FROM deliveries_chunk
-        WHERE delivery_id = %(delivery)s AND m.seq BETWEEN seq_from AND seq_to
+        WHERE delivery_id = %(delivery)s AND seq_to >= t.seq ORDER BY seq_to LIMIT 1
     ) c ON true
     LEFT JOIN audiences_profile p ON p.id = m.profile_id
     ORDER BY m.seq
@@ -440,7 +444,8 @@ _TAKE_TRIES = f"""
         SELECT seq FROM deliveries_try
         WHERE delivery_id = %(delivery)s AND due_at <= sinete_clock() AND NOT handed AND coalesce((
             SELECT deliveries_valid_until(c.delivery_id, c.not_before) > sinete_clock() FROM deliveries_chunk c
-            WHERE c.delivery_id = deliveries_try.delivery_id AND deliveries_try.seq BETWEEN c.seq_from AND c.seq_to
+            WHERE c.delivery_id = deliveries_try.delivery_id AND c.seq_to >= deliveries_try.seq
+            ORDER BY c.seq_to LIMIT 1
         ), true)
         ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
     ), taken AS (
@@ -464,6 +469,9 @@ _OWN_TRIES = f"""
 # One statement: results into rows, later tries and doubts beside them, tallies from what really changed.
 # First-pass rows come from `prepared` and later tries from `retrying`, each only under its own token. A row
 # that was put in doubt meanwhile is resolved by a result of that very hand-over, and by nothing else here.
+# Each row is found by its key (`OFFSET 0` keeps the planner from another way) and changed where it was found:
+# a delivery that was made a moment ago has no statistics yet, and joined the usual way the planner read all of
+# it for each window. Who changes a message holds its chunk's lock, as we do, so it still stands where it was found.
 _STORE = """
     WITH r AS (
         SELECT * FROM unnest(
@@ -471,30 +479,39 @@ _STORE = """
             %(tokens)s::bigint[], %(counted)s::smallint[], %(codes)s::smallint[], %(natures)s::text[],
             %(reasons)s::text[], %(replies)s::text[], %(retries)s::float8[]
         ) AS r(number, seq, status, later, token, counted, code, nature, reason, reply, retry_in)
-    ), own AS (
-        SELECT r.*, CASE WHEN d.seq IS NOT NULL THEN 4 WHEN r.later THEN 3 ELSE 0 END AS old
+    ), c AS MATERIALIZED (
+        SELECT number, token FROM deliveries_chunk
+        WHERE delivery_id = %(delivery)s AND number = ANY(%(chunks)s::int[])
+    ), t AS MATERIALIZED (
+        SELECT seq, token FROM deliveries_try
+        WHERE delivery_id = %(delivery)s AND seq = ANY(%(seqs)s::int[]) AND handed
+    ), d AS MATERIALIZED (
+        SELECT seq, token, later_try FROM deliveries_doubt
+        WHERE delivery_id = %(delivery)s AND seq = ANY(%(seqs)s::int[])
+    ), own AS MATERIALIZED (
+        SELECT r.*, m.place, CASE WHEN d.seq IS NOT NULL THEN 4 WHEN r.later THEN 3 ELSE 0 END AS old
         FROM r
-        LEFT JOIN deliveries_chunk c
-            ON NOT r.later AND c.delivery_id = %(delivery)s AND c.number = r.number AND c.token = r.token
-        LEFT JOIN deliveries_try t
-            ON r.later AND t.delivery_id = %(delivery)s AND t.seq = r.seq AND t.token = r.token AND t.handed
-        LEFT JOIN deliveries_doubt d
-            ON d.delivery_id = %(delivery)s AND d.seq = r.seq AND d.token = r.token AND d.later_try = r.later
-            AND r.status <> 4
+        LEFT JOIN c ON NOT r.later AND c.number = r.number AND c.token = r.token
+        LEFT JOIN t ON r.later AND t.seq = r.seq AND t.token = r.token
+        LEFT JOIN d ON d.seq = r.seq AND d.token = r.token AND d.later_try = r.later AND r.status <> 4
+        JOIN LATERAL (
+            SELECT ctid AS place FROM deliveries_message
+            WHERE delivery_id = %(delivery)s AND seq = r.seq OFFSET 0
+        ) m ON true
         WHERE c.number IS NOT NULL OR t.seq IS NOT NULL OR d.seq IS NOT NULL
     ), written AS (
         UPDATE deliveries_message m
         SET status = own.status, tries = m.tries + own.counted, at = sinete_clock(), code = own.code,
             nature = own.nature, reason = own.reason, reply = own.reply
         FROM own
-        WHERE m.delivery_id = %(delivery)s AND m.seq = own.seq AND m.status = own.old
+        WHERE m.ctid = own.place AND m.status = own.old
         RETURNING own.number, m.seq, m.status, own.old, m.tries, own.later, own.token, own.retry_in
     ), ended AS (
         DELETE FROM deliveries_try t USING written w
-        WHERE t.delivery_id = %(delivery)s AND t.seq = w.seq AND w.status <> 3
+        WHERE t.delivery_id = %(delivery)s AND t.seq = ANY(%(seqs)s::int[]) AND t.seq = w.seq AND w.status <> 3
     ), resolved AS (
         DELETE FROM deliveries_doubt d USING written w
-        WHERE d.delivery_id = %(delivery)s AND d.seq = w.seq AND w.old = 4
+        WHERE d.delivery_id = %(delivery)s AND d.seq = ANY(%(seqs)s::int[]) AND d.seq = w.seq AND w.old = 4
     ), delayed AS (
         INSERT INTO deliveries_try (delivery_id, seq, due_at, tries, token, lease_until, handed)
         SELECT %(delivery)s, seq, sinete_clock() + make_interval(secs => retry_in), tries, token, NULL, false
@@ -517,7 +534,8 @@ _STORE = """
     SET sent = c.sent + tally.sent, failed = c.failed + tally.failed, unsent = c.unsent + tally.unsent,
         retrying = c.retrying + tally.retrying, in_doubt = c.in_doubt + tally.in_doubt,
         ignored = c.ignored + tally.ignored
-    FROM tally WHERE c.delivery_id = %(delivery)s AND c.number = tally.number
+    FROM tally
+    WHERE c.delivery_id = %(delivery)s AND c.number = ANY(%(chunks)s::int[]) AND c.number = tally.number
 """
 
 _QUARANTINE = """
@@ -526,7 +544,8 @@ _QUARANTINE = """
     SELECT DISTINCT ON (m.address_key)
         'email', m.address_key, 'quarantine', r.reason, r.reply, 1, sinete_clock(), %(reference)s, sinete_clock()
     FROM unnest(%(seqs)s::int[], %(reasons)s::text[], %(replies)s::text[]) AS r(seq, reason, reply)
-    JOIN deliveries_message m ON m.delivery_id = %(delivery)s AND m.seq = r.seq
+    JOIN deliveries_message m
+        ON m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.seq = r.seq
     ON CONFLICT (channel, address_key) DO UPDATE
     SET status = CASE WHEN q.status = 'denylist' THEN q.status ELSE 'quarantine' END,
         reason = excluded.reason, error_text = excluded.error_text, errors = q.errors + 1,
