@@ -5,10 +5,19 @@ from django.db import migrations, models
 ROOM = "ALTER TABLE deliveries_message SET (fillfactor = 42)"
 ROOM_BEFORE = "ALTER TABLE deliveries_message SET (fillfactor = 55)"
 
+# Before an update, a trigger for each row locks every row that changes at all, with a record in the log;
+# afterwards it looks at those only whose named columns did. The statement is refused as a whole either way.
+GUARD = """
+DROP TRIGGER sealed_columns ON deliveries_message;
+CREATE TRIGGER sealed_columns {when} UPDATE OF delivery_id, seq, profile_id, address, address_key, values
+    ON deliveries_message FOR EACH ROW EXECUTE FUNCTION sinete_refuse_change();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("deliveries", "0013_sent_again")]
     operations = [
         migrations.RunSQL(ROOM, ROOM_BEFORE),
+        migrations.RunSQL(GUARD.format(when="AFTER"), GUARD.format(when="BEFORE")),
         migrations.AddIndex("chunk", models.Index(fields=["delivery", "seq_to"], name="chunk_rows")),
     ]
