@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
+
 from benchmarks import audience, cost
 from benchmarks.sinks import Sink
 from deliveries import confirmation, halts
@@ -27,6 +29,8 @@ class Run:
     ledger_count: int
     balanced: bool
     cpu: dict[str, float] = field(default_factory=dict)  # microseconds a message, by who spent them
+    wal_bytes: float = 0.0  # that PostgreSQL's log grew by, a message
+    hot_share: float = 0.0  # of the results, those that stayed on their page and touched no index
 
     @property
     def is_exact(self) -> bool:
@@ -38,7 +42,7 @@ def send(label: str, *, sink: Sink, messages: int, groups: dict[str, list[int]])
     delivery = audience.ready_delivery(label)
     arrived = sink.count()
     cost.quiet(groups["workers"])
-    meter = cost.Meter(groups)
+    meter, books = cost.Meter(groups), _books()
     began = time.perf_counter()
     audience.confirm(delivery)
     first = until(lambda: sink.count() > arrived, f"{label}: first message", every=0.002)
@@ -46,6 +50,7 @@ def send(label: str, *, sink: Sink, messages: int, groups: dict[str, list[int]])
     until(lambda: is_over(delivery), f"{label}: over")
     cost.quiet(groups["workers"])
     spent = {name: round(value / messages * 1e6, 1) for name, value in meter.spent().items()}
+    wal, updates, hot = (after - before for before, after in zip(books, _books(), strict=True))
     return Run(
         per_s=messages / (ended - began),
         first_message_s=first - began,
@@ -53,7 +58,21 @@ def send(label: str, *, sink: Sink, messages: int, groups: dict[str, list[int]])
         ledger_count=sent(delivery),
         balanced=not recovery.imbalance(delivery),
         cpu=spent,
+        wal_bytes=wal / messages,
+        hot_share=hot / max(1, updates),
     )
+
+
+def _books() -> tuple[int, int, int]:
+    """Where PostgreSQL's log stands, and how many rows of messages were changed so far, also on their own page."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, n_tup_upd, n_tup_hot_upd"
+            " FROM pg_stat_user_tables WHERE relname = 'deliveries_message'"
+        )
+        log, updates, hot = cursor.fetchone()
+    return log, updates, hot
 
 
 def pause(*, sink: Sink, messages: int) -> tuple[float, bool]:

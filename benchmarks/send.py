@@ -184,6 +184,8 @@ class _Comparison:
             "cpu_us_per_message": {
                 who: round(statistics.median(run.cpu[who] for run in self.runs), 1) for who in self.groups
             },
+            "wal_bytes_per_message": round(statistics.median(run.wal_bytes for run in self.runs)),
+            "hot_share": round(statistics.median(run.hot_share for run in self.runs), 3),
             "sink_count": sum(run.sink_count for run in self.runs),
             "ledger_count": sum(run.ledger_count for run in self.runs),
             "balanced": all(run.is_exact for run in self.runs) and is_exact and is_exact_too,
