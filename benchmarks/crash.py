@@ -22,6 +22,7 @@ from shlex import quote
 from typing import Any
 
 import psycopg
+from django.conf import settings
 
 from benchmarks.crash_books import compare, doubts_of_the_living
 from benchmarks.crash_victims import KILLS_A_LANE, Kill, Victims, draw, hand_overs
@@ -198,8 +199,8 @@ class Drill:
             "ended_by_itself": ended,
             "seconds": round(seconds, 1),
             "workers": WORKERS,
-            "lease_s": int(self.stack.env.get("SINETE_LEASE_SECONDS", 30)),
-            "chunk_rows": int(self.stack.env.get("SINETE_CHUNK_ROWS", 2000)),
+            "lease_s": settings.SINETE["lease_seconds"],
+            "chunk_rows": settings.SINETE["chunk_rows"],
             "retry_s": RETRY_SECONDS,
             **safety(self.url),
             "held": held,
