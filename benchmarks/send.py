@@ -64,20 +64,20 @@ def _as_text(result: dict[str, Any]) -> str:
 
 def _comparison(args: argparse.Namespace) -> dict[str, Any]:
     kinds = set(args.only or KINDS)
-    with sink() as receiver, _stack(receiver, args.workers) as stack:
+    with sink() as receiver, stack_for(receiver, workers=args.workers) as stack:
         if receiver.kind != SMTP_SINK:
             kinds.discard("source")
-        _set_up(stack, args.connections)
+        set_up(stack, connections=args.connections)
         return _Comparison(args, kinds, receiver, stack).measured()
 
 
-def _stack(receiver: Sink, workers: int) -> Any:
+def stack_for(receiver: Sink, *, workers: int) -> Any:
     return temporary_stack(
         ["tick", "cron"], RELAY_URL=f"smtp://127.0.0.1:{receiver.port}", SINETE_LANES=str(workers)
     )
 
 
-def _set_up(stack: Stack, connections: int) -> None:
+def set_up(stack: Stack, *, connections: int) -> None:
     os.environ.update(stack.env)
     import django
 
@@ -230,8 +230,8 @@ def _postmaster(stack: Stack) -> int:
 
 def _scaling(args: argparse.Namespace) -> dict[str, Any]:
     """Throughput of more and more lanes where the receiver, and not this machine, takes the time."""
-    with sink(delay_ms=DELAY_MS) as receiver, _stack(receiver, max(LANES)) as stack:
-        _set_up(stack, args.connections)
+    with sink(delay_ms=DELAY_MS) as receiver, stack_for(receiver, workers=max(LANES)) as stack:
+        set_up(stack, connections=args.connections)
         from benchmarks import audience, engine
 
         audience.people(PROFILES_OF_SCALING)
