@@ -142,7 +142,13 @@ class DeliveryAdmin(VerbAdmin):
         user = person(request)
         waits = Status(delivery.status) in {Status.READY} and not self.may(request, Right.START, delivery)
         sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
+        steps = admin_steps.offered(delivery, user)
+        closed = admin_steps.barred(steps, delivery)
+        said = {one.code for one in closed}
+        if closed:
+            steps = [one for one in steps if one.page or not one.needs_open]
         return {
+            "closed": closed,
             "buttons": [
                 # One main button at most: the first of them.
                 (
@@ -150,7 +156,7 @@ class DeliveryAdmin(VerbAdmin):
                     self._step_url(delivery, one.name),
                     one.variant if not place or one.variant == "danger" else "default",
                 )
-                for place, one in enumerate(admin_steps.offered(delivery, user))
+                for place, one in enumerate(steps)
             ],
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
             "remainder": remainders.of(delivery),
@@ -158,7 +164,9 @@ class DeliveryAdmin(VerbAdmin):
             "runs": upcoming.runs(delivery)[:RUNS],
             "run": upcoming.of_run(delivery),
             "plan": outlook.plan(delivery, at=clock.now()),
-            "diagnoses": diagnosis.of_delivery(delivery, at=clock.now()),
+            "diagnoses": [
+                one for one in diagnosis.of_delivery(delivery, at=clock.now()) if one.code not in said
+            ],
             "changed_parts": seal.in_words(seal.changes(delivery))
             if Status(delivery.status).is_editable
             else "",
@@ -207,6 +215,7 @@ class DeliveryAdmin(VerbAdmin):
             return back
         with told(request, delivery):
             context = desk_step.context(delivery, person(request), clock.now())
+            context["closed"] = diagnosis.closed(delivery) if desk_step.needs_open else []
             return self._page(
                 request, delivery, desk_step.page, title=desk_step.label,
                 action=self._step_url(delivery, name), **context,
