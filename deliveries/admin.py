@@ -18,14 +18,14 @@ from accounts import access
 from accounts.desk import UnitFilter, VerbAdmin, anywhere, person, told
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import admin_lists, admin_steps, diagnosis, outlook, remainders, seal, upcoming
+from deliveries import admin_lists, admin_steps, diagnosis, outlook, remainders, seal, standing, upcoming
 from deliveries.admin_form import RECURRENCE_LAYOUT, DeliveryForm
 from deliveries.admin_grants import SingleGrantAdmin  # noqa: F401  these files register themselves once they are read
 from deliveries.admin_halts import HaltAdmin  # noqa: F401  the same
 from deliveries.admin_history import NoticeAdmin  # noqa: F401  the same
 from deliveries.admin_instance import InstanceAdmin  # noqa: F401  the same
 from deliveries.admin_routes import RouteAdmin  # noqa: F401  the same
-from deliveries.admin_status import COLOURS
+from deliveries.admin_status import COLOURS, StandingList, pill
 from deliveries.admin_steps import Order
 from deliveries.counts import tallies
 from deliveries.models import Delivery, DeliveryUserPermission, Status
@@ -68,13 +68,19 @@ class DeliveryAdmin(VerbAdmin):
 
     # -- the list ----------------------------------------------------------------------------------------
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StandingList]:
+        return StandingList
+
+    def delivery_of(self, row: Delivery) -> Delivery:
+        return row
+
     @display(description=_("ID"), ordering="id")
     def name(self, delivery: Delivery) -> str:
         return delivery.name
 
     @display(description=_("status"), ordering="status", label=COLOURS)
     def state(self, delivery: Delivery) -> tuple[str, Any]:
-        return delivery.status, Status(delivery.status).label
+        return pill(delivery)
 
     @display(description=_("when"), ordering="contact_date")
     def when(self, delivery: Delivery) -> str:
@@ -88,12 +94,26 @@ class DeliveryAdmin(VerbAdmin):
 
     # -- one delivery ------------------------------------------------------------------------------------
 
+    @admin.display(description=_("status"))
+    def state_in_words(self, delivery: Delivery) -> Any:
+        return standing.words(delivery)
+
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         content = {
             "fields": ["subject", "preheader", ("from_name", "from_address"), "reply_to", "html", "text"]
         }
         settings = [
-            (None, {"fields": [*(["status"] if obj else []), "label", "description", ("unit", "audience")]}),
+            (
+                None,
+                {
+                    "fields": [
+                        *(["state_in_words"] if obj else []),
+                        "label",
+                        "description",
+                        ("unit", "audience"),
+                    ]
+                },
+            ),
             (
                 _("Schedule"),
                 {
@@ -124,7 +144,7 @@ class DeliveryAdmin(VerbAdmin):
         return [*settings, (_("Content"), content)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
-        return ["status", "when"] if obj is not None else []
+        return ["state_in_words", "when"] if obj is not None else []
 
     def render_change_form(
         self,
@@ -142,6 +162,8 @@ class DeliveryAdmin(VerbAdmin):
         user = person(request)
         waits = Status(delivery.status) in {Status.READY} and not self.may(request, Right.START, delivery)
         sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
+        runs = list(upcoming.runs(delivery)[:RUNS])
+        standing.add([delivery, *(row.execution for row in runs if row.execution)])
         steps = admin_steps.offered(delivery, user)
         closed = admin_steps.barred(steps, delivery)
         said = {one.code for one in closed}
@@ -161,7 +183,7 @@ class DeliveryAdmin(VerbAdmin):
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
             "remainder": remainders.of(delivery),
             "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
-            "runs": upcoming.runs(delivery)[:RUNS],
+            "runs": runs,
             "run": upcoming.of_run(delivery),
             "plan": outlook.plan(delivery, at=clock.now()),
             "diagnoses": [

@@ -11,8 +11,8 @@ from unfold.decorators import display
 from accounts.desk import DeskAdmin, person
 from accounts.rights import Right
 from deliveries import notices
-from deliveries.admin_status import COLOURS
-from deliveries.models import Delivery, Notice, Occurrence, Preparation, Status, StatusChange
+from deliveries.admin_status import COLOURS, StandingList, pill
+from deliveries.models import Delivery, Notice, Occurrence, Preparation, StatusChange
 
 
 class OfDeliveryAdmin(DeskAdmin):
@@ -67,7 +67,7 @@ class OccurrenceAdmin(DeskAdmin):
     under_unit = False
     list_display = ["moment", "of_series", "execution", "state", "skipped"]
     list_filter = ["skipped", "execution__status"]
-    list_select_related = ["series__delivery", "execution"]
+    list_select_related = ["series__delivery", "execution__unit"]
     search_fields = ["series__delivery__label"]
     ordering = ["-moment"]
 
@@ -78,6 +78,12 @@ class OccurrenceAdmin(DeskAdmin):
         mine = Delivery.objects.visible_to(person(request)).order_by().values("pk")
         return Occurrence.objects.filter(series__delivery__in=mine).select_related(*self.list_select_related)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StandingList]:
+        return StandingList
+
+    def delivery_of(self, row: Occurrence) -> Delivery | None:
+        return row.execution
+
     @display(description=_("series"))
     def of_series(self, occurrence: Occurrence) -> str:
         return f"{occurrence.series.delivery.name} {occurrence.series.delivery}"
@@ -85,7 +91,7 @@ class OccurrenceAdmin(DeskAdmin):
     @display(description=_("status"), label=COLOURS)
     def state(self, occurrence: Occurrence) -> Any:
         run = occurrence.execution
-        return (run.status, Status(run.status).label) if run else None
+        return pill(run) if run else None
 
 
 @admin.register(Notice)

@@ -40,7 +40,8 @@ RUNS = 10  # of a series, on its dashboard
 def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     """All of one delivery."""
     delivery = find(request, pk)
-    standing.add([delivery])
+    runs = list(upcoming.runs(delivery)[:RUNS])
+    standing.add([delivery, *(row.execution for row in runs if row.execution)])
     changed = changed_parts(delivery)
     plan = outlook.plan(delivery, at=clock.now())
     is_wave_held = plan is not None and bool(plan.held)
@@ -59,7 +60,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "deployment_url": _deployment_url(delivery),
         "remainder": remainders.of(delivery),
         "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
-        "runs": upcoming.runs(delivery)[:RUNS],
+        "runs": runs,
         "run": upcoming.of_run(delivery),
         "plan": plan,
         "may_release": is_wave_held and not closed and access.can(person(request), Right.START, delivery),
