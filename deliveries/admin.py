@@ -5,7 +5,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,215 +13,24 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import (
-    INPUT_CLASSES,
-    UnfoldAdminEmailInputWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
 
 from accounts import access
-from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
-from accounts.rights import LABELS, Right
+from accounts.desk import UnitFilter, VerbAdmin, anywhere, person, told
+from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import (
-    admin_lists,
-    admin_steps,
-    diagnosis,
-    drafting,
-    notices,
-    outlook,
-    remainders,
-    seal,
-    upcoming,
-    uploads,
-    zones,
-)
-from deliveries.admin_halts import HaltAdmin  # noqa: F401  these files register themselves once they are read
+from deliveries import admin_lists, admin_steps, diagnosis, outlook, remainders, seal, standing, upcoming
+from deliveries.admin_form import RECURRENCE_LAYOUT, DeliveryForm
+from deliveries.admin_grants import SingleGrantAdmin  # noqa: F401  these files register themselves once they are read
+from deliveries.admin_halts import HaltAdmin  # noqa: F401  the same
+from deliveries.admin_history import NoticeAdmin  # noqa: F401  the same
 from deliveries.admin_instance import InstanceAdmin  # noqa: F401  the same
 from deliveries.admin_routes import RouteAdmin  # noqa: F401  the same
+from deliveries.admin_status import COLOURS, StandingList, pill
 from deliveries.admin_steps import Order
 from deliveries.counts import tallies
-from deliveries.forms import (
-    WAVES_START,
-    LocalDateTimeInput,
-    WhenField,
-    read_recurrence,
-    read_schedule,
-    schedule_settings,
-    when_of,
-)
-from deliveries.models import (
-    Delivery,
-    DeliveryUserPermission,
-    Notice,
-    Occurrence,
-    PastChoice,
-    Preparation,
-    ScheduleKind,
-    Status,
-    StatusChange,
-    WaveBy,
-)
-from deliveries.models.content import PARTS
-from deliveries.recurrence_forms import RECURRENCE_FIELDS, RecurrenceFields, with_known
+from deliveries.models import Delivery, DeliveryUserPermission, Status
 
-COLOURS = {
-    Status.DRAFT: "default",
-    Status.PREPARING: "info",
-    Status.PREPARATION_FAILED: "danger",
-    Status.AWAITING_APPROVAL: "warning",
-    Status.READY: "warning",
-    Status.SCHEDULED: "primary",
-    Status.SENDING: "info",
-    Status.PAUSED: "warning",
-    Status.ACTIVE: "primary",
-    Status.SUSPENDED: "warning",
-    Status.FINISHED: "success",
-    Status.STOPPED: "danger",
-    Status.FAILED: "danger",
-    Status.EXPIRED: "default",
-}
-SETTINGS = [
-    "label",
-    "description",
-    "unit",
-    "audience",
-    "schedule_kind",
-    "validity_hours",
-    "approval_policy",
-    "tracking",
-    "route",
-]
-PACE = ("past_choice", "wave_value", "wave_by", "wave_minutes", "wave_limit", "wave_start")
-SCHEDULE = ("schedule_kind", "date", "time_zone", *PACE)
-RECURRENCE_LAYOUT = [
-    ("every", "unit_of_time"),
-    "weekdays",
-    ("month_by", "month_day"),
-    ("position", "weekday"),
-    "own_rule",
-    ("starts_on", "at_time"),
-    ("ends", "count", "until"),
-    "excluded_dates",
-    "request_confirmation",
-    ("ahead_minutes", "expires_minutes"),
-    ("remind_minutes", "late_minutes"),
-    ("overlap", "size_limit"),
-]
 HISTORY, LOG, RUNS = 20, 30, 20
-
-
-class _LocalDate(LocalDateTimeInput):
-    def __init__(self) -> None:
-        super().__init__()
-        self.attrs["class"] = " ".join(INPUT_CLASSES)
-
-
-class DeliveryForm(VerbForm, RecurrenceFields):
-    """Settings and content of a delivery; what was changed is passed to `drafting`, the rest is left alone."""
-
-    date = WhenField(
-        required=False,
-        label=_("Date and time"),
-        widget=_LocalDate,
-        help_text=_("As the clocks in the time zone show it."),
-    )
-    time_zone = forms.ChoiceField(choices=zones.choices, label=_("Time zone"), widget=UnfoldAdminSelectWidget)
-    past_choice = forms.ChoiceField(
-        choices=PastChoice.choices, required=False, initial=PastChoice.NEXT_DAY, widget=UnfoldAdminSelectWidget,
-        label=_("Whose hour has passed when it is confirmed"),
-    )  # fmt: skip
-    wave_start = forms.ChoiceField(
-        choices=WAVES_START,
-        required=False,
-        initial=ScheduleKind.AT_ONCE,
-        label=_("The first wave leaves"),
-        widget=UnfoldAdminSelectWidget,
-    )
-    wave_by = forms.ChoiceField(
-        choices=WaveBy.choices, required=False, initial=WaveBy.NUMBER, label=_("What it counts"),
-        widget=UnfoldAdminSelectWidget,
-    )  # fmt: skip
-    subject = forms.CharField(
-        required=False, strip=False, label=_("Subject"), widget=UnfoldAdminTextInputWidget
-    )
-    preheader = forms.CharField(
-        required=False, strip=False, label=_("Preheader"), widget=UnfoldAdminTextInputWidget
-    )
-    from_name = forms.CharField(required=False, label=_("Sender's name"), widget=UnfoldAdminTextInputWidget)
-    from_address = forms.CharField(
-        required=False, label=_("Sender's address"), widget=UnfoldAdminEmailInputWidget
-    )
-    reply_to = forms.CharField(required=False, label=_("Reply to"), widget=UnfoldAdminEmailInputWidget)
-    html = forms.CharField(
-        required=False, strip=False, label=_("HTML"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 16})
-    )
-    text = forms.CharField(
-        required=False, strip=False, label=_("Text part"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 8})
-    )
-
-    class Meta:
-        model = Delivery
-        fields = [*SETTINGS, "wave_value", "wave_minutes", "wave_limit"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "unit" not in self.fields:
-            return  # somebody who may only look
-        units = access.units(self.by, Right.PREPARE)
-        self.fields["unit"].queryset = units
-        self.fields["audience"].queryset = access.visible(self.by, self.fields["audience"].queryset)
-        self.initial.setdefault("time_zone", "UTC")
-        if self.instance.pk:
-            self.initial |= when_of(self.instance)
-            with_known(self)
-            # Who holds a right on this delivery alone may leave it where it is.
-            self.fields["unit"].queryset = units | units.model.objects.filter(pk=self.instance.unit_id)
-            content = self.instance.content
-            self.initial |= {part: getattr(content, part) if content else "" for part in PARTS}
-        elif self.by.home_unit_id:
-            self.initial.setdefault("unit", self.by.home_unit_id)
-        for name in RECURRENCE_FIELDS:
-            widget = self.fields[name].widget
-            if not isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
-                widget.attrs["class"] = " ".join(INPUT_CLASSES)
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        if not self.errors.keys() & {"date", "time_zone"}:
-            read_schedule(self, data)
-        read_recurrence(self, data)
-        for part in ("html", "text"):
-            data[part] = data.get(part, "").replace("\r\n", "\n").replace("\x00", "")
-        return data
-
-    def apply(self) -> Delivery:
-        delivery = self._create() if not self.instance.pk else self._change()
-        return Delivery.objects.get(pk=delivery.pk)
-
-    def _create(self) -> Delivery:
-        settings = {name: self.cleaned_data[name] for name in SETTINGS} | schedule_settings(self.cleaned_data)
-        delivery = drafting.create(by=self.by, **settings)
-        written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
-        if written:
-            drafting.write(delivery=delivery, by=self.by, at=clock.now(), **written)
-        return delivery
-
-    def _change(self) -> Delivery:
-        delivery, data = self.fresh, self.cleaned_data
-        settings = {name: data[name] for name in SETTINGS if name in self.changed_data}
-        if set(SCHEDULE) & set(self.changed_data):
-            settings |= schedule_settings(data)
-        if settings:
-            drafting.edit(delivery=delivery, by=self.by, at=clock.now(), **settings)
-        parts = {part: data[part] for part in PARTS if part in self.changed_data}
-        if "html" in parts:
-            parts["html"] = uploads.for_pasted(delivery, parts["html"])
-        if parts:
-            drafting.write(delivery=delivery, by=self.by, at=clock.now(), **parts)
-        return delivery
 
 
 @admin.register(Delivery)
@@ -260,13 +68,19 @@ class DeliveryAdmin(VerbAdmin):
 
     # -- the list ----------------------------------------------------------------------------------------
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StandingList]:
+        return StandingList
+
+    def delivery_of(self, row: Delivery) -> Delivery:
+        return row
+
     @display(description=_("ID"), ordering="id")
     def name(self, delivery: Delivery) -> str:
         return delivery.name
 
     @display(description=_("status"), ordering="status", label=COLOURS)
     def state(self, delivery: Delivery) -> tuple[str, Any]:
-        return delivery.status, Status(delivery.status).label
+        return pill(delivery)
 
     @display(description=_("when"), ordering="contact_date")
     def when(self, delivery: Delivery) -> str:
@@ -280,12 +94,26 @@ class DeliveryAdmin(VerbAdmin):
 
     # -- one delivery ------------------------------------------------------------------------------------
 
+    @admin.display(description=_("status"))
+    def state_in_words(self, delivery: Delivery) -> Any:
+        return standing.words(delivery)
+
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         content = {
             "fields": ["subject", "preheader", ("from_name", "from_address"), "reply_to", "html", "text"]
         }
         settings = [
-            (None, {"fields": [*(["status"] if obj else []), "label", "description", ("unit", "audience")]}),
+            (
+                None,
+                {
+                    "fields": [
+                        *(["state_in_words"] if obj else []),
+                        "label",
+                        "description",
+                        ("unit", "audience"),
+                    ]
+                },
+            ),
             (
                 _("Schedule"),
                 {
@@ -316,7 +144,7 @@ class DeliveryAdmin(VerbAdmin):
         return [*settings, (_("Content"), content)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
-        return ["status", "when"] if obj is not None else []
+        return ["state_in_words", "when"] if obj is not None else []
 
     def render_change_form(
         self,
@@ -334,7 +162,15 @@ class DeliveryAdmin(VerbAdmin):
         user = person(request)
         waits = Status(delivery.status) in {Status.READY} and not self.may(request, Right.START, delivery)
         sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
+        runs = list(upcoming.runs(delivery)[:RUNS])
+        standing.add([delivery, *(row.execution for row in runs if row.execution)])
+        steps = admin_steps.offered(delivery, user)
+        closed = admin_steps.barred(steps, delivery)
+        said = {one.code for one in closed}
+        if closed:
+            steps = [one for one in steps if one.page or not one.needs_open]
         return {
+            "closed": closed,
             "buttons": [
                 # One main button at most: the first of them.
                 (
@@ -342,15 +178,17 @@ class DeliveryAdmin(VerbAdmin):
                     self._step_url(delivery, one.name),
                     one.variant if not place or one.variant == "danger" else "default",
                 )
-                for place, one in enumerate(admin_steps.offered(delivery, user))
+                for place, one in enumerate(steps)
             ],
             "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
             "remainder": remainders.of(delivery),
             "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
-            "runs": upcoming.runs(delivery)[:RUNS],
+            "runs": runs,
             "run": upcoming.of_run(delivery),
             "plan": outlook.plan(delivery, at=clock.now()),
-            "diagnoses": diagnosis.of_delivery(delivery, at=clock.now()),
+            "diagnoses": [
+                one for one in diagnosis.of_delivery(delivery, at=clock.now()) if one.code not in said
+            ],
             "changed_parts": seal.in_words(seal.changes(delivery))
             if Status(delivery.status).is_editable
             else "",
@@ -399,6 +237,7 @@ class DeliveryAdmin(VerbAdmin):
             return back
         with told(request, delivery):
             context = desk_step.context(delivery, person(request), clock.now())
+            context["closed"] = diagnosis.closed(delivery) if desk_step.needs_open else []
             return self._page(
                 request, delivery, desk_step.page, title=desk_step.label,
                 action=self._step_url(delivery, name), **context,
@@ -451,182 +290,3 @@ class DeliveryAdmin(VerbAdmin):
     @staticmethod
     def _step_url(delivery: Delivery, name: str) -> str:
         return reverse("admin:deliveries_delivery_step", args=[delivery.pk, name])
-
-
-# -- rights on single deliveries ------------------------------------------------------------------------
-
-
-class SingleGrantForm(VerbForm):
-    delivery = forms.CharField(
-        label=_("Delivery"), widget=UnfoldAdminTextInputWidget, help_text=_("Its ID: DM95")
-    )
-    right = forms.ChoiceField(
-        label=_("Right"),
-        widget=UnfoldAdminSelectWidget,
-        choices=[
-            (right.value, LABELS[right])
-            for right in (Right.VIEW, Right.PREPARE, Right.START, Right.APPROVE, Right.EXPORT)
-        ],
-    )
-
-    class Meta:
-        model = DeliveryUserPermission
-        fields = ["user"]
-
-    def clean_delivery(self) -> Delivery:
-        text = self.cleaned_data["delivery"].strip().upper().removeprefix("DM")
-        rows = access.within(self.by, Right.ADMINISTER, Delivery.objects.all())
-        found = rows.filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
-        if found is None:
-            raise forms.ValidationError(_("There is no such delivery."))
-        return found
-
-    def apply(self) -> DeliveryUserPermission:
-        data = self.cleaned_data
-        access.grant_single(
-            user=data["user"], right=Right(data["right"]), target=data["delivery"], by=self.by
-        )
-        return DeliveryUserPermission.objects.get(
-            user=data["user"], content_object=data["delivery"], permission__codename=data["right"]
-        )
-
-
-@admin.register(DeliveryUserPermission)
-class SingleGrantAdmin(VerbAdmin):
-    """Who holds which right on one delivery alone. A right is given or taken back, never changed."""
-
-    form = SingleGrantForm
-    under_unit = False
-    list_display = ["user", "right_held", "delivery"]
-    list_select_related = ["user", "permission", "content_object__unit"]
-    autocomplete_fields = ["user"]
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return [
-            (None, {"fields": ["user", "right_held", "delivery"] if obj else ["user", "right", "delivery"]})
-        ]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["right_held", "delivery"] if obj else []
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if Right.ADMINISTER not in anywhere(request):
-            return False
-        return obj is None or self.may(request, Right.ADMINISTER, obj.content_object)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return Right.ADMINISTER in anywhere(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[DeliveryUserPermission]:
-        mine = access.within(person(request), Right.ADMINISTER, Delivery.objects.all())
-        rows = DeliveryUserPermission.objects.filter(content_object__in=mine.values("pk"))
-        return rows.select_related(*self.list_select_related)
-
-    def delete_model(self, request: HttpRequest, obj: DeliveryUserPermission) -> None:
-        access.revoke_single(
-            user=obj.user, right=Right(obj.permission.codename), target=obj.content_object, by=person(request)
-        )
-
-    @display(description=_("right"))
-    def right_held(self, grant: DeliveryUserPermission) -> Any:
-        return LABELS[Right(grant.permission.codename)]
-
-    @display(description=_("delivery"))
-    def delivery(self, grant: DeliveryUserPermission) -> str:
-        return f"{grant.content_object.name} {grant.content_object}"
-
-
-# -- to read --------------------------------------------------------------------------------------------
-
-
-class OfDeliveryAdmin(DeskAdmin):
-    """Rows of a delivery, for those who may see it."""
-
-    right = Right.VIEW
-    under_unit = False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_staff
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        mine = Delivery.objects.visible_to(person(request))
-        return self.model._default_manager.filter(delivery__in=mine.values("pk"))
-
-
-@admin.register(StatusChange)
-class StatusChangeAdmin(OfDeliveryAdmin):
-    list_display = ["at", "delivery", "step", "old", "new", "by", "face", "os_user", "comment"]
-    list_filter = ["step", "face"]
-    list_select_related = ["delivery", "by"]
-    search_fields = ["delivery__label", "comment"]
-
-
-@admin.register(Preparation)
-class PreparationAdmin(OfDeliveryAdmin):
-    list_display = [
-        "delivery",
-        "number",
-        "status",
-        "started_at",
-        "ended_at",
-        "targeted",
-        "excluded",
-        "to_deliver",
-    ]
-    list_filter = ["status"]
-    list_select_related = ["delivery"]
-    search_fields = ["delivery__label"]
-    ordering = ["-id"]
-    exclude = ["compiled", "manifest", "content", "backend_pid", "lease_until"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Preparation]:
-        return super().get_queryset(request).defer("compiled", "manifest")
-
-
-@admin.register(Occurrence)
-class OccurrenceAdmin(DeskAdmin):
-    """Every moment of every series, and what became of it."""
-
-    right = Right.VIEW
-    under_unit = False
-    list_display = ["moment", "of_series", "execution", "state", "skipped"]
-    list_filter = ["skipped", "execution__status"]
-    list_select_related = ["series__delivery", "execution"]
-    search_fields = ["series__delivery__label"]
-    ordering = ["-moment"]
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_staff
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Occurrence]:
-        mine = Delivery.objects.visible_to(person(request)).order_by().values("pk")
-        return Occurrence.objects.filter(series__delivery__in=mine).select_related(*self.list_select_related)
-
-    @display(description=_("series"))
-    def of_series(self, occurrence: Occurrence) -> str:
-        return f"{occurrence.series.delivery.name} {occurrence.series.delivery}"
-
-    @display(description=_("status"), label=COLOURS)
-    def state(self, occurrence: Occurrence) -> Any:
-        run = occurrence.execution
-        return (run.status, Status(run.status).label) if run else None
-
-
-@admin.register(Notice)
-class NoticeAdmin(DeskAdmin):
-    """What the person who looks was told; nobody reads another's."""
-
-    right = Right.VIEW
-    under_unit = False
-    list_display = ["at", "kind", "delivery", "text", "seen_at", "mailed_at"]
-    list_filter = ["kind"]
-    list_select_related = ["delivery"]
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_staff
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
-        return notices.shown_to(person(request))

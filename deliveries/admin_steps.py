@@ -21,6 +21,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import (
     approval,
     confirmation,
+    diagnosis,
     doubts,
     drafting,
     lifecycle,
@@ -35,6 +36,7 @@ from deliveries import (
     waves,
 )
 from deliveries.content.findings import Finding
+from deliveries.diagnosis import Diagnosis
 from deliveries.doubts import Decision
 from deliveries.forms import SendProof, SetLimit
 from deliveries.lifecycle import Step
@@ -96,6 +98,7 @@ class DeskStep:
     page: str = ""  # the template that asks first
     context: Callable[[Delivery, User, datetime], dict[str, Any]] = lambda delivery, user, at: {}
     variant: str = "default"
+    needs_open: bool = False  # refused while all sending is stopped, and on a copy
 
 
 STEPS: dict[str, DeskStep] = {}
@@ -117,6 +120,12 @@ def offered(delivery: Delivery, user: User) -> list[DeskStep]:
         for desk_step in STEPS.values()
         if (desk_step.step in available if desk_step.step else desk_step.offered(delivery, user, rights))
     ]
+
+
+def barred(steps: list[DeskStep], delivery: Delivery) -> list[Diagnosis]:
+    """Why those of them that act at once can't be taken now; what has a page says so there."""
+    acts_at_once = any(one.needs_open and not one.page for one in steps)
+    return diagnosis.closed(delivery) if acts_at_once else []
 
 
 # -- the verbs ------------------------------------------------------------------------------------------
@@ -353,7 +362,7 @@ def _can_duplicate(delivery: Delivery, user: User, rights: frozenset[Right]) -> 
 
 for _step in (
     DeskStep("confirm", _("Confirm send"), _confirm, Step.CONFIRM, page="confirm", context=_before_confirming,
-             variant="primary"),
+             variant="primary", needs_open=True),
     DeskStep("approve", _("Approve"), _approve, Step.APPROVE, page="approve", context=_before_approving,
              variant="primary"),
     DeskStep("reject", _("Reject"), _reject, Step.REJECT, page="reject", context=_before_approving),
@@ -361,13 +370,14 @@ for _step in (
     DeskStep("stop-preparation", _("Stop preparation"), _stop_preparation, Step.STOP_PREPARATION),
     DeskStep("take-back", _("Take back confirmation"), _take_back, Step.TAKE_BACK),
     DeskStep("activate", _("Activate"), _confirm, Step.ACTIVATE, page="confirm", context=_before_confirming,
-             variant="primary"),
+             variant="primary", needs_open=True),
     DeskStep("deactivate", _("Take back activation"), _take_back, Step.DEACTIVATE),
-    DeskStep("continue", _("Resume"), _resume, Step.CONTINUE, variant="primary"),
+    DeskStep("continue", _("Resume"), _resume, Step.CONTINUE, variant="primary", needs_open=True),
     DeskStep("suspend", _("Pause"), _pause, Step.SUSPEND),
     DeskStep("end", _("End series"), _stop, Step.END, page="stop", context=_before_stopping, variant="danger"),
-    DeskStep("resume", _("Resume"), _resume, Step.RESUME, variant="primary"),
-    DeskStep("release-wave", _("Release the held wave"), _release_wave, offered=_can_release),
+    DeskStep("resume", _("Resume"), _resume, Step.RESUME, variant="primary", needs_open=True),
+    DeskStep("release-wave", _("Release the held wave"), _release_wave, offered=_can_release,
+             needs_open=True),
     DeskStep("pause", _("Pause"), _pause, Step.PAUSE),
     DeskStep("limit", _("Limit"), _limit, offered=_can_limit, page="limit", context=_before_limit),
     DeskStep("stop", _("Stop sending"), _stop, Step.STOP, page="stop", context=_before_stopping, variant="danger"),
@@ -375,7 +385,8 @@ for _step in (
     DeskStep("unknown-outcomes", _("Decide about unknown outcomes"), _decide, offered=_can_decide, page="doubts",
              context=_before_deciding),
     DeskStep("reconcile", _("Reconcile"), _reconcile, offered=_can_reconcile),
-    DeskStep("proof", _("Send proof"), _send_proof, offered=_can_prove, page="proof", context=_before_proof),
+    DeskStep("proof", _("Send proof"), _send_proof, offered=_can_prove, page="proof", context=_before_proof,
+             needs_open=True),
     DeskStep("duplicate", _("Duplicate"), _duplicate, offered=_can_duplicate),
     DeskStep("remove", _("Delete"), _delete, offered=_can_delete, page="delete", context=_before_deleting),
 ):  # fmt: skip

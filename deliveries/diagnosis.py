@@ -297,6 +297,18 @@ def halted(delivery: Delivery) -> Iterator[Diagnosis]:
         )
 
 
+def closed(delivery: Delivery) -> list[Diagnosis]:
+    """Why nobody can confirm, resume or prove it now, and what to do about it; the verbs refuse for the same."""
+    return [*_no_release(delivery), *_fenced()]
+
+
+def _no_release(delivery: Delivery) -> Iterator[Diagnosis]:
+    try:
+        gate.require_no_halt(delivery)
+    except gate.SendingHalted as refusal:
+        yield _fault("halted", str(refusal))
+
+
 def _fenced() -> Iterator[Diagnosis]:
     found = fence.problem()
     if found is not None:

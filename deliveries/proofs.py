@@ -88,8 +88,7 @@ def send(
     content = delivery.content
     if content is None:
         raise NothingToProve()
-    fence.require()
-    gate.require_no_halt(delivery)
+    gate.require_open(delivery)
     _check_addresses(delivery, by, test_profiles, at=at)
     if profile is not None and not access.visible(by, Profile.objects.filter(pk=profile.pk)).exists():
         raise ProfileElsewhere()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import F, Sum
 from django.utils.functional import Promise
@@ -68,6 +69,16 @@ def halts_of(deliveries: Sequence[Delivery]) -> dict[int, Halt]:
         delivery.pk: [in_force[pk] for pk in delivery.unit.lineage if pk in in_force] for delivery in released
     }
     return {pk: halts[-1] for pk, halts in held.items() if halts}
+
+
+def as_dict(delivery: Delivery) -> dict[str, Any]:
+    """Whether a stop of all sending holds it, and whose and why: as data, beside its status."""
+    halt: Halt | None = getattr(delivery, "halt", None)
+    return {
+        "held": halt is not None,
+        "held_by": halt and halt.by.username,
+        "held_because": halt and halt.reason,
+    }
 
 
 def words(delivery: Delivery) -> str | Promise:

@@ -37,7 +37,7 @@ def release(*, delivery: Delivery, by: User, at: datetime) -> Moment:
     wave = held(delivery)
     if wave is None:
         raise NoWaveHeld(delivery=delivery)
-    gate.require_no_halt(delivery)
+    gate.require_open(delivery)
     delivery.moments.filter(number=wave.number).update(released_at=at, released_by=by)
     planning.move_waves(delivery, first=wave, at=at)
     percent = str(wave.held_percent)

@@ -7,7 +7,7 @@ from unfold.decorators import display
 from accounts.models import User
 from accounts.rights import Right
 from deliveries import admin_steps
-from deliveries.admin import OfDeliveryAdmin
+from deliveries.admin_history import OfDeliveryAdmin
 from deliveries.admin_steps import DeskStep, Order, Receipt
 from deliveries.models import Delivery
 from reporting import statistics

@@ -183,12 +183,17 @@ END_TRIES = """
         DELETE FROM deliveries_try t USING deliveries_chunk c
         WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s AND t.delivery_id = %(delivery)s
             AND NOT t.handed AND t.seq BETWEEN c.seq_from AND c.seq_to
-        RETURNING t.seq, t.token, t.tries, t.doubted_at, t.doubted_at IS NULL AS plain
+        RETURNING t.seq, t.token, t.tries, coalesce(t.doubted_at, (
+            -- A second hand-over that was in doubt and then answered late has a try without the date.
+            SELECT a.since FROM deliveries_sentagain a WHERE a.delivery_id = t.delivery_id AND a.seq = t.seq
+        )) AS doubted_at
+    ), judged AS (
+        SELECT *, doubted_at IS NULL AS plain FROM ended
     ), rows AS (
         UPDATE deliveries_message m SET status = CASE WHEN e.plain THEN %(status)s ELSE 4 END, at = sinete_clock(),
             reason = CASE WHEN %(status)s = 2 AND e.plain THEN 'expired' ELSE m.reason END,
             nature = CASE WHEN %(status)s = 2 AND e.plain THEN 'soft' ELSE m.nature END
-        FROM ended e WHERE m.delivery_id = %(delivery)s AND m.seq = e.seq AND m.status = 3
+        FROM judged e WHERE m.delivery_id = %(delivery)s AND m.seq = e.seq AND m.status = 3
         RETURNING m.seq, m.tries, e.token, e.tries AS before, e.doubted_at, e.plain
     ), doubted AS (
         INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)

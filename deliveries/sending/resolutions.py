@@ -10,6 +10,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from accounts import audit
+from deliveries.models import Delivery, MessageStatus
+
 _CHOSEN = "(%(seqs)s::int[] IS NULL OR d.seq = ANY(%(seqs)s::int[]))"
 
 _LOCK_NEXT_CHUNK = f"""
@@ -105,30 +108,51 @@ def _by_chunk(statement: str, **slots: Any) -> list[int]:
             changed.append(cursor.fetchone()[0] if cursor.description else cursor.rowcount)
 
 
+# Of rows that were sent again any state but *sent* is open to evidence: neither a second refusal nor a try that
+# waits says anything of the first. An ordinary row is open only while it is in doubt.
+# A try on its way can't be called back; without its row its answer finds nothing that it could change.
+# Whether the first arrived stays unknown where a later hand-over may be the one that the evidence is of.
 _ARRIVED = """
-    WITH ended AS (
-        DELETE FROM deliveries_try
-        WHERE delivery_id = %(delivery)s AND seq = %(seq)s AND doubted_at IS NOT NULL AND NOT handed
-        RETURNING seq
+    WITH was AS MATERIALIZED (
+        SELECT m.seq, m.status, m.tries, m.code, m.reason FROM deliveries_message m
+        WHERE m.delivery_id = %(delivery)s AND m.seq = %(seq)s AND (m.status = 4 OR m.status IN (2, 3, 5) AND EXISTS (
+            SELECT 1 FROM deliveries_sentagain a WHERE a.delivery_id = %(delivery)s AND a.seq = %(seq)s
+        ))
+    ), ended AS (
+        DELETE FROM deliveries_try t USING was WHERE t.delivery_id = %(delivery)s AND t.seq = was.seq
+        RETURNING t.handed, t.doubted_at AS since
+    ), settled AS (
+        DELETE FROM deliveries_doubt d USING was WHERE d.delivery_id = %(delivery)s AND d.seq = was.seq
+        RETURNING d.since
     ), known AS (
-        DELETE FROM deliveries_sentagain a USING ended WHERE a.delivery_id = %(delivery)s AND a.seq = ended.seq
+        DELETE FROM deliveries_sentagain a USING was WHERE a.delivery_id = %(delivery)s AND a.seq = was.seq
+            AND NOT EXISTS (SELECT 1 FROM ended WHERE handed OR since > a.since)
+            AND NOT EXISTS (SELECT 1 FROM settled WHERE since > a.since)
     ), rows AS (
         UPDATE deliveries_message m
-        SET status = 1, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1)
-        FROM ended WHERE m.delivery_id = %(delivery)s AND m.seq = ended.seq AND m.status = 3
-        RETURNING m.seq
-    ), counted AS (
-        SELECT count(*) AS n FROM rows
+        SET status = 1, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1),
+            code = NULL, nature = '', reason = ''
+        FROM was WHERE m.delivery_id = %(delivery)s AND m.seq = was.seq
     )
-    UPDATE deliveries_chunk c SET retrying = c.retrying - counted.n, sent = c.sent + counted.n
-    FROM counted WHERE c.delivery_id = %(delivery)s AND %(seq)s BETWEEN c.seq_from AND c.seq_to
-    RETURNING counted.n
+    UPDATE deliveries_chunk c
+    SET sent = c.sent + 1,
+        failed = c.failed - (was.status = 2)::int,
+        unsent = c.unsent - (was.status = 2 AND was.tries = 0)::int,
+        retrying = c.retrying - (was.status = 3)::int,
+        in_doubt = c.in_doubt - (was.status = 4)::int,
+        ignored = c.ignored - (was.status = 5)::int
+    FROM was WHERE c.delivery_id = %(delivery)s AND was.seq BETWEEN c.seq_from AND c.seq_to
+    RETURNING was.status, was.code, was.reason
 """
 
 
 @transaction.atomic
 def arrived(*, delivery_id: int, seq: int, note: str) -> bool:
-    """Evidence came before a message that was to be sent again left a second time: it is sent, and stays home."""
+    """The message is sent: evidence that we signed proves it. False where nothing was open that it could prove.
+
+    Open is a message in doubt, and one that a person had sent again whatever became of that: it waits, it is on its
+    way, or it failed. One that waits stays home.
+    """
     slots: dict[str, Any] = {"delivery": delivery_id, "seq": seq, "note": note}
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
@@ -139,4 +163,11 @@ def arrived(*, delivery_id: int, seq: int, note: str) -> bool:
         )
         cursor.execute(_ARRIVED, slots)
         row = cursor.fetchone()
-    return bool(row and row[0])
+    if row is None:
+        return False
+    status, code, reason = row
+    audit.record(
+        "known_to_have_arrived", by=None, target=Delivery.objects.get(pk=delivery_id), row=seq, evidence=note,
+        was=MessageStatus(status).name.lower(), code=code, reason=reason,
+    )  # fmt: skip
+    return True

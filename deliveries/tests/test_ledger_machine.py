@@ -1,5 +1,5 @@
 """The ledger under whatever order of events: two lanes that hand over, are answered, lose commits, are fenced or die,
-while somebody pauses, resumes, stops and resolves. A state machine draws the order; what must hold holds after
+while somebody pauses, resumes, stops, resolves and sends again, and evidence comes. A state machine draws the order; what must hold holds after
 each step, and from wherever it ends the delivery comes to its end.
 
 PostgreSQL, the lanes, the tick and the verbs are the real ones. Only the relay's answers and the accidents are
@@ -30,10 +30,11 @@ from accounts.roles import root
 from audiences import consents
 from audiences.models import Profile
 from campaign.lib import clock
-from deliveries import administration, confirmation, limits, routes, scheduling
+from deliveries import administration, confirmation, doubts, limits, routes, scheduling
 from deliveries.channels.base import Outcome, Result
+from deliveries.doubts import Decision
 from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, Status
-from deliveries.sending import gate, recovery
+from deliveries.sending import gate, recovery, resolutions
 from deliveries.sending.lanes import Lane, Plan
 from deliveries.sending.ledger import Ledger
 from deliveries.sending.throttle import Throttle
@@ -116,14 +117,17 @@ class LedgerMachine(RuleBasedStateMachine):
         self.said: dict[int, str | None] = {}
         self.taken: set[int] = set()
         self.decided: set[int] = set()  # by a person
+        self.again: set[int] = set()  # sent again by a person, whatever became of it
+        self.proven: set[int] = set()  # by evidence
         for _lane in range(2):
             self.a_lane_starts()
             self.a_lane_exchanges(-1)
 
     def note_hand_over(self, seq: int) -> None:
-        assert seq not in self.said or self.said[seq] in SURELY_NOT_SENT, (
+        assert seq not in self.said or self.said[seq] in SURELY_NOT_SENT or seq in self.again, (
             f"{seq} was handed over again after {self.said[seq]!r}"
         )
+        assert seq not in self.proven
         assert seq != OPTED_OUT
         self.said[seq] = None
 
@@ -155,7 +159,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for seq in answered:
             self.said[seq] = how
             if took:
-                assert seq not in self.taken
+                assert seq not in self.taken or seq in self.again
                 self.taken.add(seq)
         one._collect([outcome._replace(seq=seq) for seq in answered])
         if then_exchanges:
@@ -246,6 +250,35 @@ class LedgerMachine(RuleBasedStateMachine):
         if resolved:
             self.decided.add(seq)
 
+    @rule(seq=st.integers(1, RECIPIENTS))
+    def somebody_sends_again(self, seq: int) -> None:
+        """Long after the doubt arose, as it must be."""
+        if self.status() == Status.STOPPED or seq not in self.rows_in(MessageStatus.IN_DOUBT):
+            return
+        execute(
+            "UPDATE deliveries_doubt SET since = since - interval '1 hour' WHERE delivery_id = %s AND seq = %s",
+            self.delivery.pk, seq,
+        )  # fmt: skip
+        receipt = doubts.decide(
+            delivery=self.delivery, decision=Decision.SEND_AGAIN, by=self.starter, at=clock.now(),
+            reason="Lost", seqs=[seq],
+        )  # fmt: skip
+        if receipt.done:
+            self.again.add(seq)
+
+    @precondition(lambda self: self.taken)
+    @rule(data=st.data())
+    def evidence_comes(self, data: Any) -> None:
+        """Of a message that arrived: nobody else has one that we signed."""
+        seq = data.draw(st.sampled_from(sorted(self.taken)))
+        is_open = seq in self.rows_in(MessageStatus.IN_DOUBT) or (
+            seq in self.again and seq not in self.rows_in(MessageStatus.SENT)
+        )
+        assert resolutions.arrived(delivery_id=self.delivery.pk, seq=seq, note="opened") == is_open
+        if is_open:
+            assert seq in self.rows_in(MessageStatus.SENT)
+            self.proven.add(seq)
+
     # -- what must hold -------------------------------------------------------------------------------
 
     @invariant()
@@ -270,6 +303,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 continue
             if status == MessageStatus.SENT:
                 assert seq in self.taken
+            elif seq in self.again:
+                assert status != MessageStatus.CANCELLED
             elif status in {MessageStatus.FAILED, MessageStatus.CANCELLED, MessageStatus.IGNORED}:
                 assert seq not in self.taken
 
@@ -447,6 +482,7 @@ def reset(delivery: Delivery) -> None:
         " WHERE delivery_id = %(d)s",
         "DELETE FROM deliveries_try WHERE delivery_id = %(d)s",
         "DELETE FROM deliveries_doubt WHERE delivery_id = %(d)s",
+        "DELETE FROM deliveries_sentagain WHERE delivery_id = %(d)s",
         "UPDATE deliveries_route SET closed_until = NULL, refusals_in_a_row = 0",
         "DELETE FROM audiences_quarantine",
     ):

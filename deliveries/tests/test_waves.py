@@ -11,7 +11,8 @@ from accounts.models import ApprovalPolicy, AuditEvent
 from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from deliveries import confirmation, drafting, jobs, pacing, waves
-from deliveries.models import Chunk, Message, Moment, Status
+from deliveries.models import Chunk, Instance, Message, Moment, Status
+from deliveries.sending import fence
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_sending import send
 
@@ -194,6 +195,23 @@ def test_who_may_not_start_releases_nothing(relay):
 
     with pytest.raises(NotAllowed):
         waves.release(delivery=delivery, by=person("prepare", delivery.unit), at=clock.now())
+
+
+def test_on_a_copy_no_wave_is_released_and_the_page_has_no_button_for_it(relay, client):
+    delivery = in_waves(scheduled=True)
+    refuse_first_of_wave(relay, delivery, 1)
+    send(delivery)
+    held(delivery)
+    by = person("start", delivery.unit)
+    Instance.objects.update(system="elsewhere/1")
+    client.force_login(by)
+
+    page = client.get(reverse("deliveries:dashboard", args=[delivery.pk])).content.decode()
+
+    assert "Wave 2 is held" in page
+    assert "Release wave 2" not in page
+    with pytest.raises(fence.OtherServer):
+        waves.release(delivery=delivery, by=by, at=clock.now())
 
 
 def test_where_no_wave_is_held_there_is_nothing_to_release():

@@ -1,5 +1,6 @@
 """The action bar: which buttons stand on a delivery's dashboard, and what is said in place of one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.urls import reverse
@@ -11,6 +12,7 @@ from accounts import access
 from accounts.models import ApprovalPolicy, User
 from accounts.rights import Right
 from deliveries import drafting, lifecycle, limits, remainders, seal
+from deliveries.diagnosis import Diagnosis
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Status
 
@@ -47,6 +49,7 @@ STEPS: dict[Step, Button] = {
     Step.PAUSE: Button("pause", _("Pause"), "pause"),
     Step.STOP: Button("stop", _("Stop sending"), "stop", asks=True, look="danger"),
 }
+GOING_ON = frozenset({Step.RESUME, Step.CONTINUE})
 PROOF = Button("proof", _("Send proof"), "mail", asks=True)
 DUPLICATE = Button("duplicate", _("Duplicate"), "copy", look="quiet")
 REMAINDER = Button("remainder", _("Send the remainder"), "send", look="primary")
@@ -63,13 +66,18 @@ class ActionBar:
     can_limit: bool
 
 
-def action_bar(delivery: Delivery, user: User, *, changed: list[str]) -> ActionBar:
+def action_bar(
+    delivery: Delivery, user: User, *, changed: list[str], closed: Sequence[Diagnosis] = ()
+) -> ActionBar:
     """What this person may do now, by status and rights; never more than the table of steps allows."""
     rights = access.held(user, delivery)
     steps = set(lifecycle.available(delivery, rights))
     barred = Step.APPROVE in steps and _is_barred(delivery, user)
     if changed:
         steps -= lifecycle.SEALED_STEPS
+    why_not = " ".join(one.text for one in closed) if steps & GOING_ON else ""
+    if closed:
+        steps -= GOING_ON
     if barred:
         steps.discard(Step.APPROVE)
     buttons = [_with_look(button, step, delivery, changed) for step, button in STEPS.items() if step in steps]
@@ -77,7 +85,7 @@ def action_bar(delivery: Delivery, user: User, *, changed: list[str]) -> ActionB
     editable = Right.PREPARE in rights and Status(delivery.status).is_editable
     return ActionBar(
         buttons=[(button, reverse(f"deliveries:{button.name}", args=[delivery.pk])) for button in buttons],
-        instead=_instead(delivery, rights, barred),
+        instead=why_not or _instead(delivery, rights, barred),
         can_edit=editable,
         can_limit=limits.right_to_set(delivery) in rights,
     )

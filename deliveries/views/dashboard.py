@@ -29,6 +29,8 @@ from deliveries.views.shared import find, number, page, person
 SENDING_BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED, Status.FAILED})
 # What the others wait for stands in the action bar or in the Deployment block.
 SHOWN_AS_CALLOUT = frozenset({Status.PREPARING, Status.SENDING, Status.PAUSED})
+# “Resume” has no page of its own that could say why it is refused.
+AT_REST = frozenset({Status.PAUSED, Status.SUSPENDED})
 STOP_POLLING = 286  # htmx's own word for it
 LINES = 8
 RUNS = 10  # of a series, on its dashboard
@@ -38,13 +40,16 @@ RUNS = 10  # of a series, on its dashboard
 def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     """All of one delivery."""
     delivery = find(request, pk)
-    standing.add([delivery])
+    runs = list(upcoming.runs(delivery)[:RUNS])
+    standing.add([delivery, *(row.execution for row in runs if row.execution)])
     changed = changed_parts(delivery)
     plan = outlook.plan(delivery, at=clock.now())
+    is_wave_held = plan is not None and bool(plan.held)
+    closed = diagnosis.closed(delivery) if is_wave_held or delivery.status in AT_REST else []
     context = _live(delivery) | {
         "changed": seal.in_words(changed),
         "diagnoses": _callouts(delivery),
-        "bar": action_bar(delivery, person(request), changed=changed),
+        "bar": action_bar(delivery, person(request), changed=changed, closed=closed),
         "is_complete": is_complete(delivery),
         "audience": _audience(delivery),
         "history": history(delivery)[:LINES],
@@ -55,10 +60,10 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "deployment_url": _deployment_url(delivery),
         "remainder": remainders.of(delivery),
         "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
-        "runs": upcoming.runs(delivery)[:RUNS],
+        "runs": runs,
         "run": upcoming.of_run(delivery),
         "plan": plan,
-        "may_release": plan is not None and plan.held and access.can(person(request), Right.START, delivery),
+        "may_release": is_wave_held and not closed and access.can(person(request), Right.START, delivery),
         "largest_limit": LARGEST_LIMIT,
     }
     return page(request, "dashboard", context)

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import access
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import preparation, proofs
+from deliveries import diagnosis, preparation, proofs
 from deliveries.forms import SendProof
 from deliveries.models import Delivery, Proof
 from deliveries.views.shared import find, page, person, to_dashboard, told
@@ -46,7 +46,11 @@ def proof(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _("Proof %(number)s is on its way.") % {"number": sent.number})
             return to_dashboard(request, delivery)
     earlier = delivery.proofs.select_related("by", "content").prefetch_related("messages")[:10]
-    return page(request, "proof", {"form": form, "delivery": delivery, "proofs": earlier})
+    return page(
+        request,
+        "proof",
+        {"form": form, "delivery": delivery, "proofs": earlier, "closed": diagnosis.closed(delivery)},
+    )
 
 
 def _send(request: HttpRequest, delivery: Delivery, form: SendProof) -> Proof:

@@ -38,6 +38,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
             .approvals.filter(accepted=True)
             .select_related("by")
             .first(),
+            "closed": diagnosis.closed(delivery),
             "no_worker_runs": [one.text for one in diagnosis.without_workers(delivery)],
             "now": clock.now(),
         }

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from accounts.models import AuditEvent
 from campaign.lib import clock
 from campaign.lib.tokens import Purpose, Signer
 from deliveries import doubts
 from deliveries.doubts import Decision
-from deliveries.models import Doubt, Message, MessageStatus, Try
+from deliveries.models import Doubt, Message, MessageStatus, SentAgain, Try
 from deliveries.sending import recovery
 from deliveries.tests.factories import person
 from feedback.tests.factories import CHROME, link
@@ -86,9 +87,30 @@ def test_an_open_keeps_at_home_what_was_to_be_sent_again(reader, delivery):
     assert recovery.imbalance(delivery) == {}
 
 
-def test_an_open_changes_nothing_about_an_ordinary_later_try(reader):
-    delivery = delivery_with(sending=True, recipients=2, retrying=1)
+@pytest.mark.parametrize("kind", ["o", "c", "m", "u"])
+def test_a_hit_settles_what_was_sent_again_and_failed(reader, kind):
+    delivery = delivery_with(sent=1, failed=2)
+    SentAgain.objects.create(delivery=delivery, seq=2, since=clock.now())
+
+    follow(reader, delivery, kind, 2)
+    follow(reader, delivery, kind, 3)
+
+    assert (status(delivery, 2), status(delivery, 3)) == ("SENT", "FAILED")
+    assert recovery.imbalance(delivery) == {}
+
+
+@pytest.mark.parametrize("state", ["failed", "retrying", "ignored", "cancelled"])
+def test_a_hit_changes_nothing_about_one_that_was_never_in_doubt(reader, state):
+    delivery = delivery_with(sending=True, recipients=2, **{state: 1})
 
     reader.get(link(delivery, "o", seq=1))
 
-    assert status(delivery, 1) == "RETRYING"
+    assert status(delivery, 1) == state.upper()
+    assert not AuditEvent.objects.filter(action="known_to_have_arrived").exists()
+
+
+def test_what_evidence_settles_stands_in_the_audit_trail(reader, delivery):
+    reader.get(link(delivery, "o", seq=2))
+
+    event = AuditEvent.objects.get(action="known_to_have_arrived")
+    assert (event.actor, event.detail["row"], event.detail["was"]) == (None, 2, "in_doubt")

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import OrganizationalUnit, User
+from deliveries import standing
 from deliveries.management.base import DeliveriesCommand
 from deliveries.models import Delivery, Status
 
@@ -48,9 +49,10 @@ class Command(DeliveriesCommand):
                     label="LABEL",
                 )
             )
+        standing.add(shown)
         rows = [_row(delivery) for delivery in shown]
-        for row in rows:
-            self.say(_line(row))
+        for delivery, row in zip(shown, rows, strict=True):
+            self.say(_line(row, str(standing.words(delivery))))
         if is_more:
             self.say(f"More: --before {shown[-1].pk}")
         return {"deliveries": rows, "before": shown[-1].pk if is_more else None}
@@ -85,19 +87,20 @@ def _row(delivery: Delivery) -> dict[str, Any]:
         "id": delivery.pk,
         "label": delivery.label,
         "status": delivery.status,
+        **standing.as_dict(delivery),
         "unit": delivery.unit.label,
         "when": delivery.first_moment or delivery.contact_date,
         "to_deliver": preparation.to_deliver if preparation else None,
     }
 
 
-def _line(row: dict[str, Any]) -> str:
-    count = row["to_deliver"]
+def _line(row: dict[str, Any], status: str) -> str:
+    count, because = row["to_deliver"], row["held_because"]
     return COLUMNS.format(
         name=row["delivery"],
-        status=str(Status(row["status"]).label),
+        status=status,
         to_deliver="" if count is None else f"{count:,}",
         when=f"{row['when']:%Y-%m-%d %H:%M}" if row["when"] else "",
         unit=row["unit"][:20],
-        label=row["label"],
+        label=f"{row['label']} ({because})" if because else row["label"],
     )

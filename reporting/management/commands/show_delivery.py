@@ -10,7 +10,7 @@ from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import diagnosis, doubts, outlook, remainders, upcoming
+from deliveries import diagnosis, doubts, outlook, remainders, standing, upcoming
 from deliveries import seal as sealing
 from deliveries.counts import tallies
 from deliveries.management.base import DeliveriesCommand, brief
@@ -62,10 +62,12 @@ def _series(delivery: Delivery) -> dict[str, Any] | None:
 
 def everything(delivery: Delivery) -> dict[str, Any]:
     """All that the dashboard shows, as data."""
+    standing.add([delivery])
     content, right = delivery.content, WAITS_FOR.get(Status(delivery.status))
     return {
         **brief(delivery),
-        "status_label": str(Status(delivery.status).label),
+        "status_label": str(standing.words(delivery)),
+        **standing.as_dict(delivery),
         "description": delivery.description,
         "audience": delivery.audience and delivery.audience.label,
         "remainder_of": f"DM{delivery.remainder_of_id}" if delivery.remainder_of_id else None,
