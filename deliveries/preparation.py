@@ -21,7 +21,7 @@ from psycopg import sql
 from accounts.models import ApprovalPolicy, User
 from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
-from campaign.lib import clock
+from campaign.lib import clock, planner
 from deliveries import activation, lifecycle, moments, planning, population, queues, routes, seal, signing
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 SLICE = 50_000  # profile ids at a time
 LEASE = timedelta(seconds=60)
 SAMPLES = 20
+MANY = 1_000  # rows that came at once; fewer are no trouble to a planner that does not know of them
 STAGED_PERCENT, LISTED_PERCENT, SEALED_PERCENT = 70, 80, 100
 
 
@@ -144,6 +145,8 @@ def _carry_out(preparation: Preparation) -> None:
     if not targeted:
         _fail(preparation, [*findings, _empty_target()])
         return
+    if targeted >= MANY:
+        planner.count_anew("deliveries_staging")
     _mark_written_to(preparation)
     _mark_duplicates(preparation)
     groups = _mark_hours(preparation, findings)
@@ -161,6 +164,8 @@ def _carry_out(preparation: Preparation) -> None:
         preparation, compiled, findings, parts=parts, targeted=targeted, causes=causes, to_deliver=to_deliver,
         groups=groups, began=began,
     )  # fmt: skip
+    if to_deliver >= MANY:
+        planner.count_anew("deliveries_message", "deliveries_chunk")
 
 
 # -- the parts of the job, in their order -------------------------------------------------------------
@@ -291,12 +296,12 @@ def _mark_duplicates(preparation: Preparation) -> None:
             """
             UPDATE deliveries_staging s SET cause = %s
             FROM (
-                SELECT profile_id, row_number() OVER (PARTITION BY address_key ORDER BY profile_id) AS place
+                SELECT ctid AS found, row_number() OVER (PARTITION BY address_key ORDER BY profile_id) AS place
                 FROM deliveries_staging WHERE preparation_id = %s AND cause IS NULL
             ) ranked
-            WHERE s.preparation_id = %s AND s.profile_id = ranked.profile_id AND ranked.place > 1
+            WHERE s.ctid = ranked.found AND ranked.place > 1  -- nobody else changes them: each is where it was found
             """,
-            [Cause.DUPLICATE, preparation.pk, preparation.pk],
+            [Cause.DUPLICATE, preparation.pk],
         )
 
 

@@ -69,6 +69,17 @@ def test_chunks_cover_the_messages_without_gap(settings):
     assert runs == [(1, 4, 0), (5, 8, 4), (9, 10, 8)]
 
 
+def test_the_planner_knows_of_a_large_delivery_at_once(monkeypatch):
+    monkeypatch.setattr(preparation, "MANY", 10)
+    delivery = DeliveryFactory(recipients=10)
+
+    prepared(delivery)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'deliveries_message'")
+        assert cursor.fetchone()[0] == Message.objects.count()
+
+
 def test_the_seal_changes_when_a_row_of_the_ledger_changes():
     delivery = DeliveryFactory(recipients=2)
     first = prepared(delivery).seal
