@@ -4,11 +4,19 @@
 offset for rehearsals and tests, which a session sees only if it was allowed at connecting (DEBUG on).
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection
+
+_ASLEEP_TOO = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def elapsed() -> float:
+    """Seconds of this machine since some moment: nobody sets them, and time asleep counts, where the system knows."""
+    return time.clock_gettime(_ASLEEP_TOO)
 
 
 def now() -> datetime:

