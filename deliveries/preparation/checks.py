@@ -7,11 +7,12 @@ from django.db import connection
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock
-from deliveries import moments, routes, signing
+from deliveries import capacity, moments, planning, routes, signing
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError, awkward_values
 from deliveries.models import Delivery, Preparation, ScheduleKind
+from deliveries.moments import Group
 from deliveries.preparation.course import log, progress
 from deliveries.rendering import compile_version, content_fields, renderer
 
@@ -56,6 +57,14 @@ def of_waves(delivery: Delivery, to_deliver: int) -> list[Finding]:
     text = n_("%(number)s waves are too many: choose fewer or larger ones, %(most)s at most.")
     slots = {"number": number, "most": moments.MOST_WAVES}
     return [Finding("error", "too_many_waves", text, "schedule", None, slots)]
+
+
+def of_limits(
+    delivery: Delivery, groups: list[Group], to_deliver: int, domains: dict[str, int]
+) -> list[Finding]:
+    """Whether a limit lets not all of it leave in time; a warning, since limits may change any moment."""
+    runs = planning.runs_of(delivery, groups, to_deliver)
+    return capacity.of_plan(delivery, runs, domains, clock.now())
 
 
 def of_signing(preparation: Preparation) -> list[Finding]:

@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock
-from deliveries import seal
+from deliveries import capacity, seal
 from deliveries.models import Preparation, PreparationStatus
 from deliveries.preparation import alone, checks, sealing, staging
 from deliveries.preparation.course import Abandoned, log, still_running
@@ -80,7 +80,9 @@ def _carry_out(preparation: Preparation) -> None:
     if any(finding.level == "error" for finding in findings):
         sealing.fail(preparation, findings, targeted=targeted, causes=causes)
         return
+    domains = staging.count_domains(preparation, limited=capacity.limited_domains(preparation.delivery))
+    findings += checks.of_limits(preparation.delivery, groups, to_deliver, domains)
     sealing.freeze(
         preparation, compiled, findings, parts=parts, targeted=targeted, causes=causes, to_deliver=to_deliver,
-        groups=groups, began=began,
+        groups=groups, domains=domains, began=began,
     )  # fmt: skip

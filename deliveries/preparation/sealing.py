@@ -32,6 +32,7 @@ def freeze(
     causes: dict[str, int],
     to_deliver: int,
     groups: list[Group],
+    domains: dict[str, int],
     began: datetime,
 ) -> None:
     """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
@@ -49,6 +50,7 @@ def freeze(
         "targeted": targeted,
         "causes": causes,
         "to_deliver": to_deliver,
+        "domains": domains,
         "compiled": seal.fingerprint(compiled.to_json()),
         "chunks": recovery.chunk_digests(delivery.pk),
         **planning.frozen(runs),

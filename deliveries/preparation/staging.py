@@ -1,5 +1,8 @@
 """The staging table: the audience, and of each profile what excludes it from the messages."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 from django.db import connection, transaction
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
@@ -8,6 +11,7 @@ from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock
 from deliveries import planning, population
+from deliveries.channels.paths import domain_key
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.models import Cause, Delivery, MessageStatus, Preparation, ScheduleKind
@@ -16,6 +20,7 @@ from deliveries.preparation.course import log, progress, still_mine
 
 SLICE = 50_000  # profile ids at a time
 STAGED_PERCENT = 70
+DOMAINS_KEPT = 1_000
 
 
 def stage(preparation: Preparation, compiled: Compiled) -> int:
@@ -151,6 +156,26 @@ def count_causes(preparation: Preparation) -> dict[str, int]:
                 number=number,
             )
     return causes
+
+
+def count_domains(preparation: Preparation, *, limited: Sequence[str]) -> dict[str, int]:
+    """How many messages go to which domain: of the largest, and of all that are `limited` now.
+
+    Counted once, so that a limit that is set later can be judged without a look at the messages.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT lower(split_part(address, '@', -1)) AS domain, count(*) FROM deliveries_staging
+            WHERE preparation_id = %s AND cause IS NULL GROUP BY 1
+            ORDER BY lower(split_part(address, '@', -1)) = ANY(%s) DESC, 2 DESC, 1 LIMIT %s
+            """,
+            [preparation.pk, list(limited), DOMAINS_KEPT + len(limited)],
+        )
+        counted: Counter[str] = Counter()
+        for domain, number in cursor.fetchall():
+            counted[domain_key(domain)] += number
+    return dict(counted)
 
 
 def clear(preparation_id: int) -> None:
