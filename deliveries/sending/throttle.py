@@ -6,7 +6,8 @@ bucket that was lost begins empty, and while Valkey is away each lane keeps to i
 
 import logging
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from deliveries import routes
+from deliveries.channels.paths import domain_key
 from deliveries.models import Delivery, ProviderLimit, Route
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ for i, key in ipairs(KEYS) do
         end
     end
     b.tokens = math.min(math.max(1, rate), b.tokens + math.max(0, now - b.at) * rate)
-    b.room = math.floor(b.tokens + 0.000001)
+    b.room = math.max(0, math.floor(b.tokens + 0.000001))
     b.mine = b.s[me] or 0
     if (b.h[me] or 0) <= now then
         b.mine = math.max(b.mine, b.v)
@@ -93,13 +95,15 @@ for _, b in ipairs(buckets) do
         b.v = math.max(b.v, b.mine)
     end
     if queues and grant < wanted then
+        b.slot = math.max(b.slot, now + math.max(0, -b.tokens) / b.rate)
         first_slot = b.slot + 1 / b.rate - now
         b.slot = b.slot + (wanted - grant) / b.rate
     end
     redis.call('HSET', b.key, 'tokens', string.format('%.9f', b.tokens - grant), 'at', string.format('%.6f', now),
         'v', string.format('%.0f', b.v), 'q:' .. me, string.format('%.6f', b.slot),
         's:' .. me, string.format('%.0f', b.mine + grant), 'h:' .. me, string.format('%.6f', hungry_until))
-    redis.call('EXPIRE', b.key, math.ceil(60 + 2 / b.rate + math.max(0, b.slot - now)))
+    local debt = math.max(0, grant - b.tokens) / b.rate
+    redis.call('EXPIRE', b.key, math.ceil(60 + 2 / b.rate + math.max(debt, b.slot - now)))
 end
 return {grant, tostring(wait), tostring(first_slot)}
 """
@@ -112,6 +116,26 @@ for i, key in ipairs(KEYS) do
         redis.call('HSET', key, 'tokens', string.format('%.9f', math.min(most, tokens + tonumber(ARGV[1]))))
         redis.call('HINCRBYFLOAT', key, 's:' .. ARGV[2], -tonumber(ARGV[1]))
     end
+end
+"""
+
+# What does not wait: it takes its tokens where there are none, and who comes after it waits until they are made up
+# for. A number below zero gives back.
+_DEBIT = """
+local now = tonumber(ARGV[1])
+if not now then
+    local time = redis.call('TIME')
+    now = time[1] + time[2] / 1000000
+end
+for i, key in ipairs(KEYS) do
+    local rate, number = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+    local found = redis.call('HMGET', key, 'tokens', 'at')
+    local tokens, at = tonumber(found[1] or 0), tonumber(found[2] or now)
+    local most = math.max(1, rate)
+    tokens = math.min(most, math.min(most, tokens + math.max(0, now - at) * rate) - number)
+    redis.call('HSET', key, 'tokens', string.format('%.9f', tokens), 'at', string.format('%.6f', now))
+    local left = math.max(0, redis.call('TTL', key))
+    redis.call('EXPIRE', key, math.max(left, math.ceil(60 + 2 / rate + math.max(0, -tokens) / rate)))
 end
 """
 
@@ -195,6 +219,35 @@ def _limits_of(delivery: Delivery, route: Route | None, providers: Sequence[Any]
         delivery=delivery.pk, own=delivery.limit_per_hour, route=route.pk if route else None,
         shared=route.limit_per_hour if route else None, providers=providers,
     )  # fmt: skip
+
+
+def shared_with(delivery: Delivery, addresses: Sequence[str]) -> Counter[Bucket]:
+    """The tokens of messages to these addresses that are none of the delivery's list: of route and providers."""
+    route, limits = routes.known_route_of(delivery), limits_of(delivery)
+    domains = [domain_key(address.rpartition("@")[2]) for address in addresses]
+    spent = Counter(provider.bucket for domain in domains if (provider := limits.provider_of(domain)))
+    if route is not None and route.limit_per_hour and addresses:
+        spent[bucket_of_route(route)] = len(addresses)
+    return spent
+
+
+def debit(spent: Mapping[Bucket, int], *, at: float | None = None) -> None:
+    """These tokens are taken whatever the buckets hold. Without Valkey nobody is kept waiting, and nothing counts."""
+    if not spent:
+        return
+    numbers = [figure for bucket, number in spent.items() for figure in (bucket.rate, number)]
+    try:
+        valkey = django_rq.get_connection("default")
+        valkey.register_script(_DEBIT)(
+            keys=[bucket.key for bucket in spent], args=["" if at is None else at, *numbers]
+        )
+    except RedisError as error:
+        logger.warning("Valkey is away, what leaves now counts for no limit: %s", error)
+
+
+def credit(spent: Mapping[Bucket, int], *, at: float | None = None) -> None:
+    """Tokens of what surely did not leave come back."""
+    debit({bucket: -number for bucket, number in spent.items()}, at=at)
 
 
 def bucket_of_route(route: Route) -> Bucket:

@@ -252,6 +252,71 @@ def test_who_queues_for_a_provider_gets_places_at_its_pace_and_nobody_passes_him
     assert due.number == 1
 
 
+def test_what_does_not_wait_is_paid_back_by_those_who_do():
+    async def play(clock):
+        lane = clock.drawer()
+        await lane.take(1, ROUTE)
+        throttle.debit({ROUTE: 30}, at=clock.at)
+        refused = await lane.take(250, ROUTE)
+        await clock.each(10, 0.25, lambda: lane.take(250, ROUTE))
+        return refused, lane.taken
+
+    refused, taken = played(play)
+
+    assert refused == (0, pytest.approx(3.1), 0)
+    assert taken == pytest.approx(10 * 10 - 30, abs=3)
+
+
+def test_a_debt_makes_a_bucket_that_nobody_drew_from():
+    async def play(clock):
+        throttle.debit({ROUTE: 20}, at=clock.at)
+        clock.at += 1
+        return await clock.drawer().take(1, ROUTE)
+
+    assert played(play).wait == pytest.approx(1.1)
+
+
+def test_a_debt_lives_as_long_as_it_takes_to_pay_it_back():
+    slow = Bucket("route:2", 60)
+
+    throttle.debit({slow: 100})
+
+    assert django_rq.get_connection("default").ttl(slow.key) > 100 * 60
+
+
+def test_a_lane_that_asks_does_not_shorten_the_life_of_a_debt():
+    slow = Bucket("route:2", 60)
+
+    async def play(clock):
+        throttle.debit({slow: 100}, at=clock.at)
+        await clock.drawer().take(1, slow)
+
+    played(play)
+
+    assert django_rq.get_connection("default").ttl(slow.key) > 100 * 60
+
+
+def test_who_queues_behind_a_debt_is_due_once_it_is_paid():
+    gmail = Provider(1, 3600, frozenset({"gmail.com"})).bucket
+
+    async def play(clock):
+        throttle.debit({gmail: 10}, at=clock.at)
+        return await clock.drawer().take(2, gmail, queues=True)
+
+    assert played(play).slot == pytest.approx(11)
+
+
+def test_tokens_of_what_did_not_leave_come_back_and_no_more_than_fit():
+    async def play(clock):
+        lane = clock.drawer()
+        await lane.take(1, ROUTE)
+        throttle.debit({ROUTE: 5}, at=clock.at)
+        throttle.credit({ROUTE: 500}, at=clock.at)
+        return await lane.take(250, ROUTE)
+
+    assert played(play).number == 10
+
+
 def test_without_valkey_a_lane_keeps_to_its_part(settings, monkeypatch):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.SINETE = settings.SINETE | {"lanes": 2}
