@@ -79,17 +79,26 @@ def _warnings(
 ) -> Iterator[Finding]:
     """By each limit alone: whoever raises one must know what the next one does."""
     route = routes.known_route_of(delivery)
-    people = sum(number for _opens, number in gates)
     if delivery.limit_per_hour:
         yield from _warning(delivery, "delivery", delivery.limit_per_hour, gates)
-    if route is not None and route.limit_per_hour:
+    if route is None:
+        return
+    if route.limit_per_hour:
         yield from _warning(delivery, "route", route.limit_per_hour, gates)
-    providers = list(route.provider_limits.all()) if route is not None and people else []
-    if providers and domains is None:
-        domains = _counted_domains(delivery)
+    providers = list(route.provider_limits.all())
+    if providers:
+        yield from _of_providers(
+            delivery, providers, gates, _counted_domains(delivery) if domains is None else domains
+        )
+
+
+def _of_providers(
+    delivery: Delivery, providers: Sequence[ProviderLimit], gates: Sequence[Gate], domains: Mapping[str, int]
+) -> Iterator[Finding]:
+    """Whose people leave at which moment is not counted: a hash mixes them, so each moment has its part of them."""
+    people = sum(number for _opens, number in gates)
     for provider in providers:
-        # Which provider's people leave at which moment is not counted; a hash mixes them, so each has its part.
-        part = sum((domains or {}).get(domain, 0) for domain in provider.domains) / people
+        part = sum(domains.get(domain, 0) for domain in provider.domains) / max(1, people)
         there = [(opens, number * part) for opens, number in gates]
         yield from _warning(delivery, "provider", provider.limit_per_hour, there, provider=provider.name)
 
@@ -114,10 +123,8 @@ def _providers(delivery: Delivery) -> list[ProviderLimit]:
 
 def _counted_domains(delivery: Delivery) -> dict[str, int]:
     """As the preparation counted them; read by themselves, since a manifest is large and often deferred."""
-    counted = Preparation.objects.filter(pk=delivery.preparation_id).values_list(
-        "manifest__domains", flat=True
-    )
-    return counted.first() or {}
+    latest = Preparation.objects.filter(pk=delivery.latest_preparation().pk)
+    return latest.values_list("manifest__domains", flat=True).get() or {}
 
 
 def _gate_of(run: Run, at: datetime) -> datetime:
