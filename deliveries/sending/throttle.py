@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 SHORTEST_WAIT = 0.25  # seconds between two asks of a lane; a bucket holds a second's worth, so none is lost
 LONGEST_WAIT = 2.0  # a limit that was raised is noticed within this
 GRACE = 1.0  # for so long beyond its wait one that was turned away still has a claim to its share
+# Above so many seconds between two tokens lanes let their workers go (lanes.TOO_LONG_FOR_A_LANE). To get one again
+# takes as long as another lane's turn, and so long lasts a claim then.
+FAR_APART, SLOW_GRACE = 10.0, 8.0
 VALKEY_SECONDS = 1.0  # no lane waits longer for an answer
 AWAY_SECONDS = 1.0  # nor asks again sooner where there was none
 PREFIX = "sinete:limit:"
@@ -37,6 +40,10 @@ PREFIX = "sinete:limit:"
 #
 # Sharing is start-time fair queueing. Nobody may be a quantum ahead of another who is waiting; `v` is where the
 # last one served stood, and whoever comes back from doing nothing begins there, so that idle time earns no claim.
+#
+# Where tokens are so far apart that lanes let their workers go in between, a claim lasts until the next token and a
+# turn of another's lane beyond it, and whoever is refused in its favour is told to come back for the one after: else
+# the lane that is always there first would have every token.
 _TAKE = """
 local wanted, me, queues, behind = tonumber(ARGV[1]), ARGV[2], ARGV[3] == '1', ARGV[4] == '1'
 local now = tonumber(ARGV[5])
@@ -45,9 +52,10 @@ if not now then
     now = time[1] + time[2] / 1000000
 end
 local shortest, longest, grace = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local far_apart, slow_grace = tonumber(ARGV[9]), tonumber(ARGV[10])
 local grant, buckets = wanted, {}
 for i, key in ipairs(KEYS) do
-    local rate = tonumber(ARGV[8 + i])
+    local rate = tonumber(ARGV[10 + i])
     local b = {key = key, rate = rate, tokens = 0, at = now, v = 0, s = {}, h = {}, q = {}}
     local found = redis.call('HGETALL', key)
     for j = 1, #found, 2 do
@@ -84,12 +92,17 @@ local wait, first_slot = 0, 0
 for _, b in ipairs(buckets) do
     local is_limiting = grant < wanted and b.room == grant
     local again = math.max(1 - (b.tokens - grant), 0) / b.rate
+    local is_slow = 1 / b.rate > far_apart
+    if is_limiting and is_slow and again == 0 then
+        again = 1 / b.rate
+    end
     local hungry_until = now
     if is_limiting then
         wait = math.max(wait, again)
     end
     if is_limiting and not b.is_behind then
-        hungry_until = now + math.max(shortest, math.min(again, longest)) + grace
+        hungry_until = now + math.max(shortest, is_slow and again or math.min(again, longest)) +
+            (is_slow and slow_grace or grace)
     end
     if grant > 0 then
         b.v = math.max(b.v, b.mine)
@@ -286,7 +299,7 @@ class Throttle:
                 flags = [int(queues), int(behind), "" if self.at is None else self.at]
                 number, wait, slot = await self._script(_TAKE)(
                     keys=[bucket.key for bucket in buckets],
-                    args=[wanted, self.drawer, *flags, SHORTEST_WAIT, LONGEST_WAIT, GRACE,
+                    args=[wanted, self.drawer, *flags, SHORTEST_WAIT, LONGEST_WAIT, GRACE, FAR_APART, SLOW_GRACE,
                           *(bucket.rate for bucket in buckets)],
                 )  # fmt: skip
                 self._alone.clear()

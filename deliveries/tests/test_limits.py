@@ -8,6 +8,7 @@ import django_rq
 import pytest
 
 from deliveries.sending import throttle
+from deliveries.sending.lanes import TOO_LONG_FOR_A_LANE
 from deliveries.sending.throttle import Bucket, Provider, Throttle
 
 ROUTE = Bucket("route:1", 36_000)  # ten a second
@@ -179,6 +180,48 @@ def test_two_deliveries_share_one_message_a_minute_evenly():
 
     assert one + other == pytest.approx(60, abs=2)
     assert one == pytest.approx(other, abs=2)
+
+
+def turn_of(lane: Drawer) -> Callable[[], Awaitable[None]]:
+    """A turn at the only worker: the lane asks as long as the next token is near, and then lets the worker go."""
+
+    async def turn() -> None:
+        while (
+            grant := await lane.take(5, Bucket("route:2", 60))
+        ).number or grant.wait <= TOO_LONG_FOR_A_LANE:
+            lane.clock.at += max(throttle.SHORTEST_WAIT, min(grant.wait, throttle.LONGEST_WAIT))
+
+    return turn
+
+
+def test_with_one_worker_too_each_of_three_gets_its_part_of_one_message_a_minute():
+    async def play(clock):
+        lanes = [clock.drawer(delivery) for delivery in (1, 2, 3)]
+        for _minute in range(60):
+            for lane in lanes:  # always in the same order: the first one is always there first
+                await turn_of(lane)()
+            clock.at += 55
+        return [lane.taken for lane in lanes]
+
+    taken = played(play)
+
+    assert taken == pytest.approx([20, 20, 20], abs=2)
+
+
+def test_who_ends_holds_a_slow_limit_up_for_seconds_and_once():
+    async def play(clock):
+        first, second = clock.drawer(1), clock.drawer(2)
+        for _minute in range(4):
+            await turn_of(first)()
+            await turn_of(second)()
+            clock.at += 55
+        began, before = clock.at, first.taken
+        while first.taken < before + 10:
+            await turn_of(first)()
+            clock.at += 1
+        return clock.at - began
+
+    assert played(play) <= 10 * 60 + throttle.SLOW_GRACE + 5
 
 
 def test_what_one_delivery_leaves_of_its_share_the_other_gets():
