@@ -17,9 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import User
 from accounts.rights import Right
+from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 from deliveries import (
     approval,
+    capacity,
     confirmation,
     diagnosis,
     doubts,
@@ -269,13 +271,12 @@ def _decide(order: Order) -> Receipt:
 def prepared(delivery: Delivery) -> dict[str, Any]:
     """What a decision is about: the counts, the causes, the findings, the seal."""
     latest = delivery.latest_preparation()
-    findings = [Finding.from_dict(finding) for finding in latest.findings]
     return {
         "preparation": latest,
         "causes": [
             (Cause(cause).label, latest.causes[cause]) for cause in Cause.values if latest.causes.get(cause)
         ],
-        "findings": findings,
+        "findings": capacity.current(delivery, at=clock.now()),
         "seal": latest.seal,
         "policy": delivery.policy.label,
     }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts import units
 from accounts.models import User
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, outlook, planning, queues, resealing, routes, turning
+from deliveries import capacity, lifecycle, outlook, planning, queues, resealing, routes, turning
 from deliveries.lifecycle import Step
 from deliveries.models import Cause, Confirmation, Delivery, LogLine, Status
 from deliveries.outlook import Plan
@@ -74,8 +74,12 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         grace=_grace(delivery),
         plan=plan,
         zone=delivery.time_zone,
-        # What the plan says of now is fresher than what the preparation found.
-        warnings=[one for one in preparation.warnings if one["code"] not in planning.TOLD_BY_PLAN],
+        # What the plan says of now is fresher than what the preparation found; limits may have changed since.
+        warnings=[
+            one.to_dict()
+            for one in capacity.current(delivery, at=at)
+            if not one.is_error and one.code not in planning.TOLD_BY_PLAN
+        ],
         age=at - (preparation.counted.ended_at or preparation.counted.started_at),
         only_change=resealing.in_words(delivery),
         must_type=must_type(preparation.to_deliver),

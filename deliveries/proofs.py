@@ -29,7 +29,7 @@ from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
 from deliveries.models import Delivery, LogLine, Proof, ProofMessage
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
-from deliveries.sending import fence, gate
+from deliveries.sending import fence, gate, throttle
 
 PREFIX = n_("[Proof %(number)s]")
 # A newsletter that is copied each month may have new readers of its proofs.
@@ -175,7 +175,7 @@ def run(*, proof_id: int) -> None:
         return
     relay = routes.relay_of(route)
     envelopes = [_envelope(filler, proof, copy, sign) for copy in copies]
-    for outcome in asyncio.run(_exchange(relay, envelopes)):
+    for outcome in _limited(proof.delivery, relay, envelopes):
         status = {
             Result.SENT: ProofMessage.Status.SENT,
             Result.NOT_ATTEMPTED: ProofMessage.Status.FAILED,
@@ -217,6 +217,16 @@ def _envelope(filler: Renderer, proof: Proof, copy: ProofMessage, sign: Signer |
         return message if sign is None else sign(message)
 
     return Envelope(copy.pk, filler.compiled.from_address, copy.address, fill)
+
+
+def _limited(delivery: Delivery, relay: Relay, envelopes: list[Envelope]) -> list[Outcome]:
+    """Hand over at once, and let those wait who share the limits: a proof is waited for by a person."""
+    throttle.debit(throttle.shared_with(delivery, [envelope.recipient for envelope in envelopes]))
+    outcomes = asyncio.run(_exchange(relay, envelopes))
+    stayed = {outcome.seq for outcome in outcomes if outcome.result == Result.NOT_ATTEMPTED}
+    unsent = [envelope.recipient for envelope in envelopes if envelope.seq in stayed]
+    throttle.credit(throttle.shared_with(delivery, unsent))
+    return outcomes
 
 
 async def _exchange(relay: Relay, envelopes: list[Envelope]) -> list[Outcome]:

@@ -255,4 +255,6 @@ def _left(counts: Counts, per_second: float | None, going: Pace | None) -> timed
     if not per_second or not counts.prepared:
         return None
     left = timedelta(seconds=round(counts.prepared / per_second))
+    if going is not None:
+        left = max(left, going.at_least)
     return left if left < LONGEST_TOLD else None

@@ -1,6 +1,7 @@
 """Addresses as they go over the wire: nothing in them can end a command, and domains are ASCII."""
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 
 import idna
@@ -27,6 +28,13 @@ def ascii_domain(domain: str) -> str:
     if not domain or not _DOMAIN.issuperset(domain):
         raise UnusableAddress("domain not usable")
     return domain
+
+
+def domain_key(domain: str) -> str:
+    """The domain as limits name it: in ASCII where that can be, and in lower case."""
+    with suppress(UnusableAddress):  # the relay says what is wrong with it
+        domain = ascii_domain(domain)
+    return domain.lower()
 
 
 def wire_path(address: str) -> tuple[str, bool]:

@@ -13,8 +13,9 @@ from accounts.access import NotAllowed
 from accounts.commands import PersonCommand
 from accounts.models import User
 from accounts.rights import Right
+from campaign.lib import clock
 from campaign.lib.jobs import Queue, workers_alive
-from deliveries.content.findings import Finding
+from deliveries import capacity
 from deliveries.counts import tallies
 from deliveries.models import Cause, Delivery, Status
 
@@ -148,7 +149,7 @@ def full_seal(delivery: Delivery, given: str) -> str:
 
 def brief(delivery: Delivery) -> dict[str, Any]:
     """What every command answers about a delivery."""
-    preparation = delivery.preparation
+    preparation, found = delivery.preparation, capacity.current(delivery, at=clock.now())
     return {
         "delivery": delivery.name,
         "id": delivery.pk,
@@ -166,8 +167,8 @@ def brief(delivery: Delivery) -> dict[str, Any]:
                 cause: preparation.causes[cause] for cause in Cause.values if cause in preparation.causes
             },
             "to_deliver": preparation.to_deliver,
-            "errors": [str(Finding.from_dict(finding)) for finding in preparation.errors],
-            "warnings": [str(Finding.from_dict(finding)) for finding in preparation.warnings],
+            "errors": [str(finding) for finding in found if finding.is_error],
+            "warnings": [str(finding) for finding in found if not finding.is_error],
         },
     }
 

@@ -37,6 +37,7 @@ class Pace:
     factor: str
     limited_by: str
     left: timedelta | None
+    at_least: timedelta = timedelta()  # it is not over sooner, whatever its speed
 
 
 def of(delivery: Delivery, *, at: datetime) -> Pace | None:
@@ -47,8 +48,10 @@ def of(delivery: Delivery, *, at: datetime) -> Pace | None:
     limits, sharing = throttle.limits_of(delivery), _sharing(route)
     set_rate, achieved = _set_rate(limits, route, sharing), _achieved(delivery)
     factor, text = _factor(delivery, limits, route, sharing, at)
-    rate = achieved or set_rate
-    return Pace(set_rate, achieved, factor, text, _left(delivery, rate, limits, at))
+    fresh, again = _ahead(delivery)
+    at_least = _at_least(delivery, again, limits, at)
+    left = _left(fresh, again, achieved or set_rate, at_least)
+    return Pace(set_rate, achieved, factor, text, left, at_least)
 
 
 def _sharing(route: Route | None) -> int:
@@ -66,23 +69,42 @@ def _set_rate(limits: Limits, route: Route | None, sharing: int) -> int | None:
     return max(1, min(shares)) if shares else None
 
 
-def _left(delivery: Delivery, per_hour: int | None, limits: Limits, at: datetime) -> timedelta | None:
-    """Until all that was never tried has left, those too that queue for a mailbox provider."""
+def _left(fresh: int, again: int, per_hour: int | None, at_least: timedelta) -> timedelta | None:
+    """Until all have left; None where nobody knows how fast those leave who were never tried."""
+    if fresh and not per_hour:
+        return None
+    left = max(
+        at_least, timedelta(seconds=round((fresh + again) * 3600 / per_hour)) if per_hour else timedelta()
+    )
+    return left if timedelta() < left < LONGEST_TOLD else None
+
+
+def _ahead(delivery: Delivery) -> tuple[int, int]:
+    """How many were never tried, and how many wait for a later try or for their turn at a provider."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(sum(seq_to - handed_upto), 0) FROM deliveries_chunk"
-            " WHERE delivery_id = %s AND NOT done",
+            "SELECT coalesce(sum(seq_to - handed_upto) FILTER (WHERE NOT done), 0), coalesce(sum(retrying), 0)"
+            " FROM deliveries_chunk WHERE delivery_id = %s",
             [delivery.pk],
         )
-        ahead = cursor.fetchone()[0]
-    left = timedelta(seconds=round(ahead * 3600 / per_hour)) if ahead and per_hour else None
-    if limits.providers and (ahead == 0 or left is not None):
-        last = Try.objects.filter(delivery=delivery, tries=0).aggregate(last=Max("due_at"))["last"]
-        if last is not None and last > at:
-            left = max(left or timedelta(), last - at)
-    if left is not None and delivery.last_moment is not None:
-        left = max(left, delivery.last_moment - at)
-    return left if left is not None and left < LONGEST_TOLD else None
+        fresh, again = cursor.fetchone()
+    return fresh, again
+
+
+def _at_least(delivery: Delivery, again: int, limits: Limits, at: datetime) -> timedelta:
+    """It is not over before its last moment, nor before the last later try that is known, however fast it is."""
+    known = [delivery.last_moment, _last_try(delivery, limits) if again else None]
+    return max([timedelta(), *(moment - at for moment in known if moment is not None)])
+
+
+def _last_try(delivery: Delivery, limits: Limits) -> datetime | None:
+    """When the last of the later tries is due. A refused one is not asked again beyond the validity period."""
+    tries = Try.objects.filter(delivery=delivery)
+    last = tries.aggregate(last=Max("due_at"))["last"]
+    if last is None or delivery.valid_until is None or last <= delivery.valid_until:
+        return last
+    queued = tries.filter(tries=0).aggregate(last=Max("due_at"))["last"] if limits.providers else None
+    return max(delivery.valid_until, queued or delivery.valid_until)
 
 
 # -- what limits it ---------------------------------------------------------------------------------------

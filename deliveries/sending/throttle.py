@@ -6,7 +6,8 @@ bucket that was lost begins empty, and while Valkey is away each lane keeps to i
 
 import logging
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from deliveries import routes
+from deliveries.channels.paths import domain_key
 from deliveries.models import Delivery, ProviderLimit, Route
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,9 @@ logger = logging.getLogger(__name__)
 SHORTEST_WAIT = 0.25  # seconds between two asks of a lane; a bucket holds a second's worth, so none is lost
 LONGEST_WAIT = 2.0  # a limit that was raised is noticed within this
 GRACE = 1.0  # for so long beyond its wait one that was turned away still has a claim to its share
+# Above so many seconds between two tokens lanes let their workers go (lanes.TOO_LONG_FOR_A_LANE). To get one again
+# takes as long as another lane's turn, and so long lasts a claim then.
+FAR_APART, SLOW_GRACE = 10.0, 8.0
 VALKEY_SECONDS = 1.0  # no lane waits longer for an answer
 AWAY_SECONDS = 1.0  # nor asks again sooner where there was none
 PREFIX = "sinete:limit:"
@@ -35,6 +40,10 @@ PREFIX = "sinete:limit:"
 #
 # Sharing is start-time fair queueing. Nobody may be a quantum ahead of another who is waiting; `v` is where the
 # last one served stood, and whoever comes back from doing nothing begins there, so that idle time earns no claim.
+#
+# Where tokens are so far apart that lanes let their workers go in between, a claim lasts until the next token and a
+# turn of another's lane beyond it, and whoever is refused in its favour is told to come back for the one after: else
+# the lane that is always there first would have every token.
 _TAKE = """
 local wanted, me, queues, behind = tonumber(ARGV[1]), ARGV[2], ARGV[3] == '1', ARGV[4] == '1'
 local now = tonumber(ARGV[5])
@@ -43,9 +52,10 @@ if not now then
     now = time[1] + time[2] / 1000000
 end
 local shortest, longest, grace = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local far_apart, slow_grace = tonumber(ARGV[9]), tonumber(ARGV[10])
 local grant, buckets = wanted, {}
 for i, key in ipairs(KEYS) do
-    local rate = tonumber(ARGV[8 + i])
+    local rate = tonumber(ARGV[10 + i])
     local b = {key = key, rate = rate, tokens = 0, at = now, v = 0, s = {}, h = {}, q = {}}
     local found = redis.call('HGETALL', key)
     for j = 1, #found, 2 do
@@ -57,7 +67,7 @@ for i, key in ipairs(KEYS) do
         end
     end
     b.tokens = math.min(math.max(1, rate), b.tokens + math.max(0, now - b.at) * rate)
-    b.room = math.floor(b.tokens + 0.000001)
+    b.room = math.max(0, math.floor(b.tokens + 0.000001))
     b.mine = b.s[me] or 0
     if (b.h[me] or 0) <= now then
         b.mine = math.max(b.mine, b.v)
@@ -82,24 +92,31 @@ local wait, first_slot = 0, 0
 for _, b in ipairs(buckets) do
     local is_limiting = grant < wanted and b.room == grant
     local again = math.max(1 - (b.tokens - grant), 0) / b.rate
+    local is_slow = 1 / b.rate > far_apart
+    if is_limiting and is_slow and again == 0 then
+        again = 1 / b.rate
+    end
     local hungry_until = now
     if is_limiting then
         wait = math.max(wait, again)
     end
     if is_limiting and not b.is_behind then
-        hungry_until = now + math.max(shortest, math.min(again, longest)) + grace
+        hungry_until = now + math.max(shortest, is_slow and again or math.min(again, longest)) +
+            (is_slow and slow_grace or grace)
     end
     if grant > 0 then
         b.v = math.max(b.v, b.mine)
     end
     if queues and grant < wanted then
+        b.slot = math.max(b.slot, now + math.max(0, -b.tokens) / b.rate)
         first_slot = b.slot + 1 / b.rate - now
         b.slot = b.slot + (wanted - grant) / b.rate
     end
     redis.call('HSET', b.key, 'tokens', string.format('%.9f', b.tokens - grant), 'at', string.format('%.6f', now),
         'v', string.format('%.0f', b.v), 'q:' .. me, string.format('%.6f', b.slot),
         's:' .. me, string.format('%.0f', b.mine + grant), 'h:' .. me, string.format('%.6f', hungry_until))
-    redis.call('EXPIRE', b.key, math.ceil(60 + 2 / b.rate + math.max(0, b.slot - now)))
+    local debt = math.max(0, grant - b.tokens) / b.rate
+    redis.call('EXPIRE', b.key, math.ceil(60 + 2 / b.rate + math.max(debt, b.slot - now)))
 end
 return {grant, tostring(wait), tostring(first_slot)}
 """
@@ -112,6 +129,26 @@ for i, key in ipairs(KEYS) do
         redis.call('HSET', key, 'tokens', string.format('%.9f', math.min(most, tokens + tonumber(ARGV[1]))))
         redis.call('HINCRBYFLOAT', key, 's:' .. ARGV[2], -tonumber(ARGV[1]))
     end
+end
+"""
+
+# What does not wait: it takes its tokens where there are none, and who comes after it waits until they are made up
+# for. A number below zero gives back.
+_DEBIT = """
+local now = tonumber(ARGV[1])
+if not now then
+    local time = redis.call('TIME')
+    now = time[1] + time[2] / 1000000
+end
+for i, key in ipairs(KEYS) do
+    local rate, number = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+    local found = redis.call('HMGET', key, 'tokens', 'at')
+    local tokens, at = tonumber(found[1] or 0), tonumber(found[2] or now)
+    local most = math.max(1, rate)
+    tokens = math.min(most, math.min(most, tokens + math.max(0, now - at) * rate) - number)
+    redis.call('HSET', key, 'tokens', string.format('%.9f', tokens), 'at', string.format('%.6f', now))
+    local left = math.max(0, redis.call('TTL', key))
+    redis.call('EXPIRE', key, math.max(left, math.ceil(60 + 2 / rate + math.max(0, -tokens) / rate)))
 end
 """
 
@@ -197,6 +234,35 @@ def _limits_of(delivery: Delivery, route: Route | None, providers: Sequence[Any]
     )  # fmt: skip
 
 
+def shared_with(delivery: Delivery, addresses: Sequence[str]) -> Counter[Bucket]:
+    """The tokens of messages to these addresses that are none of the delivery's list: of route and providers."""
+    route, limits = routes.known_route_of(delivery), limits_of(delivery)
+    domains = [domain_key(address.rpartition("@")[2]) for address in addresses]
+    spent = Counter(provider.bucket for domain in domains if (provider := limits.provider_of(domain)))
+    if route is not None and route.limit_per_hour and addresses:
+        spent[bucket_of_route(route)] = len(addresses)
+    return spent
+
+
+def debit(spent: Mapping[Bucket, int], *, at: float | None = None) -> None:
+    """These tokens are taken whatever the buckets hold. Without Valkey nobody is kept waiting, and nothing counts."""
+    if not spent:
+        return
+    numbers = [figure for bucket, number in spent.items() for figure in (bucket.rate, number)]
+    try:
+        valkey = django_rq.get_connection("default")
+        valkey.register_script(_DEBIT)(
+            keys=[bucket.key for bucket in spent], args=["" if at is None else at, *numbers]
+        )
+    except RedisError as error:
+        logger.warning("Valkey is away, what leaves now counts for no limit: %s", error)
+
+
+def credit(spent: Mapping[Bucket, int], *, at: float | None = None) -> None:
+    """Tokens of what surely did not leave come back."""
+    debit({bucket: -number for bucket, number in spent.items()}, at=at)
+
+
 def bucket_of_route(route: Route) -> Bucket:
     return Bucket(f"route:{route.pk}", route.limit_per_hour or 0)
 
@@ -233,7 +299,7 @@ class Throttle:
                 flags = [int(queues), int(behind), "" if self.at is None else self.at]
                 number, wait, slot = await self._script(_TAKE)(
                     keys=[bucket.key for bucket in buckets],
-                    args=[wanted, self.drawer, *flags, SHORTEST_WAIT, LONGEST_WAIT, GRACE,
+                    args=[wanted, self.drawer, *flags, SHORTEST_WAIT, LONGEST_WAIT, GRACE, FAR_APART, SLOW_GRACE,
                           *(bucket.rate for bucket in buckets)],
                 )  # fmt: skip
                 self._alone.clear()

@@ -30,6 +30,7 @@ from deliveries.models import (
     Status,
     Try,
 )
+from deliveries.preparation import checks, staging
 from deliveries.sending import gate, lanes, recovery
 from deliveries.sending.lanes import Lane, Plan
 from deliveries.sending.ledger import Entry, Hold, Ledger
@@ -164,8 +165,8 @@ def lose_answers(monkeypatch: pytest.MonkeyPatch, name: str, *calls: int, after:
 def test_what_a_killed_preparation_left_in_staging_does_not_count_twice():
     delivery = DeliveryFactory(recipients=3)
     run = preparation.start(delivery=delivery, by=person("prepare", delivery.unit), at=clock.now())
-    compiled, _findings = preparation._compile(run)
-    preparation._stage(run, compiled)  # and here the worker is killed
+    compiled, _findings = checks.compiled(run)
+    staging.stage(run, compiled)  # and here the worker is killed
 
     preparation.run(preparation_id=run.pk)
 
@@ -178,14 +179,14 @@ def test_a_rule_that_is_changed_while_it_is_prepared_is_not_what_was_sealed(monk
     ProfileFactory(city="Recife")
     audience = AudienceFactory(rule={"field": "city", "is": "equal", "value": "Recife"})
     delivery = DeliveryFactory(audience=audience)
-    real = preparation._mark_duplicates
+    real = staging.mark_duplicates
 
     def change_the_rule_first(run):
         audience.rule = {"field": "city", "is": "equal", "value": "Olinda"}
         audience.save()
         real(run)
 
-    monkeypatch.setattr(preparation, "_mark_duplicates", change_the_rule_first)
+    monkeypatch.setattr(staging, "mark_duplicates", change_the_rule_first)
 
     bring_to(delivery, "awaiting_approval", by=person("prepare", delivery.unit))
 
@@ -222,8 +223,8 @@ def test_what_a_stopped_preparation_left_in_staging_goes_with_the_next():
     delivery = DeliveryFactory()
     by = person("prepare", delivery.unit)
     first = preparation.start(delivery=delivery, by=by, at=clock.now())
-    compiled, _findings = preparation._compile(first)
-    preparation._stage(first, compiled)  # and here the worker is killed
+    compiled, _findings = checks.compiled(first)
+    staging.stage(first, compiled)  # and here the worker is killed
     preparation.stop(delivery=delivery, by=by, at=clock.now())
 
     bring_to(delivery, "awaiting_approval", by=by)

@@ -8,6 +8,7 @@ import django_rq
 import pytest
 
 from deliveries.sending import throttle
+from deliveries.sending.lanes import TOO_LONG_FOR_A_LANE
 from deliveries.sending.throttle import Bucket, Provider, Throttle
 
 ROUTE = Bucket("route:1", 36_000)  # ten a second
@@ -181,6 +182,48 @@ def test_two_deliveries_share_one_message_a_minute_evenly():
     assert one == pytest.approx(other, abs=2)
 
 
+def turn_of(lane: Drawer) -> Callable[[], Awaitable[None]]:
+    """A turn at the only worker: the lane asks as long as the next token is near, and then lets the worker go."""
+
+    async def turn() -> None:
+        while (
+            grant := await lane.take(5, Bucket("route:2", 60))
+        ).number or grant.wait <= TOO_LONG_FOR_A_LANE:
+            lane.clock.at += max(throttle.SHORTEST_WAIT, min(grant.wait, throttle.LONGEST_WAIT))
+
+    return turn
+
+
+def test_with_one_worker_too_each_of_three_gets_its_part_of_one_message_a_minute():
+    async def play(clock):
+        lanes = [clock.drawer(delivery) for delivery in (1, 2, 3)]
+        for _minute in range(60):
+            for lane in lanes:  # always in the same order: the first one is always there first
+                await turn_of(lane)()
+            clock.at += 55
+        return [lane.taken for lane in lanes]
+
+    taken = played(play)
+
+    assert taken == pytest.approx([20, 20, 20], abs=2)
+
+
+def test_who_ends_holds_a_slow_limit_up_for_seconds_and_once():
+    async def play(clock):
+        first, second = clock.drawer(1), clock.drawer(2)
+        for _minute in range(4):
+            await turn_of(first)()
+            await turn_of(second)()
+            clock.at += 55
+        began, before = clock.at, first.taken
+        while first.taken < before + 10:
+            await turn_of(first)()
+            clock.at += 1
+        return clock.at - began
+
+    assert played(play) <= 10 * 60 + throttle.SLOW_GRACE + 5
+
+
 def test_what_one_delivery_leaves_of_its_share_the_other_gets():
     async def play(clock):
         busy, slow, own = clock.drawer(1), clock.drawer(2), Bucket("delivery:2", 7200)
@@ -250,6 +293,71 @@ def test_who_queues_for_a_provider_gets_places_at_its_pace_and_nobody_passes_him
     assert (first.number, first.slot) == (1, pytest.approx(1))  # the others queue at 1, 2, 3 and 4 seconds
     assert (passing.number, passing.slot) == (0, pytest.approx(4 - 1.5 + 1))
     assert due.number == 1
+
+
+def test_what_does_not_wait_is_paid_back_by_those_who_do():
+    async def play(clock):
+        lane = clock.drawer()
+        await lane.take(1, ROUTE)
+        throttle.debit({ROUTE: 30}, at=clock.at)
+        refused = await lane.take(250, ROUTE)
+        await clock.each(10, 0.25, lambda: lane.take(250, ROUTE))
+        return refused, lane.taken
+
+    refused, taken = played(play)
+
+    assert refused == (0, pytest.approx(3.1), 0)
+    assert taken == pytest.approx(10 * 10 - 30, abs=3)
+
+
+def test_a_debt_makes_a_bucket_that_nobody_drew_from():
+    async def play(clock):
+        throttle.debit({ROUTE: 20}, at=clock.at)
+        clock.at += 1
+        return await clock.drawer().take(1, ROUTE)
+
+    assert played(play).wait == pytest.approx(1.1)
+
+
+def test_a_debt_lives_as_long_as_it_takes_to_pay_it_back():
+    slow = Bucket("route:2", 60)
+
+    throttle.debit({slow: 100})
+
+    assert django_rq.get_connection("default").ttl(slow.key) > 100 * 60
+
+
+def test_a_lane_that_asks_does_not_shorten_the_life_of_a_debt():
+    slow = Bucket("route:2", 60)
+
+    async def play(clock):
+        throttle.debit({slow: 100}, at=clock.at)
+        await clock.drawer().take(1, slow)
+
+    played(play)
+
+    assert django_rq.get_connection("default").ttl(slow.key) > 100 * 60
+
+
+def test_who_queues_behind_a_debt_is_due_once_it_is_paid():
+    gmail = Provider(1, 3600, frozenset({"gmail.com"})).bucket
+
+    async def play(clock):
+        throttle.debit({gmail: 10}, at=clock.at)
+        return await clock.drawer().take(2, gmail, queues=True)
+
+    assert played(play).slot == pytest.approx(11)
+
+
+def test_tokens_of_what_did_not_leave_come_back_and_no_more_than_fit():
+    async def play(clock):
+        lane = clock.drawer()
+        await lane.take(1, ROUTE)
+        throttle.debit({ROUTE: 5}, at=clock.at)
+        throttle.credit({ROUTE: 500}, at=clock.at)
+        return await lane.take(250, ROUTE)
+
+    assert played(play).number == 10
 
 
 def test_without_valkey_a_lane_keeps_to_its_part(settings, monkeypatch):

@@ -1,7 +1,7 @@
 """What limits a send, in figures and words: on the dashboard, in show_delivery and in doctor."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -9,12 +9,15 @@ import django_rq
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
+from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.roles import root
 from campaign.lib import clock
 from deliveries import administration, confirmation, diagnosis, halts, jobs, limits, routes, scheduling
-from deliveries.models import Delivery, ProviderLimit
+from deliveries.models import Delivery, Message, ProviderLimit, Try
 from deliveries.sending import pace
 from deliveries.tests.factories import DeliveryFactory, person
 from reporting import deployment
@@ -36,10 +39,16 @@ def route_limited(per_hour: int | None, **providers: int) -> None:
         )
 
 
-def going(delivery: Delivery) -> pace.Pace:
-    found = pace.of(Delivery.objects.get(pk=delivery.pk), at=clock.now())
+def going(delivery: Delivery, *, at: datetime | None = None) -> pace.Pace:
+    found = pace.of(Delivery.objects.get(pk=delivery.pk), at=at or clock.now())
     assert found is not None
     return found
+
+
+def block_of(delivery: Delivery) -> str:
+    client = Client()
+    client.force_login(person("start", root()))
+    return client.get(f"/deliveries/{delivery.pk}/deployment/").content.decode()
 
 
 def test_its_own_limit_is_what_slows_it_and_says_how_long_it_takes(relay):
@@ -76,6 +85,65 @@ def test_a_mailbox_provider_is_named_and_those_who_queue_are_not_called_refused(
     assert (found.factor, found.limited_by) == ("provider", "the limit of Example, 60 an hour")
     assert timedelta(minutes=4) < found.left <= timedelta(minutes=5)
     assert block.title == "5 queue for their mailbox provider"
+
+
+def test_it_is_not_over_before_the_last_later_try_that_is_known(relay):
+    delivery = DeliveryFactory(sending=True, recipients=3)
+    first, last = Message.objects.filter(delivery=delivery).order_by("seq")[:2]
+    relay.refuse(first.address, "451 4.2.0 Greylisted")
+    relay.refuse(last.address, "451 4.2.0 Greylisted")
+    jobs.drain(delivery_id=delivery.pk)
+    at = clock.now()
+    Try.objects.filter(delivery=delivery, seq=last.seq).update(due_at=at + timedelta(hours=2))
+
+    assert going(delivery, at=at).left == timedelta(hours=2)
+    assert "about 2 hours" in block_of(delivery)
+
+
+def test_those_who_wait_for_a_later_try_take_their_time_at_its_rate_too(relay):
+    delivery = limited(DeliveryFactory(sending=True, recipients=30), 10)
+    delivery.chunks.update(retrying=10, handed_upto=F("seq_to") - 20)
+
+    assert going(delivery).left == timedelta(hours=3)
+
+
+def test_the_pages_own_speed_promises_no_end_before_a_later_try():
+    delivery = DeliveryFactory(sending=True, recipients=4)
+    at = clock.now()
+    delivery.chunks.update(sent=2, retrying=1, handed_upto=F("seq_to") - 1)
+    Try.objects.create(delivery=delivery, seq=1, due_at=at + timedelta(hours=1), tries=1)
+    earlier = deployment.Mark(at - timedelta(seconds=5), 0)
+
+    block = deployment.block(Delivery.objects.get(pk=delivery.pk), at=at, earlier=earlier)
+
+    assert block.per_second is not None
+    assert block.left == timedelta(hours=1)
+
+
+def test_a_refused_one_is_not_waited_for_beyond_the_validity_period():
+    delivery = DeliveryFactory(sending=True, validity_hours=1)
+    at = clock.now()
+    delivery.chunks.update(retrying=1, sent=2, handed_upto=F("seq_to"))
+    Try.objects.create(delivery=delivery, seq=1, due_at=at + timedelta(hours=5), tries=2)
+
+    assert going(delivery, at=at).left == delivery.valid_until - at
+
+
+@pytest.mark.parametrize("tries", [1, 25])
+def test_the_estimate_costs_the_same_however_many_wait(tries):
+    delivery = DeliveryFactory(sending=True, recipients=tries)
+    at = clock.now()
+    delivery.chunks.update(retrying=tries, handed_upto=F("seq_to"))
+    Try.objects.bulk_create(
+        Try(delivery=delivery, seq=seq, due_at=at + timedelta(hours=1), tries=1)
+        for seq in range(1, tries + 1)
+    )
+    delivery = Delivery.objects.get(pk=delivery.pk)
+
+    with CaptureQueriesContext(connection) as queries:
+        pace.of(delivery, at=at)
+
+    assert len(queries) <= 10
 
 
 def test_a_free_worker_is_what_is_missing():

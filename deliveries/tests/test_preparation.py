@@ -6,7 +6,7 @@ from django.db import connection
 from accounts.tests.factories import UnitFactory
 from audiences.models import Quarantine
 from audiences.tests.factories import AudienceFactory, ProfileFactory
-from campaign.lib import clock
+from campaign.lib import clock, planner
 from deliveries import drafting, preparation
 from deliveries.models import Cause, Exclusion, Message, PreparationStatus, Status
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
@@ -70,7 +70,7 @@ def test_chunks_cover_the_messages_without_gap(settings):
 
 
 def test_the_planner_knows_of_a_large_delivery_at_once(monkeypatch):
-    monkeypatch.setattr(preparation, "MANY", 10)
+    monkeypatch.setattr(planner, "MANY", 10)
     delivery = DeliveryFactory(recipients=10)
 
     prepared(delivery)

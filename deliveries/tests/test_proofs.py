@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.roles import root
 from accounts.tests.factories import UnitFactory
 from audiences.tests.factories import ProfileFactory, TestProfileFactory
 from campaign.lib import clock
-from deliveries import drafting, proofs
-from deliveries.models import Proof
+from deliveries import administration, drafting, limits, proofs, routes
+from deliveries.models import Proof, ProviderLimit
+from deliveries.sending import throttle
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +81,63 @@ def test_copies_of_one_another_share_the_addresses_of_the_last_month(delivery, s
 
     with clock.shifted(timedelta(days=31)):
         assert send(second, testers[2:]).messages.count() == 2
+
+
+# -- limits in messages an hour ---------------------------------------------------------------------------
+
+
+def limit_everything(per_hour):
+    by, route = person("administration", root()), routes.default_route()
+    administration.save_route(route=route, by=by, limit_per_hour=per_hour)
+    return administration.save_provider_limit(
+        limit=ProviderLimit(route=route), by=by, name="Gmail", domains=["gmail.com"], limit_per_hour=per_hour
+    )
+
+
+def minutes_until_one(bucket):
+    return round(throttle.seconds_until_one([bucket]) / 60)
+
+
+def test_a_proof_leaves_at_once_and_those_who_share_its_limits_wait_for_it(delivery, relay):
+    gmail = limit_everything(60)
+    emails = ["a@gmail.com", "b@GMAIL.com", "c@example.org"]
+    testers = [TestProfileFactory(unit=delivery.unit, email=email) for email in emails]
+
+    proofs.run(proof_id=send(delivery, testers).pk)
+
+    assert sorted(relay.recipients()) == sorted(emails)
+    assert minutes_until_one(throttle.bucket_of_route(routes.default_route())) == 3 + 1
+    assert minutes_until_one(throttle.bucket_of_provider(gmail)) == 2 + 1
+
+
+def test_a_proof_takes_nothing_of_the_deliverys_own_limit(delivery, relay):
+    limits.set_limit(delivery=delivery, per_hour=60, by=person("prepare", delivery.unit), at=clock.now())
+    delivery.refresh_from_db()
+
+    proofs.run(proof_id=send(delivery, [TestProfileFactory(unit=delivery.unit)]).pk)
+
+    assert throttle.seconds_until_one(throttle.buckets_of(delivery)) == 0
+
+
+def test_a_proof_that_could_not_leave_is_not_counted(delivery, settings):
+    limit_everything(60)
+    settings.RELAY_URL = "smtp://127.0.0.1:1"
+
+    proofs.run(proof_id=send(delivery, [TestProfileFactory(unit=delivery.unit)]).pk)
+
+    assert minutes_until_one(throttle.bucket_of_route(routes.default_route())) == 1
+
+
+def test_a_proof_leaves_while_valkey_is_away(delivery, relay, monkeypatch):
+    from redis.exceptions import ConnectionError as Away
+
+    def away(*_args):
+        raise Away("away")
+
+    limit_everything(60)
+    proof = send(delivery, [TestProfileFactory(unit=delivery.unit)])
+    monkeypatch.setattr(throttle.django_rq, "get_connection", away)
+
+    proofs.run(proof_id=proof.pk)
+
+    assert len(relay.recipients()) == 1

@@ -16,6 +16,7 @@ from audiences.tests.factories import AudienceFactory
 from campaign.lib import clock
 from deliveries import approval, confirmation, drafting, preparation, remainders, scheduling, seal
 from deliveries.models import Delivery, Exclusion, Message, MessageStatus
+from deliveries.preparation import staging
 from deliveries.sending import recovery
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 from deliveries.tests.test_engine_attacks import execute, expire_leases, send
@@ -139,7 +140,7 @@ def test_an_ordinary_preparation_does_not_look_at_it():
 
 
 def test_slices_make_no_difference(monkeypatch):
-    monkeypatch.setattr(preparation, "SLICE", 2)
+    monkeypatch.setattr(staging, "SLICE", 2)
     original = stopped(recipients=9)
 
     made = remainder_of(original)

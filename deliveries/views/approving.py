@@ -67,7 +67,7 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "content": preparation.content,
         "only_change": resealing.in_words(delivery),
         "causes": cause_rows(preparation),
-        "findings": findings(preparation),
+        "findings": findings(delivery),
         "plan": outlook.plan(delivery, at=clock.now()),
         "audience": target_facts(delivery),
         "preview": previews.preview(delivery=delivery, message=first),

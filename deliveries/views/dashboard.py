@@ -15,7 +15,7 @@ from audiences import rules, targeting
 from audiences.models import Audience
 from audiences.rules import RuleError
 from campaign.lib import clock
-from deliveries import diagnosis, outlook, remainders, seal, standing, upcoming
+from deliveries import capacity, diagnosis, outlook, remainders, seal, standing, upcoming
 from deliveries.content.findings import Finding
 from deliveries.diagnosis import Diagnosis
 from deliveries.filters import key_page
@@ -116,7 +116,7 @@ def _live(delivery: Delivery) -> dict[str, Any]:
         "preparation": preparation,
         "counted": bool(preparation and preparation.status == PreparationStatus.DONE),
         "causes": cause_rows(preparation) if preparation else [],
-        "findings": findings(preparation),
+        "findings": findings(delivery),
         "last_lines": _last_lines(preparation) if status == Status.PREPARING else [],
         "now": clock.now(),
         "held": list(diagnosis.halted(delivery)) if status.is_released else [],
@@ -133,10 +133,9 @@ def cause_rows(preparation: Preparation) -> list[tuple[str, int]]:
     ]
 
 
-def findings(preparation: Preparation | None) -> list[Finding]:
-    """What the preparation found, errors first."""
-    stored = [Finding.from_dict(finding) for finding in preparation.findings] if preparation else []
-    return sorted(stored, key=lambda finding: not finding.is_error)
+def findings(delivery: Delivery) -> list[Finding]:
+    """What the preparation found, with the limits of now; errors first."""
+    return sorted(capacity.current(delivery, at=clock.now()), key=lambda finding: not finding.is_error)
 
 
 def _last_lines(preparation: Preparation | None) -> list[LogLine]:

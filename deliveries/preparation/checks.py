@@ -1,0 +1,113 @@
+"""What a preparation finds, in words: an error ends it, a warning goes to whoever decides."""
+
+import json
+from datetime import datetime
+
+from django.db import connection
+from django.utils.translation import gettext_noop as n_
+
+from campaign.lib import clock
+from deliveries import capacity, moments, planning, routes, signing
+from deliveries.content.compile import Compiled
+from deliveries.content.findings import Finding
+from deliveries.content.render import RenderError, awkward_values
+from deliveries.models import Delivery, Preparation, ScheduleKind
+from deliveries.moments import Group
+from deliveries.preparation.course import log, progress
+from deliveries.rendering import compile_version, content_fields, renderer
+
+SAMPLES = 20
+
+
+def compiled(preparation: Preparation) -> tuple[Compiled | None, list[Finding]]:
+    if preparation.content is None:
+        return None, [
+            Finding("error", "empty_content", n_("The delivery has no content yet."), "content", None)
+        ]
+    compiled, findings = compile_version(preparation.delivery, preparation.content)
+    progress(preparation, 5)
+    log(preparation, n_("Content compiled: %(findings)s findings"), findings=len(findings))
+    return compiled, findings
+
+
+def of_schedule(delivery: Delivery, at: datetime) -> list[Finding]:
+    if delivery.schedule_kind == ScheduleKind.UNSET:
+        message = n_("No schedule is chosen: choose “at once” or a date.")
+        return [Finding("error", "no_schedule", message, "schedule", None)]
+    if _has_passed(delivery, at) and not delivery.execution_of_id:
+        return [Finding("error", "date_passed", n_("The date of the schedule has passed."), "schedule", None)]
+    if delivery.audience is None and delivery.remainder_of_id is None:
+        return [Finding("error", "no_audience", n_("No audience is chosen."), "audience", None)]
+    return []
+
+
+def _has_passed(delivery: Delivery, at: datetime) -> bool:
+    """Whether its date has passed; a local hour has once no clock on Earth still waits for it."""
+    if delivery.local_date is not None and delivery.local_hour is not None:
+        return moments.is_over(delivery.local_date, delivery.local_hour, at)
+    return delivery.contact_date is not None and delivery.contact_date < at
+
+
+def of_waves(delivery: Delivery, to_deliver: int) -> list[Finding]:
+    if delivery.schedule_kind != ScheduleKind.WAVES:
+        return []
+    number = moments.number_of_waves(delivery.wave_by, delivery.wave_value or 1, to_deliver)
+    if number <= moments.MOST_WAVES:
+        return []
+    text = n_("%(number)s waves are too many: choose fewer or larger ones, %(most)s at most.")
+    slots = {"number": number, "most": moments.MOST_WAVES}
+    return [Finding("error", "too_many_waves", text, "schedule", None, slots)]
+
+
+def of_limits(
+    delivery: Delivery, groups: list[Group], to_deliver: int, domains: dict[str, int]
+) -> list[Finding]:
+    """Whether a limit lets not all of it leave in time; a warning, since limits may change any moment."""
+    runs = planning.runs_of(delivery, groups, to_deliver)
+    return capacity.of_plan(delivery, runs, domains, clock.now())
+
+
+def of_signing(preparation: Preparation) -> list[Finding]:
+    """The route's signature is tried before anybody is asked to approve: nothing leaves unsigned later."""
+    sender = preparation.content.from_address if preparation.content else ""
+    return signing.findings(routes.route_of(preparation.delivery), sender=sender)
+
+
+def of_rendering(preparation: Preparation, compiled: Compiled) -> list[Finding]:
+    """Fill real and awkward recipients' messages with the code that sends: an error is found here."""
+    filler = renderer(preparation.delivery, compiled)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT "values" FROM deliveries_staging WHERE preparation_id = %s AND cause IS NULL LIMIT %s',
+            [preparation.pk, SAMPLES],
+        )
+        real = [json.loads(row[0]) for row in cursor.fetchall()]
+    used = [field for field in content_fields() if field.name in compiled.used_fields]
+    moment = clock.now()
+    awkward = [recipient.values for recipient in awkward_values(used)]
+    for values in [*real, *awkward]:
+        try:
+            filler.message(seq=1, address="recipient@example.com", values=values, date=moment)
+        except RenderError as error:
+            return [Finding("error", "render", str(error), getattr(error, "part", "content"), None)]
+    return []
+
+
+def empty_target() -> Finding:
+    return Finding(
+        "error", "empty_target", n_("The audience is empty: nobody would be written to."), "audience", None
+    )
+
+
+def nobody_left(targeted: int) -> Finding:
+    text = n_("All %(targeted)s profiles of the audience are excluded.")
+    return Finding("error", "empty_target", text, "audience", None, {"targeted": targeted})
+
+
+def broken(error: Exception) -> Finding:
+    """Named by its kind and its first line: a database's detail may hold an address."""
+    text = n_("Something is broken here, and trying again won't help: %(error)s")
+    first_line = next(iter(str(error).splitlines()), "")
+    return Finding(
+        "error", "broken", text, "", None, {"error": f"{type(error).__name__}: {first_line}"[:300]}
+    )

@@ -1,0 +1,184 @@
+"""The staging table: the audience, and of each profile what excludes it from the messages."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_noop as n_
+from psycopg import sql
+
+from audiences.fields import fields as profile_fields
+from audiences.fields import value_sql
+from campaign.lib import clock, planner
+from deliveries import planning, population
+from deliveries.channels.paths import domain_key
+from deliveries.content.compile import Compiled
+from deliveries.content.findings import Finding
+from deliveries.models import Cause, Delivery, MessageStatus, Preparation, ScheduleKind
+from deliveries.moments import Group
+from deliveries.preparation.course import log, progress, still_mine
+
+SLICE = 50_000  # profile ids at a time
+STAGED_PERCENT = 70
+DOMAINS_KEPT = 1_000
+
+
+def stage(preparation: Preparation, compiled: Compiled) -> int:
+    """Put the audience into staging with each profile's cause of exclusion, if any; return how many."""
+    insert = _staging_insert(compiled, preparation.delivery)
+    targeted = 0
+    for chosen, done in population.slices(preparation.delivery, size=SLICE):
+        chosen_sql, chosen_params = chosen.query.sql_with_params()
+        with transaction.atomic(), connection.cursor() as cursor:
+            still_mine(preparation)
+            cursor.execute(insert.replace("__CHOSEN__", chosen_sql), [preparation.pk, *chosen_params])
+            targeted += cursor.rowcount
+        progress(preparation, 5 + int(done * (STAGED_PERCENT - 5)), targeted=targeted)
+    planner.rows_came(targeted, "deliveries_staging")
+    if targeted:
+        log(preparation, n_("Target counted: %(targeted)s profiles"), targeted=targeted)
+    return targeted
+
+
+def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
+    """The statement for one slice: with each address the values of just those fields that the content uses."""
+    by_name = {field.name: field for field in profile_fields()}
+    pairs = [
+        sql.SQL("{}, {}").format(sql.Literal(name), value_sql(by_name[name]))
+        for name in compiled.used_fields
+        if name in by_name
+    ]
+    # A function of PostgreSQL takes a hundred arguments at most.
+    groups = [pairs[start : start + 50] for start in range(0, len(pairs), 50)] or [[]]
+    objects = sql.SQL(" || ").join(
+        sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(group)) for group in groups
+    )
+    connection.ensure_connection()
+    object_ = sql.SQL("jsonb_strip_nulls({})").format(objects).as_string(connection.connection)
+    values = object_.replace("%", "%%")
+    zone = "p.time_zone" if delivery.schedule_kind == ScheduleKind.LOCAL_HOUR else "''"
+    return f"""
+        INSERT INTO deliveries_staging (preparation_id, profile_id, address, address_key, "values", zone, cause)
+        SELECT %s, p.id, p.email, p.email_key, {values}, {zone},
+            CASE
+                WHEN p.email_state = 'missing' THEN '{Cause.NO_ADDRESS}'
+                WHEN p.email_state = 'malformed' THEN '{Cause.MALFORMED}'
+                WHEN p.no_email OR p.no_contact THEN '{Cause.OPTED_OUT}'
+                WHEN q.id IS NOT NULL THEN '{Cause.QUARANTINED}'
+            END
+        FROM audiences_profile p
+        LEFT JOIN audiences_quarantine q
+            ON q.channel = 'email' AND q.address_key = p.email_key AND q.status IN ('quarantine', 'denylist')
+        WHERE p.id IN (__CHOSEN__)
+    """
+
+
+def mark_written_to(preparation: Preparation) -> None:
+    """Of a remainder's target, whoever's address got the original, or perhaps did, gets nothing."""
+    earlier = population.originals(preparation.delivery)
+    if not earlier:
+        return
+    still_mine(preparation)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE deliveries_staging s SET cause = %s
+            WHERE s.preparation_id = %s AND s.cause IS NULL AND s.address_key IN (
+                SELECT m.address_key FROM deliveries_message m
+                WHERE m.delivery_id = ANY(%s) AND NOT m.status = ANY(%s) AND NOT (m.status = %s AND m.tries = 0)
+            )
+            """,
+            [Cause.WRITTEN_TO, preparation.pk, earlier, _NEVER_LEFT, int(MessageStatus.FAILED)],
+        )
+
+
+_NEVER_LEFT = [int(MessageStatus.PREPARED), int(MessageStatus.IGNORED), int(MessageStatus.CANCELLED)]
+
+
+def mark_duplicates(preparation: Preparation) -> None:
+    """Of the profiles that share an address, the first by id gets the message."""
+    still_mine(preparation)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE deliveries_staging s SET cause = %s
+            FROM (
+                SELECT ctid AS found, row_number() OVER (PARTITION BY address_key ORDER BY profile_id) AS place
+                FROM deliveries_staging WHERE preparation_id = %s AND cause IS NULL
+            ) ranked
+            WHERE s.ctid = ranked.found AND ranked.place > 1  -- nobody else changes them: each is where it was found
+            """,
+            [Cause.DUPLICATE, preparation.pk],
+        )
+
+
+def mark_hours(preparation: Preparation, findings: list[Finding]) -> list[Group]:
+    """Of a delivery at a local hour the people of each zone with their moment; whose hour has passed is left
+    out, if the schedule says so. What to know of them is found here."""
+    delivery = preparation.delivery
+    if delivery.schedule_kind != ScheduleKind.LOCAL_HOUR:
+        return []
+    still_mine(preparation)
+    at = clock.now()
+    groups = planning.zones_of(preparation.pk, delivery, at)
+    out = [name for group in groups if group.is_left_out for name in group.named]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deliveries_staging SET cause = %s"
+            " WHERE preparation_id = %s AND cause IS NULL AND zone = ANY(%s)",
+            [Cause.HOUR_PASSED, preparation.pk, out],
+        )
+    findings += planning.hour_findings(delivery, groups, at)
+    return groups
+
+
+def count_causes(preparation: Preparation) -> dict[str, int]:
+    """Every cause that was looked at with its number, zero included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT cause, count(*) FROM deliveries_staging"
+            " WHERE preparation_id = %s AND cause IS NOT NULL GROUP BY cause",
+            [preparation.pk],
+        )
+        found = dict(cursor.fetchall())
+    delivery = preparation.delivery
+    aside = {
+        Cause.WRITTEN_TO: delivery.remainder_of_id is None,
+        Cause.HOUR_PASSED: delivery.schedule_kind != ScheduleKind.LOCAL_HOUR,
+    }
+    looked_at = [cause for cause in Cause if not aside.get(cause)]
+    causes = {cause.value: found.get(cause.value, 0) for cause in looked_at}
+    for cause, number in causes.items():
+        if number:
+            log(
+                preparation,
+                n_("%(cause)s: %(number)s excluded"),
+                cause=str(Cause(cause).label),
+                number=number,
+            )
+    return causes
+
+
+def count_domains(preparation: Preparation, *, limited: Sequence[str]) -> dict[str, int]:
+    """How many messages go to which domain: of the largest, and of all that are `limited` now.
+
+    Counted once, so that a limit that is set later can be judged without a look at the messages.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT lower(split_part(address, '@', -1)) AS domain, count(*) FROM deliveries_staging
+            WHERE preparation_id = %s AND cause IS NULL GROUP BY 1
+            ORDER BY lower(split_part(address, '@', -1)) = ANY(%s) DESC, 2 DESC, 1 LIMIT %s
+            """,
+            [preparation.pk, list(limited), DOMAINS_KEPT + len(limited)],
+        )
+        counted: Counter[str] = Counter()
+        for domain, number in cursor.fetchall():
+            counted[domain_key(domain)] += number
+    return dict(counted)
+
+
+def clear(preparation_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM deliveries_staging WHERE preparation_id = %s", [preparation_id])
