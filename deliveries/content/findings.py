@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext
 
+from campaign.lib.numbers import grouped
+
 Level = Literal["error", "warning"]
 
 
@@ -26,8 +28,10 @@ class Finding:
     @property
     def message(self) -> str:
         # A cause may be a text of ours too, such as “the address is malformed”.
-        cause = self.slots.get("cause")
-        return gettext(self.text) % ({**self.slots, "cause": gettext(cause)} if cause else self.slots)
+        slots = grouped(self.slots)
+        if slots.get("cause"):
+            slots["cause"] = gettext(slots["cause"])
+        return gettext(self.text) % slots
 
     @property
     def is_error(self) -> bool:

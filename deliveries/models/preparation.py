@@ -8,6 +8,7 @@ from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from campaign.lib.numbers import grouped
 from deliveries.models.content import Content
 from deliveries.models.delivery import Delivery
 
@@ -135,7 +136,7 @@ class LogLine(models.Model):
     @property
     def message(self) -> str:
         # A cause is the English name of one, as the text is: the reader's language is known only here.
-        slots = dict(self.slots)
+        slots = grouped(self.slots)
         if slots.get("cause"):
             slots["cause"] = pgettext("cause", slots["cause"])
         return gettext(self.text) % slots

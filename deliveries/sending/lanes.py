@@ -24,14 +24,22 @@ from django.utils.translation import gettext_noop as n_
 from campaign.lib import clock, jobs
 from deliveries import routes
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
-from deliveries.channels.paths import UnusableAddress, ascii_domain
+from deliveries.channels.paths import domain_key
 from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
 from deliveries.sending import fence, gate, recovery
 from deliveries.sending.ledger import Entry, Fenced, Hold, Ledger, Row, Tampered
 from deliveries.sending.suspects import REFUSALS_THAT_FAIL, Suspects, speaks_of_the_dialogue
-from deliveries.sending.throttle import LONGEST_WAIT, SHORTEST_WAIT, Grant, Limits, Provider, Throttle
+from deliveries.sending.throttle import (
+    LONGEST_WAIT,
+    SHORTEST_WAIT,
+    TOO_FAR_APART,
+    Grant,
+    Limits,
+    Provider,
+    Throttle,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +49,6 @@ BEAT = 0.25  # seconds between two looks at what came back
 CONNECT_SECONDS = 20  # nothing is handed over before a connection stands
 PATIENCE_WHEN_TOLD_TO_STOP = 2.5  # seconds; the worker ends its job a second later
 RECONNECT_FOR = 300  # seconds a lane keeps its results while PostgreSQL is away
-TOO_LONG_FOR_A_LANE = 10.0  # seconds; its worker is of more use elsewhere until the next message may leave
 SHORTEST_TURN, LOOK_FOR_OTHERS = 5.0, 1.0  # seconds that a lane has at least; between two looks after that
 REST_AFTER_REFUSAL = 30.0  # seconds until a row is tried again whose relay, not whose address, was at fault
 
@@ -252,7 +259,7 @@ class Lane:
     async def _wait_for_queue(self) -> None:
         """Who queues for a provider is due one after the other: a lane is not begun anew for each of them."""
         seconds = await self.ledger.seconds_until_try()
-        if seconds is not None and seconds < TOO_LONG_FOR_A_LANE:
+        if seconds is not None and seconds < TOO_FAR_APART:
             self._dry = False
             self._next_ask = time.monotonic() + max(SHORTEST_WAIT, min(seconds, LONGEST_WAIT))
 
@@ -267,7 +274,7 @@ class Lane:
         self._next_ask = 0.0
         if grant.number < wanted:
             self._next_ask = time.monotonic() + max(SHORTEST_WAIT, min(grant.wait, LONGEST_WAIT))
-        self._is_idle = not grant.number and grant.wait > TOO_LONG_FOR_A_LANE
+        self._is_idle = not grant.number and grant.wait > TOO_FAR_APART
         return grant
 
     async def _chunk_to_hand_from(self) -> Hold | None:
@@ -332,7 +339,7 @@ class Lane:
         leaving: list[Row] = []
         queues: dict[tuple[Provider, bool], list[Row]] = {}
         for row in rows:
-            provider = limits.provider_of(_domain(row.address))
+            provider = limits.provider_of(domain_key(row.address.rpartition("@")[2]))
             if provider is None:
                 leaving.append(row)
             else:
@@ -546,14 +553,6 @@ def _end_soon(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
     """Told to stop: whoever told us kills after a few seconds, so answers that take longer are not waited for."""
     lane.drain()
     loop.call_later(PATIENCE_WHEN_TOLD_TO_STOP, lane.pool.cut)
-
-
-def _domain(address: str) -> str:
-    domain = address.rpartition("@")[2]
-    if not domain.isascii():
-        with suppress(UnusableAddress):  # the relay says what is wrong with it
-            domain = ascii_domain(domain)
-    return domain.lower()
 
 
 def _name() -> str:

@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 SHORTEST_WAIT = 0.25  # seconds between two asks of a lane; a bucket holds a second's worth, so none is lost
 LONGEST_WAIT = 2.0  # a limit that was raised is noticed within this
 GRACE = 1.0  # for so long beyond its wait one that was turned away still has a claim to its share
-# Above so many seconds between two tokens lanes let their workers go (lanes.TOO_LONG_FOR_A_LANE). To get one again
-# takes as long as another lane's turn, and so long lasts a claim then.
-FAR_APART, SLOW_GRACE = 10.0, 8.0
+# Where so many seconds pass between two tokens lanes let their workers go, which are of more use elsewhere. To get
+# one again takes as long as another lane's turn, and so long lasts a claim then.
+TOO_FAR_APART, SLOW_GRACE = 10.0, 8.0
 VALKEY_SECONDS = 1.0  # no lane waits longer for an answer
 AWAY_SECONDS = 1.0  # nor asks again sooner where there was none
 PREFIX = "sinete:limit:"
@@ -299,7 +299,7 @@ class Throttle:
                 flags = [int(queues), int(behind), "" if self.at is None else self.at]
                 number, wait, slot = await self._script(_TAKE)(
                     keys=[bucket.key for bucket in buckets],
-                    args=[wanted, self.drawer, *flags, SHORTEST_WAIT, LONGEST_WAIT, GRACE, FAR_APART, SLOW_GRACE,
+                    args=[wanted, self.drawer, *flags, SHORTEST_WAIT, LONGEST_WAIT, GRACE, TOO_FAR_APART, SLOW_GRACE,
                           *(bucket.rate for bucket in buckets)],
                 )  # fmt: skip
                 self._alone.clear()

@@ -8,8 +8,7 @@ import django_rq
 import pytest
 
 from deliveries.sending import throttle
-from deliveries.sending.lanes import TOO_LONG_FOR_A_LANE
-from deliveries.sending.throttle import Bucket, Provider, Throttle
+from deliveries.sending.throttle import TOO_FAR_APART, Bucket, Provider, Throttle
 
 ROUTE = Bucket("route:1", 36_000)  # ten a second
 
@@ -186,9 +185,7 @@ def turn_of(lane: Drawer) -> Callable[[], Awaitable[None]]:
     """A turn at the only worker: the lane asks as long as the next token is near, and then lets the worker go."""
 
     async def turn() -> None:
-        while (
-            grant := await lane.take(5, Bucket("route:2", 60))
-        ).number or grant.wait <= TOO_LONG_FOR_A_LANE:
+        while (grant := await lane.take(5, Bucket("route:2", 60))).number or grant.wait <= TOO_FAR_APART:
             lane.clock.at += max(throttle.SHORTEST_WAIT, min(grant.wait, throttle.LONGEST_WAIT))
 
     return turn
