@@ -7,6 +7,7 @@ together, whatever is changed in between, reach at most a hundred addresses; cop
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -165,6 +166,7 @@ def run(*, proof_id: int) -> None:
         filler = _renderer(proof)
         route = routes.route_of(proof.delivery)
         sign = signing.signer_of(route)
+        limits = throttle.limits_of(proof.delivery)
         copies = _hand_over(proof)
     except (ContentHasErrors, UnusableKey, fence.Fence, gate.SendingHalted) as error:
         proof.messages.filter(status=ProofMessage.Status.WAITING).update(
@@ -173,15 +175,20 @@ def run(*, proof_id: int) -> None:
         return
     if not copies:
         return
-    relay = routes.relay_of(route)
+    # At once, whatever the limits: a proof is waited for by a person, and who shares them pays it back.
+    spent = partial(throttle.shared_by, route=route, limits=limits)
+    throttle.debit(spent([copy.address for copy in copies]))
     envelopes = [_envelope(filler, proof, copy, sign) for copy in copies]
-    for outcome in _limited(proof.delivery, relay, envelopes):
+    outcomes = asyncio.run(_exchange(routes.relay_of(route), envelopes))
+    for outcome in outcomes:
         status = {
             Result.SENT: ProofMessage.Status.SENT,
             Result.NOT_ATTEMPTED: ProofMessage.Status.FAILED,
             Result.IN_DOUBT: ProofMessage.Status.HANDED,
         }.get(outcome.result, ProofMessage.Status.FAILED)
         ProofMessage.objects.filter(pk=outcome.seq).update(status=status, reply=outcome.text[:300])
+    stayed = {outcome.seq for outcome in outcomes if outcome.result == Result.NOT_ATTEMPTED}
+    throttle.credit(spent([copy.address for copy in copies if copy.pk in stayed]))
 
 
 @transaction.atomic
@@ -217,16 +224,6 @@ def _envelope(filler: Renderer, proof: Proof, copy: ProofMessage, sign: Signer |
         return message if sign is None else sign(message)
 
     return Envelope(copy.pk, filler.compiled.from_address, copy.address, fill)
-
-
-def _limited(delivery: Delivery, relay: Relay, envelopes: list[Envelope]) -> list[Outcome]:
-    """Hand over at once, and let those wait who share the limits: a proof is waited for by a person."""
-    throttle.debit(throttle.shared_with(delivery, [envelope.recipient for envelope in envelopes]))
-    outcomes = asyncio.run(_exchange(relay, envelopes))
-    stayed = {outcome.seq for outcome in outcomes if outcome.result == Result.NOT_ATTEMPTED}
-    unsent = [envelope.recipient for envelope in envelopes if envelope.seq in stayed]
-    throttle.credit(throttle.shared_with(delivery, unsent))
-    return outcomes
 
 
 async def _exchange(relay: Relay, envelopes: list[Envelope]) -> list[Outcome]:

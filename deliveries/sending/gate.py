@@ -180,9 +180,12 @@ def fail(delivery_id: int, *, because: str) -> None:
     lifecycle.move(delivery, Step.FAIL, by=None, at=at, comment=because)
 
 
-def after_lane(delivery_id: int) -> None:
-    """A lane let go: finish if that was the last of it, or ask for the next lane without waiting for a tick."""
-    if not finish_if_over(delivery_id):
+def after_lane(delivery_id: int, *, wakes_others: bool = True) -> None:
+    """A lane let go: finish if that was the last of it, or ask for the next lane without waiting for a tick.
+
+    One that let go for want of tokens leaves that to the tick: another would have none either.
+    """
+    if not finish_if_over(delivery_id) and wakes_others:
         wake_lanes(delivery_id)
 
 

@@ -113,7 +113,7 @@ class Lane:
         self.throttle = Throttle(delivery_id=plan.delivery_id, deliveries=plan.deliveries)
         self._next_look = self.began + SHORTEST_TURN
         self._next_ask = 0.0  # no window before this moment: there were no tokens
-        self._is_idle = False  # and none will come for so long that the lane lets go
+        self.is_idle = False  # and none will come for so long that the lane lets go
         self._due_to_tries = 0.0  # the tenth that later tries have of what is granted, where that is few
         self._second, self._moment = 0, datetime.now(UTC)
 
@@ -134,7 +134,7 @@ class Lane:
     def _is_over(self) -> bool:
         if self._must_stop():
             self.draining = True
-        is_ending = self.draining or self._dry or self._is_idle
+        is_ending = self.draining or self._dry or self.is_idle
         if is_ending and not self.open_rows:
             self._judge_what_is_held()
         return is_ending and not self.open_rows and not self.unsaved
@@ -212,6 +212,7 @@ class Lane:
             self._give_up_chunks()
 
     async def _exchange(self) -> None:
+        self.pool.may_begin()  # once lapsed it stays so: what this exchange renews is not what is queued there
         began = clock.elapsed()
         has_room = self._has_room()
         limits = self._limits()
@@ -243,9 +244,8 @@ class Lane:
             hold = self._hold_of(entry.row)
             if hold is not None:
                 hold.outstanding -= 1
-        if not answer.may_send:
-            self.draining = True
-            self.pool.drain()
+        if not answer.may_send or answer.lost_tries:
+            self.drain()
         leave = await self._take(answer.rows)
         await self.throttle.give_back(grant.number - leave, limits.buckets)
         is_empty = has_room and hand is None and not answer.rows and not answer.outdated and not self.draining
@@ -274,7 +274,7 @@ class Lane:
         self._next_ask = 0.0
         if grant.number < wanted:
             self._next_ask = time.monotonic() + max(SHORTEST_WAIT, min(grant.wait, LONGEST_WAIT))
-        self._is_idle = not grant.number and grant.wait > TOO_FAR_APART
+        self.is_idle = not grant.number and grant.wait > TOO_FAR_APART
         return grant
 
     async def _chunk_to_hand_from(self) -> Hold | None:
@@ -412,6 +412,8 @@ class Lane:
                     raise
                 self._collect(await self.pool.outcomes(at_least=1, timeout=BEAT))
                 await asyncio.sleep(BEAT)
+        if gone:
+            self.drain()
         self.holds = {number: hold for number, hold in self.holds.items() if number in marks}
         for hold, mark, rows in windows:
             hold.handed_upto = mark
@@ -506,7 +508,9 @@ async def drain(*, delivery_id: int) -> None:
     finally:
         await lane.ledger.close()
         await lane.throttle.close()
-    await sync_to_async(_afterwards)(plan, lane.refused, lane.refusal, lane.sent)
+    await sync_to_async(_afterwards)(
+        plan, lane.refused, lane.refusal, lane.sent, wakes_others=not lane.is_idle
+    )
 
 
 async def _connected(lane: Lane) -> bool:
@@ -536,12 +540,12 @@ def _still_ours() -> bool:
     return fence.passes()
 
 
-def _afterwards(plan: Plan, refused: int, refusal: str, sent: int) -> None:
+def _afterwards(plan: Plan, refused: int, refusal: str, sent: int, *, wakes_others: bool) -> None:
     if sent:
         routes.note_success(plan.route_id)
     if refused >= (routes.REFUSALS_AFTER_SUCCESS if sent else routes.REFUSALS_THAT_OPEN):
         routes.open_breaker(plan.route_id, because=refusal, at=gate.now())
-    gate.after_lane(plan.delivery_id)
+    gate.after_lane(plan.delivery_id, wakes_others=wakes_others)
 
 
 def _on_sigterm(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:

@@ -6,7 +6,6 @@ messages. The lane's own connection, asynchronous, outside Django's.
 """
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.db import connections
 from psycopg.rows import namedtuple_row, tuple_row
 
+from campaign.lib import clock
 from deliveries.models import MessageStatus
 from deliveries.sending.arrays import numbers, texts
 from deliveries.sending.doors import HELD, LOG_HELD, OPEN_MOMENTS
@@ -47,7 +47,7 @@ class Hold:
     handed_upto: int
     token: int
     outstanding: int = 0
-    renewed_at: float = field(default_factory=time.monotonic)
+    renewed_at: float = field(default_factory=clock.elapsed)
 
     @property
     def is_exhausted(self) -> bool:
@@ -88,11 +88,13 @@ class Exchange:
     """What one commit brought: rows to write to now, and whether the delivery may still send.
 
     Where it is `outdated` nothing was handed over: the limits are others than those that tokens were taken under.
+    `lost_tries`: of the later tries in hand some are no longer this lane's.
     """
 
     rows: list[Row] = field(default_factory=list)
     may_send: bool = True
     outdated: bool = False
+    lost_tries: bool = False
 
 
 def connection_parameters() -> dict[str, Any]:
@@ -174,7 +176,7 @@ class Ledger:
         those doubts.
         """
         upto = min(hand.handed_upto + window, hand.seq_to) if hand else 0
-        began = time.monotonic()
+        began = clock.elapsed()
         renewed: list[Hold] = []
         async with self.connection.transaction():
             may_send = await self._may_send()
@@ -190,12 +192,12 @@ class Ledger:
             if hands_over and later_tries:
                 rows += await self._hand_over_tries(later_tries)
             renewed += await self._renew([hold for hold in holds if hold not in renewed])
-            await self._renew_tries(tries_in_hand)
+            lost_tries = await self._renew_tries(tries_in_hand)
         for hold in renewed:
             hold.renewed_at = began
         if rows and hand is not None and hands_over and upto > hand.handed_upto:
             hand.handed_upto = upto
-        return Exchange(rows=rows, may_send=may_send, outdated=outdated)
+        return Exchange(rows=rows, may_send=may_send, outdated=outdated, lost_tries=lost_tries)
 
     async def marks(self, holds: Sequence[Hold]) -> dict[int, int]:
         """Where each held chunk's mark stands; a chunk that another worker took is missing."""
@@ -350,7 +352,7 @@ class Ledger:
 
         Not of a chunk that is done: its release may have been committed without our hearing of it.
         """
-        before = time.monotonic() - self.lease_seconds / 15
+        before = clock.elapsed() - self.lease_seconds / 15
         due = [hold for hold in holds if hold.renewed_at < before]
         if due:
             await self.connection.execute(
@@ -360,15 +362,17 @@ class Ledger:
             )
         return due
 
-    async def _renew_tries(self, rows: Sequence[Row]) -> None:
-        """A third of a lease before it would end: an answer may take far longer than a lease."""
-        if rows:
-            await self.connection.execute(
-                "UPDATE deliveries_try SET lease_until = sinete_clock() + make_interval(secs => %(lease)s)"
-                " WHERE delivery_id = %(delivery)s AND handed AND lease_by = %(lane)s AND seq = ANY(%(seqs)s)"
-                " AND lease_until < sinete_clock() + make_interval(secs => %(least)s)",
-                self._slots(seqs=sorted(row.seq for row in rows), least=self.holds_for),
-            )
+    async def _renew_tries(self, rows: Sequence[Row]) -> bool:
+        """A third of a lease before it would end: an answer may take far longer than a lease.
+
+        True where some are no longer this lane's: nothing else tells it, as a try has no chunk that is held.
+        """
+        if not rows:
+            return False
+        seqs = sorted(row.seq for row in rows)
+        cursor = await self.connection.execute(_RENEW_TRIES, self._slots(seqs=seqs, least=self.holds_for))
+        row = await cursor.fetchone()
+        return row is None or row.ours < len(seqs)
 
     def _later_try(self, row: Any) -> Row:
         return Row(
@@ -463,6 +467,18 @@ _TAKE_TRIES = f"""
         RETURNING t.seq, t.token, t.tries
     )
     {_TRIES}
+"""
+
+_RENEW_TRIES = """
+    WITH ours AS (
+        SELECT seq, lease_until FROM deliveries_try
+        WHERE delivery_id = %(delivery)s AND handed AND lease_by = %(lane)s AND seq = ANY(%(seqs)s)
+    ), renewed AS (
+        UPDATE deliveries_try t SET lease_until = sinete_clock() + make_interval(secs => %(lease)s)
+        FROM ours WHERE t.delivery_id = %(delivery)s AND t.seq = ours.seq AND t.handed AND t.lease_by = %(lane)s
+            AND ours.lease_until < sinete_clock() + make_interval(secs => %(least)s)
+    )
+    SELECT count(*) AS ours FROM ours
 """
 
 _OWN_TRIES = f"""

@@ -4,7 +4,6 @@ Ordinary transactions on Django's connection; lock order: delivery, chunks by nu
 """
 
 import socket
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -296,39 +295,6 @@ def end_queue(delivery_id: int, domains: list[str]) -> int:
             {"delivery": delivery_id, "domains": domains, "longest": longest},
         )
         return cursor.rowcount
-
-
-@transaction.atomic
-def resolve_doubt(*, delivery_id: int, seq: int, as_sent: bool, at: datetime, note: str = "") -> bool:
-    """A message whose outcome was unknown counts as sent, or as failed. False if it was not in doubt.
-
-    For signed evidence, and for people by way of a verb that checks their right.
-    """
-    status = MessageStatus.SENT if as_sent else MessageStatus.FAILED
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %s FOR SHARE", [delivery_id])
-        cursor.execute(
-            "SELECT number FROM deliveries_chunk WHERE delivery_id = %s AND %s BETWEEN seq_from AND seq_to FOR UPDATE",
-            [delivery_id, seq],
-        )
-        found = cursor.fetchone()
-        if found is None:
-            return False
-        cursor.execute(
-            "UPDATE deliveries_message SET status = %s, at = %s, reply = left(%s, 300), tries = greatest(tries, 1)"
-            " WHERE delivery_id = %s AND seq = %s AND status = %s",
-            [int(status), at, note, delivery_id, seq, int(MessageStatus.IN_DOUBT)],
-        )
-        if cursor.rowcount != 1:
-            return False
-        column = "sent" if as_sent else "failed"
-        cursor.execute(
-            f"UPDATE deliveries_chunk SET in_doubt = in_doubt - 1, {column} = {column} + 1"
-            " WHERE delivery_id = %s AND number = %s",
-            [delivery_id, found[0]],
-        )
-        cursor.execute("DELETE FROM deliveries_doubt WHERE delivery_id = %s AND seq = %s", [delivery_id, seq])
-    return True
 
 
 def open_ends(delivery: Delivery) -> dict[str, bool]:

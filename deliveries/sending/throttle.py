@@ -234,12 +234,11 @@ def _limits_of(delivery: Delivery, route: Route | None, providers: Sequence[Any]
     )  # fmt: skip
 
 
-def shared_with(delivery: Delivery, addresses: Sequence[str]) -> Counter[Bucket]:
+def shared_by(addresses: Sequence[str], *, route: Route, limits: Limits) -> Counter[Bucket]:
     """The tokens of messages to these addresses that are none of the delivery's list: of route and providers."""
-    route, limits = routes.known_route_of(delivery), limits_of(delivery)
     domains = [domain_key(address.rpartition("@")[2]) for address in addresses]
     spent = Counter(provider.bucket for domain in domains if (provider := limits.provider_of(domain)))
-    if route is not None and route.limit_per_hour and addresses:
+    if route.limit_per_hour and addresses:
         spent[bucket_of_route(route)] = len(addresses)
     return spent
 

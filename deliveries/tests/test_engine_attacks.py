@@ -117,6 +117,9 @@ class ScriptedPool:
 
     def drain(self) -> None: ...
 
+    def may_begin(self) -> bool:
+        return True
+
 
 def run_lane(
     delivery: Delivery, pool: ScriptedPool, *, before: Callable[[Lane], None] = lambda lane: None
@@ -356,10 +359,12 @@ def test_a_window_of_a_lost_commit_is_no_doubt_even_when_the_lease_ran_out_meanw
 
     monkeypatch.setattr(Ledger, "marks", marks_after_a_takeover)
 
+    run_lane(delivery, ScriptedPool())  # it lost a chunk, so it hands over nothing more
+    assert statuses(delivery) == ["RETRYING"] * 3
+    assert not Doubt.objects.filter(delivery=delivery).exists()
     run_lane(delivery, ScriptedPool())
 
     assert statuses(delivery) == ["SENT"] * 3
-    assert not Doubt.objects.filter(delivery=delivery).exists()
     assert recovery.imbalance(delivery) == {}
 
 
@@ -571,6 +576,46 @@ def test_a_lane_that_was_frozen_begins_nothing_more_and_the_rest_leaves_once(rel
         Message.objects.filter(delivery=delivery).values_list("address", flat=True)
     )
     assert delivery.status == Status.FINISHED
+
+
+def test_a_lane_asks_before_each_exchange_whether_it_has_lapsed():
+    """Its connections had gone meanwhile; new ones would find that an exchange had just renewed what it has left."""
+    delivery = DeliveryFactory(sending=True, recipients=5)
+
+    class LapsesSoon(ScriptedPool):
+        on_lapse: Callable[[], None]
+        asked = 0
+
+        def may_begin(self) -> bool:
+            self.asked += 1
+            if self.asked == 2:
+                self.on_lapse()
+            return self.asked < 2
+
+    lane = run_lane(delivery, LapsesSoon(give_back_all_but_one))
+
+    assert lane.draining
+    assert sorted(statuses(delivery)) == ["RETRYING"] * 4 + ["SENT"]
+
+
+async def give_back_all_but_one(pool: ScriptedPool) -> list[Outcome]:
+    return pool.take(1) + pool.take(len(pool.waiting), Result.NOT_ATTEMPTED)
+
+
+def test_a_lane_with_later_tries_alone_ends_when_they_are_somebody_elses():
+    delivery = DeliveryFactory(sending=True, recipients=3)
+    leave_to_later_tries(delivery, 3)
+
+    async def taken_meanwhile(ledger: Ledger) -> tuple[bool, bool]:
+        rows = (await ledger.exchange([], [], later_tries=3)).rows
+        before = await ledger.exchange([], [], tries_in_hand=rows)
+        await sync_to_async(execute)(
+            "UPDATE deliveries_try SET lease_by = 'another' WHERE delivery_id = %s AND seq = 2", delivery.pk
+        )
+        after = await ledger.exchange([], [], tries_in_hand=rows)
+        return before.lost_tries, after.lost_tries
+
+    assert with_ledger(delivery, taken_meanwhile) == (False, True)
 
 
 # -- endings --------------------------------------------------------------------------------------------

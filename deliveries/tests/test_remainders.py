@@ -17,7 +17,7 @@ from campaign.lib import clock
 from deliveries import approval, confirmation, drafting, preparation, remainders, scheduling, seal
 from deliveries.models import Delivery, Exclusion, Message, MessageStatus
 from deliveries.preparation import staging
-from deliveries.sending import recovery
+from deliveries.sending import recovery, resolutions
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 from deliveries.tests.test_engine_attacks import execute, expire_leases, send
 from deliveries.tests.test_sending import abandon_a_window
@@ -38,7 +38,7 @@ def stopped(recipients=6, sent=2, unknown=1, **more) -> Delivery:
         recovery.reclaim(delivery.pk)
     if sent:
         for seq in range(1, sent + 1):
-            recovery.resolve_doubt(delivery_id=delivery.pk, seq=seq, as_sent=True, at=clock.now())
+            resolutions.arrived(delivery_id=delivery.pk, seq=seq, note="opened")
     stop(delivery)
     return delivery
 

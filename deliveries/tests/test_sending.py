@@ -12,7 +12,7 @@ from campaign.lib import clock
 from deliveries import confirmation, jobs, queues, scheduling
 from deliveries.content.render import Renderer, RenderError
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status, Try
-from deliveries.sending import recovery
+from deliveries.sending import recovery, resolutions
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -247,8 +247,8 @@ def test_evidence_resolves_a_doubt_once():
     abandon_a_window(delivery, handed=1)
     scheduling.tick()
 
-    first = recovery.resolve_doubt(delivery_id=delivery.pk, seq=1, as_sent=True, at=clock.now())
-    second = recovery.resolve_doubt(delivery_id=delivery.pk, seq=1, as_sent=True, at=clock.now())
+    first = resolutions.arrived(delivery_id=delivery.pk, seq=1, note="opened")
+    second = resolutions.arrived(delivery_id=delivery.pk, seq=1, note="opened")
 
     assert (first, second) == (True, False)
     assert statuses(delivery) == ["SENT", "PREPARED"]
