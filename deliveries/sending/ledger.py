@@ -119,7 +119,11 @@ class Ledger:
         connection = await psycopg.AsyncConnection.connect(
             **connection_parameters(), autocommit=True, row_factory=namedtuple_row
         )
-        await connection.execute("SET synchronous_commit = on")
+        # Each statement finds its rows by their keys, so one plan does for all windows: none is planned anew.
+        await connection.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) AS durable,"
+            " set_config('plan_cache_mode', 'force_generic_plan', false) AS planned"
+        )
         cursor = await connection.execute("SELECT current_setting('fsync') AS fsync")
         row = await cursor.fetchone()
         if row is None or row.fsync != "on":
@@ -381,11 +385,20 @@ class Ledger:
         )  # fmt: skip
 
 
+# One by one, by their keys: `OFFSET 0` keeps the planner from joining whole tables, and so does asking for one row
+# where EXISTS might read all that are in quarantine.
+_PROFILE = """
+    LEFT JOIN LATERAL (
+        SELECT id, no_email, no_contact FROM audiences_profile WHERE id = m.profile_id OFFSET 0
+    ) p ON true
+"""
+
 _SUPPRESSED = """
-    (p.id IS NULL OR p.no_email OR p.no_contact OR EXISTS (
-        SELECT 1 FROM audiences_quarantine q
+    (p.id IS NULL OR p.no_email OR p.no_contact OR (
+        SELECT true FROM audiences_quarantine q
         WHERE q.channel = 'email' AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
-    )) AS is_suppressed
+        LIMIT 1
+    ) IS NOT NULL) AS is_suppressed
 """
 
 # What limits the send comes along with what was asked anyway: no statement more.
@@ -430,11 +443,10 @@ _NEXT_GATE = """
 
 _WINDOW = f"""
     SELECT m.seq, m.address, m."values"::text, {_SUPPRESSED}
-    FROM deliveries_message m LEFT JOIN audiences_profile p ON p.id = m.profile_id
+    FROM deliveries_message m {_PROFILE}
     WHERE m.delivery_id = %(delivery)s AND m.seq > %(above)s AND m.seq <= %(upto)s ORDER BY m.seq
 """
 
-# One by one, by their keys (`OFFSET 0` keeps the planner from joining whole tables).
 _TRIES = f"""
     SELECT m.seq, c.number, t.token, t.tries, m.address, m."values", {_SUPPRESSED}
     FROM taken t
@@ -445,7 +457,7 @@ _TRIES = f"""
         SELECT number FROM deliveries_chunk
         WHERE delivery_id = %(delivery)s AND seq_to >= t.seq ORDER BY seq_to LIMIT 1
     ) c ON true
-    LEFT JOIN audiences_profile p ON p.id = m.profile_id
+    {_PROFILE}
     ORDER BY m.seq
 """
 
