@@ -322,10 +322,10 @@ def test_workers_hand_over_no_window_after_the_receipt_of_a_stop_of_all_sending(
         receipt = halts.stop_all(
             unit=root(), by=person("start", root()), at=clock.now(), reason="Wrong price"
         )
-        marks = list(delivery.chunks.values_list("number", "handed_upto"))
+        marks = marks_of(delivery)
         wait_until(lambda: not delivery.chunks.exclude(lease_until=None).exists(), "every lane has let go")
         jobs.tick()
-        assert list(delivery.chunks.values_list("number", "handed_upto")) == marks
+        assert marks_of(delivery) == marks
         assert 100 < len(relay.recipients()) <= receipt.left < 1200
         relay.delay = 0
         halts.allow(unit=root(), by=person("start", root()), at=clock.now())
@@ -355,6 +355,10 @@ def test_a_delivery_that_comes_later_gets_a_worker_long_before_the_one_before_it
     for delivery in (big, small):
         assert recovery.imbalance(delivery) == {}
     assert len(relay.recipients()) == len(set(relay.recipients())) == 3300
+
+
+def marks_of(delivery: Delivery) -> dict[int, int]:
+    return dict(delivery.chunks.values_list("number", "handed_upto"))
 
 
 def lanes_of(delivery: Delivery) -> int:
