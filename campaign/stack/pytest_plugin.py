@@ -1,4 +1,9 @@
-"""Starts the services of a test run before Django reads its settings, and stops them at its end."""
+"""Starts the services of a test run before Django reads its settings, and stops them at its end.
+
+Tests empty their queue before each test and write wherever a setting points, so what the environment names is
+never used: somebody works there. A service that exists for tests alone is declared by `SINETE_TEST_DATABASE_URL`
+and `SINETE_TEST_REDIS_URL`.
+"""
 
 import atexit
 import os
@@ -13,6 +18,12 @@ from typing import Any
 import pytest
 
 from campaign.stack import services
+
+# What a shell may name of somebody's real installation: tests neither read nor reach any of it.
+OF_AN_INSTALLATION = (
+    "DATABASE_URL", "REDIS_URL", "RELAY_URL", "NOTICES_URL", "PUBLIC_URL", "SINETE_EMBEDDED", "SINETE_WEB",
+    "SINETE_INSTANCE", "DEBUG",
+)  # fmt: skip
 
 _running = ExitStack()
 atexit.register(_running.close)
@@ -36,6 +47,8 @@ def pytest_unconfigure(config: Any) -> None:
 
 
 def _start() -> None:
+    for name in OF_AN_INSTALLATION:
+        os.environ.pop(name, None)
     os.environ["SINETE_TESTING"] = "1"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
     folder = _folder()
@@ -44,10 +57,12 @@ def _start() -> None:
     os.environ["SINETE_FEEDBACK_FOLDER"] = str(folder / "feedback")
     os.environ["SINETE_ANCHOR_FOLDER"] = str(folder / "anchor")
     (folder / "static").mkdir(exist_ok=True)
-    if not os.environ.get("DATABASE_URL"):
-        os.environ["DATABASE_URL"] = _running.enter_context(services.postgres(folder / "postgres"))
-    if not os.environ.get("REDIS_URL"):
-        os.environ["REDIS_URL"] = _running.enter_context(services.valkey(folder / "valkey"))
+    os.environ["DATABASE_URL"] = os.environ.get("SINETE_TEST_DATABASE_URL") or _running.enter_context(
+        services.postgres(folder / "postgres")
+    )
+    os.environ["REDIS_URL"] = os.environ.get("SINETE_TEST_REDIS_URL") or _running.enter_context(
+        services.valkey(folder / "valkey")
+    )
 
 
 def _folder() -> Path:
