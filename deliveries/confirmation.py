@@ -16,7 +16,7 @@ from deliveries import capacity, lifecycle, outlook, planning, queues, resealing
 from deliveries.lifecycle import Step
 from deliveries.models import Cause, Confirmation, Delivery, LogLine, Status
 from deliveries.outlook import Plan
-from deliveries.sending import gate, recovery
+from deliveries.sending import barrier, gate, recovery
 
 
 class CountMistyped(Refusal):
@@ -177,6 +177,7 @@ def pause(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.move(delivery, Step.SUSPEND if delivery.is_recurring else Step.PAUSE, by=by, at=at)
     _log(delivery, at, n_("Paused by %(by)s"), by=str(by))
+    transaction.on_commit(lambda: barrier.settle(delivery.pk))
     return delivery
 
 
@@ -196,8 +197,8 @@ def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
 def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
     """Nothing more leaves, for good: rows that were not handed over are cancelled.
 
-    The step commits first, so that no window is handed over any more; then chunk after chunk is cancelled.
-    Should this process die in between, the tick carries on.
+    The step commits first, and whoever is handing over at that moment is waited for, so that no window follows; then
+    chunk after chunk is cancelled. Should this process die in between, the tick carries on.
     """
     with transaction.atomic():
         delivery = Delivery.objects.locked(delivery.pk)
@@ -208,6 +209,7 @@ def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
             turning.end(delivery, at=at)
             _log(delivery, at, n_("Ended by %(by)s: there are no more runs"), by=str(by))
             return Stopped(left=0, cancelled=0)
+    barrier.settle(delivery.pk)
     recovery.cancel_rest(delivery.pk)
     receipt = before_stopping(delivery)
     _log(delivery, at, n_("Stopped by %(by)s: %(left)s had been handed over, %(cancelled)s never will be"),

@@ -20,6 +20,7 @@ from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import confirmation, queues
 from deliveries.models import Delivery, Halt, LogLine, ProofMessage, Status
+from deliveries.sending import barrier
 
 HELD = [status for status in Status if status.is_released]
 
@@ -82,8 +83,8 @@ class Receipt:
 def stop_all(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> Receipt:
     """Nothing of the unit and below is handed over any more, for holders of *Start deliveries* on it.
 
-    The halt commits first; then each delivery's row is locked once, which waits for the windows that were
-    being handed over at that moment, so the figures are final.
+    The halt commits first; then the windows that were being handed over at that moment are waited for, delivery by
+    delivery, so the figures are final.
     """
     halt = _begin(unit=unit, by=by, at=at, reason=reason.strip())
     below = affected().filter(unit__path__startswith=unit.path)
@@ -117,8 +118,13 @@ def _begin(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> 
     return halt
 
 
-@transaction.atomic
 def _hold(delivery_id: int, halt: Halt) -> Held:
+    barrier.settle(delivery_id)
+    return _note_held(delivery_id, halt)
+
+
+@transaction.atomic
+def _note_held(delivery_id: int, halt: Halt) -> Held:
     delivery = Delivery.objects.locked(delivery_id)
     before = confirmation.before_stopping(delivery)
     LogLine.objects.create(

@@ -10,15 +10,16 @@ import secrets
 import signal
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import psycopg
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock, jobs
@@ -29,7 +30,8 @@ from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
 from deliveries.models import MessageStatus
 from deliveries.sending import fence, gate, recovery
-from deliveries.sending.ledger import Entry, Fenced, Hold, Ledger, Row, Tampered
+from deliveries.sending.ledger import Entry, Exchange, Fenced, Hold, Ledger, Row, Tampered
+from deliveries.sending.patience import Patience
 from deliveries.sending.suspects import REFUSALS_THAT_FAIL, Suspects, speaks_of_the_dialogue
 from deliveries.sending.throttle import (
     LONGEST_WAIT,
@@ -42,13 +44,14 @@ from deliveries.sending.throttle import (
 )
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
+DATABASE_ERRORS = (psycopg.Error, DatabaseError, InterfaceError)
 SMALLEST_WINDOW, FIRST_WINDOW, LARGEST_WINDOW = 1, 25, 250
 WINDOW_SECONDS = 0.5  # what can leave in this time
 BEAT = 0.25  # seconds between two looks at what came back
 CONNECT_SECONDS = 20  # nothing is handed over before a connection stands
 PATIENCE_WHEN_TOLD_TO_STOP = 2.5  # seconds; the worker ends its job a second later
-RECONNECT_FOR = 300  # seconds a lane keeps its results while PostgreSQL is away
 SHORTEST_TURN, LOOK_FOR_OTHERS = 5.0, 1.0  # seconds that a lane has at least; between two looks after that
 REST_AFTER_REFUSAL = 30.0  # seconds until a row is tried again whose relay, not whose address, was at fault
 
@@ -92,6 +95,16 @@ class Pace:
             self._since, self._done = time.monotonic(), 0
 
 
+@dataclass(slots=True)
+class Found:
+    """What a lane holds, as the ledger says after a commit whose answer was lost."""
+
+    marks: dict[int, int]  # of each chunk that is still this lane's
+    tries: list[Row]
+    windows: list[tuple[Hold, int, list[Row]]]  # that this commit handed over, with the mark behind each
+    unfed: list[Row]  # that it handed over of chunks which another lane has by now: they are in doubt
+
+
 class Lane:
     """One RQ job's worth of sending."""
 
@@ -102,6 +115,8 @@ class Lane:
         self.holds: dict[int, Hold] = {}
         self.open_rows: dict[int, Row] = {}
         self.unsaved: list[Entry] = []
+        self.patience = Patience()
+        self._brought = 0  # results that the last exchange tried to store
         self.draining = False
         self.began = time.monotonic()
         self.refused = self.sent = 0
@@ -149,7 +164,7 @@ class Lane:
         if self.draining or time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + LOOK_FOR_OTHERS
-        if await sync_to_async(gate.others_wait)(self.plan.delivery_id):
+        if await _apart(gate.others_wait, self.plan.delivery_id):
             self.draining = True
 
     def _is_turned_away(self) -> bool:
@@ -167,7 +182,8 @@ class Lane:
 
     def _has_room(self) -> bool:
         """A window may be handed over while no more than one is under way: so two are the most that ever are."""
-        has_room = not self.draining and len(self.open_rows) <= self.pace.window
+        has_room = not self.draining and not self.patience.is_searching
+        has_room = has_room and len(self.open_rows) <= self.pace.window
         return has_room and (not self._next_ask or time.monotonic() >= self._next_ask)
 
     def _should_exchange(self) -> bool:
@@ -202,50 +218,45 @@ class Lane:
             self.unsaved.append(entry)
 
     async def _exchange_surviving(self) -> None:
-        """Exchange; while PostgreSQL is away hand over nothing, keep the results, and try again."""
+        """Exchange; while the database refuses, hand over nothing, keep the results, and try again."""
         try:
             await self._exchange()
-        except (psycopg.OperationalError, OperationalError) as error:
-            logger.warning("the database is away, the lane keeps %s results: %s", len(self.unsaved), error)
-            await self._reconnect()
         except Fenced:
             self._give_up_chunks()
+        except DATABASE_ERRORS as error:
+            logger.warning(
+                "delivery %s: the database refuses, the lane keeps %s results: %s",
+                self.plan.delivery_id, len(self.unsaved), _in_short(error),
+            )  # fmt: skip
+            await self._reconnect()
 
     async def _exchange(self) -> None:
         self.pool.may_begin()  # once lapsed it stays so: what this exchange renews is not what is queued there
         began = clock.elapsed()
         has_room = self._has_room()
         limits = self._limits()
+        self._brought = 0
         grant = await self._tokens(limits) if has_room else Grant(0)
         has_room = has_room and grant.number > 0
         hand = await self._chunk_to_hand_from() if has_room else None
         tries = self._tries_to_take(hand, grant, limits) if has_room and not self.draining else 0
-        entries, self.unsaved = self.unsaved, []
-        try:
-            answer = await self.ledger.exchange(
-                list(self.holds.values()),
-                entries,
-                hand=hand,
-                window=grant.number - tries if limits.buckets else max(1, self.pace.window - tries),
-                later_tries=tries,
-                tries_in_hand=[
-                    *(row for row in self.open_rows.values() if row.is_later_try),
-                    *self.suspects.later_tries(),
-                ],
-                under=limits,
-            )
-        except BaseException:
-            # What it handed over may be committed: the tokens are as good as used.
-            self.unsaved = entries + self.unsaved
-            raise
+        # What it hands over may be committed though it fails: the tokens are as good as used.
+        answer = await self._committed(
+            hand=hand,
+            window=grant.number - tries if limits.buckets else max(1, self.pace.window - tries),
+            later_tries=tries,
+            tries_in_hand=[
+                *(row for row in self.open_rows.values() if row.is_later_try),
+                *self.suspects.later_tries(),
+            ],
+            under=limits,
+        )
         self._last_beat = time.monotonic()
         self.pool.holds_until = began + self.ledger.holds_for
-        for entry in entries:
-            hold = self._hold_of(entry.row)
-            if hold is not None:
-                hold.outstanding -= 1
         if not answer.may_send or answer.lost_tries:
             self.drain()
+        elif answer.outdated:
+            self._next_ask = time.monotonic() + SHORTEST_WAIT
         leave = await self._take(answer.rows)
         await self.throttle.give_back(grant.number - leave, limits.buckets)
         is_empty = has_room and hand is None and not answer.rows and not answer.outdated and not self.draining
@@ -255,6 +266,33 @@ class Lane:
         if self._dry and limits.providers:
             await self._wait_for_queue()
         await self._release_finished()
+
+    async def _committed(self, **asked: Any) -> Exchange:
+        """Exchange as many results as may go at once; only what was committed leaves the lane's hands."""
+        entries = self.unsaved[: self.patience.size]
+        self._brought = len(entries)
+        answer = await self.ledger.exchange(list(self.holds.values()), entries, **asked)
+        del self.unsaved[: len(entries)]
+        for entry in entries:
+            hold = self._hold_of(entry.row)
+            if hold is not None:
+                hold.outstanding -= 1
+        if self.patience.succeeded(len(entries), left=len(self.unsaved)):
+            self._give_up_result()
+        return answer
+
+    def _give_up_result(self) -> None:
+        """The first result can't be stored, all else can: its row is of unknown outcome, and the others are not."""
+        entry = self.unsaved[0]
+        logger.error(
+            "delivery %s: the result of row %s can't be stored, its outcome is unknown: %s %s",
+            self.plan.delivery_id, entry.row.seq, entry.status.name, entry.code,
+        )  # fmt: skip
+        if entry.status == MessageStatus.IN_DOUBT:
+            # Not even that: the row has no result, and is found to be in doubt once its lease has run out.
+            del self.unsaved[0]
+        else:
+            self.unsaved[0] = Entry(entry.row, MessageStatus.IN_DOUBT)
 
     async def _wait_for_queue(self) -> None:
         """Who queues for a provider is due one after the other: a lane is not begun anew for each of them."""
@@ -284,8 +322,8 @@ class Lane:
                 hand = await self.ledger.claim()
             except Tampered:
                 # What is on its way was as sealed: it comes to its end, and nothing follows it.
-                await sync_to_async(gate.fail)(
-                    self.plan.delivery_id, because=n_("The rows are not as they were sealed.")
+                await _apart(
+                    gate.fail, self.plan.delivery_id, because=n_("The rows are not as they were sealed.")
                 )
                 self.drain()
             if hand is not None:
@@ -369,7 +407,7 @@ class Lane:
     async def _let_go(self) -> None:
         """Every result is stored: where PostgreSQL is away at this moment, the leases just run out."""
         if self.holds:
-            with suppress(psycopg.OperationalError):
+            with suppress(psycopg.Error):
                 await self.ledger.release(list(self.holds.values()))
             self.holds.clear()
 
@@ -383,47 +421,71 @@ class Lane:
 
     async def _reconnect(self) -> None:
         """Come back when PostgreSQL does; what the lost commit handed over, if it did, surely did not leave."""
-        deadline = time.monotonic() + RECONNECT_FOR
+        self.patience.refused(self._brought)
         while True:
+            await self._pause()
             try:
-                limits = self._limits()
-                await self.ledger.close()
-                self.ledger = await Ledger.connect(delivery_id=self.plan.delivery_id, lane=self.ledger.lane)
-                self.ledger.limits = limits
-                if not await sync_to_async(_still_ours)():
-                    self._give_up_chunks()
-                    return
-                marks = await self.ledger.marks(list(self.holds.values()))
-                tries = await self.ledger.read_tries()
-                windows = [
-                    (
-                        hold,
-                        marks[number],
-                        await self.ledger.read_window(hold, hold.handed_upto, marks[number]),
-                    )
-                    for number, hold in self.holds.items()
-                    if number in marks and marks[number] > hold.handed_upto
-                ]
-                gone = [hold for number, hold in self.holds.items() if number not in marks]
-                unfed = [row for hold in gone for row in await self.ledger.read_unfed(hold)]
-                break
-            except (psycopg.OperationalError, DatabaseError, InterfaceError):
-                if time.monotonic() > deadline:
+                found = await self._look_again()
+            except DATABASE_ERRORS as error:
+                if self.patience.is_over:
                     raise
-                self._collect(await self.pool.outcomes(at_least=1, timeout=BEAT))
-                await asyncio.sleep(BEAT)
-        if gone:
+                logger.debug("the database is away: %s", _in_short(error))
+                self.patience.refused(0)
+            else:
+                break
+        if found is None:
+            self._give_up_chunks()
+            return
+        if len(found.marks) < len(self.holds):
             self.drain()
-        self.holds = {number: hold for number, hold in self.holds.items() if number in marks}
-        for hold, mark, rows in windows:
+        self.holds = {number: hold for number, hold in self.holds.items() if number in found.marks}
+        for hold, mark, rows in found.windows:
             hold.handed_upto = mark
             await self._take(rows)
         self.unsaved += [
-            Entry(row, MessageStatus.RETRYING, counts_as_try=False, retry_in=0.0) for row in unfed
+            Entry(row, MessageStatus.RETRYING, counts_as_try=False, retry_in=0.0) for row in found.unfed
         ]
         known = {(row.seq, row.token) for row in self.open_rows.values()}
         known |= {(entry.row.seq, entry.row.token) for entry in self.unsaved} | self.suspects.keys()
-        await self._take([row for row in tries if (row.seq, row.token) not in known])
+        await self._take([row for row in found.tries if (row.seq, row.token) not in known])
+
+    async def _pause(self) -> None:
+        """Wait before the next attempt, a little longer each time; answers that come meanwhile are kept."""
+        until = time.monotonic() + self.patience.pause()
+        while (left := until - time.monotonic()) > 0:
+            self._collect(await self.pool.outcomes(at_least=1, timeout=min(left, BEAT)))
+            if not self.open_rows:  # the pool, with nothing under way, waits for nothing
+                await asyncio.sleep(min(BEAT, max(0.0, until - time.monotonic())))
+
+    async def _look_again(self) -> "Found | None":
+        """What this lane holds by a new connection; None where the database is not the one that went away.
+
+        The exchange whose answer was lost may still be under way: it is waited for, so that what is read is final.
+        """
+        limits = self._limits()
+        await self.ledger.close()
+        self.ledger = await Ledger.connect(delivery_id=self.plan.delivery_id, lane=self.ledger.lane)
+        self.ledger.limits = limits
+        if not await _apart(fence.passes):
+            return None
+        holds = list(self.holds.values())
+        async with self.ledger.after_the_last():
+            marks = await self.ledger.marks(holds)
+            return Found(
+                marks=marks,
+                tries=await self.ledger.read_tries(),
+                windows=[
+                    (hold, mark, await self.ledger.read_window(hold, hold.handed_upto, mark))
+                    for hold in holds
+                    if (mark := marks.get(hold.number, hold.handed_upto)) > hold.handed_upto
+                ],
+                unfed=[
+                    row
+                    for hold in holds
+                    if hold.number not in marks
+                    for row in await self.ledger.read_unfed(hold)
+                ],
+            )
 
     def drain(self) -> None:
         """Hand over nothing more; what no connection has begun comes back untouched."""
@@ -492,7 +554,7 @@ class Lane:
 
 async def drain(*, delivery_id: int) -> None:
     """Send what may leave of this delivery now; return when nothing may, or after half a minute."""
-    plan = await sync_to_async(_plan)(delivery_id)
+    plan = await _apart(gate.plan, delivery_id, Plan)
     if plan is None:
         return
     ledger = await Ledger.connect(delivery_id=delivery_id, lane=_name())
@@ -503,14 +565,34 @@ async def drain(*, delivery_id: int) -> None:
             _on_sigterm(loop, lane)
             if not await _connected(lane):
                 lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, _why_not(lane.pool)
-            elif not lane.draining and await sync_to_async(gate.wait_for)(delivery_id):
+            elif not lane.draining and await _apart(gate.wait_for, delivery_id):
                 await lane.run()
     finally:
         await lane.ledger.close()
         await lane.throttle.close()
-    await sync_to_async(_afterwards)(
-        plan, lane.refused, lane.refusal, lane.sent, wakes_others=not lane.is_idle
-    )
+    await _apart(_afterwards, plan, lane.refused, lane.refusal, lane.sent, wakes_others=not lane.is_idle)
+
+
+def _apart(work: Callable[..., T], *args: Any, **more: Any) -> Awaitable[T]:
+    """Do it in a thread, over a connection of Django's that is opened for it and closed after it.
+
+    A lane uses Django's only now and then. One that stood idle for all of its life may be dead without knowing,
+    and whoever asks it waits for an answer that never comes; and 200 lanes would keep 200 of them.
+    """
+
+    def alone() -> T:
+        connection.close()
+        try:
+            return work(*args, **more)
+        finally:
+            connection.close()
+
+    return sync_to_async(alone)()
+
+
+def _in_short(error: Exception) -> str:
+    """Its kind and its first line: what follows may hold an address."""
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
 async def _connected(lane: Lane) -> bool:
@@ -527,17 +609,6 @@ async def _connected(lane: Lane) -> bool:
 def _why_not(pool: Pool) -> str:
     """The relay's own words, or what is wrong with its certificate: an administrator can act on that."""
     return (pool.broken.text if pool.broken is not None else "") or "no connection to the relay"
-
-
-def _plan(delivery_id: int) -> Plan | None:
-    close_old_connections()
-    return gate.plan(delivery_id, Plan)
-
-
-def _still_ours() -> bool:
-    """Whether the database that came back is the one that went, and no backup in its place."""
-    close_old_connections()
-    return fence.passes()
 
 
 def _afterwards(plan: Plan, refused: int, refusal: str, sent: int, *, wakes_others: bool) -> None:

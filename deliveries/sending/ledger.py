@@ -1,12 +1,17 @@
 """What a lane does to the ledger, each in one fenced transaction.
 
 A lane holds chunks under a lease and a token. An `exchange` commits results and moves a chunk's mark past
-the next window, before any byte of that window leaves. Lock order everywhere: delivery, chunks by number,
-messages. The lane's own connection, asynchronous, outside Django's.
+the next window, before any byte of that window leaves. Lock order everywhere: delivery, moments, chunks by number,
+later tries, messages; a lane locks no delivery but to open a moment (`barrier.py` has what a pause waits for). The
+lane's own connection, asynchronous, outside Django's: whatever waits on it ends after `lane_patience` seconds.
 """
 
+import asyncio
 import json
-from collections.abc import Iterable, Sequence
+import os
+import socket
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +22,13 @@ from psycopg.rows import namedtuple_row, tuple_row
 
 from campaign.lib import clock
 from deliveries.models import MessageStatus
+from deliveries.sending import barrier
 from deliveries.sending.arrays import numbers, texts
 from deliveries.sending.doors import HELD, LOG_HELD, OPEN_MOMENTS
 from deliveries.sending.throttle import Limits
 
 LEAST_LEFT = 2 / 3  # of a lease, of all that a lane holds, after an exchange
+CONNECT_SECONDS = 5  # until a database that does not answer counts as away
 
 UNFIT = frozenset({"context", "cursor_factory", "pool", "prepare_threshold", "server_side_binding"})
 
@@ -87,7 +94,8 @@ class Entry:
 class Exchange:
     """What one commit brought: rows to write to now, and whether the delivery may still send.
 
-    Where it is `outdated` nothing was handed over: the limits are others than those that tokens were taken under.
+    Where it is `outdated` nothing was handed over, and asking again may help: the limits are others than those that
+    tokens were taken under, or somebody waits at this moment until nothing more is handed over.
     `lost_tries`: of the later tries in hand some are no longer this lane's.
     """
 
@@ -100,7 +108,8 @@ class Exchange:
 def connection_parameters() -> dict[str, Any]:
     """How a lane's own connection reaches the database that Django uses."""
     parameters = connections["default"].get_connection_params()
-    return {name: value for name, value in parameters.items() if name not in UNFIT}
+    own = {name: value for name, value in parameters.items() if name not in UNFIT}
+    return own | {"connect_timeout": min(int(own.get("connect_timeout") or CONNECT_SECONDS), CONNECT_SECONDS)}
 
 
 class Ledger:
@@ -111,27 +120,67 @@ class Ledger:
         self.delivery_id = delivery_id
         self.lane = lane
         self.lease_seconds = settings.SINETE["lease_seconds"]
+        self.patience = barrier.lane_patience()
+        self.is_pooled = False
         self.limits: Limits | None = None  # as the last look at the delivery found them
         self._limits_read: tuple[Any, ...] = ()
 
     @classmethod
     async def connect(cls, *, delivery_id: int, lane: str) -> "Ledger":
+        """A ledger on a connection of its own. Raises NotDurable where PostgreSQL would forget what it stored."""
         connection = await psycopg.AsyncConnection.connect(
             **connection_parameters(), autocommit=True, row_factory=namedtuple_row
         )
-        # Each statement finds its rows by their keys, so one plan does for all windows: none is planned anew.
-        await connection.execute(
-            "SELECT set_config('synchronous_commit', 'on', false) AS durable,"
-            " set_config('plan_cache_mode', 'force_generic_plan', false) AS planned"
-        )
-        cursor = await connection.execute("SELECT current_setting('fsync') AS fsync")
-        row = await cursor.fetchone()
-        if row is None or row.fsync != "on":
+        ledger = cls(connection, delivery_id=delivery_id, lane=lane)
+        try:
+            async with ledger._in_time():
+                await ledger._settle_in()
+        except BaseException:
             await connection.close()
+            raise
+        return ledger
+
+    async def _settle_in(self) -> None:
+        """The session is as a lane wants it. Behind a pooler it is nobody's: each transaction says so anew."""
+        cursor = await self.connection.execute(
+            "SELECT pg_backend_pid() AS pid, current_setting('fsync') AS fsync"
+        )
+        found = await cursor.fetchone()
+        if found is None or found.fsync != "on":
             raise NotDurable(
                 "PostgreSQL runs with fsync=off: a crash could forget what has left. Nothing is sent."
             )
-        return cls(connection, delivery_id=delivery_id, lane=lane)
+        # Who was told of another process than the one that answers talks to it through somebody.
+        self.is_pooled = found.pid != self.connection.info.backend_pid
+        if self.is_pooled:
+            self.connection.prepare_threshold = None
+        else:
+            await self.connection.execute(_SETTINGS, self._settings(is_local=False))
+
+    def _settings(self, *, is_local: bool) -> dict[str, Any]:
+        milliseconds = f"{round(1000 * self.patience)}ms"
+        return {"milliseconds": milliseconds, "lock": f"{round(750 * self.patience)}ms", "is_local": is_local}
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """What is done inside ends within the lane's patience: a server that falls silent is cut off."""
+        timer = asyncio.get_running_loop().call_later(self.patience, self._cut)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _cut(self) -> None:
+        """Whoever waits for the server hears that it is gone; it can't be asked any more."""
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        async with self._in_time(), self.connection.transaction():
+            if self.is_pooled:
+                await self.connection.execute(_SETTINGS, self._settings(is_local=True))
+            yield
 
     async def close(self) -> None:
         await self.connection.close()
@@ -142,31 +191,48 @@ class Ledger:
         return self.lease_seconds * LEAST_LEFT
 
     async def claim(self) -> Hold | None:
-        """Take the next chunk that is open, free and due; None where there is none or nothing may leave."""
-        async with self.connection.transaction():
+        """Take the next chunk that is open, free and due; None where there is none or nothing may leave.
+
+        Raises Tampered where its rows are not the ones that were sealed.
+        """
+        await self._open_moments()
+        async with self._transaction():
             if not await self._may_send():
                 return None
-            await self._open_moments()
             cursor = await self.connection.execute(_CLAIM, self._slots())
             row = await cursor.fetchone()
             if row is None:
                 return None
-            if bytes(row.digest) != bytes(row.counted):
+            if row.counted is None or bytes(row.digest) != bytes(row.counted):
                 raise Tampered(f"chunk {row.number}")
             return Hold(number=row.number, seq_to=row.seq_to, handed_upto=row.handed_upto, token=row.token)
 
     async def _open_moments(self) -> None:
-        """Open what is due of the plan; a wave is judged first by those before it, and perhaps held."""
-        cursor = await self.connection.execute(OPEN_MOMENTS, self._slots(only_judge=False))
-        for held in await cursor.fetchall():
-            await self.connection.execute(
-                LOG_HELD, self._slots(text=HELD, wave=held.held, percent=held.percent, most=held.most)
-            )
+        """Open what is due of the plan; a wave is judged first by those before it, and perhaps held.
+
+        Once for each moment, and in a transaction of its own: this alone locks the delivery, as whoever releases a
+        wave does, so that of the two one comes after the other.
+        """
+        async with self._in_time():
+            cursor = await self.connection.execute(_MOMENT_IS_DUE, self._slots())
+            row = await cursor.fetchone()
+        if row is None or not row.is_due:
+            return
+        async with self._transaction():
+            await self.connection.execute(_LOCK_DELIVERY, self._slots())
+            if not await self._may_send():
+                return
+            cursor = await self.connection.execute(OPEN_MOMENTS, self._slots(only_judge=False))
+            for held in await cursor.fetchall():
+                await self.connection.execute(
+                    LOG_HELD, self._slots(text=HELD, wave=held.held, percent=held.percent, most=held.most)
+                )
 
     async def seconds_to_gate(self, ahead: float) -> float | None:
         """How long until something that is open and free may leave, if that is so soon; None: it is not."""
-        cursor = await self.connection.execute(_NEXT_GATE, self._slots(ahead=ahead))
-        row = await cursor.fetchone()
+        async with self._in_time():
+            cursor = await self.connection.execute(_NEXT_GATE, self._slots(ahead=ahead))
+            row = await cursor.fetchone()
         return None if row is None or row.seconds is None else max(0.0, float(row.seconds))
 
     async def exchange(
@@ -180,13 +246,16 @@ class Ledger:
         those doubts.
         """
         upto = min(hand.handed_upto + window, hand.seq_to) if hand else 0
+        wants_more = hand is not None or later_tries > 0
         began = clock.elapsed()
         renewed: list[Hold] = []
-        async with self.connection.transaction():
+        async with self._transaction():
+            is_open = await self._lock(holds, entries, shares=wants_more)
             may_send = await self._may_send()
-            outdated = under is not None and self.limits is not None and under.buckets != self.limits.buckets
+            outdated = (wants_more and not is_open) or (
+                under is not None and self.limits is not None and under.buckets != self.limits.buckets
+            )
             hands_over = may_send and not outdated
-            await self._lock(holds, entries)
             if entries:
                 await self._store(entries)
             rows: list[Row] = []
@@ -203,11 +272,24 @@ class Ledger:
             hand.handed_upto = upto
         return Exchange(rows=rows, may_send=may_send, outdated=outdated, lost_tries=lost_tries)
 
+    @asynccontextmanager
+    async def after_the_last(self) -> AsyncIterator[None]:
+        """Inside, no exchange of this delivery is under way, and none begins: an abandoned one has ended.
+
+        After a connection was lost its backend may live on for a while, and may still commit what it was told.
+        """
+        async with self._transaction():
+            await self.connection.execute(
+                "SELECT pg_advisory_xact_lock(%(barrier)s)", {"barrier": barrier.key_of(self.delivery_id)}
+            )
+            yield
+
     async def marks(self, holds: Sequence[Hold]) -> dict[int, int]:
-        """Where each held chunk's mark stands; a chunk that another worker took is missing."""
+        """Where each held chunk's mark stands, behind its lock; a chunk that another worker took is missing."""
         cursor = await self.connection.execute(
             "SELECT number, handed_upto FROM deliveries_chunk c WHERE delivery_id = %(delivery)s"
-            " AND (number, token) IN (SELECT * FROM unnest(%(numbers)s::int[], %(tokens)s::bigint[]))",
+            " AND (number, token) IN (SELECT * FROM unnest(%(numbers)s::int[], %(tokens)s::bigint[]))"
+            " ORDER BY number FOR UPDATE",
             self._slots(numbers=[h.number for h in holds], tokens=[h.token for h in holds]),
         )
         return {row.number: row.handed_upto for row in await cursor.fetchall()}
@@ -226,12 +308,13 @@ class Ledger:
 
     async def seconds_until_try(self) -> float | None:
         """When the next later try is due that nobody has in hand; None where there is none."""
-        cursor = await self.connection.execute(
-            "SELECT extract(epoch FROM min(due_at) - sinete_clock())::float8 AS seconds FROM deliveries_try"
-            " WHERE delivery_id = %(delivery)s AND NOT handed",
-            self._slots(),
-        )
-        row = await cursor.fetchone()
+        async with self._in_time():
+            cursor = await self.connection.execute(
+                "SELECT extract(epoch FROM min(due_at) - sinete_clock())::float8 AS seconds FROM deliveries_try"
+                " WHERE delivery_id = %(delivery)s AND NOT handed",
+                self._slots(),
+            )
+            row = await cursor.fetchone()
         return None if row is None else row.seconds
 
     async def read_tries(self) -> list[Row]:
@@ -253,10 +336,11 @@ class Ledger:
 
     async def release(self, holds: Iterable[Hold]) -> None:
         """Let go of chunks, all of whose handed rows have results; the ones that are through are done."""
-        await self.connection.execute(
-            _RELEASE,
-            self._slots(numbers=[h.number for h in holds], tokens=[h.token for h in holds]),
-        )
+        async with self._in_time():
+            await self.connection.execute(
+                _RELEASE,
+                self._slots(numbers=[h.number for h in holds], tokens=[h.token for h in holds]),
+            )
 
     # -- the statements of an exchange ----------------------------------------------------------------
 
@@ -264,23 +348,13 @@ class Ledger:
         return {"delivery": self.delivery_id, "lane": self.lane, "lease": self.lease_seconds, **more}
 
     async def _may_send(self) -> bool:
-        # Two statements: the second sees a halt that was committed while the first waited for the row.
-        cursor = await self.connection.execute(
-            "SELECT status, unit_id, route_id, limit_per_hour FROM deliveries_delivery"
-            " WHERE id = %(delivery)s FOR SHARE",
-            self._slots(),
-        )
+        """Whether the delivery may hand over, as it stands now; what limits it is noted by the way."""
+        cursor = await self.connection.execute(_STANDING, self._slots())
         row = await cursor.fetchone()
         if row is None or row.status != "sending":
             return False
-        cursor = await self.connection.execute(
-            _HALT_AND_LIMITS, self._slots(unit=row.unit_id, route=row.route_id)
-        )
-        found = await cursor.fetchone()
-        if found is None:
-            return False
-        self._note_limits((row.limit_per_hour, found.route, found.limit_per_hour, found.providers))
-        return not found.is_held
+        self._note_limits((row.own_limit, row.route, row.limit_per_hour, row.providers))
+        return not row.is_held
 
     def _note_limits(self, read: tuple[Any, ...]) -> None:
         """They may change while it is sent, and are made anew only then."""
@@ -291,19 +365,20 @@ class Ledger:
                 providers=json.loads(providers or "[]"),
             )  # fmt: skip
 
-    async def _lock(self, holds: Sequence[Hold], entries: Sequence[Entry]) -> None:
-        """Lock the chunks that this exchange touches, in their order; raise Fenced if a held one is gone."""
+    async def _lock(self, holds: Sequence[Hold], entries: Sequence[Entry], *, shares: bool) -> bool:
+        """Lock the chunks that this exchange touches, in their order; raise Fenced if a held one is gone.
+
+        With `shares` it says whether the exchange has its share of the barrier. What is read in the statements after
+        this one was committed by whoever had the barrier before.
+        """
         numbers = {h.number for h in holds} | {e.row.number for e in entries}
-        if not numbers:
-            return
-        cursor = await self.connection.execute(
-            "SELECT number, token FROM deliveries_chunk"
-            " WHERE delivery_id = %(delivery)s AND number = ANY(%(numbers)s) ORDER BY number FOR UPDATE",
-            self._slots(numbers=sorted(numbers)),
-        )
-        tokens = {row.number: row.token for row in await cursor.fetchall()}
+        slots = self._slots(numbers=sorted(numbers), barrier=barrier.key_of(self.delivery_id), shares=shares)
+        cursor = await self.connection.execute(_LOCK, slots)
+        rows = await cursor.fetchall()
+        tokens = {row.number: row.token for row in rows}
         if any(tokens.get(h.number) != h.token for h in holds):
             raise Fenced
+        return bool(rows[0].is_open)
 
     async def _store(self, entries: Sequence[Entry]) -> None:
         """Write results into rows and tallies. A row that has a result already keeps it."""
@@ -401,20 +476,52 @@ _SUPPRESSED = """
     ) IS NOT NULL) AS is_suppressed
 """
 
-# What limits the send comes along with what was asked anyway: no statement more.
-_HALT_AND_LIMITS = """
-    SELECT r.id AS route, r.limit_per_hour, (
+# For a lane the time-outs are PostgreSQL's own half of its patience: a backend whose lane has vanished lets go of its
+# locks. Each statement finds its rows by their keys, so one plan does for all windows: none is planned anew.
+_SETTINGS = """
+    SELECT set_config('synchronous_commit', 'on', %(is_local)s::boolean) AS durable,
+        set_config('plan_cache_mode', 'force_generic_plan', %(is_local)s::boolean) AS planned,
+        set_config('idle_in_transaction_session_timeout', %(milliseconds)s, %(is_local)s::boolean) AS idle,
+        set_config('lock_timeout', %(lock)s, %(is_local)s::boolean) AS locks,
+        set_config('tcp_user_timeout', %(milliseconds)s, %(is_local)s::boolean) AS line
+"""
+
+# Asked once, for the one row that stands before the chunks.
+_LOCK = """
+    WITH locked AS MATERIALIZED (
+        SELECT number, token FROM deliveries_chunk
+        WHERE delivery_id = %(delivery)s AND number = ANY(%(numbers)s::int[]) ORDER BY number FOR UPDATE
+    )
+    SELECT gate.is_open, locked.number, locked.token
+    FROM (
+        SELECT CASE WHEN %(shares)s::boolean THEN pg_try_advisory_xact_lock_shared(%(barrier)s::bigint)
+            ELSE false END AS is_open
+    ) gate LEFT JOIN locked ON true
+"""
+
+# What limits the send comes along with what is asked anyway: no statement more.
+_STANDING = """
+    SELECT d.status, d.limit_per_hour AS own_limit, r.id AS route, r.limit_per_hour, (
         SELECT json_agg(json_build_array(p.id, p.limit_per_hour, p.domains) ORDER BY p.id)::text
         FROM deliveries_providerlimit p WHERE p.route_id = r.id
     ) AS providers, EXISTS (
         SELECT 1 FROM deliveries_halt h
         JOIN accounts_organizationalunit above ON above.id = h.unit_id
-        JOIN accounts_organizationalunit own ON own.id = %(unit)s
+        JOIN accounts_organizationalunit own ON own.id = d.unit_id
         WHERE h.lifted_at IS NULL AND starts_with(own.path, above.path)
     ) AS is_held
-    FROM (SELECT 1) one
-    LEFT JOIN deliveries_route r ON CASE WHEN %(route)s::bigint IS NULL THEN r.is_default ELSE r.id = %(route)s END
+    FROM deliveries_delivery d
+    LEFT JOIN deliveries_route r ON CASE WHEN d.route_id IS NULL THEN r.is_default ELSE r.id = d.route_id END
+    WHERE d.id = %(delivery)s
 """
+
+# They open in their order: the first that is not open says whether any can be.
+_MOMENT_IS_DUE = """
+    SELECT not_before <= sinete_clock() AND (held_at IS NULL OR released_at IS NOT NULL) AS is_due
+    FROM deliveries_moment WHERE delivery_id = %(delivery)s AND opened_at IS NULL ORDER BY number LIMIT 1
+"""
+
+_LOCK_DELIVERY = "SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR NO KEY UPDATE"
 
 _CLAIM = """
     UPDATE deliveries_chunk c

@@ -1,6 +1,7 @@
 """What happens to rows whose worker is gone, whose outcome nobody knows, or that must not leave any more.
 
-Ordinary transactions on Django's connection; lock order: delivery, chunks by number, messages.
+Ordinary transactions on Django's connection; lock order: chunks by number, later tries, messages. None locks the
+delivery: what a lane holds is told by its chunks and tries, and these are locked.
 """
 
 import socket
@@ -68,23 +69,32 @@ RECLAIM_TRIES = """
 """
 
 
-@transaction.atomic
 def reclaim(delivery_id: int) -> int:
     """What was handed over under a lease that ran out is in doubt; the rest may be claimed again.
 
     Returns how many rows that put in doubt. A late result of the same hand-over may still resolve them.
+    Chunks and tries each in a transaction: whoever holds a chunk must not ask for one of a lower number.
     """
+    return _reclaim_chunks(delivery_id) + _reclaim_tries(delivery_id)
+
+
+@transaction.atomic
+def _reclaim_chunks(delivery_id: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(RECLAIM_CHUNKS, {"delivery": delivery_id})
+        return sum(row[0] for row in cursor.fetchall())
+
+
+@transaction.atomic
+def _reclaim_tries(delivery_id: int) -> int:
     slots = {"delivery": delivery_id}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
-        cursor.execute(RECLAIM_CHUNKS, slots)
-        doubted = sum(row[0] for row in cursor.fetchall())
         cursor.execute(LOCK_CHUNKS_OF_EXPIRED_TRIES, slots)
         numbers = [row[0] for row in cursor.fetchall()]
-        if numbers:
-            cursor.execute(RECLAIM_TRIES, slots | {"numbers": numbers})
-            doubted += sum(row[0] for row in cursor.fetchall())
-    return doubted
+        if not numbers:
+            return 0
+        cursor.execute(RECLAIM_TRIES, slots | {"numbers": numbers})
+        return sum(row[0] for row in cursor.fetchall())
 
 
 END_LEASES = """
@@ -93,10 +103,14 @@ END_LEASES = """
         WHERE delivery_id = %(delivery)s AND NOT done AND lease_until > sinete_clock()
             AND split_part(lease_by, '.', 1) || '.' || %(lane)s = lease_by
         ORDER BY number FOR UPDATE
-    ), tries AS (
-        UPDATE deliveries_try SET lease_until = sinete_clock() - interval '1 millisecond'
+    ), held_tries AS MATERIALIZED (
+        SELECT seq FROM deliveries_try
         WHERE delivery_id = %(delivery)s AND handed AND lease_until > sinete_clock()
             AND split_part(lease_by, '.', 1) || '.' || %(lane)s = lease_by
+        FOR UPDATE SKIP LOCKED  -- whoever has one locked is a lane that lives
+    ), tries AS (
+        UPDATE deliveries_try t SET lease_until = sinete_clock() - interval '1 millisecond'
+        FROM held_tries h WHERE t.delivery_id = %(delivery)s AND t.seq = h.seq
     )
     UPDATE deliveries_chunk c SET lease_until = sinete_clock() - interval '1 millisecond'
     FROM held WHERE c.delivery_id = %(delivery)s AND c.number = held.number
@@ -117,7 +131,6 @@ def end_leases(delivery_id: int, *, lane: str) -> None:
     """
     slots: dict[str, Any] = {"delivery": delivery_id, "lane": lane}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
         cursor.execute(END_LEASES, slots)
 
 
@@ -243,7 +256,6 @@ def expire_overdue(delivery_id: int) -> int:
 def _expire_next_chunk(delivery_id: int) -> int | None:
     slots = {"delivery": delivery_id}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
         cursor.execute(EXPIRE_CHUNK, slots)
         row = cursor.fetchone()
     return None if row is None else row[0]
@@ -270,7 +282,6 @@ def _end_tries_of_next_chunk(
 ) -> tuple[int, int] | None:
     slots = {"delivery": delivery_id, "status": int(status), "above": above, "only_overdue": only_overdue}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
         cursor.execute(LOCK_NEXT_CHUNK_OF_TRIES, slots)
         chunk = cursor.fetchone()
         if chunk is None:

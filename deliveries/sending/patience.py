@@ -1,0 +1,65 @@
+"""How a lane bears with a database that refuses it: how long, how often it asks, and with how many results at a time.
+
+A refusal may be the database's (it is away, full, read-only, at a migration) or one row's (a value that it can't
+store). Nobody tells the two apart by the error. So the batch of results that was refused twice is halved, down to
+none: an exchange that stores nothing is the question whether the database takes anything. If it does, and the
+single result is refused again, that row is at fault, and all others are stored.
+"""
+
+import time
+from dataclasses import dataclass
+
+LONGEST = 300  # seconds that a lane keeps its results
+SHORTEST_PAUSE, LONGEST_PAUSE, GROWTH = 0.1, 2.0, 1.5  # seconds between two attempts
+PROOFS = 2  # how often the database must take an exchange without the row before the row is at fault
+
+
+@dataclass(slots=True)
+class Patience:
+    """From the first failure to the next exchange that succeeds."""
+
+    since: float | None = None
+    size: int | None = None  # how many results the next exchange may bring; None: all
+    _refused: int = 0
+    _in_a_row: int = 0
+    _proofs: int = 0
+
+    @property
+    def is_searching(self) -> bool:
+        """A row is suspected: nothing more is handed over until that is settled."""
+        return self.size is not None
+
+    @property
+    def is_over(self) -> bool:
+        return self.since is not None and time.monotonic() - self.since > LONGEST
+
+    def refused(self, brought: int) -> None:
+        """An exchange that brought so many results failed."""
+        if self.since is None:
+            self.since = time.monotonic()
+        self._in_a_row += 1
+        self._refused += 1
+        if brought == 0 and self.is_searching:
+            self.size, self._refused, self._proofs = None, 0, 0  # it refuses everything: no row is at fault
+        elif brought and (self.is_searching or self._refused > 1):
+            self.size = brought // 2
+
+    def pause(self) -> float:
+        """Seconds to wait before the next attempt."""
+        return min(LONGEST_PAUSE, SHORTEST_PAUSE * GROWTH ** min(self._in_a_row, 50))
+
+    def succeeded(self, brought: int, *, left: int) -> bool:
+        """An exchange was committed. True where that convicts the first of the results that are left."""
+        self.since, self._in_a_row, self._refused = None, 0, 0
+        if not self.is_searching:
+            return False
+        if brought:
+            self._proofs = 0
+            self.size = brought * 2 if left else None
+            return False
+        self._proofs += 1
+        self.size = 1
+        if self._proofs < PROOFS:
+            return False
+        self._proofs = 0
+        return True
