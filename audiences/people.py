@@ -12,6 +12,7 @@ from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from audiences import addresses, fields
 from audiences.models import Profile
+from campaign.lib import keyset
 from campaign.lib.refusals import Refusal
 
 EDITABLE = (
@@ -90,6 +91,6 @@ def export(*, profiles: QuerySet[Profile], unit: OrganizationalUnit, by: User) -
 
 def _rows(profiles: QuerySet[Profile], known: list[fields.ProfileField]) -> Iterator[list[Any]]:
     yield [*(field.name for field in known), *FLAGS]
-    for profile in profiles.order_by("pk").iterator(chunk_size=2_000):
+    for profile in keyset.each(profiles):
         flags = [int(getattr(profile, flag)) for flag in FLAGS]
         yield [*(field.value_of(profile) for field in known), *flags]

@@ -87,10 +87,26 @@ TEMPLATES = [
 ]
 
 # PostgreSQL is the truth. Pooling belongs to the web process alone: a forked worker opens its own connections.
+IS_WEB = env.bool("SINETE_WEB", False)
 DATABASE_URL = env.str("DATABASE_URL", "") or EMBEDDED.get("DATABASE_URL", "postgres:///sinete")
+# Where a pooler stands before the database, whatever isn't the web goes past it if it is told the way.
+if not IS_WEB and env.str("DATABASE_URL", ""):
+    DATABASE_URL = env.str("DATABASE_DIRECT_URL", "") or DATABASE_URL
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
+# A cursor of the server's needs a session of one's own, which a pooler doesn't give: large reads page by key.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 _options = DATABASES["default"].setdefault("OPTIONS", {})
-if env.bool("SINETE_WEB", False):
+# A host that vanishes without a word is noticed within 20 seconds, two thirds of a lease; the URL may say otherwise.
+for _name, _value in {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}.items():
+    _options.setdefault(_name, _value)
+if IS_WEB:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 10}
 # The clock's offset, for tests and rehearsals of a year, is out of reach unless a session says so at connecting.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,14 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from campaign.lib import csv
+from campaign.lib import csv, keyset
 from deliveries.models import Cause, Delivery, LogLine, MessageStatus, Nature, Reason
 from feedback.agents import AgentKind
 from feedback.models import HitKind
 from reporting import logs
 from reporting.logs import Log
-
-ROWS_AT_A_TIME = 2000
 
 
 @dataclass(frozen=True)
@@ -95,21 +94,24 @@ def columns(code: str) -> list[Column]:
 
 
 def export(*, delivery: Delivery, log: Log, chosen: dict[str, str], by: User) -> Iterator[str]:
-    """The file, line by line, read by a cursor on the server: memory does not grow with the rows."""
+    """The file, line by line: memory does not grow with the rows."""
     access.require(by, Right.EXPORT, delivery)
     audit.record("export_log", by=by, target=delivery, log=log.code, filters=chosen)
     shown = columns(log.code)
     header = [str(column.label) for column in shown]
-    return csv.safe_rows(chain([header], _cells(shown, log.rows(delivery, chosen))))
+    return csv.safe_rows(chain([header], _cells(shown, log, log.rows(delivery, chosen))))
 
 
-def _cells(shown: list[Column], rows: QuerySet[Any]) -> Iterator[list[Any]]:
-    fields = [field for column in shown for field in column.fields]
+def _cells(shown: list[Column], log: Log, rows: QuerySet[Any]) -> Iterator[list[Any]]:
+    fields = [*(field for column in shown for field in column.fields), log.key]
     places, at = [], 0
     for column in shown:
         places.append((at, at + len(column.fields), column.read))
         at += len(column.fields)
-    for row in rows.values_list(*fields).iterator(chunk_size=ROWS_AT_A_TIME):
+    of_file = keyset.each(
+        rows.values_list(*fields), key=log.key, newest_first=log.newest_first, read_key=itemgetter(-1)
+    )
+    for row in of_file:
         yield [read(*row[start:end]) if read else row[start] for start, end, read in places]
 
 

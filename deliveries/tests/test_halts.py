@@ -1,6 +1,5 @@
 """Stop all sending: nothing leaves after the receipt, and everything goes on once it is allowed again."""
 
-import asyncio
 import json
 import threading
 from datetime import timedelta
@@ -23,7 +22,6 @@ from campaign.lib import clock
 from deliveries import confirmation, halts, proofs
 from deliveries.models import Chunk, Delivery, Halt, Message, MessageStatus, Occurrence, Series, Status, Try
 from deliveries.sending import gate
-from deliveries.sending.ledger import Ledger
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
 from deliveries.tests.test_sending import send
@@ -76,37 +74,10 @@ def test_a_lane_under_way_hands_over_nothing_after_the_receipt():
     assert gate.plan(delivery.pk, dict) is None
 
 
-def claim(delivery):
-    async def once():
-        ledger = await Ledger.connect(delivery_id=delivery.pk, lane="lane")
-        try:
-            return await ledger.claim()
-        finally:
-            await ledger.close()
-
-    return asyncio.run(once())
-
-
 def somebody_waits_for_a_lock():
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
         return cursor.fetchone()[0]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_lane_that_waited_for_the_receipts_lock_hands_over_nothing():
-    delivery = DeliveryFactory(sending=True, recipients=20)
-    by, claimed = person("start", root()), []
-    lane = threading.Thread(target=lambda: claimed.append(claim(delivery)))
-
-    with transaction.atomic():
-        Delivery.objects.locked(delivery.pk)
-        lane.start()
-        wait_until(somebody_waits_for_a_lock, "the lane waits for the row")
-        Halt.objects.create(unit=root(), by=by, at=clock.now(), reason="Now")
-    lane.join(60)
-
-    assert claimed == [None]
 
 
 @pytest.mark.parametrize("stage", ["ready", "paused"])

@@ -1,0 +1,96 @@
+"""A line between two programs that falls silent when it is told: connections stay open, and nothing moves any more.
+
+For drills and tests. What a vanished host or a firewall that forgot looks like from this side; a new connection works.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+Target = tuple[str, int] | str  # host and port, or the path of a socket
+
+
+class Line:
+    """A proxy in a thread of its own, on a port of this machine."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.port = 0
+        self.made = 0  # connections so far
+        self._silent: set[int] = set()
+        self._loop = asyncio.new_event_loop()
+        self._is_up = threading.Event()
+        self._thread = threading.Thread(target=self._main, daemon=True)
+
+    def fall_silent(self) -> int:
+        """All connections that stand now say nothing any more, for ever; returns how many there had been so far."""
+        self._silent = set(range(self.made))
+        return self.made
+
+    def start(self) -> "Line":
+        self._thread.start()
+        self._is_up.wait(10)
+        return self
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        self._is_up.set()
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0.05))
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number, self.made = self.made, self.made + 1
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            if isinstance(self.target, str):
+                far_reader, far_writer = await asyncio.open_unix_connection(self.target)
+            else:
+                far_reader, far_writer = await asyncio.open_connection(*self.target)
+            await asyncio.gather(
+                self._carry(number, reader, far_writer), self._carry(number, far_reader, writer)
+            )
+
+    async def _carry(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                while number in self._silent:
+                    await asyncio.sleep(0.05)
+                writer.write(data)
+                await writer.drain()
+        finally:
+            while number in self._silent:  # not even its end is heard
+                await asyncio.sleep(0.05)
+            writer.close()
+
+
+@contextmanager
+def line(target: Target) -> Iterator[Line]:
+    """A line to the target while the block runs."""
+    proxy = Line(target).start()
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
+
+
+def to_postgres(url: str) -> Target:
+    """Where the database of this URL listens."""
+    parts = urlsplit(url)
+    host = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair).get("host", "")
+    if host:
+        from urllib.parse import unquote
+
+        return f"{unquote(host)}/.s.PGSQL.{parts.port or 5432}"
+    return parts.hostname or "127.0.0.1", parts.port or 5432
