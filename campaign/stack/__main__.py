@@ -19,7 +19,9 @@ def main(argv: list[str]) -> int:
     if command in ("demo", "bench"):
         return _program(command, rest)
     parser = argparse.ArgumentParser(prog="campaign.stack")
-    parser.add_argument("command", choices=["run", "reset", "messages", "chromium", "supervise", "receiver"])
+    parser.add_argument(
+        "command", choices=["run", "reset", "messages", "chromium", "pgbouncer", "supervise", "receiver"]
+    )
     if command == "receiver":
         from campaign.stack import receiver
 
@@ -33,7 +35,7 @@ def main(argv: list[str]) -> int:
 
 
 def _own(command: str) -> int:
-    from campaign.stack import browser, messages, run
+    from campaign.stack import browser, messages, pgbouncer, run
 
     os.chdir(BASE_DIR)
     match command:
@@ -45,6 +47,8 @@ def _own(command: str) -> int:
             messages.compile_all(BASE_DIR)
         case "chromium":
             browser.ensure()
+        case "pgbouncer":
+            pgbouncer.ensure()
     return 0
 
 

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-import subprocess
 
+from campaign.stack import packages
 from campaign.stack.errors import StackError
 
 HOW_TO = (
@@ -17,16 +17,7 @@ def find() -> str | None:
 
 def ensure() -> str:
     """The path of chromium, installed from the distribution where that is missing and allowed."""
-    if found := find():
-        return found
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise StackError(HOW_TO)
-    print("Installing chromium for the browser tests …", flush=True)
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", "chromium"]):
-        done = subprocess.run(["apt-get", *command], env=quiet, stdout=subprocess.DEVNULL, check=False)
-        if done.returncode:
-            raise StackError(f"apt-get {command[0]} failed. {HOW_TO}")
+    packages.ensure("chromium", found=find(), how_to=HOW_TO)
     if found := find():
         return found
     raise StackError(HOW_TO)

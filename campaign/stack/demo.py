@@ -31,12 +31,16 @@ SENT = 1  # as deliveries.models.MessageStatus has it
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--json", action="store_true", dest="as_json", help="end with one JSON object")
+    parser.add_argument(
+        "--pooled", action="store_true", help="everything goes through PgBouncer in transaction mode"
+    )
     args = parser.parse_args(argv)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     _say("PostgreSQL, Valkey, workers and a mail server start")
     # The mail server takes at the second try what it puts off at the first: soon enough for a demo.
-    with temporary_stack(PROCESSES, SINETE_RETRY_SECONDS="2", LOG_LEVEL="WARNING") as stack:
+    slots = {"SINETE_RETRY_SECONDS": "2", "LOG_LEVEL": "WARNING"}
+    with temporary_stack(PROCESSES, pooled=args.pooled, **slots) as stack:
         account = Demo(stack).run()
     print(json.dumps(account) if args.as_json else as_table(account), flush=True)
     for problem in account["problems"]:

@@ -21,8 +21,8 @@ from campaign.stack import services
 
 # What a shell may name of somebody's real installation: tests neither read nor reach any of it.
 OF_AN_INSTALLATION = (
-    "DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "RELAY_URL", "NOTICES_URL", "PUBLIC_URL", "SINETE_EMBEDDED", "SINETE_WEB",
-    "SINETE_INSTANCE", "DEBUG",
+    "DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "RELAY_URL", "NOTICES_URL", "PUBLIC_URL",
+    "SINETE_EMBEDDED", "SINETE_WEB", "SINETE_INSTANCE", "DEBUG",
 )  # fmt: skip
 
 _running = ExitStack()

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 from honcho.environ import parse_procfile
 
-from campaign.stack import services
+from campaign.stack import pgbouncer, services
 from campaign.stack.errors import StackError
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -30,6 +30,7 @@ class Stack:
     folder: Path
     env: dict[str, str]
     processes: dict[str, list[subprocess.Popen[bytes]]] = field(default_factory=dict)
+    database_url: str = ""  # PostgreSQL itself, whatever stands before it for the processes
 
     @property
     def web_url(self) -> str:
@@ -99,10 +100,13 @@ class Stack:
 
 
 @contextmanager
-def temporary_stack(processes: Sequence[str] = (), *, migrate: bool = True, **env: str) -> Iterator[Stack]:
+def temporary_stack(
+    processes: Sequence[str] = (), *, migrate: bool = True, pooled: bool = False, **env: str
+) -> Iterator[Stack]:
     """PostgreSQL with its safe defaults and Valkey, migrated, with these processes of the Procfile running.
 
-    Refused with `DATABASE_URL` set. The same name twice starts two processes.
+    Refused with `DATABASE_URL` set. The same name twice starts two processes. `pooled`: everything reaches
+    PostgreSQL through PgBouncer in transaction mode.
     """
     if os.environ.get("DATABASE_URL"):
         raise StackError("Refused: DATABASE_URL is set, and that database may hold real data.")
@@ -112,8 +116,13 @@ def temporary_stack(processes: Sequence[str] = (), *, migrate: bool = True, **en
         stack.env["DATABASE_URL"] = running.enter_context(services.postgres(folder / "postgres"))
         stack.env["REDIS_URL"] = running.enter_context(services.valkey(folder / "valkey"))
         running.callback(stack.stop)
+        stack.database_url = stack.env["DATABASE_URL"]
         if migrate:
             stack.manage("migrate", "--verbosity", "0")
+        if pooled:
+            through = pgbouncer.pgbouncer(stack.database_url, data=folder / "postgres")
+            stack.env["DATABASE_URL"] = running.enter_context(through)
+            running.callback(stack.stop)
         for name in processes:
             stack.start(name)
         yield stack

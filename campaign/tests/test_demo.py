@@ -1,5 +1,7 @@
 """What `make demo` concludes from its counts."""
 
+import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from campaign.stack import demo
+from campaign.stack import demo, pgbouncer
 
 BALANCED: dict[str, Any] = {
     "delivery": "DM1",
@@ -78,3 +80,25 @@ def test_the_demo_keeps_off_a_database_that_somebody_named() -> None:
 
     assert done.returncode == 2
     assert "refused" in done.stderr.lower()
+
+
+@pytest.mark.slow
+def test_the_main_job_runs_behind_a_pooler() -> None:
+    if pgbouncer.find() is None:
+        if os.environ.get("SINETE_NO_SKIPS"):
+            pytest.fail(pgbouncer.HOW_TO)
+        pytest.skip(pgbouncer.HOW_TO)
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("SINETE_") and k not in ("DATABASE_URL", "REDIS_URL")
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-m", "campaign.stack", "demo", "--json", "--pooled"],
+        cwd=settings.BASE_DIR, env=kept, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    account = json.loads(done.stdout)
+    assert (account["status"], account["in_doubt"], account["duplicates"]) == ("finished", 0, 0)
