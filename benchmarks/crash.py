@@ -3,8 +3,10 @@
 A confirmed delivery leaves through the processes of the Procfile, kept alive as `make run` keeps them. The
 receiver is so slow that every kill falls while messages leave. Killed by SIGKILL, at moments and in an order
 that the seed decides: workers with their work-horse, work-horses, workers alone, cron, the worker of the
-tick, Valkey with all its data, and PostgreSQL (stopped at once, without a checkpoint). It ends with 0 only
-if nobody was lost, nobody got a message twice and the ledger says nothing that is not so.
+tick, Valkey with all its data, and PostgreSQL (stopped at once, without a checkpoint). Others are not killed
+but fall silent: work-horses that stop for longer than a lease and go on, a database whose host vanishes without
+a word or that takes nothing for a while, a Valkey that forgets everything every second. It ends with 0 only if
+nobody was lost, nobody got a message twice and the ledger says nothing that is not so.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import signal
 import sqlite3
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -25,7 +27,9 @@ import psycopg
 from django.conf import settings
 
 from benchmarks.crash_books import compare, doubts_of_the_living
-from benchmarks.crash_victims import KILLS_A_LANE, Kill, Victims, draw, hand_overs
+from benchmarks.crash_victims import KILLS_A_LANE, WEIGHTS, Kill, Victims, draw, hand_overs
+from campaign.stack import silence
+from campaign.stack.silence import Line
 from campaign.stack.temporary import Stack, safety, temporary_stack
 
 WORKERS, CONNECTIONS = 2, 8  # the defaults of the Procfile and of a route
@@ -44,16 +48,19 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     rng = random.Random(args.seed)
-    victims = draw(rng, args.kills)
+    victims = draw(rng, args.kills, only=frozenset(args.only))
     delay = args.delay or _delay(args.messages, victims)
     env = {"SINETE_RETRY_SECONDS": RETRY_SECONDS, "LOG_LEVEL": "WARNING"}
     if args.lease:
         env["SINETE_LEASE_SECONDS"] = str(args.lease)
     if args.chunk_rows:
         env["SINETE_CHUNK_ROWS"] = str(args.chunk_rows)
-    with temporary_stack(**env) as stack:
-        _start(stack, seed=args.seed, delay=delay)
-        result = Drill(stack, args.messages, rng, window=_window(delay)).run(victims)
+    with temporary_stack(pooled=args.pooled, **env) as stack, ExitStack() as lines:
+        line = None
+        if "silence" in victims and not args.pooled:
+            line = lines.enter_context(silence.line(silence.to_postgres(stack.database_url)))
+        _start(stack, seed=args.seed, delay=delay, line=line)
+        result = Drill(stack, args.messages, rng, window=_window(delay), line=line).run(victims)
     result = {"seed": args.seed, "receiver_delay_s": round(delay, 3), **result}
     print(json.dumps(result) if args.as_json else "\n".join(f"{k:>22}: {v}" for k, v in result.items()))
     return 0 if result["held"] else 1
@@ -69,10 +76,21 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--chunk-rows", type=int, help="rows of a chunk, so that a small drill has many (2000)"
     )
+    parser.add_argument(
+        "--only", nargs="+", default=[], choices=sorted(WEIGHTS), metavar="VICTIM",
+        help=f"kinds of victims ({', '.join(sorted(WEIGHTS))}); all of them by default",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pooled", action="store_true", help="everything behind PgBouncer in transaction mode"
+    )
     parser.add_argument("--json", action="store_true", dest="as_json", help="end with one JSON object")
     args = parser.parse_args(argv)
     if args.messages < 100 or args.kills < 1:
         parser.error("at least 100 messages and 1 kill")
+    if args.pooled:
+        args.only = sorted(
+            set(args.only or WEIGHTS) - {"silence"}
+        )  # PgBouncer has the connections that fall silent
     return args
 
 
@@ -92,26 +110,29 @@ def _window(delay: float) -> int:
     return min(LARGEST_WINDOW, max(FIRST_WINDOW, math.ceil(in_half_a_second)))
 
 
-def _start(stack: Stack, *, seed: int, delay: float) -> None:
+def _start(stack: Stack, *, seed: int, delay: float, line: Line | None) -> None:
     port, file = stack.env["MAIL_PORT"], stack.folder / "received.sqlite3"
     stack.launch(
         "receiver",
         f"{quote(sys.executable)} -m benchmarks.crash_receiver --port {port} --seed {seed} --delay {delay}"
         f" --file {quote(str(file))}",
     )
-    stack.start("send", count=WORKERS, supervised=True)
-    stack.start("tick", supervised=True)
-    stack.start("cron", supervised=True)
+    env = {} if line is None else {"DATABASE_URL": silence.through(line, stack.database_url)}
+    stack.start("send", count=WORKERS, supervised=True, **env)
+    stack.start("tick", supervised=True, **env)
+    stack.start("cron", supervised=True, **env)
 
 
 class Drill:
     """One delivery, its kills and its account."""
 
-    def __init__(self, stack: Stack, messages: int, rng: random.Random, *, window: int) -> None:
+    def __init__(
+        self, stack: Stack, messages: int, rng: random.Random, *, window: int, line: Line | None = None
+    ) -> None:
         self.stack, self.messages, self.rng, self.window = stack, messages, rng, window
-        self.url = stack.env["DATABASE_URL"]
+        self.url = stack.database_url
         self.inbox = stack.folder / "received.sqlite3"
-        self.victims = Victims(stack, rng)
+        self.victims = Victims(stack, rng, line)
         self.chunks: set[tuple[int, int]] = set()
         self.tries: set[tuple[int, int]] = set()
         self.most_open = 0

@@ -1,4 +1,4 @@
-"""Who is killed in the crash drill, how, and what must be known of it afterwards. SIGKILL, never a warning."""
+"""Who is killed in the crash drill, or falls silent, and what must be known of it afterwards. Never with a warning."""
 
 import random
 import threading
@@ -11,17 +11,27 @@ from typing import Any
 
 import psutil
 import psycopg
+import redis
 
 from campaign.stack import crashes
+from campaign.stack.silence import Line
 from campaign.stack.temporary import Stack
 
 PATIENCE = 90  # seconds until a victim has shown itself: a lane may first wait for a lease to run out
 AWAY = (0.2, 2.5)  # seconds that a service is away
 
+FROZEN_FOR = 1.4  # leases
+FLUSHED_FOR, FLUSH_EVERY = 8, 1.0  # seconds
+
 # How often each is drawn. `worker` dies with its work-horse, as when a container is killed; of `orphaning` the
-# worker dies alone, and its work-horse goes on.
-WEIGHTS = {"worker": 4, "horse": 5, "orphaning": 2, "cron": 2, "tick": 2, "valkey": 4, "postgres": 6}
-KILLS_A_LANE = frozenset({"worker", "horse"})
+# worker dies alone, and its work-horse goes on. `frozen`: a work-horse stops for longer than a lease and goes on.
+# `silence`: the database's host vanishes without a word, connections stay open, new ones work. `read_only`: PostgreSQL
+# takes nothing for a while. `flush`: Valkey forgets everything every second.
+WEIGHTS = {
+    "worker": 4, "horse": 5, "orphaning": 2, "cron": 2, "tick": 2, "valkey": 4, "postgres": 6,
+    "frozen": 3, "silence": 2, "read_only": 2, "flush": 2,
+}  # fmt: skip
+KILLS_A_LANE = frozenset({"worker", "horse", "frozen"})
 
 
 @dataclass
@@ -34,11 +44,12 @@ class Kill:
     lanes: list[str] = field(default_factory=list)
 
 
-def draw(rng: random.Random, number: int) -> list[str]:
-    """So many victims; each kind at least once where there are kills enough."""
-    kinds = list(WEIGHTS)
+def draw(rng: random.Random, number: int, *, only: frozenset[str] = frozenset()) -> list[str]:
+    """So many victims; each kind at least once where there are kills enough. `only`: of these kinds."""
+    weights = {kind: weight for kind, weight in WEIGHTS.items() if not only or kind in only}
+    kinds = list(weights)
     once = rng.sample(kinds, len(kinds)) if number >= len(kinds) else []
-    victims = once + rng.choices(kinds, weights=list(WEIGHTS.values()), k=number - len(once))
+    victims = once + rng.choices(kinds, weights=list(weights.values()), k=number - len(once))
     rng.shuffle(victims)
     return victims
 
@@ -46,8 +57,9 @@ def draw(rng: random.Random, number: int) -> list[str]:
 class Victims:
     """Kills in a stack whose processes are supervised; what is not, it brings back itself."""
 
-    def __init__(self, stack: Stack, rng: random.Random) -> None:
+    def __init__(self, stack: Stack, rng: random.Random, line: Line | None = None) -> None:
         self.stack, self.rng = stack, rng
+        self.line = line  # what the processes say to PostgreSQL goes through it
         self.kills: list[Kill] = []
         self._returning: dict[str, threading.Thread] = {}
         self._failures: list[BaseException] = []
@@ -110,11 +122,61 @@ class Victims:
         )
         return []
 
-    def _take_away(self, name: str, kill: Callable[[], None], begin: Callable[[], None]) -> None:
+    def _kill_frozen(self) -> list[str]:
+        horse = self._wait_for(self._horses)
+        lease = int(self.stack.env.get("SINETE_LEASE_SECONDS", "30"))
+
+        def go_on() -> None:
+            with suppress(psutil.NoSuchProcess):
+                horse.resume()
+
+        self._take_away(f"horse {horse.pid}", horse.suspend, go_on, seconds=FROZEN_FOR * lease)
+        return [f":{horse.pid}@"]
+
+    def _kill_silence(self) -> list[str]:
+        assert self.line is not None
+        self.line.fall_silent()
+        return []
+
+    def _kill_read_only(self) -> list[str]:
+        self._take_away("read only", lambda: self._read_only("on"), lambda: self._read_only("off"))
+        return []
+
+    def _read_only(self, value: str) -> None:
+        """As a managed service does when its disk fills: the sessions that exist are told too."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with psycopg.connect(self.stack.database_url, autocommit=True) as admin:
+                    admin.execute("SET default_transaction_read_only = off")
+                    admin.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+                    admin.execute("SELECT pg_reload_conf()")
+                return
+            except psycopg.OperationalError:  # it was killed just now, and comes back
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def _kill_flush(self) -> list[str]:
+        valkey = redis.Redis.from_url(self.stack.env["REDIS_URL"])
+
+        def flush() -> None:
+            until = time.monotonic() + FLUSHED_FOR
+            while time.monotonic() < until:
+                with suppress(redis.RedisError):
+                    valkey.flushall()
+                time.sleep(FLUSH_EVERY)
+
+        self._take_away("flush", lambda: None, flush)
+        return []
+
+    def _take_away(
+        self, name: str, kill: Callable[[], None], begin: Callable[[], None], *, seconds: float | None = None
+    ) -> None:
         if name in self._returning:
             self._returning[name].join()
         kill()
-        pause = self.rng.uniform(*AWAY)
+        pause = self.rng.uniform(*AWAY) if seconds is None else seconds
 
         def bring_back() -> None:
             time.sleep(pause)

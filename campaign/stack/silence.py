@@ -8,7 +8,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 Target = tuple[str, int] | str  # host and port, or the path of a socket
 
@@ -46,14 +46,16 @@ class Line:
         self._is_up.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
+        carrying = asyncio.all_tasks(self._loop)
+        for task in carrying:
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.05))
+        self._loop.run_until_complete(asyncio.gather(*carrying, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.sleep(0))  # what was closed is told so
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number, self.made = self.made, self.made + 1
-        with contextlib.suppress(OSError, asyncio.CancelledError):
+        with contextlib.suppress(OSError, asyncio.CancelledError), contextlib.closing(writer):
             if isinstance(self.target, str):
                 far_reader, far_writer = await asyncio.open_unix_connection(self.target)
             else:
@@ -86,11 +88,11 @@ def line(target: Target) -> Iterator[Line]:
 
 
 def to_postgres(url: str) -> Target:
-    """Where the database of this URL listens."""
-    parts = urlsplit(url)
-    host = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair).get("host", "")
-    if host:
-        from urllib.parse import unquote
+    """Where the database of an embedded server's URL listens: a socket."""
+    return f"{unquote(urlsplit(url).netloc.rpartition('@')[2])}/.s.PGSQL.5432"
 
-        return f"{unquote(host)}/.s.PGSQL.{parts.port or 5432}"
-    return parts.hostname or "127.0.0.1", parts.port or 5432
+
+def through(proxy: Line, url: str) -> str:
+    """The same database behind the line."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://postgres@127.0.0.1:{proxy.port}{parts.path}"
