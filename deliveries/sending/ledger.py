@@ -151,7 +151,7 @@ class Ledger:
             row = await cursor.fetchone()
             if row is None:
                 return None
-            if bytes(row.digest) != bytes(row.counted):
+            if row.counted is None or bytes(row.digest) != bytes(row.counted):
                 raise Tampered(f"chunk {row.number}")
             return Hold(number=row.number, seq_to=row.seq_to, handed_upto=row.handed_upto, token=row.token)
 
