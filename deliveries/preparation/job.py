@@ -3,7 +3,7 @@
 import logging
 import traceback
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock, planner
@@ -34,6 +34,7 @@ def run(*, preparation_id: int) -> None:
 
 def _see_to(preparation: Preparation, error: Exception) -> None:
     """What passes by itself is raised, and the tick has it tried again; anything else fails the preparation."""
+    connection.close_if_unusable_or_obsolete()
     if not mine(preparation).exists():
         logger.info("preparation %s was stopped or taken over: %s", preparation.pk, error)
     elif _passes_by_itself(error):
