@@ -14,7 +14,8 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
@@ -25,7 +26,7 @@ from audiences import columns, files, queues, staging
 from audiences.columns import Mapping
 from audiences.models import Attribute, Audience, Import, ImportPart, ImportProblem
 from audiences.rows import Rows
-from campaign.lib import clock
+from campaign.lib import clock, leases
 from campaign.lib.refusals import Refusal
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ PART = 1 << 20
 MOST_PROBLEMS = 1_000
 KEPT = timedelta(days=7)  # how long a refused file can be tried again
 WRITTEN = ("created", "updated", "unchanged", "repeated", "flagged", "opted_out")  # counts of the merge
-LOCK = 0x53494D50  # with the import's id the name of an advisory lock
+ATTEMPTS = 3
 
 NO_KEY_COLUMN = gettext_noop("No column is an external id or an email address. The columns are: %(columns)s.")
 EMPTY_FILE = gettext_noop("The file is empty.")
@@ -55,6 +56,10 @@ class NotAList(Refusal):
 class NotRefused(Refusal):
     message = _("Only a refused import whose file is still here can be tried again.")
     code = "not_refused"
+
+
+class TakenOver(Exception):
+    """Another run has the import by now: this one writes nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +123,31 @@ def run(
 
     `open_file` opens the file anew where it was not stored with the import.
     """
-    with _alone(import_id) as mine:
-        importing = Import.objects.select_related("unit", "started_by", "audience").get(pk=import_id)
-        if not mine or importing.is_final:
-            return importing
-        _Run(importing, open_file or (lambda: cast(BinaryIO, PartsFile(importing))), progress).run()
+    open_ = Import.objects.filter(pk=import_id).exclude(status__in=Import.FINAL)
+    token = leases.take_once_free(open_)
+    importing = Import.objects.select_related("unit", "started_by", "audience").get(pk=import_id)
+    if token is None:
         return importing
+    importing.token = token
+    try:
+        with leases.renewed(open_, token=token):
+            _Run(importing, open_file or (lambda: cast(BinaryIO, PartsFile(importing))), progress).run()
+    except TakenOver:
+        logger.info("import %s was taken over by another run", import_id)
+        importing.refresh_from_db()
+    return importing
 
 
 def wake() -> int:
     """Ask again for the imports that nobody is at: their job was lost, or their worker died. Their number."""
-    waiting = Import.objects.exclude(status__in=FINAL).filter(parts__isnull=False).distinct()
+    waiting = (
+        Import.objects.exclude(status__in=Import.FINAL)
+        .filter(leases.is_free(), parts__isnull=False)
+        .distinct()
+    )
     for import_id in waiting.values_list("pk", flat=True):
         queues.IMPORT.enqueue(job_id=f"import-{import_id}", import_id=import_id)
     return len(waiting)
-
-
-FINAL = (Import.Status.DONE, Import.Status.REFUSED, Import.Status.FAILED)
 
 
 def _list(label: str, unit: OrganizationalUnit, by: User) -> Audience | None:
@@ -171,24 +184,6 @@ class PartsFile(io.RawIOBase):
             self.number += 1
         taken, self.rest = (self.rest, b"") if size < 0 else (self.rest[:size], self.rest[size:])
         return taken
-
-
-class _alone:  # noqa: N801  reads as a word
-    """True for the one run of an import, for as long as its session lives."""
-
-    def __init__(self, import_id: int) -> None:
-        self.names = [LOCK, import_id % (1 << 31)]
-
-    def __enter__(self) -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", self.names)
-            self.mine = bool(cursor.fetchone()[0])
-        return self.mine
-
-    def __exit__(self, *exc: object) -> None:
-        if self.mine and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", self.names)
 
 
 @dataclass(slots=True)
@@ -240,23 +235,52 @@ class _Run:
         self, importing: Import, open_file: Callable[[], BinaryIO], progress: Progress | None
     ) -> None:
         self.importing, self.open_file, self.progress = importing, open_file, progress
+        self.tables = staging.Staging(importing.pk, importing.token)
+        self._begin()
+
+    def _begin(self) -> None:
         self.problems = _Problems()
         self.mapping = Mapping()
+        self.staged = 0
+        for name in WRITTEN:
+            setattr(self.importing, name, 0)
 
     def run(self) -> None:
         try:
-            self._run()
+            self._run_whole()
+        except TakenOver:
+            raise
         except Refusal as refusal:
             self._finish(Import.Status.REFUSED, message=str(refusal))
             raise
-        except Exception:
-            logger.exception("import %s failed", self.importing.pk)
-            if not connection.in_atomic_block:
+        except Exception as error:
+            if connection.in_atomic_block:  # a rehearsal, which is rolled back as a whole
+                raise
+            connection.close_if_unusable_or_obsolete()
+            if not self._mine().exists():
+                raise TakenOver from error
+            if not self._is_tried_again(error):
+                logger.exception("import %s failed", self.importing.pk)
                 self._finish(Import.Status.FAILED, message=UNEXPECTED)
             raise
         finally:
             if connection.is_usable() and not connection.needs_rollback:
-                staging.drop()
+                self.tables.drop()
+
+    def _is_tried_again(self, error: Exception) -> bool:
+        """The database was away, full, or told to give up a statement: `wake` finds the stored file once more."""
+        passes = isinstance(error, InterfaceError | OperationalError)
+        return passes and self.importing.parts.exists()
+
+    def _run_whole(self) -> None:
+        """Once more where rows went from staging meanwhile: a crash of PostgreSQL empties it."""
+        for _attempt in range(ATTEMPTS - 1):
+            try:
+                return self._run()
+            except staging.Lost as lost:
+                logger.warning("import %s begins anew: %s", self.importing.pk, lost)
+                self._begin()
+        return self._run()
 
     def _run(self) -> None:
         importing = self.importing
@@ -318,13 +342,13 @@ class _Run:
         )
 
     def _stage(self, batches: Iterable[files.Batch], reader: files.Reader) -> None:
-        staging.create(self.mapping)
+        self.tables.create(self.mapping)
         prepared = Rows(self.mapping, self.problems.add)
         for batch in batches:
             self.importing.rows_read += len(batch)
             # Once it is sure that nothing will be imported, the rest is read only for the report.
             if not self.problems.broken or self.importing.keep_good_rows:
-                staging.copy(prepared.as_text(batch))
+                self.staged += self.tables.copy(prepared.as_text(batch))
             self._note(bytes_read=reader.bytes_read, rows_read=self.importing.rows_read)
         self.importing.cleaned, self.importing.skipped = prepared.cleaned, prepared.skipped
 
@@ -333,7 +357,10 @@ class _Run:
         with transaction.atomic():
             if importing.declare_attributes:
                 self._declare()
-            staging.merge(importing, self.mapping, at=clock.now(), report=self.problems.add_many)
+            staging.merge(
+                self.tables, importing, self.mapping,
+                staged=self.staged, at=clock.now(), report=self.problems.add_many,
+            )  # fmt: skip
             self._finish(Import.Status.DONE)
 
     def _declare(self) -> None:
@@ -347,21 +374,29 @@ class _Run:
 
     def _note(self, **values: Any) -> None:
         """Write down how far it is, for the page that polls."""
+        if not self._mine().update(lease_until=leases.ahead(), **values):
+            raise TakenOver
         for name, value in values.items():
             setattr(self.importing, name, value)
-        self.importing.save(update_fields=list(values))
         if self.progress:
             self.progress(self.importing)
 
+    def _mine(self) -> QuerySet[Import]:
+        """The import's row, for as long as it is open and its token is this run's; else none."""
+        row = Import.objects.filter(pk=self.importing.pk, token=self.importing.token)
+        return row.exclude(status__in=Import.FINAL)
+
     @transaction.atomic
     def _finish(self, status: str, *, message: str = "") -> None:
+        if not self._mine().select_for_update().exists():
+            raise TakenOver
         importing, problems = self.importing, self.problems
         importing.status, importing.message = status, message
         if status != Import.Status.DONE:
             for name in WRITTEN:
                 setattr(importing, name, 0)
         importing.bad_rows, importing.problems_found = problems.broken, problems.found
-        importing.finished_at = clock.now()
+        importing.finished_at, importing.lease_until = clock.now(), None
         importing.save()
         for problem in problems.kept():
             problem.importing = importing

@@ -1,14 +1,19 @@
-"""The SQL of an import: a staging table of its own connection, and the merge of its rows into the profiles.
+"""The SQL of an import: a staging table of its run, and the merge of its rows into the profiles.
 
-`create` and `copy` run outside any transaction, so that the page sees how far the reading is; `merge` runs
-inside one, so that either all of a file comes in or nothing.
+The table is an ordinary unlogged one, named by the import and the token of the run: nothing hangs on a connection, so
+it works through a pooler. `create` and `copy` commit by themselves, so that the page sees how far the reading is;
+`merge` runs inside one transaction, so that either all of a file comes in or nothing. What a run left that was killed
+goes with the next of any import. A crash of PostgreSQL empties the table, which the merge notices.
 """
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext_noop
 from psycopg import sql
 
@@ -19,12 +24,14 @@ from audiences import consents
 from audiences.columns import NULL, Mapping
 from audiences.models import Import
 from audiences.rows import KNOWN_BY
+from campaign.lib import leases
 
 ELSEWHERE = gettext_noop("This profile belongs to a unit where you may not import; the row is left out.")
 STAYS_OUT = gettext_noop("Opted out before; a file can't opt anybody in again.")
 LINES_SHOWN = 1_000
 MERGE_LOCK = 0x53494D51
 
+Values = dict[str, Any] | list[Any] | None
 Report = Callable[[list[int], int, str, str], None]
 
 _TYPES = {"birth_date": "date", "no_email": "boolean", "no_sms": "boolean", "no_contact": "boolean"}
@@ -43,53 +50,121 @@ _DEFAULTS: dict[str, str] = {
 }
 
 
-COPY = f"COPY import_staging FROM STDIN (NULL '{NULL}')"
+class Lost(Exception):
+    """What was staged is not what is there now."""
 
 
-def create(mapping: Mapping) -> None:
-    """An empty staging table with the columns of the mapping."""
-    drop()
-    named: list[sql.Composable] = [
-        sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES.get(column.name, "text")))
-        for column in mapping.own
-    ]
-    if mapping.attributes:
-        named.append(sql.SQL("attributes jsonb"))
-    _execute(
-        sql.SQL(
-            "CREATE TEMPORARY TABLE import_staging"
-            " (line bigint, key text, email_state text, email_key text, {})"
-        ).format(sql.SQL(", ").join(named))
-    )
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The tables of one run of an import."""
+
+    import_id: int
+    token: int
+
+    @property
+    def names(self) -> dict[str, sql.Identifier]:
+        return {
+            part: sql.Identifier(f"import_{part}_{self.import_id}_{self.token}")
+            for part in ("staging", "matched", "target")
+        }
+
+    def create(self, mapping: Mapping) -> None:
+        """An empty staging table with the columns of the mapping; nothing is left of runs that are over."""
+        _drop_leftovers(self)
+        named: list[sql.Composable] = [
+            sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES.get(column.name, "text")))
+            for column in mapping.own
+        ]
+        if mapping.attributes:
+            named.append(sql.SQL("attributes jsonb"))
+        self.execute(
+            "CREATE UNLOGGED TABLE {staging} (line bigint, key text, email_state text, email_key text, {columns})"
+            " WITH (autovacuum_enabled = false)",
+            columns=sql.SQL(", ").join(named),
+        )
+
+    def copy(self, text: str) -> int:
+        """The rows of a batch stand in the staging table; their number."""
+        statement = sql.SQL(f"COPY {{staging}} FROM STDIN (NULL '{NULL}')").format(**self.names)
+        with connection.cursor() as cursor:
+            with cursor.copy(statement) as target:
+                target.write(text)
+            return int(cursor.rowcount)
+
+    def drop(self) -> None:
+        self.execute("DROP TABLE IF EXISTS {staging}")
+
+    def execute(self, statement: str, values: Values = None, **parts: sql.Composable) -> int:
+        """The statement with the names of the tables, and its other parts, put in; how many rows it touched."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._whole(statement, parts).as_string(cursor.cursor), values)
+            return int(cursor.rowcount)
+
+    def fetch(self, statement: str, values: Values = None, **parts: sql.Composable) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(self._whole(statement, parts).as_string(cursor.cursor), values)
+            return cursor.fetchall()
+
+    def part(self, statement: str, **parts: sql.Composable) -> sql.Composed:
+        """A part of a statement with the tables' names put in."""
+        return self._whole(statement, parts)
+
+    def _whole(self, statement: str, parts: dict[str, sql.Composable]) -> sql.Composed:
+        return sql.SQL(statement).format(**self.names, **parts)
 
 
-def copy(text: str) -> None:
-    """The rows of a batch stand in the staging table."""
-    with connection.cursor() as cursor, cursor.copy(COPY) as target:
-        target.write(text)
+_LEFT = re.compile(r"import_staging_(\d+)_(\d+)")
 
 
-def drop() -> None:
-    _execute(sql.SQL("DROP TABLE IF EXISTS import_staging, import_matched, import_target"))
+def _drop_leftovers(run: Staging) -> None:
+    """What killed runs left, of this import and of all that have ended; one that somebody is still at stays for now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+            " AND relname LIKE 'import\\_staging\\_%'"
+        )
+        found = [_LEFT.fullmatch(name) for (name,) in cursor.fetchall()]
+    left = [Staging(int(match[1]), int(match[2])) for match in found if match]
+    going_on = set(
+        Import.objects.filter(pk__in=[each.import_id for each in left])
+        .exclude(status__in=Import.FINAL).values_list("pk", flat=True)
+    )  # fmt: skip
+    for each in left:
+        if each.import_id not in going_on or (each.import_id == run.import_id and each.token < run.token):
+            with suppress(OperationalError), transaction.atomic():
+                each.execute("SELECT set_config('lock_timeout', '2s', true)")
+                each.drop()
 
 
-def merge(importing: Import, mapping: Mapping, *, at: datetime, report: Report) -> None:
-    """The staged rows are profiles; the counts of the import say what changed. The caller commits."""
-    _Merge(importing, mapping, at, report).run()
+def merge(
+    run: Staging, importing: Import, mapping: Mapping, *, staged: int, at: datetime, report: Report
+) -> None:
+    """The `staged` rows are profiles; the counts of the import say what changed. The caller commits.
+
+    Raises Lost if not all of them are there.
+    """
+    _Merge(run, importing, mapping, at, report).run(staged)
 
 
 class _Merge:
-    def __init__(self, importing: Import, mapping: Mapping, at: datetime, report: Report) -> None:
-        self.importing, self.mapping, self.at, self.report = importing, mapping, at, report
+    def __init__(
+        self, run: Staging, importing: Import, mapping: Mapping, at: datetime, report: Report
+    ) -> None:
+        self.tables, self.importing, self.mapping, self.at, self.report = run, importing, mapping, at, report
         self.names = {column.name for column in mapping.own}
 
-    def run(self) -> None:
+    def run(self, staged: int) -> None:
         importing = self.importing
-        _execute(sql.SQL("SET LOCAL work_mem = '64MB'"))
+        # One whose worker was frozen is ended by the server after a lease: it holds the lock of all merges.
+        self.tables.execute(
+            "SELECT set_config('work_mem', '64MB', true), set_config('idle_in_transaction_session_timeout', %s, true)",
+            [f"{int(leases.LEASE.total_seconds())}s"],
+        )
         # One merge at a time: two files with the same new people must not both create them.
-        _execute(sql.SQL("SELECT pg_advisory_xact_lock({})").format(MERGE_LOCK))
+        self.tables.execute("SELECT pg_advisory_xact_lock(%s)", [MERGE_LOCK])
+        self._count_staged(staged)
         importing.repeated = self._drop_repeated()
-        _execute(sql.SQL("ANALYZE import_staging"))
+        self.tables.execute("ANALYZE {staging}")
         self._match()
         importing.repeated += self._drop_matched_twice()
         importing.skipped += self._drop_foreign()
@@ -102,16 +177,20 @@ class _Merge:
         importing.created = self._insert()
         importing.opted_out = self._opt_out()
         self._fill_list()
+        self.tables.execute("DROP TABLE {matched}, {target}")
+
+    def _count_staged(self, staged: int) -> None:
+        there = self.tables.fetch("SELECT count(*) FROM {staging}")[0][0]
+        if there != staged:
+            raise Lost(f"{there} of {staged} staged rows are there")
 
     def _drop_repeated(self) -> int:
         """Of rows with one key the last one counts."""
-        return _execute(
-            sql.SQL(
-                """
-                WITH last AS (SELECT key, max(line) AS line FROM import_staging GROUP BY key HAVING count(*) > 1)
-                DELETE FROM import_staging s USING last WHERE s.key = last.key AND s.line < last.line
-                """
-            )
+        return self.tables.execute(
+            """
+            WITH last AS (SELECT key, max(line) AS line FROM {staging} GROUP BY key HAVING count(*) > 1)
+            DELETE FROM {staging} s USING last WHERE s.key = last.key AND s.line < last.line
+            """
         )
 
     def _match(self) -> None:
@@ -121,86 +200,80 @@ class _Merge:
             sql.SQL("lower(p.{})").format(sql.Identifier(name)) if name in self.names else sql.SQL("''")
             for name in KNOWN_BY
         )
-        _execute(
-            sql.SQL(
-                """
-                CREATE TEMPORARY TABLE import_matched ON COMMIT DROP AS
-                SELECT s.line, p.id, p.unit_id FROM import_staging s
-                JOIN audiences_profile p ON p.external_id = substr(s.key, 2) WHERE left(s.key, 1) = 'i'
-                UNION ALL
-                (SELECT DISTINCT ON (s.line) s.line, p.id, p.unit_id FROM import_staging s
-                 JOIN audiences_profile p ON p.email_key = substr(s.key, 2)
-                 WHERE left(s.key, 1) = 'a' AND p.unit_id = ANY(%(below)s)
-                 ORDER BY s.line, p.external_id IS NOT NULL, p.id)
-                UNION ALL
-                (SELECT DISTINCT ON (s.line) s.line, p.id, p.unit_id FROM import_staging s
-                 JOIN audiences_profile p ON 'n' || {known} = s.key
-                 WHERE left(s.key, 1) = 'n' AND p.unit_id = ANY(%(below)s)
-                   AND p.external_id IS NULL AND p.email_key = ''
-                 ORDER BY s.line, p.id)
-                """
-            ).format(known=known),
+        self.tables.execute(
+            """
+            CREATE UNLOGGED TABLE {matched} AS
+            SELECT s.line, p.id, p.unit_id FROM {staging} s
+            JOIN audiences_profile p ON p.external_id = substr(s.key, 2) WHERE left(s.key, 1) = 'i'
+            UNION ALL
+            (SELECT DISTINCT ON (s.line) s.line, p.id, p.unit_id FROM {staging} s
+             JOIN audiences_profile p ON p.email_key = substr(s.key, 2)
+             WHERE left(s.key, 1) = 'a' AND p.unit_id = ANY(%(below)s)
+             ORDER BY s.line, p.external_id IS NOT NULL, p.id)
+            UNION ALL
+            (SELECT DISTINCT ON (s.line) s.line, p.id, p.unit_id FROM {staging} s
+             JOIN audiences_profile p ON 'n' || {known} = s.key
+             WHERE left(s.key, 1) = 'n' AND p.unit_id = ANY(%(below)s)
+               AND p.external_id IS NULL AND p.email_key = ''
+             ORDER BY s.line, p.id)
+            """,
             {"below": list(below.values_list("pk", flat=True))},
+            known=known,
         )
-        _execute(sql.SQL("ANALYZE import_matched"))
+        self.tables.execute("ANALYZE {matched}")
 
     def _drop_matched_twice(self) -> int:
         """A profile named once by its id and once by its address: the last row counts here too."""
         return self._leave_out(
-            "SELECT line FROM (SELECT line, max(line) OVER (PARTITION BY id) AS last FROM import_matched) m"
+            "SELECT line FROM (SELECT line, max(line) OVER (PARTITION BY id) AS last FROM {matched}) m"
             " WHERE line < last"
         )
 
     def _drop_foreign(self) -> int:
         by = self.importing.started_by
         writable = list(access.units(by, Right.IMPORT).values_list("pk", flat=True)) if by else []
-        foreign = "SELECT line FROM import_matched WHERE unit_id <> ALL(%(writable)s)"
+        foreign = "SELECT line FROM {matched} WHERE unit_id <> ALL(%(writable)s)"
         self._report(foreign, "external_id", ELSEWHERE, {"writable": writable})
         return self._leave_out(foreign, {"writable": writable})
 
-    def _leave_out(self, lines: str, values: dict[str, Any] | None = None) -> int:
-        deleted = _execute(
-            sql.SQL("DELETE FROM import_staging WHERE line IN ({})").format(sql.SQL(lines)), values
-        )
+    def _leave_out(self, lines: str, values: Values = None) -> int:
+        deleted = self.tables.execute(f"DELETE FROM {{staging}} WHERE line IN ({lines})", values)
         if deleted:
-            _execute(
-                sql.SQL("DELETE FROM import_matched WHERE line NOT IN (SELECT line FROM import_staging)")
-            )
+            self.tables.execute("DELETE FROM {matched} WHERE line NOT IN (SELECT line FROM {staging})")
         return deleted
 
-    def _report(self, lines: str, field: str, reason: str, values: dict[str, Any] | None = None) -> None:
-        query = sql.SQL("SELECT line, count(*) OVER () FROM ({}) AS found ORDER BY line LIMIT {}")
-        rows = _fetch(query.format(sql.SQL(lines), LINES_SHOWN), values)
+    def _report(self, lines: str, field: str, reason: str, values: Values = None) -> None:
+        rows = self.tables.fetch(
+            f"SELECT line, count(*) OVER () FROM ({lines}) AS found ORDER BY line LIMIT {LINES_SHOWN}", values
+        )
         if rows:
             self.report([line for line, _total in rows], rows[0][1], field, reason)
 
     def _count_flagged(self) -> int:
         if "email" not in self.names:
             return 0
-        return int(_fetch(sql.SQL("SELECT count(*) FROM import_staging WHERE email_state <> 'good'"))[0][0])
+        return int(self.tables.fetch("SELECT count(*) FROM {staging} WHERE email_state <> 'good'")[0][0])
 
     def _choose_ids(self) -> None:
         """Each row knows its profile's id before it is written: new ones in the order of the file."""
-        _execute(
-            sql.SQL(
-                """
-                CREATE TEMPORARY TABLE import_target ON COMMIT DROP AS
-                SELECT line, is_new,
-                       coalesce(id, nextval(pg_get_serial_sequence('audiences_profile', 'id'))) AS profile_id
-                FROM (SELECT s.line, m.id, m.id IS NULL AS is_new
-                      FROM import_staging s LEFT JOIN import_matched m USING (line) ORDER BY s.line) AS ordered
-                """
-            )
+        self.tables.execute(
+            """
+            CREATE UNLOGGED TABLE {target} AS
+            SELECT line, is_new,
+                   coalesce(id, nextval(pg_get_serial_sequence('audiences_profile', 'id'))) AS profile_id
+            FROM (SELECT s.line, m.id, m.id IS NULL AS is_new
+                  FROM {staging} s LEFT JOIN {matched} m USING (line) ORDER BY s.line) AS ordered
+            """
         )
-        _execute(sql.SQL("ANALYZE import_target"))
+        self.tables.execute("ANALYZE {target}")
 
     def _count_matched(self) -> int:
-        return int(_fetch(sql.SQL("SELECT count(*) FROM import_target WHERE NOT is_new"))[0][0])
+        return int(self.tables.fetch("SELECT count(*) FROM {target} WHERE NOT is_new")[0][0])
 
     def _report_kept_opt_outs(self) -> None:
         for flag in self.names & set(_FLAGS):
             lines = (
-                f"SELECT line FROM import_target JOIN import_staging s USING (line)"
+                "SELECT line FROM {target} JOIN {staging} s USING (line)"
                 f" JOIN audiences_profile p ON p.id = profile_id WHERE p.{flag} AND s.{flag} = false"
             )
             self._report(lines, flag, STAYS_OUT)
@@ -216,19 +289,16 @@ class _Merge:
             values["names"] = [column.name for column in self.mapping.attributes]
         if not changes:
             return 0
-        return _execute(
-            sql.SQL(
-                """
-                UPDATE audiences_profile p SET {changes}, changed_at = %(at)s
-                FROM import_staging s JOIN import_target t USING (line)
-                WHERE NOT t.is_new AND p.id = t.profile_id AND ({old}) IS DISTINCT FROM ({new})
-                """
-            ).format(
-                changes=sql.SQL(", ").join(sql.SQL(f"{name} = {value}") for name, value in changes),
-                old=sql.SQL(", ").join(sql.SQL(f"p.{name}") for name, _value in changes),
-                new=sql.SQL(", ").join(sql.SQL(value) for _name, value in changes),
-            ),
+        return self.tables.execute(
+            """
+            UPDATE audiences_profile p SET {changes}, changed_at = %(at)s
+            FROM {staging} s JOIN {target} t USING (line)
+            WHERE NOT t.is_new AND p.id = t.profile_id AND ({old}) IS DISTINCT FROM ({new})
+            """,
             values,
+            changes=sql.SQL(", ").join(sql.SQL(f"{name} = {value}") for name, value in changes),
+            old=sql.SQL(", ").join(sql.SQL(f"p.{name}") for name, _value in changes),
+            new=sql.SQL(", ").join(sql.SQL(value) for _name, value in changes),
         )
 
     def _insert(self) -> int:
@@ -244,28 +314,23 @@ class _Merge:
             "changed_at": "%(at)s",
             **dict.fromkeys(_FLAGS, "false"),
         }
-        return _execute(
-            sql.SQL(
-                """
-                INSERT INTO audiences_profile ({names}) SELECT {values}
-                FROM import_staging s JOIN import_target t USING (line) WHERE t.is_new ORDER BY t.line
-                """
-            ).format(
-                names=sql.SQL(", ").join(map(sql.Identifier, filled)),
-                values=sql.SQL(", ").join(map(sql.SQL, filled.values())),
-            ),
+        return self.tables.execute(
+            """
+            INSERT INTO audiences_profile ({columns}) SELECT {filling}
+            FROM {staging} s JOIN {target} t USING (line) WHERE t.is_new ORDER BY t.line
+            """,
             {"unit": self.importing.unit_id, "at": self.at},
+            columns=sql.SQL(", ").join(map(sql.Identifier, filled)),
+            filling=sql.SQL(", ").join(map(sql.SQL, filled.values())),
         )
 
     def _opt_out(self) -> int:
         count = 0
         for flag, channel in _FLAGS.items():
             if flag in self.names:
-                ids = (
-                    f"SELECT profile_id FROM import_target JOIN import_staging s USING (line) WHERE s.{flag}"
-                )
+                ids = f"SELECT profile_id FROM {{target}} JOIN {{staging}} s USING (line) WHERE s.{flag}"
                 count += consents.opt_out_many(
-                    profile_ids=sql.SQL(ids),
+                    profile_ids=self.tables.part(ids),
                     channel=channel,
                     at=self.at,
                     source="import",
@@ -276,22 +341,8 @@ class _Merge:
 
     def _fill_list(self) -> None:
         if self.importing.audience_id:
-            _execute(
-                sql.SQL(
-                    "INSERT INTO audiences_audiencemember (audience_id, profile_id)"
-                    " SELECT %(audience)s, profile_id FROM import_target ON CONFLICT DO NOTHING"
-                ),
+            self.tables.execute(
+                "INSERT INTO audiences_audiencemember (audience_id, profile_id)"
+                " SELECT %(audience)s, profile_id FROM {target} ON CONFLICT DO NOTHING",
                 {"audience": self.importing.audience_id},
             )
-
-
-def _execute(statement: sql.Composable, values: dict[str, Any] | None = None) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(statement.as_string(cursor.cursor), values)
-        return int(cursor.rowcount)
-
-
-def _fetch(statement: sql.Composable, values: dict[str, Any] | None = None) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement.as_string(cursor.cursor), values)
-        return cursor.fetchall()

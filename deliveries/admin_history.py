@@ -53,7 +53,7 @@ class PreparationAdmin(OfDeliveryAdmin):
     list_select_related = ["delivery"]
     search_fields = ["delivery__label"]
     ordering = ["-id"]
-    exclude = ["compiled", "manifest", "content", "backend_pid", "lease_until"]
+    exclude = ["compiled", "manifest", "content", "backend_pid", "lease_until", "token"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Preparation]:
         return super().get_queryset(request).defer("compiled", "manifest")

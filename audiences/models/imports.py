@@ -18,6 +18,8 @@ class Import(models.Model):
         REFUSED = "refused", _("Refused")
         FAILED = "failed", _("Failed")
 
+    FINAL = (Status.DONE, Status.REFUSED, Status.FAILED)
+
     unit = models.ForeignKey(OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT)
     file_name = models.CharField(_("file"), max_length=255)
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.WAITING)
@@ -45,6 +47,10 @@ class Import(models.Model):
     started_by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    # While a worker is at it this moves ahead; once it has passed, another may take over. Each that takes it raises
+    # the token: only the run whose token it is writes anything.
+    lease_until = models.DateTimeField(null=True, editable=False)
+    token = models.BigIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("import")
@@ -57,7 +63,7 @@ class Import(models.Model):
     @property
     def is_final(self) -> bool:
         """Nothing more will happen to it."""
-        return self.status in (self.Status.DONE, self.Status.REFUSED, self.Status.FAILED)
+        return self.status in self.FINAL
 
     @property
     def message_text(self) -> str:

@@ -72,6 +72,10 @@ class Message(models.Model):
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices, default="", db_default="")
     reply = models.CharField(_("answer of the server"), max_length=300, default="", db_default="")
     delivered_at = models.DateTimeField(null=True)
+    # The chunk's digest is over the rows' own, and each is over its salt and what was sealed. So one person can be
+    # erased without breaking a seal: the row's own digest is kept in its place, and tells nothing without the salt.
+    salt = models.BinaryField(null=True)
+    digest = models.BinaryField(null=True)
 
     class Meta:
         verbose_name = _("message")

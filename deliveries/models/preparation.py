@@ -57,8 +57,10 @@ class Preparation(models.Model):
     to_deliver = models.PositiveIntegerField(_("to deliver"), default=0)
     causes = models.JSONField(_("exclusion causes"), default=dict)  # cause -> number, zero included
     findings = models.JSONField(_("findings"), default=list)
-    # While a worker runs it this moves ahead with each slice; once it has passed, another may take over.
+    # While a worker runs it this moves ahead; once it has passed, another may take over. Each that takes it raises
+    # the token: only the run whose token it is writes progress, and seals.
     lease_until = models.DateTimeField(null=True)
+    token = models.BigIntegerField(default=0, db_default=0)
     # What was sealed, part by part, and the compiled content from which every message is filled.
     manifest = models.JSONField(default=dict)
     compiled = models.JSONField(default=dict)
@@ -84,6 +86,11 @@ class Preparation(models.Model):
 
     def __str__(self) -> str:
         return gettext("Preparation %(number)s") % {"number": self.number}
+
+    @property
+    def staging(self) -> tuple[int, int]:
+        """What names a run's rows in the staging table; read anew, it names those of the run that has taken over."""
+        return self.pk, self.token
 
     @property
     def errors(self) -> list[dict[str, Any]]:

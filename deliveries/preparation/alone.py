@@ -1,34 +1,50 @@
-"""One worker at a time carries a preparation out, and its statement can be found to be cancelled."""
+"""One worker at a time carries a preparation out, and its statement can be found to be cancelled.
+
+A run holds the preparation's row under a lease and a token. Nothing of that hangs on a connection: a run that was
+taken over finds another token at its next step, and seals nothing.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from campaign.lib import leases
+from deliveries.models import Preparation, PreparationStatus
 
 
 @contextmanager
-def only_one(preparation_id: int) -> Iterator[bool]:
-    """Hold the preparation's advisory lock; it goes with the connection, so a dead worker holds nothing."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_SPACE, preparation_id % 2**31])
-        mine = cursor.fetchone()[0]
-        if mine:
-            cursor.execute(
-                "SELECT set_config('application_name', %s, false)", [_session_name(preparation_id)]
-            )
-    try:
-        yield mine
-    finally:
-        if mine:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK_SPACE, preparation_id % 2**31])
-                cursor.execute("SELECT set_config('application_name', '', false)")
+def only_one(preparation_id: int) -> Iterator[Preparation | None]:
+    """The preparation, under the token of this run alone; None where nothing is to do, or another run is at it."""
+    row = Preparation.objects.filter(pk=preparation_id, status=PreparationStatus.RUNNING)
+    token = leases.take_once_free(row)
+    if token is None:
+        yield None
+        return
+    with leases.renewed(row, token=token):
+        yield (
+            row.filter(token=token).select_related("delivery__unit", "delivery__audience", "content").first()
+        )
 
 
-_LOCK_SPACE = 0x51E7
+@contextmanager
+def statement(preparation: Preparation) -> Iterator[CursorWrapper]:
+    """A transaction, all or nothing, whose statements `cancel_statement` finds.
+
+    The name is the transaction's: behind a pooler the next one may be somebody else's. One whose worker was frozen
+    is ended by the server after a lease, so that it keeps no row from the run that takes over.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('application_name', %s, true),"
+            " set_config('idle_in_transaction_session_timeout', %s, true)",
+            [_name(preparation.pk), f"{int(leases.LEASE.total_seconds())}s"],
+        )
+        yield cursor
 
 
-def _session_name(preparation_id: int) -> str:
+def _name(preparation_id: int) -> str:
     return f"sinete preparation {preparation_id}"
 
 
@@ -37,5 +53,5 @@ def cancel_statement(preparation_id: int) -> None:
         cursor.execute(
             "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = %s AND state = 'active' AND pid <> pg_backend_pid()",
-            [_session_name(preparation_id)],
+            [_name(preparation_id)],
         )

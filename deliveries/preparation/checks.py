@@ -78,8 +78,9 @@ def of_rendering(preparation: Preparation, compiled: Compiled) -> list[Finding]:
     filler = renderer(preparation.delivery, compiled)
     with connection.cursor() as cursor:
         cursor.execute(
-            'SELECT "values" FROM deliveries_staging WHERE preparation_id = %s AND cause IS NULL LIMIT %s',
-            [preparation.pk, SAMPLES],
+            'SELECT "values" FROM deliveries_staging'
+            " WHERE preparation_id = %s AND token = %s AND cause IS NULL LIMIT %s",
+            [*preparation.staging, SAMPLES],
         )
         real = [json.loads(row[0]) for row in cursor.fetchall()]
     used = [field for field in content_fields() if field.name in compiled.used_fields]

@@ -1,16 +1,16 @@
-"""The course of a preparation: how far it is, whether it is still wanted, what its log says."""
+"""The course of a preparation: how far it is, whether it is still this run's, what its log says."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaign.lib import clock
-from deliveries.models import LogLine, Preparation, PreparationStatus, Status
+from django.db.models import QuerySet
 
-LEASE = timedelta(seconds=60)
+from campaign.lib import clock, leases
+from deliveries.models import LogLine, Preparation, PreparationStatus, Status
 
 
 class Abandoned(Exception):
-    """Somebody stopped this preparation, or another one took its place."""
+    """Somebody stopped this preparation, another run of it took over, or another one took its place."""
 
 
 def waiting(at: datetime) -> list[int]:
@@ -23,20 +23,26 @@ def waiting(at: datetime) -> list[int]:
     )  # fmt: skip
 
 
-def still_running(preparation_id: int) -> bool:
-    return Preparation.objects.filter(pk=preparation_id, status=PreparationStatus.RUNNING).exists()
+def mine(preparation: Preparation) -> QuerySet[Preparation]:
+    """The preparation's row, for as long as it runs and its token is this run's; else none."""
+    return Preparation.objects.filter(
+        pk=preparation.pk, status=PreparationStatus.RUNNING, token=preparation.token
+    )
 
 
 def still_mine(preparation: Preparation) -> None:
-    if not still_running(preparation.pk):
+    if not mine(preparation).exists():
         raise Abandoned
 
 
 def progress(preparation: Preparation, percent: int, **counts: int) -> None:
-    changed = Preparation.objects.filter(pk=preparation.pk, status=PreparationStatus.RUNNING).update(
-        percent=percent, lease_until=clock.now() + LEASE, **counts
-    )
-    if not changed:
+    if not mine(preparation).update(percent=percent, lease_until=leases.ahead(), **counts):
+        raise Abandoned
+
+
+def end(preparation: Preparation, status: PreparationStatus, **values: Any) -> None:
+    """The preparation has ended so, with these values, by this run."""
+    if not mine(preparation).update(status=status, lease_until=None, **values):
         raise Abandoned
 
 

@@ -3,45 +3,47 @@
 import logging
 import traceback
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock, planner
 from deliveries import capacity, seal
-from deliveries.models import Preparation, PreparationStatus
+from deliveries.models import LogLine, Preparation
 from deliveries.preparation import alone, checks, sealing, staging
-from deliveries.preparation.course import Abandoned, log, still_running
+from deliveries.preparation.course import Abandoned, log, mine
 
 logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
 
 
 def run(*, preparation_id: int) -> None:
     """Carry one preparation to its end: sealed, failed with its reasons, or abandoned without a trace."""
-    with alone.only_one(preparation_id) as mine:
-        if not mine:
-            return
-        preparation = (
-            Preparation.objects.select_related("delivery__unit", "delivery__audience", "content")
-            .filter(pk=preparation_id, status=PreparationStatus.RUNNING)
-            .first()
-        )
+    with alone.only_one(preparation_id) as preparation:
         if preparation is None:
             return
         try:
-            _carry_out(preparation)
+            _carry_out_whole(preparation)
         except Abandoned:
-            logger.info("preparation %s was stopped", preparation_id)
+            logger.info("preparation %s was stopped or taken over", preparation_id)
         except Exception as error:
-            if _passes_by_itself(error):
-                if still_running(preparation_id):
-                    raise
-            else:
-                broken = checks.broken(error)
-                where = "".join(traceback.format_tb(error.__traceback__))
-                logger.error("preparation %s is broken: %s\n%s", preparation_id, broken.slots["error"], where)
-                sealing.fail_unless_stopped(preparation, broken)
+            _see_to(preparation, error)
         finally:
-            staging.clear(preparation_id)
+            staging.clear(preparation)
+
+
+def _see_to(preparation: Preparation, error: Exception) -> None:
+    """What passes by itself is raised, and the tick has it tried again; anything else fails the preparation."""
+    connection.close_if_unusable_or_obsolete()
+    if not mine(preparation).exists():
+        logger.info("preparation %s was stopped or taken over: %s", preparation.pk, error)
+    elif _passes_by_itself(error):
+        raise error
+    else:
+        broken = checks.broken(error)
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("preparation %s is broken: %s\n%s", preparation.pk, broken.slots["error"], where)
+        sealing.fail_unless_stopped(preparation, broken)
 
 
 def _passes_by_itself(error: Exception) -> bool:
@@ -50,10 +52,20 @@ def _passes_by_itself(error: Exception) -> bool:
     return isinstance(error, InterfaceError | OperationalError) and not state.startswith("54")
 
 
+def _carry_out_whole(preparation: Preparation) -> None:
+    """Once more where rows went from staging meanwhile: a crash of PostgreSQL empties it."""
+    for _attempt in range(ATTEMPTS - 1):
+        try:
+            return _carry_out(preparation)
+        except staging.Lost as lost:
+            logger.warning("preparation %s begins anew: %s", preparation.pk, lost)
+            log(preparation, n_("Rows were lost on the way, perhaps by a restart of PostgreSQL: it begins anew"),
+                level=LogLine.Level.WARNING)  # fmt: skip
+    return _carry_out(preparation)
+
+
 def _carry_out(preparation: Preparation) -> None:
-    # What a worker left that was killed, at this preparation or at an earlier one: nobody works at those.
-    for pk in preparation.delivery.preparations.values_list("pk", flat=True):
-        staging.clear(pk)
+    staging.clear(preparation, earlier_ones=True)
     parts = seal.live_parts(preparation.delivery)
     began = clock.now()
     log(preparation, n_("Preparation %(number)s begins"), number=preparation.number)
@@ -70,7 +82,7 @@ def _carry_out(preparation: Preparation) -> None:
     staging.mark_written_to(preparation)
     staging.mark_duplicates(preparation)
     groups = staging.mark_hours(preparation, findings)
-    causes = staging.count_causes(preparation)
+    causes = staging.count_causes(preparation, targeted=targeted)
     to_deliver = targeted - sum(causes.values())
     if not to_deliver:
         sealing.fail(preparation, [*findings, checks.nobody_left(targeted)], targeted=targeted, causes=causes)

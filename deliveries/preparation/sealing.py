@@ -15,13 +15,13 @@ from deliveries.content.findings import Finding
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, LogLine, Preparation, PreparationStatus, Status
 from deliveries.moments import Group
-from deliveries.preparation.course import Abandoned, log, still_mine
+from deliveries.preparation import alone, staging
+from deliveries.preparation.course import Abandoned, end, log, still_mine
 from deliveries.sending import recovery
 
 SEALED_PERCENT = 100
 
 
-@transaction.atomic
 def freeze(
     preparation: Preparation,
     compiled: Compiled,
@@ -36,77 +36,91 @@ def freeze(
     began: datetime,
 ) -> None:
     """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
-    still_mine(preparation)
-    clear_ledger(preparation.delivery_id)
-    runs = planning.runs_of(preparation.delivery, groups, to_deliver)
-    if not preparation.delivery.is_recurring:  # which is counted and tried, and written to nobody itself
-        _write_ledger(preparation, groups, runs)
-    delivery = Delivery.objects.locked(preparation.delivery_id)
-    if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
-        raise Abandoned
-    at = clock.now()
-    frozen = {
-        "preparation": preparation.number,
-        "targeted": targeted,
-        "causes": causes,
-        "to_deliver": to_deliver,
-        "domains": domains,
-        "compiled": seal.fingerprint(compiled.to_json()),
-        "chunks": recovery.chunk_digests(delivery.pk),
-        **planning.frozen(runs),
-    }
-    if delivery.is_recurring:
-        frozen["size_limit"] = activation.size_limit(delivery, counted=to_deliver)
-    # The parts as they were read: what changed while it was prepared is a change since.
-    manifest = seal.manifest(delivery, **frozen) | {"parts": parts}
-    Preparation.objects.filter(pk=preparation.pk).update(
-        status=PreparationStatus.DONE,
-        ended_at=at,
-        percent=SEALED_PERCENT,
-        targeted=targeted,
-        excluded=targeted - to_deliver,
-        to_deliver=to_deliver,
-        causes=causes,
-        findings=[finding.to_dict() for finding in findings],
-        manifest=manifest,
-        compiled=compiled.to_json(),
-        seal=seal.fingerprint(manifest),
-        lease_until=None,
-    )
-    delivery.refresh_from_db()
-    seconds = round((at - began).total_seconds(), 1)
-    log(preparation, n_("Preparation completed in %(seconds)s s: %(to_deliver)s messages, %(excluded)s excluded"),
-         seconds=seconds, to_deliver=to_deliver, excluded=targeted - to_deliver)  # fmt: skip
-    # A run inside of what was approved and activated as a series needs no second approval.
-    is_approved = delivery.policy == ApprovalPolicy.NONE or (
-        delivery.execution_of_id is not None and not activation.differences(delivery, parts)
-    )
-    step = Step.NEED_NO_APPROVAL if is_approved else Step.ASK_APPROVAL
-    lifecycle.move(delivery, step, by=None, at=at, preparation=preparation.number)
+    with alone.statement(preparation):
+        _clear_ledger(preparation)
+        runs = planning.runs_of(preparation.delivery, groups, to_deliver)
+        if not preparation.delivery.is_recurring:  # which is counted and tried, and written to nobody itself
+            _write_ledger(preparation, groups, runs, excluded=targeted - to_deliver, to_deliver=to_deliver)
+        delivery = Delivery.objects.locked(preparation.delivery_id)
+        if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
+            raise Abandoned
+        at = clock.now()
+        frozen = {
+            "preparation": preparation.number,
+            "targeted": targeted,
+            "causes": causes,
+            "to_deliver": to_deliver,
+            "domains": domains,
+            "compiled": seal.fingerprint(compiled.to_json()),
+            "chunks": recovery.chunk_digests(delivery.pk),
+            **planning.frozen(runs),
+        }
+        if delivery.is_recurring:
+            frozen["size_limit"] = activation.size_limit(delivery, counted=to_deliver)
+        # The parts as they were read: what changed while it was prepared is a change since.
+        manifest = seal.manifest(delivery, **frozen) | {"parts": parts}
+        end(
+            preparation,
+            PreparationStatus.DONE,
+            ended_at=at,
+            percent=SEALED_PERCENT,
+            targeted=targeted,
+            excluded=targeted - to_deliver,
+            to_deliver=to_deliver,
+            causes=causes,
+            findings=[finding.to_dict() for finding in findings],
+            manifest=manifest,
+            compiled=compiled.to_json(),
+            seal=seal.fingerprint(manifest),
+        )
+        delivery.refresh_from_db()
+        seconds = round((at - began).total_seconds(), 1)
+        log(preparation, n_("Preparation completed in %(seconds)s s: %(to_deliver)s messages, %(excluded)s excluded"),
+             seconds=seconds, to_deliver=to_deliver, excluded=targeted - to_deliver)  # fmt: skip
+        # A run inside of what was approved and activated as a series needs no second approval.
+        is_approved = delivery.policy == ApprovalPolicy.NONE or (
+            delivery.execution_of_id is not None and not activation.differences(delivery, parts)
+        )
+        step = Step.NEED_NO_APPROVAL if is_approved else Step.ASK_APPROVAL
+        lifecycle.move(delivery, step, by=None, at=at, preparation=preparation.number)
 
 
-def _write_ledger(preparation: Preparation, groups: list[Group], runs: list[planning.Run]) -> None:
-    """The messages in their order of sending, the exclusions, then moments and chunks."""
+def _write_ledger(
+    preparation: Preparation, groups: list[Group], runs: list[planning.Run], *, excluded: int, to_deliver: int
+) -> None:
+    """The messages in their order of sending, the exclusions, then moments and chunks: as many as were counted."""
     delivery = preparation.delivery
-    clear_ledger(delivery.pk)
-    planning.write_messages(delivery, preparation.pk, groups)
+    still_mine(preparation)
+    messages = planning.write_messages(delivery, preparation.staging, groups)
+    still_mine(preparation)
+    exclusions = _write_exclusions(preparation)
+    if (messages, exclusions) != (to_deliver, excluded):
+        raise staging.Lost(f"{messages} messages and {exclusions} exclusions of {to_deliver} and {excluded}")
+    planning.write_runs(delivery, runs)
+
+
+def _write_exclusions(preparation: Preparation) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO deliveries_exclusion (delivery_id, preparation_id, profile_id, address, cause)
-            SELECT %(delivery)s, %(preparation)s, profile_id, left(address, 320), cause
-            FROM deliveries_staging WHERE preparation_id = %(preparation)s AND cause IS NOT NULL ORDER BY profile_id
+            SELECT %s, %s, profile_id, left(address, 320), cause
+            FROM deliveries_staging WHERE preparation_id = %s AND token = %s AND cause IS NOT NULL ORDER BY profile_id
             """,
-            {"delivery": delivery.pk, "preparation": preparation.pk},
+            [preparation.delivery_id, preparation.pk, *preparation.staging],
         )
-    planning.write_runs(delivery, runs)
+        return cursor.rowcount
 
 
-def clear_ledger(delivery_id: int) -> None:
-    """Nothing of an earlier preparation is left. Only ever called before anything was released."""
+def _clear_ledger(preparation: Preparation) -> None:
+    """Nothing of an earlier preparation is left. A run that was taken over takes nothing of what is sealed since."""
     with connection.cursor() as cursor:
         for table in ("try", "doubt", "chunk", "moment", "message", "exclusion"):
-            cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [delivery_id])
+            cursor.execute(
+                f"DELETE FROM deliveries_{table} WHERE delivery_id = %s AND EXISTS (SELECT 1"
+                " FROM deliveries_preparation p WHERE p.id = %s AND p.token = %s AND p.status = 'running')",
+                [preparation.delivery_id, preparation.pk, preparation.token],
+            )
 
 
 def fail_unless_stopped(preparation: Preparation, finding: Finding) -> None:
@@ -128,14 +142,14 @@ def fail(
         raise Abandoned
     at = clock.now()
     causes = causes or {}
-    Preparation.objects.filter(pk=preparation.pk).update(
-        status=PreparationStatus.FAILED,
+    end(
+        preparation,
+        PreparationStatus.FAILED,
         ended_at=at,
         targeted=targeted,
         excluded=sum(causes.values()),
         causes=causes,
         findings=[finding.to_dict() for finding in findings],
-        lease_until=None,
     )
     errors = [finding for finding in findings if finding.level == "error"]
     for finding in errors:

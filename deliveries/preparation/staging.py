@@ -1,9 +1,13 @@
-"""The staging table: the audience, and of each profile what excludes it from the messages."""
+"""The staging table: the audience, and of each profile what excludes it from the messages.
+
+Its rows are a run's own, by preparation and token. The table is unlogged: a crash of PostgreSQL empties it, so what
+was staged is counted on the way, and compared before anything is made of it.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
@@ -16,11 +20,16 @@ from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.models import Cause, Delivery, MessageStatus, Preparation, ScheduleKind
 from deliveries.moments import Group
+from deliveries.preparation import alone
 from deliveries.preparation.course import log, progress, still_mine
 
 SLICE = 50_000  # profile ids at a time
 STAGED_PERCENT = 70
 DOMAINS_KEPT = 1_000
+
+
+class Lost(Exception):
+    """What was staged is not what is there now."""
 
 
 def stage(preparation: Preparation, compiled: Compiled) -> int:
@@ -29,9 +38,9 @@ def stage(preparation: Preparation, compiled: Compiled) -> int:
     targeted = 0
     for chosen, done in population.slices(preparation.delivery, size=SLICE):
         chosen_sql, chosen_params = chosen.query.sql_with_params()
-        with transaction.atomic(), connection.cursor() as cursor:
+        with alone.statement(preparation) as cursor:
             still_mine(preparation)
-            cursor.execute(insert.replace("__CHOSEN__", chosen_sql), [preparation.pk, *chosen_params])
+            cursor.execute(insert.replace("__CHOSEN__", chosen_sql), [*preparation.staging, *chosen_params])
             targeted += cursor.rowcount
         progress(preparation, 5 + int(done * (STAGED_PERCENT - 5)), targeted=targeted)
     planner.rows_came(targeted, "deliveries_staging")
@@ -58,8 +67,8 @@ def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
     values = object_.replace("%", "%%")
     zone = "p.time_zone" if delivery.schedule_kind == ScheduleKind.LOCAL_HOUR else "''"
     return f"""
-        INSERT INTO deliveries_staging (preparation_id, profile_id, address, address_key, "values", zone, cause)
-        SELECT %s, p.id, p.email, p.email_key, {values}, {zone},
+        INSERT INTO deliveries_staging (preparation_id, token, profile_id, address, address_key, "values", zone, cause)
+        SELECT %s, %s, p.id, p.email, p.email_key, {values}, {zone},
             CASE
                 WHEN p.email_state = 'missing' THEN '{Cause.NO_ADDRESS}'
                 WHEN p.email_state = 'malformed' THEN '{Cause.MALFORMED}'
@@ -79,16 +88,16 @@ def mark_written_to(preparation: Preparation) -> None:
     if not earlier:
         return
     still_mine(preparation)
-    with connection.cursor() as cursor:
+    with alone.statement(preparation) as cursor:
         cursor.execute(
             """
             UPDATE deliveries_staging s SET cause = %s
-            WHERE s.preparation_id = %s AND s.cause IS NULL AND s.address_key IN (
+            WHERE s.preparation_id = %s AND s.token = %s AND s.cause IS NULL AND s.address_key IN (
                 SELECT m.address_key FROM deliveries_message m
                 WHERE m.delivery_id = ANY(%s) AND NOT m.status = ANY(%s) AND NOT (m.status = %s AND m.tries = 0)
             )
             """,
-            [Cause.WRITTEN_TO, preparation.pk, earlier, _NEVER_LEFT, int(MessageStatus.FAILED)],
+            [Cause.WRITTEN_TO, *preparation.staging, earlier, _NEVER_LEFT, int(MessageStatus.FAILED)],
         )
 
 
@@ -98,17 +107,17 @@ _NEVER_LEFT = [int(MessageStatus.PREPARED), int(MessageStatus.IGNORED), int(Mess
 def mark_duplicates(preparation: Preparation) -> None:
     """Of the profiles that share an address, the first by id gets the message."""
     still_mine(preparation)
-    with connection.cursor() as cursor:
+    with alone.statement(preparation) as cursor:
         cursor.execute(
             """
             UPDATE deliveries_staging s SET cause = %s
             FROM (
                 SELECT ctid AS found, row_number() OVER (PARTITION BY address_key ORDER BY profile_id) AS place
-                FROM deliveries_staging WHERE preparation_id = %s AND cause IS NULL
+                FROM deliveries_staging WHERE preparation_id = %s AND token = %s AND cause IS NULL
             ) ranked
             WHERE s.ctid = ranked.found AND ranked.place > 1  -- nobody else changes them: each is where it was found
             """,
-            [Cause.DUPLICATE, preparation.pk],
+            [Cause.DUPLICATE, *preparation.staging],
         )
 
 
@@ -120,27 +129,28 @@ def mark_hours(preparation: Preparation, findings: list[Finding]) -> list[Group]
         return []
     still_mine(preparation)
     at = clock.now()
-    groups = planning.zones_of(preparation.pk, delivery, at)
+    groups = planning.zones_of(preparation.staging, delivery, at)
     out = [name for group in groups if group.is_left_out for name in group.named]
-    with connection.cursor() as cursor:
+    with alone.statement(preparation) as cursor:
         cursor.execute(
             "UPDATE deliveries_staging SET cause = %s"
-            " WHERE preparation_id = %s AND cause IS NULL AND zone = ANY(%s)",
-            [Cause.HOUR_PASSED, preparation.pk, out],
+            " WHERE preparation_id = %s AND token = %s AND cause IS NULL AND zone = ANY(%s)",
+            [Cause.HOUR_PASSED, *preparation.staging, out],
         )
     findings += planning.hour_findings(delivery, groups, at)
     return groups
 
 
-def count_causes(preparation: Preparation) -> dict[str, int]:
-    """Every cause that was looked at with its number, zero included."""
-    with connection.cursor() as cursor:
+def count_causes(preparation: Preparation, *, targeted: int) -> dict[str, int]:
+    """Every cause that was looked at with its number, zero included; raises Lost if not all are there any more."""
+    with alone.statement(preparation) as cursor:
         cursor.execute(
-            "SELECT cause, count(*) FROM deliveries_staging"
-            " WHERE preparation_id = %s AND cause IS NOT NULL GROUP BY cause",
-            [preparation.pk],
+            "SELECT cause, count(*) FROM deliveries_staging WHERE preparation_id = %s AND token = %s GROUP BY cause",
+            [*preparation.staging],
         )
         found = dict(cursor.fetchall())
+    if (there := sum(found.values())) != targeted:
+        raise Lost(f"{there} of {targeted} staged rows are there")
     delivery = preparation.delivery
     aside = {
         Cause.WRITTEN_TO: delivery.remainder_of_id is None,
@@ -164,14 +174,14 @@ def count_domains(preparation: Preparation, *, limited: Sequence[str]) -> dict[s
 
     Counted once, so that a limit that is set later can be judged without a look at the messages.
     """
-    with connection.cursor() as cursor:
+    with alone.statement(preparation) as cursor:
         cursor.execute(
             """
             SELECT lower(split_part(address, '@', -1)) AS domain, count(*) FROM deliveries_staging
-            WHERE preparation_id = %s AND cause IS NULL GROUP BY 1
+            WHERE preparation_id = %s AND token = %s AND cause IS NULL GROUP BY 1
             ORDER BY lower(split_part(address, '@', -1)) = ANY(%s) DESC, 2 DESC, 1 LIMIT %s
             """,
-            [preparation.pk, list(limited), DOMAINS_KEPT + len(limited)],
+            [*preparation.staging, list(limited), DOMAINS_KEPT + len(limited)],
         )
         counted: Counter[str] = Counter()
         for domain, number in cursor.fetchall():
@@ -179,6 +189,15 @@ def count_domains(preparation: Preparation, *, limited: Sequence[str]) -> dict[s
     return dict(counted)
 
 
-def clear(preparation_id: int) -> None:
+def clear(preparation: Preparation, *, earlier_ones: bool = False) -> None:
+    """Nothing is left of this run and those that it took over; with `earlier_ones`, nor of what ended before it."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM deliveries_staging WHERE preparation_id = %s", [preparation_id])
+        cursor.execute(
+            "DELETE FROM deliveries_staging WHERE preparation_id = %s AND token <= %s", [*preparation.staging]
+        )
+        if earlier_ones:
+            cursor.execute(
+                "DELETE FROM deliveries_staging WHERE preparation_id IN"
+                " (SELECT id FROM deliveries_preparation WHERE delivery_id = %s AND status <> 'running')",
+                [preparation.delivery_id],
+            )

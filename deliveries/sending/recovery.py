@@ -324,15 +324,29 @@ def open_ends(delivery: Delivery) -> dict[str, bool]:
     return {"chunks": chunks, "leases": leases, "tries": tries}
 
 
-def chunk_digests(delivery_id: int) -> str:
-    """One fingerprint over the digests of all chunks in their order, as the seal covers it."""
+def chunk_digests(delivery_id: int) -> str | None:
+    """One fingerprint over the digests of all chunks in their order, as the seal covers it.
+
+    None where there are no chunks, or their ranges don't follow one another from 1 on.
+    """
+    return _chunks(delivery_id)[0]
+
+
+def rows_of_chunks(delivery_id: int) -> int:
+    """How many rows the ranges of all chunks hold together; no row is looked at."""
+    return _chunks(delivery_id)[1]
+
+
+def _chunks(delivery_id: int) -> tuple[str | None, int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT encode(sha256(string_agg(digest, ''::bytea ORDER BY number)), 'hex')"
-            " FROM deliveries_chunk WHERE delivery_id = %s",
+            "SELECT CASE WHEN bool_and(seq_from = before + 1)"
+            " THEN encode(sha256(string_agg(digest, ''::bytea ORDER BY number)), 'hex') END,"
+            " coalesce(sum(seq_to - seq_from + 1), 0) FROM (SELECT number, seq_from, seq_to, digest,"
+            " lag(seq_to, 1, 0) OVER (ORDER BY number) AS before FROM deliveries_chunk WHERE delivery_id = %s) c",
             [delivery_id],
         )
-        return cursor.fetchone()[0]
+        return cursor.fetchone()
 
 
 def imbalance(delivery: Delivery) -> dict[str, list[int]]:

@@ -8,12 +8,12 @@ from django.urls import reverse
 
 from accounts.models import ApprovalPolicy
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences.tests.factories import ProfileFactory
+from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
 from deliveries import approval, confirmation, drafting, resealing, seal, waiting
 from deliveries.approval import SelfApproval
 from deliveries.lifecycle import SealMoved
-from deliveries.models import Chunk, Exclusion, Message, Status
+from deliveries.models import Chunk, Message, Status
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_sending import send
@@ -114,10 +114,8 @@ def test_a_new_time_with_another_change_drops_it_to_editing():
 
 
 def test_the_exclusions_of_what_is_kept_are_still_listed(client):
-    delivery = DeliveryFactory(ready=True)
-    old = delivery.preparation_id
-    someone = ProfileFactory(unit=delivery.unit)
-    Exclusion.objects.create(delivery=delivery, preparation_id=old, profile_id=someone.pk, cause="opted_out")
+    someone = ProfileFactory(no_email=True)
+    delivery = DeliveryFactory(ready=True, audience=AudienceFactory(members=[ProfileFactory(), someone]))
     client.force_login(person("prepare", delivery.unit))
 
     at_a_new_time(delivery)

@@ -1,0 +1,96 @@
+"""A lease on a row, with a token: one worker at a time, and nothing of it hangs on a connection.
+
+The row has a `token` and `lease_until`. Whoever takes the row raises the token, and what he writes names it: once
+another has taken it he changes nothing any more. So it holds through a pooler, a new connection and a failover, and
+for a worker that was frozen and comes back. Leases are read by the database's clock.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db.models import DateTimeField, F, Func, Q, QuerySet
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)
+BEAT = 5.0  # seconds between two renewals
+LOOK = 0.5
+PATIENCE = "2s"  # for a lock on the row: the next beat tries again
+
+
+class _Clock(Func):
+    function = "sinete_clock"
+    template = "%(function)s()"
+    output_field = DateTimeField()
+
+
+def ahead() -> Any:
+    """Until when a lease lasts that is taken or renewed now: an expression for an UPDATE."""
+    return _Clock() + LEASE
+
+
+def is_free(*, at: datetime | None = None) -> Q:
+    """Nobody has the row: it was never taken, or its lease ran out."""
+    return Q(lease_until=None) | Q(lease_until__lt=at if at is not None else _Clock())
+
+
+@transaction.atomic
+def take(row: QuerySet[Any]) -> int | None:
+    """The row is this caller's under the token that is returned; None: another one has it, or it isn't there."""
+    taken = row.filter(is_free()).update(token=F("token") + 1, lease_until=ahead())
+    return row.values_list("token", flat=True).get() if taken else None
+
+
+def take_once_free(row: QuerySet[Any]) -> int | None:
+    """As `take`, but waits for the end of a lease that nobody renews, since its holder may be dead.
+
+    None as soon as somebody renews it, or the row is not there any more: so it waits for a beat, or a lease at most.
+    """
+    seen = None
+    while (token := take(row)) is None:
+        held = row.values_list("token", "lease_until").first()
+        if held is None or (seen is not None and held != seen):
+            return None
+        seen = held
+        time.sleep(LOOK)
+    return token
+
+
+@contextmanager
+def renewed(row: QuerySet[Any], *, token: int) -> Iterator[None]:
+    """Inside of the block the lease is renewed on a connection of its own, however long a statement takes."""
+    over = threading.Event()
+    thread = threading.Thread(target=_beat, args=(row.filter(token=token), over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=LEASE.total_seconds())  # it dies with the process anyway
+
+
+def _beat(row: QuerySet[Any], over: threading.Event) -> None:
+    """Until the block is over, or the row is no longer its holder's."""
+    try:
+        while not over.wait(BEAT):
+            try:
+                if not _renew(row):
+                    return
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("a lease could not be renewed, it is tried again: %s", error)
+                connection.close()
+    finally:
+        connection.close()
+
+
+@transaction.atomic
+def _renew(row: QuerySet[Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
+    return row.update(lease_until=ahead())
