@@ -40,7 +40,6 @@ def judge(delivery_id: int) -> None:
     """Hold the next wave if its time is reached and those before it bounced too much; open nothing."""
     slots = {"delivery": delivery_id}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
         cursor.execute(OPEN_MOMENTS, slots | {"only_judge": True})
         for wave, percent, most in cursor.fetchall():
             cursor.execute(LOG_HELD, slots | {"text": HELD, "wave": wave, "percent": percent, "most": most})
