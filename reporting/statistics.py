@@ -100,7 +100,7 @@ def behaviour(delivery_id: int) -> dict[str, int]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_BEHAVIOUR, {"delivery": delivery_id})
-        return dict(zip(BEHAVIOUR, cursor.fetchone(), strict=True))
+        return dict(zip(BEHAVIOUR, map(int, cursor.fetchone()), strict=True))
 
 
 _BEHAVIOUR = """
@@ -203,7 +203,7 @@ def _repair(delivery_id: int, number: int) -> dict[str, int] | None:
         )
         cursor.execute(_REPAIR, slots)
         row = cursor.fetchone()
-    return None if row is None else dict(zip(TALLIED, row, strict=True))
+    return None if row is None else dict(zip(TALLIED, map(int, row), strict=True))
 
 
 TALLIED = (*TALLIES, "unsent")
