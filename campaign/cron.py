@@ -20,7 +20,7 @@ def scheduler() -> DjangoCronScheduler:
         tick,
         Queue.TICK,
         interval=SECONDS_BETWEEN_TICKS,
-        job_timeout=60,
+        job_timeout=20,
         result_ttl=5,
         ttl=30,
         failure_ttl=3600,

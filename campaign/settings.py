@@ -117,7 +117,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "") or EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 _queue = {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600}
-RQ_QUEUES = {name: dict(_queue) for name in ("tick", "send", "preparation", "default")}
+RQ_QUEUES = {name: dict(_queue) for name in ("tick", "steps", "counts", "send", "preparation", "default")}
 RQ = {"WORKER_CLASS": "campaign.workers.Worker"}
 RQ_SHOW_ADMIN_LINK = False
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import rq
+from django.db import connection, reset_queries
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import worker_registration
@@ -21,16 +22,36 @@ from deliveries.sending import recovery
 SECONDS_TO_DRAIN = 3.5
 
 
-class Worker(rq.Worker):
-    """Passes SIGTERM on to the job in hand, waits for it, and then stops.
-
-    A job that doesn't listen is ended and waits at the head of its queue for the next worker.
-    """
+class Known(rq.worker.BaseWorker):
+    """A worker that a queue which was wiped meanwhile learns of again."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Alive, and known to be: a queue that was wiped meanwhile has forgotten who works on it."""
         super().heartbeat(timeout, pipeline)
         worker_registration.register(self, pipeline)
+
+
+class SteadyWorker(Known, rq.SimpleWorker):
+    """Does short jobs itself, on one lasting connection to the database, without a process for each.
+
+    After a job that failed or took too long the connection is given up: the next opens another.
+    """
+
+    def perform_job(self, job: Job, *args: Any, **kwargs: Any) -> bool:
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        done = super().perform_job(job, *args, **kwargs)
+        if not done and not connection.in_atomic_block:
+            connection.close()
+        reset_queries()
+        return done
+
+
+class Worker(Known, rq.Worker):
+    """Passes SIGTERM on to the job in hand, waits for it, and then stops.
+
+    A job that doesn't listen is ended and waits at the head of its queue for the next worker.
+    """
 
     def handle_warm_shutdown_request(self) -> None:
         super().handle_warm_shutdown_request()

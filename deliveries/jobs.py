@@ -3,16 +3,31 @@
 import asyncio
 
 import uvloop
+from django.db import connection, transaction
 
 from accounts import audit
 from campaign.lib import clock, memory
 from deliveries import notices, preparation, proofs, queues, scheduling
-from deliveries.sending import lanes, recovery
+from deliveries.sending import lanes, pace, recovery
 
 
 def tick(**_: object) -> None:
     with audit.entered("job"):
         scheduling.tick()
+
+
+def take_steps(**_: object) -> None:
+    with audit.entered("job"):
+        scheduling.take_steps()
+
+
+def see_to_large(*, delivery_id: int, **_: object) -> None:
+    with audit.entered("job"):
+        scheduling.see_to_large(delivery_id)
+
+
+def note_pace(*, delivery_ids: list[int], **_: object) -> None:
+    pace.note_all(delivery_ids, at=clock.now())
 
 
 def prepare(*, preparation_id: int, **_: object) -> None:
@@ -35,7 +50,10 @@ def mail_notices(**_: object) -> None:
 
 
 def end_leases(*, delivery_id: int, lane: str, **_: object) -> None:
-    with audit.entered("job"):
+    with audit.entered("job"), transaction.atomic():
+        # The tick's worker does this: it waits for no lock, and the lease runs out by itself.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', '1s', true)")
         recovery.end_leases(delivery_id, lane=lane)
 
 

@@ -1,78 +1,137 @@
 """The tick: notices, in PostgreSQL, what is due or has stopped moving, and sees to it.
 
+It finds in a handful of statements what has something to do, whatever the number of deliveries, and waits for no
+lock. A few it sees to itself; many are a job on a queue of their own, which takes them one by one through the same
+functions, and one whose whole ledger must be read has a job for itself. What is locked is seen next time.
+
 It may run twice at once, late, or on any host. It starts nothing that is not due, and everything it does is
 a step of the life cycle or a wake-up that may be lost.
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-from django.db import InterfaceError, connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Greatest
+from psycopg.errors import LockNotAvailable
 from redis.exceptions import RedisError
 
 from campaign.lib import clock
+from campaign.lib.jobs import JobRef, Queue
 from deliveries import lifecycle, notices, preparation, queues, recurring
 from deliveries.lifecycle import Step
-from deliveries.models import Confirmation, Delivery, Status, Try
-from deliveries.sending import doors, fence, gate, pace, recovery
+from deliveries.models import Delivery, Status
+from deliveries.sending import doors, fence, gate, looks, pace, recovery
+from deliveries.sending.looks import Due, Found
 
 logger = logging.getLogger(__name__)
 
 UNCONFIRMED = (Status.AWAITING_APPROVAL, Status.READY)
+IN_PASSING = 3  # deliveries that a tick sees to itself
+SECONDS_IN_PASSING = 0.5  # and for how long, where nobody takes the job
+SECONDS_A_JOB = 60.0
+LOCK_MS, LOCK_MS_OF_A_JOB = 10, 250
+
+
+class Errand(NamedTuple):
+    """One delivery, and what is to be done about it."""
+
+    delivery_id: int
+    do: Callable[[int], object]
 
 
 def tick() -> None:
-    """Notice everything that is due or stopped moving, and see to it."""
+    """Notice everything that is due or stopped moving, and see to it or ask for it."""
     at = clock.now()
-    _expire_unconfirmed(at)
     for preparation_id in preparation.waiting(at):
-        _wake(queues.PREPARE, job_id=f"prepare-{preparation_id}", preparation_id=preparation_id)
+        _ask(queues.PREPARE, job_id=f"prepare-{preparation_id}", preparation_id=preparation_id)
+    may_send = fence.passes()
+    found = _due(at) if may_send else []
+    _share_out(_errands(at, found, may_send=may_send))
+    for one in found:
+        if one.is_long:
+            _ask_for_long(one)
+    if may_send:
+        _wake_lanes(at, found)
+        if notices.to_mail(at).exists():
+            _ask(queues.NOTICES, job_id="notices")
+
+
+def take_steps() -> None:
+    """Everything that is due is seen to, one delivery after the other; what is locked or goes wrong is left."""
+    at = clock.now()
+    may_send = fence.passes()
+    found = _due(at) if may_send else []
+    _see_to(_errands(at, found, may_send=may_send), seconds=SECONDS_A_JOB, lock_ms=LOCK_MS_OF_A_JOB)
+    if may_send:
+        _wake_lanes(clock.now(), found)
+
+
+def see_to_large(delivery_id: int) -> None:
+    """A delivery whose whole ledger may have to be read is moved on, in a process that has the time."""
     if not fence.passes():
         return
+    status = Delivery.objects.values_list("status", flat=True).filter(pk=delivery_id).first()
+    if status in {Status.SENDING, Status.PAUSED}:
+        _move_on(delivery_id)
+    elif status in {Status.STOPPED, Status.FAILED}:
+        _end_the_stopped(delivery_id)
+
+
+# -- what there is to do ----------------------------------------------------------------------------------
+
+
+def _errands(at: datetime, found: Iterable[Found], *, may_send: bool) -> list[Errand]:
+    """What is due, in the order in which it is seen to; without what takes long."""
+    errands = [Errand(pk, partial(_expire, at=at)) for pk in _unconfirmed(at)]
+    if not may_send:
+        return errands
     for find, see_to in (
         (recurring.due, recurring.advance),
         (recurring.unsettled, recurring.settle),
         (recurring.to_remind, recurring.remind),
         (recurring.overdue, recurring.expire),
-        (_released, _release),
-        (_finished_with_tries, gate.reopen),
-        (_in_motion, _keep_in_motion),
-        (_stopped_half_way, _end_the_stopped),
-        (recurring.exhausted, recurring.complete),
     ):
-        for delivery_id in find(at):
-            _one(see_to, delivery_id)
-    if notices.to_mail(at).exists():
-        _wake(queues.NOTICES, job_id="notices")
+        errands += [Errand(pk, see_to) for pk in find(at)]
+    return [
+        *errands,
+        *_of_released(found),
+        *(Errand(pk, recurring.complete) for pk in recurring.exhausted(at)),
+    ]
 
 
-def _one(see_to: Callable[[int], object], delivery_id: int) -> None:
-    """What is wrong with one delivery keeps no other from moving; the next tick comes back to it."""
-    try:
-        see_to(delivery_id)
-    except InterfaceError:  # the database is away: it is so for all
-        raise
-    except Exception:
-        logger.exception("the tick could not see to delivery %s", delivery_id)
+def _of_released(found: Iterable[Found]) -> list[Errand]:
+    """One errand for each delivery, whatever it is due for; those that begin come first."""
+    errands: dict[int, Errand] = {}
+    for one in sorted(found, key=lambda one: one.due != Due.BEGIN):
+        if not one.is_long:
+            errands.setdefault(one.delivery_id, Errand(one.delivery_id, _step_of(one)))
+    return list(errands.values())
 
 
-def _release(delivery_id: int) -> None:
-    gate.begin(delivery_id)
-    gate.wake_lanes(delivery_id)
+def _step_of(one: Found) -> Callable[[int], object]:
+    steps: dict[Due, Callable[[int], object]] = {
+        Due.BEGIN: gate.begin, Due.REOPEN: gate.reopen, Due.STOPPED: _end_the_stopped,
+    }  # fmt: skip
+    return steps.get(one.due, _keep_in_motion if one.is_large else _move_on)
 
 
 def _keep_in_motion(delivery_id: int) -> None:
     recovery.reclaim(delivery_id)
+    doors.judge(delivery_id)
+    doors.note_lateness(delivery_id)
+
+
+def _move_on(delivery_id: int) -> None:
+    recovery.reclaim(delivery_id)
     recovery.expire_overdue(delivery_id)
     doors.judge(delivery_id)
     doors.note_lateness(delivery_id)
-    pace.note(delivery_id, at=clock.now())
-    if not gate.finish_if_over(delivery_id):
-        gate.wake_lanes(delivery_id)
+    gate.finish_if_over(delivery_id)
 
 
 def _end_the_stopped(delivery_id: int) -> None:
@@ -80,63 +139,99 @@ def _end_the_stopped(delivery_id: int) -> None:
     recovery.cancel_rest(delivery_id)
 
 
-def _released(at: datetime) -> list[int]:
-    soon = at + gate.AHEAD
-    due = Q(contact_date=None, first_moment=None) | Q(contact_date__lte=soon) | Q(first_moment__lte=soon)
-    in_grace = Confirmation.objects.filter(
-        delivery=OuterRef("pk"), taken_back_at=None, leaves_at__gt=at + gate.AHEAD
-    )
-    released = Delivery.objects.filter(due, status=Status.SCHEDULED).exclude(Exists(in_grace))
-    return list(released.order_by("pk").values_list("pk", flat=True))
+def _due(at: datetime) -> list[Found]:
+    """What is due, but for deliveries that were over a moment ago and whose books did not balance."""
+    found = looks.due(at, ahead=gate.AHEAD)
+    rest = gate.found_off([one.delivery_id for one in found if one.due == Due.OVER])
+    return [one for one in found if one.due != Due.OVER or one.delivery_id not in rest]
 
 
-def _finished_with_tries(at: datetime) -> list[int]:
-    # A lane is long gone by then, so no answer comes later than this.
-    just_ended = Delivery.objects.filter(status=Status.FINISHED, ended_at__gt=at - timedelta(days=1))
-    tries = Try.objects.filter(delivery=OuterRef("pk"))
-    return list(just_ended.filter(Exists(tries)).order_by("pk").values_list("pk", flat=True))
+# -- who does it ------------------------------------------------------------------------------------------
 
 
-def _in_motion(at: datetime) -> list[int]:
-    moving = Delivery.objects.filter(status__in=[Status.SENDING, Status.PAUSED])
-    return list(moving.order_by("pk").values_list("pk", flat=True))
+def _share_out(errands: list[Errand]) -> None:
+    """A few are run here; many are a job. Where that was asked for before and still waits, some are run here too."""
+    if len(errands) <= IN_PASSING or not _ask(queues.STEPS, job_id="steps"):
+        _see_to(errands, seconds=SECONDS_IN_PASSING, lock_ms=LOCK_MS)
 
 
-def _stopped_half_way(at: datetime) -> list[int]:
-    return _ids(
-        "SELECT d.id FROM deliveries_delivery d WHERE d.status IN ('stopped', 'failed') AND ("
-        " EXISTS (SELECT 1 FROM deliveries_chunk c WHERE c.delivery_id = d.id AND NOT c.done)"
-        " OR EXISTS (SELECT 1 FROM deliveries_try t WHERE t.delivery_id = d.id))"
-    )
+def _see_to(errands: Iterable[Errand], *, seconds: float, lock_ms: int) -> None:
+    until = time.monotonic() + seconds
+    for errand in errands:
+        if time.monotonic() > until:
+            return
+        _one(errand, lock_ms=lock_ms)
 
 
-def _ids(statement: str) -> list[int]:
+def _one(errand: Errand, *, lock_ms: int) -> None:
+    """What is wrong with one delivery keeps no other from moving; the next tick comes back to it."""
+    try:
+        with transaction.atomic():
+            if _is_free(errand.delivery_id, lock_ms=lock_ms):
+                errand.do(errand.delivery_id)
+    except InterfaceError:  # the database is away: it is so for all
+        raise
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            return
+        if not connection.is_usable():
+            raise
+        logger.exception("the tick could not see to delivery %s", errand.delivery_id)
+    except Exception:
+        logger.exception("the tick could not see to delivery %s", errand.delivery_id)
+
+
+def _is_free(delivery_id: int, *, lock_ms: int) -> bool:
+    """The delivery's row is ours until the end of the transaction, and for no other lock in it is waited long."""
     with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true) FROM deliveries_delivery WHERE id = %s"
+            " FOR NO KEY UPDATE SKIP LOCKED",
+            [f"{lock_ms}ms", delivery_id],
+        )
+        return cursor.fetchone() is not None
 
 
-def _expire_unconfirmed(at: datetime) -> None:
-    """A dated delivery that nobody confirmed until its validity period was over has expired."""
+def _ask_for_long(one: Found) -> None:
+    """A job of its own; where it was asked for before and nobody took it, one for those who send."""
+    job_id = f"see-to-{one.delivery_id}"
+    if not _ask(queues.LARGE, job_id=job_id, delivery_id=one.delivery_id):
+        _ask(queues.LARGE, job_id=f"{job_id}-too", on=Queue.SEND, delivery_id=one.delivery_id)
+
+
+def _wake_lanes(at: datetime, found: Iterable[Found]) -> None:
+    woken = gate.wake_all(at, released=[one.delivery_id for one in found if one.due == Due.BEGIN])
+    whose = pace.to_note(woken, at=at)
+    if len(whose) <= IN_PASSING:
+        pace.note_all(whose, at=at)
+    else:
+        _ask(queues.PACE, job_id="pace", delivery_ids=sorted(whose))
+
+
+def _ask(job: JobRef, *, job_id: str, on: Queue | None = None, **kwargs: Any) -> bool:
+    """True if it was queued; False if one waits already, or the queue is away and the next tick tries again."""
+    try:
+        return job.enqueue_now(job_id=job_id, on=on, **kwargs) is not None
+    except RedisError as error:
+        logger.warning("the queue is away, the next tick will try again: %s", error)
+        return False
+
+
+# -- what nobody confirmed --------------------------------------------------------------------------------
+
+
+def _unconfirmed(at: datetime) -> list[int]:
+    """Dated deliveries that nobody confirmed until their validity period was over."""
     candidates = Delivery.objects.filter(status__in=UNCONFIRMED, execution_of=None).annotate(
         last=Greatest("contact_date", "last_moment")
     )
-    for pk, date, hours in candidates.filter(last__lt=at).values_list("pk", "last", "validity_hours"):
-        if date is not None and date + timedelta(hours=hours) < at:
-            _expire(pk, at)
+    rows = candidates.filter(last__lt=at).values_list("pk", "last", "validity_hours")
+    return [pk for pk, date, hours in rows if date is not None and date + timedelta(hours=hours) < at]
 
 
-@transaction.atomic
-def _expire(delivery_id: int, at: datetime) -> None:
+def _expire(delivery_id: int, *, at: datetime) -> None:
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status in UNCONFIRMED:
         delivery.ended_at = at
         delivery.save(update_fields=["ended_at"])
         lifecycle.move(delivery, Step.EXPIRE, by=None, at=at)
-
-
-def _wake(job: Any, **kwargs: Any) -> None:
-    try:
-        job.enqueue_now(**kwargs)
-    except RedisError as error:
-        logger.warning("the queue is away, the next tick will try again: %s", error)

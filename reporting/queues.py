@@ -2,4 +2,4 @@
 
 from campaign.lib.jobs import JobRef, Queue
 
-COMPUTE = JobRef("reporting.jobs.compute", Queue.DEFAULT, timeout=1800)
+COMPUTE = JobRef("reporting.jobs.compute", Queue.COUNTS, timeout=1800)

@@ -3,6 +3,7 @@
 Whoever counts twice gets the same: nothing here adds to what was there before.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,9 @@ from accounts.access import NotAllowed
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries.counts import tallies
+from deliveries.counts import TALLIES, tallies
 from deliveries.models import Delivery
+from deliveries.sending import gate
 from feedback.models import Hit
 from reporting import kpis, queues
 from reporting.kpis import Counts
@@ -33,10 +35,13 @@ BEHAVIOUR = ("opens", "openers", "clicks", "clickers", "mirror_views", "unsubscr
 
 def counts(delivery: Delivery) -> Counts:
     """As the pages show them: messages from the chunks' tallies, people as last folded in."""
-    messages = tallies(delivery)
     stored = DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values().first()
+    return _counts(tallies(delivery), stored or {})
+
+
+def _counts(messages: dict[str, int], people: Mapping[str, Any]) -> Counts:
     at_a_server = {"delivered": messages["sent"], "failed": messages["failed"] - messages["unsent"]}
-    return Counts.of({**messages, **at_a_server}, stored or {})
+    return Counts.of({**messages, **at_a_server}, people)
 
 
 def last_and_next(delivery: Delivery, at: datetime) -> tuple[datetime | None, datetime]:
@@ -95,7 +100,7 @@ def behaviour(delivery_id: int) -> dict[str, int]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_BEHAVIOUR, {"delivery": delivery_id})
-        return dict(zip(BEHAVIOUR, cursor.fetchone(), strict=True))
+        return dict(zip(BEHAVIOUR, map(int, cursor.fetchone()), strict=True))
 
 
 _BEHAVIOUR = """
@@ -135,61 +140,98 @@ def ask(*, delivery: Delivery, by: User, at: datetime) -> StatisticsRun:
     return run
 
 
-@transaction.atomic
 def compute(*, run_id: int) -> StatisticsRun:
-    """Everything is recounted from sending and tracking logs, repaired, and the difference noted; once."""
-    delivery_id = StatisticsRun.objects.values_list("delivery_id", flat=True).get(pk=run_id)
-    delivery = Delivery.objects.locked(delivery_id)
-    run = StatisticsRun.objects.get(pk=run_id)
+    """Everything is recounted from sending and tracking logs, repaired, and the difference noted; once.
+
+    The logs are counted without a lock, however long that takes; a chunk is locked for as long as it takes to
+    count its own rows, and only if it was found to be off.
+    """
+    run = StatisticsRun.objects.select_related("delivery").get(pk=run_id)
     if not run.is_open:
         return run
-    _lock_chunks(delivery_id)
-    at = clock.now()
-    old = kpis.figures(counts(delivery))
-    run.chunks_repaired = _repair_tallies(delivery_id)
-    store(delivery_id, behaviour(delivery_id), at)
-    new = kpis.figures(counts(delivery))
-    run.old, run.new, run.difference = old, new, kpis.difference(old, new)
-    run.status, run.ended_at = StatisticsRun.Status.DONE, at
-    run.save()
-    if run.chunks_repaired:
-        audit.record("repair_stats", by=run.by, target=delivery, run=run.pk, difference=run.difference)
+    delivery_id = run.delivery_id
+    people = behaviour(delivery_id)
+    repairs = [_repair(delivery_id, number) for number in _chunks_off(delivery_id)]
+    run = _settle(run_id, people, [repair for repair in repairs if repair])
+    gate.look_again(delivery_id)
     return run
 
 
-def _lock_chunks(delivery_id: int) -> None:
-    """In their order, as everybody does: no result is written while it is counted."""
+@transaction.atomic
+def _settle(run_id: int, people: dict[str, int], repairs: list[dict[str, int]]) -> StatisticsRun:
+    """What was counted is what is known; of two that counted at once the first notes the difference."""
+    run = StatisticsRun.objects.select_for_update(of=("self",)).select_related("delivery").get(pk=run_id)
+    if not run.is_open:
+        return run
+    at = clock.now()
+    stored = DeliveryStatistics.objects.filter(delivery_id=run.delivery_id).values().first()
+    messages = tallies(run.delivery)
+    old = kpis.figures(_counts(_without(messages, repairs), stored or {}))
+    store(run.delivery_id, people, at)
+    new = kpis.figures(_counts(messages, people))
+    run.chunks_repaired = len(repairs)
+    run.old, run.new, run.difference = old, new, kpis.difference(old, new)
+    run.status, run.ended_at = StatisticsRun.Status.DONE, at
+    run.save()
+    if repairs:
+        audit.record("repair_stats", by=run.by, target=run.delivery, run=run.pk, difference=run.difference)
+    return run
+
+
+def _without(messages: dict[str, int], repairs: list[dict[str, int]]) -> dict[str, int]:
+    """The tallies as they would be, had nothing been repaired: what was sent meanwhile is no difference."""
+    before = {name: messages[name] - sum(repair[name] for repair in repairs) for name in TALLIED}
+    return {**messages, **before, "prepared": messages["to_deliver"] - sum(before[name] for name in TALLIES)}
+
+
+def _chunks_off(delivery_id: int) -> list[int]:
+    """The chunks whose tallies are not what their rows say, in one snapshot of both."""
     with connection.cursor() as cursor:
+        cursor.execute(_OFF, {"delivery": delivery_id})
+        return [row[0] for row in cursor.fetchall()]
+
+
+@transaction.atomic
+def _repair(delivery_id: int, number: int) -> dict[str, int] | None:
+    """The chunk's tallies are what its rows say; returns by how much each changed, None if nothing did."""
+    slots = {"delivery": delivery_id, "number": number}
+    with connection.cursor() as cursor:
+        # Two statements: the second sees what was committed while the first waited for its lock.
         cursor.execute(
-            "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %s ORDER BY number FOR UPDATE", [delivery_id]
+            "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(delivery)s AND number = %(number)s FOR UPDATE",
+            slots,
         )
+        cursor.execute(_REPAIR, slots)
+        row = cursor.fetchone()
+    return None if row is None else dict(zip(TALLIED, map(int, row), strict=True))
 
 
-def _repair_tallies(delivery_id: int) -> int:
-    """Each chunk's tallies are what its rows say; return how many chunks were not so."""
-    with connection.cursor() as cursor:
-        cursor.execute(_REPAIR, {"delivery": delivery_id})
-        return int(cursor.rowcount)
+TALLIED = (*TALLIES, "unsent")
 
+_COUNTED = """
+    SELECT count(*) FILTER (WHERE m.status = 1) AS sent, count(*) FILTER (WHERE m.status = 2) AS failed,
+        count(*) FILTER (WHERE m.status = 3) AS retrying, count(*) FILTER (WHERE m.status = 4) AS in_doubt,
+        count(*) FILTER (WHERE m.status = 5) AS ignored, count(*) FILTER (WHERE m.status = 6) AS cancelled,
+        count(*) FILTER (WHERE m.status = 2 AND m.tries = 0) AS unsent
+    FROM deliveries_message m WHERE m.delivery_id = k.delivery_id AND m.seq BETWEEN k.seq_from AND k.seq_to
+"""
 
-_REPAIR = """
-    UPDATE deliveries_chunk c
-    SET sent = n.sent, failed = n.failed, unsent = n.unsent, retrying = n.retrying, in_doubt = n.in_doubt,
-        ignored = n.ignored, cancelled = n.cancelled
-    FROM (
-        SELECT k.number,
-            count(*) FILTER (WHERE m.status = 1) AS sent, count(*) FILTER (WHERE m.status = 2) AS failed,
-            count(*) FILTER (WHERE m.status = 2 AND m.tries = 0) AS unsent,
-            count(*) FILTER (WHERE m.status = 3) AS retrying, count(*) FILTER (WHERE m.status = 4) AS in_doubt,
-            count(*) FILTER (WHERE m.status = 5) AS ignored, count(*) FILTER (WHERE m.status = 6) AS cancelled
-        FROM deliveries_chunk k
-        LEFT JOIN deliveries_message m ON m.delivery_id = k.delivery_id AND m.seq BETWEEN k.seq_from AND k.seq_to
-        WHERE k.delivery_id = %(delivery)s
-        GROUP BY k.number
-    ) n
-    WHERE c.delivery_id = %(delivery)s AND c.number = n.number
-      AND (c.sent, c.failed, c.unsent, c.retrying, c.in_doubt, c.ignored, c.cancelled)
-        <> (n.sent, n.failed, n.unsent, n.retrying, n.in_doubt, n.ignored, n.cancelled)
+_IS_OFF = f"({', '.join(f'k.{name}' for name in TALLIED)}) <> ({', '.join(f'n.{name}' for name in TALLIED)})"
+
+_OFF = f"""
+    SELECT k.number FROM deliveries_chunk k CROSS JOIN LATERAL ({_COUNTED}) n
+    WHERE k.delivery_id = %(delivery)s AND {_IS_OFF} ORDER BY k.number
+"""
+
+_REPAIR = f"""
+    WITH found AS MATERIALIZED (
+        SELECT k.number, {", ".join(f"n.{name}, n.{name} - k.{name} AS {name}_more" for name in TALLIED)}
+        FROM deliveries_chunk k CROSS JOIN LATERAL ({_COUNTED}) n
+        WHERE k.delivery_id = %(delivery)s AND k.number = %(number)s AND {_IS_OFF}
+    )
+    UPDATE deliveries_chunk c SET {", ".join(f"{name} = found.{name}" for name in TALLIED)}
+    FROM found WHERE c.delivery_id = %(delivery)s AND c.number = found.number
+    RETURNING {", ".join(f"found.{name}_more" for name in TALLIED)}
 """
 
 

@@ -5,7 +5,7 @@ The truth is in PostgreSQL and a tick looks there for what is due, so a wake-up 
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ import django_rq
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
+from rq import Queue as RqQueue
 from rq import Worker, get_current_job
 from rq.cron import CronScheduler
 from rq.job import Job
@@ -37,6 +38,8 @@ class Queue(StrEnum):
     """The queues, each with workers of its own in the Procfile."""
 
     TICK = "tick"
+    STEPS = "steps"
+    COUNTS = "counts"
     SEND = "send"
     PREPARATION = "preparation"
     DEFAULT = "default"
@@ -57,10 +60,13 @@ class JobRef:
         """
         transaction.on_commit(lambda: self._enqueue_or_warn(job_id, kwargs))
 
-    def enqueue_now(self, *, job_id: str | None = None, **kwargs: Any) -> Job | None:
-        """Queue the job at once; `None` if one of that id waits already. Raises `RedisError`."""
-        queue = django_rq.get_queue(self.queue, commit_mode="auto")
-        if job_id and job_id in queue.get_job_ids():
+    def enqueue_now(self, *, job_id: str | None = None, on: Queue | None = None, **kwargs: Any) -> Job | None:
+        """Queue the job at once; `None` if one of that id waits already. Raises `RedisError`.
+
+        `on`: another queue than its own, where nobody listens to that.
+        """
+        queue = django_rq.get_queue(on or self.queue, commit_mode="auto")
+        if job_id and queue.get_job_position(job_id) is not None:
             return None
         return queue.enqueue_call(
             self.path,
@@ -69,6 +75,25 @@ class JobRef:
             result_ttl=SECONDS_KEPT,
             failure_ttl=SECONDS_FAILURES_KEPT,
             job_id=job_id,
+        )
+
+    def enqueue_all_now(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Queue a job for each id and its arguments, in this order and in one go. Raises `RedisError`."""
+        if not jobs:
+            return
+        queue = django_rq.get_queue(self.queue, commit_mode="auto")
+        queue.enqueue_many(
+            [
+                RqQueue.prepare_data(
+                    self.path,
+                    kwargs=kwargs,
+                    timeout=self.timeout,
+                    result_ttl=SECONDS_KEPT,
+                    failure_ttl=SECONDS_FAILURES_KEPT,
+                    job_id=job_id,
+                )
+                for job_id, kwargs in jobs
+            ]
         )
 
     def waiting(self, *, prefix: str) -> int:

@@ -199,7 +199,10 @@ class Delivery(Paced):
         verbose_name_plural = _("deliveries")
         ordering = ["-id"]
         permissions = permissions(Right.VIEW, Right.PREPARE, Right.START, Right.APPROVE, Right.EXPORT)
-        indexes = [models.Index(fields=["status", "id"], name="delivery_status")]
+        indexes = [
+            models.Index(fields=["status", "id"], name="delivery_status"),
+            models.Index(fields=["ended_at"], name="delivery_ended"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="delivery_date_where_scheduled",

@@ -119,10 +119,16 @@ class Chunk(models.Model):
     class Meta:
         verbose_name = _("chunk")
         verbose_name_plural = _("chunks")
-        # What is open is asked every second, of every delivery that ever was stopped too.
+        # What is open, and what of it somebody has or had in hand, is asked every second. No exchange writes to
+        # these: a lease or a mark in a condition would cost each of them its place on the page (HOT).
         # And in whose chunk a later try stands, for each of them.
         indexes = [
-            models.Index(fields=["delivery"], condition=models.Q(done=False), name="chunk_open"),
+            models.Index(
+                fields=["delivery", "moment"], condition=models.Q(done=False), name="chunk_open_moment"
+            ),
+            models.Index(
+                fields=["delivery"], condition=models.Q(done=False, token__gt=0), name="chunk_taken"
+            ),
             models.Index(fields=["delivery", "seq_to"], name="chunk_rows"),
         ]
 

@@ -77,7 +77,16 @@ class SetBack(Fence):
 
 def problem() -> Fence | None:
     """Why nothing may leave from this database; None where all is as it was adopted. One query."""
-    instance, system, timeline = _look()
+    return _judge()[0]
+
+
+def _judge() -> tuple[Fence | None, bool]:
+    """Why nothing may leave, if so, and whether the mark has not grown for some seconds."""
+    instance, system, timeline, beat_is_due = _look()
+    return _problem(instance, system, timeline), beat_is_due
+
+
+def _problem(instance: Instance, system: str, timeline: int) -> Fence | None:
     anchors = {VALKEY: _in_valkey(instance.generation), DISK: _on_disk(instance.generation)}
     if instance.environment and instance.environment != settings.INSTANCE:
         return OtherEnvironment(recorded=instance.environment, here=settings.INSTANCE)
@@ -93,15 +102,18 @@ def problem() -> Fence | None:
     return None
 
 
-def _look() -> tuple[Instance, str, int]:
-    """The row, and the server and timeline that it is found on."""
+def _look() -> tuple[Instance, str, int, bool]:
+    """The row, the server and timeline that it is found on, and whether its mark is to grow."""
     found = Instance.objects.raw(
-        f"SELECT i.*, here.* FROM deliveries_instance i, ({IDENTITY}) here (sys, line)"
+        "SELECT i.*, here.*, coalesce(beat_at <= clock_timestamp() - make_interval(secs => %s), true) AS is_due"
+        f" FROM deliveries_instance i, ({IDENTITY}) here (sys, line)",
+        [BEAT_SECONDS],
     )
     for instance in found:
-        return instance, instance.sys, instance.line  # type: ignore[attr-defined]  # columns that the raw query adds
+        # Columns that the raw query adds.
+        return instance, instance.sys, instance.line, instance.is_due  # type: ignore[attr-defined]
     instance = _anchor()
-    return instance, *identity()
+    return instance, *identity(), True
 
 
 def require() -> None:
@@ -114,10 +126,10 @@ def require() -> None:
 def passes(*, beat: bool = False) -> bool:
     """Whether anything may leave. If so, the mark has grown within the last seconds, or with `beat` just now."""
     global _said
-    found = problem()
-    if found is None:
+    found, beat_is_due = _judge()
+    if found is None and (beat or beat_is_due):
         _beat(seconds=0 if beat else BEAT_SECONDS)
-    elif found.code != _said:
+    elif found is not None and found.code != _said:
         logger.error("nothing is sent until `manage.py adopt_instance`: %s", found)
     _said = found.code if found else ""
     return found is None
@@ -158,8 +170,9 @@ def _beat(*, seconds: float) -> None:
         cursor.execute(
             "UPDATE deliveries_instance SET mark = mark + 1, nonce = %s, beat_at = clock_timestamp(),"
             " environment = CASE WHEN environment = '' THEN %s ELSE environment END, timeline = %s"
-            " WHERE id = 1 AND (beat_at IS NULL OR beat_at <= clock_timestamp() - make_interval(secs => %s))"
-            " RETURNING generation, mark, nonce",
+            " WHERE id = (SELECT id FROM deliveries_instance WHERE id = 1 AND (beat_at IS NULL"
+            " OR beat_at <= clock_timestamp() - make_interval(secs => %s))"
+            f" FOR UPDATE {'' if seconds == 0 else 'SKIP LOCKED'}) RETURNING generation, mark, nonce",
             [_nonce(), settings.INSTANCE, identity()[1], seconds],
         )
         beaten = cursor.fetchone()

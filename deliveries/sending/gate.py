@@ -4,12 +4,15 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import django_rq
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 from redis.exceptions import RedisError
@@ -22,12 +25,18 @@ from deliveries.channels.dkim import UnusableKey
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
-from deliveries.sending import doors, fence, recovery, throttle
+from deliveries.sending import doors, fence, looks, recovery, throttle
+from deliveries.sending.looks import Ready
+from deliveries.sending.throttle import Bucket, Limits
 
 logger = logging.getLogger(__name__)
 
 AHEAD = timedelta(seconds=5)  # lanes are woken so long before the date, connect, and wait at the gate
 LOOK = 0.05  # seconds between two looks at the gate
+LANES_THAT_WAIT = 100  # in the queue, and as many more as one delivery may have: so it stays cheap to look at
+_LAST_WOKEN = "sinete:lanes:last"
+SECONDS_OFF = 30  # between two counts of a delivery whose books don't balance
+_OFF = "sinete:off:"
 
 now = clock.now
 T = TypeVar("T")
@@ -194,27 +203,60 @@ def after_lane(delivery_id: int, *, wakes_others: bool = True) -> None:
         wake_lanes(delivery_id)
 
 
-@transaction.atomic
 def finish_if_over(delivery_id: int) -> bool:
-    """Finished, if nothing is open and the independent counts agree."""
+    """Finished, if nothing is open and the independent counts agree; True where it is not Sending any more.
+
+    The ledger is counted first, in one snapshot and without a lock, so that nobody waits for it.
+    """
     delivery = Delivery.objects.select_related("preparation").get(pk=delivery_id)
     if delivery.status != Status.SENDING or any(recovery.open_ends(delivery).values()):
         return delivery.status != Status.SENDING
+    doors.note_lateness(delivery_id)
+    counted = recovery.books(delivery)
+    if counted.off:
+        logger.error("delivery %s can't finish, its books don't balance: %s", delivery_id, counted.off)
+        _note_off(delivery_id)
+        return True
+    return _finish(delivery_id, counted)
+
+
+@transaction.atomic
+def _finish(delivery_id: int, counted: recovery.Books) -> bool:
+    """Finished, unless something moved since it was counted: whoever looks next counts again."""
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status != Status.SENDING or any(recovery.open_ends(delivery).values()):
         return delivery.status != Status.SENDING
-    doors.note_lateness(delivery_id)
-    off = recovery.imbalance(delivery)
-    if off:
-        logger.error("delivery %s can't finish, its books don't balance: %s", delivery_id, off)
-        return True
+    tallies = recovery.tallies(delivery_id)
+    if tallies != counted.tallies:
+        return False
     at = now()
-    unknown = sum(delivery.chunks.values_list("in_doubt", flat=True))
     delivery.ended_at = at
     delivery.save(update_fields=["ended_at"])
-    lifecycle.move(delivery, Step.FINISH, by=None, at=at, in_doubt=unknown)
+    lifecycle.move(delivery, Step.FINISH, by=None, at=at, in_doubt=tallies["in_doubt"])
     _log(delivery, at, n_("Sending finished"))
     return True
+
+
+def _note_off(delivery_id: int) -> None:
+    with suppress(RedisError):
+        django_rq.get_connection("default").set(f"{_OFF}{delivery_id}", 1, ex=SECONDS_OFF)
+
+
+def found_off(delivery_ids: Sequence[int]) -> set[int]:
+    """Of these the ones whose books were counted a moment ago and did not balance: they are not counted each second."""
+    if not delivery_ids:
+        return set()
+    try:
+        marks = django_rq.get_connection("default").mget([f"{_OFF}{each}" for each in delivery_ids])
+    except RedisError:
+        return set()
+    return {each for each, mark in zip(delivery_ids, marks, strict=True) if mark is not None}
+
+
+def look_again(delivery_id: int) -> None:
+    """Its books may balance now: the next tick counts them."""
+    with suppress(RedisError):
+        django_rq.get_connection("default").delete(f"{_OFF}{delivery_id}")
 
 
 @transaction.atomic
@@ -233,85 +275,100 @@ def reopen(
 
 
 def wake_lanes(delivery_id: int) -> None:
-    """Ask for as many lanes as may run and have something to do. Live leases, in PostgreSQL, cap them."""
-    delivery = Delivery.objects.select_related("unit", "route").get(pk=delivery_id)
-    if Halt.objects.covering(delivery.unit).exists():
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT
-                (SELECT count(*) FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done
-                    AND lease_until IS NULL AND handed_upto < seq_to
-                    AND (not_before IS NULL OR not_before <= sinete_clock() + make_interval(secs => %(ahead)s))
-                    AND (moment IS NULL
-                        OR deliveries_may_leave(delivery_id, moment, make_interval(secs => %(ahead)s)))),
-                (SELECT count(*) FROM (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s AND NOT handed
-                    AND due_at <= sinete_clock() LIMIT 1) due),
-                (SELECT count(*) FROM (
-                    SELECT lease_by FROM deliveries_chunk
-                    WHERE delivery_id = %(d)s AND NOT done AND lease_until > sinete_clock()
-                    UNION SELECT lease_by FROM deliveries_try
-                    WHERE delivery_id = %(d)s AND handed AND lease_until > sinete_clock()
-                ) lanes)
-            """,
-            {"d": delivery_id, "ahead": AHEAD.total_seconds()},
+    """Ask for as many lanes of this delivery as may run and have something to do."""
+    _wake(lambda room: looks.ready(now(), ahead=AHEAD, room=room, only=delivery_id, released=[delivery_id]))
+
+
+def wake_all(at: datetime, *, released: list[int]) -> list[int]:
+    """Ask for lanes of all that has something to do; `released` are about to begin. Returns whose were asked for.
+
+    The queue holds so many at most; where more wait, the next tick goes on behind the last that had its turn.
+    """
+    after = _last_woken()
+    woken = _wake(lambda room: looks.ready(at, ahead=AHEAD, room=room, after=after, released=released))
+    if woken:
+        _note_woken(woken[-1])
+    return woken
+
+
+def _wake(find: Callable[[int], list[Ready]]) -> list[int]:
+    """Ask for the lanes that are wanted, one of each delivery and then the next; live leases cap them."""
+    try:
+        waiting = _waiting()
+        room = LANES_THAT_WAIT + settings.SINETE["lanes"] - waiting.total()
+        if room <= 0 or not (found := find(room)):
+            return []
+        wanted = _wanted(found, waiting)
+        rounds = range(max(wanted.values(), default=0))
+        turns = [one.delivery_id for turn in rounds for one in found if wanted[one.delivery_id] > turn][:room]
+        queues.SEND.enqueue_all_now(
+            [(f"send-{each}-{uuid.uuid4().hex[:12]}", {"delivery_id": each}) for each in turns]
         )
-        chunks, tries, lanes = cursor.fetchone()
-    if chunks + tries:
-        _wake_so_many(delivery_id, min(chunks + tries, _lanes_at_most(delivery) - lanes))
+    except RedisError as error:
+        logger.warning("the queue is away, the next tick will try again: %s", error)
+        return []
+    return list(dict.fromkeys(turns))
 
 
-def _lanes_at_most(delivery: Delivery) -> int:
-    """No more than its limits keep busy, and none while the next token is far: workers are for those who send."""
-    buckets = throttle.buckets_of(delivery)
-    if throttle.seconds_until_one(buckets) > AHEAD.total_seconds():
-        return 0
-    return min([_share_of_workers(delivery.pk), *(math.ceil(bucket.rate) for bucket in buckets)])
+def _wanted(found: list[Ready], waiting: Counter[int]) -> dict[int, int]:
+    """How many lanes of each are asked for, beside those that wait already: a hint, so a race wakes one too many."""
+    buckets = {one.delivery_id: _buckets(one) for one in found}
+    waits = throttle.seconds_until(bucket for each in buckets.values() for bucket in each)
+    most = _shares(found, waiting)
+    wanted = {}
+    for one in found:
+        own = buckets[one.delivery_id]
+        lanes = min([most[one.delivery_id], *(math.ceil(bucket.rate) for bucket in own)])
+        # None while the next token is far: workers are for those who send.
+        if any(waits[bucket] > AHEAD.total_seconds() for bucket in own):
+            lanes = 0
+        wanted[one.delivery_id] = max(0, min(one.parts, lanes - one.lanes) - waiting[one.delivery_id])
+    return wanted
 
 
-def _share_of_workers(delivery_id: int) -> int:
+def _buckets(one: Ready) -> tuple[Bucket, ...]:
+    return Limits.of(
+        delivery=one.delivery_id, own=one.own_limit, route=one.route, shared=one.route_limit
+    ).buckets
+
+
+def _shares(found: list[Ready], waiting: Counter[int]) -> dict[int, int]:
     """As many lanes as are set; where other deliveries leave too, no more than its part of the workers, and one."""
     most = settings.SINETE["lanes"]
-    if most == 1:
-        return most
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT delivery_id FROM deliveries_chunk"
-            " WHERE NOT done AND lease_until > sinete_clock() AND delivery_id <> %s",
-            [delivery_id],
-        )
-        rivals = {row[0] for row in cursor.fetchall()} | _waiting_for_workers(delivery_id)
-    if not rivals:
-        return most
+    leaving = (
+        looks.with_lanes(now()) | set(waiting) | {one.delivery_id for one in found} if most > 1 else set()
+    )
+    if len(leaving) <= 1:
+        return {one.delivery_id: most for one in found}
     alive = workers_alive(Queue.SEND) or most
-    return max(1, min(most, alive // (len(rivals) + 1)))
+    return {one.delivery_id: max(1, min(most, alive // len(leaving))) for one in found}
 
 
 def others_wait(delivery_id: int) -> bool:
     """Whether a lane of another delivery waits for a worker."""
-    return bool(_waiting_for_workers(delivery_id))
-
-
-def _waiting_for_workers(delivery_id: int) -> set[int]:
-    """The other deliveries whose lanes wait in the queue; nobody where the queue is away."""
     try:
-        waiting = {job_id.split("-")[1] for job_id in queues.SEND.waiting_ids() if job_id.startswith("send-")}
+        return bool(_waiting().keys() - {delivery_id})
     except RedisError:
-        return set()
-    return {int(each) for each in waiting if each.isdecimal()} - {delivery_id}
+        return False
 
 
-def _wake_so_many(delivery_id: int, wanted: int) -> None:
-    """Bring the lanes that wait in the queue up to a number; a hint, so a race only wakes one too many."""
-    if wanted <= 0:
-        return
-    prefix = f"send-{delivery_id}-"
+def _waiting() -> Counter[int]:
+    """How many lanes of each delivery wait in the queue. Raises `RedisError`."""
+    ids = (job_id.split("-") for job_id in queues.SEND.waiting_ids() if job_id.startswith("send-"))
+    return Counter(int(parts[1]) for parts in ids if parts[1].isdecimal())
+
+
+def _last_woken() -> int:
     try:
-        for _number in range(wanted - queues.SEND.waiting(prefix=prefix)):
-            queues.SEND.enqueue_now(job_id=f"{prefix}{uuid.uuid4().hex[:12]}", delivery_id=delivery_id)
-    except RedisError as error:
-        logger.warning("the queue is away, the next tick will try again: %s", error)
+        return int(django_rq.get_connection("default").get(_LAST_WOKEN) or 0)
+    except (RedisError, ValueError):
+        return 0
+
+
+def _note_woken(delivery_id: int) -> None:
+    """Whose turn was last: where that is lost, turns begin anew."""
+    with suppress(RedisError):
+        django_rq.get_connection("default").set(_LAST_WOKEN, delivery_id, ex=3600)
 
 
 def _log(

@@ -3,6 +3,7 @@
 The tick notes in Valkey how far each send is. Where that is lost the rate is unknown for a moment, and nothing else.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,15 +18,17 @@ from redis.exceptions import RedisError
 
 from deliveries import routes
 from deliveries.models import Chunk, Delivery, Halt, Route, Status, Try
-from deliveries.sending import throttle
+from deliveries.sending import looks, throttle
 from deliveries.sending.throttle import Bucket, Limits
 
 NOTE_EVERY = 5  # seconds between two notes
+NOTE_ALL_EVERY = 60  # of those too that nobody has in hand
 NOTES = 720  # an hour's
 OVER = 60  # seconds the rate is taken over; for a slow send as many as it takes to see some leave
 ENOUGH = 20  # messages
 SOON = 5.0  # seconds; a delivery whose next token is further away has rightly no lane
 LONGEST_TOLD = timedelta(days=30)
+_DUE, _DUE_OF_ALL = "sinete:pace", "sinete:pace:all"
 
 
 @dataclass(frozen=True)
@@ -162,30 +165,71 @@ def _key(delivery_id: int) -> str:
     return f"sinete:pace:{delivery_id}"
 
 
-def note(delivery_id: int, *, at: datetime) -> None:
-    """How many have been asked about at a server by now; noted every few seconds while it is sent."""
-    moment = at.timestamp()
+def to_note(woken: Iterable[int], *, at: datetime) -> set[int]:
+    """Of which deliveries it is time to note how far they are: those that move, and once a minute all that are sent."""
     try:
         valkey = django_rq.get_connection("default")
-        last = _read(valkey.lindex(_key(delivery_id), 0))
-        if last is not None and moment - NOTE_EVERY < last[0] <= moment:
-            return
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT coalesce(sum(sent + failed - unsent + in_doubt), 0) FROM deliveries_chunk"
-                " WHERE delivery_id = %s",
-                [delivery_id],
-            )
-            number = cursor.fetchone()[0]
-        pipeline = valkey.pipeline()
-        if last is None or not 0 <= moment - last[0] <= 2 * OVER:
-            pipeline.delete(_key(delivery_id))  # it was paused, or nobody looked: that is no rate
-        pipeline.lpush(_key(delivery_id), f"{moment:.3f} {number}")
-        pipeline.ltrim(_key(delivery_id), 0, NOTES - 1)
-        pipeline.expire(_key(delivery_id), NOTES * NOTE_EVERY)
-        pipeline.execute()
+        if not valkey.set(_DUE, 1, nx=True, px=NOTE_EVERY * 900):
+            return set()
+        whose = looks.with_lanes(at) | set(woken)
+        if valkey.set(_DUE_OF_ALL, 1, nx=True, px=NOTE_ALL_EVERY * 990):
+            whose |= set(Delivery.objects.filter(status=Status.SENDING).values_list("pk", flat=True))
+    except RedisError:
+        return set()
+    return whose
+
+
+def note(delivery_id: int, *, at: datetime) -> None:
+    """How many have been asked about at a server by now; noted every few seconds while it is sent."""
+    note_all([delivery_id], at=at)
+
+
+def note_all(delivery_ids: Collection[int], *, at: datetime) -> None:
+    """The same of many, in a flat number of looks."""
+    if not delivery_ids:
+        return
+    try:
+        valkey = django_rq.get_connection("default")
+        ids = list(delivery_ids)
+        with valkey.pipeline(transaction=False) as look:
+            for each in ids:
+                look.lindex(_key(each), 0)
+            last = dict(zip(ids, map(_read, look.execute()), strict=True))
+        moment = at.timestamp()
+        due = [each for each in ids if not _is_fresh(last[each], moment)]
+        with valkey.pipeline(transaction=False) as pipeline:
+            for each, number in _asked_about(due).items():
+                _push(pipeline, each, moment, number, before=last[each])
+            pipeline.execute()
     except RedisError:
         return
+
+
+def _is_fresh(last: tuple[float, int] | None, moment: float) -> bool:
+    return last is not None and moment - NOTE_EVERY < last[0] <= moment
+
+
+def _asked_about(delivery_ids: list[int]) -> dict[int, int]:
+    """Of each how many messages a server was asked about."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.id, n.number FROM unnest(%s::bigint[]) d (id) CROSS JOIN LATERAL ("
+            " SELECT coalesce(sum(sent + failed - unsent + in_doubt), 0) AS number FROM deliveries_chunk"
+            " WHERE delivery_id = d.id) n",
+            [delivery_ids],
+        )
+        return dict(cursor.fetchall())
+
+
+def _push(
+    pipeline: Any, delivery_id: int, moment: float, number: int, *, before: tuple[float, int] | None
+) -> None:
+    key = _key(delivery_id)
+    if before is None or not 0 <= moment - before[0] <= 2 * OVER:
+        pipeline.delete(key)  # it was paused, or nobody looked: that is no rate
+    pipeline.lpush(key, f"{moment:.3f} {number}")
+    pipeline.ltrim(key, 0, NOTES - 1)
+    pipeline.expire(key, NOTES * NOTE_EVERY)
 
 
 def _achieved(delivery: Delivery) -> int | None:

@@ -4,7 +4,9 @@ Ordinary transactions on Django's connection; lock order: chunks by number, late
 delivery: what a lane holds is told by its chunks and tries, and these are locked.
 """
 
+import json
 import socket
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -42,7 +44,7 @@ LOCK_CHUNKS_OF_EXPIRED_TRIES = """
     WHERE c.delivery_id = %(delivery)s AND EXISTS (
         SELECT 1 FROM deliveries_try t WHERE t.delivery_id = %(delivery)s AND t.handed
             AND t.lease_until < sinete_clock() AND t.seq BETWEEN c.seq_from AND c.seq_to
-    ) ORDER BY c.number FOR UPDATE
+    ) ORDER BY c.number FOR UPDATE SKIP LOCKED
 """
 
 RECLAIM_TRIES = """
@@ -73,7 +75,7 @@ def reclaim(delivery_id: int) -> int:
     """What was handed over under a lease that ran out is in doubt; the rest may be claimed again.
 
     Returns how many rows that put in doubt. A late result of the same hand-over may still resolve them.
-    Chunks and tries each in a transaction: whoever holds a chunk must not ask for one of a lower number.
+    It waits for nobody: a chunk that somebody has locked at this moment is looked at next time.
     """
     return _reclaim_chunks(delivery_id) + _reclaim_tries(delivery_id)
 
@@ -309,14 +311,16 @@ def end_queue(delivery_id: int, domains: list[str]) -> int:
 
 
 def open_ends(delivery: Delivery) -> dict[str, bool]:
-    """What still keeps a delivery from being over; asked every second, so nothing is counted."""
+    """What still keeps a delivery from being over; nothing is counted."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT
-                EXISTS (SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done),
-                EXISTS (SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(d)s AND lease_until IS NOT NULL),
-                EXISTS (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s)
+            SELECT chunks, NOT chunks AND EXISTS (
+                SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(d)s AND lease_until IS NOT NULL
+            ), tries FROM (
+                SELECT EXISTS (SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done),
+                    EXISTS (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s)
+            ) ends (chunks, tries)
             """,
             {"d": delivery.pk},
         )
@@ -349,30 +353,59 @@ def _chunks(delivery_id: int) -> tuple[str | None, int]:
         return cursor.fetchone()
 
 
+@dataclass(frozen=True)
+class Books:
+    """What was counted in one snapshot: the chunks' tallies, and where the ledger's rows differ from them."""
+
+    tallies: dict[str, int]
+    off: dict[str, list[int]]
+
+
+TALLIES = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
+
+_TALLIES = f"""
+    SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in TALLIES)},
+        coalesce(sum(seq_to - seq_from + 1 - {" - ".join(TALLIES)}), 0) AS prepared, coalesce(sum(unsent), 0) AS unsent
+    FROM deliveries_chunk WHERE delivery_id = %(delivery)s
+"""
+
+_ROWS = """
+    SELECT status, count(*) AS n, count(*) FILTER (WHERE tries = 0) AS untried
+    FROM deliveries_message WHERE delivery_id = %(delivery)s GROUP BY status
+"""
+
+
+def tallies(delivery_id: int) -> dict[str, int]:
+    """What the chunks say became of the messages, all together."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TALLIES, {"delivery": delivery_id})
+        return dict(zip((*TALLIES, "prepared", "unsent"), cursor.fetchone(), strict=True))
+
+
+def books(delivery: Delivery) -> Books:
+    """Ledger and tallies, counted in one statement and so at one moment, whatever is written meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT t.*, (SELECT json_agg(json_build_array(status, n, untried))::text FROM ({_ROWS}) r)"
+            f" FROM ({_TALLIES}) t",
+            {"delivery": delivery.pk},
+        )
+        *sums, counted = cursor.fetchone()
+    tallied = dict(zip((*TALLIES, "prepared", "unsent"), sums, strict=True))
+    rows = json.loads(counted or "[]")
+    found = {MessageStatus(status).name.lower(): number for status, number, _untried in rows}
+    total = sum(found.values())
+    found["unsent"] = sum(untried for status, _number, untried in rows if status == MessageStatus.FAILED)
+    off = {
+        name: [found.get(name, 0), tally] for name, tally in tallied.items() if found.get(name, 0) != tally
+    }
+    if total != delivery.latest_preparation().to_deliver:
+        off["to_deliver"] = [total, delivery.latest_preparation().to_deliver]
+    return Books(tallied, off)
+
+
 def imbalance(delivery: Delivery) -> dict[str, list[int]]:
     """Where the books differ: name of the count -> [ledger's rows, chunks' tallies]. Empty: they balance."""
     if delivery.is_recurring:  # which is written to nobody: its runs have books of their own
         return {}
-    names = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT status, count(*), count(*) FILTER (WHERE tries = 0)"
-            " FROM deliveries_message WHERE delivery_id = %s GROUP BY status",
-            [delivery.pk],
-        )
-        rows = cursor.fetchall()
-        by_status = {MessageStatus(status).name.lower(): number for status, number, _untried in rows}
-        unsent = sum(untried for status, _number, untried in rows if status == MessageStatus.FAILED)
-        cursor.execute(
-            f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in names)},"
-            f" coalesce(sum(seq_to - seq_from + 1 - {' - '.join(names)}), 0), coalesce(sum(unsent), 0)"
-            " FROM deliveries_chunk WHERE delivery_id = %s",
-            [delivery.pk],
-        )
-        tallies = dict(zip((*names, "prepared", "unsent"), cursor.fetchone(), strict=True))
-    total = sum(by_status.values())
-    by_status["unsent"] = unsent
-    off = {n: [by_status.get(n, 0), tally] for n, tally in tallies.items() if by_status.get(n, 0) != tally}
-    if total != delivery.latest_preparation().to_deliver:
-        off["to_deliver"] = [total, delivery.latest_preparation().to_deliver]
-    return off
+    return books(delivery).off

@@ -7,7 +7,7 @@ bucket that was lost begins empty, and while Valkey is away each lane keeps to i
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -358,23 +358,28 @@ class Throttle:
 
 def seconds_until_one(buckets: Sequence[Bucket]) -> float:
     """How long until each bucket has a token; 0 where nobody knows. A look, which takes nothing."""
-    if not buckets:
-        return 0.0
+    return max([0.0, *seconds_until(buckets).values()])
+
+
+def seconds_until(buckets: Iterable[Bucket]) -> dict[Bucket, float]:
+    """The same for each of them by itself, in one look."""
+    asked = list(dict.fromkeys(buckets))
+    waits = dict.fromkeys(asked, 0.0)
+    if not asked:
+        return waits
     try:
         pipeline = django_rq.get_connection("default").pipeline(transaction=False)
         pipeline.time()
-        for bucket in buckets:
+        for bucket in asked:
             pipeline.hmget(bucket.key, "tokens", "at")
         (seconds, micros), *found = pipeline.execute()
     except RedisError:
-        return 0.0
+        return waits
     now = seconds + micros / 1_000_000
-    waits = [
-        (1 - float(tokens)) / bucket.rate - max(0.0, now - float(at))
-        for bucket, (tokens, at) in zip(buckets, found, strict=True)
-        if tokens is not None
-    ]
-    return max([0.0, *waits])
+    for bucket, (tokens, at) in zip(asked, found, strict=True):
+        if tokens is not None:
+            waits[bucket] = max(0.0, (1 - float(tokens)) / bucket.rate - max(0.0, now - float(at)))
+    return waits
 
 
 def limiting(delivery_id: int, limits: Limits) -> Bucket | None:
