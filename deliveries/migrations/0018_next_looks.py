@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     atomic = False  # indexes are built beside a running send
 
     dependencies = [
-        ("deliveries", "0015_chunk_rows"),
+        ("deliveries", "0017_salted_rows"),
     ]
 
     operations = [
