@@ -10,6 +10,7 @@ import base64
 import contextlib
 import ipaddress
 import re
+import socket
 import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,10 @@ _CODES = {b"%d" % code: code for code in range(200, 600)}
 _LONGEST_LINE = 8_192  # RFC 5321 says 512; a reply beyond these is no reply
 _LONGEST_REPLY = 65_536
 POLITENESS_S = 2.0  # how long a QUIT waits for its answer
+# A host that is gone without a word is noticed by the kernel within two thirds of a lease: what it does not
+# acknowledge, and what it says to a probe after some quiet. Names that a platform lacks are left out.
+_KEEPALIVE = {"TCP_KEEPIDLE": 8, "TCP_KEEPALIVE": 8, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 4}
+_UNACKNOWLEDGED_MS = 20_000
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\[\]:_-]")
 
 # To the final dot, to MAIL, to RCPT, to DATA; and what follows the last line end.
@@ -124,7 +129,12 @@ class Dialogue(asyncio.Protocol):
         self._owes_dot = self._owes_rset = False
         self._taken = 0
         self._deadline: float | None = None
+        self._asked_at = 0.0  # since when an answer is owed
         self._is_overdue = False
+        self.silent: asyncio.Future[None] = (
+            self._loop.create_future()
+        )  # it was silent: another takes its place
+        self._is_abandoned = False  # the next envelope was taken back from it, and may not be answered here
 
     # What the transport calls
 
@@ -262,6 +272,7 @@ class Dialogue(asyncio.Protocol):
             ssl=self._pool.tls_context if is_implicit else None,
             server_hostname=self._relay.host if is_implicit else None,
         )
+        _keep_alive(self._transport.get_extra_info("socket"))
 
     async def _greet(self) -> None:
         greeting = await self._greeting
@@ -412,6 +423,9 @@ class Dialogue(asyncio.Protocol):
         self._dotted = None
         self.has_answered = True
         self._settle(letter, Stage.BODY, code, tidy(lines))
+        if self._is_abandoned:
+            # What it says next is about an envelope that has left by another connection, perhaps.
+            self.abort("")
 
     def _answer_dot(self, letter: _Letter, code: int, lines: list[bytes]) -> None:
         if 300 <= code < 400:
@@ -457,6 +471,8 @@ class Dialogue(asyncio.Protocol):
     def leave(self) -> None:
         """Take nothing more; say goodbye once the last answer is there."""
         self._is_leaving = True
+        if self.is_silent and not self.doubtful:
+            self.abort("")  # nothing of it has left
         self.wake()
 
     def _advance(self) -> None:
@@ -580,18 +596,49 @@ class Dialogue(asyncio.Protocol):
 
     # Losing patience and giving up
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it owed an answer for so long that another connection was asked to take its place."""
+        return self.silent.done()
+
+    @property
+    def doubtful(self) -> int | None:
+        """The message that may have left by it and has no answer yet."""
+        return None if self._dotted is None or self._dotted.is_settled else self._dotted.envelope.seq
+
     def _await_replies(self) -> None:
         patience = self._relay.timeout_s if self._dotted is None else self._relay.body_timeout_s
-        self._deadline = self._loop.time() + patience
+        self._asked_at = self._loop.time()
+        self._deadline = self._asked_at + patience
         self._is_overdue = False
 
     def look_at_clock(self, now: float) -> None:
         """Give up where an answer is overdue: seen so twice, as this process itself may have been busy."""
-        if self._deadline is None or now < self._deadline:
+        if self._deadline is None:
             return
-        if self._is_overdue:
+        is_late = now >= self._deadline
+        if not is_late and (self.is_silent or now < self._asked_at + self._relay.silence_s):
+            return
+        if not self._is_overdue:
+            self._is_overdue = True
+        elif is_late:
             self.abort("" if self._expected and self._expected[0][0] == _QUIT else "no answer in time")
-        self._is_overdue = True
+        elif self._expected and self._expected[0][0] != _QUIT:
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        """Take nothing new and wait for the answer; the next envelope, of which nothing left, goes elsewhere."""
+        if self._pool.is_closing and self._dotted is None:
+            self.abort("")  # nothing of it has left, and nobody would wait for it
+            return
+        self._is_overdue, self._is_leaving, self._usual = False, True, None
+        if self._dotted is not None and self._current is not None:
+            letter, self._current, self._is_abandoned = self._current, None, True
+            if not letter.is_settled:
+                letter.is_settled = True
+                self._pool.take_back(letter.envelope)
+        self.silent.set_result(None)
+        self._pool.note_silent(self)
 
     def abort(self, fault: str) -> None:
         """Cut the connection: what it had taken is settled by how far it got."""
@@ -624,8 +671,19 @@ class Dialogue(asyncio.Protocol):
         stage = Stage.BODY if result == Result.IN_DOUBT else Stage.RCPT
         return Outcome(
             letter.envelope.seq, result, text=printable(fault), stage=str(stage),
-            nature="ignored", reason="unreachable", breaker=bool(fault) and not self._pool.is_closing,
+            nature="ignored", reason="unreachable",
+            breaker=bool(fault) and not self._pool.is_closing and not self.is_silent,
         )  # fmt: skip
+
+
+def _keep_alive(connection: Any) -> None:
+    """A relay that is gone is noticed by the kernel, long before its answer is overdue."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
 
 
 _ANSWERS: dict[str, Any] = {
