@@ -2,7 +2,9 @@
 
 A group is written only when every reply to the one before was read: this body, its final dot, and the next
 envelope up to its DATA (RFC 2920 wants DATA last). So a reply too many or too few shows before the next
-body leaves, and the connection is given up instead of mistaking one recipient's answer for another's.
+body leaves, and the connection is given up instead of mistaking one recipient's answer for another's: what a
+group's answers say counts when all of them fit. Only DATA is answered by 354, so one in its place proves that
+those before it stood in theirs; where none follows, an outcome that a later surplus makes unsure is told of.
 """
 
 import asyncio
@@ -35,6 +37,9 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\[\]:_-]")
 
 # To the final dot, to MAIL, to RCPT, to DATA; and what follows the last line end.
 _USUAL_ANSWERS = [b"250 ", b"250 ", b"250 ", b"354 ", b""]
+
+_MARGIN = 1_024  # octets: RSET, DATA, and what TLS puts around the end of what is written
+_UNPROVEN_AT_MOST = 8  # a surplus reply shows within two groups
 
 _DOT_ALONE = "dot"  # the empty message that answers a 354 for a recipient who was refused
 _QUIT = "quit"
@@ -72,6 +77,17 @@ class _Reply(NamedTuple):
     @property
     def text(self) -> str:
         return tidy(self.lines)
+
+
+class _Unproven(NamedTuple):
+    """An outcome that may rest on another's answer, and how many replies had been read with its own."""
+
+    outcome: Outcome
+    since: int
+
+    def is_sure(self, codes: list[int]) -> bool:
+        """Whether it would be the same if its answer were any of those that came after it."""
+        return all(code // 100 == (self.outcome.code or 0) // 100 for code in codes[self.since :])
 
 
 class _Letter:
@@ -127,6 +143,10 @@ class Dialogue(asyncio.Protocol):
         self._dotted: _Letter | None = None  # from its final dot to the answer to it
         self._usual: tuple[_Letter, _Letter] | None = None  # this body and the next envelope, all outstanding
         self._owes_dot = self._owes_rset = False
+        self._is_unwritten = False  # it was cut with the final dot still in this process
+        self._held: list[_Unproven] = []  # outcomes of a group whose answers are not all there
+        self._unproven: deque[_Unproven] = deque(maxlen=_UNPROVEN_AT_MOST)  # told, and no 354 since
+        self._codes: list[int] = []  # of the replies since the first of those
         self._taken = 0
         self._deadline: float | None = None
         self._asked_at = 0.0  # since when an answer is owed
@@ -206,8 +226,13 @@ class Dialogue(asyncio.Protocol):
             return False
         self._expected.clear()
         self._dotted = None
-        self.has_answered = current.has_begun = current.may_go = True
-        self._settle(dotted, Stage.BODY, 250, tidy([lines[0][4:]]))
+        self.has_answered = current.has_begun = current.may_go = dotted.is_settled = True
+        if self._unproven:
+            self._note_proven()
+        text = tidy([lines[0][4:]])
+        self._pool.settle(
+            Outcome(dotted.envelope.seq, Result.SENT, 250, enhanced_code(text), text, Stage.BODY.value)
+        )
         return True
 
     def _has_whole_reply(self, code: int, text: bytes, *, is_last: bool) -> bool:
@@ -228,8 +253,10 @@ class Dialogue(asyncio.Protocol):
                 self._await_replies()
         elif self._rest or self._lines:
             # The beginning of a reply that nothing asked for.
-            self._violate("reply to nothing")
+            self._codes.append(self._multiline_code or 0 if self._lines else _CODES.get(self._rest[:3], 0))
+            self._violate("reply to nothing", is_surplus=True)
         else:
+            self._tell_held()
             self._advance()
 
     # Opening
@@ -364,12 +391,14 @@ class Dialogue(asyncio.Protocol):
     # Answers
 
     def _answer(self, code: int, lines: list[bytes]) -> None:
+        if self._held or self._unproven:
+            self._codes.append(code)
         if not self._is_running:
             self._answer_opening(code, lines)
         elif code == 421:
             self._answer_goodbye(lines)
         elif not self._expected:
-            self._violate("reply to nothing")
+            self._violate("reply to nothing", is_surplus=True)
         else:
             step, letter = self._expected[0]
             _ANSWERS[step](self, letter, code, lines)
@@ -405,6 +434,7 @@ class Dialogue(asyncio.Protocol):
 
     def _answer_data(self, letter: _Letter, code: int, lines: list[bytes]) -> None:
         if code == 354:
+            self._note_proven()
             letter.may_go = not letter.is_settled
             self._owes_dot = letter.is_settled
             if letter.is_settled:
@@ -413,12 +443,15 @@ class Dialogue(asyncio.Protocol):
             self._refuse(letter, Stage.DATA, code, lines)
             self._current = None
             self._owes_rset = letter.has_begun
-        else:
-            self._violate(f"{code} to DATA")
+        else:  # as of the RCPT before it, where a reply too many stands before that
+            self._violate(f"{code} to DATA", is_surplus=code < 300)
 
     def _answer_body(self, letter: _Letter, code: int, lines: list[bytes]) -> None:
         if 300 <= code < 400:
             self._violate(f"{code} to the final dot")
+            return
+        if self._is_surely_unwritten():
+            self._answer_early(letter, code, lines)
             return
         self._dotted = None
         self.has_answered = True
@@ -427,15 +460,33 @@ class Dialogue(asyncio.Protocol):
             # What it says next is about an envelope that has left by another connection, perhaps.
             self.abort("")
 
+    def _answer_early(self, letter: _Letter, code: int, lines: list[bytes]) -> None:
+        """An answer to a message before its end was written: another's, or it has had enough. It did not leave."""
+        if code >= 400:
+            means = classify(Stage.BODY, code, text := tidy(lines))
+            letter.is_settled = True
+            self._hold(
+                Outcome(
+                    letter.envelope.seq, Result.RETRY, code, enhanced_code(text), text, Stage.BODY.value,
+                    "ignored" if means.breaker else "soft", means.reason, breaker=means.breaker,
+                )
+            )  # fmt: skip
+            self.abort("answered before the message was written")
+        else:
+            self._violate(f"{code} before the message was written", is_surplus=True)
+
     def _answer_dot(self, letter: _Letter, code: int, lines: list[bytes]) -> None:
         if 300 <= code < 400:
             self._violate(f"{code} to the final dot")
 
     def _answer_rset(self, letter: None, code: int, lines: list[bytes]) -> None:
         if code >= 300:
-            self._violate(f"{code} to RSET")
+            self._violate(f"{code} to RSET", is_surplus=code == 354)
 
     def _answer_quit(self, letter: None, code: int, lines: list[bytes]) -> None:
+        if code >= 300:
+            self._violate(f"{code} to QUIT", is_surplus=True)
+            return
         self._give_up("")
         self._transport.close()
 
@@ -456,10 +507,59 @@ class Dialogue(asyncio.Protocol):
         letter.is_settled = True
         seq = letter.envelope.seq
         if stage == Stage.BODY and code < 300:
-            self._pool.settle(Outcome(seq, Result.SENT, code, enhanced_code(text), text, "body"))
+            self._hold(Outcome(seq, Result.SENT, code, enhanced_code(text), text, Stage.BODY.value))
             return
         means = classify(stage, code, text)
-        self._pool.settle(Outcome(seq, means.result, code, enhanced_code(text), text, str(stage), *means[1:]))
+        self._hold(Outcome(seq, means.result, code, enhanced_code(text), text, str(stage), *means[1:]))
+
+    # What an answer is worth
+
+    def _hold(self, outcome: Outcome) -> None:
+        self._held.append(_Unproven(outcome, len(self._codes)))
+
+    def _tell_held(self) -> None:
+        """Every answer of the group fitted, or none will come any more: its outcomes count."""
+        for held in self._held:
+            self._pool.settle(held.outcome)
+        self._unproven.extend(self._held)
+        self._held.clear()
+        if not self._unproven:
+            self._codes.clear()
+
+    def _note_proven(self) -> None:
+        """A 354 in its place: all before it stood in theirs."""
+        self._tell_held()
+        self._unproven.clear()
+        self._codes.clear()
+
+    def _take_back_unsure(self, fault: str) -> None:
+        """The relay said too much: whatever would be another outcome with another answer is unknown."""
+        for told in self._unproven:
+            if not told.is_sure(self._codes):
+                self._pool.doubt(told.outcome, self._doubted(told.outcome, fault))
+        self._unproven.clear()
+        self._held = [
+            held if held.is_sure(self._codes) else _Unproven(self._doubted(held.outcome, fault), held.since)
+            for held in self._held
+        ]
+
+    @staticmethod
+    def _doubted(outcome: Outcome, fault: str) -> Outcome:
+        """Only what had its final dot written may have left."""
+        is_dotted = outcome.stage == Stage.BODY
+        return Outcome(
+            outcome.seq, Result.IN_DOUBT if is_dotted else Result.NOT_ATTEMPTED, text=printable(fault),
+            stage=outcome.stage, nature="ignored", reason="unreachable", breaker=True,
+        )  # fmt: skip
+
+    def _is_surely_unwritten(self) -> bool:
+        """Whether the final dot is still in this process, so that nothing can have answered it."""
+        waiting = self._transport.get_write_buffer_size()
+        if not waiting:
+            return False
+        letter = self._current
+        after_the_dot = len(letter.sender) + len(letter.path) if letter is not None else 0
+        return waiting > after_the_dot + _MARGIN
 
     # Writing
 
@@ -632,6 +732,7 @@ class Dialogue(asyncio.Protocol):
             self.abort("")  # nothing of it has left, and nobody would wait for it
             return
         self._is_overdue, self._is_leaving, self._usual = False, True, None
+        self._tell_held()
         if self._dotted is not None and self._current is not None:
             letter, self._current, self._is_abandoned = self._current, None, True
             if not letter.is_settled:
@@ -646,8 +747,12 @@ class Dialogue(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _violate(self, what: str) -> None:
-        self.abort(f"the relay broke the protocol: {what}")
+    def _violate(self, what: str, *, is_surplus: bool = False) -> None:
+        fault = f"the relay broke the protocol: {what}"
+        if is_surplus:
+            self._take_back_unsure(fault)
+        self._is_unwritten = self._dotted is not None and self._is_surely_unwritten()
+        self.abort(fault)
 
     def _has_letters(self) -> bool:
         return self._dotted is not None or (self._current is not None and not self._current.is_settled)
@@ -659,10 +764,12 @@ class Dialogue(asyncio.Protocol):
         self.fault = fault
         self._deadline = None
         self._pool.idle.discard(self)
+        self._tell_held()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(ConnectFailed(fault or "connection lost"))
             self._waiter.exception()  # nobody may be waiting any more, and that is no error
-        for letter, result in ((self._dotted, Result.IN_DOUBT), (self._current, Result.NOT_ATTEMPTED)):
+        dotted = Result.NOT_ATTEMPTED if self._is_unwritten else Result.IN_DOUBT
+        for letter, result in ((self._dotted, dotted), (self._current, Result.NOT_ATTEMPTED)):
             if letter is not None and not letter.is_settled:
                 letter.is_settled = True
                 self._pool.settle(self._cut_off(letter, result, fault))

@@ -43,6 +43,9 @@ class Pool:
         self.idle: set[Dialogue] = set()
         self.silent: set[Dialogue] = set()  # of those that are open: they are only waited for
         self.may_replace: Callable[[], Awaitable[bool]] = _always
+        self.doubted: list[
+            tuple[Outcome, Outcome]
+        ] = []  # what was told of outcomes, and what is true of them
         self.is_closing = False
         self.holds_until = math.inf
         self.on_lapse: Callable[[], None] = self.drain
@@ -186,6 +189,14 @@ class Pool:
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
+
+    def doubt(self, told: Outcome, now: Outcome) -> None:
+        """An outcome is unknown after all: the relay said more than it was asked."""
+        for place, ready in enumerate(self._ready):
+            if ready is told:
+                self._ready[place] = now
+                return
+        self.doubted.append((told, now))
 
     def _tick(self) -> None:
         now = self._loop.time()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deliveries.channels.base import Outcome, Relay, Result
+from deliveries.channels.base import Outcome, Relay
 from deliveries.channels.smtp import Pool
 from deliveries.tests.freezing_proxy import FreezingProxy
 from deliveries.tests.smtp_server import SILENCE, Script, Server
