@@ -611,6 +611,8 @@ class Dialogue(asyncio.Protocol):
             self._current, self._dotted = None, letter
             group.append((letter.body, Stage.BODY, letter))
             letter.body = b""
+            if self.is_silent:
+                self._pool.note_silent(self)
         elif self._owes_dot:
             self._owes_dot = False
             group.append((b".\r\n", _DOT_ALONE, None))
@@ -779,7 +781,9 @@ class Dialogue(asyncio.Protocol):
         return Outcome(
             letter.envelope.seq, result, text=printable(fault), stage=str(stage),
             nature="ignored", reason="unreachable",
-            breaker=bool(fault) and not self._pool.is_closing and not self.is_silent,
+            breaker=bool(fault)
+            and not self._pool.is_closing
+            and (not self.is_silent or self._pool.is_stuck),
         )  # fmt: skip
 
 

@@ -20,6 +20,9 @@ async def _always() -> bool:
     return True
 
 
+def _nothing(*_: object) -> None: ...
+
+
 class Pool:
     """The connections of a lane to its relay. What is fed comes back from `outcomes`, once each.
 
@@ -43,9 +46,10 @@ class Pool:
         self.idle: set[Dialogue] = set()
         self.silent: set[Dialogue] = set()  # of those that are open: they are only waited for
         self.may_replace: Callable[[], Awaitable[bool]] = _always
-        self.doubted: list[
-            tuple[Outcome, Outcome]
-        ] = []  # what was told of outcomes, and what is true of them
+        # Called with a message that was written to a connection that fell silent, and with an outcome that was told
+        # and what is true of it after all.
+        self.on_silent: Callable[[int], None] = _nothing
+        self.on_doubt: Callable[[Outcome, Outcome], None] = _nothing
         self.is_closing = False
         self.holds_until = math.inf
         self.on_lapse: Callable[[], None] = self.drain
@@ -159,6 +163,8 @@ class Pool:
     def note_silent(self, dialogue: Dialogue) -> None:
         """It takes nothing new; what is written to it may be answered as late as the relay likes."""
         self.silent.add(dialogue)
+        if dialogue.doubtful is not None:
+            self.on_silent(dialogue.doubtful)
 
     def cut(self) -> None:
         """End every connection now: a message whose final dot was written is in doubt, the others did not leave."""
@@ -196,7 +202,7 @@ class Pool:
             if ready is told:
                 self._ready[place] = now
                 return
-        self.doubted.append((told, now))
+        self.on_doubt(told, now)
 
     def _tick(self) -> None:
         now = self._loop.time()
@@ -235,16 +241,24 @@ class Pool:
 
     async def _place_of(self, dialogue: Dialogue, before: Dialogue | None) -> Dialogue | None:
         """Wait until another may be opened; return the silent one that is then still waited for, if there is one."""
+        if before is not None and before.lost.done():
+            before = None
+        if not dialogue.is_silent or dialogue.lost.done():
+            return before
+        if before is not None:
+            await self._stuck_until(before, dialogue, patience=None)
+        while not dialogue.lost.done() and not self.is_closing and not await self.may_replace():
+            await self._stuck_until(dialogue, patience=SECONDS_TO_ASK_AGAIN)
+        return dialogue if before is None or before.lost.done() else before
+
+    async def _stuck_until(self, *silent: Dialogue, patience: float | None) -> None:
+        """Open nothing before one of them is back, or so much time has passed."""
         self._stuck += 1
         try:
-            if before is not None and dialogue.is_silent:
-                await asyncio.wait([before.lost, dialogue.lost], return_when=asyncio.FIRST_COMPLETED)
-            while dialogue.is_silent and not dialogue.lost.done() and not await self.may_replace():
-                await asyncio.wait([dialogue.lost], timeout=SECONDS_TO_ASK_AGAIN)
+            lost = [dialogue.lost for dialogue in silent]
+            await asyncio.wait(lost, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._stuck -= 1
-        silent = [each for each in (before, dialogue) if each is not None and not each.lost.done()]
-        return silent[0] if silent else None
 
     async def _opened(self) -> Dialogue:
         dialogue = Dialogue(self)
