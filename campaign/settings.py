@@ -220,6 +220,7 @@ SINETE: dict[str, Any] = {
     "lanes": env.int("SINETE_LANES", 2),
     "lease_seconds": env.int("SINETE_LEASE_SECONDS", 30),
     "smtp_reply_seconds": env.int("SINETE_SMTP_REPLY_SECONDS", 600),
+    "smtp_silence_seconds": env.int("SINETE_SMTP_SILENCE_SECONDS", 20),
     "grace_seconds": env.int("SINETE_GRACE_SECONDS", 0),
     # How long it may take people to approve and confirm: a local hour that comes sooner is warned of.
     "confirm_minutes": env.int("SINETE_CONFIRM_MINUTES", 60),

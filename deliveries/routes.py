@@ -82,6 +82,7 @@ def _manners(route: Route) -> dict[str, Any]:
     return {
         "helo_name": socket.getfqdn(),
         "body_timeout_s": settings.SINETE["smtp_reply_seconds"],
+        "silence_s": settings.SINETE["smtp_silence_seconds"],
         "max_connections": route.connections,
         "messages_per_connection": route.messages_per_connection,
     }

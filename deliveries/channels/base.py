@@ -82,6 +82,7 @@ class Relay:
     ca_file: str = ""
     timeout_s: float = 60
     body_timeout_s: float = 600  # RFC 5321 lets the reply to the final dot take ten minutes
+    silence_s: float = 20  # a connection that owes an answer for so long is waited for beside another
     max_connections: int = 8
     messages_per_connection: int = 0  # 0: as many as there are
 

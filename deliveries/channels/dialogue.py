@@ -2,7 +2,9 @@
 
 A group is written only when every reply to the one before was read: this body, its final dot, and the next
 envelope up to its DATA (RFC 2920 wants DATA last). So a reply too many or too few shows before the next
-body leaves, and the connection is given up instead of mistaking one recipient's answer for another's.
+body leaves, and the connection is given up instead of mistaking one recipient's answer for another's: what a
+group's answers say counts when all of them fit. Only DATA is answered by 354, so one in its place proves that
+those before it stood in theirs; where none follows, an outcome that a later surplus makes unsure is told of.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ import base64
 import contextlib
 import ipaddress
 import re
+import socket
 import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,10 +29,17 @@ _CODES = {b"%d" % code: code for code in range(200, 600)}
 _LONGEST_LINE = 8_192  # RFC 5321 says 512; a reply beyond these is no reply
 _LONGEST_REPLY = 65_536
 POLITENESS_S = 2.0  # how long a QUIT waits for its answer
+# A host that is gone without a word is noticed by the kernel within two thirds of a lease: what it does not
+# acknowledge, and what it says to a probe after some quiet. Names that a platform lacks are left out.
+_KEEPALIVE = {"TCP_KEEPIDLE": 8, "TCP_KEEPALIVE": 8, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 4}
+_UNACKNOWLEDGED_MS = 20_000
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\[\]:_-]")
 
 # To the final dot, to MAIL, to RCPT, to DATA; and what follows the last line end.
 _USUAL_ANSWERS = [b"250 ", b"250 ", b"250 ", b"354 ", b""]
+
+_MARGIN = 1_024  # octets: RSET, DATA, and what TLS puts around the end of what is written
+_UNPROVEN_AT_MOST = 8  # a surplus reply shows within two groups
 
 _DOT_ALONE = "dot"  # the empty message that answers a 354 for a recipient who was refused
 _QUIT = "quit"
@@ -67,6 +77,17 @@ class _Reply(NamedTuple):
     @property
     def text(self) -> str:
         return tidy(self.lines)
+
+
+class _Unproven(NamedTuple):
+    """An outcome that may rest on another's answer, and how many replies had been read with its own."""
+
+    outcome: Outcome
+    since: int
+
+    def is_sure(self, codes: list[int]) -> bool:
+        """Whether it would be the same if its answer were any of those that came after it."""
+        return all(code // 100 == (self.outcome.code or 0) // 100 for code in codes[self.since :])
 
 
 class _Letter:
@@ -122,9 +143,18 @@ class Dialogue(asyncio.Protocol):
         self._dotted: _Letter | None = None  # from its final dot to the answer to it
         self._usual: tuple[_Letter, _Letter] | None = None  # this body and the next envelope, all outstanding
         self._owes_dot = self._owes_rset = False
+        self._is_unwritten = False  # it was cut with the final dot still in this process
+        self._held: list[_Unproven] = []  # outcomes of a group whose answers are not all there
+        self._unproven: deque[_Unproven] = deque(maxlen=_UNPROVEN_AT_MOST)  # told, and no 354 since
+        self._codes: list[int] = []  # of the replies since the first of those
         self._taken = 0
         self._deadline: float | None = None
+        self._asked_at = 0.0  # since when an answer is owed
         self._is_overdue = False
+        self.silent: asyncio.Future[None] = (
+            self._loop.create_future()
+        )  # it was silent: another takes its place
+        self._is_abandoned = False  # the next envelope was taken back from it, and may not be answered here
 
     # What the transport calls
 
@@ -196,8 +226,13 @@ class Dialogue(asyncio.Protocol):
             return False
         self._expected.clear()
         self._dotted = None
-        self.has_answered = current.has_begun = current.may_go = True
-        self._settle(dotted, Stage.BODY, 250, tidy([lines[0][4:]]))
+        self.has_answered = current.has_begun = current.may_go = dotted.is_settled = True
+        if self._unproven:
+            self._note_proven()
+        text = tidy([lines[0][4:]])
+        self._pool.settle(
+            Outcome(dotted.envelope.seq, Result.SENT, 250, enhanced_code(text), text, Stage.BODY.value)
+        )
         return True
 
     def _has_whole_reply(self, code: int, text: bytes, *, is_last: bool) -> bool:
@@ -218,8 +253,10 @@ class Dialogue(asyncio.Protocol):
                 self._await_replies()
         elif self._rest or self._lines:
             # The beginning of a reply that nothing asked for.
-            self._violate("reply to nothing")
+            self._codes.append(self._multiline_code or 0 if self._lines else _CODES.get(self._rest[:3], 0))
+            self._violate("reply to nothing", is_surplus=True)
         else:
+            self._tell_held()
             self._advance()
 
     # Opening
@@ -262,6 +299,7 @@ class Dialogue(asyncio.Protocol):
             ssl=self._pool.tls_context if is_implicit else None,
             server_hostname=self._relay.host if is_implicit else None,
         )
+        _keep_alive(self._transport.get_extra_info("socket"))
 
     async def _greet(self) -> None:
         greeting = await self._greeting
@@ -353,12 +391,14 @@ class Dialogue(asyncio.Protocol):
     # Answers
 
     def _answer(self, code: int, lines: list[bytes]) -> None:
+        if self._held or self._unproven:
+            self._codes.append(code)
         if not self._is_running:
             self._answer_opening(code, lines)
         elif code == 421:
             self._answer_goodbye(lines)
         elif not self._expected:
-            self._violate("reply to nothing")
+            self._violate("reply to nothing", is_surplus=True)
         else:
             step, letter = self._expected[0]
             _ANSWERS[step](self, letter, code, lines)
@@ -394,6 +434,7 @@ class Dialogue(asyncio.Protocol):
 
     def _answer_data(self, letter: _Letter, code: int, lines: list[bytes]) -> None:
         if code == 354:
+            self._note_proven()
             letter.may_go = not letter.is_settled
             self._owes_dot = letter.is_settled
             if letter.is_settled:
@@ -402,16 +443,37 @@ class Dialogue(asyncio.Protocol):
             self._refuse(letter, Stage.DATA, code, lines)
             self._current = None
             self._owes_rset = letter.has_begun
-        else:
-            self._violate(f"{code} to DATA")
+        else:  # as of the RCPT before it, where a reply too many stands before that
+            self._violate(f"{code} to DATA", is_surplus=code < 300)
 
     def _answer_body(self, letter: _Letter, code: int, lines: list[bytes]) -> None:
         if 300 <= code < 400:
             self._violate(f"{code} to the final dot")
             return
+        if self._is_surely_unwritten():
+            self._answer_early(letter, code, lines)
+            return
         self._dotted = None
         self.has_answered = True
         self._settle(letter, Stage.BODY, code, tidy(lines))
+        if self._is_abandoned:
+            # What it says next is about an envelope that has left by another connection, perhaps.
+            self.abort("")
+
+    def _answer_early(self, letter: _Letter, code: int, lines: list[bytes]) -> None:
+        """An answer to a message before its end was written: another's, or it has had enough. It did not leave."""
+        if code >= 400:
+            means = classify(Stage.BODY, code, text := tidy(lines))
+            letter.is_settled = True
+            self._hold(
+                Outcome(
+                    letter.envelope.seq, Result.RETRY, code, enhanced_code(text), text, Stage.BODY.value,
+                    "ignored" if means.breaker else "soft", means.reason, breaker=means.breaker,
+                )
+            )  # fmt: skip
+            self.abort("answered before the message was written")
+        else:
+            self._violate(f"{code} before the message was written", is_surplus=True)
 
     def _answer_dot(self, letter: _Letter, code: int, lines: list[bytes]) -> None:
         if 300 <= code < 400:
@@ -419,9 +481,12 @@ class Dialogue(asyncio.Protocol):
 
     def _answer_rset(self, letter: None, code: int, lines: list[bytes]) -> None:
         if code >= 300:
-            self._violate(f"{code} to RSET")
+            self._violate(f"{code} to RSET", is_surplus=code == 354)
 
     def _answer_quit(self, letter: None, code: int, lines: list[bytes]) -> None:
+        if code >= 300:
+            self._violate(f"{code} to QUIT", is_surplus=True)
+            return
         self._give_up("")
         self._transport.close()
 
@@ -442,10 +507,59 @@ class Dialogue(asyncio.Protocol):
         letter.is_settled = True
         seq = letter.envelope.seq
         if stage == Stage.BODY and code < 300:
-            self._pool.settle(Outcome(seq, Result.SENT, code, enhanced_code(text), text, "body"))
+            self._hold(Outcome(seq, Result.SENT, code, enhanced_code(text), text, Stage.BODY.value))
             return
         means = classify(stage, code, text)
-        self._pool.settle(Outcome(seq, means.result, code, enhanced_code(text), text, str(stage), *means[1:]))
+        self._hold(Outcome(seq, means.result, code, enhanced_code(text), text, str(stage), *means[1:]))
+
+    # What an answer is worth
+
+    def _hold(self, outcome: Outcome) -> None:
+        self._held.append(_Unproven(outcome, len(self._codes)))
+
+    def _tell_held(self) -> None:
+        """Every answer of the group fitted, or none will come any more: its outcomes count."""
+        for held in self._held:
+            self._pool.settle(held.outcome)
+        self._unproven.extend(self._held)
+        self._held.clear()
+        if not self._unproven:
+            self._codes.clear()
+
+    def _note_proven(self) -> None:
+        """A 354 in its place: all before it stood in theirs."""
+        self._tell_held()
+        self._unproven.clear()
+        self._codes.clear()
+
+    def _take_back_unsure(self, fault: str) -> None:
+        """The relay said too much: whatever would be another outcome with another answer is unknown."""
+        for told in self._unproven:
+            if not told.is_sure(self._codes):
+                self._pool.doubt(told.outcome, self._doubted(told.outcome, fault))
+        self._unproven.clear()
+        self._held = [
+            held if held.is_sure(self._codes) else _Unproven(self._doubted(held.outcome, fault), held.since)
+            for held in self._held
+        ]
+
+    @staticmethod
+    def _doubted(outcome: Outcome, fault: str) -> Outcome:
+        """Only what had its final dot written may have left."""
+        is_dotted = outcome.stage == Stage.BODY
+        return Outcome(
+            outcome.seq, Result.IN_DOUBT if is_dotted else Result.NOT_ATTEMPTED, text=printable(fault),
+            stage=outcome.stage, nature="ignored", reason="unreachable", breaker=True,
+        )  # fmt: skip
+
+    def _is_surely_unwritten(self) -> bool:
+        """Whether the final dot is still in this process, so that nothing can have answered it."""
+        waiting = self._transport.get_write_buffer_size()
+        if not waiting:
+            return False
+        letter = self._current
+        after_the_dot = len(letter.sender) + len(letter.path) if letter is not None else 0
+        return waiting > after_the_dot + _MARGIN
 
     # Writing
 
@@ -457,6 +571,8 @@ class Dialogue(asyncio.Protocol):
     def leave(self) -> None:
         """Take nothing more; say goodbye once the last answer is there."""
         self._is_leaving = True
+        if self.is_silent and not self.doubtful:
+            self.abort("")  # nothing of it has left
         self.wake()
 
     def _advance(self) -> None:
@@ -495,6 +611,8 @@ class Dialogue(asyncio.Protocol):
             self._current, self._dotted = None, letter
             group.append((letter.body, Stage.BODY, letter))
             letter.body = b""
+            if self.is_silent:
+                self._pool.note_silent(self)
         elif self._owes_dot:
             self._owes_dot = False
             group.append((b".\r\n", _DOT_ALONE, None))
@@ -580,18 +698,50 @@ class Dialogue(asyncio.Protocol):
 
     # Losing patience and giving up
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it owed an answer for so long that another connection was asked to take its place."""
+        return self.silent.done()
+
+    @property
+    def doubtful(self) -> int | None:
+        """The message that may have left by it and has no answer yet."""
+        return None if self._dotted is None or self._dotted.is_settled else self._dotted.envelope.seq
+
     def _await_replies(self) -> None:
         patience = self._relay.timeout_s if self._dotted is None else self._relay.body_timeout_s
-        self._deadline = self._loop.time() + patience
+        self._asked_at = self._loop.time()
+        self._deadline = self._asked_at + patience
         self._is_overdue = False
 
     def look_at_clock(self, now: float) -> None:
         """Give up where an answer is overdue: seen so twice, as this process itself may have been busy."""
-        if self._deadline is None or now < self._deadline:
+        if self._deadline is None:
             return
-        if self._is_overdue:
+        is_late = now >= self._deadline
+        if not is_late and (self.is_silent or now < self._asked_at + self._relay.silence_s):
+            return
+        if not self._is_overdue:
+            self._is_overdue = True
+        elif is_late:
             self.abort("" if self._expected and self._expected[0][0] == _QUIT else "no answer in time")
-        self._is_overdue = True
+        elif self._expected and self._expected[0][0] != _QUIT:
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        """Take nothing new and wait for the answer; the next envelope, of which nothing left, goes elsewhere."""
+        if self._pool.is_closing and self._dotted is None:
+            self.abort("")  # nothing of it has left, and nobody would wait for it
+            return
+        self._is_overdue, self._is_leaving, self._usual = False, True, None
+        self._tell_held()
+        if self._dotted is not None and self._current is not None:
+            letter, self._current, self._is_abandoned = self._current, None, True
+            if not letter.is_settled:
+                letter.is_settled = True
+                self._pool.take_back(letter.envelope)
+        self.silent.set_result(None)
+        self._pool.note_silent(self)
 
     def abort(self, fault: str) -> None:
         """Cut the connection: what it had taken is settled by how far it got."""
@@ -599,8 +749,12 @@ class Dialogue(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _violate(self, what: str) -> None:
-        self.abort(f"the relay broke the protocol: {what}")
+    def _violate(self, what: str, *, is_surplus: bool = False) -> None:
+        fault = f"the relay broke the protocol: {what}"
+        if is_surplus:
+            self._take_back_unsure(fault)
+        self._is_unwritten = self._dotted is not None and self._is_surely_unwritten()
+        self.abort(fault)
 
     def _has_letters(self) -> bool:
         return self._dotted is not None or (self._current is not None and not self._current.is_settled)
@@ -612,10 +766,12 @@ class Dialogue(asyncio.Protocol):
         self.fault = fault
         self._deadline = None
         self._pool.idle.discard(self)
+        self._tell_held()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(ConnectFailed(fault or "connection lost"))
             self._waiter.exception()  # nobody may be waiting any more, and that is no error
-        for letter, result in ((self._dotted, Result.IN_DOUBT), (self._current, Result.NOT_ATTEMPTED)):
+        dotted = Result.NOT_ATTEMPTED if self._is_unwritten else Result.IN_DOUBT
+        for letter, result in ((self._dotted, dotted), (self._current, Result.NOT_ATTEMPTED)):
             if letter is not None and not letter.is_settled:
                 letter.is_settled = True
                 self._pool.settle(self._cut_off(letter, result, fault))
@@ -624,8 +780,21 @@ class Dialogue(asyncio.Protocol):
         stage = Stage.BODY if result == Result.IN_DOUBT else Stage.RCPT
         return Outcome(
             letter.envelope.seq, result, text=printable(fault), stage=str(stage),
-            nature="ignored", reason="unreachable", breaker=bool(fault) and not self._pool.is_closing,
+            nature="ignored", reason="unreachable",
+            breaker=bool(fault)
+            and not self._pool.is_closing
+            and (not self.is_silent or self._pool.is_stuck),
         )  # fmt: skip
+
+
+def _keep_alive(connection: Any) -> None:
+    """A relay that is gone is noticed by the kernel, long before its answer is overdue."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
 
 
 _ANSWERS: dict[str, Any] = {

@@ -5,12 +5,22 @@ import contextlib
 import math
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from campaign.lib import clock
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.dialogue import POLITENESS_S, ConnectFailed, Dialogue
 from deliveries.channels.replies import Stage, enhanced_code
+
+SECONDS_TO_ASK_AGAIN = 1.0  # whether a silent connection may be replaced, where it might not
+
+
+async def _always() -> bool:
+    return True
+
+
+def _nothing(*_: object) -> None: ...
 
 
 class Pool:
@@ -19,6 +29,10 @@ class Pool:
     One connection is opened first and the others when it works: a wrong password is tried once, not eight
     times. A connection that is lost is opened again after a pause; when none can be had, or the relay keeps
     dropping them, the pool is broken and returns what is left as not attempted.
+
+    A connection that owes an answer and has been silent for `Relay.silence_s` goes on waiting for it and takes
+    nothing new; one other is opened in its place, and one only until it is back: twice as many are the most that
+    ever are. `may_replace` is asked before, for whoever counts them over several pools.
 
     What is fed is whoever fed it's for a time: past `holds_until` (`clock.elapsed`) no message is begun any more,
     and `on_lapse` is called. A process that was frozen must not write what another has been given meanwhile.
@@ -30,6 +44,12 @@ class Pool:
         self.relay = relay
         self.queue: deque[Envelope] = deque()
         self.idle: set[Dialogue] = set()
+        self.silent: set[Dialogue] = set()  # of those that are open: they are only waited for
+        self.may_replace: Callable[[], Awaitable[bool]] = _always
+        # Called with a message that was written to a connection that fell silent, and with an outcome that was told
+        # and what is true of it after all.
+        self.on_silent: Callable[[int], None] = _nothing
+        self.on_doubt: Callable[[Outcome, Outcome], None] = _nothing
         self.is_closing = False
         self.holds_until = math.inf
         self.on_lapse: Callable[[], None] = self.drain
@@ -50,6 +70,7 @@ class Pool:
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
         self._losses_in_a_row = 0
+        self._stuck = 0  # keepers that may open nothing until a silent connection is back
         self._last_failure = ConnectFailed("no connection left")
         self._clock: asyncio.TimerHandle | None = None
 
@@ -71,6 +92,16 @@ class Pool:
     def pending(self) -> int:
         """How many were fed and are not decided."""
         return self._pending
+
+    @property
+    def unanswered(self) -> set[int]:
+        """Those that were written to silent connections: their answers may take long, and count as not under way."""
+        return {seq for dialogue in self.silent if (seq := dialogue.doubtful) is not None}
+
+    @property
+    def is_stuck(self) -> bool:
+        """Nothing that is fed leaves before a silent connection is back: each, and the one in its place, is silent."""
+        return 0 < len(self._keepers) <= self._stuck
 
     def feed(self, envelopes: Iterable[Envelope]) -> None:
         """Hand over: each of them comes back as an outcome, whatever happens."""
@@ -124,6 +155,17 @@ class Pool:
         self.on_lapse()
         return False
 
+    def take_back(self, envelope: Envelope) -> None:
+        """Put in front again what a connection had taken, when surely nothing of it has left."""
+        self.queue.appendleft(envelope)
+        self.feed(())
+
+    def note_silent(self, dialogue: Dialogue) -> None:
+        """It takes nothing new; what is written to it may be answered as late as the relay likes."""
+        self.silent.add(dialogue)
+        if dialogue.doubtful is not None:
+            self.on_silent(dialogue.doubtful)
+
     def cut(self) -> None:
         """End every connection now: a message whose final dot was written is in doubt, the others did not leave."""
         for dialogue in tuple(self._dialogues):
@@ -154,11 +196,20 @@ class Pool:
             if not waiter.done():
                 waiter.set_result(None)
 
+    def doubt(self, told: Outcome, now: Outcome) -> None:
+        """An outcome is unknown after all: the relay said more than it was asked."""
+        for place, ready in enumerate(self._ready):
+            if ready is told:
+                self._ready[place] = now
+                return
+        self.on_doubt(told, now)
+
     def _tick(self) -> None:
         now = self._loop.time()
         for dialogue in tuple(self._dialogues):
             dialogue.look_at_clock(now)
-        interval = min(0.5, self.relay.timeout_s / 4, self.relay.body_timeout_s / 4)
+        relay = self.relay
+        interval = min(0.5, relay.timeout_s / 4, relay.body_timeout_s / 4, relay.silence_s / 4)
         self._clock = self._loop.call_later(interval, self._tick)
 
     async def _keep(self, *, is_first: bool) -> None:
@@ -166,6 +217,7 @@ class Pool:
         if not is_first:
             await self._works.wait()
         failures = 0
+        before: Dialogue | None = None  # a silent one, whose place was taken
         while not self.is_closing and self.broken is None:
             try:
                 dialogue = await self._opened()
@@ -176,14 +228,37 @@ class Pool:
                     return
             else:
                 await self._converse(dialogue)
-                failures = 0 if dialogue.has_answered or not dialogue.fault else failures + 1
+                was_well = dialogue.has_answered or not (dialogue.fault or dialogue.is_silent)
+                failures = 0 if was_well else failures + 1
                 if failures >= self._attempts:
-                    self._lose_slot(ConnectFailed(dialogue.fault))
+                    self._lose_slot(ConnectFailed(dialogue.fault or "no answer for long"))
                     return
+                before = await self._place_of(dialogue, before)
             if failures:
                 await asyncio.sleep(self._backoff_s * 2 ** (failures - 1))
             if self._works.is_set():
                 await self._wait_for_work()
+
+    async def _place_of(self, dialogue: Dialogue, before: Dialogue | None) -> Dialogue | None:
+        """Wait until another may be opened; return the silent one that is then still waited for, if there is one."""
+        if before is not None and before.lost.done():
+            before = None
+        if not dialogue.is_silent or dialogue.lost.done():
+            return before
+        if before is not None:
+            await self._stuck_until(before, dialogue, patience=None)
+        while not dialogue.lost.done() and not self.is_closing and not await self.may_replace():
+            await self._stuck_until(dialogue, patience=SECONDS_TO_ASK_AGAIN)
+        return dialogue if before is None or before.lost.done() else before
+
+    async def _stuck_until(self, *silent: Dialogue, patience: float | None) -> None:
+        """Open nothing before one of them is back, or so much time has passed."""
+        self._stuck += 1
+        try:
+            lost = [dialogue.lost for dialogue in silent]
+            await asyncio.wait(lost, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._stuck -= 1
 
     async def _opened(self) -> Dialogue:
         dialogue = Dialogue(self)
@@ -193,16 +268,21 @@ class Pool:
 
     async def _converse(self, dialogue: Dialogue) -> None:
         self._dialogues.add(dialogue)
+        dialogue.lost.add_done_callback(partial(self._note_lost, dialogue))
         self._works.set()
         try:
             dialogue.start()
             if self.is_closing:
                 dialogue.leave()
-            await dialogue.lost
+            await asyncio.wait([dialogue.lost, dialogue.silent], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            dialogue.abort("cut by us")  # does nothing where it is over
-            self._dialogues.discard(dialogue)
-        if dialogue.fault:
+            if not dialogue.is_silent:
+                dialogue.abort("cut by us")  # does nothing where it is over
+
+    def _note_lost(self, dialogue: Dialogue, _lost: asyncio.Future[None]) -> None:
+        self._dialogues.discard(dialogue)
+        self.silent.discard(dialogue)
+        if dialogue.fault and not dialogue.is_silent:
             self._losses_in_a_row += 1
             if self._losses_in_a_row >= self._size + self._attempts:
                 self._break(ConnectFailed(dialogue.fault))

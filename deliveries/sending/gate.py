@@ -371,6 +371,16 @@ def _note_woken(delivery_id: int) -> None:
         django_rq.get_connection("default").set(_LAST_WOKEN, delivery_id, ex=3600)
 
 
+def note_unsure(delivery_id: int, seqs: list[int]) -> None:
+    """It stands in the delivery's log which stored results may rest on another message's answer."""
+    delivery = Delivery.objects.select_related("preparation").get(pk=delivery_id)
+    text = n_(
+        "The relay answered more than it was asked; perhaps these messages have another's result: %(seqs)s"
+    )
+    named = ", ".join(map(str, sorted(set(seqs))))
+    _log(delivery, now(), text, level=LogLine.Level.WARNING, seqs=named)
+
+
 def _log(
     delivery: Delivery, at: datetime, text: str, *, level: str = LogLine.Level.INFO, **slots: Any
 ) -> None:

@@ -53,6 +53,7 @@ BEAT = 0.25  # seconds between two looks at what came back
 CONNECT_SECONDS = 20  # nothing is handed over before a connection stands
 PATIENCE_WHEN_TOLD_TO_STOP = 2.5  # seconds; the worker ends its job a second later
 SHORTEST_TURN, LOOK_FOR_OTHERS = 5.0, 1.0  # seconds that a lane has at least; between two looks after that
+LONGEST_BESIDE_SILENCE = 600.0  # seconds that a lane goes on while it waits for silent connections
 REST_AFTER_REFUSAL = 30.0  # seconds until a row is tried again whose relay, not whose address, was at fault
 
 
@@ -111,9 +112,13 @@ class Lane:
     def __init__(self, plan: Plan, ledger: Ledger, pool: Pool) -> None:
         self.plan, self.ledger, self.pool = plan, ledger, pool
         pool.on_lapse = self.drain
+        pool.on_silent, pool.on_doubt = self._note_silent, self._note_doubt
         self.pace = Pace()
         self.holds: dict[int, Hold] = {}
         self.open_rows: dict[int, Row] = {}
+        self.silent: set[int] = set()  # of the open rows: written to connections that say nothing
+        self.late: dict[int, Row] = {}  # in doubt in the ledger, and their answers are still waited for
+        self.unsure: list[Outcome] = []  # stored, and perhaps another's answer
         self.unsaved: list[Entry] = []
         self.patience = Patience()
         self._brought = 0  # results that the last exchange tried to store
@@ -137,7 +142,7 @@ class Lane:
     async def run(self) -> None:
         while not self._is_over():
             self._collect(await self.pool.outcomes(at_least=self._wanted(), timeout=BEAT))
-            if self._to_gate is not None and not self.open_rows:
+            if self._to_gate is not None and not self._under_way:
                 await asyncio.sleep(min(self._to_gate, BEAT))
             await self._make_way()
             if self._should_exchange():
@@ -150,14 +155,18 @@ class Lane:
         if self._must_stop():
             self.draining = True
         is_ending = self.draining or self._dry or self.is_idle
-        if is_ending and not self.open_rows:
+        if self.draining and self.silent and self.pool.is_stuck:
+            self.drain()  # nothing of it could leave
+        if is_ending and not self._under_way:
+            self._leave_in_doubt()
             self._judge_what_is_held()
         return is_ending and not self.open_rows and not self.unsaved
 
     def _must_stop(self) -> bool:
         if self._is_turned_away() and not self.draining:
             self.drain()
-        return time.monotonic() - self.began > settings.SINETE["lane_seconds"]
+        longest = LONGEST_BESIDE_SILENCE if self.silent else 0.0
+        return time.monotonic() - self.began > max(settings.SINETE["lane_seconds"], longest)
 
     async def _make_way(self) -> None:
         """Another delivery waits for a worker: it need not wait for the whole half minute."""
@@ -177,13 +186,18 @@ class Lane:
         Where no other may follow yet, there is no hurry to store what comes back one by one.
         """
         if self._next_ask > time.monotonic():
-            return max(1, len(self.open_rows))
-        return max(1, len(self.open_rows) - self.pace.window)
+            return max(1, self._under_way)
+        return max(1, self._under_way - self.pace.window)
+
+    @property
+    def _under_way(self) -> int:
+        """What was handed over and may be answered soon."""
+        return len(self.open_rows) - len(self.silent)
 
     def _has_room(self) -> bool:
         """A window may be handed over while no more than one is under way: so two are the most that ever are."""
         has_room = not self.draining and not self.patience.is_searching
-        has_room = has_room and len(self.open_rows) <= self.pace.window
+        has_room = has_room and self._under_way <= self.pace.window
         return has_room and (not self._next_ask or time.monotonic() >= self._next_ask)
 
     def _should_exchange(self) -> bool:
@@ -192,7 +206,11 @@ class Lane:
 
     def _collect(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
+            if outcome.seq in self.late:
+                self._settle_late(self.late.pop(outcome.seq), outcome)
+                continue
             row = self.open_rows.pop(outcome.seq)
+            self.silent.discard(outcome.seq)
             if outcome.breaker:
                 self.refused += 1
                 self.refusal = outcome.text or outcome.reason
@@ -270,9 +288,12 @@ class Lane:
     async def _committed(self, **asked: Any) -> Exchange:
         """Exchange as many results as may go at once; only what was committed leaves the lane's hands."""
         entries = self.unsaved[: self.patience.size]
-        self._brought = len(entries)
-        answer = await self.ledger.exchange(list(self.holds.values()), entries, **asked)
-        del self.unsaved[: len(entries)]
+        self.unsaved, self._brought = self.unsaved[len(entries) :], len(entries)
+        try:
+            answer = await self.ledger.exchange(list(self.holds.values()), entries, **asked)
+        except BaseException:
+            self.unsaved = entries + self.unsaved
+            raise
         for entry in entries:
             hold = self._hold_of(entry.row)
             if hold is not None:
@@ -487,6 +508,50 @@ class Lane:
                 ],
             )
 
+    # -- what silent connections owe ------------------------------------------------------------------
+
+    def _note_silent(self, seq: int) -> None:
+        """It may take ten minutes, and counts no longer as under way."""
+        if seq in self.open_rows:
+            self.silent.add(seq)
+
+    def _note_doubt(self, told: Outcome, now: Outcome) -> None:
+        """The relay said more than it was asked: what is not stored yet is stored as it is, the rest is told of."""
+        row = self.suspects.take_back(told)
+        if row is not None:
+            self.unsaved.append(self._entry(row, now))
+            return
+        for place, entry in enumerate(self.unsaved):
+            if (entry.row.seq, entry.code, entry.reply) == (told.seq, told.code, told.text):
+                self.unsaved[place] = self._entry(entry.row, now)
+                return
+        self.unsure.append(told)
+
+    def _leave_in_doubt(self) -> None:
+        """Silent connections alone keep the lane: what they owe is in doubt, so that nothing is held meanwhile."""
+        for seq in self.silent:
+            self.late[seq] = row = self.open_rows.pop(seq)
+            self.unsaved.append(Entry(row, MessageStatus.IN_DOUBT))
+        self.silent.clear()
+
+    def _settle_late(self, row: Row, outcome: Outcome) -> None:
+        """An answer after all: it resolves exactly the doubt that its own hand-over left."""
+        if outcome.result is Result.IN_DOUBT:
+            return
+        entry = self._entry(row, outcome)
+        if outcome.breaker and entry.status == MessageStatus.FAILED and row.tries + 1 < REFUSALS_THAT_FAIL:
+            self._retry(entry, row, is_ours=False)  # nothing tells whom it is about
+        self.unsaved = [one for one in self.unsaved if (one.row.seq, one.row.token) != (row.seq, row.token)]
+        self.unsaved.append(entry)
+
+    async def settle_late(self) -> None:
+        """Wait for the answers that silent connections still owe, holding nothing, and store each."""
+        self.drain()
+        while self.late or self.unsaved:
+            self._collect(await self.pool.outcomes(timeout=BEAT))
+            if self.unsaved:
+                await self._exchange_surviving()
+
     def drain(self) -> None:
         """Hand over nothing more; what no connection has begun comes back untouched."""
         self.draining = True
@@ -567,10 +632,14 @@ async def drain(*, delivery_id: int) -> None:
                 lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, _why_not(lane.pool)
             elif not lane.draining and await _apart(gate.wait_for, delivery_id):
                 await lane.run()
+            if lane.late:
+                await _apart(_afterwards, lane)  # others go on: this one holds nothing any more
+                await lane.settle_late()
+                lane.refused, lane.is_idle = 0, True
     finally:
         await lane.ledger.close()
         await lane.throttle.close()
-    await _apart(_afterwards, plan, lane.refused, lane.refusal, lane.sent, wakes_others=not lane.is_idle)
+    await _apart(_afterwards, lane)
 
 
 def _apart(work: Callable[..., T], *args: Any, **more: Any) -> Awaitable[T]:
@@ -611,12 +680,15 @@ def _why_not(pool: Pool) -> str:
     return (pool.broken.text if pool.broken is not None else "") or "no connection to the relay"
 
 
-def _afterwards(plan: Plan, refused: int, refusal: str, sent: int, *, wakes_others: bool) -> None:
-    if sent:
+def _afterwards(lane: Lane) -> None:
+    plan = lane.plan
+    if lane.sent:
         routes.note_success(plan.route_id)
-    if refused >= (routes.REFUSALS_AFTER_SUCCESS if sent else routes.REFUSALS_THAT_OPEN):
-        routes.open_breaker(plan.route_id, because=refusal, at=gate.now())
-    gate.after_lane(plan.delivery_id, wakes_others=wakes_others)
+    if lane.refused >= (routes.REFUSALS_AFTER_SUCCESS if lane.sent else routes.REFUSALS_THAT_OPEN):
+        routes.open_breaker(plan.route_id, because=lane.refusal, at=gate.now())
+    if lane.unsure:
+        gate.note_unsure(plan.delivery_id, [outcome.seq for outcome in lane.unsure])
+    gate.after_lane(plan.delivery_id, wakes_others=not lane.is_idle)
 
 
 def _on_sigterm(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
@@ -627,7 +699,7 @@ def _on_sigterm(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
 def _end_soon(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
     """Told to stop: whoever told us kills after a few seconds, so answers that take longer are not waited for."""
     lane.drain()
-    loop.call_later(PATIENCE_WHEN_TOLD_TO_STOP, lane.pool.cut)
+    loop.call_later(0.0 if lane.late else PATIENCE_WHEN_TOLD_TO_STOP, lane.pool.cut)
 
 
 def _name() -> str:

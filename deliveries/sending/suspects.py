@@ -43,6 +43,14 @@ class Suspects:
         begun = min(under_way, self._on_the_wire)
         self._held.append(Suspect(row, outcome, self._taken + begun + 1))
 
+    def take_back(self, outcome: Outcome) -> Row | None:
+        """The row of a refusal that is none after all; it is held no longer."""
+        for suspect in self._held:
+            if suspect.outcome is outcome:
+                self._held.remove(suspect)
+                return suspect.row
+        return None
+
     def note_taken(self) -> None:
         self._taken += 1
 
