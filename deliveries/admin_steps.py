@@ -188,10 +188,10 @@ def _stop(order: Order) -> Receipt:
     stopped = confirmation.stop(delivery=order.delivery, by=order.by, at=order.at)
     if order.delivery.is_recurring:
         return Receipt(_("The series has ended: there are no more runs."))
-    return Receipt(
-        _t("Stopped: %(left)s had left, %(cancelled)s never will.")
-        % {"left": stopped.left, "cancelled": stopped.cancelled}
-    )
+    said = _t("Stopped: %(left)s had left, %(cancelled)s never will.") % {
+        "left": stopped.left, "cancelled": stopped.cancelled,
+    }  # fmt: skip
+    return Receipt(" ".join([said, *stopped.remarks]))
 
 
 def _limit(order: Order) -> Receipt:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
@@ -16,7 +17,7 @@ from deliveries import capacity, lifecycle, outlook, planning, queues, resealing
 from deliveries.lifecycle import Step
 from deliveries.models import Cause, Confirmation, Delivery, LogLine, Status
 from deliveries.outlook import Plan
-from deliveries.sending import barrier, gate, recovery
+from deliveries.sending import barrier, gate, receipts, recovery
 
 
 class CountMistyped(Refusal):
@@ -146,10 +147,32 @@ def confirm(
 
 @dataclass(frozen=True)
 class Stopped:
-    """The receipt of a stop: how many had been handed over, how many never will be."""
+    """The receipt of a stop: how many had been handed over, how many never will be; together all messages.
+
+    Handed over is to whom a server was asked, or may have been.
+    """
 
     left: int
     cancelled: int
+    refused: int = 0  # of `left`: refused for a while, and not tried again
+    unsent: int = 0  # of `cancelled`: failed before the stop, without any server being asked
+
+    @property
+    def remarks(self) -> list[str]:
+        """What else is to be said of the two numbers, a sentence each."""
+        return [_t(text) % {"n": number} for text, number in self.counted_remarks]
+
+    @property
+    def counted_remarks(self) -> list[tuple[str, int]]:
+        return [
+            (text, number) for text, number in ((_REFUSED, self.refused), (_UNSENT, self.unsent)) if number
+        ]
+
+
+_REFUSED = n_("Of those handed over %(n)s were refused for a while; they are not tried again.")
+_UNSENT = n_(
+    "Of those that never will be %(n)s had failed before, unsent, as when the validity period was over."
+)
 
 
 @transaction.atomic
@@ -214,28 +237,17 @@ def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
     receipt = before_stopping(delivery)
     _log(delivery, at, n_("Stopped by %(by)s: %(left)s had been handed over, %(cancelled)s never will be"),
          by=str(by), left=receipt.left, cancelled=receipt.cancelled)  # fmt: skip
+    for text, number in receipt.counted_remarks:
+        _log(delivery, at, text, n=number)
     return receipt
 
 
 def before_stopping(delivery: Delivery) -> Stopped:
-    """How many have been handed over, and how many never will be once it is stopped; from the chunks."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(handed_upto - seq_from + 1 - retrying), 0)"
-            # A later try in a lane's hands is on its way, and counts as retrying until its answer is here.
-            " + (SELECT count(*) FROM deliveries_try WHERE delivery_id = %(delivery)s AND handed),"
-            " coalesce(sum(seq_to - seq_from + 1), 0) FROM deliveries_chunk WHERE delivery_id = %(delivery)s",
-            {"delivery": delivery.pk},
-        )
-        handed, total = cursor.fetchone()
-        # Cancelled rows that had been tried before stand below the mark.
-        cursor.execute(
-            "SELECT coalesce(sum(greatest(cancelled - (seq_to - handed_upto), 0)), 0)"
-            " FROM deliveries_chunk WHERE delivery_id = %s",
-            [delivery.pk],
-        )
-        left = handed - cursor.fetchone()[0]
-    return Stopped(left=left, cancelled=total - left)
+    """How many have been handed over, and how many never will be once it is stopped."""
+    now = receipts.standing(delivery.pk)
+    refused = now.refused + now.waiting_refused
+    left = now.left + now.waiting_doubted + refused
+    return Stopped(left=left, cancelled=now.total - left, refused=refused, unsent=now.unsent)
 
 
 def _log(delivery: Delivery, at: datetime, text: str, **slots: Any) -> None:

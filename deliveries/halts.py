@@ -18,9 +18,9 @@ from accounts import access, audit, units
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
-from deliveries import confirmation, queues
+from deliveries import queues
 from deliveries.models import Delivery, Halt, LogLine, ProofMessage, Status
-from deliveries.sending import barrier
+from deliveries.sending import barrier, receipts
 
 HELD = [status for status in Status if status.is_released]
 
@@ -50,11 +50,16 @@ class MovesOutOfHalt(Refusal):
 
 @dataclass(frozen=True)
 class Held:
-    """One delivery in the receipt: how many of its messages had been handed over, how many are held."""
+    """One delivery in the receipt: how many of its messages had been handed over, how many are held.
+
+    Held is what would leave, also of those who were refused for a while. `unsent` failed before, without any server
+    being asked, as when the validity period was over; who was left out is in none of them.
+    """
 
     delivery: Delivery
     left: int
     held: int
+    unsent: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,13 +131,14 @@ def _hold(delivery_id: int, halt: Halt) -> Held:
 @transaction.atomic
 def _note_held(delivery_id: int, halt: Halt) -> Held:
     delivery = Delivery.objects.locked(delivery_id)
-    before = confirmation.before_stopping(delivery)
+    found = receipts.standing(delivery_id)
+    left, held = found.left + found.refused, found.waiting
     LogLine.objects.create(
         delivery=delivery, preparation=delivery.preparation, at=halt.at, level=LogLine.Level.WARNING,
         text=n_("Held: %(by)s stopped all sending. %(left)s had been handed over, %(held)s are held"),
-        slots={"by": str(halt.by), "left": before.left, "held": before.cancelled},
+        slots={"by": str(halt.by), "left": left, "held": held},
     )  # fmt: skip
-    return Held(delivery, left=before.left, held=before.cancelled)
+    return Held(delivery, left=left, held=held, unsent=found.unsent)
 
 
 @transaction.atomic

@@ -156,6 +156,7 @@ _LOCK_NEXT = """
     ORDER BY number LIMIT 1 FOR UPDATE
 """
 
+# The mark stays: it says what this ledger handed over. That the chunk is done keeps everybody from claiming it.
 _DOUBT_CHUNK = """
     WITH one AS MATERIALIZED (
         SELECT number, seq_from, seq_to, token FROM deliveries_chunk
@@ -179,7 +180,7 @@ _DOUBT_CHUNK = """
     )
     UPDATE deliveries_chunk c
     SET in_doubt = c.in_doubt + counted.n, retrying = c.retrying - counted.retried, done = true,
-        handed_upto = c.seq_to, token = c.token + 1, lease_until = NULL, lease_by = ''
+        token = c.token + 1, lease_until = NULL, lease_by = ''
     FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
     RETURNING counted.n
 """

@@ -32,6 +32,7 @@ STATES = {
     "now": _("With OK"),
     "passed": _("Has passed"),
     "leaving": _("Leaving"),
+    "retrying": _("Retrying"),
     "left": _("Left"),
     "held": _("Held"),
 }
@@ -43,6 +44,7 @@ TONES = {
     "left": "green",
     "held": "yellow",
 }
+BEGUN = frozenset({"leaving", "retrying", "left"})
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Plan:
     @property
     def next(self) -> Row | None:
         """What has not begun yet and comes first."""
-        waiting = [row for row in self.rows if row.state not in {"left", "leaving"}]
+        waiting = [row for row in self.rows if row.state not in BEGUN]
         return min(waiting, key=lambda row: row.at, default=None)
 
     @property
@@ -143,7 +145,7 @@ class Plan:
 
     @property
     def to_go(self) -> int:
-        return sum(row.state not in {"left", "leaving"} for row in self.rows)
+        return sum(row.state not in BEGUN for row in self.rows)
 
     @property
     def begun(self) -> int:
@@ -231,7 +233,7 @@ def _hour(delivery: Delivery, moment: Moment) -> datetime | None:
 def _rows(
     delivery: Delivery, shown: Sequence[Moment], *, passed: set[int], soon: set[int], at: datetime
 ) -> list[Row]:
-    counted = _done(delivery)
+    done, retrying = _progress(delivery)
     ordered = sorted(shown, key=lambda m: (m.not_before or at, m.number))
     together = [list(rows) for _gate, rows in groupby(ordered, key=_group_key(delivery, at))]
     return [
@@ -239,9 +241,9 @@ def _rows(
             number=place,
             at=group[0].not_before or at,
             people=sum(m.people for m in group),
-            state=_state(delivery, group, counted, passed=passed, soon=soon),
+            state=_state(delivery, group, done, retrying, passed=passed, soon=soon),
             zones=[_line(delivery, m, at) for m in sorted(group, key=lambda m: -m.people) if m.zone],
-            done=sum(counted.get(m.number, 0) for m in group),
+            done=sum(done.get(m.number, 0) for m in group),
             late=_late(group),
             held_percent=next((float(m.held_percent) for m in group if m.held_percent is not None), None),
         )
@@ -256,12 +258,13 @@ def _group_key(delivery: Delivery, at: datetime) -> Any:
 
 
 def _state(
-    delivery: Delivery, group: list[Moment], counted: dict[int, int], *, passed: set[int], soon: set[int]
-) -> str:
+    delivery: Delivery, group: list[Moment], done: dict[int, int], retrying: dict[int, int],
+    *, passed: set[int], soon: set[int],
+) -> str:  # fmt: skip
     if any(m.is_held for m in group):
         return "held"
-    if all(counted.get(m.number, 0) >= m.people for m in group):
-        return "left"
+    if all(done.get(m.number, 0) + retrying.get(m.number, 0) >= m.people for m in group):
+        return "retrying" if any(retrying.get(m.number) for m in group) else "left"
     if any(m.opened_at is not None for m in group):
         return "leaving"
     if any(m.number in passed for m in group):
@@ -291,15 +294,16 @@ def _late(group: list[Moment]) -> timedelta | None:
     return max(found, default=None)
 
 
-def _done(delivery: Delivery) -> dict[int, int]:
-    """How many messages of each moment have an outcome."""
+def _progress(delivery: Delivery) -> tuple[dict[int, int], dict[int, int]]:
+    """How many messages of each moment have an outcome, and how many were put off and are tried again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT moment, sum(sent + failed + retrying + in_doubt + ignored + cancelled)"
+            "SELECT moment, sum(sent + failed + in_doubt + ignored + cancelled)::int, sum(retrying)::int"
             " FROM deliveries_chunk WHERE delivery_id = %s AND moment IS NOT NULL GROUP BY moment",
             [delivery.pk],
         )
-        return {moment: int(done) for moment, done in cursor.fetchall()}
+        rows = cursor.fetchall()
+    return {moment: done for moment, done, _again in rows}, {moment: again for moment, _done, again in rows}
 
 
 def lateness(row: Row) -> str:

@@ -244,15 +244,26 @@ def _statuses(counts: dict[str, int], tallies: dict[str, int]) -> Iterator[Off]:
 
 
 def _marks(delivery_id: int) -> Iterator[Off]:
-    """Above a chunk's mark nothing was handed over: a row there waits, or was cancelled."""
+    """Above a chunk's mark nothing was handed over: a row there waits, was cancelled, or failed when its time was over.
+
+    Of an adopted copy it is in doubt, or what evidence or a person made of that: which is no server's answer, unless
+    somebody had it sent again.
+    """
     wrong = _execute(
         """
         SELECT m.seq, count(*) OVER () FROM deliveries_chunk c JOIN deliveries_message m
             ON m.delivery_id = %(d)s AND m.seq > c.handed_upto AND m.seq <= c.seq_to
         WHERE c.delivery_id = %(d)s AND c.handed_upto < c.seq_to AND m.status NOT IN (%(prepared)s, %(cancelled)s)
+            AND NOT (m.status = %(failed)s AND m.tries = 0 AND m.reason = 'expired')
+            AND NOT (c.done AND m.status = %(in_doubt)s)
+            AND NOT (c.done AND m.status = %(sent)s AND m.code IS NULL AND m.reply <> '')
+            AND NOT EXISTS (
+                SELECT 1 FROM deliveries_sentagain a WHERE a.delivery_id = m.delivery_id AND a.seq = m.seq
+            )
         ORDER BY m.seq LIMIT %(n)s
         """,
         d=delivery_id, n=LISTED, prepared=int(MessageStatus.PREPARED), cancelled=int(MessageStatus.CANCELLED),
+        failed=int(MessageStatus.FAILED), in_doubt=int(MessageStatus.IN_DOUBT), sent=int(MessageStatus.SENT),
     )  # fmt: skip
     if wrong:
         yield _named("marks", wrong[0][1], 0, wrong)

@@ -87,8 +87,9 @@ class Chunk(models.Model):
     """A run of consecutive messages, leased to one worker at a time.
 
     `handed_upto` is the last seq handed over in the first pass: nothing at or below it is handed over
-    again but by a Try. The tallies count the outcomes of its rows and change with them, in one
-    transaction; pages read chunks, never messages.
+    again but by a Try. It moves for nothing else: rows above it that expired or that an adopted copy left open
+    stay above it, and `done` keeps everybody from claiming the chunk. The tallies count the outcomes of
+    its rows and change with them, in one transaction; pages read chunks, never messages.
     """
 
     pk = models.CompositePrimaryKey("delivery_id", "number")

@@ -18,7 +18,7 @@ RECLAIM_CHUNKS = """
     WITH expired AS MATERIALIZED (
         SELECT number, seq_from, seq_to, handed_upto, token FROM deliveries_chunk
         WHERE delivery_id = %(delivery)s AND NOT done
-            AND (lease_until < sinete_clock() OR (lease_until IS NULL AND handed_upto >= seq_to))
+            AND (lease_until < sinete_clock() OR (lease_until IS NULL AND (handed_upto >= seq_to OR cancelled > 0)))
         ORDER BY number FOR UPDATE SKIP LOCKED
     ), doubted AS (
         UPDATE deliveries_message m SET status = 4, at = sinete_clock()
@@ -139,18 +139,21 @@ def end_leases(delivery_id: int, *, lane: str) -> None:
 CANCEL_CHUNK = """
     WITH one AS MATERIALIZED (
         SELECT number, seq_from, seq_to, handed_upto FROM deliveries_chunk
-        WHERE delivery_id = %(delivery)s AND NOT done AND cancelled = 0 AND handed_upto < seq_to
+        WHERE delivery_id = %(delivery)s AND number > %(above)s
+            AND NOT done AND cancelled = 0 AND handed_upto < seq_to
         ORDER BY number LIMIT 1 FOR UPDATE
     ), rows AS (
         UPDATE deliveries_message m SET status = 6, at = sinete_clock()
         FROM one c
         WHERE m.delivery_id = %(delivery)s AND m.seq > c.handed_upto AND m.seq <= c.seq_to AND m.status = 0
         RETURNING m.seq
-    )
+    ), counted AS (SELECT count(*) AS n FROM rows)
     UPDATE deliveries_chunk c
-    SET cancelled = c.cancelled + (SELECT count(*) FROM rows), done = (c.lease_until IS NULL)
-    FROM one WHERE c.delivery_id = %(delivery)s AND c.number = one.number
-    RETURNING (SELECT count(*) FROM rows)
+    SET cancelled = c.cancelled + n,
+        done = c.lease_until IS NULL
+            AND c.sent + c.failed + c.retrying + c.in_doubt + c.ignored + c.cancelled + n = c.seq_to - c.seq_from + 1
+    FROM one, counted WHERE c.delivery_id = %(delivery)s AND c.number = one.number
+    RETURNING c.number, n
 """
 
 # Two statements: the second sees what was committed while the first waited for its lock.
@@ -164,10 +167,12 @@ LOCK_NEXT_CHUNK_OF_TRIES = """
     ) ORDER BY c.number LIMIT 1 FOR UPDATE
 """
 
-# The same for a chunk whose validity period is over: what was never handed over has failed, unsent.
+# The same for a chunk whose validity period is over: what was never handed over has failed, unsent. The mark stays
+# where it is, as it says what was handed over. The chunk is done, whatever it held, so nobody claims it and nobody
+# comes back to it: a row below the mark that nobody holds and that has no result is in doubt.
 EXPIRE_CHUNK = """
     WITH one AS MATERIALIZED (
-        SELECT c.number, c.seq_from, c.seq_to, c.handed_upto
+        SELECT c.number, c.seq_from, c.seq_to, c.handed_upto, c.token
         FROM deliveries_chunk c JOIN deliveries_delivery d ON d.id = c.delivery_id
         WHERE c.delivery_id = %(delivery)s AND NOT c.done AND c.lease_until IS NULL AND c.handed_upto < c.seq_to
             AND greatest(d.started_at, c.not_before) + make_interval(hours => d.validity_hours) <= sinete_clock()
@@ -179,17 +184,24 @@ EXPIRE_CHUNK = """
             )
         ORDER BY c.number LIMIT 1 FOR UPDATE OF c
     ), rows AS (
-        UPDATE deliveries_message m SET status = 2, reason = 'expired', nature = 'soft', at = sinete_clock()
+        UPDATE deliveries_message m
+        SET status = CASE WHEN m.seq > c.handed_upto THEN 2 ELSE 4 END, at = sinete_clock(),
+            reason = CASE WHEN m.seq > c.handed_upto THEN 'expired' ELSE m.reason END,
+            nature = CASE WHEN m.seq > c.handed_upto THEN 'soft' ELSE m.nature END
         FROM one c
-        WHERE m.delivery_id = %(delivery)s AND m.seq > c.handed_upto AND m.seq <= c.seq_to AND m.status = 0
-        RETURNING m.seq
-    ), counted AS (SELECT count(*) AS n FROM rows)
+        WHERE m.delivery_id = %(delivery)s AND m.seq BETWEEN c.seq_from AND c.seq_to AND m.status = 0
+        RETURNING m.seq, m.tries, m.status, c.token
+    ), noted AS (
+        INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
+        SELECT %(delivery)s, seq, sinete_clock(), token, tries, false FROM rows WHERE status = 4
+    ), counted AS (
+        SELECT count(*) FILTER (WHERE status = 2) AS expired, count(*) FILTER (WHERE status = 4) AS unknown FROM rows
+    )
     UPDATE deliveries_chunk c
-    SET failed = c.failed + n, unsent = c.unsent + n, handed_upto = c.seq_to,
-        done = c.sent + c.failed + c.retrying + c.in_doubt + c.ignored + c.cancelled + n
-            = c.seq_to - c.seq_from + 1
+    SET failed = c.failed + expired, unsent = c.unsent + expired, in_doubt = c.in_doubt + unknown,
+        token = c.token + 1, done = true
     FROM one, counted WHERE c.delivery_id = %(delivery)s AND c.number = one.number
-    RETURNING n
+    RETURNING expired
 """
 
 END_TRIES = """
@@ -231,19 +243,19 @@ def cancel_rest(delivery_id: int) -> int:
 
     Idempotent: a run that died half-way is carried on by the next. Returns how many rows it cancelled.
     """
-    cancelled = 0
-    while (in_this_chunk := _cancel_next_chunk(delivery_id)) is not None:
+    cancelled, number = 0, -1
+    while (step := _cancel_next_chunk(delivery_id, above=number)) is not None:
+        number, in_this_chunk = step
         cancelled += in_this_chunk
     # Last, so that a chunk with cancelled rows is always one that was gone through.
     return cancelled + end_tries(delivery_id, MessageStatus.CANCELLED)
 
 
 @transaction.atomic
-def _cancel_next_chunk(delivery_id: int) -> int | None:
+def _cancel_next_chunk(delivery_id: int, *, above: int) -> tuple[int, int] | None:
     with connection.cursor() as cursor:
-        cursor.execute(CANCEL_CHUNK, {"delivery": delivery_id})
-        row = cursor.fetchone()
-    return None if row is None else row[0]
+        cursor.execute(CANCEL_CHUNK, {"delivery": delivery_id, "above": above})
+        return cursor.fetchone()
 
 
 def expire_overdue(delivery_id: int) -> int:

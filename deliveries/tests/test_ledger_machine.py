@@ -1,5 +1,6 @@
 """The ledger under whatever order of events: two lanes that hand over, are answered, lose commits, are fenced or die,
-while somebody pauses, resumes, stops, resolves and sends again, and evidence comes. A state machine draws the order; what must hold holds after
+while the validity period ends, somebody pauses, resumes, stops, adopts a copy, resolves and sends again, and evidence
+comes. A state machine draws the order; what must hold holds after
 each step, and from wherever it ends the delivery comes to its end.
 
 PostgreSQL, the lanes, the tick and the verbs are the real ones. Only the relay's answers and the accidents are
@@ -7,6 +8,7 @@ drawn.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -30,11 +32,20 @@ from accounts.roles import root
 from audiences import consents
 from audiences.models import Profile
 from campaign.lib import clock
-from deliveries import administration, confirmation, doubts, limits, routes, scheduling
+from deliveries import (
+    administration,
+    confirmation,
+    doubts,
+    instances,
+    limits,
+    reconciliation,
+    routes,
+    scheduling,
+)
 from deliveries.channels.base import Outcome, Result
 from deliveries.doubts import Decision
 from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, Status
-from deliveries.sending import gate, recovery, resolutions
+from deliveries.sending import gate, receipts, recovery, resolutions
 from deliveries.sending.lanes import Lane, Plan
 from deliveries.sending.ledger import Ledger
 from deliveries.sending.throttle import Throttle
@@ -110,6 +121,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     delivery: ClassVar[Delivery]
     starter: ClassVar[Any]
+    boss: ClassVar[Any]
 
     @initialize()
     def begin(self) -> None:
@@ -230,6 +242,21 @@ class LedgerMachine(RuleBasedStateMachine):
         if self.status() == Status.FINISHED:
             assert not self.rows_in(MessageStatus.PREPARED, MessageStatus.RETRYING)
 
+    @rule()
+    def the_validity_period_ends(self) -> None:
+        """For as long as it takes to notice: what is free and was never handed over has failed, unsent."""
+        started = "UPDATE deliveries_delivery SET started_at = started_at + make_interval(hours => %s * validity_hours) WHERE id = %s"
+        execute(started, -1, self.delivery.pk)
+        recovery.expire_overdue(self.delivery.pk)
+        execute(started, 1, self.delivery.pk)
+
+    @rule()
+    def somebody_adopts_a_copy(self) -> None:
+        if self.status() in {Status.SENDING, Status.PAUSED}:
+            instances.adopt(by=self.boss, at=clock.now(), again=True)
+            assert self.status() == Status.PAUSED
+            assert not self.rows_in(MessageStatus.PREPARED, MessageStatus.RETRYING)
+
     @rule(stops=st.booleans())
     def somebody_steps_in(self, stops: bool) -> None:
         """Stops it for good, or pauses and resumes it."""
@@ -239,6 +266,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if stops:
             receipt = confirmation.stop(delivery=self.delivery, by=self.starter, at=clock.now())
             assert receipt.left + receipt.cancelled == RECIPIENTS
+            assert receipt.left >= len(self.taken)
         else:
             change = confirmation.pause if status == Status.SENDING else confirmation.resume
             change(delivery=self.delivery, by=self.starter, at=clock.now())
@@ -298,6 +326,14 @@ class LedgerMachine(RuleBasedStateMachine):
         for status, table in ((MessageStatus.RETRYING, "try"), (MessageStatus.IN_DOUBT, "doubt")):
             beside = execute(f"SELECT seq FROM deliveries_{table} WHERE delivery_id = %s", self.delivery.pk)
             assert {seq for (seq,) in beside} == self.rows_in(status)
+
+    @invariant()
+    def a_receipt_says_what_the_rows_say(self) -> None:
+        assert receipts.standing(self.delivery.pk) == standing_by_rows(self.delivery.pk)
+
+    @invariant()
+    def nothing_above_a_mark_claims_to_have_been_handed_over(self) -> None:
+        assert list(reconciliation._marks(self.delivery.pk)) == []
 
     @invariant()
     def the_ledger_says_nothing_that_is_not_so(self) -> None:
@@ -407,8 +443,6 @@ class UnhurriedLane(Lane):
 class LimitedLedgerMachine(LedgerMachine):
     """The same under limits that come, change and go: the buckets are Valkey's, by a clock that the machine moves."""
 
-    boss: ClassVar[Any]
-
     @initialize(own=st.sampled_from([None, 10_800]), provider=st.sampled_from([None, 3600, 7200]))
     def begin(self, own: int | None, provider: int | None) -> None:
         reset(self.delivery)
@@ -473,12 +507,43 @@ COUNTS_OF_CHUNKS_THAT_ARE_OFF = """
 """
 
 
+ROWS = """
+    SELECT m.seq, m.status, m.tries, m.seq <= c.handed_upto AS below_mark, t.handed,
+        t.doubted_at IS NOT NULL OR a.seq IS NOT NULL AS sent_again
+    FROM deliveries_message m
+    JOIN deliveries_chunk c ON c.delivery_id = m.delivery_id AND m.seq BETWEEN c.seq_from AND c.seq_to
+    LEFT JOIN deliveries_try t ON t.delivery_id = m.delivery_id AND t.seq = m.seq
+    LEFT JOIN deliveries_sentagain a ON a.delivery_id = m.delivery_id AND a.seq = m.seq
+    WHERE m.delivery_id = %s
+"""
+
+
+def standing_by_rows(delivery_id: int) -> receipts.Standing:
+    """The same counts as a receipt's, row by row."""
+    found = Counter(standing_of(*row[1:]) for row in execute(ROWS, delivery_id))
+    names = ("left", "refused", "waiting_refused", "waiting_doubted", "waiting_untried", "fresh", "unsent")
+    return receipts.Standing(total=found.total(), **{name: found[name] for name in names})
+
+
+def standing_of(status: int, tries: int, below_mark: bool, handed: bool | None, sent_again: bool) -> str:
+    match MessageStatus(status):
+        case MessageStatus.PREPARED:
+            return "left" if below_mark else "fresh"
+        case MessageStatus.FAILED if tries == 0 and not sent_again:
+            return "unsent"
+        case MessageStatus.RETRYING if not handed:
+            return "waiting_doubted" if sent_again else "waiting_refused" if tries else "waiting_untried"
+        case MessageStatus.CANCELLED | MessageStatus.IGNORED if not sent_again:
+            return "refused" if tries else "never tried, never will be"
+    return "left"
+
+
 @transaction.atomic
 def reset(delivery: Delivery) -> None:
     """As it was when the send began; the guards, which know no such step, look away."""
     for statement in (
         "SET LOCAL session_replication_role = replica",
-        "UPDATE deliveries_delivery SET status = 'sending', ended_at = NULL WHERE id = %(d)s",
+        "UPDATE deliveries_delivery SET status = 'sending', ended_at = NULL, started_at = sinete_clock() WHERE id = %(d)s",
         "UPDATE deliveries_message SET status = 0, tries = 0, at = NULL, code = NULL, nature = '', reason = '', reply = ''"
         " WHERE delivery_id = %(d)s",
         "UPDATE deliveries_chunk SET done = false, token = 0, lease_until = NULL, lease_by = '',"
@@ -502,6 +567,7 @@ def test_the_ledger_holds_in_whatever_order_things_happen(settings):
     row = Message.objects.get(delivery=delivery, seq=OPTED_OUT)
     consents.opt_out(profile_id=row.profile_id, channel="email", at=clock.now(), source="test")
     LedgerMachine.delivery, LedgerMachine.starter = delivery, person("start", delivery.unit)
+    LedgerMachine.boss = person("administration", root())
 
     run_state_machine_as_test(LedgerMachine, settings=EFFORT)
 

@@ -135,4 +135,4 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
 def _what_stopped(stopped: confirmation.Stopped) -> str:
     left = ngettext("%(n)s message had left", "%(n)s messages had left", stopped.left) % {"n": stopped.left}
     never = ngettext("%(n)s never will", "%(n)s never will", stopped.cancelled) % {"n": stopped.cancelled}
-    return _("Stopped: %(left)s, %(never)s.") % {"left": left, "never": never}
+    return " ".join([_("Stopped: %(left)s, %(never)s.") % {"left": left, "never": never}, *stopped.remarks])

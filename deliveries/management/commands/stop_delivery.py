@@ -26,7 +26,15 @@ class Command(StepCommand):
             self.say("The series has ended: there are no more runs.")
         else:
             self.say(f"{receipt.left:,} had left, {receipt.cancelled:,} never will.")
-        return self.answer(delivery, left=receipt.left, cancelled=receipt.cancelled)
+            for remark in receipt.remarks:
+                self.say(remark)
+        return self.answer(
+            delivery,
+            left=receipt.left,
+            cancelled=receipt.cancelled,
+            refused=receipt.refused,
+            unsent=receipt.unsent,
+        )
 
     def _ask(self, delivery: Delivery) -> None:
         ahead = confirmation.before_stopping(delivery)
