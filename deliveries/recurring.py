@@ -4,22 +4,12 @@ The tick calls what stands here; each function looks again under a lock and may 
 with another. A moment gets one row, in the transaction that makes its run.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from django.db import transaction
-from django.db.models import (
-    DateTimeField,
-    DurationField,
-    Exists,
-    ExpressionWrapper,
-    F,
-    Func,
-    OuterRef,
-    Q,
-    Value,
-)
-from django.db.models.functions import Concat
+from django.db import connection, transaction
 from django.utils.translation import gettext_noop as n_
 
 from accounts.rights import Right
@@ -43,16 +33,68 @@ WAITING = (Status.READY, Status.AWAITING_APPROVAL)
 UNDECIDED = (*WAITING, Status.DRAFT, Status.PREPARATION_FAILED)
 
 
-# -- moments --------------------------------------------------------------------------------------------
+class Due(StrEnum):
+    """What a series or a run of one asks for."""
 
-
-def due(at: datetime) -> list[int]:
-    """Series with a moment whose run must be prepared now, or that passed while they were paused."""
-    rows = Series.objects.filter(
-        Q(delivery__status=Status.ACTIVE, wake_at__lte=at)
-        | Q(delivery__status=Status.SUSPENDED, next_at__lte=at)
+    ADVANCE = "advance"  # a moment whose run must be prepared now, or that passed while the series was paused
+    SETTLE = (
+        "settle"  # a run came to a new status or seal since anybody looked: to be released, or to be told of
     )
-    return list(rows.order_by("pk").values_list("delivery_id", flat=True))
+    REMIND = "remind"  # a run still waits shortly before it expires, and nobody was reminded
+    EXPIRE = "expire"  # nobody confirmed a run in time
+    COMPLETE = "complete"  # the rule has ended, and so have all runs
+
+
+_DUE = """
+    SELECT 'advance', s.delivery_id, 1 AS turn FROM deliveries_series s
+    JOIN deliveries_delivery d ON d.id = s.delivery_id
+    WHERE (d.status = 'active' AND s.wake_at <= %(at)s) OR (d.status = 'suspended' AND s.next_at <= %(at)s)
+    UNION ALL
+    SELECT 'settle', run.id, 2 FROM deliveries_occurrence o
+    JOIN deliveries_delivery run ON run.id = o.execution_id
+    JOIN deliveries_series s ON s.id = o.series_id
+    JOIN deliveries_delivery d ON d.id = s.delivery_id
+    LEFT JOIN deliveries_preparation p ON p.id = run.preparation_id
+    WHERE run.status IN ('ready', 'awaiting_approval', 'preparation_failed')
+        AND d.status IN ('active', 'suspended', 'finished')
+        AND o.settled <> run.status || ' ' || coalesce(p.seal, '')
+    UNION ALL
+    SELECT 'remind', run.id, 3 FROM deliveries_occurrence o
+    JOIN deliveries_delivery run ON run.id = o.execution_id
+    JOIN deliveries_series s ON s.id = o.series_id
+    WHERE o.reminded_at IS NULL AND run.status IN ('ready', 'awaiting_approval') AND run.expires_at > %(at)s
+        AND run.expires_at - make_interval(mins => s.remind_minutes) <= %(at)s
+    UNION ALL
+    SELECT 'expire', run.id, 4 FROM deliveries_occurrence o
+    JOIN deliveries_delivery run ON run.id = o.execution_id
+    WHERE run.status IN ('ready', 'awaiting_approval', 'draft', 'preparation_failed') AND run.expires_at < %(at)s
+    UNION ALL
+    SELECT 'complete', d.id, 5 FROM deliveries_delivery d
+    JOIN deliveries_series s ON s.delivery_id = d.id
+    WHERE d.status = 'active' AND s.next_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM deliveries_delivery run
+        WHERE run.execution_of_id = d.id AND run.status NOT IN ('finished', 'stopped', 'failed', 'expired')
+    )
+    ORDER BY 3, 2
+"""
+
+
+def due(at: datetime) -> list[tuple[Due, int]]:
+    """What series and runs ask for, in the order in which it is seen to: each with the delivery."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"at": at})
+        return [(Due(due), delivery_id) for due, delivery_id, _turn in cursor.fetchall()]
+
+
+def see_to(due: Due) -> Callable[[int], None]:
+    """What is done about it; each looks again under a lock."""
+    steps: dict[Due, Callable[[int], None]] = {
+        Due.ADVANCE: advance, Due.SETTLE: settle, Due.REMIND: remind, Due.EXPIRE: expire, Due.COMPLETE: complete,
+    }  # fmt: skip
+    return steps[due]
+
+
+# -- moments --------------------------------------------------------------------------------------------
 
 
 def advance(delivery_id: int) -> None:
@@ -117,16 +159,6 @@ def _shown(series: Series, moment: datetime) -> str:
 
 
 # -- runs that are prepared -----------------------------------------------------------------------------
-
-
-def unsettled(at: datetime) -> list[int]:
-    """Runs that came to a new status or seal since anybody looked: to be released, or to be told of."""
-    now = Concat("execution__status", Value(" "), "execution__preparation__seal")
-    rows = Occurrence.objects.filter(
-        execution__status__in=[*WAITING, Status.PREPARATION_FAILED],
-        series__delivery__status__in=[Status.ACTIVE, Status.SUSPENDED, Status.FINISHED],
-    )
-    return list(rows.exclude(settled=now).order_by("pk").values_list("execution_id", flat=True))
 
 
 @transaction.atomic
@@ -202,25 +234,6 @@ def _as_it_stands(run: Delivery) -> str:
 # -- reminders, expiry, the end -------------------------------------------------------------------------
 
 
-def to_remind(at: datetime) -> list[int]:
-    """Runs that still wait shortly before they expire, and of which nobody was reminded."""
-    before = Func(
-        F("series__remind_minutes"),
-        template="make_interval(mins => %(expressions)s)",
-        output_field=DurationField(),
-    )
-    reminds = ExpressionWrapper(F("execution__expires_at") - before, output_field=DateTimeField())
-    rows = Occurrence.objects.filter(
-        reminded_at=None, execution__status__in=WAITING, execution__expires_at__gt=at
-    )
-    return list(
-        rows.annotate(reminds=reminds)
-        .filter(reminds__lte=at)
-        .order_by("pk")
-        .values_list("execution_id", flat=True)
-    )
-
-
 @transaction.atomic
 def remind(run_id: int) -> None:
     """Whoever may decide about the run is told once more."""
@@ -233,12 +246,6 @@ def remind(run_id: int) -> None:
     notices.tell(run, NoticeKind.REMINDER, right=right, at=at)
     occurrence.reminded_at = at
     occurrence.save(update_fields=["reminded_at"])
-
-
-def overdue(at: datetime) -> list[int]:
-    """Runs that nobody confirmed in time."""
-    rows = Delivery.objects.filter(status__in=UNDECIDED, expires_at__lt=at, execution_of__isnull=False)
-    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 @transaction.atomic
@@ -262,21 +269,12 @@ def _end(run: Delivery, occurrence: Occurrence, because: Skipped, *, at: datetim
     occurrence.save(update_fields=["skipped"])
 
 
-def exhausted(at: datetime) -> list[int]:
-    """Series whose rule has ended and whose runs have all ended."""
-    open_runs = Delivery.objects.filter(execution_of=OuterRef("pk")).exclude(
-        status__in=[status for status in Status if status.is_final]
-    )
-    rows = Delivery.objects.filter(status=Status.ACTIVE, series__next_at=None).exclude(Exists(open_runs))
-    return list(rows.values_list("pk", flat=True))
-
-
 @transaction.atomic
 def complete(delivery_id: int) -> None:
     """The series is Finished."""
     delivery = Delivery.objects.locked(delivery_id)
     at = clock.now()
-    if delivery.status != Status.ACTIVE or delivery.pk not in exhausted(at):
+    if (Due.COMPLETE, delivery.pk) not in due(at):
         return
     delivery.ended_at = at
     delivery.save(update_fields=["ended_at"])

@@ -11,12 +11,10 @@ a step of the life cycle or a wake-up that may be lost.
 import logging
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models.functions import Greatest
 from psycopg.errors import LockNotAvailable
 from redis.exceptions import RedisError
 
@@ -42,6 +40,7 @@ class Errand(NamedTuple):
 
     delivery_id: int
     do: Callable[[int], object]
+    locks_itself: bool = False  # and leaves what somebody else has locked
 
 
 def tick() -> None:
@@ -50,12 +49,12 @@ def tick() -> None:
     for preparation_id in preparation.waiting(at):
         _ask(queues.PREPARE, job_id=f"prepare-{preparation_id}", preparation_id=preparation_id)
     may_send = fence.passes()
-    found = _due(at) if may_send else []
+    found = _due(at)
     _share_out(_errands(at, found, may_send=may_send))
-    for one in found:
-        if one.is_long:
-            _ask_for_long(one)
     if may_send:
+        for one in found:
+            if one.is_long:
+                _ask_for_long(one)
         _wake_lanes(at, found)
         if notices.to_mail(at).exists():
             _ask(queues.NOTICES, job_id="notices")
@@ -65,7 +64,7 @@ def take_steps() -> None:
     """Everything that is due is seen to, one delivery after the other; what is locked or goes wrong is left."""
     at = clock.now()
     may_send = fence.passes()
-    found = _due(at) if may_send else []
+    found = _due(at)
     _see_to(_errands(at, found, may_send=may_send), seconds=SECONDS_A_JOB, lock_ms=LOCK_MS_OF_A_JOB)
     if may_send:
         _wake_lanes(clock.now(), found)
@@ -87,21 +86,9 @@ def see_to_large(delivery_id: int) -> None:
 
 def _errands(at: datetime, found: Iterable[Found], *, may_send: bool) -> list[Errand]:
     """What is due, in the order in which it is seen to; without what takes long."""
-    errands = [Errand(pk, partial(_expire, at=at)) for pk in _unconfirmed(at)]
     if not may_send:
-        return errands
-    for find, see_to in (
-        (recurring.due, recurring.advance),
-        (recurring.unsettled, recurring.settle),
-        (recurring.to_remind, recurring.remind),
-        (recurring.overdue, recurring.expire),
-    ):
-        errands += [Errand(pk, see_to) for pk in find(at)]
-    return [
-        *errands,
-        *_of_released(found),
-        *(Errand(pk, recurring.complete) for pk in recurring.exhausted(at)),
-    ]
+        return _of_released(one for one in found if one.due == Due.UNCONFIRMED)
+    return [*(Errand(pk, recurring.see_to(due)) for due, pk in recurring.due(at)), *_of_released(found)]
 
 
 def _of_released(found: Iterable[Found]) -> list[Errand]:
@@ -109,15 +96,26 @@ def _of_released(found: Iterable[Found]) -> list[Errand]:
     errands: dict[int, Errand] = {}
     for one in sorted(found, key=lambda one: one.due != Due.BEGIN):
         if not one.is_long:
-            errands.setdefault(one.delivery_id, Errand(one.delivery_id, _step_of(one)))
+            begins = one.due == Due.BEGIN
+            errands.setdefault(one.delivery_id, Errand(one.delivery_id, _step_of(one), locks_itself=begins))
     return list(errands.values())
 
 
 def _step_of(one: Found) -> Callable[[int], object]:
     steps: dict[Due, Callable[[int], object]] = {
-        Due.BEGIN: gate.begin, Due.REOPEN: gate.reopen, Due.STOPPED: _end_the_stopped,
+        Due.UNCONFIRMED: _expire, Due.BEGIN: gate.begin_if_free, Due.REOPEN: gate.reopen, Due.STOPPED: _end_the_stopped,
     }  # fmt: skip
     return steps.get(one.due, _keep_in_motion if one.is_large else _move_on)
+
+
+@transaction.atomic
+def _expire(delivery_id: int) -> None:
+    """A dated delivery that nobody confirmed until its validity period was over has expired."""
+    delivery = Delivery.objects.locked(delivery_id)
+    if delivery.status in UNCONFIRMED:
+        at = delivery.ended_at = clock.now()
+        delivery.save(update_fields=["ended_at"])
+        lifecycle.move(delivery, Step.EXPIRE, by=None, at=at)
 
 
 def _keep_in_motion(delivery_id: int) -> None:
@@ -156,16 +154,24 @@ def _share_out(errands: list[Errand]) -> None:
 
 
 def _see_to(errands: Iterable[Errand], *, seconds: float, lock_ms: int) -> None:
-    until = time.monotonic() + seconds
+    until, asked = time.monotonic() + seconds, time.monotonic()
     for errand in errands:
-        if time.monotonic() > until:
+        now = time.monotonic()
+        if now > until:
             return
+        if now > asked + fence.BEAT_SECONDS:
+            if not fence.passes():
+                return
+            asked = now
         _one(errand, lock_ms=lock_ms)
 
 
 def _one(errand: Errand, *, lock_ms: int) -> None:
     """What is wrong with one delivery keeps no other from moving; the next tick comes back to it."""
     try:
+        if errand.locks_itself:
+            errand.do(errand.delivery_id)
+            return
         with transaction.atomic():
             if _is_free(errand.delivery_id, lock_ms=lock_ms):
                 errand.do(errand.delivery_id)
@@ -215,23 +221,3 @@ def _ask(job: JobRef, *, job_id: str, on: Queue | None = None, **kwargs: Any) ->
     except RedisError as error:
         logger.warning("the queue is away, the next tick will try again: %s", error)
         return False
-
-
-# -- what nobody confirmed --------------------------------------------------------------------------------
-
-
-def _unconfirmed(at: datetime) -> list[int]:
-    """Dated deliveries that nobody confirmed until their validity period was over."""
-    candidates = Delivery.objects.filter(status__in=UNCONFIRMED, execution_of=None).annotate(
-        last=Greatest("contact_date", "last_moment")
-    )
-    rows = candidates.filter(last__lt=at).values_list("pk", "last", "validity_hours")
-    return [pk for pk, date, hours in rows if date is not None and date + timedelta(hours=hours) < at]
-
-
-def _expire(delivery_id: int, *, at: datetime) -> None:
-    delivery = Delivery.objects.locked(delivery_id)
-    if delivery.status in UNCONFIRMED:
-        delivery.ended_at = at
-        delivery.save(update_fields=["ended_at"])
-        lifecycle.move(delivery, Step.EXPIRE, by=None, at=at)

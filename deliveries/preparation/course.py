@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from campaign.lib import clock, leases
 from deliveries.models import LogLine, Preparation, PreparationStatus, Status
@@ -15,12 +15,11 @@ class Abandoned(Exception):
 
 def waiting(at: datetime) -> list[int]:
     """Preparations that nobody is carrying out: their job was lost, or its worker died."""
-    overdue = Preparation.objects.filter(status=PreparationStatus.RUNNING, delivery__status=Status.PREPARING)
-    return list(
-        overdue.filter(lease_until__lt=at).values_list("pk", flat=True)
-    ) + list(
-        overdue.filter(lease_until=None, started_at__lt=at - timedelta(seconds=5)).values_list("pk", flat=True)
-    )  # fmt: skip
+    lost = Q(lease_until__lt=at) | Q(lease_until=None, started_at__lt=at - timedelta(seconds=5))
+    running = Preparation.objects.filter(
+        lost, status=PreparationStatus.RUNNING, delivery__status=Status.PREPARING
+    )
+    return list(running.order_by("pk").values_list("pk", flat=True))
 
 
 def mine(preparation: Preparation) -> QuerySet[Preparation]:

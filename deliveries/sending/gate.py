@@ -69,10 +69,24 @@ def begin(delivery_id: int) -> bool:
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status != Status.SCHEDULED:
         return delivery.status == Status.SENDING
+    return fence.problem() is None and _begin(delivery)
+
+
+@transaction.atomic
+def begin_if_free(delivery_id: int) -> bool:
+    """The same of one among many: what somebody has locked is left, and the fence was looked at for all of them."""
+    rows = Delivery.objects.select_for_update(of=("self",), skip_locked=True)
+    delivery = (
+        rows.select_related("unit", "preparation").filter(pk=delivery_id, status=Status.SCHEDULED).first()
+    )
+    return delivery is not None and _begin(delivery)
+
+
+def _begin(delivery: Delivery) -> bool:
     at = now()
     if (due := due_at(delivery)) is not None and due > at:
         return False
-    if Halt.objects.covering(delivery.unit).exists() or fence.problem() is not None:
+    if Halt.objects.covering(delivery.unit).exists():
         return False
     if delivery.execution_of_id is not None and (reason := turning.hinders(delivery, at=at)) is not None:
         if reason:

@@ -18,6 +18,7 @@ LARGE = 20_000  # messages; of so many nobody counts or ends the rest in passing
 class Due(StrEnum):
     """Why a delivery is to be seen to."""
 
+    UNCONFIRMED = "unconfirmed"  # until its validity period was over
     BEGIN = "begin"
     REOPEN = "reopen"
     LEASE = "lease"  # a lane is gone
@@ -58,6 +59,10 @@ _DUE = """
             contact_date, make_interval(hours => validity_hours) AS validity
         FROM deliveries_delivery WHERE status IN ('sending', 'paused')
     ), found (due, id) AS (
+        SELECT 'unconfirmed', id FROM deliveries_delivery
+        WHERE status IN ('awaiting_approval', 'ready') AND execution_of_id IS NULL
+            AND greatest(contact_date, last_moment) + make_interval(hours => validity_hours) < %(at)s
+        UNION ALL
         SELECT 'begin', d.id FROM deliveries_delivery d
         WHERE d.status = 'scheduled' AND (
                 d.contact_date <= %(soon)s OR d.first_moment <= %(soon)s
