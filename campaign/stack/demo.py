@@ -39,8 +39,9 @@ def main(argv: list[str]) -> int:
         signal.signal(number, _interrupt)
     _say("PostgreSQL, Valkey, workers and a mail server start")
     # The mail server takes at the second try what it puts off at the first: soon enough for a demo.
-    slots = {"SINETE_RETRY_SECONDS": "2", "LOG_LEVEL": "WARNING"}
-    with temporary_stack(PROCESSES, pooled=args.pooled, **slots) as stack:
+    with temporary_stack(
+        PROCESSES, pooled=args.pooled, SINETE_RETRY_SECONDS="2", LOG_LEVEL="WARNING"
+    ) as stack:
         account = Demo(stack).run()
     print(json.dumps(account) if args.as_json else as_table(account), flush=True)
     for problem in account["problems"]:
