@@ -59,7 +59,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -92,7 +92,7 @@ DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, con
 _options = DATABASES["default"].setdefault("OPTIONS", {})
 if env.bool("SINETE_WEB", False):
     DATABASES["default"]["CONN_MAX_AGE"] = 0
-    _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 10}
+    _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 4}
 # The clock's offset, for tests and rehearsals of a year, is out of reach unless a session says so at connecting.
 CLOCK_OFFSET_ALLOWED = DEBUG and env.bool("SINETE_CLOCK_OFFSET", TESTING)
 if CLOCK_OFFSET_ALLOWED:
