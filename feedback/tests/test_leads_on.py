@@ -1,8 +1,11 @@
 """A valid link leads on whatever fails behind it, and within a moment; an opt-out is recorded, or says that it is not."""
 
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -72,6 +75,57 @@ def a_fault_of_ours() -> Iterator[None]:
         yield
 
 
+class Wire:
+    """A way to PostgreSQL over the network, on which everything can fall silent without a word."""
+
+    def __init__(self, database: Path) -> None:
+        self.database, self.is_silent = database, False
+        self.door = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _address = self.door.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(str(self.database))
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if not self.is_silent:
+                    target.sendall(data)
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    known = dict(connection.settings_dict)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW unix_socket_directories")
+        (folder,) = cursor.fetchone()
+        cursor.execute("SHOW port")
+        (port,) = cursor.fetchone()
+    wire = Wire(Path(folder.split(",")[0]) / f".s.PGSQL.{port}")
+    connection.close()
+    connection.settings_dict |= {"HOST": "127.0.0.1", "PORT": str(wire.door.getsockname()[1])}
+    yield wire
+    connection.close()
+    wire.door.close()
+    connection.settings_dict |= known
+
+
+def test_a_click_leads_on_while_the_database_is_silent(reader, delivery, wire):
+    reader.get(link(delivery, "o"))
+    wire.is_silent = True
+
+    first = timed(lambda: reader.get(link(delivery, "c")))
+    at_once = timed(lambda: reader.get(link(delivery, "c", seq=2)), within=1)
+
+    assert (first.status_code, at_once.status_code) == (302, 302)
+
+
 BROKEN: dict[str, Callable] = {
     "read-only": read_only,
     "disk of the database full": lambda: failing_with("disk_full"),
@@ -88,10 +142,10 @@ def broken(request) -> Iterator[Callable]:
         yield lambda: stack.enter_context(BROKEN[request.param]())
 
 
-def timed(ask: Callable):
+def timed(ask: Callable, within: float = SOON):
     began = time.monotonic()
     response = ask()
-    assert time.monotonic() - began < SOON
+    assert time.monotonic() - began < within
     return response
 
 
