@@ -210,7 +210,6 @@ SINETE: dict[str, Any] = {
     "confirm_by_typing_above": env.int("SINETE_CONFIRM_BY_TYPING_ABOVE", 10_000),
     "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
     "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
-    "soft_errors_before_quarantine": env.int("SINETE_SOFT_ERRORS", 5),
     "proof_recipients": 100,
 }
 
