@@ -12,6 +12,7 @@ import dj_database_url
 from django.utils.translation import gettext_lazy as _
 from environs import Env
 
+from campaign.lib import valkey
 from campaign.stack.endpoints import discover
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -100,7 +101,7 @@ if CLOCK_OFFSET_ALLOWED:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "") or EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0")
-_queue = {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600}
+_queue = {**valkey.queue_config(REDIS_URL), "DEFAULT_TIMEOUT": 600}
 RQ_QUEUES = {name: dict(_queue) for name in ("tick", "send", "preparation", "default")}
 RQ = {"WORKER_CLASS": "campaign.workers.Worker"}
 RQ_SHOW_ADMIN_LINK = False
