@@ -1,9 +1,12 @@
 """The edge of the web: refusals are shown as they read, and recorded once the transaction is rolled back."""
 
 from collections.abc import Callable
+from typing import Any
 
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from accounts import audit
@@ -19,6 +22,17 @@ def no_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
         return get_response(request)
 
     return middleware
+
+
+class SignedIn(LoginRequiredMiddleware):
+    """Every page asks for a login but those that say otherwise; of these nobody's session is read."""
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        if not getattr(view_func, "login_required", True):
+            return None  # stands while the database is away, whoever looks
+        return super().process_view(request, view_func, view_args, view_kwargs)
 
 
 class RefusalMiddleware:

@@ -1,9 +1,8 @@
 """Addresses that must not be used: held after errors, released by a person."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -17,8 +16,6 @@ from campaign.lib.refusals import Refusal
 
 Status = Quarantine.Status
 
-# Between two errors that both count: a server in trouble for an afternoon is one error, not fifty.
-BETWEEN_ERRORS = timedelta(days=1)
 HELD = (Status.QUARANTINE, Status.DENYLIST)
 
 
@@ -40,10 +37,9 @@ def hold(
     error_text: str,
     at: datetime,
     reference: str,
-    hard: bool,
     by: User | None = None,
 ) -> Quarantine:
-    """The error is noted: a hard one puts the address into quarantine, a soft one when there were enough of them."""
+    """The address is in quarantine, with the error that put it there."""
     if by is not None:
         access.require(by, Right.ADMINISTER, root())
     Quarantine.objects.bulk_create(
@@ -52,16 +48,12 @@ def hold(
     entry = Quarantine.objects.select_for_update().get(channel="email", address_key=address_key)
     if entry.status in HELD:
         return entry
-    if not hard and entry.last_error_at and at - entry.last_error_at < BETWEEN_ERRORS:
-        return entry
     entry.errors += 1
     entry.last_error_at, entry.reason, entry.reference = at, reason[:32], reference[:128]
     entry.error_text = error_text[:500]
-    enough = entry.errors >= settings.SINETE["soft_errors_before_quarantine"]
-    entry.status = Status.QUARANTINE if hard or enough else Status.ERRONEOUS
+    entry.status = Status.QUARANTINE
     entry.save()
-    if entry.status == Status.QUARANTINE:
-        audit.record("quarantine", by=by, target=entry, reason=reason, reference=reference)
+    audit.record("quarantine", by=by, target=entry, reason=reason, reference=reference)
     return entry
 
 
@@ -88,9 +80,7 @@ def hold_by_hand(*, address: str, error_text: str, at: datetime, by: User) -> Qu
     state, key = addresses.read(address)
     if state != AddressState.GOOD:
         raise NotAnAddress(address=address)
-    return hold(
-        address_key=key, reason="by_hand", error_text=error_text, at=at, reference="", hard=True, by=by
-    )
+    return hold(address_key=key, reason="by_hand", error_text=error_text, at=at, reference="", by=by)
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ import dj_database_url
 from django.utils.translation import gettext_lazy as _
 from environs import Env
 
+from campaign.lib import valkey
 from campaign.stack.endpoints import discover
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -59,7 +60,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -108,7 +109,7 @@ for _name, _value in {
     _options.setdefault(_name, _value)
 if IS_WEB:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
-    _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 10}
+    _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 4}
 # The clock's offset, for tests and rehearsals of a year, is out of reach unless a session says so at connecting.
 CLOCK_OFFSET_ALLOWED = DEBUG and env.bool("SINETE_CLOCK_OFFSET", TESTING)
 if CLOCK_OFFSET_ALLOWED:
@@ -116,7 +117,7 @@ if CLOCK_OFFSET_ALLOWED:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "") or EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0")
-_queue = {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600}
+_queue = {**valkey.queue_config(REDIS_URL), "DEFAULT_TIMEOUT": 600}
 RQ_QUEUES = {name: dict(_queue) for name in ("tick", "steps", "counts", "send", "preparation", "default")}
 RQ = {"WORKER_CLASS": "campaign.workers.Worker"}
 RQ_SHOW_ADMIN_LINK = False
@@ -227,7 +228,6 @@ SINETE: dict[str, Any] = {
     "confirm_by_typing_above": env.int("SINETE_CONFIRM_BY_TYPING_ABOVE", 10_000),
     "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
     "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
-    "soft_errors_before_quarantine": env.int("SINETE_SOFT_ERRORS", 5),
     "proof_recipients": 100,
 }
 

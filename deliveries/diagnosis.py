@@ -29,7 +29,7 @@ from accounts import access
 from accounts.rights import Right
 from campaign.lib import jobs
 from campaign.lib.jobs import Queue
-from deliveries import routes, turning, waves
+from deliveries import moments, routes, turning, waves
 from deliveries.lifecycle import Step
 from deliveries.models import Chunk, Delivery, Halt, Preparation, Skipped, Status, Try
 from deliveries.sending import fence, gate, pace, throttle
@@ -88,7 +88,51 @@ def about_itself(delivery: Delivery, *, at: datetime) -> list[Diagnosis]:
         Status.PAUSED: _paused,
     }
     look = looks.get(Status(delivery.status))
-    return list(look(delivery, at)) if look else []
+    if look is None:
+        return []
+    return [*look(delivery, at), *_without_confirmer(delivery), *_clocks_changed(delivery, at)]
+
+
+def _without_confirmer(delivery: Delivery) -> Iterator[Diagnosis]:
+    """A confirmation binds whoever gave it or not any more: it leaves as confirmed, and those who may hold it know."""
+    if not Status(delivery.status).is_released:
+        return
+    confirmation = delivery.confirmations.filter(taken_back_at=None, by__is_active=False).first()
+    if confirmation is not None:
+        yield _waits(
+            "confirmer_gone",
+            _(
+                "%(by)s, who confirmed it, can no longer sign in. It leaves as it was confirmed; whoever may start "
+                "deliveries can hold it."
+            ),
+            by=confirmation.by,
+        )
+
+
+def _clocks_changed(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
+    """What was sealed is a moment; if a country changed its clocks since, they show another hour then."""
+    if delivery.local_hour is None or delivery.status not in {
+        Status.SCHEDULED,
+        Status.SENDING,
+        Status.PAUSED,
+    }:
+        return
+    for moment in delivery.moments.filter(opened_at=None, not_before__gt=at).order_by("number"):
+        zone = moments.known(moment.zone)
+        if zone is None or moment.not_before is None:
+            continue
+        shown = moment.not_before.astimezone(zone)
+        if moments.instant(shown.date(), delivery.local_hour, moment.zone) != moment.not_before:
+            yield _fault(
+                "clocks_changed",
+                _(
+                    "The clocks of %(zone)s were changed since it was prepared: it leaves when they show %(shown)s, "
+                    "not %(hour)s. Take the confirmation back and prepare it again, if that matters."
+                ),
+                zone=moment.zone,
+                shown=f"{shown:%H:%M}",
+                hour=f"{delivery.local_hour:%H:%M}",
+            )
 
 
 def _around(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
@@ -347,6 +391,7 @@ def of_installation(*, at: datetime) -> list[Diagnosis]:
         _queue(),
         _postgresql(),
         _connections(),
+        _standbys(),
         _clocks(),
         _migrations(),
         _spool(),
@@ -430,6 +475,25 @@ def _connections() -> Iterator[Diagnosis]:
             ),
             used=used,
             allowed=allowed,
+        )
+
+
+def _standbys() -> Iterator[Diagnosis]:
+    """Whether a failover could lose what was committed. Only a superuser or monitor sees which standbys are in sync."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('synchronous_standby_names') <> '',"
+            " (SELECT count(*) FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup')"
+        )
+        is_synchronous, standbys = cursor.fetchone()
+    if standbys and not is_synchronous:
+        yield _waits(
+            "standby_asynchronous",
+            _(
+                "Replication is asynchronous: a failover to a standby may lose the last moments, also which messages "
+                "had been handed over. Nothing is sent by the promoted standby until “manage.py adopt_instance”, which "
+                "puts what may have left in doubt. With synchronous_standby_names set nothing is lost."
+            ),
         )
 
 

@@ -1,13 +1,17 @@
-"""A hit is one insert; with the database away it waits in a file beside the process, and is brought in later."""
+"""A hit is one insert; where that fails it waits in a file beside the process, and is brought in later.
+
+Whatever fails in here, the reader is led on: `land` says what became of the hit, and raises nothing.
+"""
 
 import fcntl
 import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from enum import Enum, auto
 from pathlib import Path
 from uuid import UUID
 
@@ -47,21 +51,36 @@ class Arrival:
         )
 
 
-def land(arrival: Arrival) -> bool:
-    """The hit is in the tracking log, or waits in the spool; False if it waits.
+class Landed(Enum):
+    """What became of a hit."""
+
+    STORED = auto()  # in the tracking log, or let go
+    WAITS = auto()  # in the spool: it will be brought in
+    LOST = auto()
+
+
+def land(arrival: Arrival) -> Landed:
+    """The hit is in the tracking log, or waits in the spool, or is lost and logged.
 
     A hit on a delivery that is gone, or on a proof, is let go. An opt-out takes effect with its hit.
     """
     try:
         delivery = served.find(arrival.delivery_key)
         if delivery is None or arrival.seq < 1:
-            return True
-        with outage.reach():
+            return Landed.STORED
+        with outage.reach("recording"):
             _take(arrival, delivery.delivery_id)
+        return Landed.STORED
     except outage.Away:
+        pass
+    except Exception:
+        logger.exception("a hit could not be stored, it waits in the spool")
+    try:
         _spool(replace(arrival, at=arrival.at or datetime.now(UTC)))
-        return False
-    return True
+        return Landed.WAITS
+    except Exception:
+        logger.exception("a hit is lost, it could be written neither to the database nor to the spool")
+        return Landed.LOST
 
 
 def _take(arrival: Arrival, delivery_id: int) -> None:
@@ -118,19 +137,23 @@ def _locked() -> Iterator[Path]:
 
 def _spool(arrival: Arrival) -> None:
     line = json.dumps(asdict(arrival) | {"at": arrival.at and arrival.at.isoformat(), "id": str(arrival.id)})
-    try:
-        with _locked() as folder, (folder / "hits.jsonl").open("a") as file:
+    with _locked() as folder, (folder / "hits.jsonl").open("a") as file:
+        whole = file.tell()
+        try:
             file.write(line + "\n")
             file.flush()
             os.fsync(file.fileno())
-    except OSError:
-        logger.exception("a hit is lost, it could be written neither to the database nor to the spool")
+        except OSError:
+            with suppress(OSError):
+                os.truncate(file.name, whole)  # half a line would spoil the next one
+            raise
 
 
 def drain_spool() -> int:
     """What waited is in the tracking log, each hit once, and opt-outs have taken effect; return how many.
 
-    Raises Away if the database still is; nothing is lost then.
+    Raises Away if the database still is; nothing is lost then. A hit that can't be stored waits on by itself, and
+    holds up no other.
     """
     outage.forget()
     with _locked() as folder:
@@ -141,18 +164,37 @@ def drain_spool() -> int:
 
 
 def _drain(path: Path) -> int:
-    brought = 0
+    brought, waiting = 0, []
     for line in path.read_text().splitlines():
         arrival = _read(line)
         if arrival is None:
             continue
-        delivery = served.find(arrival.delivery_key)
-        if delivery is not None:
-            with outage.reach():
-                _take(arrival, delivery.delivery_id)
-            brought += 1
-    path.unlink(missing_ok=True)
+        try:
+            delivery = served.find(arrival.delivery_key)
+            if delivery is not None:
+                with outage.reach("recording"):
+                    _take(arrival, delivery.delivery_id)
+                brought += 1
+        except outage.NotDone:
+            waiting.append(line)
+        except outage.Away:
+            raise
+        except Exception:
+            logger.exception("a hit of the spool could not be stored, it waits on")
+            waiting.append(line)
+    if waiting:
+        _keep(path, waiting)
+    else:
+        path.unlink(missing_ok=True)
     return brought
+
+
+def _keep(path: Path, lines: list[str]) -> None:
+    """Of a file of the spool only these lines are left."""
+    logger.warning("%s hits of the spool could not be stored, they wait on", len(lines))
+    draft = path.with_suffix(".tmp")
+    draft.write_text("".join(f"{line}\n" for line in lines))
+    draft.replace(path)
 
 
 def _read(line: str) -> Arrival | None:

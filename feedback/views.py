@@ -1,5 +1,6 @@
 """The public face: nobody signs in here, and what a token does not say is not told."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -7,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
@@ -19,9 +20,11 @@ from deliveries.content.render import RenderError
 from deliveries.models import Asset, Message
 from feedback import outage, served, unsubscribes
 from feedback.agents import kind_of
-from feedback.hits import Arrival, land
+from feedback.hits import Arrival, Landed, land
 from feedback.models import HitKind
 from feedback.served import Served
+
+logger = logging.getLogger(__name__)
 
 PIXEL = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
@@ -142,7 +145,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if letter is None:
         return _gone(request)
     if request.method == "POST" and request.POST.get("List-Unsubscribe") == "One-Click":
-        _record(request, claim, HitKind.UNSUBSCRIBE)
+        if _record(request, claim, HitKind.UNSUBSCRIBE) is Landed.LOST:
+            return _later(request)
         return HttpResponse("OK\n", content_type="text/plain")
     profile = _profile(letter)
     with translation.override(unsubscribes.language_of(profile)):
@@ -151,8 +155,10 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             return _unsubscribe_page(request, letter, "done" if is_out else "ask")
         if request.POST.get("action") == "undo":
             return _undo(request, letter)
-        is_stored = _record(request, claim, HitKind.UNSUBSCRIBE)
-        return _unsubscribe_page(request, letter, "done", may_undo=is_stored)
+        landed = _record(request, claim, HitKind.UNSUBSCRIBE)
+        if landed is Landed.LOST:  # the one thing that must not be said to be done when it is not
+            return _later(request)
+        return _unsubscribe_page(request, letter, "done", may_undo=landed is Landed.STORED)
 
 
 @login_not_required
@@ -204,11 +210,16 @@ def _letter(claim: Claim) -> Letter | None:
     return Letter(claim, delivery, values, profile_id, address, is_known=True)
 
 
-def _record(request: HttpRequest, claim: Claim, kind: HitKind) -> bool:
-    agent = request.headers.get("User-Agent", "")
-    return land(
-        Arrival.of(claim, kind, agent=agent, agent_kind=kind_of(agent, method=request.method or "GET"))
-    )
+def _record(request: HttpRequest, claim: Claim, kind: HitKind) -> Landed:
+    """What became of the hit; whatever fails, the reader goes where he wanted to go."""
+    try:
+        agent = request.headers.get("User-Agent", "")
+        return land(
+            Arrival.of(claim, kind, agent=agent, agent_kind=kind_of(agent, method=request.method or "GET"))
+        )
+    except Exception:
+        logger.exception("a hit is lost")
+        return Landed.LOST
 
 
 def _profile(letter: Letter) -> Profile | None:
@@ -259,7 +270,8 @@ def _may_undo(letter: Letter) -> bool:
 def _page(
     request: HttpRequest, name: str, context: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
-    response = render(request, f"feedback/{name}.html", context, status=status)
+    # Without what the frame of our own pages asks of the database: these stand while it is away, whoever looks.
+    response = HttpResponse(render_to_string(f"feedback/{name}.html", context), status=status)
     response.headers["Content-Security-Policy"] = OWN_PAGE
     return response
 

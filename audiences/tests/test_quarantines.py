@@ -14,46 +14,29 @@ DAY = timedelta(days=1)
 Status = Quarantine.Status
 
 
-def error(at=NOON, *, hard=False, key="a@example.com", **more):
+def error(at=NOON, *, key="a@example.com", **more):
     return quarantines.hold(
         address_key=key,
         reason="user_unknown",
         error_text="550 5.1.1",
         at=at,
         reference="delivery 1",
-        hard=hard,
         **more,
     )
 
 
-def test_a_hard_error_quarantines_at_once(db):
-    entry = error(hard=True)
+def test_an_error_of_the_address_quarantines_at_once(db):
+    entry = error()
 
     assert (entry.status, entry.errors) == (Status.QUARANTINE, 1)
     assert quarantines.suppressed(["a@example.com", "b@example.com"]) == {"a@example.com"}
     assert AuditEvent.objects.get(action="quarantine").detail["reason"] == "user_unknown"
 
 
-def test_soft_errors_count_once_a_day(db):
-    error()
-    entry = error(NOON + timedelta(hours=23))
-
-    assert (entry.status, entry.errors) == (Status.ERRONEOUS, 1)
-    assert quarantines.suppressed(["a@example.com"]) == set()
-
-
-def test_enough_soft_errors_quarantine(db, settings):
-    for days in range(settings.SINETE["soft_errors_before_quarantine"]):
-        entry = error(NOON + days * DAY)
-        assert (entry.status == Status.QUARANTINE) == (
-            entry.errors == settings.SINETE["soft_errors_before_quarantine"]
-        )
-
-
 def test_an_address_that_is_held_stays_as_it_was(db):
-    error(hard=True)
+    error()
 
-    entry = error(NOON + DAY, hard=True)
+    entry = error(NOON + DAY)
 
     assert entry.errors == 1
     assert AuditEvent.objects.filter(action="quarantine").count() == 1
@@ -69,7 +52,7 @@ def test_a_complaint_puts_it_on_the_denylist(db):
 
 
 def test_administrators_release_and_errors_are_forgotten(db):
-    error(hard=True)
+    error()
 
     entry = quarantines.release(address_key="a@example.com", by=UserFactory(roles={"administration": root()}))
 
@@ -78,7 +61,7 @@ def test_administrators_release_and_errors_are_forgotten(db):
 
 
 def test_nobody_else_releases_or_holds(db):
-    error(hard=True)
+    error()
     for by in [UserFactory(roles={"start": root()}), UserFactory(roles={"administration": UnitFactory()})]:
         with pytest.raises(NotAllowed):
             quarantines.release(address_key="a@example.com", by=by)

@@ -17,10 +17,12 @@ from shlex import quote
 import psutil
 import psycopg
 import redis
+from django.core.exceptions import ImproperlyConfigured
 from honcho.environ import parse_procfile
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 
+from campaign.lib import valkey
 from campaign.stack import endpoints, services
 from campaign.stack.errors import StackError
 
@@ -264,8 +266,8 @@ def _require_ready(base_dir: Path, env: dict[str, str]) -> None:
     except psycopg.Error as error:
         raise StackError(f"DATABASE_URL is set, but PostgreSQL does not answer there: {error}") from None
     try:
-        redis.Redis.from_url(redis_url, socket_connect_timeout=5).ping()
-    except (redis.RedisError, ValueError) as error:
+        valkey.connect(redis_url).ping()
+    except (redis.RedisError, ImproperlyConfigured, ValueError) as error:
         raise StackError(
             f"Redis does not answer at REDIS_URL ({redis_url.split('@')[-1]}): {error}"
         ) from None

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import django_rq
 from django.conf import settings
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from campaign.lib import valkey
 from deliveries import routes
 from deliveries.channels.paths import domain_key
 from deliveries.models import Delivery, ProviderLimit, Route
@@ -326,7 +326,7 @@ class Throttle:
 
     def _script(self, text: str) -> Any:
         if self._valkey is None:
-            self._valkey = Redis.from_url(
+            self._valkey = valkey.connect_async(
                 settings.REDIS_URL,
                 socket_timeout=VALKEY_SECONDS,
                 socket_connect_timeout=VALKEY_SECONDS,

@@ -5,19 +5,23 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import django_rq
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 from django.utils.html import escape
 
+from accounts.models import User
 from accounts.roles import root
 from campaign import cron
 from campaign.lib import clock
 from deliveries import diagnosis, halts, preparation, routes
 from deliveries.models import Chunk, Instance, Status, Try
 from deliveries.sending import fence
+from deliveries.sending.ledger import connection_parameters
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.test_local_hour import at_nine
 from deliveries.tests.test_sending import send
 
 pytestmark = pytest.mark.django_db
@@ -317,3 +321,52 @@ def test_the_banner_says_doctors_sentence_of_a_queue_without_a_worker(client):
     sentences = [one.text for one in of(delivery) if one.code.startswith("no_worker")]
     assert len(sentences) == 2
     assert all(sentence in page for sentence in sentences)
+
+
+def test_a_confirmer_who_was_deactivated_since_holds_nothing_up_and_is_named(staffed):
+    delivery = DeliveryFactory(sending=True)
+    confirmer = delivery.confirmations.get().by
+    confirmer.is_active = False
+    confirmer.save()
+
+    (one,) = of(delivery)
+
+    assert (one.code, one.is_fault) == ("confirmer_gone", False)
+    assert f"{confirmer}, who confirmed it, can no longer sign in" in one.text
+
+
+def test_what_a_deactivated_person_confirmed_still_leaves(transactional_db, relay):
+    delivery = DeliveryFactory(scheduled=True, recipients=2)
+    User.objects.update(is_active=False)
+
+    send(delivery)
+
+    assert (len(relay.recipients()), delivery.status) == (2, Status.FINISHED)
+
+
+def test_clocks_that_a_country_changed_since_the_preparation_are_a_fault(staffed):
+    delivery = at_nine("Europe/Lisbon", "America/Sao_Paulo", scheduled=True)
+    assert "clocks_changed" not in {one.code for one in of(delivery)}
+    moment = delivery.moments.order_by("number").last()
+    moment.not_before += timedelta(hours=1)  # as if its clocks had been an hour behind when it was prepared
+    moment.save(update_fields=["not_before"])
+
+    (one,) = [one for one in of(delivery) if one.code == "clocks_changed"]
+
+    assert one.is_fault
+    assert moment.zone in one.text
+
+
+def test_the_installation_says_what_a_failover_to_its_standby_may_lose(transactional_db):
+    assert "standby_asynchronous" not in {one.code for one in diagnosis.of_installation(at=clock.now())}
+    address = connection_parameters() | {"replication": "true", "autocommit": True}
+    address.pop("options", None)
+
+    with psycopg.connect(**address) as standby:
+        assert standby.execute("IDENTIFY_SYSTEM").fetchone()
+        (one,) = [
+            each for each in diagnosis.of_installation(at=clock.now()) if each.code == "standby_asynchronous"
+        ]
+
+    assert not one.is_fault
+    assert "adopt_instance" in one.text
