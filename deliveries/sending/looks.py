@@ -212,25 +212,22 @@ _TAKEN = """
 """
 
 _READY = f"""
-    WITH lanes AS MATERIALIZED (
-        SELECT delivery_id, count(*) AS n FROM ({_TAKEN}) taken GROUP BY delivery_id
-    ), halted AS MATERIALIZED (
+    WITH halted AS MATERIALIZED (
         SELECT own.id FROM deliveries_halt h
         JOIN accounts_organizationalunit above ON above.id = h.unit_id
         JOIN accounts_organizationalunit own ON starts_with(own.path, above.path)
         WHERE h.lifted_at IS NULL
     ), slice AS MATERIALIZED ({SLICE}), candidates AS MATERIALIZED (
         SELECT id, unit_id, route_id, limit_per_hour, schedule_kind IN ('local_hour', 'waves') AS has_moments
-        FROM slice CROSS JOIN deliveries_delivery d LEFT JOIN lanes ON lanes.delivery_id = d.id
+        FROM slice CROSS JOIN deliveries_delivery
         WHERE (
                 (status = 'sending' AND (%(only)s::bigint IS NOT NULL OR id %% slice.number = slice.turn))
                 OR (status IN ('sending', 'scheduled') AND id = ANY(%(released)s))
             )
-            AND (%(only)s::bigint IS NULL OR id = %(only)s) AND coalesce(lanes.n, 0) < %(most)s
+            AND (%(only)s::bigint IS NULL OR id = %(only)s)
     )
-    SELECT d.id, d.limit_per_hour, r.id, r.limit_per_hour, coalesce(lanes.n, 0), parts.n + tries.n
+    SELECT d.id, d.limit_per_hour, r.id, r.limit_per_hour, lanes.n, parts.n + tries.n
     FROM candidates d
-    LEFT JOIN lanes ON lanes.delivery_id = d.id
     LEFT JOIN deliveries_route r ON CASE WHEN d.route_id IS NULL THEN r.is_default ELSE r.id = d.route_id END
     CROSS JOIN LATERAL (
         SELECT count(*) AS n FROM (
@@ -257,9 +254,17 @@ _READY = f"""
             WHERE t.delivery_id = d.id AND NOT t.handed AND t.due_at <= %(at)s LIMIT 1
         ) due
     ) tries
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n FROM (
+            SELECT c.lease_by FROM deliveries_chunk c
+            WHERE c.delivery_id = d.id AND NOT c.done AND c.token > 0 AND c.lease_until > %(at)s
+            UNION SELECT t.lease_by FROM deliveries_try t
+            WHERE t.delivery_id = d.id AND t.handed AND t.lease_until > %(at)s
+        ) taken
+    ) lanes
     WHERE d.unit_id NOT IN (SELECT id FROM halted)
         AND (r.closed_until IS NULL OR r.closed_until <= %(soon)s)
-        AND parts.n + tries.n > 0
+        AND parts.n + tries.n > 0 AND lanes.n < %(most)s
     ORDER BY d.id <= %(after)s, d.id LIMIT %(room)s
 """
 
