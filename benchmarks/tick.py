@@ -27,7 +27,8 @@ COPIED = {
                             "contact_date": "{date}", "schedule_kind": "'at_date'", "started_at": "{started}"},
     "deliveries_preparation": {"id": "{id}", "delivery_id": "{id}"},
     "deliveries_confirmation": {"id": "{id}", "delivery_id": "{id}", "preparation_id": "{id}"},
-    "deliveries_chunk": {"delivery_id": "{id}", "token": "1", "lease_until": "{lease}", "lease_by": "'lane ' || g"},
+    "deliveries_chunk": {"delivery_id": "{id}", "token": "{token}", "lease_until": "{lease}",
+                         "lease_by": "'lane ' || g"},
     "deliveries_message": {"delivery_id": "{id}"},
 }  # fmt: skip
 
@@ -80,8 +81,9 @@ class _Bench:
         """A tick beside so many of each kind, none of which has anything to do."""
         for place, status in enumerate(STATUSES):
             started = status in ("sending", "paused")
+            lease = _in("1 hour") if status == "sending" else "NULL"
             self._copy(
-                self.there, number, shift=place * BASE, status=f"'{status}'", lease=_in("1 hour"),
+                self.there, number, shift=place * BASE, status=f"'{status}'", lease=lease,
                 date=_in("-1 minute") if started else _in("1 day"), started=_in("-1 minute") if started else "NULL",
             )  # fmt: skip
         self.there = max(self.there, number)
@@ -150,7 +152,8 @@ class _Bench:
 
     def _copy(self, have: int, number: int, *, shift: int, **how: str) -> None:
         """The model delivery once for each number above `have`, past all triggers."""
-        slots = {**how, "id": f"{BASE + shift} + g"}
+        token = "1" if how["status"] == "'sending'" else "0"
+        slots = {**how, "id": f"{BASE + shift} + g", "token": token}
         self._run("SET session_replication_role = replica")
         for table, columns in COPIED.items():
             names = self._columns(table)

@@ -23,7 +23,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 CUSTOMERS = BASE_DIR / "audiences" / "demo" / "customers.csv"
 NEWSLETTER = BASE_DIR / "deliveries" / "demo" / "newsletter"
 UNIT, LABEL, AUDIENCE = "Brasil", "The new harvest", "All customers"
-PROCESSES = ("mail", "work", "tick", "send", "send", "cron")  # each a process of its own
+PROCESSES = ("mail", "work", "steps", "counts", "tick", "send", "send", "cron")  # each a process of its own
 LONGEST_SEND = 300
 SENT = 1  # as deliveries.models.MessageStatus has it
 

@@ -5,12 +5,14 @@ stands in an index of its own (`chunk_taken`), and so does what is open (`chunk_
 hundred thousand open chunks costs as much as one with two.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 LARGE = 20_000  # messages; of so many nobody counts or ends the rest in passing
 
@@ -51,13 +53,33 @@ class Found:
         return self.is_large and self.due.reads_all
 
 
+# However many are being sent, a tick asks of no more than some thousand whether they are over or want lanes, and of
+# the others in the seconds after; a lane that ends asks so of its own delivery at once.
+AT_ONE_TICK = 2_000
+SLICE = """
+    SELECT number, floor(extract(epoch FROM %(at)s::timestamptz))::bigint %% number AS turn FROM (
+        SELECT greatest(1, ceil(count(*) / %(slice)s::float8))::bigint AS number
+        FROM deliveries_delivery WHERE status = 'sending'
+    ) sending
+"""
+
 # A subquery that ends with its first row is asked by index for each delivery; EXISTS might be turned into a join
 # that reads all that is open anywhere.
-_DUE = """
-    WITH moving AS MATERIALIZED (
+_DUE = f"""
+    WITH slice AS MATERIALIZED ({SLICE}), moving AS MATERIALIZED (
         SELECT id, status, schedule_kind IN ('local_hour', 'waves') AS has_moments, wave_limit, started_at,
             contact_date, make_interval(hours => validity_hours) AS validity
-        FROM deliveries_delivery WHERE status IN ('sending', 'paused')
+        FROM deliveries_delivery
+        WHERE status IN ('sending', 'paused') AND (
+            started_at + make_interval(hours => validity_hours) <= %(at)s
+            OR schedule_kind IN ('local_hour', 'waves')
+        )
+    ), taken AS MATERIALIZED (
+        SELECT delivery_id, lease_until, handed_upto >= seq_to AS is_through FROM deliveries_chunk
+        WHERE NOT done AND token > 0
+    ), sending AS MATERIALIZED (
+        SELECT d.id FROM slice JOIN deliveries_delivery d ON d.id %% slice.number = slice.turn
+        WHERE d.status = 'sending' AND NOT EXISTS (SELECT 1 FROM taken WHERE taken.delivery_id = d.id)
     ), found (due, id) AS (
         SELECT 'unconfirmed', id FROM deliveries_delivery
         WHERE status IN ('awaiting_approval', 'ready') AND execution_of_id IS NULL
@@ -77,13 +99,11 @@ _DUE = """
         WHERE d.status = 'finished' AND d.ended_at > %(yesterday)s
             AND (SELECT true FROM deliveries_try t WHERE t.delivery_id = d.id LIMIT 1)
         UNION ALL
-        SELECT 'lease', l.delivery_id FROM (
-            SELECT delivery_id FROM deliveries_chunk
-            WHERE NOT done AND token > 0
-                AND (lease_until < %(at)s OR (lease_until IS NULL AND handed_upto >= seq_to))
+        SELECT 'lease', d.id FROM (
+            SELECT delivery_id FROM taken WHERE lease_until < %(at)s OR (lease_until IS NULL AND is_through)
             UNION
             SELECT delivery_id FROM deliveries_try WHERE handed AND lease_until < %(at)s
-        ) l JOIN moving m ON m.id = l.delivery_id
+        ) l JOIN deliveries_delivery d ON d.id = l.delivery_id WHERE d.status IN ('sending', 'paused')
         UNION ALL
         SELECT 'overdue', d.id FROM moving d
         WHERE d.started_at + d.validity <= %(at)s AND NOT d.has_moments
@@ -136,9 +156,8 @@ _DUE = """
             ) LIMIT 1
         )
         UNION ALL
-        SELECT 'over', d.id FROM moving d
-        WHERE d.status = 'sending'
-            AND (SELECT true FROM deliveries_chunk c WHERE c.delivery_id = d.id AND NOT c.done LIMIT 1) IS NULL
+        SELECT 'over', d.id FROM sending d
+        WHERE (SELECT true FROM deliveries_chunk c WHERE c.delivery_id = d.id AND NOT c.done LIMIT 1) IS NULL
             AND (SELECT true FROM deliveries_try t WHERE t.delivery_id = d.id LIMIT 1) IS NULL
         UNION ALL
         -- What ended long ago and was never gone through is looked at once a minute.
@@ -157,10 +176,21 @@ _DUE = """
 """
 
 
+@contextmanager
+def planned() -> Iterator[None]:
+    """These statements are planned for many rows and find few: to compile them would take longer than they do."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('jit', 'off', true)")
+        yield
+
+
 def due(at: datetime, *, ahead: timedelta) -> list[Found]:
     """What is to be seen to, by delivery. `ahead`: so long before its date a delivery is to begin."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DUE, {"at": at, "soon": at + ahead, "yesterday": at - timedelta(days=1)})
+    with planned(), connection.cursor() as cursor:
+        cursor.execute(
+            _DUE,
+            {"at": at, "soon": at + ahead, "yesterday": at - timedelta(days=1), "slice": AT_ONE_TICK},
+        )
         return [Found(Due(due), delivery_id, messages) for due, delivery_id, messages in cursor.fetchall()]
 
 
@@ -182,23 +212,22 @@ _TAKEN = """
 """
 
 _READY = f"""
-    WITH lanes AS MATERIALIZED (
-        SELECT delivery_id, count(*) AS n FROM ({_TAKEN}) taken GROUP BY delivery_id
-    ), halted AS MATERIALIZED (
+    WITH halted AS MATERIALIZED (
         SELECT own.id FROM deliveries_halt h
         JOIN accounts_organizationalunit above ON above.id = h.unit_id
         JOIN accounts_organizationalunit own ON starts_with(own.path, above.path)
         WHERE h.lifted_at IS NULL
-    ), candidates AS MATERIALIZED (
+    ), slice AS MATERIALIZED ({SLICE}), candidates AS MATERIALIZED (
         SELECT id, unit_id, route_id, limit_per_hour, schedule_kind IN ('local_hour', 'waves') AS has_moments
-        FROM deliveries_delivery
-        WHERE (status = 'sending' OR (status = 'scheduled' AND id = ANY(%(released)s)))
+        FROM slice CROSS JOIN deliveries_delivery
+        WHERE (
+                (status = 'sending' AND (%(only)s::bigint IS NOT NULL OR id %% slice.number = slice.turn))
+                OR (status IN ('sending', 'scheduled') AND id = ANY(%(released)s))
+            )
             AND (%(only)s::bigint IS NULL OR id = %(only)s)
-        ORDER BY id <= %(after)s, id
     )
-    SELECT d.id, d.limit_per_hour, r.id, r.limit_per_hour, coalesce(lanes.n, 0), parts.n + tries.n
+    SELECT d.id, d.limit_per_hour, r.id, r.limit_per_hour, lanes.n, parts.n + tries.n
     FROM candidates d
-    LEFT JOIN lanes ON lanes.delivery_id = d.id
     LEFT JOIN deliveries_route r ON CASE WHEN d.route_id IS NULL THEN r.is_default ELSE r.id = d.route_id END
     CROSS JOIN LATERAL (
         SELECT count(*) AS n FROM (
@@ -225,10 +254,18 @@ _READY = f"""
             WHERE t.delivery_id = d.id AND NOT t.handed AND t.due_at <= %(at)s LIMIT 1
         ) due
     ) tries
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n FROM (
+            SELECT c.lease_by FROM deliveries_chunk c
+            WHERE c.delivery_id = d.id AND NOT c.done AND c.token > 0 AND c.lease_until > %(at)s
+            UNION SELECT t.lease_by FROM deliveries_try t
+            WHERE t.delivery_id = d.id AND t.handed AND t.lease_until > %(at)s
+        ) taken
+    ) lanes
     WHERE d.unit_id NOT IN (SELECT id FROM halted)
         AND (r.closed_until IS NULL OR r.closed_until <= %(soon)s)
-        AND coalesce(lanes.n, 0) < %(most)s AND parts.n + tries.n > 0
-    LIMIT %(room)s
+        AND parts.n + tries.n > 0 AND lanes.n < %(most)s
+    ORDER BY d.id <= %(after)s, d.id LIMIT %(room)s
 """
 
 
@@ -247,12 +284,11 @@ def ready(
     """
     slots = {
         "at": at, "soon": at + ahead, "ahead": ahead, "after": after, "room": room, "only": only,
-        "released": released or [], "most": settings.SINETE["lanes"],
+        "released": released or [], "most": settings.SINETE["lanes"], "slice": AT_ONE_TICK,
     }  # fmt: skip
-    with connection.cursor() as cursor:
+    with planned(), connection.cursor() as cursor:
         cursor.execute(_READY, slots)
-        found = [Ready(*row) for row in cursor.fetchall()]
-    return sorted(found, key=lambda one: (one.delivery_id <= after, one.delivery_id))
+        return [Ready(*row) for row in cursor.fetchall()]
 
 
 def with_lanes(at: datetime) -> set[int]:

@@ -136,7 +136,7 @@ def test_the_installation_of_a_test_is_sound_but_for_its_workers(settings):
 
     assert {code for code, _fault in found} == {
         "no_cron",
-        *(f"no_worker_{queue}" for queue in ("send", "tick", "preparation", "default")),
+        *(f"no_worker_{queue}" for queue in ("send", "tick", "steps", "counts", "preparation", "default")),
     }
 
 
