@@ -71,6 +71,7 @@ class Staging:
     def create(self, mapping: Mapping) -> None:
         """An empty staging table with the columns of the mapping; nothing is left of runs that are over."""
         _drop_leftovers(self)
+        self.drop()
         named: list[sql.Composable] = [
             sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES.get(column.name, "text")))
             for column in mapping.own

@@ -34,7 +34,8 @@ def run(*, preparation_id: int) -> None:
 
 def _see_to(preparation: Preparation, error: Exception) -> None:
     """What passes by itself is raised, and the tick has it tried again; anything else fails the preparation."""
-    connection.close_if_unusable_or_obsolete()
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
     if not mine(preparation).exists():
         logger.info("preparation %s was stopped or taken over: %s", preparation.pk, error)
     elif _passes_by_itself(error):

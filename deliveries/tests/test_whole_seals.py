@@ -437,14 +437,16 @@ def rows_without_salt(settings):
         "CREATE TRIGGER without_salt BEFORE INSERT ON deliveries_message"
         " FOR EACH ROW EXECUTE FUNCTION pg_temp.without_salt()"
     )
+    yield
+    execute("DROP TRIGGER without_salt ON deliveries_message")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_an_earlier_version_prepared_is_sent_and_reconciled(rows_without_salt, relay):
     delivery = DeliveryFactory(scheduled=True, recipients=5)
     before = "sha256(string_agg(convert_to(concat_ws(chr(31), seq, profile_id, address, address_key, values::text),"
     before += " 'UTF8'), '\\x1e'::bytea ORDER BY seq))"
     assert fetch(f"SELECT {before} FROM deliveries_message") == [(digest(delivery),)]
-    execute("DROP TRIGGER without_salt ON deliveries_message")
 
     send(delivery)
 
@@ -454,7 +456,6 @@ def test_what_an_earlier_version_prepared_is_sent_and_reconciled(rows_without_sa
 
 def test_what_an_earlier_version_prepared_can_be_given_a_new_time(rows_without_salt):
     delivery = DeliveryFactory(ready=True, recipients=5)
-    execute("DROP TRIGGER without_salt ON deliveries_message")
 
     at_a_new_time(delivery)
 
@@ -465,6 +466,7 @@ def test_what_an_earlier_version_prepared_can_be_given_a_new_time(rows_without_s
 # -- before anything leaves -------------------------------------------------------------------------------
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_chunk_whose_rows_are_gone_stops_the_send(relay):
     delivery = DeliveryFactory(scheduled=True, recipients=3)
     execute("DELETE FROM deliveries_message WHERE delivery_id = %s", delivery.pk)
@@ -480,7 +482,7 @@ def test_what_was_sealed_without_a_ledger_is_not_sent(relay):
     for table in ("message", "chunk"):
         execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", delivery.pk)
     manifest = delivery.latest_preparation().manifest | {"chunks": None}
-    execute("ALTER TABLE deliveries_preparation DISABLE TRIGGER guard_seal")
+    execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE deliveries_preparation DISABLE TRIGGER guard_seal")
     Preparation.objects.update(manifest=manifest, seal=seal.fingerprint(manifest))
     execute("UPDATE deliveries_confirmation SET seal = %s", seal.fingerprint(manifest))
     execute("ALTER TABLE deliveries_preparation ENABLE TRIGGER guard_seal")
