@@ -391,6 +391,7 @@ def of_installation(*, at: datetime) -> list[Diagnosis]:
         _queue(),
         _postgresql(),
         _connections(),
+        _pooler(),
         _standbys(),
         _clocks(),
         _migrations(),
@@ -475,6 +476,21 @@ def _connections() -> Iterator[Diagnosis]:
             ),
             used=used,
             allowed=allowed,
+        )
+
+
+def _pooler() -> Iterator[Diagnosis]:
+    """Whether this process talks to PostgreSQL through somebody: then another backend answers than it was told of."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        answering = cursor.fetchone()[0]
+    if answering != connection.connection.info.backend_pid:
+        yield _waits(
+            "behind_a_pooler",
+            _(
+                "This process reaches PostgreSQL through a pooler, which works in session and in transaction mode. "
+                "Workers are faster past it: name the direct way in DATABASE_DIRECT_URL."
+            ),
         )
 
 

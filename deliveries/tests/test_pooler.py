@@ -11,6 +11,7 @@ from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
 from campaign.stack.pgbouncer import HOW_TO, find, pgbouncer
+from deliveries import diagnosis
 from deliveries.models import Doubt
 from deliveries.sending import gate, ledger, recovery
 from deliveries.sending.lanes import Lane, Plan
@@ -160,3 +161,19 @@ def end_sessions() -> int:
             [connection.settings_dict["NAME"]],
         ).fetchone()
     return ended[0]
+
+
+def test_doctor_says_that_a_pooler_stands_between_and_which_way_leads_past_it(pooler, monkeypatch):
+    leads = conninfo_to_dict(pooler)
+    connection.close()
+    for name, key in (("HOST", "host"), ("PORT", "port")):
+        monkeypatch.setitem(connection.settings_dict, name, leads[key])
+
+    found = [one.code for one in diagnosis._pooler()]
+    connection.close()
+
+    assert found == ["behind_a_pooler"]
+
+
+def test_doctor_says_nothing_of_a_pooler_where_there_is_none():
+    assert list(diagnosis._pooler()) == []
