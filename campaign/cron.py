@@ -21,7 +21,7 @@ def scheduler() -> DjangoCronScheduler:
         Queue.TICK,
         interval=SECONDS_BETWEEN_TICKS,
         job_timeout=20,
-        result_ttl=5,
+        result_ttl=0,
         ttl=30,
         failure_ttl=3600,
     )

@@ -1,9 +1,11 @@
 """The workers of RQ, as Sinete needs them: told to stop, they let the job in hand come to a good end."""
 
 import logging
+import math
 import os
 import signal
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +22,7 @@ from deliveries.sending import recovery
 
 # The process manager kills after 5 seconds; the horse, which is in a group of its own, must be gone by then.
 SECONDS_TO_DRAIN = 3.5
+SECONDS_BETWEEN_BEATS = 3.0
 
 
 class Known(rq.worker.BaseWorker):
@@ -36,6 +39,14 @@ class SteadyWorker(Known, rq.SimpleWorker):
 
     After a job that failed or took too long the connection is given up: the next opens another.
     """
+
+    _last_beat = -math.inf
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """RQ beats several times for each job, which may be one a second: once in a while is enough."""
+        if time.monotonic() - self._last_beat > SECONDS_BETWEEN_BEATS:
+            super().heartbeat(timeout, pipeline)
+            self._last_beat = time.monotonic()
 
     def perform_job(self, job: Job, *args: Any, **kwargs: Any) -> bool:
         if not connection.in_atomic_block:

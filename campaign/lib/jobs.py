@@ -9,11 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import django_rq
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue as RqQueue
 from rq import Worker, get_current_job
@@ -102,13 +105,23 @@ class JobRef:
 
     def waiting_ids(self) -> list[str]:
         """The ids of all that wait in the queue. Raises `RedisError`."""
-        return django_rq.get_queue(self.queue).get_job_ids()
+        return django_rq.get_queue(self.queue, connection=valkey()).get_job_ids()
 
     def _enqueue_or_warn(self, job_id: str | None, kwargs: dict[str, Any]) -> None:
         try:
             self.enqueue_now(job_id=job_id, **kwargs)
         except RedisError as error:
             logger.warning("%s was not queued, the tick will find it: %s", self.path, error)
+
+
+@cache
+def _client(url: str) -> Redis:
+    return Redis.from_url(url)
+
+
+def valkey() -> Redis:
+    """This process's lasting way to Valkey, for what is asked each second; a fork opens its own."""
+    return _client(settings.REDIS_URL)
 
 
 def current_id() -> str:

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
+from campaign.lib import jobs
 from campaign.lib.refusals import Refusal
 from deliveries.models import Instance
 
@@ -202,7 +203,7 @@ def _file(generation: uuid.UUID) -> Path:
 
 def _in_valkey(generation: uuid.UUID) -> tuple[int, str] | None:
     try:
-        return _read(django_rq.get_connection("default").get(_key(generation)))
+        return _read(jobs.valkey().get(_key(generation)))
     except RedisError:
         return None
 

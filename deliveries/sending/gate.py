@@ -10,7 +10,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import django_rq
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_noop as n_
 from redis.exceptions import RedisError
 
 from campaign.lib import clock
-from campaign.lib.jobs import Queue, workers_alive
+from campaign.lib.jobs import Queue, valkey, workers_alive
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues, routes, seal, signing, turning
 from deliveries.channels.dkim import UnusableKey
@@ -253,7 +252,7 @@ def _finish(delivery_id: int, counted: recovery.Books) -> bool:
 
 def _note_off(delivery_id: int) -> None:
     with suppress(RedisError):
-        django_rq.get_connection("default").set(f"{_OFF}{delivery_id}", 1, ex=SECONDS_OFF)
+        valkey().set(f"{_OFF}{delivery_id}", 1, ex=SECONDS_OFF)
 
 
 def found_off(delivery_ids: Sequence[int]) -> set[int]:
@@ -261,7 +260,7 @@ def found_off(delivery_ids: Sequence[int]) -> set[int]:
     if not delivery_ids:
         return set()
     try:
-        marks = django_rq.get_connection("default").mget([f"{_OFF}{each}" for each in delivery_ids])
+        marks = valkey().mget([f"{_OFF}{each}" for each in delivery_ids])
     except RedisError:
         return set()
     return {each for each, mark in zip(delivery_ids, marks, strict=True) if mark is not None}
@@ -270,7 +269,7 @@ def found_off(delivery_ids: Sequence[int]) -> set[int]:
 def look_again(delivery_id: int) -> None:
     """Its books may balance now: the next tick counts them."""
     with suppress(RedisError):
-        django_rq.get_connection("default").delete(f"{_OFF}{delivery_id}")
+        valkey().delete(f"{_OFF}{delivery_id}")
 
 
 @transaction.atomic
@@ -374,7 +373,7 @@ def _waiting() -> Counter[int]:
 
 def _last_woken() -> int:
     try:
-        return int(django_rq.get_connection("default").get(_LAST_WOKEN) or 0)
+        return int(valkey().get(_LAST_WOKEN) or 0)
     except (RedisError, ValueError):
         return 0
 
@@ -382,7 +381,7 @@ def _last_woken() -> int:
 def _note_woken(delivery_id: int) -> None:
     """Whose turn was last: where that is lost, turns begin anew."""
     with suppress(RedisError):
-        django_rq.get_connection("default").set(_LAST_WOKEN, delivery_id, ex=3600)
+        valkey().set(_LAST_WOKEN, delivery_id, ex=3600)
 
 
 def note_unsure(delivery_id: int, seqs: list[int]) -> None:

@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
+from campaign.lib import jobs
 from deliveries import routes
 from deliveries.models import Chunk, Delivery, Halt, Route, Status, Try
 from deliveries.sending import looks, throttle
@@ -168,7 +169,7 @@ def _key(delivery_id: int) -> str:
 def to_note(woken: Iterable[int], *, at: datetime) -> set[int]:
     """Of which deliveries it is time to note how far they are: those that move, and once a minute all that are sent."""
     try:
-        valkey = django_rq.get_connection("default")
+        valkey = jobs.valkey()
         if not valkey.set(_DUE, 1, nx=True, px=NOTE_EVERY * 900):
             return set()
         whose = looks.with_lanes(at) | set(woken)
