@@ -43,8 +43,10 @@ def execute(statement: str) -> None:
 @contextmanager
 def read_only() -> Iterator[None]:
     execute("SET default_transaction_read_only = on")
-    yield
-    execute("SET default_transaction_read_only = off")
+    try:
+        yield
+    finally:
+        execute("SET default_transaction_read_only = off")
 
 
 @contextmanager
@@ -55,9 +57,11 @@ def failing_with(condition: str) -> Iterator[None]:
         f" $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{condition}'; END $$"
     )
     execute("CREATE TRIGGER fails BEFORE INSERT ON feedback_hit EXECUTE FUNCTION fails_for_a_test()")
-    yield
-    execute("DROP TRIGGER fails ON feedback_hit")
-    execute("DROP FUNCTION fails_for_a_test")
+    try:
+        yield
+    finally:
+        execute("DROP TRIGGER fails ON feedback_hit")
+        execute("DROP FUNCTION fails_for_a_test")
 
 
 @contextmanager
