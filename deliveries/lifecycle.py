@@ -1,14 +1,16 @@
 """The life cycle as one table, with one door.
 
 `Step` says which step leads from which statuses to which, and whose right it needs (None: workers only).
-`move` alone writes `Delivery.status`; PostgreSQL holds the same table (migration `guards`) and refuses
+`move`, and `move_all` for many at once, alone write `Delivery.status`; PostgreSQL holds the same table (migration `guards`) and refuses
 what it does not know, whatever code asks. Pages draw their buttons from `available`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access, audit
@@ -135,7 +137,32 @@ def move(
     check(delivery, step, by=by, seal=seal)
     old, delivery.status = delivery.status, step.target
     delivery.save(update_fields=["status", "changed_at"])
-    return StatusChange.objects.create(
+    change = _change(delivery, step, old=old, by=by, at=at, comment=comment, detail=detail)
+    change.save(force_insert=True)
+    return change
+
+
+def move_all(deliveries: Sequence[Delivery], step: Step, *, at: datetime) -> None:
+    """The same for many that nobody decides on: each is checked, and all have the step's status or none.
+
+    Every row must be locked. Raises what `check` raises of the first that may not take the step.
+    """
+    changes = []
+    for delivery in deliveries:
+        check(delivery, step, by=None)
+        old, delivery.status = delivery.status, step.target
+        changes.append(_change(delivery, step, old=old, by=None, at=at))
+    ids = [delivery.pk for delivery in deliveries]
+    Delivery.objects.filter(pk__in=ids).update(status=step.target, changed_at=timezone.now())
+    StatusChange.objects.bulk_create(changes)
+
+
+def _change(
+    delivery: Delivery, step: Step, *, old: str, by: User | None, at: datetime, comment: str = "",
+    detail: dict[str, Any] | None = None,
+) -> StatusChange:  # fmt: skip
+    """What the trail says of a step; written by whoever takes it."""
+    return StatusChange(
         delivery=delivery,
         step=step.code,
         old=old,
@@ -146,7 +173,7 @@ def move(
         at=at,
         seal=delivery.seal,
         comment=comment,
-        detail=detail,
+        detail=detail or {},
     )
 
 

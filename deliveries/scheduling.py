@@ -32,6 +32,7 @@ UNCONFIRMED = (Status.AWAITING_APPROVAL, Status.READY)
 IN_PASSING = 3  # deliveries that a tick sees to itself
 SECONDS_IN_PASSING = 0.5  # and for how long, where nobody takes the job
 SECONDS_A_JOB = 60.0
+BEGUN_AT_ONCE = 50
 LOCK_MS, LOCK_MS_OF_A_JOB = 10, 250
 
 
@@ -65,6 +66,8 @@ def take_steps() -> None:
     at = clock.now()
     may_send = fence.passes()
     found = _due(at)
+    if may_send and _begin_many([one.delivery_id for one in found if one.due == Due.BEGIN]):
+        found = _due(at)
     _see_to(_errands(at, found, may_send=may_send), seconds=SECONDS_A_JOB, lock_ms=LOCK_MS_OF_A_JOB)
     if may_send:
         _wake_lanes(clock.now(), found)
@@ -185,6 +188,23 @@ def _one(errand: Errand, *, lock_ms: int) -> None:
         logger.exception("the tick could not see to delivery %s", errand.delivery_id)
     except Exception:
         logger.exception("the tick could not see to delivery %s", errand.delivery_id)
+
+
+def _begin_many(delivery_ids: list[int]) -> int:
+    """Some at a time, for many may be due in the same second; returns how many are Sending now.
+
+    Where one of them is wrong its batch is left, and the errands find it one by one.
+    """
+    begun = 0
+    for start in range(0, len(delivery_ids), BEGUN_AT_ONCE):
+        batch = delivery_ids[start : start + BEGUN_AT_ONCE]
+        try:
+            begun += gate.begin_many(batch)
+        except (InterfaceError, OperationalError):
+            raise
+        except Exception:
+            logger.exception("of these deliveries one can't begin: %s", batch)
+    return begun
 
 
 def _is_free(delivery_id: int, *, lock_ms: int) -> bool:
