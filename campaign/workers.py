@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import select
 import signal
 import threading
 import time
@@ -17,6 +18,7 @@ from rq import worker_registration
 from rq.job import Job
 from rq.queue import Queue
 
+from campaign.lib import lingering
 from deliveries import queues
 from deliveries.sending import recovery
 
@@ -61,8 +63,53 @@ class SteadyWorker(Known, rq.SimpleWorker):
 class Worker(Known, rq.Worker):
     """Passes SIGTERM on to the job in hand, waits for it, and then stops.
 
-    A job that doesn't listen is ended and waits at the head of its queue for the next worker.
+    A job that doesn't listen is ended and waits at the head of its queue for the next worker. A process whose job
+    is done and that only waits for answers lingers beside the next one.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lingering: dict[int, int] = {}  # process ids, and how much each holds
+        self._told = -1  # what the horse says, or its end
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        self._bury()
+        self._told, tell = os.pipe()
+        lingering.offer(tell, held=sum(self._lingering.values()))
+        try:
+            super().fork_work_horse(job, queue)
+        finally:  # in this process alone: a horse does not return from there
+            lingering.withdraw()
+            os.close(tell)
+
+    def perform_job(self, *args: Any, **kwargs: Any) -> bool:
+        is_done = super().perform_job(*args, **kwargs)
+        lingering.do_what_is_left()
+        return is_done
+
+    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
+        """Until the horse is gone, or its job is done and it lingers."""
+        if self._told >= 0:
+            select.select([self._told], [], [])
+            said = os.read(self._told, 1)
+            os.close(self._told)
+            self._told = -1
+            if said:
+                self._lingering[self.horse_pid] = said[0]
+                return self.horse_pid, os.EX_OK, None
+        return super().wait_for_horse()
+
+    def _bury(self) -> None:
+        """Forget those that lingered and are gone."""
+        for pid in tuple(self._lingering):
+            with suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    continue
+            del self._lingering[pid]
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        self._bury()
 
     def handle_warm_shutdown_request(self) -> None:
         super().handle_warm_shutdown_request()
@@ -96,6 +143,10 @@ class Worker(Known, rq.Worker):
             )
 
     def _pass_on(self) -> None:
+        self._bury()
+        for pid in self._lingering:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         horse = self.horse_pid
         if not horse:
             return

@@ -1,12 +1,13 @@
 """What workers run: ids in, one call, nothing else. Each may run twice, late, or die half-way."""
 
 import asyncio
+from functools import partial
 
 import uvloop
 from django.db import connection, transaction
 
 from accounts import audit
-from campaign.lib import clock, memory
+from campaign.lib import clock, lingering, memory
 from deliveries import notices, preparation, proofs, queues, scheduling
 from deliveries.sending import lanes, pace, recovery
 
@@ -37,12 +38,22 @@ def prepare(*, preparation_id: int, **_: object) -> None:
 
 
 def drain(*, delivery_id: int, **_: object) -> None:
-    with (
-        audit.entered("job"),
-        memory.without_old_objects(),
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
-        runner.run(lanes.drain(delivery_id=delivery_id))
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    with audit.entered("job"), memory.without_old_objects():
+        lane = None
+        try:
+            lane = runner.run(lanes.drain(delivery_id=delivery_id))
+        finally:
+            if lane is None:
+                runner.close()
+    if lane is not None:
+        late = partial(_settle_late, lane, runner)
+        lingering.leave(late, holds=lane.connections, most=lane.connections_at_most)
+
+
+def _settle_late(lane: lanes.Lane, runner: asyncio.Runner) -> None:
+    with audit.entered("job"), runner:
+        runner.run(lanes.settle_late(lane))
 
 
 def mail_notices(**_: object) -> None:

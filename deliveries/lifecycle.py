@@ -1,8 +1,8 @@
 """The life cycle as one table, with one door.
 
 `Step` says which step leads from which statuses to which, and whose right it needs (None: workers only).
-`move`, and `move_all` for many at once, alone write `Delivery.status`; PostgreSQL holds the same table (migration `guards`) and refuses
-what it does not know, whatever code asks. Pages draw their buttons from `available`.
+`move`, and `move_all` for many at once, alone write `Delivery.status`; PostgreSQL holds the same table (migration
+`guards`) and refuses what it does not know, whatever code asks. Pages draw their buttons from `available`.
 """
 
 from collections.abc import Sequence

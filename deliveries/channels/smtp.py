@@ -5,7 +5,7 @@ import contextlib
 import math
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from campaign.lib import clock
@@ -14,10 +14,6 @@ from deliveries.channels.dialogue import POLITENESS_S, ConnectFailed, Dialogue
 from deliveries.channels.replies import Stage, enhanced_code
 
 SECONDS_TO_ASK_AGAIN = 1.0  # whether a silent connection may be replaced, where it might not
-
-
-async def _always() -> bool:
-    return True
 
 
 def _nothing(*_: object) -> None: ...
@@ -45,7 +41,7 @@ class Pool:
         self.queue: deque[Envelope] = deque()
         self.idle: set[Dialogue] = set()
         self.silent: set[Dialogue] = set()  # of those that are open: they are only waited for
-        self.may_replace: Callable[[], Awaitable[bool]] = _always
+        self.may_replace: Callable[[], bool] = lambda: True
         # Called with a message that was written to a connection that fell silent, and with an outcome that was told
         # and what is true of it after all.
         self.on_silent: Callable[[int], None] = _nothing
@@ -61,7 +57,7 @@ class Pool:
             self.tls_context = _tls_context(relay)
         except OSError as error:  # SSLError is one
             self.tls_problem = f"the file of trusted certificates can't be used: {error.strerror or error}"
-        self._size = max(1, min(connections or relay.max_connections, relay.max_connections))
+        self.size = max(1, min(connections or relay.max_connections, relay.max_connections))
         self._attempts, self._backoff_s = attempts, backoff_s
         self._dialogues: set[Dialogue] = set()
         self._keepers: set[asyncio.Task[None]] = set()
@@ -78,7 +74,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._work = asyncio.Event()
         self._works = asyncio.Event()  # some connection was opened
-        for number in range(self._size):
+        for number in range(self.size):
             keeper = self._loop.create_task(self._keep(is_first=number == 0))
             self._keepers.add(keeper)
             keeper.add_done_callback(self._keeper_ended)
@@ -247,7 +243,7 @@ class Pool:
             return before
         if before is not None:
             await self._stuck_until(before, dialogue, patience=None)
-        while not dialogue.lost.done() and not self.is_closing and not await self.may_replace():
+        while not dialogue.lost.done() and not self.is_closing and not self.may_replace():
             await self._stuck_until(dialogue, patience=SECONDS_TO_ASK_AGAIN)
         return dialogue if before is None or before.lost.done() else before
 
@@ -284,7 +280,7 @@ class Pool:
         self.silent.discard(dialogue)
         if dialogue.fault and not dialogue.is_silent:
             self._losses_in_a_row += 1
-            if self._losses_in_a_row >= self._size + self._attempts:
+            if self._losses_in_a_row >= self.size + self._attempts:
                 self._break(ConnectFailed(dialogue.fault))
 
     async def _wait_for_work(self) -> None:

@@ -11,7 +11,7 @@ import signal
 import time
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext_noop as n_
 
-from campaign.lib import clock, jobs
+from campaign.lib import clock, jobs, lingering
 from deliveries import routes
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
 from deliveries.channels.paths import domain_key
@@ -113,11 +113,13 @@ class Lane:
         self.plan, self.ledger, self.pool = plan, ledger, pool
         pool.on_lapse = self.drain
         pool.on_silent, pool.on_doubt = self._note_silent, self._note_doubt
+        pool.may_replace = lambda: lingering.held() + len(pool.silent) <= pool.size
         self.pace = Pace()
         self.holds: dict[int, Hold] = {}
         self.open_rows: dict[int, Row] = {}
         self.silent: set[int] = set()  # of the open rows: written to connections that say nothing
         self.late: dict[int, Row] = {}  # in doubt in the ledger, and their answers are still waited for
+        self.open = AsyncExitStack()  # what it closes when those are there
         self.unsure: list[Outcome] = []  # stored, and perhaps another's answer
         self.unsaved: list[Entry] = []
         self.patience = Patience()
@@ -544,6 +546,16 @@ class Lane:
         self.unsaved = [one for one in self.unsaved if (one.row.seq, one.row.token) != (row.seq, row.token)]
         self.unsaved.append(entry)
 
+    @property
+    def connections(self) -> int:
+        """How many are open, all of them silent."""
+        return len(self.pool.silent)
+
+    @property
+    def connections_at_most(self) -> int:
+        """How many its worker may wait for beside another lane, so that it never has more than twice as many."""
+        return self.pool.size
+
     async def settle_late(self) -> None:
         """Wait for the answers that silent connections still owe, holding nothing, and store each."""
         self.drain()
@@ -617,29 +629,45 @@ class Lane:
         return rows[min(bisect_left(rows, (seq, 0.0)), len(rows) - 1)][1]
 
 
-async def drain(*, delivery_id: int) -> None:
-    """Send what may leave of this delivery now; return when nothing may, or after half a minute."""
+async def drain(*, delivery_id: int) -> Lane | None:
+    """Send what may leave of this delivery now; return when nothing may, or after half a minute.
+
+    Returns the lane where silent connections still owe it answers: `settle_late` waits for those.
+    """
     plan = await _apart(gate.plan, delivery_id, Plan)
     if plan is None:
-        return
+        return None
     ledger = await Ledger.connect(delivery_id=delivery_id, lane=_name())
     lane = Lane(plan, ledger, Pool(plan.relay, connections=plan.connections))
-    try:
-        async with lane.pool:
-            loop = asyncio.get_running_loop()
-            _on_sigterm(loop, lane)
-            if not await _connected(lane):
-                lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, _why_not(lane.pool)
-            elif not lane.draining and await _apart(gate.wait_for, delivery_id):
-                await lane.run()
-            if lane.late:
-                await _apart(_afterwards, lane)  # others go on: this one holds nothing any more
-                await lane.settle_late()
-                lane.refused, lane.is_idle = 0, True
-    finally:
-        await lane.ledger.close()
-        await lane.throttle.close()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_close, lane)
+        await stack.enter_async_context(lane.pool)
+        loop = asyncio.get_running_loop()
+        _on_sigterm(loop, lane)
+        if not await _connected(lane):
+            lane.refused, lane.refusal = routes.REFUSALS_THAT_OPEN, _why_not(lane.pool)
+        elif not lane.draining and await _apart(gate.wait_for, delivery_id):
+            await lane.run()
+        if lane.late:
+            await _apart(_afterwards, lane)  # others go on: this one holds nothing any more
+            lane.pool.drain()
+            lane.open = stack.pop_all()
+            return lane
     await _apart(_afterwards, lane)
+    return None
+
+
+async def settle_late(lane: Lane) -> None:
+    """Wait for what silent connections still owe the lane; every answer is stored, and nothing is open any more."""
+    lane.refused, lane.sent, lane.is_idle = 0, 0, True
+    async with lane.open:
+        await lane.settle_late()
+    await _apart(_afterwards, lane)
+
+
+async def _close(lane: Lane) -> None:
+    await lane.ledger.close()
+    await lane.throttle.close()
 
 
 def _apart(work: Callable[..., T], *args: Any, **more: Any) -> Awaitable[T]:
@@ -688,6 +716,7 @@ def _afterwards(lane: Lane) -> None:
         routes.open_breaker(plan.route_id, because=lane.refusal, at=gate.now())
     if lane.unsure:
         gate.note_unsure(plan.delivery_id, [outcome.seq for outcome in lane.unsure])
+        lane.unsure.clear()
     gate.after_lane(plan.delivery_id, wakes_others=not lane.is_idle)
 
 

@@ -17,6 +17,7 @@ from deliveries.sending import gate, recovery
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.freezing_proxy import FreezingProxy
 from deliveries.tests.smtp_server import SILENCE, Script, Server
+from deliveries.tests.test_workers import horses, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -193,3 +194,66 @@ def test_a_lane_that_waits_for_silent_connections_makes_way_for_another_delivery
 
     assert statuses(delivery)["IN_DOUBT"] == 2
     assert stage.proxy.most_open == 2
+
+
+def is_over(delivery: Delivery) -> bool:
+    jobs.tick()
+    return Delivery.objects.get(pk=delivery.pk).status == Status.FINISHED
+
+
+def test_a_worker_sends_another_delivery_while_its_last_lane_waits_for_old_answers(settings):
+    connections_of_a_worker(1)
+    with (
+        silent_relay(Script(delay_s=0.02), settings) as stage,
+        worker("send", SINETE_SMTP_SILENCE_SECONDS="1"),
+    ):
+        first = DeliveryFactory(scheduled=True, recipients=20)
+        jobs.tick()
+        until(lambda: len(stage.server.taken) >= 5)
+        stage.freeze()
+        until(lambda: is_over(first))
+        after_the_first = statuses(first)
+        second = DeliveryFactory(scheduled=True, recipients=20)
+        until(lambda: is_over(second))
+        still_in_doubt = statuses(first)
+        stage.thaw()
+        until(lambda: not Doubt.objects.exists())
+
+    assert after_the_first == still_in_doubt == {"SENT": 19, "IN_DOUBT": 1}
+    assert statuses(first) == statuses(second) == {"SENT": 20}
+    assert recovery.imbalance(first) == {}
+    assert stage.proxy.most_open == 2
+
+
+def test_a_worker_that_is_told_to_stop_ends_the_lane_that_lingers(settings):
+    connections_of_a_worker(1)
+    with (
+        silent_relay(Script(delay_s=0.02), settings) as stage,
+        worker("send", SINETE_SMTP_SILENCE_SECONDS="1") as process,
+    ):
+        delivery = DeliveryFactory(scheduled=True, recipients=20)
+        jobs.tick()
+        until(lambda: len(stage.server.taken) >= 5)
+        stage.freeze()
+        until(lambda: is_over(delivery))
+        lingering = horses(process)
+
+        process.terminate()
+
+        until(lambda: not any(each.is_running() and each.status() != "zombie" for each in lingering))
+
+    assert len(lingering) == 1
+    assert statuses(delivery) == {"SENT": 19, "IN_DOUBT": 1}
+
+
+def test_two_lanes_with_silent_connections_have_no_more_than_twice_their_connections(settings):
+    connections_of_a_worker(2)
+    script = Script(answers=Swallowing(*range(1, 1_000)))
+    with silent_relay(script, settings, chunk_rows=20, smtp_reply_seconds=3) as stage:
+        delivery = DeliveryFactory(scheduled=True, recipients=60)
+
+        with lane_of(delivery), lane_of(delivery):
+            until(lambda: stage.proxy.open == 8)
+            until(lambda: stage.proxy.open < 8)  # the first gave up
+
+    assert stage.proxy.most_open == 8

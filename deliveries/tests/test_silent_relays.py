@@ -184,11 +184,8 @@ def test_an_answer_to_an_envelope_that_takes_longer_than_silence_is_waited_for()
 
 def test_nobody_opens_another_where_it_may_not():
     async def main() -> int:
-        async def never() -> bool:
-            return False
-
         async with Server(swallowing(0)) as server, Pool(relay(server.port), connections=1) as pool:
-            pool.may_replace = never
+            pool.may_replace = lambda: False
             pool.feed([letter(0), letter(1)])
             await until(lambda: pool.is_stuck)
             await asyncio.sleep(SILENT)
