@@ -26,12 +26,15 @@ FLUSHED_FOR, FLUSH_EVERY = 8, 1.0  # seconds
 # How often each is drawn. `worker` dies with its work-horse, as when a container is killed; of `orphaning` the
 # worker dies alone, and its work-horse goes on. `frozen`: a work-horse stops for longer than a lease and goes on.
 # `silence`: the database's host vanishes without a word, connections stay open, new ones work. `read_only`: PostgreSQL
-# takes nothing for a while. `flush`: Valkey forgets everything every second.
+# takes nothing for a while. `flush`: Valkey forgets everything every second. Of the relay `swallow` loses its answers
+# for a moment, `late` brings them after the lease, and `forget` is a firewall that forgot its connections.
 WEIGHTS = {
     "worker": 4, "horse": 5, "orphaning": 2, "cron": 2, "tick": 2, "valkey": 4, "postgres": 6,
-    "frozen": 3, "silence": 2, "read_only": 2, "flush": 2,
+    "frozen": 3, "silence": 2, "read_only": 2, "flush": 2, "swallow": 2, "late": 2, "forget": 1,
 }  # fmt: skip
 KILLS_A_LANE = frozenset({"worker", "horse", "frozen"})
+OF_THE_RELAY = frozenset({"swallow", "late", "forget"})
+LATE_BY = 1.3  # leases
 
 
 @dataclass
@@ -57,9 +60,14 @@ def draw(rng: random.Random, number: int, *, only: frozenset[str] = frozenset())
 class Victims:
     """Kills in a stack whose processes are supervised; what is not, it brings back itself."""
 
-    def __init__(self, stack: Stack, rng: random.Random, line: Line | None = None) -> None:
+    def __init__(
+        self, stack: Stack, rng: random.Random, *, line: Line | None = None, relay: Line | None = None
+    ) -> None:
         self.stack, self.rng = stack, rng
-        self.line = line  # what the processes say to PostgreSQL goes through it
+        self.line, self.relay = (
+            line,
+            relay,
+        )  # what the processes say to PostgreSQL, and lanes to the relay, goes there
         self.kills: list[Kill] = []
         self._returning: dict[str, threading.Thread] = {}
         self._failures: list[BaseException] = []
@@ -124,19 +132,40 @@ class Victims:
 
     def _kill_frozen(self) -> list[str]:
         horse = self._wait_for(self._horses)
-        lease = int(self.stack.env.get("SINETE_LEASE_SECONDS", "30"))
 
         def go_on() -> None:
             with suppress(psutil.NoSuchProcess):
                 horse.resume()
 
-        self._take_away(f"horse {horse.pid}", horse.suspend, go_on, seconds=FROZEN_FOR * lease)
+        self._take_away(f"horse {horse.pid}", horse.suspend, go_on, seconds=FROZEN_FOR * self._lease)
         return [f":{horse.pid}@"]
 
     def _kill_silence(self) -> list[str]:
         assert self.line is not None
         self.line.fall_silent()
         return []
+
+    def _kill_forget(self) -> list[str]:
+        assert self.relay is not None
+        self.relay.fall_silent()
+        return []
+
+    def _kill_swallow(self) -> list[str]:
+        self._mood("swallows", True, usually=False)
+        return []
+
+    def _kill_late(self) -> list[str]:
+        self._mood("late_s", LATE_BY * self._lease, usually=0.0)
+        return []
+
+    def _mood(self, name: str, value: Any, *, usually: Any) -> None:
+        relay = self.relay
+        assert relay is not None
+        self._take_away(name, lambda: setattr(relay, name, value), lambda: setattr(relay, name, usually))
+
+    @property
+    def _lease(self) -> int:
+        return int(self.stack.env.get("SINETE_LEASE_SECONDS", "30"))
 
     def _kill_read_only(self) -> list[str]:
         self._take_away("read only", lambda: self._read_only("on"), lambda: self._read_only("off"))

@@ -1,6 +1,7 @@
-"""A line between two programs that falls silent when it is told: connections stay open, and nothing moves any more.
+"""A line between two programs that misbehaves when it is told: it falls silent, swallows answers, or carries them late.
 
-For drills and tests. What a vanished host or a firewall that forgot looks like from this side; a new connection works.
+For drills and tests. A line that falls silent is what a vanished host or a firewall that forgot looks like from this
+side: connections stay open, nothing moves any more, and a new connection works.
 """
 
 import asyncio
@@ -20,15 +21,20 @@ class Line:
         self.target = target
         self.port = 0
         self.made = 0  # connections so far
+        self.swallows = False  # what the far end says is lost
+        self.late_s = 0.0  # what the far end says comes so much later
+        self.cheated: set[int] = set()  # connections of which an answer was lost, or may have been
         self._silent: set[int] = set()
+        self._open: set[int] = set()
         self._loop = asyncio.new_event_loop()
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=self._main, daemon=True)
 
     def fall_silent(self) -> int:
-        """All connections that stand now say nothing any more, for ever; returns how many there had been so far."""
-        self._silent = set(range(self.made))
-        return self.made
+        """All connections that stand now say nothing any more, for ever; returns how many that are."""
+        self._silent |= self._open
+        self.cheated |= self._open
+        return len(self._open)
 
     def start(self) -> "Line":
         self._thread.start()
@@ -60,15 +66,27 @@ class Line:
                 far_reader, far_writer = await asyncio.open_unix_connection(self.target)
             else:
                 far_reader, far_writer = await asyncio.open_connection(*self.target)
-            await asyncio.gather(
-                self._carry(number, reader, far_writer), self._carry(number, far_reader, writer)
-            )
+            self._open.add(number)
+            try:
+                await asyncio.gather(
+                    self._carry(number, reader, far_writer, is_answer=False),
+                    self._carry(number, far_reader, writer, is_answer=True),
+                )
+            finally:
+                self._open.discard(number)
 
-    async def _carry(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(
+        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool
+    ) -> None:
         try:
             while data := await reader.read(65_536):
                 while number in self._silent:
                     await asyncio.sleep(0.05)
+                if is_answer and self.swallows:
+                    self.cheated.add(number)
+                    continue
+                if is_answer and self.late_s:
+                    await asyncio.sleep(self.late_s)
                 writer.write(data)
                 await writer.drain()
         finally:
