@@ -91,6 +91,25 @@ def test_a_small_drill_holds_and_leaves_nothing_behind(drill, folder):
 
 
 @pytest.mark.slow
+def test_a_small_drill_of_those_who_fall_silent_holds(drill):
+    process = drill(
+        "--messages", "800", "--kills", "3", "--seed", "5", "--lease", "6", "--chunk-rows", "100", "--json",
+        "--only", "frozen", "silence", "swallow",
+    )  # fmt: skip
+
+    said, error = process.communicate(timeout=400)
+
+    result = json.loads(said.splitlines()[-1])
+    broken = [name for name in ("lost", "duplicates", "phantom", "misstated") if result[name]]
+    assert broken == [], (result, error)
+    assert result["in_doubt"] <= result["in_doubt_bound"], (result, error)
+    cheated = result["in_doubt_factors"]["connections_cheated_of_answers"]
+    assert result["in_doubt_of_the_living"] <= cheated, (result, error)
+    assert result["balanced"], (result, error)
+    assert result["ended_by_itself"], (result, error)
+
+
+@pytest.mark.slow
 def test_an_interrupted_drill_leaves_nothing_behind(drill, folder):
     process = drill("--messages", "1000", "--kills", "3", "--seed", "8")
     while process.poll() is None and not any("rqworker" in line for line in left_behind(folder)):
@@ -107,7 +126,9 @@ def test_an_interrupted_drill_leaves_nothing_behind(drill, folder):
 
 def test_each_kind_of_victim_is_drawn_where_there_are_kills_enough():
     for seed in range(20):
-        assert set(crash_victims.draw(random.Random(seed), 7)) == set(crash_victims.WEIGHTS)
+        assert set(crash_victims.draw(random.Random(seed), len(crash_victims.WEIGHTS))) == set(
+            crash_victims.WEIGHTS
+        )
         assert crash_victims.draw(random.Random(seed), 25) == crash_victims.draw(random.Random(seed), 25)
 
 
