@@ -45,6 +45,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=8, help="connections of a lane (8)")
     parser.add_argument("--django-messages", type=int, default=1_000, help="messages of a Django run (1000)")
     parser.add_argument("--only", choices=KINDS, action="append", help="leave out the other kinds of runs")
+    parser.add_argument(
+        "--pooled", action="store_true", help="workers go through PgBouncer in transaction mode"
+    )
     parser.add_argument("--profiles", type=int, help="besides, one send to so many: a worker's memory")
     parser.add_argument(
         "--lanes-scaling",
@@ -64,17 +67,18 @@ def _as_text(result: dict[str, Any]) -> str:
 
 def _comparison(args: argparse.Namespace) -> dict[str, Any]:
     kinds = set(args.only or KINDS)
-    with sink() as receiver, stack_for(receiver, workers=args.workers) as stack:
+    with sink() as receiver, stack_for(receiver, workers=args.workers, pooled=args.pooled) as stack:
         if receiver.kind != SMTP_SINK:
             kinds.discard("source")
         set_up(stack, connections=args.connections)
         return _Comparison(args, kinds, receiver, stack).measured()
 
 
-def stack_for(receiver: Sink, *, workers: int) -> Any:
+def stack_for(receiver: Sink, *, workers: int, pooled: bool = False) -> Any:
     return temporary_stack(
-        ["tick", "cron"], RELAY_URL=f"smtp://127.0.0.1:{receiver.port}", SINETE_LANES=str(workers)
-    )
+        ["tick", "cron"], pooled=pooled,
+        RELAY_URL=f"smtp://127.0.0.1:{receiver.port}", SINETE_LANES=str(workers),
+    )  # fmt: skip
 
 
 def set_up(stack: Stack, *, connections: int) -> None:
@@ -123,9 +127,10 @@ class _Comparison:
             "window": _largest_window(),
             "connections": self.args.connections,
             "workers": self.args.workers,
+            "pooled": self.args.pooled,
             "sink": self.sink.kind,
             "load": cost.load(),
-            **safety(self.stack.env["DATABASE_URL"]),
+            **safety(self.stack.database_url),
         }
         return result | self._verdict(result)
 
