@@ -12,11 +12,12 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from deliveries import confirmation, jobs, queues, scheduling
-from deliveries.models import Chunk, Delivery, Message, ScheduleKind, Status
-from deliveries.sending import gate, looks, recovery
+from deliveries.models import Chunk, Delivery, Halt, Message, ScheduleKind, Status
+from deliveries.sending import gate, ledger, looks, recovery
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_workers import database_url
 
@@ -161,14 +162,15 @@ def test_a_job_that_dies_half_way_is_carried_on_by_the_next(monkeypatch):
         pass
 
     many = copies(DeliveryFactory(recipients=1, scheduled=True), 9)
-    begin = gate.begin_if_free
+    begin = gate.begin_many
 
-    def die_at_the_fifth(delivery_id: int) -> bool:
+    def die_at_the_third(delivery_ids: list[int]) -> int:
         if begun(many) == 5:
             raise Killed
-        return begin(delivery_id)
+        return begin(delivery_ids)
 
-    monkeypatch.setattr(gate, "begin_if_free", die_at_the_fifth)
+    monkeypatch.setattr(scheduling, "BEGUN_AT_ONCE", 3)
+    monkeypatch.setattr(gate, "begin_many", die_at_the_third)
     with pytest.raises(Killed):
         jobs.take_steps()
     monkeypatch.undo()
@@ -390,16 +392,28 @@ def test_what_was_stopped_long_ago_and_never_gone_through_is_found_within_a_minu
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_delivery_with_many_busy_lanes_expires_and_is_paused_in_time():
-    """Lanes that are in mid-exchange hold their chunks, and the tick goes round them."""
+def test_the_tick_goes_round_a_chunk_that_a_lane_has_locked(settings):
+    settings.SINETE = settings.SINETE | {"chunk_rows": 2}
     delivery = DeliveryFactory(recipients=4, sending=True, validity_hours=1)
     execute(
         "UPDATE deliveries_delivery SET started_at = now() - interval '2 hours' WHERE id = %s", delivery.pk
     )
-    scheduling.tick()
+    execute(
+        "UPDATE deliveries_chunk SET token = 1, lease_by = 'lane', lease_until = now() + interval '1 hour'"
+        " WHERE delivery_id = %s AND number = 1",
+        delivery.pk,
+    )
 
-    assert Message.objects.filter(delivery=delivery, reason="expired").count() == 4
-    assert status(delivery.pk) == Status.FINISHED
+    with psycopg.connect(**ledger.connection_parameters()) as lane:
+        lane.execute(
+            "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %s AND number = 1 FOR UPDATE", [delivery.pk]
+        )
+        scheduling.tick()
+        expired = Message.objects.filter(delivery=delivery, reason="expired").values_list("seq", flat=True)
+        of_the_free_chunk = sorted(expired)
+
+    assert of_the_free_chunk == [3, 4]
+    assert status(delivery.pk) == Status.SENDING
 
 
 def in_a_thread(work: Callable[[], object]) -> threading.Thread:
@@ -441,3 +455,64 @@ def test_compute_stats_of_one_holds_up_no_other_and_no_pause_of_it():
 
     run.refresh_from_db()
     assert not run.is_open
+
+
+# -- many that are due at once -----------------------------------------------------------------------------
+
+
+def test_many_that_are_due_begin_in_as_many_statements_as_few():
+    few = [DeliveryFactory(recipients=1, scheduled=True).pk for _ in range(2)]
+    many = [DeliveryFactory(recipients=1, scheduled=True).pk for _ in range(8)]
+
+    with CaptureQueriesContext(connection) as of_few:
+        assert gate.begin_many(few) == 2
+    with CaptureQueriesContext(connection) as of_many:
+        assert gate.begin_many(many) == 8
+
+    assert len(of_many) == len(of_few)
+    assert {status(pk) for pk in few + many} == {Status.SENDING}
+
+
+def test_each_of_many_that_begin_has_its_trail():
+    delivery = DeliveryFactory(recipients=1, scheduled=True)
+
+    gate.begin_many([delivery.pk])
+
+    delivery.refresh_from_db()
+    change = delivery.history.order_by("-pk").first()
+    assert (change.step, change.old, change.new, change.by) == ("begin", "scheduled", "sending", None)
+    assert delivery.started_at is not None
+    assert delivery.log.filter(text="Sending begins").count() == 1
+
+
+def test_of_many_those_begin_that_are_due_and_free_of_a_stop():
+    due = DeliveryFactory(recipients=1, scheduled=True)
+    later = DeliveryFactory(recipients=1, scheduled=True)
+    held = DeliveryFactory(recipients=1, scheduled=True, unit=UnitFactory(parent=due.unit))
+    execute("UPDATE deliveries_delivery SET schedule_kind = 'at_date', contact_date = %s WHERE id = %s",
+            clock.now() + timedelta(hours=1), later.pk)  # fmt: skip
+    Halt.objects.create(unit=held.unit, by=person("start", held.unit), at=clock.now(), reason="Wait")
+
+    assert gate.begin_many([due.pk, later.pk, held.pk]) == 1
+
+    assert (status(due.pk), status(later.pk), status(held.pk)) == (
+        Status.SENDING,
+        Status.SCHEDULED,
+        Status.SCHEDULED,
+    )
+
+
+def test_one_of_many_that_can_not_begin_keeps_no_other_from_it(monkeypatch):
+    sound, broken = (DeliveryFactory(recipients=1, scheduled=True) for _ in range(2))
+    real = gate.lifecycle.check
+
+    def break_one(delivery, *args, **more):
+        if delivery.pk == broken.pk:
+            raise ValueError("broken")
+        return real(delivery, *args, **more)
+
+    monkeypatch.setattr(gate.lifecycle, "check", break_one)
+
+    scheduling.take_steps()
+
+    assert (status(sound.pk), status(broken.pk)) == (Status.SENDING, Status.SCHEDULED)
