@@ -98,7 +98,7 @@ def _of_released(found: Iterable[Found]) -> list[Errand]:
     """One errand for each delivery, whatever it is due for; those that begin come first."""
     errands: dict[int, Errand] = {}
     for one in sorted(found, key=lambda one: one.due != Due.BEGIN):
-        if not one.is_long:
+        if not one.is_long and one.due != Due.SOON:
             begins = one.due == Due.BEGIN
             errands.setdefault(one.delivery_id, Errand(one.delivery_id, _step_of(one), locks_itself=begins))
     return list(errands.values())
@@ -226,7 +226,7 @@ def _ask_for_long(one: Found) -> None:
 
 
 def _wake_lanes(at: datetime, found: Iterable[Found]) -> None:
-    woken = gate.wake_all(at, released=[one.delivery_id for one in found if one.due == Due.BEGIN])
+    woken = gate.wake_all(at, released=[one.delivery_id for one in found if one.due in {Due.BEGIN, Due.SOON}])
     whose = pace.to_note(woken, at=at)
     if len(whose) <= IN_PASSING:
         pace.note_all(whose, at=at)

@@ -22,6 +22,7 @@ class Due(StrEnum):
 
     UNCONFIRMED = "unconfirmed"  # until its validity period was over
     BEGIN = "begin"
+    SOON = "soon"  # begins within seconds: its lanes are woken, and wait at the gate
     REOPEN = "reopen"
     LEASE = "lease"  # a lane is gone
     OVERDUE = "overdue"  # something of it can't leave any more
@@ -85,7 +86,10 @@ _DUE = f"""
         WHERE status IN ('awaiting_approval', 'ready') AND execution_of_id IS NULL
             AND greatest(contact_date, last_moment) + make_interval(hours => validity_hours) < %(at)s
         UNION ALL
-        SELECT 'begin', d.id FROM deliveries_delivery d
+        SELECT CASE WHEN least(d.contact_date, d.first_moment) > %(at)s OR EXISTS (
+                SELECT 1 FROM deliveries_confirmation c
+                WHERE c.delivery_id = d.id AND c.taken_back_at IS NULL AND c.leaves_at > %(at)s
+            ) THEN 'soon' ELSE 'begin' END, d.id FROM deliveries_delivery d
         WHERE d.status = 'scheduled' AND (
                 d.contact_date <= %(soon)s OR d.first_moment <= %(soon)s
                 OR (d.contact_date IS NULL AND d.first_moment IS NULL)
