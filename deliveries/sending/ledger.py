@@ -325,9 +325,10 @@ class Ledger:
     async def read_unfed(self, hold: Hold) -> list[Row]:
         """Rows in doubt that a commit whose answer was lost handed over, of a chunk that was taken since."""
         cursor = await self.connection.execute(
-            "SELECT seq FROM deliveries_doubt WHERE delivery_id = %(delivery)s AND token = %(token)s"
-            " AND NOT later_try AND seq > %(above)s AND seq <= %(upto)s ORDER BY seq",
-            self._slots(token=hold.token, above=hold.handed_upto, upto=hold.seq_to),
+            "SELECT d.seq FROM deliveries_doubt d JOIN deliveries_chunk c ON c.delivery_id = d.delivery_id"
+            " AND c.number = %(number)s WHERE d.delivery_id = %(delivery)s AND d.token = %(token)s"
+            " AND NOT d.later_try AND d.seq > %(above)s AND d.seq <= c.handed_upto ORDER BY d.seq",
+            self._slots(token=hold.token, above=hold.handed_upto, number=hold.number),
         )
         return [
             Row(row.seq, hold.number, hold.token, address="", values={}, is_suppressed=False, tries=0)

@@ -45,17 +45,20 @@ class Patience:
             self.size = brought // 2
 
     def pause(self) -> float:
-        """Seconds to wait before the next attempt."""
+        """Seconds to wait before the next attempt; after a first failure none, for most pass at once."""
+        if self._in_a_row <= 1:
+            return 0.0
         return min(LONGEST_PAUSE, SHORTEST_PAUSE * GROWTH ** min(self._in_a_row, 50))
 
     def succeeded(self, brought: int, *, left: int) -> bool:
         """An exchange was committed. True where that convicts the first of the results that are left."""
         self.since, self._in_a_row, self._refused = None, 0, 0
+        if not left:
+            self.size, self._proofs = None, 0
         if not self.is_searching:
             return False
         if brought:
-            self._proofs = 0
-            self.size = brought * 2 if left else None
+            self._proofs, self.size = 0, brought * 2
             return False
         self._proofs += 1
         self.size = 1
