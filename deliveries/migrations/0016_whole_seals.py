@@ -4,16 +4,8 @@ from django.db import migrations, models
 
 PATIENCE = "SET LOCAL lock_timeout = '10s'"
 
-STAGING = """
-ALTER TABLE deliveries_staging ADD COLUMN token bigint NOT NULL DEFAULT 0;
-DROP INDEX deliveries_staging_key;
-CREATE INDEX deliveries_staging_key ON deliveries_staging (preparation_id, token, address_key, profile_id);
-"""
-STAGING_BEFORE = """
-DROP INDEX deliveries_staging_key;
-ALTER TABLE deliveries_staging DROP COLUMN token;
-CREATE INDEX deliveries_staging_key ON deliveries_staging (preparation_id, address_key, profile_id);
-"""
+STAGING = "ALTER TABLE deliveries_staging ADD COLUMN token bigint NOT NULL DEFAULT 0"
+STAGING_BEFORE = "ALTER TABLE deliveries_staging DROP COLUMN token"
 
 WHOLE = """
 -- Once, when the seal is set: what it says is what is there. A series has no rows of its own; a new time for what
