@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import select
 import signal
 import threading
 import time
@@ -90,10 +89,9 @@ class Worker(Known, rq.Worker):
     def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
         """Until the horse is gone, or its job is done and it lingers."""
         if self._told >= 0:
-            select.select([self._told], [], [])
             said = os.read(self._told, 1)
-            os.close(self._told)
-            self._told = -1
+            told, self._told = self._told, -1
+            os.close(told)
             if said:
                 self._lingering[self.horse_pid] = said[0]
                 return self.horse_pid, os.EX_OK, None

@@ -1,6 +1,8 @@
 import os
+import resource
 import signal
 import threading
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -62,6 +64,18 @@ def forked_worker():
         os.waitpid(pid, 0)
 
     return run
+
+
+@contextmanager
+def many_open_files():
+    """The next file opened has a number beyond 1,024, which is where select(2) ends."""
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2048), hard))
+    with ExitStack() as files:
+        while files.enter_context(Path(os.devnull).open()).fileno() < 1100:
+            pass
+        yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def queued(queue=Queue.DEFAULT):
@@ -150,6 +164,15 @@ def test_a_worker_told_to_stop_passes_it_on_to_the_job_in_hand(forked_worker, tm
 
     assert (tmp_path / "out").read_text() == "begun\ndrained\n"
     assert len(queued(Queue.SEND)) == 1
+
+
+def test_a_worker_in_a_process_with_very_many_open_files_hears_its_job(forked_worker, tmp_path):
+    JobRef(f"{HERE}.listen", Queue.SEND).enqueue_now(file=str(tmp_path / "out"))
+
+    with many_open_files():
+        forked_worker(Queue.SEND)
+
+    assert (tmp_path / "out").read_text() == "begun\ndrained\n"
 
 
 def test_a_job_that_does_not_listen_is_ended_and_waits_for_the_next_worker(forked_worker, tmp_path):
