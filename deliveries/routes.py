@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import Q
 
 from deliveries.channels.base import Relay
 from deliveries.models import Delivery, Route
@@ -88,15 +89,20 @@ def _manners(route: Route) -> dict[str, Any]:
     }
 
 
+@transaction.atomic
 def open_breaker(route_id: int, *, because: str, at: datetime) -> None:
     """A lane was told about us, not about its recipients, several times in a row: the route rests.
 
-    Each time in a row it rests twice as long. Nobody is burned for it: the rows are tried again.
+    Each time in a row it rests twice as long; of lanes that were turned away side by side the first counts. Nobody
+    is burned for it: the rows are tried again.
     """
-    Route.objects.filter(pk=route_id).update(refusals_in_a_row=F("refusals_in_a_row") + 1)
-    times = Route.objects.get(pk=route_id).refusals_in_a_row
-    rest = min(FIRST_REST * 2 ** min(times - 1, 6), LONGEST_REST)
-    Route.objects.filter(pk=route_id).update(closed_until=at + rest, closed_because=because[:300])
+    route = Route.objects.select_for_update().get(pk=route_id)
+    if route.closed_until is not None and route.closed_until > at:
+        return
+    route.refusals_in_a_row += 1
+    route.closed_until = at + min(FIRST_REST * 2 ** min(route.refusals_in_a_row - 1, 6), LONGEST_REST)
+    route.closed_because = because[:300]
+    route.save(update_fields=["refusals_in_a_row", "closed_until", "closed_because"])
 
 
 def note_success(route_id: int) -> None:

@@ -267,7 +267,7 @@ _READY = f"""
         ) taken
     ) lanes
     WHERE d.unit_id NOT IN (SELECT id FROM halted)
-        AND (r.closed_until IS NULL OR r.closed_until <= %(soon)s)
+        AND (r.closed_until IS NULL OR r.closed_until <= %(at)s)
         AND parts.n + tries.n > 0 AND lanes.n < %(most)s
     ORDER BY d.id <= %(after)s, d.id LIMIT %(room)s
 """

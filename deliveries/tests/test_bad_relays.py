@@ -218,12 +218,24 @@ def test_a_relay_that_turns_bad_half_way_burns_nobody(settings):
     assert len(server.taken) == 120
 
 
+def test_lanes_that_are_turned_away_side_by_side_let_the_route_rest_once():
+    route, at = routes.default_route(), clock.now()
+    for _lane in range(8):
+        routes.open_breaker(route.pk, because="421 4.3.2 Not now", at=at)
+
+    route.refresh_from_db()
+    assert route.refusals_in_a_row == 1
+    assert route.closed_until == at + timedelta(seconds=15)
+
+
 def test_a_route_that_rests_again_rests_longer_and_a_success_forgets_it():
     route, at = routes.default_route(), clock.now()
     rests = []
     for _time in range(9):
         routes.open_breaker(route.pk, because="550 5.7.1", at=at)
-        rests.append((Route.objects.get().closed_until - at).total_seconds())
+        rested = Route.objects.get().closed_until
+        rests.append((rested - at).total_seconds())
+        at = rested
 
     assert rests[:4] == [15, 30, 60, 120]
     assert max(rests) <= 900

@@ -291,14 +291,13 @@ def test_the_lanes_of_many_are_asked_for_in_turn_and_not_all_of_one_first(settin
     assert lanes_of(many) == [*many, *many, *many, *many]
 
 
-def test_no_lane_is_woken_for_a_route_that_rests():
+@pytest.mark.parametrize("seconds", [3600, 2], ids=["for long", "for a moment: its lane would be turned away"])
+def test_no_lane_is_woken_for_a_route_that_rests(seconds):
     delivery = DeliveryFactory(recipients=1, sending=True)
     scheduling.tick()
     django_rq.get_queue(Queue.SEND).empty()
-    execute("UPDATE deliveries_route SET closed_until = now() + interval '1 hour', is_default = true")
-    if not execute("SELECT 1 FROM deliveries_route"):
-        gate.routes.default_route()
-        execute("UPDATE deliveries_route SET closed_until = now() + interval '1 hour'")
+    gate.routes.default_route()
+    execute("UPDATE deliveries_route SET closed_until = now() + make_interval(secs => %s)", seconds)
 
     scheduling.tick()
 
