@@ -5,6 +5,7 @@ ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 STACK := $(PY) -m campaign.stack
+SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=8 --dist=worksteal
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
@@ -28,9 +29,9 @@ demo: setup ## The main job from end to end, without a page; ARGS=--json for a m
 bench-%: setup-dev
 	@exec $(STACK) bench $* $(ARGS)
 
-test: setup-dev ## Run every test, with a browser; ARGS="…" goes to pytest.
+test: setup-dev ## Run every test, with a browser; ARGS="…" goes to pytest, and then one process runs them.
 	@$(STACK) chromium
-	@exec $(PY) -m pytest $(ARGS)
+	@exec $(PY) -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
 lint: setup-dev ## Style, types, templates and the import contracts.
 	@$(PY) -m ruff check .

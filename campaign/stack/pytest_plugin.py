@@ -25,17 +25,23 @@ OF_AN_INSTALLATION = (
     "SINETE_EMBEDDED", "SINETE_WEB", "SINETE_INSTANCE", "DEBUG",
 )  # fmt: skip
 
+DECLARED = ("SINETE_TEST_DATABASE_URL", "SINETE_TEST_REDIS_URL")
+WORKER = "PYTEST_XDIST_WORKER"  # names this process where several run tests side by side
+
 _running = ExitStack()
 atexit.register(_running.close)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests() -> Iterator[None]:
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     # A wrapper runs before every other plugin's turn, so the settings are read afterwards.
     if "--help" not in sys.argv and "--version" not in sys.argv:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
-            _start()
+            if _runs_side_by_side(early_config):
+                _leave_it_to_the_workers()
+            else:
+                _start()
         except services.StackError as error:
             _running.close()
             raise pytest.UsageError(str(error)) from None
@@ -46,11 +52,32 @@ def pytest_unconfigure(config: Any) -> None:
     _running.close()
 
 
-def _start() -> None:
+def _runs_side_by_side(config: pytest.Config) -> bool:
+    """Whether this process (pytest-xdist) runs no test itself: each of its workers has services of its own."""
+    return bool(getattr(config.known_args_namespace, "numprocesses", None)) and WORKER not in os.environ
+
+
+def _leave_it_to_the_workers() -> None:
+    if any(os.environ.get(name) for name in DECLARED):
+        raise services.StackError(
+            f"The services that {' and '.join(DECLARED)} declare serve one process of tests: add ARGS=--numprocesses=0"
+        )
+    _forget_installations()
+    os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = (
+        "postgresql://nowhere.invalid/none",
+        "redis://nowhere.invalid",
+    )
+
+
+def _forget_installations() -> None:
     for name in OF_AN_INSTALLATION:
         os.environ.pop(name, None)
     os.environ["SINETE_TESTING"] = "1"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
+
+
+def _start() -> None:
+    _forget_installations()
     folder = _folder()
     _running.enter_context(services.locked(folder))
     os.environ["STATIC_ROOT"] = str(folder / "static")
@@ -69,5 +96,5 @@ def _folder() -> Path:
     """The folder named by SINETE_TEST_VAR is kept (for --reuse-db); otherwise one that goes with the run."""
     kept = os.environ.get("SINETE_TEST_VAR")
     if kept:
-        return Path(kept)
+        return Path(kept, os.environ.get(WORKER, ""))
     return Path(_running.enter_context(tempfile.TemporaryDirectory(prefix="sinete-test-")))
