@@ -3,11 +3,12 @@
 An edit of something sealed drops the delivery to Editing and the step's audit event names what changed.
 """
 
+import logging
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access, audit
@@ -21,6 +22,8 @@ from deliveries.models import Asset, Content, Delivery, ScheduleKind, Series, St
 from deliveries.models.content import PARTS as CONTENT_PARTS
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 from deliveries.recurrence import validated
+
+logger = logging.getLogger(__name__)
 
 SETTINGS = (
     "label",
@@ -251,14 +254,26 @@ def is_deletable(delivery: Delivery) -> bool:
 def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str]:
     """What was prepared no longer holds once a sealed part changed: back to Editing, and say which.
 
-    A new time alone keeps recipients and content, and asks for approval and confirmation again.
+    A new time alone keeps recipients and content, and asks for approval and confirmation again; but not where the
+    rows that were prepared are not all there any more.
     """
     changed = seal.changes(delivery)
-    if resealing.is_possible(delivery, changed=changed, at=at):
-        resealing.reseal(delivery, by=by, at=at)
-    elif changed and delivery.status in Step.CHANGE.sources:
+    if resealing.is_possible(delivery, changed=changed, at=at) and _resealed(delivery, by=by, at=at):
+        return changed
+    if changed and delivery.status in Step.CHANGE.sources:
         lifecycle.move(delivery, Step.CHANGE, by=by, at=at, changed=changed, comment=seal.in_words(changed))
     return changed
+
+
+def _resealed(delivery: Delivery, *, by: User, at: datetime) -> bool:
+    """Whether the new time could be sealed; if not nothing has changed."""
+    try:
+        with transaction.atomic():
+            resealing.reseal(delivery, by=by, at=at)
+    except IntegrityError:
+        logger.exception("delivery %s has lost rows that it was prepared with", delivery.pk)
+        return False
+    return True
 
 
 @transaction.atomic

@@ -78,6 +78,21 @@ class Receipt:
         return sum(one.held for one in self.deliveries)
 
     @property
+    def unsent(self) -> int:
+        return sum(one.unsent for one in self.deliveries)
+
+    @property
+    def remark(self) -> str:
+        """What else is to be said of the two numbers; empty where they are all."""
+        if not self.unsent:
+            return ""
+        return ngettext(
+            "%(n)s is neither: it had failed before, unsent, as when the validity period was over.",
+            "%(n)s are neither: they had failed before, unsent, as when the validity period was over.",
+            self.unsent,
+        ) % {"n": self.unsent}
+
+    @property
     def text(self) -> str:
         """The receipt in one sentence."""
         left = ngettext("%(n)s message had left", "%(n)s messages had left", self.left) % {"n": self.left}

@@ -207,7 +207,9 @@ def test_the_commands_print_a_receipt_and_allow_again():
 
     call_command("stop_all_sending", "--reason", "Wrong price", "--as", by.username, "--json", stdout=out)
 
-    assert json.loads(out.getvalue())["deliveries"] == [{"delivery": delivery.name, "left": 0, "held": 3}]
+    assert json.loads(out.getvalue())["deliveries"] == [
+        {"delivery": delivery.name, "left": 0, "held": 3, "unsent": 0}
+    ]
     call_command("allow_sending", "--as", by.username, "--json", stdout=StringIO())
     assert not Halt.objects.in_force().exists()
 

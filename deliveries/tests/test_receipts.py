@@ -81,6 +81,15 @@ def test_stop_all_sending_says_of_what_expired_neither_that_it_left_nor_that_it_
     assert [(one.left, one.held, one.unsent) for one in receipt.deliveries] == [(0, 0, 5)]
 
 
+def test_the_page_of_stop_all_sending_says_what_is_neither(client):
+    expired_while_paused()
+    client.force_login(person("start", root()))
+
+    page = client.post(reverse("deliveries:stop-all"), {"unit": root().pk, "reason": "Wrong price"})
+
+    assert "5 are neither: they had failed before" in page.content.decode()
+
+
 def test_the_page_that_asks_counts_the_same(client):
     delivery = expired_while_paused()
     client.force_login(person("start", root()))

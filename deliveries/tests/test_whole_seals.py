@@ -328,11 +328,13 @@ def test_a_seal_that_says_other_numbers_than_there_are_rows_is_refused(prepared,
         seal_again(prepared, at_once=at_once, **said)
 
 
-def test_a_new_time_for_rows_that_are_gone_is_refused(prepared):
+def test_a_new_time_for_rows_that_are_gone_drops_it_to_editing(prepared):
     execute("DELETE FROM deliveries_message WHERE seq = 5")
 
-    with pytest.raises(IntegrityError):
-        at_a_new_time(prepared)
+    at_a_new_time(prepared)
+
+    assert prepared.status == Status.DRAFT
+    assert prepared.preparations.count() == 1
 
 
 # -- digests --------------------------------------------------------------------------------------------------

@@ -25,6 +25,8 @@ class Command(UnitCommand):
         unit = self.unit(options["unit"], by=by)
         receipt = halts.stop_all(unit=unit, by=by, at=clock.now(), reason=options["reason"])
         self.say(f"All sending of “{unit}” is stopped: {receipt.left:,} had left, {receipt.held:,} are held.")
+        if receipt.remark:
+            self.say(receipt.remark)
         for one in receipt.deliveries:
             self.say(
                 f"  {one.delivery.name} “{one.delivery.label}”: {one.left:,} had left, {one.held:,} are held"
@@ -33,8 +35,9 @@ class Command(UnitCommand):
             "unit": unit.label,
             "left": receipt.left,
             "held": receipt.held,
+            "unsent": receipt.unsent,
             "deliveries": [
-                {"delivery": one.delivery.name, "left": one.left, "held": one.held}
+                {"delivery": one.delivery.name, "left": one.left, "held": one.held, "unsent": one.unsent}
                 for one in receipt.deliveries
             ],
         }
