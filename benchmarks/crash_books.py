@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def compare(database_url: str, inbox: Path, *, delivery_id: int) -> dict[str, An
                 "SELECT address, status FROM deliveries_message WHERE delivery_id = %s", [delivery_id]
             ).fetchall()
         )
-    with sqlite3.connect(inbox) as reader:
+    with closing(sqlite3.connect(inbox)) as reader:
         received = Counter(row[0] for row in reader.execute("SELECT recipient FROM message"))
         ids = Counter(row[0] for row in reader.execute("SELECT message_id FROM message"))
         refused = {row[0] for row in reader.execute("SELECT DISTINCT recipient FROM refusal")}

@@ -16,6 +16,7 @@ import sys
 import time
 from bisect import bisect_right
 from collections import Counter, defaultdict
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -212,7 +213,7 @@ class Year:
 
     def _arrived(self) -> dict[tuple[str, str], list[datetime]]:
         found: dict[tuple[str, str], list[datetime]] = defaultdict(list)
-        with sqlite3.connect(self.inbox) as reader:
+        with closing(sqlite3.connect(self.inbox)) as reader:
             rows = reader.execute(
                 "SELECT subject, recipient, received_at FROM message ORDER BY id"
             ).fetchall()

@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import sys
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -127,7 +128,7 @@ class Demo:
 
     def _received(self) -> Counter[str]:
         """How many messages the mail server has for each recipient."""
-        with sqlite3.connect(self.stack.folder / "inbox.sqlite3") as inbox:
+        with closing(sqlite3.connect(self.stack.folder / "inbox.sqlite3")) as inbox:
             return Counter(
                 _normal(recipient) for (recipient,) in inbox.execute("SELECT recipient FROM message")
             )

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -63,7 +63,7 @@ class Relay:
         return [zlib.decompress(row[0]) for row in self._rows("raw")]
 
     def _rows(self, column: str) -> list[tuple]:
-        with sqlite3.connect(self.file) as reader:
+        with closing(sqlite3.connect(self.file)) as reader:
             return reader.execute(f"SELECT {column} FROM message ORDER BY id").fetchall()
 
 
@@ -88,6 +88,7 @@ def relay_running(file: Path) -> Iterator[Relay]:
             inbox.close()
 
         loop.run_until_complete(serve())
+        loop.close()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
