@@ -68,8 +68,9 @@ class JobRef:
 
         `on`: another queue than its own, where nobody listens to that.
         """
-        queue = django_rq.get_queue(on or self.queue, commit_mode="auto")
-        if job_id and queue.get_job_position(job_id) is not None:
+        queue = django_rq.get_queue(on or self.queue, commit_mode="auto", connection=valkey())
+        # RQ's own get_job_position would ask for all that the server says of itself, to know its version.
+        if job_id and queue.connection.lpos(queue.key, job_id) is not None:
             return None
         return queue.enqueue_call(
             self.path,
@@ -84,7 +85,7 @@ class JobRef:
         """Queue a job for each id and its arguments, in this order and in one go. Raises `RedisError`."""
         if not jobs:
             return
-        queue = django_rq.get_queue(self.queue, commit_mode="auto")
+        queue = django_rq.get_queue(self.queue, commit_mode="auto", connection=valkey())
         queue.enqueue_many(
             [
                 RqQueue.prepare_data(
@@ -114,14 +115,14 @@ class JobRef:
             logger.warning("%s was not queued, the tick will find it: %s", self.path, error)
 
 
-@cache
-def _client(url: str) -> Redis:
-    return Redis.from_url(url)
-
-
 def valkey() -> Redis:
-    """This process's lasting way to Valkey, for what is asked each second; a fork opens its own."""
-    return _client(settings.REDIS_URL)
+    """This process's lasting way to Valkey, for what is asked each second; a fork opens connections of its own."""
+    return _lasting(repr(settings.RQ_QUEUES[Queue.DEFAULT]))
+
+
+@cache
+def _lasting(_config: str) -> Redis:
+    return django_rq.get_connection(Queue.DEFAULT)
 
 
 def current_id() -> str:

@@ -112,6 +112,7 @@ def test_by_sentinel_queue_and_limits_outlive_the_loss_of_the_master(group, sett
 
         until(lambda: valkey.connect(group.url).get("kept") == b"1")
         until(lambda: jobs.is_reachable())
+        until(lambda: jobs.valkey().get("kept") == b"1")
         until(lambda: runner.run(takes()) or redis.Redis(port=group.second).exists(bucket.key))
         runner.run(throttle.close())
     django_rq.get_queue("default").enqueue(time.sleep, 0)
