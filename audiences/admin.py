@@ -25,7 +25,7 @@ from accounts.desk import (
     told,
 )
 from accounts.rights import Right
-from audiences import consents, definitions, imports, people, quarantines, rules
+from audiences import consents, definitions, imports, people, quarantines, rules, sight
 from audiences.models import (
     Attribute,
     Audience,
@@ -186,8 +186,7 @@ class ConsentEventAdmin(DeskAdmin):
         return Right.VIEW in anywhere(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentEvent]:
-        seen = access.visible(person(request), Profile.objects.all())
-        return ConsentEvent.objects.filter(profile__in=seen.values("pk"))
+        return ConsentEvent.objects.filter(profile__in=sight.people(person(request)).values("pk"))
 
 
 class AttributeForm(VerbForm):

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import definitions, fields, rule_form, rules, targeting
+from audiences import definitions, fields, rule_form, rules, sight, targeting
 from audiences.forms import AudienceForm, ListForm, PastedForm
 from audiences.models import Audience, Profile
 from audiences.rule_form import RuleForm
@@ -56,7 +56,10 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
     }
     try:
         profiles = targeting.profiles(found)
-        context |= {"count": profiles.count(), "profiles": profiles.order_by("-pk")[:SHOWN]}
+        seen = sight.people(request.user, profiles)
+        context |= {"count": profiles.count(), "profiles": seen.order_by("-pk")[:SHOWN]}
+        if not access.sees_all_below(request.user, found.unit):
+            context["seen"] = seen.count()
         if found.kind == Audience.Kind.RULE:
             context["words"] = rules.in_words(found.rule)
     except rules.RuleError as error:
@@ -168,7 +171,7 @@ def _said(
         checked = rules.validated(rule, known=known)
     except rules.RuleError as error:
         return {"incomplete": str(error)}
-    mine = access.visible(request.user, Profile.objects.all())
+    mine = sight.people(request.user)
     within = targeting.in_unit(unit) & mine if unit else mine
     return {
         "words": rules.in_words(checked, known=known),

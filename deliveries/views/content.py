@@ -14,6 +14,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
+from audiences import sight
 from audiences.fields import fields as profile_fields
 from audiences.models import TestProfile
 from campaign.lib import clock
@@ -138,7 +139,11 @@ class Who:
 def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
     options, query = _chosen_version(request, delivery)
     if (seq := number(request, "seq")) is not None:
-        row = get_object_or_404(Message, delivery_id=delivery.pk, seq=seq)
+        rows = Message.objects.filter(delivery_id=delivery.pk, seq=seq)
+        row: Any = get_object_or_404(sight.marked(rows, user=person(request), unit=delivery.unit))
+        if not row.is_seen:
+            problem = _("This recipient belongs to a unit that you can't read: the fields stay empty.")
+            return Who({"values": {}}, "", {}, seq=seq, problem=problem)
         return Who({"message": row}, row.address, {"seq": seq}, seq=seq)
     if (test := number(request, "test")) is not None:
         test_profile = get_object_or_404(_test_profiles(request), pk=test)
