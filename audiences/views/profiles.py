@@ -39,7 +39,10 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
     """What is known of one person: facts, attributes, consents; the history loads below."""
     found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
     rights = access.held(request.user, found)
-    facts = [(field.label, field.value_of(found), field.kind) for field in fields.fields()]
+    known = [
+        field for field in fields.shown(found.attributes) if field.column or field.name in found.attributes
+    ]
+    facts = [(field.label, field.value_of(found), field.kind) for field in known]
     context = {
         "profile": found,
         "facts": facts,

@@ -111,12 +111,19 @@ def _builder(
     if "text" in request.POST:
         return None, request.POST["text"]
     if request.method == "POST":
-        return rule_form.from_post(request.POST, known), ""
+        return _offering(rule_form.from_post(request.POST, known)), ""
     rule = found.rule if found else {}
     try:
-        return rule_form.from_rule(rule, known), ""
+        return _offering(rule_form.from_rule(rule, known)), ""
     except rule_form.TooDeep:
         return None, json.dumps(rule, indent=2, ensure_ascii=False)
+
+
+def _offering(form: RuleForm) -> RuleForm:
+    """Of very many attributes the page offers those in use, beside those of the rule itself."""
+    if len(form.known) > len(fields.COLUMNS) + fields.MOST_SHOWN:
+        form.shown = fields.shown()
+    return form
 
 
 def _from_text(text: str) -> rules.Rule:
@@ -143,6 +150,7 @@ def builder(request: HttpRequest) -> HttpResponse:
     """
     form = rule_form.from_post(request.POST, fields.by_name())
     form.act(request.POST.get("do", ""))
+    _offering(form)
     keeps_values = (request.headers.get("HX-Trigger-Name") or "").endswith("-is")
     return render(request, "audiences/_builder.html", {"builder": form, "keeps_values": keeps_values})
 

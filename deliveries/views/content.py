@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import access
 from audiences import sight
-from audiences.fields import fields as profile_fields
+from audiences.fields import shown as offered_fields
 from audiences.models import TestProfile
 from campaign.lib import clock
 from deliveries import drafting, previews, seal, uploads
@@ -204,7 +204,7 @@ def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict
         "delivery": delivery,
         "form": form,
         "upload_form": upload_form,
-        "fields": [(f"{{{{ profile.{field.name} }}}}", field.label) for field in profile_fields()],
+        "fields": [(f"{{{{ profile.{field.name} }}}}", field.label) for field in offered_fields()],
         "own_links": OWN_LINKS,
         "versions": delivery.contents.select_related("author").defer("html", "text")[:VERSIONS],
         "pictures": [uploads.original_name(path) for path in delivery.assets.values_list("path", flat=True)],
