@@ -1,8 +1,11 @@
 """Who may do what where. Every check of a right goes through here, on django-guardian's rows.
 
 A right granted on a unit acts on that unit and all below; VIEW also reads the units above. A right may
-be granted on a single object too. `is_superuser` stands for VIEW and ADMINISTER everywhere and for
-nothing else: nobody prepares, approves or starts a delivery but by a right that somebody gave.
+be granted on a single object too, which then may be seen. `is_superuser` stands for VIEW and ADMINISTER
+everywhere and for nothing else: nobody prepares, approves or starts a delivery but by a right that somebody gave.
+
+Where a right acts is said once, by `_acts` for what was read and by `_acting` for what PostgreSQL looks for; each
+question below is one of the two. Whom of the people behind an object above one sees is `audiences.sight`'s matter.
 """
 
 from collections.abc import Collection
@@ -39,18 +42,22 @@ class SelfGrant(Refusal):
 
 def _granted(user: User, right: Right, model: type[models.Model]) -> QuerySet[Any]:
     """The rows on which the right was given. Whoever was given any right on a single object may see it."""
-    names = [right.value]
-    if right == Right.VIEW and model is not OrganizationalUnit:
-        names = [codename for codename, _label in model._meta.permissions]
     return get_objects_for_user(
         user,
-        [f"{model._meta.app_label}.{name}" for name in names],
+        [f"{model._meta.app_label}.{name}" for name in _names(right, model)],
         klass=model,
         any_perm=True,
         use_groups=False,
         with_superuser=False,
         accept_global_perms=False,
     )
+
+
+def _names(right: Right, model: type[models.Model]) -> list[str]:
+    """The permissions on an object that give the right on it."""
+    if right == Right.VIEW and model is not OrganizationalUnit:
+        return [codename for codename, _label in model._meta.permissions]
+    return [right.value]
 
 
 def _declares(model: type[models.Model], right: Right) -> bool:
@@ -61,14 +68,24 @@ def unit_of(target: Any) -> OrganizationalUnit:
     return target if isinstance(target, OrganizationalUnit) else target.unit
 
 
+def _acts(right: str, granted: str, unit: str) -> bool:
+    """Whether a right that was granted at one place in the tree acts at another: there and below; VIEW reads above."""
+    return unit.startswith(granted) or (right == Right.VIEW.value and granted.startswith(unit))
+
+
+def _acting(right: Right, unit: OrganizationalUnit, *, at: str = "") -> Q:
+    """The same of rows: the units (under the name `at`) on which a grant of the right acts on this one."""
+    acting = Q(**{f"{at}pk__in": unit.lineage})
+    return acting | Q(**{f"{at}path__startswith": unit.path}) if right == Right.VIEW else acting
+
+
 def can(user: User, right: Right, target: Any) -> bool:
-    """Whether this person holds the right on the target's unit, on one above it, or on the object itself."""
+    """Whether the right acts on the target: by a grant on a unit, or on the object itself."""
     if not user.is_active:
         return False
     if user.is_superuser and right in OF_SUPERUSERS:
         return True
-    lineage = unit_of(target).lineage
-    if _granted(user, right, OrganizationalUnit).filter(pk__in=lineage).exists():
+    if _granted(user, right, OrganizationalUnit).filter(_acting(right, unit_of(target))).exists():
         return True
     model = type(target)
     if model is OrganizationalUnit or not _declares(model, right):
@@ -91,13 +108,21 @@ def held(user: User, target: Any) -> frozenset[Right]:
     """All rights of a person on one object, in at most two queries; for pages that draw many buttons."""
     if not user.is_active:
         return frozenset()
-    names = set(_codenames(user, OrganizationalUnit, unit_of(target).lineage))
+    unit = unit_of(target)
+    names = {name for name, path in _unit_grants(user) if _acts(name, path, unit.path)}
     model = type(target)
     if model is not OrganizationalUnit and _declares(model, Right.VIEW):
-        single = set(_codenames(user, model, [target.pk]))
+        declared = {codename for codename, _label in model._meta.permissions}
+        single = declared.intersection(_codenames(user, model, [target.pk]))
         names |= single | ({Right.VIEW.value} if single else set())
     rights = {right for right in Right if right.value in names}
     return frozenset(rights | (OF_SUPERUSERS if user.is_superuser else set()))
+
+
+def _unit_grants(user: User) -> list[tuple[str, str]]:
+    """What this person was granted on units: the rights' names, and the paths of the units."""
+    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
+    return list(grants.objects.filter(user=user).values_list("permission__codename", "content_object__path"))
 
 
 def _codenames(user: User, model: type[models.Model], pks: list[Any]) -> list[str]:
@@ -116,13 +141,16 @@ def on_any_unit(user: User) -> frozenset[Right]:
 
 
 def units(user: User, right: Right) -> QuerySet[OrganizationalUnit]:
-    """The units where a person's right acts: those it was granted on, and all below."""
+    """The units where a person's right acts: those it was granted on and all below; to read, those above too."""
     if not user.is_active:
         return OrganizationalUnit.objects.none()
     if user.is_superuser and right in OF_SUPERUSERS:
         return OrganizationalUnit.objects.all()
     paths = list(_granted(user, right, OrganizationalUnit).values_list("path", flat=True))
-    return OrganizationalUnit.objects.filter(_below(paths))
+    where = _below(paths)
+    if right == Right.VIEW:
+        where |= Q(pk__in={int(pk) for path in paths for pk in path.split("/") if pk})
+    return OrganizationalUnit.objects.filter(where)
 
 
 def _below(paths: list[str]) -> Q:
@@ -135,49 +163,39 @@ def _below(paths: list[str]) -> Q:
 
 def readable_units(user: User) -> QuerySet[OrganizationalUnit]:
     """Where a person may read: own units and below, and the units above (parallel branches stay hidden)."""
+    return units(user, Right.VIEW)
+
+
+def sees_all_below(user: User, unit: OrganizationalUnit) -> bool:
+    """Whether this person sees whatever hangs under the unit and below: not who merely reads it from further down."""
     if not user.is_active:
-        return OrganizationalUnit.objects.none()
-    if user.is_superuser:
-        return OrganizationalUnit.objects.all()
-    paths = list(_granted(user, Right.VIEW, OrganizationalUnit).values_list("path", flat=True))
-    above = {int(pk) for path in paths for pk in path.split("/") if pk}
-    return OrganizationalUnit.objects.filter(_below(paths) | Q(pk__in=above))
+        return False
+    granted = _granted(user, Right.VIEW, OrganizationalUnit).filter(pk__in=unit.lineage)
+    return user.is_superuser or granted.exists()
 
 
 def on_units(user: User, units: Collection[OrganizationalUnit]) -> dict[int, frozenset[Right]]:
-    """By unit, the rights that a person's grants on units give there, in one query; VIEW reads the units above too."""
+    """By unit, the rights that a person's grants on units give there, in one query."""
     if not user.is_active:
         return {unit.pk: frozenset() for unit in units}
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
-    found = list(grants.objects.filter(user=user).values_list("permission__codename", "content_object__path"))
+    found = [(Right(name), path) for name, path in _unit_grants(user) if name in list(Right)]
     always = OF_SUPERUSERS if user.is_superuser else frozenset()
     return {
-        unit.pk: always
-        | {
-            Right(name)
-            for name, path in found
-            if unit.path.startswith(path) or (name == Right.VIEW.value and path.startswith(unit.path))
-        }
-        for unit in units
+        unit.pk: always | {right for right, path in found if _acts(right, path, unit.path)} for unit in units
     }
 
 
 def visible(user: User, queryset: QuerySet[Any]) -> QuerySet[Any]:
     """Of rows with a `unit`, those that a person may read; single grants included."""
-    if not user.is_active:
-        return queryset.none()
-    if user.is_superuser:
-        return queryset
-    condition = Q(unit__in=readable_units(user).values("pk"))
-    if _declares(queryset.model, Right.VIEW):
-        condition |= Q(pk__in=_granted(user, Right.VIEW, queryset.model).values("pk"))
-    return queryset.filter(condition)
+    return within(user, Right.VIEW, queryset)
 
 
 def within(user: User, right: Right, queryset: QuerySet[Any]) -> QuerySet[Any]:
     """Of rows with a `unit`, those on which a person holds the right; single grants included."""
     if not user.is_active:
         return queryset.none()
+    if user.is_superuser and right in OF_SUPERUSERS:
+        return queryset
     condition = Q(unit__in=units(user, right).values("pk"))
     if _declares(queryset.model, right):
         condition |= Q(pk__in=_granted(user, right, queryset.model).values("pk"))
@@ -185,21 +203,20 @@ def within(user: User, right: Right, queryset: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def holders(right: Right, target: Any) -> QuerySet[User]:
-    """The active people who hold a right on an object: whom to ask."""
-    lineage = unit_of(target).lineage
-    condition = Q(
-        unituserpermission__permission__codename=right.value, unituserpermission__content_object__in=lineage
-    )
-    people = User.objects.filter(condition, is_active=True)
+    """The active people on whose grants the right acts on an object: whom to ask."""
+    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
+    acting = _acting(right, unit_of(target), at="content_object__")
+    found = Q(pk__in=grants.objects.filter(acting, permission__codename=right.value).values("user"))
     model = type(target)
     if model is not OrganizationalUnit and _declares(model, right):
         single: Any = get_users_with_perms(
-            target, only_with_perms_in=[right.value], with_group_users=False, with_superusers=False
+            target,
+            only_with_perms_in=_names(right, model),
+            with_group_users=False,
+            with_superusers=False,
         )
-        people = User.objects.filter(
-            Q(pk__in=people.values("pk")) | Q(pk__in=single.values("pk")), is_active=True
-        )
-    return people.distinct().order_by("first_name", "last_name", "username")
+        found |= Q(pk__in=single.values("pk"))
+    return User.objects.filter(found, is_active=True).order_by("first_name", "last_name", "username")
 
 
 @transaction.atomic

@@ -20,6 +20,7 @@ class DemoAccount:
     what_for: str
     enters_desk: bool = False
     is_superuser: bool = False
+    roles_above_all: tuple[str, ...] = ()
 
 
 COMPANY, BRAZIL, EUROPE = "Serra Alta Café", "Brasil", "Europe"
@@ -28,7 +29,7 @@ ACCOUNTS = (
     DemoAccount("ana", ("Ana", "Ribeiro"), ("prepare",), BRAZIL, "Prepare deliveries", True),
     DemoAccount("bruno", ("Bruno", "Tavares"), ("approve",), BRAZIL, "Approve deliveries", True),
     DemoAccount("carla", ("Carla", "Nogueira"), ("start",), BRAZIL, "Start deliveries", True),
-    DemoAccount("ines", ("Inês", "Carvalho"), ("import",), BRAZIL, "Import"),
+    DemoAccount("ines", ("Inês", "Carvalho"), ("import",), BRAZIL, "Import", roles_above_all=("attributes",)),
     DemoAccount("edu", ("Eduardo", "Pires"), ("export",), BRAZIL, "Export"),
     DemoAccount(
         "diego", ("Diego", "Fonseca"), ("administration",), roles.ROOT_LABEL, "Administration", True, True
@@ -45,8 +46,10 @@ def load() -> dict[str, OrganizationalUnit]:
     tree = _units()
     for account in ACCOUNTS:
         user = _user(account, home=tree[account.unit])
-        for role in account.roles:
-            access.grant(user=user, role=Role.objects.get(pk=role), unit=tree[account.unit], by=None)
+        held = [(role, tree[account.unit]) for role in account.roles]
+        held += [(role, tree[roles.ROOT_LABEL]) for role in account.roles_above_all]
+        for role, unit in held:
+            access.grant(user=user, role=Role.objects.get(pk=role), unit=unit, by=None)
     return tree
 
 

@@ -15,6 +15,7 @@ class Right(StrEnum):
     START = "start_deliveries"
     APPROVE = "approve_deliveries"
     IMPORT = "import_profiles"
+    DECLARE = "declare_attributes"
     EXPORT = "export_data"
     ADMINISTER = "administer"
 
@@ -29,6 +30,7 @@ LABELS: dict[Right, str | Promise] = {
     Right.START: _("Start deliveries"),
     Right.APPROVE: _("Approve deliveries"),
     Right.IMPORT: _("Import profiles"),
+    Right.DECLARE: _("Declare and remove attributes of profiles"),
     Right.EXPORT: _("Export lists and logs"),
     Right.ADMINISTER: _("Administer users, units, routes and quarantine"),
 }

@@ -16,7 +16,7 @@ SHIPPED: dict[str, tuple[str, str, list[Right]]] = {
         gettext_noop(
             "Users, units, roles, routes, quarantine; sees everything below the unit; sends nothing."
         ),
-        [Right.VIEW, Right.ADMINISTER, Right.IMPORT],
+        [Right.VIEW, Right.ADMINISTER, Right.IMPORT, Right.DECLARE],
     ),
     "prepare": (
         gettext_noop("Prepare deliveries"),
@@ -37,6 +37,13 @@ SHIPPED: dict[str, tuple[str, str, list[Right]]] = {
         gettext_noop("Import"),
         gettext_noop("Bring profiles in from files."),
         [Right.VIEW, Right.IMPORT],
+    ),
+    "attributes": (
+        gettext_noop("Declare attributes"),
+        gettext_noop(
+            "Declare and remove what profiles may have beside their own fields; held in the topmost unit."
+        ),
+        [Right.DECLARE],
     ),
     "export": (
         gettext_noop("Export"),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, rules, targeting
+from audiences import addresses, attributes, fields, rules, targeting
 from audiences.models import AddressState, Audience, AudienceMember, Profile, TestProfile
 from campaign.lib.refusals import Refusal
 
@@ -147,6 +147,9 @@ def save_test_profile(
     state, _key = addresses.read(email)
     if state != AddressState.GOOD:
         raise NoProofAddress(address=email)
+    known = {field.name for field in fields.COLUMNS}
+    before = set() if pk is None else set(TestProfile.objects.get(pk=pk).values)
+    attributes.hold(set(values) - known - before)
     test_profile = TestProfile() if pk is None else TestProfile.objects.select_for_update().get(pk=pk)
     if pk is not None:
         access.require(by, Right.PREPARE, test_profile)

@@ -1,8 +1,10 @@
 """The fields of a profile, own columns and declared attributes alike, for rules and for content."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import DateField, DecimalField, Expression, F, Func, TextField, Value
 from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
@@ -49,6 +51,33 @@ def fields() -> list[ProfileField]:
 
 def by_name() -> dict[str, ProfileField]:
     return {field.name: field for field in fields()}
+
+
+MOST_SHOWN = (
+    200  # attributes that a form or a list of choices holds; Django takes a thousand fields of a form
+)
+NEWEST = 1_000  # profiles that tell which attributes are in use
+
+
+def shown(first: Iterable[str] = ()) -> list[ProfileField]:
+    """The fields for a form: of too many attributes those named first, then those in use, then by name."""
+    known = attributes()
+    if len(known) > MOST_SHOWN:
+        places = {name: place for place, name in enumerate(dict.fromkeys([*first, *_in_use()]))}
+        known = sorted(known, key=lambda field: places.get(field.name, len(places)))[:MOST_SHOWN]
+        known.sort(key=lambda field: field.name)
+    return [*COLUMNS, *known]
+
+
+def _in_use() -> list[str]:
+    """The attributes of the newest profiles, the most frequent first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM (SELECT attributes FROM audiences_profile ORDER BY id DESC LIMIT %s) AS newest,"
+            " jsonb_object_keys(attributes) AS name GROUP BY name ORDER BY count(*) DESC, name LIMIT %s",
+            [NEWEST, MOST_SHOWN],
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def attributes() -> list[ProfileField]:

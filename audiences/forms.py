@@ -1,5 +1,6 @@
 """The forms of profiles, lists, imports and test profiles: they read what was typed; the verbs decide."""
 
+from collections.abc import Collection
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -10,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import columns, fields
+from audiences import attributes, columns, fields
 from audiences.fields import DATE, NUMBER, YES_NO, ProfileField
-from audiences.models import AddressState, Profile
+from audiences.models import AddressState, Attribute, Profile, TestProfile
 
 
 class UnitField(forms.ModelChoiceField):
@@ -94,9 +95,10 @@ class _ValuesForm(forms.Form):
 
     left_out: frozenset[str] = frozenset()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, filled: Collection[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.known = [known for known in fields.fields() if known.name not in self.left_out]
+        self.known = [known for known in fields.shown(filled) if known.name not in self.left_out]
+        self.hidden = Attribute.objects.count() - sum(not known.column for known in self.known)
         zones = [("", "–"), *((zone, zone.replace("_", " ")) for zone in sorted(available_timezones()))]
         for known in self.known:
             self.fields[known.name] = _kind_field(known)
@@ -116,10 +118,12 @@ class ProfileForm(_ValuesForm):
 
     def __init__(self, *args: Any, user: User, profile: Profile | None = None, **kwargs: Any) -> None:
         if profile is not None:
-            kwargs["initial"] = {known.name: _shown(known, profile) for known in fields.fields()}
+            kwargs["filled"] = profile.attributes
         super().__init__(*args, **kwargs)
         self.profile = profile
-        if profile is None:
+        if profile is not None:
+            self.initial = {known.name: _shown(known, profile) for known in self.known}
+        else:
             self.fields["unit"] = UnitField(user=user, right=Right.IMPORT)
 
     def clean_language(self) -> str:
@@ -155,8 +159,12 @@ class TestProfileForm(_ValuesForm):
     __test__ = False
     left_out = frozenset({"email", "external_id"})
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, *args: Any, user: User, test_profile: TestProfile | None = None, **kwargs: Any
+    ) -> None:
+        # What the form doesn't show stays as it is.
+        self.kept: dict[str, Any] = test_profile.values if test_profile else {}
+        super().__init__(*args, filled=self.kept, **kwargs)
         first = {
             "label": forms.CharField(max_length=128, label=_("Label")),
             "address": forms.CharField(max_length=254, label=_("Email")),
@@ -167,8 +175,9 @@ class TestProfileForm(_ValuesForm):
     @property
     def values(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
-        found = {}
+        found = dict(self.kept)
         for known in self.known:
+            found.pop(known.name, None)
             value = cleaned[known.name]
             stored = value.isoformat() if known.kind == DATE and value else _stored(known, value)
             if stored is not None:
@@ -235,3 +244,17 @@ class ImportForm(forms.Form):
         super().__init__(*args, **kwargs)
         unit = UnitField(user=user, right=Right.IMPORT, help_text=_("New profiles belong to it."))
         self.fields = {"file": self.fields["file"], "unit": unit, **self.fields}
+        if not attributes.may_declare(user):
+            self.fields["declare_attributes"].disabled = True
+            self.fields["declare_attributes"].help_text = attributes.who_declares()
+
+
+class AttributeForm(forms.ModelForm):
+    """A new attribute; the verb decides."""
+
+    class Meta:
+        model = Attribute
+        fields = ["name", "label", "kind"]
+        help_texts = {
+            "name": _("What a content writes after “profile.”, such as points; it can't be changed later.")
+        }

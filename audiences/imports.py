@@ -22,7 +22,7 @@ from django.utils.translation import gettext_noop
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import columns, files, queues, staging
+from audiences import attributes, columns, files, queues, staging
 from audiences.columns import Mapping
 from audiences.models import Attribute, Audience, Import, ImportPart, ImportProblem
 from audiences.rows import Rows
@@ -42,6 +42,15 @@ ATTEMPTS = 3
 NO_KEY_COLUMN = gettext_noop("No column is an external id or an email address. The columns are: %(columns)s.")
 EMPTY_FILE = gettext_noop("The file is empty.")
 BROKEN = gettext_noop("The file is broken. Nothing was imported.")
+MAY_NOT_DECLARE = gettext_noop(
+    "No attribute is declared for these columns: %(columns)s. %(who)s Without “Declare columns” the other columns are "
+    "imported."
+)
+TOO_MANY_NEW = gettext_noop(
+    "There are %(there)d attributes of at most %(most)d. These columns are beyond it: %(columns)s. Take them out of "
+    "the file, import it without “Declare columns”, or have attributes removed that nobody needs."
+)
+NEW_COLUMNS = gettext_noop("Columns of the file can't become attributes. Nothing was imported.")
 NO_COLUMN = gettext_noop("The file can't be understood. Nothing was imported.")
 UNEXPECTED = gettext_noop("The import failed for a reason that is not in the file. Nothing was imported.")
 
@@ -304,13 +313,16 @@ class _Run:
             batches = reader.batches(BATCH)
             first = next(batches, files.Batch())
             self._map(header, first.rows[:SAMPLE])
-            self._show(written, reader)
+            refused = self._refuse_columns(reader.header_line)
+            self._show(written, reader, declares=self.importing.declare_attributes and not refused)
             if not self.mapping.has_key:
                 reason, slots = (
                     (NO_KEY_COLUMN, {"columns": ", ".join(header)[:200]}) if header else (EMPTY_FILE, {})
                 )
                 self.problems.add(reader.header_line, "", reason, slots, fatal=True)
                 return NO_COLUMN
+            if refused:
+                return NEW_COLUMNS
             self._stage(chain([first], batches), reader)
         return BROKEN if self.problems.broken and not self.importing.keep_good_rows else ""
 
@@ -318,16 +330,36 @@ class _Run:
         self.mapping = columns.mapped(header, dict(Attribute.objects.values_list("name", "kind")))
         for column in self.mapping.unknown:
             column.kind = columns.guess_kind(row[column.position] for row in sample)
-        if self.importing.declare_attributes:
-            self.mapping.columns += self.mapping.unknown
-        dates = [column.position for column in self.mapping.columns if column.kind == "date"]
+        taken = self.mapping.columns + (self.mapping.unknown if self.importing.declare_attributes else [])
+        dates = [column.position for column in taken if column.kind == "date"]
         self.mapping.month_first = any(
             columns.guess_month_first(row[position] for row in sample) for position in dates
         )
 
-    def _show(self, written: files.Written, reader: files.Reader) -> None:
-        mapping, declare = self.mapping, self.importing.declare_attributes
-        unknown = [] if declare else [column.header for column in mapping.unknown]
+    def _refuse_columns(self, line: int) -> bool:
+        """Whether the file needs attributes that can't be declared; the report says which columns, and why."""
+        unknown, by = self.mapping.unknown, self.importing.started_by
+        if not unknown or not self.importing.declare_attributes:
+            return False
+        if by is None or not attributes.may_declare(by):
+            columns_ = attributes.listed([column.header for column in unknown])
+            self.problems.add(
+                line, "", MAY_NOT_DECLARE, {"columns": columns_, "who": attributes.who_declares()}
+            )
+            return True
+        if len(unknown) > (room := attributes.room()):
+            beyond = attributes.listed([column.header for column in unknown[room:]])
+            there = Attribute.objects.count()
+            slots = {"there": there, "most": attributes.most(), "columns": beyond}
+            self.problems.add(line, "", TOO_MANY_NEW, slots)
+            return True
+        return False
+
+    def _show(self, written: files.Written, reader: files.Reader, *, declares: bool) -> None:
+        mapping = self.mapping
+        if declares:
+            mapping.columns += mapping.unknown
+        unknown = [] if declares else [column.header for column in mapping.unknown]
         self._note(
             detected={
                 "delimiter": reader.delimiter,
@@ -336,7 +368,7 @@ class _Run:
                 "columns": [[column.header, column.name] for column in mapping.columns],
                 "unknown": unknown,
                 "ignored": mapping.ignored,
-                "declared": [column.name for column in mapping.unknown] if declare else [],
+                "declared": [column.name for column in mapping.unknown] if declares else [],
                 "month_first": mapping.month_first,
             }
         )
@@ -355,8 +387,9 @@ class _Run:
     def _write(self) -> None:
         importing = self.importing
         with transaction.atomic():
-            if importing.declare_attributes:
+            if importing.declare_attributes and self.mapping.unknown:
                 self._declare()
+            attributes.hold(column.name for column in self.mapping.attributes)
             staging.merge(
                 self.tables, importing, self.mapping,
                 staged=self.staged, at=clock.now(), report=self.problems.add_many,
@@ -364,13 +397,12 @@ class _Run:
             self._finish(Import.Status.DONE)
 
     def _declare(self) -> None:
-        access.require(self.importing.started_by, Right.IMPORT, self.importing.unit)  # type: ignore[arg-type]  # without its person: fails
-        for column in self.mapping.unknown:
-            _row, made = Attribute.objects.get_or_create(
-                name=column.name, defaults={"label": _label(column.header), "kind": column.kind}
-            )
-            if made:
-                audit.record("declare_attribute", by=self.importing.started_by, target=_row, kind=column.kind)
+        assert self.importing.started_by is not None  # `_run` has asked
+        new = [
+            Attribute(name=column.name, label=_label(column.header), kind=column.kind)
+            for column in self.mapping.unknown
+        ]
+        attributes.declare(attributes=new, by=self.importing.started_by)
 
     def _note(self, **values: Any) -> None:
         """Write down how far it is, for the page that polls."""

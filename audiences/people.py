@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, fields
+from audiences import addresses, attributes, fields
 from audiences.models import Profile
 from campaign.lib import keyset
 from campaign.lib.refusals import Refusal
@@ -40,6 +40,7 @@ class IdTaken(Refusal):
 def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Profile:
     """The person is a profile of the unit."""
     access.require(by, Right.IMPORT, unit)
+    attributes.hold(values.get("attributes") or {})
     profile = Profile(unit=unit)
     _fill(profile, values)
     profile.save()
@@ -50,6 +51,9 @@ def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Pro
 @transaction.atomic
 def change(*, profile: Profile, values: dict[str, Any], by: User) -> Profile:
     """The profile has these values; what was prepared already keeps the old ones."""
+    # Undeclared values that an earlier time left behind stay. The attributes are held before the profile: so does who
+    # removes one.
+    attributes.hold(set(values.get("attributes") or {}) - set(profile.attributes))
     profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile.pk)
     access.require(by, Right.IMPORT, profile)
     before = {name: getattr(profile, name) for name in EDITABLE}

@@ -4,7 +4,7 @@ A form holds what a page can show without scripts: groups side by side, each wit
 negated or not. A rule that is nested deeper is edited as text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ MOST_GROUPS = 20
 
 
 class TooDeep(Exception):
-    """The rule is nested deeper than the form shows."""
+    """The rule is nested deeper than the form shows, or has more groups or conditions."""
 
 
 @dataclass(slots=True)
@@ -83,12 +83,23 @@ class Group:
 @dataclass(slots=True)
 class RuleForm:
     known: Mapping[str, ProfileField]
+    shown: Sequence[
+        ProfileField
+    ] = ()  # what the page offers; the fields of the rule itself are always among them
     groups: list[Group] = field(default_factory=list)
     combine: str = ALL
 
     @property
     def fields(self) -> list[ProfileField]:
-        return list(self.known.values())
+        """What a condition can be about, as far as the page offers it, and what the rule is about already."""
+        offered = {field.name: field for field in self.shown or self.known.values()}
+        used = {row.field for group in self.groups for row in group.rows} - set(offered)
+        return [*offered.values(), *(self.known[name] for name in sorted(used) if name in self.known)]
+
+    @property
+    def is_full(self) -> bool:
+        """No rule has more conditions, and no page sends more fields than are taken."""
+        return sum(len(group.rows) for group in self.groups) >= rules.MOST_CONDITIONS
 
     def rule(self) -> Rule:
         """What the form says; raises nothing, `rules.validated` does."""
@@ -103,10 +114,11 @@ class RuleForm:
         what, *numbers = rest.split("-")
         places = [int(number) for number in numbers if number.isdecimal()]
         match verb, what, places:
-            case "add", "group", []:
+            case "add", "group", [] if not self.is_full and len(self.groups) < MOST_GROUPS:
                 self.groups.append(Group([Row(self.known)]))
-            case "add", "row", [group] if group < len(self.groups):
-                self.groups[group].rows.append(Row(self.known))
+            case "add", "row", [group] if group < len(self.groups) and not self.is_full:
+                if len(self.groups[group].rows) < MOST_ROWS:
+                    self.groups[group].rows.append(Row(self.known))
             case "remove", "group", [group] if group < len(self.groups):
                 del self.groups[group]
             case "remove", "row", [group, row] if group < len(self.groups) and row < len(
@@ -129,6 +141,8 @@ def from_rule(rule: Rule, known: Mapping[str, ProfileField]) -> RuleForm:
         case {}:
             if rule:
                 form.groups = [_group(rule, known)]
+    if len(form.groups) > MOST_GROUPS or any(len(group.rows) > MOST_ROWS for group in form.groups):
+        raise TooDeep
     form._never_empty()
     return form
 

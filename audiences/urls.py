@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from audiences.views import importing, profiles, targets, testing
+from audiences.views import attributing, importing, profiles, targets, testing
 
 app_name = "audiences"
 
@@ -38,10 +38,15 @@ _test_profiles = [
     path("<int:pk>/", testing.edit, name="test-profile-edit"),
     path("<int:pk>/delete/", testing.delete, name="test-profile-delete"),
 ]
+_attributes = [
+    path("", attributing.listing, name="attributes"),
+    path("<int:pk>/remove/", attributing.remove, name="attribute-remove"),
+]
 
 urlpatterns = [
     path("profiles/", include(_profiles)),
     path("audiences/", include(_audiences)),
     path("imports/", include(_imports)),
     path("test-profiles/", include(_test_profiles)),
+    path("attributes/", include(_attributes)),
 ]

@@ -229,6 +229,7 @@ SINETE: dict[str, Any] = {
     "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
     "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
     "proof_recipients": 100,
+    "attributes_most": env.int("SINETE_ATTRIBUTES_MOST", 200),
 }
 
 LOGGING = {

@@ -10,6 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.desk import person
+from accounts.models import User
+from audiences import sight
 from deliveries import doubts
 from deliveries.models import (
     Cause,
@@ -33,12 +36,12 @@ class Listing:
     name: str
     title: str | Promise
     headers: list[Any]
-    rows: Callable[[Delivery], QuerySet[Any]]
+    rows: Callable[[Delivery, User], QuerySet[Any]]
     key: str
     cells: Callable[[Any], list[Any]]
     choice: str = ""
     choices: tuple[tuple[Any, Any], ...] = ()
-    address: str = ""
+    searches_address: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,11 @@ class Page:
 def page(listing: Listing, delivery: Delivery, request: HttpRequest) -> Page:
     """The rows behind `after`, as filtered; one query, however many rows there are."""
     chosen, text = request.GET.get("is", ""), request.GET.get("q", "").strip()
-    rows = listing.rows(delivery).order_by(listing.key)
+    rows = listing.rows(delivery, person(request)).order_by(listing.key)
     if chosen and chosen in {str(value) for value, _label in listing.choices}:
         rows = rows.filter(**{listing.choice: chosen})
-    if text and listing.address:
-        rows = rows.filter(**{f"{listing.address}__icontains": text})
+    if text and listing.searches_address:
+        rows = sight.search(rows, text)
     after = request.GET.get("after", "")
     if after.isdecimal() and len(after) < 19:
         rows = rows.filter(**{f"{listing.key}__gt": int(after)})
@@ -84,13 +87,13 @@ def _message(row: Any) -> list[Any]:
     )
     return [
         row.seq,
-        row.address,
+        sight.address(row),
         _status(row),
         row.tries,
         row.at or "–",
         row.next_try or "–",
         reason or "–",
-        row.reply or "–",
+        row.reply if row.reply and row.is_seen else "–",
     ]
 
 
@@ -99,26 +102,33 @@ def _status(row: Any) -> str:
     return f"{label} · {gettext('Sent again; outcome of the first unknown')}" if row.first_unknown else label
 
 
-def _messages(delivery: Delivery) -> QuerySet[Any]:
+def _messages(delivery: Delivery, user: User) -> QuerySet[Any]:
     waiting = Try.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     rows = Message.objects.filter(delivery=delivery).defer("values")
     again = SentAgain.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
-    return rows.annotate(
+    rows = rows.annotate(
         next_try=Subquery(waiting.values("due_at")[:1]), first_unknown=Subquery(again.values("since")[:1])
     )
+    return sight.marked(rows, user=user, unit=delivery.unit)
 
 
-def _exclusion(row: Exclusion) -> list[Any]:
-    return [row.profile_id, row.address or "–", Cause(row.cause).label]
+def _exclusion(row: Any) -> list[Any]:
+    profile = row.profile_id if row.is_seen else "–"
+    return [profile, sight.address(row) or "–", Cause(row.cause).label]
 
 
-def _exclusions(delivery: Delivery) -> QuerySet[Exclusion]:
+def _exclusions(delivery: Delivery, user: User) -> QuerySet[Exclusion]:
     counted = delivery.preparation.counted if delivery.preparation else None
-    return Exclusion.objects.filter(delivery=delivery, preparation=counted)
+    rows = Exclusion.objects.filter(delivery=delivery, preparation=counted)
+    return sight.marked(rows, user=user, unit=delivery.unit)
+
+
+def _doubts(delivery: Delivery, user: User) -> QuerySet[Any]:
+    return doubts.listed(delivery, user=user)
 
 
 def _doubt(row: Any) -> list[Any]:
-    return [row.seq, row.address, row.since, row.tries, gettext(row.note) if row.note else "–"]
+    return [row.seq, sight.address(row), row.since, row.tries, gettext(row.note) if row.note else "–"]
 
 
 LISTINGS = {
@@ -142,7 +152,6 @@ LISTINGS = {
             _message,
             choice="status",
             choices=tuple(MessageStatus.choices),
-            address="address",
         ),
         Listing(
             "exclusion-log",
@@ -153,16 +162,14 @@ LISTINGS = {
             _exclusion,
             choice="cause",
             choices=tuple(Cause.choices),
-            address="address",
         ),
         Listing(
             "unknown-outcomes",
             _("Unknown outcomes"),
             [_("No."), _("Address"), _("Since"), _("Tries"), _("Note")],
-            doubts.listed,
+            _doubts,
             "seq",
             _doubt,
-            address="address",
         ),
     )
 }

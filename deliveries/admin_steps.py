@@ -305,7 +305,7 @@ def _before_stopping(delivery: Delivery, user: User, at: datetime) -> dict[str, 
 
 def _before_deciding(delivery: Delivery, user: User, at: datetime) -> dict[str, Any]:
     access.require(user, Right.START, delivery)
-    rows = list(doubts.listed(delivery).order_by("seq")[:DOUBTS_SHOWN])
+    rows = list(doubts.listed(delivery, user=user).order_by("seq")[:DOUBTS_SHOWN])
     return {
         "doubts": [(row, doubts.again_from(row.since)) for row in rows],
         "number": doubts.number(delivery),

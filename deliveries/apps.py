@@ -8,6 +8,8 @@ class DeliveriesConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import units
-        from deliveries import halts
+        from audiences import attributes
+        from deliveries import attribute_uses, halts
 
+        attributes.used_by(attribute_uses.find)
         units.before_moving(halts.refuse_escape)

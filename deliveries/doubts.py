@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
+from audiences import sight
 from campaign.lib.refusals import Refusal
 from deliveries import queues
 from deliveries.models import Delivery, Doubt, LogLine, Message, MessageStatus, SentAgain, Status
@@ -218,10 +219,13 @@ def sent_again(delivery: Delivery) -> dict[str, int]:
     return {"number": again.count(), "failed": failed.count()}
 
 
-def listed(delivery: Delivery) -> QuerySet[Any]:
-    """The doubts of a delivery, each with its recipient's `address`."""
+def listed(delivery: Delivery, *, user: User | None) -> QuerySet[Any]:
+    """The doubts of a delivery, each with its recipient's `address` and whether the person may see it, `is_seen`."""
     message = Message.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
-    return Doubt.objects.filter(delivery=delivery).annotate(address=Subquery(message.values("address")[:1]))
+    rows = Doubt.objects.filter(delivery=delivery).annotate(
+        address=Subquery(message.values("address")[:1]), profile_id=Subquery(message.values("profile_id")[:1])
+    )
+    return sight.marked(rows, user=user, unit=delivery.unit)
 
 
 def again_from(since: datetime) -> datetime:

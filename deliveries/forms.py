@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
+from audiences import sight
 from audiences.models import Audience, Profile, TestProfile
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
@@ -474,7 +475,7 @@ def find_profile(user: User, text: str) -> Profile | None:
     condition = Q(external_id=text) | Q(email_key=text.lower())
     if text.isdecimal() and len(text) < 19:
         condition |= Q(pk=int(text))
-    return access.visible(user, Profile.objects.filter(condition)).order_by("pk").first()
+    return sight.people(user, Profile.objects.filter(condition)).order_by("pk").first()
 
 
 def in_a_day(zone: str) -> datetime:

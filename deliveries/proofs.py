@@ -19,6 +19,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
+from audiences import sight
 from audiences.fields import fields as profile_fields
 from audiences.models import Profile, TestProfile
 from campaign.lib.refusals import Refusal
@@ -91,7 +92,7 @@ def send(
         raise NothingToProve()
     gate.require_open(delivery)
     _check_addresses(delivery, by, test_profiles, at=at)
-    if profile is not None and not access.visible(by, Profile.objects.filter(pk=profile.pk)).exists():
+    if profile is not None and not sight.people(by).filter(pk=profile.pk).exists():
         raise ProfileElsewhere()
     number = delivery.proofs.count() + 1
     proof = Proof.objects.create(

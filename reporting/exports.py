@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
+from audiences import sight
 from campaign.lib import csv, keyset
 from deliveries.models import Cause, Delivery, LogLine, MessageStatus, Nature, Reason
 from feedback.agents import AgentKind
@@ -33,6 +34,11 @@ class Column:
 
 def _moment(value: datetime | None) -> str:
     return value.astimezone(UTC).isoformat(sep=" ", timespec="seconds") if value else ""
+
+
+def _if_seen(value: Any, is_seen: bool) -> Any:
+    """What would tell who the person is, for whoever may see the person."""
+    return value if is_seen else ""
 
 
 def _line(text: str, slots: dict[str, Any]) -> str:
@@ -56,13 +62,13 @@ def columns(code: str) -> list[Column]:
     if code == "sending":
         return [
             Column(_("Number"), ("seq",)),
-            Column(_("Profile"), ("profile_id",)),
-            Column(_("Address"), ("address",)),
+            Column(_("Profile"), ("profile_id", "is_seen"), _if_seen),
+            Column(_("Address"), ("address", "is_seen"), sight.shown),
             Column(_("Status"), ("status",), _words(MessageStatus.choices)),
             Column(_("Date"), ("at",), _moment),
             Column(_("Nature"), ("nature",), _words([*Nature.choices, ("", "")])),
             Column(_("Reason"), ("reason",), _words(Reason.choices)),
-            Column(_("Answer of the server"), ("reply",)),
+            Column(_("Answer of the server"), ("reply", "is_seen"), _if_seen),
             Column(_("Tries"), ("tries",)),
             Column(_("Next try"), ("next_try",), _moment),
             Column(_("Outcome of the first unknown since"), ("first_unknown",), _moment),
@@ -70,22 +76,22 @@ def columns(code: str) -> list[Column]:
     if code == "unknown":
         return [
             Column(_("Number"), ("seq",)),
-            Column(_("Address"), ("address",)),
+            Column(_("Address"), ("address", "is_seen"), sight.shown),
             Column(_("Since"), ("since",), _moment),
             Column(_("Tries"), ("tries",)),
             Column(_("Note"), ("note",)),
         ]
     if code == "exclusions":
         return [
-            Column(_("Profile"), ("profile_id",)),
-            Column(_("Address"), ("address",)),
+            Column(_("Profile"), ("profile_id", "is_seen"), _if_seen),
+            Column(_("Address"), ("address", "is_seen"), sight.shown),
             Column(_("Cause"), ("cause",), _words(Cause.choices)),
         ]
     return [
         Column(_("Date"), ("at",), _moment),
         Column(_("Number"), ("seq",)),
-        Column(_("Profile"), ("profile_id",)),
-        Column(_("Address"), ("address",)),
+        Column(_("Profile"), ("profile_id", "is_seen"), _if_seen),
+        Column(_("Address"), ("address", "is_seen"), sight.shown),
         Column(_("Type"), ("kind",), _words(HitKind.choices)),
         Column(_("Link"), ("link",)),
         Column(_("Asked by"), ("agent_kind",), _words(AgentKind.choices)),
@@ -99,7 +105,7 @@ def export(*, delivery: Delivery, log: Log, chosen: dict[str, str], by: User) ->
     audit.record("export_log", by=by, target=delivery, log=log.code, filters=chosen)
     shown = columns(log.code)
     header = [str(column.label) for column in shown]
-    return csv.safe_rows(chain([header], _cells(shown, log, log.rows(delivery, chosen))))
+    return csv.safe_rows(chain([header], _cells(shown, log, log.rows(delivery, chosen, by))))
 
 
 def _cells(shown: list[Column], log: Log, rows: QuerySet[Any]) -> Iterator[list[Any]]:

@@ -10,6 +10,8 @@ from django.http import Http404, QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
+from audiences import sight
 from deliveries import doubts
 from deliveries.models import (
     Cause,
@@ -70,7 +72,7 @@ class Log:
 
     code: str
     label: str | Promise
-    rows: Callable[[Delivery, dict[str, str]], QuerySet[Any]]
+    rows: Callable[[Delivery, dict[str, str], User], QuerySet[Any]]
     filters: tuple[Choice, ...] = ()
     key: str = "id"
     newest_first: bool = False
@@ -90,9 +92,13 @@ class Page:
 # Rows
 
 
-def sending(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Message]:
+# Each row of a person is marked: its address is shown to, and found by, those alone who may see the person.
+
+
+def sending(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[Message]:
     """The recipients in the order of sending, each with its next try where one waits."""
     rows = Message.objects.filter(delivery=delivery).order_by("seq")
+    rows = sight.marked(rows, user=user, unit=delivery.unit)
     if chosen.get("status"):
         rows = rows.filter(STATUSES[chosen["status"]])
         if small := BESIDE_THE_LEDGER.get(chosen["status"]):
@@ -102,7 +108,7 @@ def sending(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Message]:
     if chosen.get("reaction"):
         rows = rows.filter(_reacted(chosen["reaction"]), status=MessageStatus.SENT)
     if chosen.get("q"):
-        rows = rows.filter(address__icontains=chosen["q"])
+        rows = sight.search(rows, chosen["q"])
     waiting = Try.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     again = SentAgain.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     return rows.annotate(
@@ -116,23 +122,25 @@ def _reacted(reaction: str) -> Exists:
     return Exists(hits.filter(kind=HitKind.CLICK) if reaction == CLICKED else hits)
 
 
-def exclusions(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Exclusion]:
+def exclusions(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[Exclusion]:
     """Who was left out of the latest preparation, and why."""
     counted = delivery.preparation.counted if delivery.preparation else None
     rows = Exclusion.objects.filter(delivery=delivery, preparation=counted).order_by("id")
+    rows = sight.marked(rows, user=user, unit=delivery.unit)
     if chosen.get("cause"):
         rows = rows.filter(cause=chosen["cause"])
     if chosen.get("q"):
-        rows = rows.filter(address__icontains=chosen["q"])
+        rows = sight.search(rows, chosen["q"])
     return rows
 
 
-def tracking(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Hit]:
+def tracking(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[Hit]:
     """What came back, newest first, each with its recipient's address."""
     message = Message.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     rows = Hit.objects.filter(delivery=delivery).annotate(
         address=Subquery(message.values("address")[:1]), profile_id=Subquery(message.values("profile_id")[:1])
     )
+    rows = sight.marked(rows, user=user, unit=delivery.unit)
     if chosen.get("kind"):
         rows = rows.filter(kind=chosen["kind"])
     if chosen.get("agent"):
@@ -140,23 +148,23 @@ def tracking(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Hit]:
     if chosen.get("link"):
         rows = rows.filter(kind=HitKind.CLICK, link=whole(chosen["link"]))
     if chosen.get("q"):
-        rows = rows.filter(address__icontains=chosen["q"])
+        rows = sight.search(rows, chosen["q"])
     return rows.order_by("-id")
 
 
-def lines(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[LogLine]:
+def lines(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[LogLine]:
     """The delivery's own log, newest first."""
     rows = LogLine.objects.filter(delivery=delivery).order_by("-id")
     return rows.filter(level=chosen["level"]) if chosen.get("level") else rows
 
 
-def unknown(delivery: Delivery, chosen: dict[str, str]) -> QuerySet[Any]:
+def unknown(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[Any]:
     """The messages whose outcome nobody knows, in the order of sending, each with its recipient's address."""
-    rows = doubts.listed(delivery).order_by("seq")
+    rows = doubts.listed(delivery, user=user).order_by("seq")
     if chosen.get("noted"):
         rows = rows.filter(note="") if chosen["noted"] == "no" else rows.exclude(note="")
     if chosen.get("q"):
-        rows = rows.filter(address__icontains=chosen["q"])
+        rows = sight.search(rows, chosen["q"])
     return rows
 
 

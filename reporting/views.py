@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences.models import Profile
+from audiences import sight
 from campaign.lib import clock
 from campaign.lib.refusals import Forbidden, Refusal
 from deliveries import previews, reconciliation, standing
@@ -64,7 +64,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         context |= {
             "log": log,
             "chosen": chosen,
-            "page": logs.page(log, log.rows(delivery, chosen), request.GET),
+            "page": logs.page(log, log.rows(delivery, chosen, _person(request)), request.GET),
         }
         context["filters"] = [(choice, chosen.get(choice.name, "")) for choice in log.filters]
         if tab == "tracking":
@@ -82,15 +82,15 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
 def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     """One recipient: what became of his message, what he did with it, and the message as it was sent."""
     delivery = _find(request, pk)
-    row = _message(delivery, seq)
+    row = _message(request, delivery, seq)
     context = _window(request, delivery, "sending") | {
         "message": row,
-        "profile": Profile.objects.filter(pk=row.profile_id).first(),
+        "profile": sight.people(_person(request)).filter(pk=row.profile_id).first(),
         "first_unknown": SentAgain.objects.filter(delivery=delivery, seq=seq).first(),
         "later_try": Try.objects.filter(delivery=delivery, seq=seq).first(),
         "hits": Hit.objects.filter(delivery=delivery, seq=seq).order_by("-id")[:100],
         "labels": _link_labels(delivery),
-        "preview": previews.preview(delivery=delivery, message=row),
+        "preview": previews.preview(delivery=delivery, message=row) if row.is_seen else None,
     }
     return _never_stored(render(request, "reporting/message.html", context))
 
@@ -100,7 +100,10 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
 def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     """The message as sent, for a frame: made by the code that sends; looking at it here counts nothing."""
     delivery = _find(request, pk)
-    shown = previews.preview(delivery=delivery, message=_message(delivery, seq))
+    row = _message(request, delivery, seq)
+    if not row.is_seen:
+        raise Http404
+    shown = previews.preview(delivery=delivery, message=row)
     response = render(request, "deliveries/frame.html", {"preview": shown})
     response.headers["Content-Security-Policy"] = FRAME_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -181,7 +184,7 @@ def last_run(request: HttpRequest, pk: int) -> HttpResponse:
 def profile_history(request: HttpRequest, profile_id: int) -> HttpResponse:
     """What a profile received and did, newest first: a part of the profile's page, or a page of its own."""
     user = _person(request)
-    profile = get_object_or_404(access.visible(user, Profile.objects.all()), pk=profile_id)
+    profile = get_object_or_404(sight.people(user), pk=profile_id)
     before = request.GET.get("before", "")
     history = histories.history(profile, user=user, before=_moment(before))
     name = "_profile_history" if request.htmx else "profile_history"
@@ -202,8 +205,9 @@ def _find(request: HttpRequest, pk: int) -> Delivery:
     return get_object_or_404(rows.defer("preparation__compiled", "preparation__manifest"), pk=pk)
 
 
-def _message(delivery: Delivery, seq: int) -> Message:
-    return get_object_or_404(Message, delivery=delivery, seq=seq)
+def _message(request: HttpRequest, delivery: Delivery, seq: int) -> Any:
+    rows = Message.objects.filter(delivery=delivery, seq=seq)
+    return get_object_or_404(sight.marked(rows, user=_person(request), unit=delivery.unit))
 
 
 def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any]:

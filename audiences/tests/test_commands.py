@@ -13,7 +13,7 @@ from audiences.tests.factories import AudienceFactory, ProfileFactory
 
 @pytest.fixture
 def importer(db):
-    return UserFactory(roles={"import": root()}, username="ines")
+    return UserFactory(roles={"import": root(), "attributes": root()}, username="ines")
 
 
 @pytest.fixture

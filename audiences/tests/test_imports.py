@@ -19,7 +19,7 @@ Status = Import.Status
 
 @pytest.fixture
 def importer(db):
-    return UserFactory(roles={"import": root()})
+    return UserFactory(roles={"import": root(), "attributes": root()})
 
 
 @pytest.fixture

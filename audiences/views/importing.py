@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import access
 from accounts.rights import Right
-from audiences import imports
+from audiences import attributes, imports
 from audiences.forms import ImportForm
 from audiences.models import Import
 from audiences.views.shared import refusals_in, visible_or_404
@@ -70,6 +70,8 @@ def _context(request: HttpRequest, pk: int) -> dict[str, object]:
         "problems": importing.problems.all()[:PROBLEMS_SHOWN] if importing.is_final else [],
         "problems_shown": PROBLEMS_SHOWN,
         "can_try_again": can_try_again,
+        "may_declare": attributes.may_declare(request.user),
+        "who_declares": attributes.who_declares() if importing.detected.get("unknown") else "",
         "no_worker_runs": [] if importing.is_final else [text for _queue, text in unheard(Queue.DEFAULT)],
     }
 

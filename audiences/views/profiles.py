@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import access
 from accounts.rights import Right
-from audiences import consents, fields, people
+from audiences import consents, fields, people, sight
 from audiences.forms import ProfileFilter, ProfileForm
 from audiences.models import ConsentEvent, Profile, Quarantine
 from audiences.views.shared import refusals_in, visible_or_404
@@ -21,7 +21,7 @@ from campaign.lib.keyset import key_page
 def listing(request: HttpRequest) -> HttpResponse:
     """The profiles that one may see, newest first; a search looks at any part of names, address, city and id."""
     filters = ProfileFilter(request.GET, user=request.user)
-    rows = filters.narrowed(access.visible(request.user, Profile.objects.select_related("unit")))
+    rows = filters.narrowed(sight.people(request.user, Profile.objects.select_related("unit")))
     page = key_page(
         people.found(rows, filters.words), before=request.GET.get("before"), after=request.GET.get("after")
     )
@@ -39,7 +39,10 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
     """What is known of one person: facts, attributes, consents; the history loads below."""
     found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
     rights = access.held(request.user, found)
-    facts = [(field.label, field.value_of(found), field.kind) for field in fields.fields()]
+    known = [
+        field for field in fields.shown(found.attributes) if field.column or field.name in found.attributes
+    ]
+    facts = [(field.label, field.value_of(found), field.kind) for field in known]
     context = {
         "profile": found,
         "facts": facts,

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import definitions, fields, rule_form, rules, targeting
+from audiences import definitions, fields, rule_form, rules, sight, targeting
 from audiences.forms import AudienceForm, ListForm, PastedForm
 from audiences.models import Audience, Profile
 from audiences.rule_form import RuleForm
@@ -56,7 +56,10 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
     }
     try:
         profiles = targeting.profiles(found)
-        context |= {"count": profiles.count(), "profiles": profiles.order_by("-pk")[:SHOWN]}
+        seen = sight.people(request.user, profiles)
+        context |= {"count": profiles.count(), "profiles": seen.order_by("-pk")[:SHOWN]}
+        if not access.sees_all_below(request.user, found.unit):
+            context["seen"] = seen.count()
         if found.kind == Audience.Kind.RULE:
             context["words"] = rules.in_words(found.rule)
     except rules.RuleError as error:
@@ -108,12 +111,19 @@ def _builder(
     if "text" in request.POST:
         return None, request.POST["text"]
     if request.method == "POST":
-        return rule_form.from_post(request.POST, known), ""
+        return _offering(rule_form.from_post(request.POST, known)), ""
     rule = found.rule if found else {}
     try:
-        return rule_form.from_rule(rule, known), ""
+        return _offering(rule_form.from_rule(rule, known)), ""
     except rule_form.TooDeep:
         return None, json.dumps(rule, indent=2, ensure_ascii=False)
+
+
+def _offering(form: RuleForm) -> RuleForm:
+    """Of very many attributes the page offers those in use, beside those of the rule itself."""
+    if len(form.known) > len(fields.COLUMNS) + fields.MOST_SHOWN:
+        form.shown = fields.shown()
+    return form
 
 
 def _from_text(text: str) -> rules.Rule:
@@ -140,6 +150,7 @@ def builder(request: HttpRequest) -> HttpResponse:
     """
     form = rule_form.from_post(request.POST, fields.by_name())
     form.act(request.POST.get("do", ""))
+    _offering(form)
     keeps_values = (request.headers.get("HX-Trigger-Name") or "").endswith("-is")
     return render(request, "audiences/_builder.html", {"builder": form, "keeps_values": keeps_values})
 
@@ -168,7 +179,7 @@ def _said(
         checked = rules.validated(rule, known=known)
     except rules.RuleError as error:
         return {"incomplete": str(error)}
-    mine = access.visible(request.user, Profile.objects.all())
+    mine = sight.people(request.user)
     within = targeting.in_unit(unit) & mine if unit else mine
     return {
         "words": rules.in_words(checked, known=known),

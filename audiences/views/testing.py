@@ -43,7 +43,7 @@ def _form_page(request: HttpRequest, found: TestProfile | None) -> HttpResponse:
             for name, value in found.values.items()
         }
         initial |= {"label": found.label, "address": found.email, "unit": found.unit_id}
-    form = TestProfileForm(request.POST or None, initial=initial, user=request.user)
+    form = TestProfileForm(request.POST or None, initial=initial, user=request.user, test_profile=found)
     if request.method == "POST" and form.is_valid():
         with refusals_in(form):
             definitions.save_test_profile(

@@ -1,5 +1,7 @@
 """Approving or rejecting what was prepared, with all of it on one page."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -7,6 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.models import User
+from audiences import sight
 from campaign.lib import clock
 from deliveries import approval, lifecycle, outlook, previews, resealing
 from deliveries.approval import CommentMissing
@@ -60,7 +64,7 @@ def _said(accepted: bool) -> str:
 def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
     preparation = delivery.latest_preparation()
     bar = action_bar(delivery, person(request), changed=changed_parts(delivery))
-    first = Message.objects.filter(delivery_id=delivery.pk).order_by("seq").first()
+    first = _first(delivery, person(request))
     return {
         "delivery": delivery,
         "preparation": preparation,
@@ -77,3 +81,10 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "instead": bar.instead,
         "now": clock.now(),
     }
+
+
+def _first(delivery: Delivery, user: User) -> Message | None:
+    """The first recipient, for whoever may see the person; the content with every field empty shows for the others."""
+    rows = Message.objects.filter(delivery_id=delivery.pk).order_by("seq")
+    first: Any = sight.marked(rows, user=user, unit=delivery.unit).first()
+    return first if first is not None and first.is_seen else None

@@ -14,7 +14,8 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
-from audiences.fields import fields as profile_fields
+from audiences import sight
+from audiences.fields import shown as offered_fields
 from audiences.models import TestProfile
 from campaign.lib import clock
 from deliveries import drafting, previews, seal, uploads
@@ -138,7 +139,11 @@ class Who:
 def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
     options, query = _chosen_version(request, delivery)
     if (seq := number(request, "seq")) is not None:
-        row = get_object_or_404(Message, delivery_id=delivery.pk, seq=seq)
+        rows = Message.objects.filter(delivery_id=delivery.pk, seq=seq)
+        row: Any = get_object_or_404(sight.marked(rows, user=person(request), unit=delivery.unit))
+        if not row.is_seen:
+            problem = _("This recipient belongs to a unit that you can't read: the fields stay empty.")
+            return Who({"values": {}}, "", {}, seq=seq, problem=problem)
         return Who({"message": row}, row.address, {"seq": seq}, seq=seq)
     if (test := number(request, "test")) is not None:
         test_profile = get_object_or_404(_test_profiles(request), pk=test)
@@ -199,7 +204,7 @@ def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict
         "delivery": delivery,
         "form": form,
         "upload_form": upload_form,
-        "fields": [(f"{{{{ profile.{field.name} }}}}", field.label) for field in profile_fields()],
+        "fields": [(f"{{{{ profile.{field.name} }}}}", field.label) for field in offered_fields()],
         "own_links": OWN_LINKS,
         "versions": delivery.contents.select_related("author").defer("html", "text")[:VERSIONS],
         "pictures": [uploads.original_name(path) for path in delivery.assets.values_list("path", flat=True)],

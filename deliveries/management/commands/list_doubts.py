@@ -5,6 +5,7 @@ from datetime import UTC
 from typing import Any
 
 from accounts.models import User
+from audiences import sight
 from deliveries import doubts
 from deliveries.management.base import DeliveriesCommand
 
@@ -22,11 +23,12 @@ class Command(DeliveriesCommand):
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         delivery = self.find(options["delivery"], by=by)
         limit = max(1, options["limit"])
-        found = list(doubts.listed(delivery).filter(seq__gt=options["after"]).order_by("seq")[: limit + 1])
+        listed = doubts.listed(delivery, user=by).filter(seq__gt=options["after"])
+        found = list(listed.order_by("seq")[: limit + 1])
         rows = [
             {
                 "seq": doubt.seq,
-                "address": doubt.address,
+                "address": str(sight.address(doubt)),
                 "since": doubt.since,
                 "tries": doubt.tries,
                 "note": doubt.note,

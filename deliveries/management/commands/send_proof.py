@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from accounts import access
 from accounts.models import User
+from audiences import sight
 from audiences.models import Profile, TestProfile
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
@@ -62,7 +63,7 @@ class Command(StepCommand):
         named = Q(external_id=text)
         if text.isascii() and text.isdigit() and len(text) < 19:
             named |= Q(pk=int(text))
-        found = access.visible(by, Profile.objects.filter(named)).first()
+        found = sight.people(by, Profile.objects.filter(named)).first()
         if found is None:
             self.fail("no_such_profile", f"There is no profile “{text}”.", exit_code=USAGE)
         return found

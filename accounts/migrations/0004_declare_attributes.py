@@ -1,0 +1,27 @@
+"""A right of its own to declare and remove attributes of profiles; nothing in the tables changes."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0002_grace")]
+    operations = [
+        migrations.AlterModelOptions(
+            "organizationalunit",
+            {
+                "ordering": ["path"],
+                "permissions": [
+                    ("view_deliveries", "See deliveries, profiles and audiences"),
+                    ("prepare_deliveries", "Prepare deliveries"),
+                    ("start_deliveries", "Start deliveries"),
+                    ("approve_deliveries", "Approve deliveries"),
+                    ("import_profiles", "Import profiles"),
+                    ("declare_attributes", "Declare and remove attributes of profiles"),
+                    ("export_data", "Export lists and logs"),
+                    ("administer", "Administer users, units, routes and quarantine"),
+                ],
+                "verbose_name": "organisational unit",
+                "verbose_name_plural": "organisational units",
+            },
+        ),
+    ]

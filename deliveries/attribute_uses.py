@@ -1,0 +1,27 @@
+"""What of the deliveries refers to an attribute of profiles: the contents of all that are not over, series among them.
+
+What was prepared carries its values; but it may be prepared again, and a series is for each run.
+"""
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from audiences.attributes import Use, use_of
+from deliveries.models import Delivery, Status
+
+WRITTEN_IN = ("subject", "preheader", "from_name", "html", "text")
+
+
+def find(name: str, user: User) -> Iterable[Use]:
+    """Deliveries that are not over and in whose content the attribute is a merge tag; recurring ones apart."""
+    tag = rf"\mprofile\s*\.\s*{name}\M"
+    mentions = Q()
+    for part in WRITTEN_IN:
+        mentions |= Q(**{f"content__{part}__regex": tag})
+    over = [status for status in Status if status.is_final]
+    using = Delivery.objects.filter(mentions).exclude(status__in=over)
+    yield from use_of(_("deliveries"), using.filter(series__isnull=True), user)
+    yield from use_of(_("recurring deliveries"), using.filter(series__isnull=False), user)
