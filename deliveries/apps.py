@@ -8,6 +8,7 @@ class DeliveriesConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import units
-        from deliveries import halts
+        from deliveries import affected, halts
 
         units.before_moving(halts.refuse_escape)
+        units.counts_affected(affected.count)
