@@ -101,14 +101,19 @@ def create_unit(
     *,
     label: str,
     parent: OrganizationalUnit | None,
-    approval_policy: str = ApprovalPolicy.ONE,
+    approval_policy: str | None = None,
     grace_seconds: int | None = None,
     by: User | None = None,
 ) -> OrganizationalUnit:
-    """A new unit stands below its parent. `by` is None only for the set-up of a new instance."""
+    """A new unit stands below its parent, and asks for as much approval as that unless another policy is given.
+
+    `by` is None only for the set-up of a new instance.
+    """
     if by is not None and parent is not None:
         access.require(by, Right.ADMINISTER, parent)
     _check_grace(grace_seconds)
+    if approval_policy is None:
+        approval_policy = parent.policy if parent is not None else ApprovalPolicy.ONE
     _check_policy(approval_policy, parent)
     unit = OrganizationalUnit.objects.create(
         label=label, parent=parent, approval_policy=approval_policy, grace_seconds=grace_seconds

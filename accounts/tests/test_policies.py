@@ -41,6 +41,12 @@ def test_no_unit_is_made_that_asks_for_less_than_the_one_above(strict):
     assert not strict.children.exists()
 
 
+def test_a_new_unit_asks_for_as_much_as_the_one_above(strict):
+    made = units.create_unit(label="Lisbon", parent=strict, by=administrator(strict))
+
+    assert made.approval_policy == FOUR_EYES
+
+
 def test_no_unit_is_changed_to_ask_for_less_than_the_one_above(strict):
     below = UnitFactory(parent=strict, approval_policy=FOUR_EYES)
 
