@@ -3,19 +3,20 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import admin as _auth_admin  # noqa: F401  registers first what is unregistered here
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from accounts import access, people, units
+from accounts import access, people
 from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, administers_everything, anywhere, person
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
 from accounts.rights import LABELS, Right
+from accounts.unit_form import UnitForm
 
 admin.site.unregister(Group)  # Sinete gives rights to people, through roles
 
@@ -23,50 +24,21 @@ admin.site.unregister(Group)  # Sinete gives rights to people, through roles
 # -- units ----------------------------------------------------------------------------------------------
 
 
-class UnitForm(VerbForm):
-    class Meta:
-        model = OrganizationalUnit
-        fields = ["label", "parent", "approval_policy", "grace_seconds"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "parent" not in self.fields:
-            return
-        is_root = bool(self.instance.pk) and self.instance.parent_id is None
-        self.fields["parent"].required = not is_root
-        choices = access.units(self.by, Right.ADMINISTER)
-        self.fields["parent"].queryset = (
-            choices.exclude(path__startswith=self.instance.path) if self.instance.pk else choices
-        )
-
-    def apply(self) -> OrganizationalUnit:
-        data = self.cleaned_data
-        if not self.instance.pk:
-            return units.create_unit(
-                label=data["label"],
-                parent=data["parent"],
-                approval_policy=data["approval_policy"],
-                grace_seconds=data["grace_seconds"],
-                by=self.by,
-            )
-        unit = units.change_unit(
-            unit=self.fresh,
-            label=data["label"],
-            approval_policy=data["approval_policy"],
-            grace_seconds=data["grace_seconds"],
-            by=self.by,
-        )
-        parent = data["parent"]
-        if parent is not None and parent.pk != unit.parent_id:
-            unit = units.move_unit(unit=unit, parent=parent, by=self.by)
-        return unit
+class DeskUnitForm(UnitForm):
+    proof_list = forms.CharField(
+        label=UnitForm.base_fields["proof_list"].label,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text=UnitForm.base_fields["proof_list"].help_text,
+    )
 
 
 @admin.register(OrganizationalUnit)
 class UnitAdmin(VerbAdmin):
     """The tree. A unit is moved and renamed, never deleted: what hangs under it must stay."""
 
-    form = UnitForm
+    form = DeskUnitForm
+    fields = ["label", "parent", "approval_policy", "grace_seconds", "proof_list", "seen"]
     list_display = ["place", "approval_policy", "grace_seconds", "people_in_it"]
     search_fields = ["label"]
     ordering = ["path"]
@@ -80,6 +52,11 @@ class UnitAdmin(VerbAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The verb has done it; what it meant for deliveries is said."""
+        if obj.affected:
+            messages.info(request, str(obj.affected))
 
     @display(description=_("unit"), ordering="path")
     def place(self, unit: OrganizationalUnit) -> str:

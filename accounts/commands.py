@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
-from accounts import audit
-from accounts.models import User
+from accounts import access, audit
+from accounts.models import OrganizationalUnit, User
 from campaign.lib.refusals import Forbidden, Refusal
 
 
@@ -78,3 +78,24 @@ class PersonCommand(BaseCommand):
 
     def _print_json(self, answer: Any) -> None:
         self.stdout.write(json.dumps(answer, cls=DjangoJSONEncoder, ensure_ascii=False))
+
+
+class UnitCommand(PersonCommand):
+    """A command by which an administrator changes a unit. A subclass writes `act` and `add_unit_options`."""
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("unit", metavar="UNIT", help="its label")
+        self.add_unit_options(parser)
+
+    def add_unit_options(self, parser: ArgumentParser) -> None:
+        """The command's own arguments."""
+
+    def unit(self, label: str, *, by: User) -> OrganizationalUnit:
+        """The one unit of this label that the person may read; what he may do there, the verb says."""
+        named = OrganizationalUnit.objects.filter(label__iexact=label)
+        found = list(access.readable_units(by).filter(label__iexact=label)[:2])
+        if not found and named.exists():
+            access.record_hidden(by=by, target=named[0])
+        if len(found) != 1:
+            self.fail("no_such_unit", f"There is no unit “{label}”, or more than one.", exit_code=2)
+        return found[0]

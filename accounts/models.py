@@ -1,8 +1,11 @@
 """People, the units they belong to, the roles they hold there, and the audit trail."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -41,6 +44,33 @@ class ApprovalPolicy(models.TextChoices):
     def tightness(self) -> int:
         return list(ApprovalPolicy).index(self)
 
+    @classmethod
+    def tightest(cls, policies: Iterable[str]) -> "ApprovalPolicy":
+        """The tightest of these; an empty one asks for nothing."""
+        return max((cls(policy or cls.NONE) for policy in policies), key=lambda one: one.tightness)
+
+
+@dataclass(frozen=True)
+class Affected:
+    """What another rule of approval means for the deliveries below a unit."""
+
+    anew: int = 0  # prepared and not confirmed: they must be prepared and approved anew
+    stays: int = 0  # confirmed: they leave as confirmed
+    series: int = 0  # active: what is activated stays, and their next runs wait for an approval
+
+    def __bool__(self) -> bool:
+        return bool(self.anew or self.stays or self.series)
+
+    def __add__(self, other: "Affected") -> "Affected":
+        return Affected(self.anew + other.anew, self.stays + other.stays, self.series + other.series)
+
+    def __str__(self) -> str:
+        said = _(
+            "Deliveries that must be prepared and approved anew: %(anew)s. Confirmed ones that leave as confirmed: "
+            "%(stays)s. Active series whose next runs wait for an approval: %(series)s."
+        )
+        return str(said) % {"anew": self.anew, "stays": self.stays, "series": self.series}
+
 
 class OrganizationalUnit(models.Model):
     """A node of the tree under which every delivery, profile and audience hangs.
@@ -71,6 +101,15 @@ class OrganizationalUnit(models.Model):
             "at the top, as the installation has it."
         ),
     )
+    proof_addresses: Any = ArrayField(
+        models.CharField(max_length=320),
+        verbose_name=_("addresses of proofs"),
+        null=True,
+        blank=True,
+        default=None,
+    )
+    # What the last change or move of this object meant for deliveries; not stored.
+    affected: Affected | None = None
 
     class Meta:
         verbose_name = _("organisational unit")
@@ -91,6 +130,12 @@ class OrganizationalUnit(models.Model):
     def lineage(self) -> list[int]:
         """The ids from the root down to this unit."""
         return [int(part) for part in self.path.split("/") if part]
+
+    @property
+    def policy(self) -> ApprovalPolicy:
+        """What holds here: the tightest of this unit and of all above it. One query."""
+        rows = OrganizationalUnit.objects.filter(pk__in=self.lineage)
+        return ApprovalPolicy.tightest([ApprovalPolicy.NONE, *rows.values_list("approval_policy", flat=True)])
 
 
 class UnitUserPermission(UserObjectPermissionBase):

@@ -1,6 +1,7 @@
 """Organisational units: making them and moving them, with their paths kept right."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from django.db import transaction
 from django.db.models import F, Value
@@ -8,16 +9,24 @@ from django.db.models.functions import Concat, Length, Substr
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access, audit
-from accounts.models import LONGEST_GRACE_SECONDS, ApprovalPolicy, OrganizationalUnit, User
+from accounts.models import LONGEST_GRACE_SECONDS, Affected, ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 
+Policies = dict[int, ApprovalPolicy]  # by unit, what holds there
+
 _asked_before_moving: list[Callable[[OrganizationalUnit, OrganizationalUnit], None]] = []
+_counting_affected: list[Callable[[Policies], Affected]] = []
 
 
 def before_moving(check: Callable[[OrganizationalUnit, OrganizationalUnit], None]) -> None:
     """An app above is asked, with the unit and its new parent, before a unit moves; it raises a Refusal to say no."""
     _asked_before_moving.append(check)
+
+
+def counts_affected(count: Callable[[Policies], Affected]) -> None:
+    """An app above counts what it means for its own if these policies hold in these units."""
+    _counting_affected.append(count)
 
 
 def lock_tree() -> None:
@@ -28,6 +37,11 @@ def lock_tree() -> None:
 class UnderItself(Refusal):
     message = _("“%(unit)s” can't be moved below itself.")
     code = "under_itself"
+
+
+class LooserThanAbove(Refusal):
+    message = _("“%(above)s” above asks for “%(policy)s”: a unit below can only be stricter.")
+    code = "looser_than_above"
 
 
 class GraceTooLong(Refusal):
@@ -48,19 +62,59 @@ def _check_grace(seconds: int | None) -> None:
         raise GraceTooLong(longest=LONGEST_GRACE_SECONDS)
 
 
+def _check_policy(policy: str, parent: OrganizationalUnit | None) -> None:
+    """A unit below may only tighten. Raises LooserThanAbove, which names the unit that asks for more."""
+    if parent is None or ApprovalPolicy(policy).tightness >= parent.policy.tightness:
+        return
+    above = OrganizationalUnit.objects.filter(pk__in=parent.lineage, approval_policy=parent.policy)
+    raise LooserThanAbove(above=above.order_by("-path").first(), policy=parent.policy.label)
+
+
+def foresee(
+    *, unit: OrganizationalUnit, by: User, approval_policy: str | None = None,
+    parent: OrganizationalUnit | None = None,
+) -> Affected:  # fmt: skip
+    """What a rule of its own, or a new place, would mean for the deliveries of the unit and of all below it."""
+    access.require(by, Right.ADMINISTER, unit)
+    if parent is not None:
+        access.require(by, Right.ADMINISTER, parent)
+    return _affected(unit, approval_policy or unit.approval_policy, parent or unit.parent)
+
+
+def _affected(unit: OrganizationalUnit, policy: str, parent: OrganizationalUnit | None) -> Affected:
+    policies = _policies_below(unit, policy, parent)
+    return sum((count(policies) for count in _counting_affected), Affected())
+
+
+def _policies_below(unit: OrganizationalUnit, policy: str, parent: OrganizationalUnit | None) -> Policies:
+    """What would hold in the unit and in all below it, with this rule of its own and below this parent. Two queries."""
+    above = parent.policy if parent is not None else ApprovalPolicy.NONE
+    holds = {unit.pk: ApprovalPolicy.tightest([above, policy])}
+    below = OrganizationalUnit.objects.filter(path__startswith=unit.path).exclude(pk=unit.pk).order_by("path")
+    for pk, parent_id, own in below.values_list("pk", "parent_id", "approval_policy"):
+        holds[pk] = ApprovalPolicy.tightest([holds[parent_id], own])
+    return holds
+
+
 @transaction.atomic
 def create_unit(
     *,
     label: str,
     parent: OrganizationalUnit | None,
-    approval_policy: str = ApprovalPolicy.ONE,
+    approval_policy: str | None = None,
     grace_seconds: int | None = None,
     by: User | None = None,
 ) -> OrganizationalUnit:
-    """A new unit stands below its parent. `by` is None only for the set-up of a new instance."""
+    """A new unit stands below its parent, and asks for as much approval as that unless another policy is given.
+
+    `by` is None only for the set-up of a new instance.
+    """
     if by is not None and parent is not None:
         access.require(by, Right.ADMINISTER, parent)
     _check_grace(grace_seconds)
+    if approval_policy is None:
+        approval_policy = parent.policy if parent is not None else ApprovalPolicy.ONE
+    _check_policy(approval_policy, parent)
     unit = OrganizationalUnit.objects.create(
         label=label, parent=parent, approval_policy=approval_policy, grace_seconds=grace_seconds
     )
@@ -72,23 +126,34 @@ def create_unit(
 
 @transaction.atomic
 def change_unit(
-    *, unit: OrganizationalUnit, label: str, approval_policy: str, grace_seconds: int | None, by: User
-) -> OrganizationalUnit:
-    """The unit bears the label, the policy and the grace delay; what is confirmed already keeps its moment."""
+    *, unit: OrganizationalUnit, label: str, approval_policy: str, grace_seconds: int | None, by: User,
+    parent: OrganizationalUnit | None = None,
+) -> OrganizationalUnit:  # fmt: skip
+    """The unit bears the label, the policy and the grace delay; what is confirmed already leaves as confirmed.
+
+    With a `parent` it also stands there. `affected` of what is returned says how many deliveries must be approved anew.
+    """
     access.require(by, Right.ADMINISTER, unit)
+    if parent is not None:
+        unit = move_unit(unit=unit, parent=parent, by=by)
     _check_grace(grace_seconds)
+    if approval_policy != unit.approval_policy:  # what a stricter unit above made idle may stay as it is
+        _check_policy(approval_policy, unit.parent)
+    unit.affected = _affected(unit, approval_policy, unit.parent)
     wanted = {"label": label, "approval_policy": approval_policy, "grace_seconds": grace_seconds}
     before = {name: getattr(unit, name) for name in wanted}
     for name, value in wanted.items():
         setattr(unit, name, value)
     unit.save(update_fields=[*wanted])
-    audit.record("change_unit", by=by, target=unit, before=before)
+    audit.record("change_unit", by=by, target=unit, before=before, affected=asdict(unit.affected))
     return unit
 
 
 @transaction.atomic
 def move_unit(*, unit: OrganizationalUnit, parent: OrganizationalUnit, by: User) -> OrganizationalUnit:
-    """The unit and all below it stand under another parent; everybody's rights follow the tree."""
+    """The unit and all below it stand under another parent; everybody's rights follow the tree, and the tightest rule
+    of approval on the way up holds. `affected` of what is returned says how many deliveries must be approved anew.
+    """
     lock_tree()
     unit.refresh_from_db()
     parent.refresh_from_db()
@@ -99,11 +164,13 @@ def move_unit(*, unit: OrganizationalUnit, parent: OrganizationalUnit, by: User)
     access.refuse_gain(by=by, unit=unit, parent=parent)
     for check in _asked_before_moving:
         check(unit, parent)
+    affected = _affected(unit, unit.approval_policy, parent)
     old, new = unit.path, f"{parent.path}{unit.pk}/"
     OrganizationalUnit.objects.filter(path__startswith=old).update(
         path=Concat(Value(new), Substr(F("path"), len(old) + 1))
     )
     OrganizationalUnit.objects.filter(pk=unit.pk).update(parent=parent)
     unit.refresh_from_db()
-    audit.record("move_unit", by=by, target=unit, to=parent.label)
+    unit.affected = affected
+    audit.record("move_unit", by=by, target=unit, to=parent.label, affected=asdict(affected))
     return unit

@@ -230,6 +230,9 @@ SINETE: dict[str, Any] = {
     "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
     "proof_recipients": 100,
     "attributes_most": env.int("SINETE_ATTRIBUTES_MOST", 200),
+    # Copies of proofs in 24 hours.
+    "proofs_a_day_of_person": env.int("SINETE_PROOFS_A_DAY_OF_PERSON", 100),
+    "proofs_a_day_of_unit": env.int("SINETE_PROOFS_A_DAY_OF_UNIT", 300),
 }
 
 LOGGING = {

@@ -11,7 +11,7 @@ from deliveries import seal
 from deliveries.models import Confirmation, Delivery, Occurrence
 
 # The parts of a run's seal that must be those of its series'. Its schedule is its own moment.
-SAME = ("content", "audience", "validity", "policy", "route", "tracking", "unit")
+SAME = ("content", "audience", "validity", "policy", "route", "tracking", "unit", "identity")
 
 WORDS = {
     **{part: seal.PARTS[part] for part in SAME},
@@ -38,8 +38,9 @@ def differences(run: Delivery, parts: dict[str, Any]) -> list[str]:
     activation = of(series) if series else None
     if activation is None:
         return ["series"]
-    sealed = activation.preparation.manifest["parts"]
-    return [part for part in SAME if parts.get(part) != sealed.get(part)]
+    manifest = activation.preparation.manifest
+    held = seal.parts_of(manifest)
+    return [part for part in SAME if part in held and parts.get(part) != manifest["parts"].get(part)]
 
 
 def outside(run: Delivery, occurrence: Occurrence) -> list[str]:

@@ -55,7 +55,8 @@ def save_route(*, route: Route, by: User, **fields: Any) -> Route:
     _check_signing(route)
     route.closed_until, route.closed_because, route.refusals_in_a_row = None, "", 0
     route.save()
-    audit.record("save_route", by=by, target=route, before=before)
+    after = {name: getattr(route, name) for name in before}
+    audit.record("save_route", by=by, target=route, before=before, after=after)
     return route
 
 

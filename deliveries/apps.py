@@ -9,7 +9,8 @@ class DeliveriesConfig(AppConfig):
     def ready(self) -> None:
         from accounts import units
         from audiences import attributes
-        from deliveries import attribute_uses, halts
+        from deliveries import affected, attribute_uses, halts
 
         attributes.used_by(attribute_uses.find)
         units.before_moving(halts.refuse_escape)
+        units.counts_affected(affected.count)

@@ -79,7 +79,7 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         warnings=[
             one.to_dict()
             for one in capacity.current(delivery, at=at)
-            if not one.is_error and one.code not in planning.TOLD_BY_PLAN
+            if one.is_warning and one.code not in planning.TOLD_BY_PLAN
         ],
         age=at - (preparation.counted.ended_at or preparation.counted.started_at),
         only_change=resealing.in_words(delivery),

@@ -48,6 +48,7 @@ COPIED = (
     "time_zone",
     "validity_hours",
     "approval_policy",
+    "brought_policy",
     "tracking",
     "route",
     "limit_per_hour",
@@ -63,7 +64,7 @@ class NotEditable(Refusal):
 
 
 class LooserPolicy(Refusal):
-    message = _("The unit “%(unit)s” asks for “%(policy)s”: a delivery can only be stricter.")
+    message = _("“%(policy)s” is asked for where “%(delivery)s” is or was: a delivery can only be stricter.")
     code = "looser_policy"
 
 
@@ -126,6 +127,13 @@ class HasRun(Refusal):
     code = "has_run"
 
 
+def _check_policy(delivery: Delivery) -> None:
+    """Its own rule, if it has one, is no looser than what its unit, all above, and those that it left ask for."""
+    own, asked = delivery.approval_policy, delivery.policy
+    if own and ApprovalPolicy(own) != asked:
+        raise LooserPolicy(delivery=delivery, policy=asked.label)
+
+
 def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None = None) -> None:
     if delivery.is_recurring and (delivery.remainder_of_id or delivery.execution_of_id):
         raise NotRecurring()
@@ -135,10 +143,6 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
     if not 1 <= delivery.validity_hours <= LONGEST_VALIDITY_HOURS:
         raise ValidityOutOfRange(longest=LONGEST_VALIDITY_HOURS)
     delivery.limit_per_hour = limits.checked(delivery.limit_per_hour)
-    own = ApprovalPolicy(delivery.approval_policy or ApprovalPolicy.NONE)
-    unit_policy = ApprovalPolicy(delivery.unit.approval_policy)
-    if delivery.approval_policy and own.tightness < unit_policy.tightness:
-        raise LooserPolicy(unit=delivery.unit, policy=unit_policy.label)
     audience = delivery.audience
     if audience is None or audience.pk == known_audience:
         return
@@ -153,6 +157,7 @@ def create(*, by: User, unit: OrganizationalUnit, label: str, **settings: Any) -
     recurrence = settings.pop("recurrence", None)
     delivery = Delivery(unit=unit, label=label, created_by=by, **_known(settings))
     _check_settings(delivery, by=by)
+    _check_policy(delivery)
     delivery.save()
     _save_recurrence(delivery, recurrence)
     audit.record("create_delivery", by=by, target=delivery)
@@ -200,15 +205,21 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     """The settings are as given. Returns the names of sealed parts that this changed, if any."""
     delivery = _editable(delivery, by=by)
     recurrence = settings.pop("recurrence", None)
+    own_policy = delivery.approval_policy
     if settings.get("unit", delivery.unit) != delivery.unit:
         access.require(by, Right.PREPARE, settings["unit"])
+        delivery.brought_policy = ApprovalPolicy.tightest([delivery.unit.policy, delivery.brought_policy])
     known_audience = delivery.audience_id
     if delivery.remainder_of_id and settings.get("audience", delivery.audience) != delivery.audience:
         raise TargetFixed(original=f"DM{delivery.remainder_of_id}")
     for name, value in _known(settings).items():
         setattr(delivery, name, value)
     _check_settings(delivery, by=by, known_audience=known_audience)
-    delivery.save(update_fields=[*settings, "contact_date", *pacing.SETTINGS, "changed_at"])
+    if (
+        delivery.approval_policy != own_policy
+    ):  # what became too loose by a move of its unit may stay: it is idle
+        _check_policy(delivery)
+    delivery.save(update_fields=[*settings, "brought_policy", "contact_date", *pacing.SETTINGS, "changed_at"])
     if recurrence is not None or "schedule_kind" in settings:
         _save_recurrence(delivery, recurrence)
         delivery = Delivery.objects.locked(delivery.pk)  # without the series as it was read before

@@ -40,7 +40,11 @@ class Preview:
 
     @property
     def warnings(self) -> list[Finding]:
-        return [finding for finding in self.findings if not finding.is_error]
+        return [finding for finding in self.findings if finding.is_warning]
+
+    @property
+    def information(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.is_information]
 
     @property
     def shows(self) -> bool:

@@ -1,7 +1,8 @@
 """Proofs: the content as it stands, to test addresses, apart from every figure and history.
 
-A proof is never a way round *Start deliveries*: it goes to test profiles alone, and all proofs of a delivery
-together, whatever is changed in between, reach at most a hundred addresses; copies share them.
+A proof is never a way round *Start deliveries*: it goes to test profiles alone, at addresses that the unit's list
+allows, and so many in a day. All proofs of a delivery together, whatever is changed in between, reach at most a
+hundred addresses; copies share them. Opt-outs and quarantine hold.
 """
 
 import asyncio
@@ -19,11 +20,11 @@ from django.utils.translation import gettext_noop as n_
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences import sight
+from audiences import addresses, sight
 from audiences.fields import fields as profile_fields
 from audiences.models import Profile, TestProfile
 from campaign.lib.refusals import Refusal
-from deliveries import queues, routes, signing
+from deliveries import proof_rules, queues, routes, signing
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.dkim import Signer, UnusableKey
 from deliveries.channels.smtp import Pool
@@ -94,6 +95,9 @@ def send(
     _check_addresses(delivery, by, test_profiles, at=at)
     if profile is not None and not sight.people(by).filter(pk=profile.pk).exists():
         raise ProfileElsewhere()
+    emails = [test.email for test in test_profiles]
+    proof_rules.check(emails, unit=delivery.unit, by=by)
+    proof_rules.take(copies=len(emails), unit=delivery.unit, by=by, at=at)
     number = delivery.proofs.count() + 1
     proof = Proof.objects.create(
         delivery=delivery,
@@ -108,7 +112,10 @@ def send(
         ProofMessage(proof=proof, address=test.email, values=test.values if lent is None else lent)
         for test in test_profiles
     )
-    audit.record("send_proof", by=by, target=delivery, number=number, copies=len(test_profiles))
+    audit.record(
+        "send_proof", by=by, target=delivery, number=number, copies=len(emails), unit=delivery.unit.label,
+        to=[proof_rules.masked(email) for email in emails], content=content.number,
+    )  # fmt: skip
     LogLine.objects.create(
         delivery=delivery, at=at, text=n_("Proof %(number)s sent by %(by)s to %(copies)s test profiles"),
         slots={"number": number, "by": str(by), "copies": len(test_profiles)},
@@ -194,10 +201,20 @@ def run(*, proof_id: int) -> None:
 
 @transaction.atomic
 def _hand_over(proof: Proof) -> list[ProofMessage]:
-    """The copies that wait are this worker's. Raises SendingHalted, behind the lock that a stop waits for."""
-    gate.require_no_halt(Delivery.objects.locked(proof.delivery_id))
+    """The copies that wait are this worker's. Raises SendingHalted, behind the lock that a stop waits for.
+
+    Who opted out since, or is not allowed any more, gets none.
+    """
+    delivery = Delivery.objects.locked(proof.delivery_id)
+    gate.require_no_halt(delivery)
     waiting = proof.messages.select_for_update(skip_locked=True).filter(status=ProofMessage.Status.WAITING)
-    copies = list(waiting)
+    keys = {copy.pk: addresses.read(copy.address)[1] for copy in waiting}
+    barred = proof_rules.barred_from(set(keys.values()), unit=delivery.unit, by=proof.by)
+    barred |= proof_rules.held(keys.values())
+    proof.messages.filter(pk__in=[pk for pk, key in keys.items() if key in barred]).update(
+        status=ProofMessage.Status.FAILED, reply=n_("Not allowed any more, opted out, or in quarantine.")
+    )
+    copies = [copy for copy in waiting if keys[copy.pk] not in barred]
     proof.messages.filter(pk__in=[copy.pk for copy in copies]).update(status=ProofMessage.Status.HANDED)
     return copies
 

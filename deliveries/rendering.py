@@ -6,32 +6,36 @@ from django.conf import settings
 
 from audiences.fields import fields as profile_fields
 from campaign.lib.tokens import default_signer
+from deliveries import seal
+from deliveries.content import pictures
 from deliveries.content.compile import Compiled, compile_content
 from deliveries.content.findings import Finding
 from deliveries.content.render import Renderer
 from deliveries.content.source import Field, FieldKind, Source
 from deliveries.models import Content, Delivery
-from deliveries.routes import known_route_of
 
 
-def renderer(delivery: Delivery, compiled: Compiled) -> Renderer:
-    """The renderer of one delivery's compiled content."""
+def renderer(delivery: Delivery, compiled: Compiled, *, identity: dict[str, str] | None = None) -> Renderer:
+    """The renderer of a delivery's compiled content; under the identity that was sealed, else as it would leave now."""
     domain = compiled.from_address.rpartition("@")[2]
-    route = known_route_of(delivery)
+    shown = identity or seal.identity(delivery)
+    moved = identity is not None and identity["tracking"] != seal.host(settings.PUBLIC_URL)
     return Renderer(
         compiled,
-        base_url=settings.PUBLIC_URL,
+        base_url=identity["base_url"] if identity and moved else settings.PUBLIC_URL,
         signer=default_signer(),
         delivery_key=delivery.key,
         domain=domain,
         list_id=f"{delivery.unit_id}.lists.{domain}",
-        verp_domain=(route.return_path_domain if route else "") or domain,
+        verp_domain=shown["return_path"] or domain,
     )
 
 
 def sealed_renderer(delivery: Delivery) -> Renderer:
     """The renderer of what the latest preparation sealed."""
-    return renderer(delivery, Compiled.from_json(delivery.latest_preparation().compiled))
+    prepared = delivery.latest_preparation()
+    identity = seal.identity_of(prepared.manifest)
+    return renderer(delivery, Compiled.from_json(prepared.compiled), identity=identity)
 
 
 def source_of(content: Content) -> Source:
@@ -57,9 +61,12 @@ def asset_urls(delivery: Delivery) -> dict[str, str]:
 
 def compile_version(delivery: Delivery, content: Content) -> tuple[Compiled | None, list[Finding]]:
     """One version of a delivery's content, compiled with the fields that profiles have now."""
-    return compile_content(
+    compiled, findings = compile_content(
         source_of(content), fields=content_fields(), assets=asset_urls(delivery), tracking=delivery.tracking
     )
+    if compiled is not None:
+        findings += pictures.findings(compiled.html, own=f"{settings.PUBLIC_URL}/i/")
+    return compiled, findings
 
 
 def content_fields() -> list[Field]:

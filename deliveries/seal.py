@@ -2,13 +2,18 @@
 
 A manifest lists the parts. Parts that live outside the preparation (content, audience, schedule …) can be
 read again at any time: what differs from the manifest then is what changed since.
+
+A manifest names its form. One of an earlier form has fewer parts, and stays valid: what it does not hold can't
+differ from it.
 """
 
 import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.models import Delivery, ScheduleKind
@@ -22,7 +27,10 @@ PARTS = {
     "route": _("route"),
     "tracking": _("tracking"),
     "unit": _("unit"),
+    "identity": _("return path, signature or tracking domain"),
 }
+FORM = 2
+ADDED = {"identity": 2}  # the parts that came with a later form than the first
 
 
 def fingerprint(value: Any) -> str:
@@ -43,7 +51,41 @@ def live_parts(delivery: Delivery) -> dict[str, Any]:
         "route": delivery.route_id,
         "tracking": delivery.tracking,
         "unit": delivery.unit_id,
+        "identity": identity(delivery),
     }
+
+
+def identity(delivery: Delivery) -> dict[str, str]:
+    """What readers can see of how it leaves: of its route, and of this installation. Where that leads is no part."""
+    route = delivery.leaves_by
+    return {
+        "return_path": route.return_path_domain if route else "",
+        "signed_as": route.dkim_domain if route else "",
+        "selector": route.dkim_selector if route and route.dkim_domain else "",
+        "tracking": host(settings.PUBLIC_URL),
+    }
+
+
+def host(address: str) -> str:
+    """The domain of an address."""
+    return urlsplit(address).hostname or ""
+
+
+def way(delivery: Delivery) -> dict[str, str]:
+    """What it takes to send under the sealed identity later: where its key is, where links begin. Not compared."""
+    route = delivery.leaves_by
+    return {
+        "key_variable": route.dkim_key_variable if route else "",
+        "key_file": route.dkim_key_file if route else "",
+        "base_url": settings.PUBLIC_URL,
+    }
+
+
+def identity_of(manifest: dict[str, Any]) -> dict[str, str] | None:
+    """The identity that was sealed, and the way to send under it; None where the manifest is older than that."""
+    if "identity" not in parts_of(manifest):
+        return None
+    return manifest["way"] | manifest["parts"]["identity"]
 
 
 def _schedule(delivery: Delivery) -> list[Any]:
@@ -70,7 +112,18 @@ def _target(delivery: Delivery) -> list[Any] | None:
 
 def manifest(delivery: Delivery, **frozen: Any) -> dict[str, Any]:
     """Live parts and frozen ones (chunks' digests, compiled content, counts) together."""
-    return {"delivery": delivery.key, "parts": live_parts(delivery), **frozen}
+    return {
+        "form": FORM,
+        "delivery": delivery.key,
+        "parts": live_parts(delivery),
+        "way": way(delivery),
+        **frozen,
+    }
+
+
+def parts_of(manifest: dict[str, Any]) -> list[str]:
+    """The parts that a manifest of its form holds."""
+    return [part for part in PARTS if ADDED.get(part, 1) <= manifest.get("form", 1)]
 
 
 def changes(delivery: Delivery) -> list[str]:
@@ -80,7 +133,7 @@ def changes(delivery: Delivery) -> list[str]:
         return []
     sealed = preparation.manifest.get("parts", {})
     live = json.loads(json.dumps(live_parts(delivery), default=str))
-    return [part for part in PARTS if sealed.get(part) != live[part]]
+    return [part for part in parts_of(preparation.manifest) if sealed.get(part) != live[part]]
 
 
 def in_words(parts: Iterable[str]) -> str:

@@ -6,12 +6,14 @@ send, prepare and send proofs must be able to; the web process needs it to show 
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dns.exception
 import dns.resolver
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
+from deliveries import seal
 from deliveries.channels.dkim import Record, Signer, UnusableKey, read_key
 from deliveries.content.findings import Finding
 from deliveries.models import Route
@@ -26,6 +28,29 @@ def signer_of(route: Route) -> Signer | None:
         return None
     key = read_key(_pem(route))
     return Signer(domain=route.dkim_domain, selector=route.dkim_selector, key=key)
+
+
+def sealed_signer(route: Route, manifest: dict[str, Any]) -> Signer | None:
+    """What signs as it was sealed, whatever the route says by now. Raises UnusableKey.
+
+    A new selector of the same domain takes the old one's place where its key is gone: readers see the domain.
+    """
+    held = seal.identity_of(manifest)
+    if held is None or (held["signed_as"], held["selector"]) == (route.dkim_domain, route.dkim_selector):
+        return signer_of(route)
+    sealed = Route(
+        label=route.label,
+        dkim_domain=held["signed_as"],
+        dkim_selector=held["selector"],
+        dkim_key_variable=held["key_variable"],
+        dkim_key_file=held["key_file"],
+    )
+    try:
+        return signer_of(sealed)
+    except UnusableKey:
+        if route.dkim_domain != sealed.dkim_domain:
+            raise
+        return signer_of(route)
 
 
 def record_of(route: Route) -> Record | None:

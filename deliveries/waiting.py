@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts import access
-from accounts.models import ApprovalPolicy, User
+from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from deliveries.lifecycle import Step
 from deliveries.models import Content, Delivery, Preparation, Status, StatusChange
@@ -33,8 +33,14 @@ def count(user: User) -> int:
 
 def to_approve(user: User) -> QuerySet[Delivery]:
     """Waiting for approval where this person may give it; four-eyes leaves out what he made himself."""
-    four_eyes = Q(approval_policy=ApprovalPolicy.FOUR_EYES) | Q(
-        unit__approval_policy=ApprovalPolicy.FOUR_EYES
+    place = ExpressionWrapper(OuterRef("unit__path"), output_field=CharField())
+    strict = OrganizationalUnit.objects.alias(where=place).filter(
+        approval_policy=ApprovalPolicy.FOUR_EYES, where__startswith=F("path")
+    )
+    four_eyes = (
+        Q(approval_policy=ApprovalPolicy.FOUR_EYES)
+        | Q(brought_policy=ApprovalPolicy.FOUR_EYES)
+        | Exists(strict)
     )
     wrote = Content.objects.filter(
         delivery=OuterRef("pk"), author=user, number__lte=OuterRef("preparation__content__number")

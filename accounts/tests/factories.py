@@ -6,14 +6,17 @@ import factory
 from factory.django import DjangoModelFactory
 
 from accounts import access, units
-from accounts.models import OrganizationalUnit, Role, User
+from accounts.models import ApprovalPolicy, OrganizationalUnit, Role, User
 from accounts.roles import root
 
 PASSWORD = "correct horse battery staple"
 
 
 class UnitFactory(DjangoModelFactory):
-    """A unit below the root, or below `parent`; its path is right because the verb makes it."""
+    """A unit below the root, or below `parent`; its path is right because the verb makes it.
+
+    A rule that is looser than what is asked above loosens that too: what a test begins with can really be.
+    """
 
     class Meta:
         model = OrganizationalUnit
@@ -23,6 +26,11 @@ class UnitFactory(DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class: type[OrganizationalUnit], *args: Any, **kwargs: Any) -> OrganizationalUnit:
+        policy, parent = kwargs.get("approval_policy"), kwargs.get("parent")
+        if policy is not None and parent is not None:
+            above = OrganizationalUnit.objects.filter(pk__in=parent.lineage)
+            stricter = [one for one in ApprovalPolicy if one.tightness > ApprovalPolicy(policy).tightness]
+            above.filter(approval_policy__in=stricter).update(approval_policy=policy)
         return units.create_unit(**kwargs)
 
 

@@ -20,7 +20,9 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows = access.visible(request.user, TestProfile.objects.select_related("unit"))
     page = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
     can_create = access.units(request.user, Right.PREPARE).exists()
-    return render(request, "audiences/test_profiles.html", {"page": page, "can_create": can_create})
+    can_administer = access.units(request.user, Right.ADMINISTER).exists()
+    shown = {"page": page, "can_create": can_create, "can_administer": can_administer}
+    return render(request, "audiences/test_profiles.html", shown)
 
 
 @require_http_methods(["GET", "POST"])

@@ -20,6 +20,7 @@ from deliveries.content.grammar import Problem
 from deliveries.content.links import Address, Link, LinkBook, read_address
 from deliveries.content.markup import Attribute, Token
 from deliveries.content.personalisation import BASE, FAILURES, Scope, cause_of, environment, literal
+from deliveries.content.pictures import PLACES as _PICTURES
 from deliveries.content.source import Field, Source
 
 FORMAT = 1
@@ -33,10 +34,6 @@ _PREHEADER_STYLE = (
 )
 _PREHEADER_FILLER = "&#847;&zwnj;&nbsp;" * 40  # keeps the body's first words out of the inbox's preview
 _ACTIVE = frozenset({"iframe", "object", "embed", "applet", "base", "frame", "frameset", "portal"})
-_PICTURES = {"img": ("src",), "body": ("background",), "table": ("background",), "td": ("background",)} | {
-    "th": ("background",), "tr": ("background",), "source": ("src",), "video": ("poster", "src"), "input": ("src",),
-    "v:fill": ("src",), "v:image": ("src",), "v:imagedata": ("src",),
-}  # fmt: skip
 _LINKS = frozenset({"a", "area", "v:rect", "v:roundrect", "v:shape", "v:oval"})
 _CSS_URL = re.compile(r"""url\(\s*(["']?)(?P<path>[^"')]+?)\1\s*\)""", re.I)
 _TEXT_URL = re.compile(r"https?://[^\s<>\"'\u00ab\u00bb]+", re.I)

@@ -8,12 +8,12 @@ from django.utils.translation import gettext
 
 from campaign.lib.numbers import grouped
 
-Level = Literal["error", "warning"]
+Level = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One error or warning. `text` is an English msgid with named slots (so `%` is `%%`).
+    """One error, warning or information. `text` is an English msgid with named slots (so `%` is `%%`).
 
     It is stored as such: `message` says it in the language of whoever reads.
     """
@@ -36,6 +36,14 @@ class Finding:
     @property
     def is_error(self) -> bool:
         return self.level == "error"
+
+    @property
+    def is_warning(self) -> bool:
+        return self.level == "warning"
+
+    @property
+    def is_information(self) -> bool:
+        return self.level == "info"
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -101,7 +101,7 @@ def _test_profiles(cast: Cast) -> None:
         if not TestProfile.objects.filter(label=label, unit=cast.unit).exists():
             definitions.save_test_profile(
                 label=label,
-                email=f"{label.lower().replace(' ', '-')}@proofs.serra-alta.example",
+                email=f"{label.lower().replace(' ', '-')}@serra-alta.example",
                 values={"first_name": name, "language": language, "city": "Ouro Preto", "segment": "vip"},
                 unit=cast.unit,
                 by=cast.ana,

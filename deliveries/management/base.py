@@ -168,7 +168,8 @@ def brief(delivery: Delivery) -> dict[str, Any]:
             },
             "to_deliver": preparation.to_deliver,
             "errors": [str(finding) for finding in found if finding.is_error],
-            "warnings": [str(finding) for finding in found if not finding.is_error],
+            "warnings": [str(finding) for finding in found if finding.is_warning],
+            "information": [str(finding) for finding in found if finding.is_information],
         },
     }
 

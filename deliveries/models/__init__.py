@@ -9,7 +9,7 @@ from deliveries.models.moment import Moment
 from deliveries.models.notice import Notice, NoticeKind
 from deliveries.models.pace import PastChoice, WaveBy
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
-from deliveries.models.proof import Proof, ProofMessage
+from deliveries.models.proof import Proof, ProofMessage, ProofUse
 from deliveries.models.route import ProviderLimit, Route
 from deliveries.models.series import Occurrence, Overlap, Series, Skipped
 
@@ -42,6 +42,7 @@ __all__ = [
     "PreparationStatus",
     "Proof",
     "ProofMessage",
+    "ProofUse",
     "ProviderLimit",
     "Reason",
     "Route",

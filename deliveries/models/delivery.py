@@ -16,7 +16,7 @@ from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right, permissions
 from audiences.models import Audience
 from deliveries.models.pace import Paced
-from deliveries.models.route import LARGEST_LIMIT
+from deliveries.models.route import LARGEST_LIMIT, Route
 
 if TYPE_CHECKING:
     from deliveries.models.content import Content
@@ -146,6 +146,10 @@ class Delivery(Paced):
         default="",
         help_text=_("Can only be tighter than the unit's."),
     )
+    # The tightest rule of the units that it was moved out of: moving a delivery never loosens what is asked of it.
+    brought_policy = models.CharField(
+        max_length=16, choices=ApprovalPolicy.choices, blank=True, editable=False, default="", db_default=""
+    )
     tracking = models.BooleanField(_("track opens and clicks"), default=True)
     route = models.ForeignKey(
         "deliveries.Route",
@@ -259,9 +263,13 @@ class Delivery(Paced):
 
     @property
     def policy(self) -> ApprovalPolicy:
-        """The tighter of the unit's policy and the delivery's own."""
-        own = ApprovalPolicy(self.approval_policy or ApprovalPolicy.NONE)
-        return max(ApprovalPolicy(self.unit.approval_policy), own, key=lambda policy: policy.tightness)
+        """The tightest of its unit and all above, of the units that it came from, and of its own; one query."""
+        return ApprovalPolicy.tightest([self.unit.policy, self.brought_policy, self.approval_policy])
+
+    @property
+    def leaves_by(self) -> Route | None:
+        """The route by which it would leave now; None where none was made yet."""
+        return self.route or Route.objects.filter(is_default=True).first()
 
     @property
     def seal(self) -> str:

@@ -101,6 +101,10 @@ class Preparation(models.Model):
         return [finding for finding in self.findings if finding["level"] == "warning"]
 
     @property
+    def information(self) -> list[dict[str, Any]]:
+        return [finding for finding in self.findings if finding["level"] == "info"]
+
+    @property
     def counted(self) -> "Preparation":
         """The preparation that counted: this one, or the one whose recipients it keeps."""
         return self.kept_from or self

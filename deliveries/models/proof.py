@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import User
+from accounts.models import OrganizationalUnit, User
 from deliveries.models.content import Content
 from deliveries.models.delivery import Delivery
 
@@ -24,6 +24,21 @@ class Proof(models.Model):
         verbose_name_plural = _("proofs")
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="proof_number_once")]
+
+
+class ProofUse(models.Model):
+    """What a proof used up of the day's limits. It outlives the delivery: deleting that gives nothing back."""
+
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    unit = models.ForeignKey(OrganizationalUnit, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    copies = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["by", "at"], name="proof_use_by"),
+            models.Index(fields=["unit", "at"], name="proof_use_unit"),
+        ]
 
 
 class ProofMessage(models.Model):

@@ -187,7 +187,7 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
     if route.closed_until is not None and route.closed_until > at:
         return None
     try:
-        sign = signing.signer_of(route)
+        sign = signing.sealed_signer(route, delivery.latest_preparation().manifest)
     except UnusableKey as problem:
         # Nothing leaves unsigned.
         routes.open_breaker(route.pk, because=f"{routes.UNSIGNED}: {problem}", at=at)

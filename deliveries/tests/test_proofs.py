@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts import proof_addresses
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory
 from audiences.tests.factories import ProfileFactory, TestProfileFactory
@@ -101,6 +102,7 @@ def minutes_until_one(bucket):
 def test_a_proof_leaves_at_once_and_those_who_share_its_limits_wait_for_it(delivery, relay):
     gmail = limit_everything(60)
     emails = ["a@gmail.com", "b@GMAIL.com", "c@example.org"]
+    proof_addresses.save(unit=delivery.unit, entries=emails, by=person("administration", delivery.unit))
     testers = [TestProfileFactory(unit=delivery.unit, email=email) for email in emails]
 
     proofs.run(proof_id=send(delivery, testers).pk)

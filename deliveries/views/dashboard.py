@@ -134,8 +134,9 @@ def cause_rows(preparation: Preparation) -> list[tuple[str, int]]:
 
 
 def findings(delivery: Delivery) -> list[Finding]:
-    """What the preparation found, with the limits of now; errors first."""
-    return sorted(capacity.current(delivery, at=clock.now()), key=lambda finding: not finding.is_error)
+    """What the preparation found, with the limits of now; errors first, information last."""
+    order = {"error": 0, "warning": 1, "info": 2}
+    return sorted(capacity.current(delivery, at=clock.now()), key=lambda finding: order[finding.level])
 
 
 def _last_lines(preparation: Preparation | None) -> list[LogLine]:

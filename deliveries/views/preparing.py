@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import access
+from accounts import access, proof_addresses
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries import diagnosis, preparation, proofs
@@ -49,7 +49,13 @@ def proof(request: HttpRequest, pk: int) -> HttpResponse:
     return page(
         request,
         "proof",
-        {"form": form, "delivery": delivery, "proofs": earlier, "closed": diagnosis.closed(delivery)},
+        {
+            "form": form,
+            "delivery": delivery,
+            "proofs": earlier,
+            "closed": diagnosis.closed(delivery),
+            "allowed": proof_addresses.words(delivery.unit),
+        },
     )
 
 

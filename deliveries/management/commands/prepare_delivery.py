@@ -40,6 +40,8 @@ class Command(StepCommand):
         )
         for warning in counts["warnings"]:
             self.say(f"Warning: {warning}")
+        for information in counts["information"]:
+            self.say(f"Information: {information}")
         return answer
 
 

@@ -201,9 +201,9 @@ def _preparation_lines(preparation: dict[str, Any]) -> Iterator[str]:
     for cause, number in preparation["causes"].items():
         if number:
             yield f"    excluded {number:,}: {Cause(cause).label}"
-    for level in ("errors", "warnings"):
+    for level, word in (("errors", "error"), ("warnings", "warning"), ("information", "information")):
         for message in preparation[level]:
-            yield f"    {level[:-1]}: {message}"
+            yield f"    {word}: {message}"
     if preparation["seal"]:
         yield f"  Seal        {preparation['seal']}"
 

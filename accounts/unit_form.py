@@ -1,0 +1,80 @@
+"""The form of a unit, for the desk and for the page: a rule or a place that concerns deliveries is asked twice."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access, proof_addresses, units
+from accounts.desk import VerbForm
+from accounts.models import Affected, OrganizationalUnit
+from accounts.rights import Right
+from campaign.lib.refusals import Refusal
+
+
+class UnitForm(VerbForm):
+    """What another place or rule means for deliveries is said before: it is done once just that was seen."""
+
+    proof_list = forms.CharField(
+        label=_("Addresses of proofs"),
+        required=False,
+        widget=forms.Textarea({"rows": 4}),
+        help_text=_(
+            "Addresses and domains, one a line; a unit below can only narrow it. Empty: as above, and where there is "
+            "no list the domains of the unit's people. One's own verified address is always allowed."
+        ),
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = OrganizationalUnit
+        fields = ["label", "parent", "approval_policy", "grace_seconds"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "parent" not in self.fields:
+            return
+        is_root = bool(self.instance.pk) and self.instance.parent_id is None
+        self.fields["parent"].required = not is_root
+        choices = access.units(self.by, Right.ADMINISTER)
+        if self.instance.pk:  # where it stands it may stay, whoever administers that
+            choices = choices.exclude(path__startswith=self.instance.path)
+            choices |= OrganizationalUnit.objects.filter(pk=self.instance.parent_id)
+        self.fields["parent"].queryset = choices
+        self.initial["proof_list"] = "\n".join(self.instance.proof_addresses or [])
+
+    def clean(self) -> dict[str, Any]:
+        """Say what it means for deliveries, unless just that was said before."""
+        data = super().clean() or {}
+        if not self.instance.pk or self.errors:
+            return data
+        meant = str(self._foreseen() or "")
+        if meant and data.get("seen") != meant:
+            self.data = self.data.copy()
+            self.data[self.add_prefix("seen")] = meant
+            said = _("Before you save, see what it means. %(meant)s Save again to go on.")
+            self.add_error(None, said % {"meant": meant})
+        return data
+
+    def _foreseen(self) -> Affected | None:
+        unit, data = self.fresh, self.cleaned_data
+        parent, policy = data.get("parent") or unit.parent, data["approval_policy"]
+        if (policy, parent) == (unit.approval_policy, unit.parent):
+            return None
+        place = None if parent == unit.parent else parent
+        try:
+            return units.foresee(unit=unit, approval_policy=policy, parent=place, by=self.by)
+        except Refusal:
+            return None  # the verb will say it
+
+    def apply(self) -> OrganizationalUnit:
+        data = self.cleaned_data
+        named = {name: data[name] for name in ("label", "approval_policy", "grace_seconds")}
+        parent = data["parent"]
+        if not self.instance.pk:
+            unit = units.create_unit(parent=parent, by=self.by, **named)
+        else:
+            place = parent if parent is not None and parent.pk != self.fresh.parent_id else None
+            unit = units.change_unit(unit=self.fresh, parent=place, by=self.by, **named)
+        proof_addresses.save(unit=unit, entries=data["proof_list"].splitlines(), by=self.by)
+        return unit
