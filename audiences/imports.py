@@ -67,6 +67,11 @@ class NotRefused(Refusal):
     code = "not_refused"
 
 
+class TriedAgain(NotRefused):
+    message = _("This file is being imported again already: look at the newest import of it.")
+    code = "tried_again"
+
+
 class TakenOver(Exception):
     """Another run has the import by now: this one writes nothing more."""
 
@@ -93,10 +98,15 @@ def start(*, file: BinaryIO, name: str, unit: OrganizationalUnit, by: User, opti
 
 @transaction.atomic
 def again(*, importing: Import, by: User) -> Import:
-    """A refused file is imported once more, this time keeping its good rows."""
+    """A refused file is imported once more, this time keeping its good rows; asked twice at once, still once more."""
     access.require(by, Right.IMPORT, importing.unit)
-    if importing.status != Import.Status.REFUSED or not importing.parts.exists():
+    importing = (
+        Import.objects.select_for_update(of=("self",)).select_related("unit", "audience").get(pk=importing.pk)
+    )
+    if importing.status != Import.Status.REFUSED:
         raise NotRefused()
+    if not importing.parts.exists():  # its file went with the other try, or was kept long enough
+        raise TriedAgain() if _was_tried_again(importing) else NotRefused()
     label = importing.audience.label if importing.audience else ""
     options = Options(True, importing.declare_attributes, label)
     new = register(name=importing.file_name, unit=importing.unit, by=by, options=options)
@@ -105,6 +115,11 @@ def again(*, importing: Import, by: User) -> Import:
     new.save(update_fields=["bytes_total"])
     queues.IMPORT.enqueue(import_id=new.pk)
     return new
+
+
+def _was_tried_again(importing: Import) -> bool:
+    later = Import.objects.filter(unit=importing.unit, file_name=importing.file_name, pk__gt=importing.pk)
+    return later.filter(keep_good_rows=True, bytes_total=importing.bytes_total).exists()
 
 
 @transaction.atomic

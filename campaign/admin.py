@@ -6,13 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from django_rq import stats_views
 from django_rq.models import Dashboard
 from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 
 from accounts import audit
 from accounts.desk import DeskAdmin, administers_everything, person
@@ -36,7 +37,8 @@ class QueuesAdmin(DeskAdmin):
         return [
             *figures,
             *get_admin_urlpatterns(name_prefix="django_rq_", view_wrapper=self._guarded),
-            *super().get_urls(),
+            # There is a list of queues, and no table behind it that has rows to open.
+            *(pattern for pattern in super().get_urls() if str(pattern.name).endswith("_changelist")),
         ]
 
     def _guarded(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -58,7 +60,11 @@ def only_administrators(view: Callable[..., HttpResponse]) -> Callable[..., Http
             audit.record("queues", by=person(request), refused=not is_allowed, path=request.path[:200])
         if not is_allowed:
             raise PermissionDenied
-        return view(request, *args, **kwargs)
+        try:
+            return view(request, *args, **kwargs)
+        except (LookupError, ValueError, NoSuchJobError, InvalidJobOperation) as error:
+            # These pages take a queue's number, a job and a page as they come: one that isn't there is no page.
+            raise Http404 from error
 
     return checked
 

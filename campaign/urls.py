@@ -1,9 +1,17 @@
 """Where everything is mounted."""
 
 from django.contrib import admin
+from django.http import Http404, HttpRequest
 from django.urls import URLPattern, URLResolver, include, path
 
+
+def _nowhere(request: HttpRequest, **_where: str) -> None:
+    """Django's *view on site* leads to a row's own page; no model of ours has one, and some have no table."""
+    raise Http404
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/r/<path:where>", _nowhere),
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("", include("audiences.urls")),

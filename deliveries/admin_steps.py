@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import User
 from accounts.rights import Right
-from campaign.lib import clock
+from campaign.lib import clock, numbers
 from campaign.lib.refusals import Refusal
 from deliveries import (
     approval,
@@ -75,8 +75,7 @@ class Order:
 
     @property
     def typed(self) -> int | None:
-        text = self.posted.get("typed", "").strip()
-        return int(text) if text.isdecimal() and len(text) < 10 else None
+        return numbers.whole(self.posted.get("typed", ""))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
+from campaign.lib import numbers
 from campaign.lib.refusals import Refusal
 from deliveries.channels.paths import UnusableAddress, ascii_domain
 from deliveries.models import Delivery, LogLine, Status
@@ -52,8 +53,8 @@ def checked(value: object, *, field: str | Promise = MESSAGES) -> int | None:
     """The limit as a number; None: there is none. Takes what a person typed, and refuses all that is no limit."""
     if value is None or (isinstance(value, str) and value.strip().lower() in NONE):
         return None
-    if isinstance(value, str) and len(value) < 12 and value.strip().isascii() and value.strip().isdecimal():
-        value = int(value)
+    if isinstance(value, str):
+        value = numbers.whole(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_LIMIT:
         raise LimitOutOfRange(field=field, largest=f"{LARGEST_LIMIT:,}")
     return value

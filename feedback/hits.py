@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from campaign.lib import clock
+from campaign.lib import clock, private
 from campaign.lib.tokens import Claim
 from feedback import evidence, outage, served, unsubscribes
 from feedback.agents import LONGEST, AgentKind
@@ -122,22 +122,21 @@ def _storable(agent: str) -> str:
 
 
 def _folder() -> Path:
-    folder = Path(settings.FEEDBACK_FOLDER) / "spool"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    private.folder(Path(settings.FEEDBACK_FOLDER))
+    return private.folder(Path(settings.FEEDBACK_FOLDER) / "spool")
 
 
 @contextmanager
 def _locked() -> Iterator[Path]:
     folder = _folder()
-    with (folder / "lock").open("a") as lock:
+    with private.opened(folder / "lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
 
 
 def _spool(arrival: Arrival) -> None:
     line = json.dumps(asdict(arrival) | {"at": arrival.at and arrival.at.isoformat(), "id": str(arrival.id)})
-    with _locked() as folder, (folder / "hits.jsonl").open("a") as file:
+    with _locked() as folder, private.opened(folder / "hits.jsonl", "a") as file:
         whole = file.tell()
         try:
             file.write(line + "\n")
@@ -193,7 +192,7 @@ def _keep(path: Path, lines: list[str]) -> None:
     """Of a file of the spool only these lines are left."""
     logger.warning("%s hits of the spool could not be stored, they wait on", len(lines))
     draft = path.with_suffix(".tmp")
-    draft.write_text("".join(f"{line}\n" for line in lines))
+    private.write(draft, "".join(f"{line}\n" for line in lines))
     draft.replace(path)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 
+from campaign.lib import private
 from campaign.lib.tokens import default_signer
 from deliveries.content.compile import Compiled
 from deliveries.content.render import Renderer
@@ -112,10 +113,11 @@ def _to_disk(key: int, stored: dict[str, Any]) -> None:
     if path.exists():
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.folder(Path(settings.FEEDBACK_FOLDER))
+        private.folder(path.parent)
         # A name of its own for each process, then moved into place: nobody ever reads half a file.
         draft = path.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text(json.dumps(stored))
+        private.write(draft, json.dumps(stored))
         draft.replace(path)
     except OSError as error:
         logger.warning("links of a delivery could not be kept on disk: %s", error)

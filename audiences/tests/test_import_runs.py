@@ -3,6 +3,7 @@
 import io
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -164,3 +165,26 @@ def cut_off() -> None:
     """The server ends this process's session: a failover, a restart, an idle killer."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_a_file_that_is_asked_for_again_four_times_at_once_is_imported_once(transactional_db):
+    by = UserFactory(roles={"import": root()})
+    broken = io.BytesIO(b"external_id,email\nC1,a@example.com\nC2\n")
+    refused = imports.start(file=broken, name="a.csv", unit=root(), by=by, options=Options())
+    imports.run(import_id=refused.pk)
+    together = threading.Barrier(4)
+
+    def again(_number: int) -> str:
+        together.wait()
+        try:
+            return type(imports.again(importing=Import.objects.get(pk=refused.pk), by=by)).__name__
+        except imports.NotRefused as refusal:
+            return type(refusal).__name__
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as people:
+        outcomes = sorted(people.map(again, range(4)))
+
+    assert outcomes == ["Import", "TriedAgain", "TriedAgain", "TriedAgain"]
+    assert Import.objects.exclude(pk=refused.pk).count() == 1

@@ -1,12 +1,20 @@
-"""CSV that does no harm in a spreadsheet."""
+"""CSV that does no harm in a spreadsheet, whichever separator the program that opens it takes."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-# A cell that begins with one of these may be run as a formula by the program that opens the file.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What may be run as a formula at the beginning of a cell, in its full-width and small forms too.
+FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+# A text that begins with one of these is moved into another cell, or trimmed, before it is looked at.
+MOVES = "\t\r\n\v\f"
 BOM = "\ufeff"  # without it Excel takes UTF-8 for something else
+
+_SEPARATORS = ",;\t"
+_LINE_ENDS = "\r\n\v\f\x1c-\x1e\x85\u2028\u2029"
+# What programs pass over before they look for a formula: blanks, invisible characters, quotation marks.
+_PASSED_OVER = ' "\x01-\x08\x0e-\x1b\x1f\x7f\xa0\xad\u1680\u2000-\u200f\u202a-\u202f\u205f-\u2064\u3000\ufeff'
 
 
 class _Echo:
@@ -16,14 +24,28 @@ class _Echo:
         return text
 
 
-def safe_cell(value: Any) -> Any:
-    """The value; a text that a spreadsheet might run gets a quotation mark before it. Numbers stay numbers."""
+def _cell_starts(delimiter: str) -> re.Pattern[str]:
+    """Where a cell may begin with a formula: at the start, and where another program's separator stands.
+
+    Excel separates by `;` where the comma is the decimal sign, and takes a quotation mark in the middle of
+    what is then a cell for a letter: quoting alone keeps neither `;` nor a line break inside.
+    """
+    others = "".join(separator for separator in _SEPARATORS if separator != delimiter)
+    return re.compile(rf"(^|[{others}{_LINE_ENDS}])(?=[{_PASSED_OVER}]*+[{re.escape(FORMULA)}])")
+
+
+_STARTS = {delimiter: _cell_starts(delimiter) for delimiter in _SEPARATORS}
+
+
+def safe_cell(value: Any, *, delimiter: str = ",") -> Any:
+    """The value; in a text a quotation mark stands before whatever a spreadsheet might run. Numbers stay numbers."""
     if value is None:
         return ""
-    if isinstance(value, str):
-        text = value.replace("\0", "")
-        return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
-    return value
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\0", "")
+    guarded = _STARTS[delimiter].sub(r"\1'", text)
+    return f"'{guarded}" if guarded[:1] in MOVES and guarded else guarded
 
 
 def safe_rows(rows: Iterable[Iterable[Any]], *, delimiter: str = ",") -> Iterator[str]:
@@ -31,5 +53,5 @@ def safe_rows(rows: Iterable[Iterable[Any]], *, delimiter: str = ",") -> Iterato
     writer = csv.writer(_Echo(), delimiter=delimiter)
     mark = BOM
     for row in rows:
-        yield mark + writer.writerow([safe_cell(value) for value in row])
+        yield mark + writer.writerow([safe_cell(value, delimiter=delimiter) for value in row])
         mark = ""

@@ -1,5 +1,6 @@
 """Numbers as people read them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,3 +13,14 @@ def grouped(slots: Mapping[str, Any]) -> dict[str, Any]:
         name: number_format(value, 0, force_grouping=True) if type(value) is int else value
         for name, value in slots.items()
     }
+
+
+_GROUP = r"[,.'\u2019 \u00a0\u2009\u202f]"
+_WHOLE = re.compile(rf"[0-9]+|[0-9]{{1,3}}(?P<by>{_GROUP})[0-9]{{3}}(?:(?P=by)[0-9]{{3}})*")
+LONGEST = 24  # characters of a number that somebody types
+
+
+def whole(text: str) -> int | None:
+    """The whole number that somebody typed, grouped as in any language: 10001, 10,001, 10.001, 10 001. Else None."""
+    typed = text.strip() if len(text) < 2 * LONGEST else ""
+    return int(re.sub(_GROUP, "", typed)) if len(typed) <= LONGEST and _WHOLE.fullmatch(typed) else None

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from campaign.lib import private
+
 FILE_NAME = "services.json"
 
 
@@ -19,8 +21,7 @@ def publish(var: Path, urls: dict[str, str]) -> None:
     me = psutil.Process()
     text = json.dumps({"pid": me.pid, "started": me.create_time(), "urls": urls}, indent=2)
     draft = var / f"{FILE_NAME}.new"
-    draft.touch(mode=0o600)
-    draft.write_text(text)
+    private.write(draft, text)
     draft.replace(var / FILE_NAME)
 
 

@@ -22,7 +22,7 @@ from honcho.environ import parse_procfile
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 
-from campaign.lib import valkey
+from campaign.lib import private, valkey
 from campaign.stack import endpoints, services
 from campaign.stack.errors import StackError
 
@@ -101,12 +101,23 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
                 "inbox": env.setdefault("INBOX_PORT", str(INBOX_PORT)),
             }
         )
+        os.umask(private.OTHERS)  # of all that runs from here on
         (var / "static").mkdir(exist_ok=True)
         env.setdefault("SINETE_FEEDBACK_FOLDER", str(var / "feedback"))
         env.setdefault("SINETE_ANCHOR_FOLDER", str(var / "anchor"))
         env |= _start_services(running, var, env)
+        _close_to_others(var)
         _prepare(base_dir, var, env)
         yield env
+
+
+def _close_to_others(var: Path) -> None:
+    """What the stack keeps, and kept before, is for its own user.
+
+    PostgreSQL closes its folder itself. It refuses to be root, and then runs as another user, who has to get there.
+    """
+    private.close(var, but=("postgres",))
+    var.chmod(0o711 if os.geteuid() == 0 else private.FOLDER)
 
 
 def _start_services(running: ExitStack, var: Path, env: dict[str, str]) -> dict[str, str]:

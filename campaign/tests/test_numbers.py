@@ -1,7 +1,7 @@
 import pytest
 from django.utils.translation import override
 
-from campaign.lib.numbers import grouped
+from campaign.lib.numbers import grouped, whole
 
 
 @pytest.mark.parametrize(("language", "written"), [("en", "1,872"), ("pt-br", "1.872")])
@@ -14,3 +14,37 @@ def test_what_is_no_whole_number_stays_as_it_is():
     slots = {"seconds": 1234.5, "name": "1872", "is_held": True, "nothing": None}
 
     assert grouped(slots) == slots
+
+
+@pytest.mark.parametrize(
+    "typed", ["10001", "10,001", "10.001", "10 001", "10\u00a0001", "10\u202f001", "10'001", " 10,001 "]
+)
+def test_a_number_is_read_however_it_is_grouped(typed):
+    assert whole(typed) == 10_001
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "ten",
+        "-1",
+        "1.5",
+        "10,01",
+        "1,0001",
+        "10,001.000",
+        "1,,000",
+        "１２",
+        "1e3",
+        "0x10",
+        "9" * 25,
+        "\0",
+    ],
+)
+def test_what_is_no_whole_number_is_none(typed):
+    assert whole(typed) is None
+
+
+def test_groups_must_be_of_one_kind():
+    assert whole("1,234.567") is None
+    assert whole("1.234.567") == 1_234_567

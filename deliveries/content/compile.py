@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from django.utils.translation import gettext_noop as _
 from email_validator import EmailNotValidError, validate_email
 
-from deliveries.content import grammar, lines, links, markup, plaintext, styles
+from deliveries.content import grammar, inert, lines, links, markup, plaintext, styles
 from deliveries.content.findings import Finding, Findings
 from deliveries.content.grammar import Problem
 from deliveries.content.links import Address, Link, LinkBook, read_address
@@ -33,7 +33,6 @@ _PREHEADER_STYLE = (
     "color:transparent;mso-hide:all"
 )
 _PREHEADER_FILLER = "&#847;&zwnj;&nbsp;" * 40  # keeps the body's first words out of the inbox's preview
-_ACTIVE = frozenset({"iframe", "object", "embed", "applet", "base", "frame", "frameset", "portal"})
 _LINKS = frozenset({"a", "area", "v:rect", "v:roundrect", "v:shape", "v:oval"})
 _CSS_URL = re.compile(r"""url\(\s*(["']?)(?P<path>[^"')]+?)\1\s*\)""", re.I)
 _TEXT_URL = re.compile(r"https?://[^\s<>\"'\u00ab\u00bb]+", re.I)
@@ -298,6 +297,8 @@ class _Page:
         for token in self.tokens:
             if token.kind == "start":
                 self._check(token)
+                if token.name == "link":
+                    continue  # taken out
                 if token.name in _LINKS:
                     self._link(token)
                 for name in _PICTURES.get(token.name, ()):
@@ -306,6 +307,7 @@ class _Page:
                 self._srcset(token)
             elif token.kind == "raw" and token.name == "style":
                 self._style_sheet(token.start, token.end)
+        self._check_as_read()
         if preheader:
             hidden = f'<div style="{_PREHEADER_STYLE}">{preheader}{_PREHEADER_FILLER}</div>'
             at = self._after_body_tag()
@@ -344,14 +346,45 @@ class _Page:
 
     def _check(self, token: Token) -> None:
         line = self.scope.line_at(token.start)
-        if token.name in _ACTIVE or (token.name == "script" and not self._is_data(token)):
+        if token.name in inert.ACTIVE or (token.name == "script" and not self._is_data(token)):
             self._refuse("unsafe_markup", _("<%(tag)s> has no place in an email."), line, tag=token.name)
         for attribute in token.attributes:
-            if attribute.name.startswith("on") and attribute.has_value:
-                self._refuse(
-                    "unsafe_markup", _("%(name)s has no place in an email."), line, name=attribute.name
-                )
+            if inert.is_acting(attribute.name) and attribute.has_value:
+                self._acting(attribute.name, line)
+        said = token.attribute("http-equiv") if token.name == "meta" else None
+        if said and not inert.is_said(self._source(said)):
+            self._acting(f"http-equiv={self._source(said)[:40]}", line)
+        if token.name == "link":
+            self._fetched(token.start, token.end, "<link>")
         self._check_places(token)
+
+    def _acting(self, name: str, line: int | None) -> None:
+        self._refuse("unsafe_markup", _("%(name)s has no place in an email."), line, name=name)
+
+    def _fetched(self, start: int, end: int, what: str) -> None:
+        """Taken out: a style sheet from elsewhere could change what was approved, after it was."""
+        self.edits.append((start, end, ""))
+        self.findings.warning(
+            "external_style",
+            _(
+                "%(what)s was taken out: what it fetches may change after the approval. Write the styles into the content."
+            ),
+            where="html",
+            line=self.scope.line_at(start),
+            what=what,
+        )
+
+    def _check_as_read(self) -> None:
+        """What a browser finds though it doesn't stand there as a tag of its own, if nothing was refused so far."""
+        if any(finding.code == "unsafe_markup" for finding in self.findings):
+            return
+        left, at = [], 0
+        for start, end, replacement in sorted(self.edits, key=lambda edit: edit[:2]):
+            if not replacement:
+                left.append(self.masked[at:start])
+                at = end
+        for name in inert.acting_as_read("".join([*left, self.masked[at:]])):
+            self._acting(name, None)
 
     def _is_data(self, token: Token) -> bool:
         kind = token.attribute("type")
@@ -372,7 +405,7 @@ class _Page:
                     segment.line,
                 )
 
-    def _refuse(self, code: str, text: str, line: int, **slots: Any) -> None:
+    def _refuse(self, code: str, text: str, line: int | None, **slots: Any) -> None:
         self.findings.error(code, text, where="html", line=line, **slots)
 
     # links
@@ -539,7 +572,12 @@ class _Page:
         return _CSS_URL.sub(absolute, css)
 
     def _style_sheet(self, start: int, end: int) -> None:
+        asked_for = list(inert.imports(self.masked, start, end))
+        for first, last in asked_for:
+            self._fetched(first, last, "@import")
         for match in _CSS_URL.finditer(self.masked, start, end):
+            if any(first <= match.start() < last for first, last in asked_for):
+                continue
             if url := self.compilation.assets.get(_asset_key(match.group("path"))):
                 self.edits.append((match.start(), match.end(), literal(f"url('{url}')")))
 

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
-from campaign.lib import jobs
+from campaign.lib import jobs, private
 from campaign.lib.refusals import Refusal
 from deliveries.models import Instance
 
@@ -233,7 +233,7 @@ def _mirror(generation: uuid.UUID, mark: tuple[int, str]) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private.folder(file.parent)
     new = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    new.write_text(text)
+    private.write(new, text)
     new.replace(file)

@@ -290,10 +290,62 @@ def test_the_preheader_is_hidden_at_the_top_of_the_body():
         "<iframe src='https://example.com/'></iframe>",
         "<p onclick='x()'>x</p>",
         "<base href='/'>",
+        "<object data='x'></object>",
+        "<embed src='x'>",
+        "<form action='https://example.com/'><input name='p'></form>",
+        "<button formaction='https://example.com/'>x</button>",
+        "<a ping='https://example.com/' href='https://example.com/'>x</a>",
+        "<isindex action='https://example.com/'>",
+        "<meta http-equiv='refresh' content='0;url=https://example.com/'>",
+        "<META HTTP-EQUIV=' &#114;efresh' content=0>",
+        "<meta http-equiv='{{ profile.city }}' content='0'>",
+        "<meta http-equiv='Content-Security-Policy' content='x'>",
+        "<!--[if mso]><form action='https://example.com/'></form><![endif]-->",
     ],
 )
 def test_active_markup_is_refused(markup):
     assert ("unsafe_markup", "html", 2) in errors(markup)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<!-- x --!><form action='https://example.com/'></form> -->",
+        "<svg><style><meta http-equiv=refresh content='0;url=https://example.com/'></style></svg>",
+        "<svg><style>&#64;import 'https://example.com/x.css';</style></svg>",
+        "<math><title><iframe src='https://example.com/'></iframe></title></math>",
+    ],
+)
+def test_what_only_a_browser_takes_for_active_markup_is_refused(markup):
+    assert "unsafe_markup" in [code for code, _where, _line in errors(markup)]
+
+
+@pytest.mark.parametrize(
+    "fetched",
+    [
+        "<style>@import url(https://fonts.example.com/css2?family=Inter:wght@400;500;600);p{color:red}</style>",
+        "<style>p{color:red}@IMPORT 'https://fonts.example.com/x.css' screen;</style>",
+        '<style>@\\69mport "https://fonts.example.com/x.css";p{color:red}</style>',
+        "<style>p{color:red}@import url(https://fonts.example.com/x.css)</style>",
+        "<link rel='stylesheet' href='https://fonts.example.com/x.css'><style>p{color:red}</style>",
+    ],
+)
+def test_a_style_sheet_from_elsewhere_is_taken_out_and_said(fetched):
+    source = f"{fetched}<p>x</p>"
+
+    content = compiled(source)
+
+    assert "fonts.example.com" not in content.html
+    assert "color:red" in content.html.replace(" ", "")
+    assert "external_style" in [code for code, _where, _line in warnings(source)]
+
+
+def test_what_a_mail_says_of_its_letters_stays():
+    content = compiled(
+        "<meta http-equiv='Content-Type' content='text/html; charset=utf-8'><p>x@important.example</p>"
+    )
+
+    assert "http-equiv" in content.html
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,9 @@ def test_each_tag_and_each_word_stays(path):
         return body.text(separator=" ").split()
 
     def tags(html: str) -> list[str]:
-        return re.findall(r"</?([a-z0-9]+)", quiet.sub(" ", html))
+        return re.findall(
+            r"</?(?!link\b)([a-z0-9]+)", quiet.sub(" ", html)
+        )  # style sheets from elsewhere are taken out
 
     preheader = source_of(path).preheader
     hidden = len(preheader.split()) + 39 if preheader else 0  # the filler's first word touches the last one

@@ -341,9 +341,12 @@ class TestContent:
 
         parts = CONTENT | {"html": CONTENT["html"].replace("Hello", "Ola")}
         fragment = client.post(url("preview", delivery), parts).content.decode()
+        frame = client.post(url("frame", delivery), parts)
 
-        assert "Ola Ana" in fragment
+        assert f'data-posts="{url("frame", delivery)}"' in fragment
         assert "<html lang" not in fragment
+        assert "Ola Ana" in frame.content.decode()
+        assert frame["Content-Security-Policy"].startswith("sandbox;")
         assert fresh(delivery).contents.count() == 1
 
     @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
 from audiences import sight
@@ -27,7 +27,7 @@ from deliveries.views.shared import find, find_editable, number, page, person, r
 # What a previewed page may do in its frame: show itself. The same holds if it is opened outside of it.
 FRAME_POLICY = (
     "sandbox; default-src 'none'; img-src * data:; style-src * 'unsafe-inline'; font-src * data:;"
-    " media-src *; frame-ancestors 'self'"
+    " media-src *; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 OWN_LINKS = [
     ("{{ unsubscribe_url }}", gettext_lazy("Unsubscribe link")),
@@ -89,12 +89,8 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """By GET a page for any profile or recipient; by POST the fragment for what stands in the editor, unsaved."""
     if request.method == "POST":
         delivery = find_editable(request, pk)
-        form = Write(request.POST)
-        form.is_valid()
-        parts = {part: form.cleaned_data.get(part, "") for part in PARTS}
-        unsaved = Content(delivery=delivery, **parts | {"html": uploads.for_pasted(delivery, parts["html"])})
-        shown = previews.preview(delivery=delivery, content=unsaved, values=_sample_values(request))
-        return page(request, "_preview", {"delivery": delivery, "preview": shown, "unsaved": True})
+        context = {"delivery": delivery, "preview": _unsaved(request, delivery), "unsaved": True}
+        return page(request, "_preview", context)
     delivery = find(request, pk)
     who = _chosen(request, delivery)
     context = {
@@ -108,13 +104,27 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     return page(request, "preview", context)
 
 
-@require_safe
+def _unsaved(request: HttpRequest, delivery: Delivery) -> previews.Preview:
+    """What stands in the editor, with the values of the first test profile."""
+    form = Write(request.POST)
+    form.is_valid()
+    parts = {part: form.cleaned_data.get(part, "") for part in PARTS}
+    content = Content(delivery=delivery, **parts | {"html": uploads.for_pasted(delivery, parts["html"])})
+    return previews.preview(delivery=delivery, content=content, values=_sample_values(request))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 @xframe_options_sameorigin
 def frame(request: HttpRequest, pk: int) -> HttpResponse:
-    """The message alone, for a frame; it can't run a script, and its links count nothing."""
-    delivery = find(request, pk)
-    who = _chosen(request, delivery)
-    shown = previews.preview(delivery=delivery, **who.options)
+    """The message alone, for a frame: by POST what stands in the editor. It can't run a script; its links count nothing.
+
+    A page of its own, not a part of ours: ours has a policy under which no mail would look like itself.
+    """
+    if request.method == "POST":
+        shown = _unsaved(request, find_editable(request, pk))
+    else:
+        delivery = find(request, pk)
+        shown = previews.preview(delivery=delivery, **_chosen(request, delivery).options)
     answer = page(request, "frame", {"preview": shown})
     answer["Content-Security-Policy"] = FRAME_POLICY
     answer["Referrer-Policy"] = "no-referrer"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from campaign.lib import clock
+from campaign.lib import clock, numbers
 from deliveries import confirmation, diagnosis, lifecycle, limits, upcoming, waves
 from deliveries.confirmation import CountMistyped
 from deliveries.content.findings import Finding
@@ -55,7 +55,7 @@ def _confirmed(request: HttpRequest, delivery: Delivery) -> HttpResponse:
                 seal=request.POST.get("seal", ""),
                 by=person(request),
                 at=clock.now(),
-                typed=_number(request.POST.get("typed", "")),
+                typed=numbers.whole(request.POST.get("typed", "")),
             )
         except CountMistyped:
             asked_again = True
@@ -67,12 +67,6 @@ def _confirmed(request: HttpRequest, delivery: Delivery) -> HttpResponse:
             else _("Confirmed."),
         )
     return redirect("deliveries:confirm", delivery.pk) if asked_again else to_dashboard(request, delivery)
-
-
-def _number(typed: str) -> int | None:
-    """9890, however it is grouped: 9,890 · 9.890 · 9 890."""
-    digits = "".join(typed.replace(",", "").replace(".", "").split())
-    return int(digits) if digits.isdecimal() and len(digits) < 12 else None
 
 
 def _one_step(verb: Callable[..., Any], action: str, said: Any) -> Callable[..., HttpResponse]:

@@ -1,12 +1,12 @@
 """Confirm the send, in two steps."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
-from campaign.lib import clock
+from campaign.lib import clock, numbers
 from campaign.lib.jobs import Queue
 from deliveries import confirmation, upcoming
 from deliveries.confirmation import Question
@@ -30,7 +30,7 @@ class Command(StepCommand):
         parser.add_argument("--seal", help="the seal that show_delivery named, or its first 12 characters")
         parser.add_argument(
             "--type",
-            type=int,
+            type=_whole,
             dest="typed",
             metavar="N",
             help="the number of messages, which large sends ask for",
@@ -58,8 +58,7 @@ class Command(StepCommand):
     def _ask(self, question: Question, typed: int | None, coming: Upcoming | None) -> int | None:
         self.say("\n".join(in_words(question, coming=coming)))
         if question.must_type and typed is None:
-            answer = input(f"Type the number of messages ({question.to_deliver}): ").strip()
-            typed = int(answer) if answer.isascii() and answer.isdigit() else None
+            typed = numbers.whole(input(f"Type the number of messages ({question.to_deliver:,}): "))
         if input(f"Type OK to {'activate' if coming else 'send'}: ").strip().upper() != "OK":
             self.fail("not_confirmed", "Not confirmed; nothing has changed.")
         return typed
@@ -71,6 +70,13 @@ class Command(StepCommand):
         if delivery.status != Status.FINISHED:
             self.fail(delivery.status, f"{delivery.name} ended as “{Status(delivery.status).label}”.")
         return answer
+
+
+def _whole(typed: str) -> int:
+    number = numbers.whole(typed)
+    if number is None:
+        raise ArgumentTypeError(f"“{typed}” is no whole number")
+    return number
 
 
 def in_words(question: Question, *, coming: Upcoming | None = None) -> list[str]:

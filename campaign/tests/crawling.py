@@ -1,0 +1,157 @@
+"""Every address that the project mounts, filled with what people, scanners and broken programs type."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from selectolax.lexbor import LexborHTMLParser
+
+# What stands in the place of one value: numbers too large or none at all, dates that don't exist, octets that are
+# no text, quotes, wildcards, brackets of other languages.
+AWKWARD = (
+    "", "0", "-1", "9" * 18, "9" * 19, "9" * 400, "9" * 5000, "1e999", "NaN", "1.5", "٣", "²", "٣" * 19,
+    "\x00", "\x00" * 12, "a\x00b", "\ufffd", "\U0010ffff", "\u202e", "'\"><", "%", "%s", "\\", "{{", "../../x",
+    "0000-00-00", "0001-01-01", "0001-01-01T00:00", "9999-12-31", "9999-12-31T23:59", "99999-01-01", "2026-02-30",
+    "2026-01-01T25:00", "24:00", "[]", "{}", "null", "[" * 3000, '"\\ud800"', '"\\u0000"', "a" * 70_000, "__", "_00",
+    "FREQ=DAILY;INTERVAL=0", "Etc/../UTC", "-2147483649", "9223372036854775808", "a,b,c", "1,2,3",
+)  # fmt: skip
+FIXED = {"language": "en", "csrfmiddlewaretoken": "x"}
+BY_CONVERTER = {
+    "int": ("0", "1", "9" * 19, "9" * 5000),
+    "slug": ("x", "-", "a" * 3000),
+    "str": ("x", "%00", "%FF", "%ED%A0%80", "9" * 300, ".", "..%2F"),
+    "path": ("x", "%00", "_00", "_5F", "%FF", "9" * 300, "9" * 19, "a/b", "'", "-1", "1.5"),
+}
+
+
+def mounted(known: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+    """(route, address): each pattern once with what is there, and then with awkward values in each place."""
+    for route in sorted(set(_routes(get_resolver().url_patterns))):
+        places = re.findall(r"<(?:(\w+):)?(\w+)>", route)
+        for filling in _fillings(route, places, known):
+            yield route, "/" + filling
+
+
+def _fillings(route: str, places: list[tuple[str, str]], known: dict[str, list[str]]) -> Iterator[str]:
+    there = [known.get(f"{_app(route)}:{name}", known.get(name, ["1"])) for _kind, name in places]
+    for number in range(max((len(values) for values in there), default=1)):
+        yield _filled(route, [values[number % len(values)] for values in there])
+    for index, (kind, _name) in enumerate(places):
+        for value in BY_CONVERTER.get(kind or "str", ("x",)):
+            yield _filled(route, [value if at == index else values[0] for at, values in enumerate(there)])
+
+
+def _app(route: str) -> str:
+    return "/".join(route.split("/")[:3]) if route.startswith("admin/") else route.split("/")[0]
+
+
+def _filled(route: str, values: list[str]) -> str:
+    rest = iter(values)
+    return re.sub(r"<(?:\w+:)?\w+>", lambda _: next(rest), route)
+
+
+def _routes(patterns: list[Any], before: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = before + _plain(str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route
+
+
+def _plain(route: str) -> str:
+    """A regular expression as a route: its groups are places."""
+    route = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"<str:\1>", route)
+    return route.lstrip("^").removesuffix("$").removesuffix(r"\Z").replace("\\.", ".").replace("/?", "/")
+
+
+def parameters() -> list[str]:
+    """The names that the project's code and templates read from an address or a form, and Django's own."""
+    found = {"q", "p", "o", "e", "all", "page", "_popup", "_to_field", "_changelist_filters", "term", "app_label",
+             "model_name", "field_name", "next", "s", "search", "extended", "at__year", "at__month", "at__day",
+             "before", "after", "desc", "_facets", "_selected_action", "action", "job_ids"}  # fmt: skip
+    base = Path(settings.BASE_DIR)
+    for app in ("accounts", "audiences", "campaign", "deliveries", "feedback", "reporting"):
+        for source in (base / app).rglob("*.py"):
+            if "tests" not in source.parts:
+                text = source.read_text()
+                found |= set(
+                    re.findall(r"(?:GET|POST|posted|params|query)\.get(?:list)?\(\s*\"([\w-]+)\"", text)
+                )
+                found |= set(re.findall(r"number\(request, \"(\w+)\"\)", text))
+                found |= set(re.findall(r"^    (\w+) = forms\.\w+\(", text, re.M))
+                found |= set(re.findall(r"parameter_name = (?:field = )?\"(\w+)\"", text))
+                found |= set(re.findall(r"(?:Choice|Filter)\(\s*\"(\w+)\"", text))
+    return sorted(found)
+
+
+class Crawler:
+    """Asks as one person; what an answer changed is undone, and an answer of 500 or worse is noted."""
+
+    def __init__(self, user: Any) -> None:
+        self.user, self.broken, self.asked = user, [], 0
+        self.client = Client(raise_request_exception=False)
+        if user is not None:
+            self.client.force_login(user)
+        self.cookies = self.client.cookies.copy()
+
+    def ask(self, method: str, address: str, *args: Any, **more: Any) -> Any:
+        self.asked += 1
+        sid = transaction.savepoint()
+        try:
+            answer = getattr(self.client, method)(address, *args, **more)
+            if answer.streaming:
+                b"".join(answer.streaming_content)
+        finally:
+            transaction.savepoint_rollback(sid)
+            self.client.cookies = self.cookies.copy()
+        if answer.status_code >= 500:
+            self.note(method, address, args, answer)
+        return answer
+
+    def note(self, method: str, address: str, args: Any, answer: Any) -> None:
+        error = getattr(answer, "exc_info", None)
+        said = f"{error[0].__name__}: {str(error[1])[:150]}" if error else ""
+        data = repr(args)[:300]
+        self.broken.append(f"{method} {address[:300]} {data} {answer.status_code} {said}")
+
+
+def asked_in_the_address(address: str, names: list[str], value: str) -> str:
+    return address + "?" + "&".join(f"{name}={quote(value)}" for name in names)
+
+
+def forms_in(page: bytes) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """(where, fields) of each form on a page that posts."""
+    for form in LexborHTMLParser(page.decode("utf-8", "replace")).css("form"):
+        if (form.attributes.get("method") or "get").lower() != "post":
+            continue
+        fields: dict[str, list[str]] = {}
+        for field in form.css("input,select,textarea,button"):
+            name, value = field.attributes.get("name"), field.attributes.get("value")
+            if not name:
+                continue
+            if field.tag == "select":
+                chosen = field.css("option[selected]") or field.css("option")[-1:]
+                fields[name] = [option.attributes.get("value") or "" for option in chosen]
+            elif field.tag == "textarea":
+                fields[name] = [field.text()]
+            elif field.attributes.get("type") != "file":
+                fields.setdefault(name, []).append(value or "")
+        yield form.attributes.get("action") or "", fields
+
+
+def each_wrong(fields: dict[str, list[str]], values: tuple[str, ...]) -> Iterator[dict[str, list[str]]]:
+    """The form with one field wrong at a time."""
+    for name in fields:
+        if name not in FIXED:
+            for value in values:
+                yield fields | {name: [value]}
+
+
+Ask = Callable[..., Any]

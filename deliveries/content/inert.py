@@ -1,0 +1,86 @@
+"""What a mail must not hold: what acts, sends, leads away by itself, or is fetched by whoever opens it.
+
+Tags are judged one by one, so that a finding names its line; then once more as a browser reads the whole page,
+for what is written so that it looks like a comment or a style sheet and is none.
+"""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+from selectolax.lexbor import LexborHTMLParser
+
+ACTIVE = frozenset(
+    {
+        "iframe",
+        "object",
+        "embed",
+        "applet",
+        "base",
+        "frame",
+        "frameset",
+        "portal",
+        "form",
+        "isindex",
+        "fencedframe",
+    }
+)
+ACTING = frozenset({"formaction", "ping", "srcdoc"})  # attributes; those that begin with “on” too
+# What <meta http-equiv> may say; anything else steers the program that shows the mail.
+_SAID = frozenset({
+    "content-type", "content-language", "x-ua-compatible", "cleartype", "imagetoolbar", "msthemecompatible",
+    "default-style", "x-dns-prefetch-control", "cache-control", "pragma", "expires",
+})  # fmt: skip
+_SCRIPTS_OF_DATA = frozenset({"application/ld+json", "application/json"})
+
+# An at-keyword, whose letters may be written as escapes: @\69mport is @import.
+_KEYWORD = re.compile(r"@((?:\\[0-9a-fA-F]{1,6}[ \t\n]?|\\?[a-zA-Z-]){6,42})")
+_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})[ \t\n]?|\\(.)")
+# To its semicolon; one inside of quotes or brackets doesn't count.
+_REST = re.compile(r"""(?:"[^"\n]{0,2000}"|'[^'\n]{0,2000}'|\([^)]{0,2000}\)|[^;"'(}])*+;?""")
+
+
+def is_said(http_equiv: str) -> bool:
+    """Whether a mail may say this by <meta http-equiv>."""
+    return unescape(http_equiv).strip().lower() in _SAID
+
+
+def is_acting(attribute: str) -> bool:
+    """Whether an attribute of this name runs or sends something."""
+    return attribute in ACTING or attribute.startswith("on")
+
+
+def imports(css: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where style sheets from elsewhere are asked for by @import, each to its end."""
+    at = start
+    while match := _KEYWORD.search(css, at, end):
+        at = match.end()
+        if _plain(match.group(1)).lower().startswith("import"):
+            at = max(at, _REST.match(css, at, end).end())  # type: ignore[union-attr]  # it matches nothing, too
+            yield match.start(), at
+
+
+def _plain(keyword: str) -> str:
+    return _ESCAPE.sub(lambda one: _character(one.group(1)) if one.group(1) else one.group(2), keyword)
+
+
+def _character(code: str) -> str:
+    return chr(int(code, 16)) if 0 < int(code, 16) < 0xD800 else "\ufffd"
+
+
+def acting_as_read(html: str) -> list[str]:
+    """What acts on this page as a browser reads it, by the names of tags and attributes; each once."""
+    found: dict[str, None] = {}
+    for node in LexborHTMLParser(html).css("*"):
+        tag = (node.tag or "").lower()
+        attributes = {name.lower(): value or "" for name, value in node.attributes.items()}
+        if tag in ACTIVE or (
+            tag == "script" and attributes.get("type", "").strip().lower() not in _SCRIPTS_OF_DATA
+        ):
+            found[f"<{tag}>"] = None
+        if tag == "meta" and "http-equiv" in attributes and not is_said(attributes["http-equiv"]):
+            found[f"http-equiv={attributes['http-equiv'][:40]}"] = None
+        if tag == "style" and any(imports(css := node.text(), 0, len(css))):
+            found["@import"] = None
+        found |= {name: None for name, value in attributes.items() if is_acting(name) and value}
+    return list(found)
