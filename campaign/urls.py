@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("accounts.urls")),  # first: its doors are the desk's too
     path("admin/", admin.site.urls),
-    path("", include("accounts.urls")),
     path("", include("audiences.urls")),
     path("", include("deliveries.urls")),
     path("", include("feedback.urls")),
