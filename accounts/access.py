@@ -19,7 +19,7 @@ from guardian.models import UserObjectPermissionBase
 from guardian.shortcuts import assign_perm, get_objects_for_user, get_users_with_perms, remove_perm
 from guardian.utils import get_user_obj_perms_model
 
-from accounts import audit
+from accounts import audit, hands
 from accounts.models import OrganizationalUnit, Role, RoleGrant, User
 from accounts.rights import NOT_TO_ONESELF, Right
 from campaign.lib.refusals import Forbidden, Refusal
@@ -38,6 +38,14 @@ class NotAllowed(Forbidden):
 class SelfGrant(Refusal):
     message = _("Nobody can give “%(role)s” to himself: ask another administrator.")
     code = "self_grant"
+
+
+class NeedsAnother(Refusal):
+    message = _(
+        "“%(user)s” is in the hands of %(holders)s, who made the account or set its password or address. Only another "
+        "administrator can give Start or Approve to it, one whose own right %(holders)s did not give."
+    )
+    code = "needs_another"
 
 
 def _granted(user: User, right: Right, model: type[models.Model]) -> QuerySet[Any]:
@@ -221,32 +229,103 @@ def holders(right: Right, target: Any) -> QuerySet[User]:
 
 @transaction.atomic
 def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) -> RoleGrant:
-    """The person holds the role in the unit. `by` is None only for the set-up of a new instance."""
+    """The person holds the role in the unit. `by` is None only for the set-up of a new instance.
+
+    What was withheld of a role that is held already is given back.
+    """
     if by is not None:
         require(by, Right.ADMINISTER, unit)
-        if by.pk == user.pk and NOT_TO_ONESELF & {Right(right) for right in role.rights}:
-            raise SelfGrant(role=role)
+        _lock(user)
+        _check_gift({Right(right) for right in role.rights}, name=role, to=user, unit=unit, by=by)
     made, created = RoleGrant.objects.get_or_create(
         user=user, role=role, unit=unit, defaults={"granted_by": by}
     )
-    if created:
+    if created or made.withheld:
+        if made.withheld:
+            made.withheld = False
+            made.save(update_fields=["withheld"])
         _write_rights(user, unit)
-        audit.record("grant_role", by=by, target=user, role=role.code, unit=unit.label)
+        action = "grant_role" if created else "give_back_role"
+        audit.record(action, by=by, target=user, role=role.code, unit=unit.label)
     return made
+
+
+def _lock(user: User) -> None:
+    """Nobody takes an account into his hands between the question whether it is in any and the gift."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
+def _check_gift(rights: set[Right], *, name: Any, to: User, unit: OrganizationalUnit, by: User) -> None:
+    """Raise unless `by` may give these rights there: nobody starts or approves by a gift of his own."""
+    if not NOT_TO_ONESELF & rights:
+        return
+    if by.pk == to.pk or by.pk in hands.within_reach({to.pk}):
+        raise SelfGrant(role=name)
+    require_independent(by, of=to, unit=unit)
+
+
+def require_independent(by: User, *, of: User, unit: OrganizationalUnit) -> None:
+    """Raise while the account is in the hands of anybody of whom `by` depends, but where one is enough."""
+    holders = hands.holders(of)
+    if not holders or hands.is_independent(by, of=[each.pk for each in holders], unit=unit):
+        return
+    if not hands.one_is_enough(unit):
+        raise NeedsAnother(user=of, holders=", ".join(str(each) for each in holders))
+
+
+@transaction.atomic
+def withhold(user: User) -> dict[str, list[str]]:
+    """The person neither starts nor approves, but where one administrator is enough; returns what was taken where."""
+    taken: dict[str, list[str]] = {"roles": [], "single": []}
+    for grant_ in user.role_grants.filter(withheld=False).select_related("role", "unit"):
+        if NOT_TO_ONESELF & {Right(right) for right in grant_.role.rights} and not hands.one_is_enough(
+            grant_.unit
+        ):
+            grant_.withheld = True
+            grant_.save(update_fields=["withheld"])
+            _write_rights(user, grant_.unit)
+            taken["roles"].append(f"{grant_.role.code}: {grant_.unit.label}")
+    for rows in _single_rows(user):
+        for row in rows.filter(permission__codename__in=[right.value for right in NOT_TO_ONESELF]):
+            if not hands.one_is_enough(unit_of(row.content_object)):
+                taken["single"].append(f"{row.permission.codename}: {row.content_object}")
+                row.delete()
+    return taken
+
+
+@transaction.atomic
+def give_back(user: User, *, by: User) -> list[str]:
+    """What was withheld of the person's roles acts again; returns which where. `by` must be independent."""
+    given = []
+    for grant_ in user.role_grants.filter(withheld=True).select_related("role", "unit"):
+        require_independent(by, of=user, unit=grant_.unit)
+        grant_.withheld = False
+        grant_.save(update_fields=["withheld"])
+        _write_rights(user, grant_.unit)
+        given.append(f"{grant_.role.code}: {grant_.unit.label}")
+    return given
+
+
+def _single_rows(user: User) -> list[QuerySet[Any]]:
+    """By model, the rights that the person was given on single objects; units aside, where roles give them."""
+    found = []
+    for model in apps.get_models():
+        if issubclass(model, UserObjectPermissionBase):
+            grants: Any = model
+            kind = grants._meta.get_field("content_object").related_model
+            if kind is not None and kind is not OrganizationalUnit:  # guardian's generic table has none
+                rows = grants.objects.filter(user=user)
+                found.append(rows.select_related("permission", "content_object__unit"))
+    return found
 
 
 def units_with_rights_of(user: User) -> set[OrganizationalUnit]:
     """Where this person holds anything: by a role, or by a right on a single object."""
     found = Q(pk__in=user.role_grants.values("unit"))
-    for model in apps.get_models():
-        if not issubclass(model, UserObjectPermissionBase):
-            continue
-        grants: Any = model
-        kind = grants._meta.get_field("content_object").related_model
-        if kind is not None:  # guardian's generic table, which Sinete does not use, has none
-            rows = grants.objects.filter(user=user)
-            unit = "content_object" if kind is OrganizationalUnit else "content_object__unit"
-            found |= Q(pk__in=rows.values(unit))
+    units: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
+    found |= Q(pk__in=units.objects.filter(user=user).values("content_object"))
+    for rows in _single_rows(user):
+        found |= Q(pk__in=rows.select_related(None).values("content_object__unit"))
     return set(OrganizationalUnit.objects.filter(found))
 
 
@@ -272,8 +351,8 @@ def revoke(*, grant: RoleGrant, by: User | None) -> None:
 def grant_single(*, user: User, right: Right, target: Any, by: User) -> None:
     """The person holds one right on one object."""
     require(by, Right.ADMINISTER, target)
-    if by.pk == user.pk and right in NOT_TO_ONESELF:
-        raise SelfGrant(role=right.label)
+    _lock(user)
+    _check_gift({right}, name=right.label, to=user, unit=unit_of(target), by=by)
     assign_perm(right.value, user, target)
     audit.record("grant_right", by=by, target=target, user=user.get_username(), right=right.value)
 
@@ -287,11 +366,13 @@ def revoke_single(*, user: User, right: Right, target: Any, by: User) -> None:
 
 
 def _write_rights(user: User, unit: OrganizationalUnit) -> None:
-    """Make django-guardian's rows on this unit the union of what the person's roles there give."""
+    """Make django-guardian's rows on this unit what the person's roles there give, without what is withheld."""
+    grants = RoleGrant.objects.filter(user=user, unit=unit).values_list("role__rights", "withheld")
     wanted = {
         right
-        for rights in RoleGrant.objects.filter(user=user, unit=unit).values_list("role__rights", flat=True)
+        for rights, withheld in grants
         for right in rights
+        if not (withheld and Right(right) in NOT_TO_ONESELF)
     }
     present = set(_codenames(user, OrganizationalUnit, [unit.pk]))
     for right in wanted - present:

@@ -2,23 +2,39 @@
 
 from typing import Any
 
+from allauth.account import admin as _allauth_admin  # noqa: F401  registers first what is unregistered here
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import admin as _auth_admin  # noqa: F401  registers first what is unregistered here
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from accounts import access, people
-from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, administers_everything, anywhere, person
+from accounts import access, hands, people
+from accounts.desk import (
+    DeskAdmin,
+    UnitFilter,
+    VerbAdmin,
+    VerbForm,
+    administers_everything,
+    anywhere,
+    person,
+    told,
+)
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
 from accounts.rights import LABELS, Right
 from accounts.unit_form import UnitForm
 
 admin.site.unregister(Group)  # Sinete gives rights to people, through roles
+admin.site.unregister(EmailAddress)  # an address is shown to be somebody's by a link alone
 
 
 # -- units ----------------------------------------------------------------------------------------------
@@ -38,8 +54,10 @@ class UnitAdmin(VerbAdmin):
     """The tree. A unit is moved and renamed, never deleted: what hangs under it must stay."""
 
     form = DeskUnitForm
-    fields = ["label", "parent", "approval_policy", "grace_seconds", "proof_list", "seen"]
-    list_display = ["place", "approval_policy", "grace_seconds", "people_in_it"]
+    fields = [
+        "label", "parent", "approval_policy", "grace_seconds", "one_administrator_is_enough", "proof_list", "seen",
+    ]  # fmt: skip
+    list_display = ["place", "approval_policy", "grace_seconds", "administrators", "people_in_it"]
     search_fields = ["label"]
     ordering = ["path"]
 
@@ -53,10 +71,21 @@ class UnitAdmin(VerbAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request, obj)
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Of a unit that is not there yet nobody knows how many administer it."""
+        names = list(super().get_fields(request, obj))
+        return names if obj else [name for name in names if name != "one_administrator_is_enough"]
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The verb has done it; what it meant for deliveries is said."""
+        """The verb has done it; what it meant for deliveries, and that one is enough, is said aloud."""
         if obj.affected:
             messages.info(request, str(obj.affected))
+        if obj.one_administrator_is_enough:
+            messages.warning(request, str(people.ONE_IS_ENOUGH) % {"unit": obj})
+
+    @display(description=_("administrators"), label={"one": "danger"})
+    def administrators(self, unit: OrganizationalUnit) -> tuple[str, Any]:
+        return ("one", _("one is enough")) if unit.one_administrator_is_enough else ("", "–")
 
     @display(description=_("unit"), ordering="path")
     def place(self, unit: OrganizationalUnit) -> str:
@@ -76,7 +105,10 @@ class UserForm(VerbForm):
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text=_("Leave it empty to keep the one there is."),
+        help_text=_(
+            "Leave it empty to keep the one there is. Whoever gets one has to change it, is told by mail, and neither "
+            "starts nor approves until another administrator gives that back."
+        ),
     )
 
     class Meta:
@@ -88,16 +120,17 @@ class UserForm(VerbForm):
         if "home_unit" in self.fields:
             self.fields["home_unit"].queryset = access.units(self.by, Right.ADMINISTER)
         if not self.instance.pk:
-            self.fields["new_password"].required = True
             self.fields["new_password"].label = _("Password")
-            self.fields["new_password"].help_text = ""
+            self.fields["new_password"].help_text = _(
+                "Better left empty: a link goes to the mail address, and the person chooses one that nobody else knows."
+            )
             self.fields["home_unit"].required = True
 
     def apply(self) -> User:
         data = dict(self.cleaned_data)
         password = data.pop("new_password")
         if not self.instance.pk:
-            return people.create_user(password=password, by=self.by, **data)
+            return people.create_user(password=password or None, by=self.by, **data)
         user = people.change_user(user=self.instance, by=self.by, **data)
         if password:
             people.set_password(user=user, password=password, by=self.by)
@@ -122,9 +155,55 @@ class UserAdmin(VerbAdmin):
     ordering = ["username"]
     fieldsets = [
         (None, {"fields": ["username", ("first_name", "last_name"), "email", "home_unit", "new_password"]}),
-        (_("Access"), {"fields": ["is_active", "is_staff", "is_superuser", "roles", "last_login"]}),
+        (
+            _("Access"),
+            {"fields": ["is_active", "is_staff", "is_superuser", "roles", "in_hands_of", "last_login"]},
+        ),
     ]
-    readonly_fields = ["roles", "last_login"]
+    readonly_fields = ["roles", "in_hands_of", "last_login"]
+    change_form_outer_before_template = "admin/accounts/user/_hands.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path(
+                "<int:pk>/give-back/", view(require_POST(self.give_back_view)), name="accounts_user_give_back"
+            ),
+            path("<int:pk>/invite/", view(require_POST(self.invite_view)), name="accounts_user_invite"),
+            *super().get_urls(),
+        ]
+
+    def give_back_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The account is its owner's, says an administrator who depends on nobody that had it in hand."""
+        user = self._row(request, pk)
+        with told(request, user):
+            people.give_back(user=user, by=person(request))
+            messages.success(
+                request, _t("“%(user)s” starts and approves again, as the roles say.") % {"user": user}
+            )
+        return redirect("admin:accounts_user_change", pk)
+
+    def invite_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Another link to choose a password is on its way."""
+        user = self._row(request, pk)
+        with told(request, user):
+            people.invite(user=user, by=person(request))
+            messages.success(request, _t("A link is on its way to %(address)s.") % {"address": user.email})
+        return redirect("admin:accounts_user_change", pk)
+
+    def _row(self, request: HttpRequest, pk: int) -> User:
+        found = self.get_queryset(request).filter(pk=pk).first()
+        if found is None or not self.has_change_permission(request, found):
+            raise Http404
+        return found
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        user = kwargs.get("obj")
+        context["held_by"] = hands.holders(user) if user else []
+        context["is_invited"] = bool(user and user.email and not user.has_usable_password())
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return Right.ADMINISTER in anywhere(request)
@@ -150,7 +229,17 @@ class UserAdmin(VerbAdmin):
 
     @display(description=_("roles"))
     def roles(self, user: User) -> str:
-        return ", ".join(f"{grant.role} – {grant.unit}" for grant in user.role_grants.all()) or "–"
+        return ", ".join(_in_words(grant) for grant in user.role_grants.all()) or "–"
+
+    @display(description=_("in the hands of"))
+    def in_hands_of(self, user: User) -> str:
+        rows = user.hands.select_related("holder").order_by("at")
+        return ", ".join(f"{row.holder} ({row.get_how_display()})" for row in rows) or "–"
+
+
+def _in_words(grant: RoleGrant) -> str:
+    words = f"{grant.role} – {grant.unit}"
+    return words + " " + _t("(Start and Approve are withheld)") if grant.withheld else words
 
 
 class GrantForm(VerbForm):
@@ -174,8 +263,8 @@ class RoleGrantAdmin(VerbAdmin):
     """Who holds which role where. A grant is given or taken back, never changed."""
 
     form = GrantForm
-    list_display = ["user", "role", "unit", "granted_by", "granted_at"]
-    list_filter = ["role", UnitFilter]
+    list_display = ["user", "role", "unit", "granted_by", "granted_at", "withheld"]
+    list_filter = ["role", "withheld", UnitFilter]
     list_select_related = ["user", "role", "unit", "granted_by"]
     search_fields = ["user__username", "user__first_name", "user__last_name"]
     autocomplete_fields = ["user"]

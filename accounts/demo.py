@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.utils.translation import gettext_noop as n_
 
@@ -72,7 +73,9 @@ def _unit(label: str, parent: OrganizationalUnit, policy: ApprovalPolicy) -> Org
 def _user(account: DemoAccount, *, home: OrganizationalUnit) -> User:
     first, last = account.name
     user = User.objects.filter(username=account.username).first()
-    return user or User.objects.create_user(
+    if user is not None:
+        return user
+    made = User.objects.create_user(
         username=account.username,
         password=PASSWORD,
         email=f"{account.username}@serra-alta.example",
@@ -82,3 +85,5 @@ def _user(account: DemoAccount, *, home: OrganizationalUnit) -> User:
         is_staff=account.enters_desk,
         is_superuser=account.is_superuser,
     )
+    EmailAddress.objects.create(user=made, email=made.email, verified=True, primary=True)
+    return made

@@ -4,17 +4,20 @@ import codecs
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts import audit
+from accounts import audit, idle, self_service
 from campaign.lib.refusals import Forbidden, Refusal
 
 
@@ -77,14 +80,61 @@ class Policies(CSPMiddleware):
 
 
 class SignedIn(LoginRequiredMiddleware):
-    """Every page asks for a login but those that say otherwise; of these nobody's session is read."""
+    """Every page asks for a login but those that say otherwise; of these nobody's session is read.
+
+    A session that was left alone has ended, and whoever has a password of somebody else's changes it first.
+    """
 
     def process_view(
         self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
     ) -> HttpResponseBase | None:
         if not getattr(view_func, "login_required", True):
             return None  # stands while the database is away, whoever looks
+        if request.user.is_authenticated and idle.has_ended(request):
+            self_service.end_session(request)
+        if request.user.is_authenticated and request.user.must_change_password and not _is_open(request):
+            return _lead(request, reverse("password_change"))
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseRedirect | HttpResponse:
+        """To the sign-in, and from there back to the page that one looked at."""
+        page = _page_of(request)
+        # A script that reads its own address encodes more than Django does: each as it is expected.
+        safe = "" if request.headers.get("HX-Request") else "/"
+        return _lead(request, reverse("login") + (f"?next={quote(page, safe=safe)}" if page else ""))
+
+
+OPEN = {"password_change", "password_change_done", "logout", "set_language"}
+
+
+def _is_open(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and request.resolver_match.url_name in OPEN
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page that was asked for, or that asked for a part of itself, or that held the form; on this host."""
+    if request.headers.get("HX-Request"):
+        return _here(request, request.headers.get("HX-Current-URL", ""))
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    return _here(request, request.headers.get("Referer", ""))
+
+
+def _here(request: HttpRequest, address: str) -> str:
+    """The path of an address of this host; nothing of another's."""
+    if not url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}):
+        return ""
+    parts = urlsplit(address)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _lead(request: HttpRequest, address: str) -> HttpResponse:
+    """There, the whole page: a part of one that htmx asked for is not filled with another page."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)
 
 
 class RefusalMiddleware:

@@ -28,6 +28,12 @@ class User(AbstractUser):
         related_name="members",
         help_text=_("New deliveries, audiences and profiles of this person begin here."),
     )
+    must_change_password = models.BooleanField(
+        _("must change the password"), default=False, db_default=False, editable=False
+    )
+    superuser_given_by = models.ForeignKey(
+        "self", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
@@ -110,6 +116,15 @@ class OrganizationalUnit(models.Model):
     )
     # What the last change or move of this object meant for deliveries; not stored.
     affected: Affected | None = None
+    one_administrator_is_enough = models.BooleanField(
+        _("one administrator is enough"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Here and below a single administrator may give Start and Approve to accounts that he made or whose "
+            "password he set: he could then send alone. It holds only while there is no second administrator."
+        ),
+    )
 
     class Meta:
         verbose_name = _("organisational unit")
@@ -185,6 +200,9 @@ class RoleGrant(models.Model):
         User, verbose_name=_("given by"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
     granted_at = models.DateTimeField(_("given"), auto_now_add=True)
+    withheld = models.BooleanField(
+        _("Start and Approve are withheld"), default=False, db_default=False, editable=False
+    )
 
     class Meta:
         verbose_name = _("role in a unit")
@@ -194,6 +212,69 @@ class RoleGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.role} – {self.unit}"
+
+
+class Hold(models.TextChoices):
+    """How somebody came to know, or could come to know, how to sign in as another."""
+
+    INVITED = "invited", _("invited")
+    PASSWORD = "password", _("password set")
+    ADDRESS = "address", _("address set")
+
+
+class Hand(models.Model):
+    """An account is in the hands of somebody else than its owner, until an independent administrator says otherwise."""
+
+    user = models.ForeignKey(User, verbose_name=_("user"), on_delete=models.CASCADE, related_name="hands")
+    holder = models.ForeignKey(
+        User, verbose_name=_("in the hands of"), on_delete=models.PROTECT, related_name="holds"
+    )
+    how = models.CharField(_("how"), max_length=16, choices=Hold.choices)
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("account in other hands")
+        verbose_name_plural = _("accounts in other hands")
+        constraints = [models.UniqueConstraint(fields=["user", "holder", "how"], name="held_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_how_display()} ({self.holder})"
+
+
+class LetterKind(models.TextChoices):
+    """What an owner of an account is told by mail."""
+
+    INVITATION = "invitation", _("invitation")
+    RESET = "reset", _("link to a new password")
+    CONFIRM = "confirm", _("link to confirm the address")
+    PASSWORD_SET = "password_set", _("password set by somebody else")
+    PASSWORD_CHANGED = "password_changed", _("password changed")
+    ADDRESS_CHANGED = "address_changed", _("address changed by somebody else")
+
+
+class Letter(models.Model):
+    """Mail about an account, sent once. Links are made when it leaves: no row holds one."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="letters")
+    kind = models.CharField(max_length=16, choices=LetterKind.choices)
+    to = models.EmailField()
+    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+    mail_after = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("letter")
+        verbose_name_plural = _("letters")
+        indexes = [
+            models.Index(
+                fields=["mail_after"], condition=models.Q(mailed_at__isnull=True), name="letters_to_mail"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.to}"
 
 
 class AuditEvent(models.Model):

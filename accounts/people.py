@@ -1,20 +1,21 @@
 """Accounts of people: made, changed, given a new password, by those who administer where they work.
 
 Whoever changes an account could act with its rights. So it takes the right over every unit where the person
-holds a role, and only a superuser touches a superuser.
+holds a role, and only a superuser touches a superuser. And whoever makes an account, or sets its password or its
+address, has it in his hands: it neither starts nor approves until an independent administrator says that it may.
 """
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import CharField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Cast
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, audit
-from accounts.models import AuditEvent, OrganizationalUnit, User
+from accounts import access, audit, hands, letters
+from accounts.models import Hand, Hold, LetterKind, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Forbidden, Refusal
 
@@ -31,6 +32,11 @@ FIELDS = (
 OF_SUPERUSERS = ("is_staff", "is_superuser")  # who may enter the desk, and who is one
 
 
+ONE_IS_ENOUGH = _(
+    "In “%(unit)s” and below one administrator is enough: they can send alone, through accounts that they made."
+)
+
+
 class OnlySuperusers(Forbidden):
     message = _("Only a superuser can change that about “%(user)s”.")
     code = "only_superusers"
@@ -41,23 +47,59 @@ class NotAboutOneself(Refusal):
     code = "not_about_oneself"
 
 
+class OwnPassword(Refusal):
+    message = _("You change your own password on the page “My account”, where the present one is asked for.")
+    code = "own_password"
+
+
 class WeakPassword(Refusal):
     message = _("%(reasons)s")
     code = "weak_password"
 
 
+class NoAddress(Refusal):
+    message = _("“%(user)s” needs a mail address: the link to choose a password goes there.")
+    code = "no_address"
+
+
+class NothingInHand(Refusal):
+    message = _("“%(user)s” is in nobody else's hands: there is nothing to give back.")
+    code = "nothing_in_hand"
+
+
 @transaction.atomic
 def create_user(
-    *, username: str, password: str, home_unit: OrganizationalUnit, by: User, **fields: Any
+    *, username: str, home_unit: OrganizationalUnit, by: User, password: str | None = None, **fields: Any
 ) -> User:
-    """A person who may sign in stands in the unit; what he may do there, roles say."""
+    """A person stands in the unit and is invited by mail to choose a password; what he may do there, roles say.
+
+    A `password` that is given instead must be changed at the first sign-in.
+    """
     access.require(by, Right.ADMINISTER, home_unit)
     user = User(username=username, home_unit=home_unit, **_known(fields))
     _check_flags(user, {name for name in OF_SUPERUSERS if fields.get(name)}, by=by)
-    _set_password(user, password)
+    user.superuser_given_by = by if user.is_superuser else None
+    if password:
+        _set_password(user, password)
+        user.must_change_password = True
+    else:
+        user.set_unusable_password()
+        _require_address(user)
     user.save()
-    audit.record("create_user", by=by, target=user)
+    audit.record("create_user", by=by, target=user, invited=not password)
+    _take(user, Hold.PASSWORD if password else Hold.INVITED, by=by)
+    if not password:
+        letters.post(LetterKind.INVITATION, user, by=by)
     return user
+
+
+@transaction.atomic
+def invite(*, user: User, by: User) -> None:
+    """Another link to choose a password is on its way to the person's address; the link is the owner's alone."""
+    require_over(user, by=by)
+    _require_address(user)
+    letters.post(LetterKind.INVITATION, user, by=by)
+    audit.record("invite", by=by, target=user)
 
 
 @transaction.atomic
@@ -71,49 +113,100 @@ def change_user(*, user: User, by: User, **fields: Any) -> User:
     _check_flags(user, changed & set(OF_SUPERUSERS), by=by)
     if "home_unit" in changed and fields["home_unit"] is not None:
         access.require(by, Right.ADMINISTER, fields["home_unit"])
+    before = user.email
     for name in changed:
         setattr(user, name, fields[name])
+    if "is_superuser" in changed:
+        user.superuser_given_by = by if user.is_superuser else None
+        changed.add("superuser_given_by")
     user.save(update_fields=list(changed))
     audit.record("change_user", by=by, target=user, fields=sorted(changed))
+    if user.email.lower() != before.lower():
+        _readdressed(user, before=before, by=by)
     return user
+
+
+def _readdressed(user: User, *, before: str, by: User) -> None:
+    """The old address counts for nothing any more; whoever set the new one could have a password sent there."""
+    EmailAddress.objects.filter(user=user).delete()
+    if by.pk != user.pk:
+        _take(user, Hold.ADDRESS, by=by)
+        letters.post(LetterKind.ADDRESS_CHANGED, user, to=before, by=by)
 
 
 @transaction.atomic
 def set_password(*, user: User, password: str, by: User) -> None:
-    """The person signs in with this password from now on; open sessions end."""
+    """The person signs in with this password once, and changes it then; open sessions end, and the owner is told."""
+    user = User.objects.select_for_update().get(pk=user.pk)
     require_over(user, by=by)
+    if by.pk == user.pk:
+        raise OwnPassword()
     _set_password(user, password)
-    user.save(update_fields=["password"])
+    user.must_change_password = True
+    user.save(update_fields=["password", "must_change_password"])
     audit.record("set_password", by=by, target=user)
+    _take(user, Hold.PASSWORD, by=by)
+    letters.post(LetterKind.PASSWORD_SET, user, by=by)
 
 
-def verified_address(user: User) -> str | None:
-    """The address of this person if somebody else vouches for it."""
-    return verified_addresses(User.objects.filter(pk=user.pk)).get(user.pk)
+def _take(user: User, how: Hold, *, by: User) -> None:
+    """The account is in the hands of `by` too, and neither starts nor approves."""
+    Hand.objects.get_or_create(user=user, holder=by, how=how)
+    taken = access.withhold(user)
+    if any(taken.values()):
+        audit.record("withhold_rights", by=by, target=user, how=how.value, **taken)
 
 
-def verified_addresses(users: QuerySet[User]) -> dict[int, str]:
-    """By person, the addresses that somebody else vouches for: who set his own, as an administrator can, has none.
-
-    One query for all of them.
-    """
-    setting = AuditEvent.objects.filter(
-        action="change_user", refused=False, target_type=User._meta.label_lower,
-        target_id=Cast(OuterRef("pk"), CharField()), detail__fields__contains="email",
-    )  # fmt: skip
-    rows = users.exclude(email="").annotate(set_by=Subquery(setting.order_by("-id").values("actor")[:1]))
-    return {pk: email for pk, email, by in rows.values_list("pk", "email", "set_by") if by != pk}
+@transaction.atomic
+def give_back(*, user: User, by: User) -> list[str]:
+    """The account is its owner's, says `by`, who depends on nobody that had it in hand: it may start and approve."""
+    user = User.objects.select_for_update().get(pk=user.pk)
+    require_over(user, by=by)
+    held_by = hands.holders(user)
+    if not held_by:
+        raise NothingInHand(user=user)
+    if by.pk == user.pk or by.pk in hands.within_reach({user.pk}):
+        raise NotAboutOneself()
+    for unit in _units_of(user):
+        access.require_independent(by, of=user, unit=unit)
+    given = access.give_back(user, by=by)
+    user.hands.all().delete()
+    audit.record(
+        "give_back_rights", by=by, target=user, roles=given, held_by=[each.username for each in held_by]
+    )
+    return given
 
 
 def require_over(user: User, *, by: User) -> None:
     """Raise unless `by` administers the home of the person and each unit where he holds a role or any right."""
     if user.is_superuser and not by.is_superuser:
         raise OnlySuperusers(user=user.get_username())
+    for unit in _units_of(user):
+        access.require(by, Right.ADMINISTER, unit)
+
+
+def _units_of(user: User) -> set[OrganizationalUnit]:
+    """Where the person is at home or holds anything; where that is nowhere, the unit above all."""
     units = access.units_with_rights_of(user)
     if user.home_unit is not None:
         units.add(user.home_unit)
-    for unit in units or set(OrganizationalUnit.objects.filter(parent=None)):
-        access.require(by, Right.ADMINISTER, unit)
+    return units or set(OrganizationalUnit.objects.filter(parent=None))
+
+
+def verified_address(user: User) -> str | None:
+    """The person's mail address, if a link that was sent there has shown that it is the person's."""
+    return verified_addresses(User.objects.filter(pk=user.pk)).get(user.pk)
+
+
+def verified_addresses(users: QuerySet[User]) -> dict[int, str]:
+    """By person, the mail addresses that a link which was sent there has shown to be theirs; one query."""
+    proven = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True, email__iexact=OuterRef("email"))
+    return dict(users.exclude(email="").filter(Exists(proven)).values_list("pk", "email"))
+
+
+def _require_address(user: User) -> None:
+    if not user.email:
+        raise NoAddress(user=user.get_username())
 
 
 def _check_flags(user: User, flags: set[str], *, by: User) -> None:
@@ -121,11 +214,16 @@ def _check_flags(user: User, flags: set[str], *, by: User) -> None:
         raise OnlySuperusers(user=user.get_username())
 
 
-def _set_password(user: User, password: str) -> None:
+def check_password(user: User, password: str) -> None:
+    """Raise WeakPassword unless the password is as passwords must be."""
     try:
         validate_password(password, user)
     except ValidationError as error:
         raise WeakPassword(reasons=" ".join(error.messages)) from None
+
+
+def _set_password(user: User, password: str) -> None:
+    check_password(user, password)
     user.set_password(password)
 
 

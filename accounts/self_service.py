@@ -1,9 +1,20 @@
 """What people change about themselves: name and password, and nothing that gives a right."""
 
+from allauth.account.internal.flows.manage_email import sync_user_email_address
+from allauth.account.models import EmailAddress
+from django.contrib.auth import logout
 from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from accounts import audit
-from accounts.models import User
+from accounts import audit, letters
+from accounts.models import LetterKind, User
+from campaign.lib.refusals import Refusal
+
+
+class NoOwnAddress(Refusal):
+    message = _("Your account has no mail address: an administrator enters it.")
+    code = "no_own_address"
 
 
 @transaction.atomic
@@ -18,7 +29,65 @@ def change_name(*, first_name: str, last_name: str, by: User) -> None:
 
 @transaction.atomic
 def change_password(*, password: str, by: User) -> None:
-    """The person signs in with the new password; sessions elsewhere have ended."""
-    by.set_password(password)
-    by.save(update_fields=["password"])
+    """The person signs in with the new password; sessions elsewhere have ended, and the owner's address is told."""
+    _set_own(by, password)
     audit.record("change_own_password", by=by, target=by)
+
+
+@transaction.atomic
+def choose_password(*, password: str, by: User) -> None:
+    """The password that was chosen by a link which came by mail holds, and the address is shown to be the person's."""
+    first = not by.has_usable_password()
+    _set_own(by, password, tell=not first)
+    confirm_address(by=by)
+    audit.record("choose_password", by=by, target=by, first=first)
+
+
+@transaction.atomic
+def ask_to_confirm_address(*, by: User) -> None:
+    """A link that confirms the address is on its way there."""
+    if not by.email:
+        raise NoOwnAddress()
+    letters.post(LetterKind.CONFIRM, by)
+    audit.record("ask_to_confirm_address", by=by, target=by)
+
+
+@transaction.atomic
+def confirm_address(*, by: User) -> bool:
+    """The account's address counts as its owner's; no, if it is another account's already."""
+    if not by.email:
+        return False
+    sync_user_email_address(by)
+    row = EmailAddress.objects.get(user=by, email=by.email.lower())
+    was_verified = row.verified
+    if not row.set_verified():
+        return False
+    row.set_as_primary(conditional=True)
+    if not was_verified:
+        audit.record("confirm_address", by=by, target=by)
+    return True
+
+
+def sign_out(request: HttpRequest) -> None:
+    """The session is over, by its owner's wish."""
+    _end(request, "sign_out")
+
+
+def end_session(request: HttpRequest) -> None:
+    """The session is over, because it was left alone for too long."""
+    _end(request, "session_ended")
+
+
+def _end(request: HttpRequest, action: str) -> None:
+    user = request.user
+    if isinstance(user, User):
+        audit.record(action, by=user, target=user)
+    logout(request)
+
+
+def _set_own(user: User, password: str, *, tell: bool = True) -> None:
+    user.set_password(password)
+    user.must_change_password = False
+    user.save(update_fields=["password", "must_change_password"])
+    if tell:
+        letters.post(LetterKind.PASSWORD_CHANGED, user)

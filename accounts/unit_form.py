@@ -28,10 +28,12 @@ class UnitForm(VerbForm):
 
     class Meta:
         model = OrganizationalUnit
-        fields = ["label", "parent", "approval_policy", "grace_seconds"]
+        fields = ["label", "parent", "approval_policy", "grace_seconds", "one_administrator_is_enough"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.instance.pk:
+            self.fields.pop("one_administrator_is_enough", None)
         if "parent" not in self.fields:
             return
         is_root = bool(self.instance.pk) and self.instance.parent_id is None
@@ -75,6 +77,9 @@ class UnitForm(VerbForm):
             unit = units.create_unit(parent=parent, by=self.by, **named)
         else:
             place = parent if parent is not None and parent.pk != self.fresh.parent_id else None
-            unit = units.change_unit(unit=self.fresh, parent=place, by=self.by, **named)
+            enough = data["one_administrator_is_enough"]
+            unit = units.change_unit(
+                unit=self.fresh, parent=place, by=self.by, one_administrator_is_enough=enough, **named
+            )
         proof_addresses.save(unit=unit, entries=data["proof_list"].splitlines(), by=self.by)
         return unit

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import access, proof_addresses
+from accounts import access, people, proof_addresses
 from accounts.access import NotAllowed
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
@@ -47,6 +47,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, _("“%(unit)s” is saved.") % {"unit": saved})
         if saved.affected:
             messages.info(request, str(saved.affected))
+        if saved.one_administrator_is_enough:
+            messages.warning(request, str(people.ONE_IS_ENOUGH) % {"unit": saved})
         return redirect("units")
     fresh = OrganizationalUnit.objects.get(pk=unit.pk)
     shown = {

@@ -8,7 +8,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat, Length, Substr
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, audit
+from accounts import access, audit, hands
 from accounts.models import LONGEST_GRACE_SECONDS, Affected, ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
@@ -47,6 +47,13 @@ class LooserThanAbove(Refusal):
 class GraceTooLong(Refusal):
     message = _("The grace delay is at most %(longest)s seconds, a day.")
     code = "grace_too_long"
+
+
+class NotASingleAdministrator(Refusal):
+    message = _(
+        "More than one person administers “%(unit)s”, those above counted: one is enough only where there is no second."
+    )
+    code = "not_a_single_administrator"
 
 
 def grace_seconds(unit: OrganizationalUnit) -> int | None:
@@ -126,9 +133,15 @@ def create_unit(
 
 @transaction.atomic
 def change_unit(
-    *, unit: OrganizationalUnit, label: str, approval_policy: str, grace_seconds: int | None, by: User,
+    *,
+    unit: OrganizationalUnit,
+    label: str,
+    approval_policy: str,
+    grace_seconds: int | None,
+    by: User,
     parent: OrganizationalUnit | None = None,
-) -> OrganizationalUnit:  # fmt: skip
+    one_administrator_is_enough: bool | None = None,
+) -> OrganizationalUnit:
     """The unit bears the label, the policy and the grace delay; what is confirmed already leaves as confirmed.
 
     With a `parent` it also stands there. `affected` of what is returned says how many deliveries must be approved anew.
@@ -141,6 +154,11 @@ def change_unit(
         _check_policy(approval_policy, unit.parent)
     unit.affected = _affected(unit, approval_policy, unit.parent)
     wanted = {"label": label, "approval_policy": approval_policy, "grace_seconds": grace_seconds}
+    if one_administrator_is_enough not in (None, unit.one_administrator_is_enough):
+        if one_administrator_is_enough and hands.has_second_administrator(unit):
+            raise NotASingleAdministrator(unit=unit)
+        wanted["one_administrator_is_enough"] = one_administrator_is_enough
+        audit.record("one_administrator_is_enough", by=by, target=unit, says=one_administrator_is_enough)
     before = {name: getattr(unit, name) for name in wanted}
     for name, value in wanted.items():
         setattr(unit, name, value)

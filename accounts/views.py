@@ -4,39 +4,83 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from allauth.account import views as allauth_views
+from allauth.core import ratelimit
+from allauth.decorators import rate_limit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
+from django.utils.decorators import method_decorator
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language as django_set_language
 
-from accounts import self_service
+from accounts import people, self_service
 from accounts.forms import AccountForm, OwnPasswordForm
 from accounts.models import User
+from accounts.signing_in import SignInForm
 
 DEMO = "accounts.demo"
 
 set_language = login_not_required(django_set_language)
 
 
-class LoginView(auth_views.LoginView):
-    """Where `next` leads is checked by Django: only to this host."""
+class LoginView(allauth_views.LoginView):
+    """Where `next` leads is checked by django-allauth: only to this host."""
 
-    redirect_authenticated_user = True
+    form_class = SignInForm
+
+    def form_invalid(self, form: SignInForm) -> HttpResponse:
+        status = 429 if form.was_turned_away else 200
+        return self.render_to_response(self.get_context_data(form=form), status=status)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(demo_accounts=demo_accounts(), **kwargs)
+        context = super().get_context_data(demo_accounts=demo_accounts(), **kwargs)
+        return {**context, "next": context["redirect_field_value"] or ""}
 
 
+@login_not_required
+def desk_login(request: HttpRequest) -> HttpResponse:
+    """The desk has no door of its own; whoever has no business there is told so."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        raise PermissionDenied
+    wanted = request.GET.get("next") or request.POST.get("next") or reverse("admin:index")
+    slots = QueryDict(mutable=True)
+    slots["next"] = wanted
+    return redirect(f"{reverse('login')}?{slots.urlencode(safe='/')}")
+
+
+class LogoutView(auth_views.LogoutView):
+    """By POST alone."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self_service.sign_out(request)
+        return super().post(request, *args, **kwargs)
+
+
+@method_decorator(rate_limit(action="change_password"), name="dispatch")
 class PasswordChangeView(auth_views.PasswordChangeView):
     form_class = OwnPasswordForm
     success_url = reverse_lazy("password_change_done")
+
+
+@require_POST
+def confirm_address(request: HttpRequest) -> HttpResponse:
+    """A link goes to the address of whoever asks."""
+    user = request.user
+    assert isinstance(user, User)
+    if not ratelimit.consume(request, action="confirm_email", key=str(user.pk)):
+        messages.warning(request, _("A link was sent a moment ago: look into your mail."))
+        return redirect("account")
+    self_service.ask_to_confirm_address(by=user)
+    messages.success(request, str(_("A link is on its way to %(address)s.")) % {"address": user.email})
+    return redirect("account")
 
 
 def demo_accounts() -> list[tuple[str, str, str]]:
@@ -58,7 +102,8 @@ def account(request: HttpRequest) -> HttpResponse:
     else:
         values = {"first_name": user.first_name, "last_name": user.last_name, "language": get_language()}
         form = AccountForm(initial=values)
-    return render(request, "registration/account.html", {"form": form})
+    context = {"form": form, "is_verified": people.verified_address(user) is not None}
+    return render(request, "registration/account.html", context)
 
 
 def _save_account(request: HttpRequest, form: AccountForm, *, by: User) -> HttpResponse:

@@ -3,6 +3,7 @@
 from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
+from accounts.jobs import forget_old_brakes, mail_letters
 from audiences.jobs import wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import tick
@@ -10,6 +11,7 @@ from reporting.jobs import fold
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_LOOKS_AT_IMPORTS = 15
+SECONDS_BETWEEN_LOOKS_AT_LETTERS = 60
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -34,9 +36,19 @@ def scheduler() -> DjangoCronScheduler:
         ttl=SECONDS_BETWEEN_LOOKS_AT_IMPORTS,
         failure_ttl=3600,
     )
+    cron.register(
+        mail_letters,
+        Queue.DEFAULT,
+        interval=SECONDS_BETWEEN_LOOKS_AT_LETTERS,
+        job_timeout=600,
+        result_ttl=5,
+        ttl=SECONDS_BETWEEN_LOOKS_AT_LETTERS,
+        failure_ttl=3600,
+    )
     for job, at, timeout in (
         (fold, "0 * * * *", 1800),
         (forget_old_sessions, "17 3 * * *", 600),
+        (forget_old_brakes, "27 3 * * *", 600),
     ):
         cron.register(
             job,

@@ -47,6 +47,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
     "django_htmx",
     "django_rq",
     "guardian",
@@ -63,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.never_kept",
+    "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -151,6 +154,36 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "deliveries:list"
 LOGOUT_REDIRECT_URL = "login"
 
+# A session ends so long after its last use; a page that refreshes itself uses nothing. 0: never.
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", 60)
+# Accounts are invited; nobody signs up. django-allauth looks after signing in and links by mail.
+ACCOUNT_ADAPTER = "accounts.signing_in.Adapter"
+ACCOUNT_SIGNUP_ENABLED = False
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_EMAIL_VERIFICATION = "none"  # signing in asks for no verified address, proofs do
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL = ACCOUNT_EMAIL_CONFIRMATION_ANONYMOUS_REDIRECT_URL = (
+    "/account/"
+)
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_PASSWORD_MIN_LENGTH = None  # AUTH_PASSWORD_VALIDATORS say what a password must be
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",
+    "login_failed": env.str("SIGN_IN_LIMIT", "20/5m/ip,5/5m/key"),  # by network, by account
+    "reset_password": "20/m/ip,5/h/key",
+    "reset_password_from_key": "30/m/ip",
+    "change_password": "5/m/user",
+    "confirm_email": "1/m/key",
+}
+# The brakes are counted in PostgreSQL, so that they hold for all web processes and while Valkey is away.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_brake",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("pt-br", _("Brazilian Portuguese"))]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
@@ -213,8 +246,10 @@ SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 0 if DEBUG else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
 # A domain on the browsers' lists takes months to come off: only its owner decides that.
 SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", False)
+ALLAUTH_TRUSTED_PROXY_COUNT = 0
 if env.bool("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = env.int("PROXIES", 1)
 
 # What leaves in a message: the public address of pixel, links, mirror pages and pictures, and the keys that sign.
 PUBLIC_URL = (

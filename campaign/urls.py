@@ -12,8 +12,8 @@ def _nowhere(request: HttpRequest, **_where: str) -> None:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/r/<path:where>", _nowhere),
+    path("", include("accounts.urls")),  # first: its doors are the desk's too
     path("admin/", admin.site.urls),
-    path("", include("accounts.urls")),
     path("", include("audiences.urls")),
     path("", include("deliveries.urls")),
     path("", include("feedback.urls")),

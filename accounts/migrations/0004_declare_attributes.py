@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0002_grace")]
+    dependencies = [("accounts", "0003_proof_addresses")]
     operations = [
         migrations.AlterModelOptions(
             "organizationalunit",

@@ -3,6 +3,7 @@
 from typing import Any
 
 import factory
+from allauth.account.models import EmailAddress
 from factory.django import DjangoModelFactory
 
 from accounts import access, units
@@ -49,7 +50,10 @@ class UserFactory(DjangoModelFactory):
     @classmethod
     def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
         kwargs.setdefault("password", PASSWORD)
-        return model_class.objects.create_user(*args, **kwargs)
+        is_verified = kwargs.pop("verified", True)
+        user = model_class.objects.create_user(*args, **kwargs)
+        EmailAddress.objects.create(user=user, email=user.email.lower(), verified=is_verified, primary=True)
+        return user
 
     @factory.post_generation
     def roles(user: User, create: bool, extracted: dict[str, Any] | None, **kwargs: Any) -> None:  # noqa: N805  the object that was made
