@@ -52,7 +52,9 @@ class UserFactory(DjangoModelFactory):
         kwargs.setdefault("password", PASSWORD)
         is_verified = kwargs.pop("verified", True)
         user = model_class.objects.create_user(*args, **kwargs)
-        EmailAddress.objects.create(user=user, email=user.email.lower(), verified=is_verified, primary=True)
+        if user.email:
+            address = EmailAddress(user=user, email=user.email.lower(), verified=is_verified, primary=True)
+            EmailAddress.objects.bulk_create([address], ignore_conflicts=True)
         return user
 
     @factory.post_generation
