@@ -174,12 +174,19 @@ def readable_units(user: User) -> QuerySet[OrganizationalUnit]:
     return units(user, Right.VIEW)
 
 
-def sees_all_below(user: User, unit: OrganizationalUnit) -> bool:
-    """Whether this person sees whatever hangs under the unit and below: not who merely reads it from further down."""
+def whole_units(user: User) -> QuerySet[OrganizationalUnit]:
+    """The units of which this person sees whatever hangs under them and below: not those read from further down."""
     if not user.is_active:
-        return False
-    granted = _granted(user, Right.VIEW, OrganizationalUnit).filter(pk__in=unit.lineage)
-    return user.is_superuser or granted.exists()
+        return OrganizationalUnit.objects.none()
+    if user.is_superuser:
+        return OrganizationalUnit.objects.all()
+    paths = _granted(user, Right.VIEW, OrganizationalUnit).values_list("path", flat=True)
+    return OrganizationalUnit.objects.filter(_below(list(paths)))
+
+
+def sees_all_below(user: User, unit: OrganizationalUnit) -> bool:
+    """Whether this person sees whatever hangs under the unit and below."""
+    return whole_units(user).filter(pk=unit.pk).exists()
 
 
 def on_units(user: User, units: Collection[OrganizationalUnit]) -> dict[int, frozenset[Right]]:

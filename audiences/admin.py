@@ -468,7 +468,10 @@ class ProblemInline(admin.TabularInline):
 
     @display(description=_("reason"))
     def why(self, problem: ImportProblem) -> str:
-        return problem.text
+        return sight.reason(problem)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImportProblem]:
+        return sight.reported(super().get_queryset(request), person(request))
 
 
 @admin.register(Import)

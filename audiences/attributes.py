@@ -200,18 +200,29 @@ def remove(*, attribute: Attribute, by: User, confirmed: str) -> Loss:
     return lost
 
 
-def hold(names: Iterable[str]) -> None:
-    """These attributes are declared, and stay so until the transaction ends; raises Undeclared."""
-    wanted = sorted(set(names))
-    if not wanted:
-        return
+def hold(names: Iterable[str]) -> set[str]:
+    """Those of these names under which an attribute is declared; they stay declared until the transaction ends.
+
+    Before any profile is locked: so does who removes one.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT name FROM audiences_attribute WHERE name = ANY(%s) ORDER BY id FOR KEY SHARE", [wanted]
+            "SELECT name FROM audiences_attribute WHERE name = ANY(%s) ORDER BY id FOR KEY SHARE",
+            [sorted(set(names))],
         )
-        there = {name for (name,) in cursor.fetchall()}
-    if gone := [name for name in wanted if name not in there]:
+        return {name for (name,) in cursor.fetchall()}
+
+
+def refuse(undeclared: Iterable[str]) -> None:
+    """Raise Undeclared if there are any, and say who may declare them."""
+    if gone := sorted(undeclared):
         raise Undeclared(names=listed(gone), who=who_declares())
+
+
+def require(names: Iterable[str]) -> None:
+    """Hold them all, or raise Undeclared."""
+    wanted = set(names)
+    refuse(wanted - hold(wanted) if wanted else ())
 
 
 def _check(attribute: Attribute) -> None:

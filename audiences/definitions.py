@@ -147,12 +147,11 @@ def save_test_profile(
     state, _key = addresses.read(email)
     if state != AddressState.GOOD:
         raise NoProofAddress(address=email)
-    known = {field.name for field in fields.COLUMNS}
-    before = set() if pk is None else set(TestProfile.objects.get(pk=pk).values)
-    attributes.hold(set(values) - known - before)
+    known = {field.name for field in fields.COLUMNS} | attributes.hold(values)
     test_profile = TestProfile() if pk is None else TestProfile.objects.select_for_update().get(pk=pk)
     if pk is not None:
         access.require(by, Right.PREPARE, test_profile)
+    attributes.refuse(set(values) - known - set(test_profile.values))
     test_profile.label, test_profile.email, test_profile.values = label, email.strip(), values
     test_profile.unit = unit
     test_profile.save()

@@ -404,7 +404,7 @@ class _Run:
         with transaction.atomic():
             if importing.declare_attributes and self.mapping.unknown:
                 self._declare()
-            attributes.hold(column.name for column in self.mapping.attributes)
+            attributes.require(column.name for column in self.mapping.attributes)
             staging.merge(
                 self.tables, importing, self.mapping,
                 staged=self.staged, at=clock.now(), report=self.problems.add_many,

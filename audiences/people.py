@@ -40,7 +40,7 @@ class IdTaken(Refusal):
 def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Profile:
     """The person is a profile of the unit."""
     access.require(by, Right.IMPORT, unit)
-    attributes.hold(values.get("attributes") or {})
+    attributes.require(values.get("attributes") or {})
     profile = Profile(unit=unit)
     _fill(profile, values)
     profile.save()
@@ -51,11 +51,11 @@ def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Pro
 @transaction.atomic
 def change(*, profile: Profile, values: dict[str, Any], by: User) -> Profile:
     """The profile has these values; what was prepared already keeps the old ones."""
-    # Undeclared values that an earlier time left behind stay. The attributes are held before the profile: so does who
-    # removes one.
-    attributes.hold(set(values.get("attributes") or {}) - set(profile.attributes))
+    names = set(values.get("attributes") or {})
+    declared = attributes.hold(names)
     profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile.pk)
     access.require(by, Right.IMPORT, profile)
+    attributes.refuse(names - declared - set(profile.attributes))  # what an earlier time left behind stays
     before = {name: getattr(profile, name) for name in EDITABLE}
     _fill(profile, values)
     changed = sorted(name for name in EDITABLE if before[name] != getattr(profile, name))

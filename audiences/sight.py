@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.models import OrganizationalUnit, User
-from audiences.models import Profile
+from audiences.models import ImportProblem, Profile
 
 SOMEBODY = _("somebody of another unit")
 
@@ -52,3 +52,15 @@ def shown(text: str, is_seen: bool) -> str | Promise:
 def address(row: Any) -> str | Promise:
     """The address of a marked row, for whoever may see the person."""
     return shown(row.address, row.is_seen)
+
+
+def reported(problems: QuerySet[ImportProblem], user: User) -> QuerySet[ImportProblem]:
+    """The lines of imports' reports, each with `is_seen`: nobody knows whose rows they are, so all below decide."""
+    whole = Q(importing__unit__in=access.whole_units(user).values("pk"))
+    return problems.annotate(is_seen=ExpressionWrapper(whole, output_field=BooleanField()))
+
+
+def reason(problem: Any) -> str:
+    """A line of a report, with the values of the file for whoever may see them."""
+    text: str = problem.text if problem.is_seen else problem.text_without_values
+    return text

@@ -111,9 +111,15 @@ class ImportProblem(models.Model):
         ordering = ["importing", "id"]
 
     def __str__(self) -> str:
-        return f"{self.line}: {self.text}"
+        return f"{self.line}: {self.field}"
 
     @property
     def text(self) -> str:
         """The reason in the reader's language."""
         return gettext(self.reason) % self.slots if self.slots else gettext(self.reason)
+
+    @property
+    def text_without_values(self) -> str:
+        """The same for who may not see whose values these are."""
+        slots = {name: "…" if isinstance(value, str) else value for name, value in self.slots.items()}
+        return gettext(self.reason) % slots if slots else gettext(self.reason)

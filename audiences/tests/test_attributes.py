@@ -454,3 +454,13 @@ def test_a_builder_never_sends_more_fields_than_are_taken():
 
     assert len(sent) + 3 * len(form.groups) < django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
     assert sum(len(group.rows) for group in from_post(sent, known).groups) == 200
+
+
+def test_a_page_that_was_open_meanwhile_brings_no_removed_value_back(declarer):
+    attribute = AttributeFactory(name="points")
+    as_opened = ProfileFactory(attributes={"points": 1})
+    attributes.remove(attribute=attribute, by=declarer, confirmed="points")
+
+    with pytest.raises(attributes.Undeclared):
+        people.change(profile=as_opened, values={"attributes": {"points": 2}}, by=declarer)
+    assert Profile.objects.get().attributes == {}

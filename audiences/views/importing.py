@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import access
 from accounts.rights import Right
-from audiences import attributes, imports
+from audiences import attributes, imports, sight
 from audiences.forms import ImportForm
 from audiences.models import Import
 from audiences.views.shared import refusals_in, visible_or_404
@@ -67,7 +67,9 @@ def _context(request: HttpRequest, pk: int) -> dict[str, object]:
     )
     return {
         "importing": importing,
-        "problems": importing.problems.all()[:PROBLEMS_SHOWN] if importing.is_final else [],
+        "problems": sight.reported(importing.problems.all(), request.user)[:PROBLEMS_SHOWN]
+        if importing.is_final
+        else [],
         "problems_shown": PROBLEMS_SHOWN,
         "can_try_again": can_try_again,
         "may_declare": attributes.may_declare(request.user),

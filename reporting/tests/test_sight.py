@@ -66,7 +66,9 @@ def delivery(company, branch, secret):
     for seq in Message.objects.filter(delivery=made).values_list("seq", flat=True):
         outcome(made, seq, MessageStatus.IN_DOUBT)
         hit(made, HitKind.OPEN, seq)
-    Message.objects.filter(delivery=made).update(reply="5.1.1 <secret@x.example>: Sibylle Geheim is not here")
+    Message.objects.filter(delivery=made, profile_id=secret.pk).update(
+        reply="5.1.1 <secret@x.example>: Sibylle Geheim is not here"
+    )
     retally(made)
     assert Exclusion.objects.get(delivery=made).profile_id == out.pk
     return made
