@@ -77,7 +77,7 @@ def test_whoever_approves_reads_it_on_the_page_at_the_desk_and_by_command(client
     client.force_login(by)
 
     page = client.get(reverse("deliveries:approval", args=[delivery.pk])).content.decode()
-    desk = client.get(f"/admin/deliveries/delivery/{delivery.pk}/approve/").content.decode()
+    desk = client.get(f"/admin/deliveries/delivery/{delivery.pk}/step/approve/").content.decode()
     call_command("show_delivery", delivery.name, "--json", "--as", by.username, stdout=(out := StringIO()))
 
     for text in (page, desk, *json.loads(out.getvalue())["preparation"]["information"]):

@@ -33,12 +33,12 @@ def ana(delivery):
     return UserFactory(username="ana", email="ana@house.example", roles={"prepare": delivery.unit})
 
 
-def tester(delivery, email):
+def profile_at(delivery, email):
     return TestProfileFactory(unit=delivery.unit, email=email)
 
 
 def send(delivery, *emails, by):
-    testers = [tester(delivery, email) for email in emails]
+    testers = [profile_at(delivery, email) for email in emails]
     return proofs.send(delivery=delivery, by=by, at=clock.now(), test_profiles=testers)
 
 
@@ -222,7 +222,7 @@ def test_each_proof_is_in_the_trail_with_its_number_and_masked_addresses(deliver
 
 
 def test_all_faces_say_why_not_and_leave_the_refusal_in_the_trail(client, delivery, ana):
-    stranger = tester(delivery, "victim@customers.example")
+    stranger = profile_at(delivery, "victim@customers.example")
     ana.is_staff = True
     ana.save()
     client.force_login(ana)
@@ -231,7 +231,7 @@ def test_all_faces_say_why_not_and_leave_the_refusal_in_the_trail(client, delive
         reverse("deliveries:proof", args=[delivery.pk]), {"test_profiles": [stranger.pk]}, follow=True
     )
     desk = client.post(
-        f"/admin/deliveries/delivery/{delivery.pk}/proof/", {"test_profiles": [stranger.pk]}, follow=True
+        f"/admin/deliveries/delivery/{delivery.pk}/step/proof/", {"test_profiles": [stranger.pk]}, follow=True
     )
     with pytest.raises(CommandError, match=r"not to victim@customers\.example"):
         call_command(
@@ -241,7 +241,7 @@ def test_all_faces_say_why_not_and_leave_the_refusal_in_the_trail(client, delive
     for answer in (page, desk):
         assert "not to victim@customers.example" in answer.content.decode()
     assert (
-        AuditEvent.objects.filter(refused=True, detail__reason__contains="victim@customers.example").count()
+        AuditEvent.objects.filter(refused=True, detail__reason__icontains="victim@customers.example").count()
         == 3
     )
     assert not Proof.objects.exists()
