@@ -214,7 +214,7 @@ class UserAdmin(VerbAdmin):
         return self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        rows = User.objects.prefetch_related("role_grants__role", "role_grants__unit")
+        rows = User.objects.order_by("username").prefetch_related("role_grants__role", "role_grants__unit")
         if administers_everything(request):
             return rows
         return rows.filter(home_unit__in=access.units(person(request), Right.ADMINISTER).values("pk"))

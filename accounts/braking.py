@@ -7,7 +7,7 @@ from django.utils import timezone
 
 def forget() -> int:
     """Counts that have run out are gone; returns how many."""
-    table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+    table = connection.ops.quote_name(str(settings.CACHES["default"]["LOCATION"]))
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [timezone.now()])
         return cursor.rowcount

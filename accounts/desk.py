@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import QuerySet
@@ -59,7 +60,7 @@ class DeskAdmin(ModelAdmin):
     list_filter_submit = False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """What the list names and nothing else. Django takes each field of the row, a password's hash letter by letter."""
+        """What the list names, nothing else. Django takes every field, even a password's hash by its letters."""
         return lookup in self._lookups(request)
 
     def _lookups(self, request: HttpRequest | None) -> set[str]:
@@ -69,7 +70,9 @@ class DeskAdmin(ModelAdmin):
             if isinstance(each, type):
                 names.add(each.parameter_name)
             else:
-                names |= {f"{each}{suffix}" for suffix in ("", "__exact", "__isnull", "__id__exact")}
+                key = get_fields_from_path(self.model, each)[-1]
+                row = f"__{key.target_field.name}" if key.is_relation else ""
+                names |= {each, f"{each}{row}__exact", f"{each}__isnull"}
         if self.date_hierarchy:
             names |= {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day", "gte", "lt")}
         return names

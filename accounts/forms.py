@@ -6,7 +6,7 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
-from accounts import self_service
+from accounts import people, self_service
 from accounts.models import User
 
 
@@ -37,6 +37,11 @@ class OwnPasswordForm(PasswordChangeForm):
     """Django's form, whose change goes through the verb."""
 
     user: User
+
+    def clean_new_password1(self) -> str:
+        password = self.cleaned_data["new_password1"]
+        people.refuse_same(self.user, password)
+        return password
 
     def save(self, commit: bool = True) -> User:
         self_service.change_password(password=self.cleaned_data["new_password1"], by=self.user)

@@ -41,6 +41,12 @@ def is_independent(by: User, *, of: Collection[int], unit: OrganizationalUnit) -
     return grants.filter(Q(granted_by=None) | ~Q(granted_by__in=reached)).exists()
 
 
+def are_joined(user: User, others: Collection[User]) -> bool:
+    """Whether the person could use the account of one of these, or one of these could use the person's."""
+    names = {other.pk for other in others}
+    return bool(within_reach({user.pk}) & names) or user.pk in within_reach(names)
+
+
 def one_is_enough(unit: OrganizationalUnit) -> bool:
     """Whether the unit, or one above, says that one administrator is enough, and there is only one."""
     says = OrganizationalUnit.objects.filter(pk__in=unit.lineage, one_administrator_is_enough=True)

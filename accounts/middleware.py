@@ -96,9 +96,7 @@ class SignedIn(LoginRequiredMiddleware):
             return _lead(request, reverse("password_change"))
         return super().process_view(request, view_func, view_args, view_kwargs)
 
-    def handle_no_permission(
-        self, request: HttpRequest, view_func: Callable[..., Any]
-    ) -> HttpResponseRedirect | HttpResponse:
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> Any:
         """To the sign-in, and from there back to the page that one looked at."""
         page = _page_of(request)
         # A script that reads its own address encodes more than Django does: each as it is expected.

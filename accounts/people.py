@@ -154,7 +154,7 @@ def _take(user: User, how: Hold, *, by: User) -> None:
     Hand.objects.get_or_create(user=user, holder=by, how=how)
     taken = access.withhold(user)
     if any(taken.values()):
-        audit.record("withhold_rights", by=by, target=user, how=how.value, **taken)
+        audit.record("withhold_rights", by=by, target=user, how=how.value, taken=taken)
 
 
 @transaction.atomic
@@ -220,6 +220,12 @@ def check_password(user: User, password: str) -> None:
         validate_password(password, user)
     except ValidationError as error:
         raise WeakPassword(reasons=" ".join(error.messages)) from None
+
+
+def refuse_same(user: User, password: str) -> None:
+    """Raise a ValidationError where the password is the one that somebody else set, which has to go."""
+    if user.must_change_password and user.check_password(password):
+        raise ValidationError(_("That is the same password that somebody else set: choose another."))
 
 
 def _set_password(user: User, password: str) -> None:

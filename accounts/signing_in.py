@@ -17,7 +17,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ImproperlyConfigured, Permi
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import audit, letters, self_service
+from accounts import audit, letters, people, self_service
 from accounts.models import LetterKind, User
 
 NETWORK_BITS = {4: 24, 6: 48}  # what of an address is kept: enough to see a pattern, not who it was
@@ -36,9 +36,7 @@ class Adapter(DefaultAccountAdapter):
         "username_password_mismatch": _(
             "Please enter a correct user name and password. Both look at capital letters."
         ),
-        "too_many_login_attempts": _(
-            "Too many attempts to sign in failed. Wait for five minutes, or ask for a new password."
-        ),
+        "too_many_login_attempts": _("Too many attempts to sign in failed. Wait for five minutes."),
     }
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
@@ -82,6 +80,11 @@ class Adapter(DefaultAccountAdapter):
         super().login(request, user)
         audit.record("sign_in", by=user, target=user, network=network(request))
 
+    def clean_password(self, password: str, user: Any = None) -> str:
+        if user is not None:
+            people.refuse_same(user, password)
+        return super().clean_password(password, user)
+
     def set_password(self, user: Any, password: str) -> None:
         self_service.choose_password(password=password, by=user)
 
@@ -96,6 +99,8 @@ class Adapter(DefaultAccountAdapter):
 
 class SignInForm(LoginForm):
     """django-allauth's form under the names that browsers and scripts know: `username` and `password`."""
+
+    fields: dict[str, forms.Field]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import ApprovalPolicy, User
+from accounts import hands
+from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
 from deliveries.lifecycle import Step
@@ -22,19 +23,35 @@ class CommentMissing(Refusal):
     code = "comment_missing"
 
 
+class SameHands(Refusal):
+    message = _(
+        "One of %(by)s and those who prepared or wrote this could sign in as the other, which makes two eyes of four. "
+        "Somebody else approves it, or an administrator who depends on neither gives that account back to its owner."
+    )
+    code = "same_hands"
+
+
 @transaction.atomic
 def approve(*, delivery: Delivery, seal: str, by: User, at: datetime, comment: str = "") -> Approval:
     """Accept the preparation that `seal` names; its last approval makes the delivery Ready."""
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.check(delivery, Step.APPROVE, by=by, seal=seal)
     preparation = delivery.latest_preparation()
-    if delivery.policy == ApprovalPolicy.FOUR_EYES and by in preparation.makers():
-        raise SelfApproval(by=by)
+    if delivery.policy == ApprovalPolicy.FOUR_EYES:
+        _check_four_eyes(preparation.makers(), by=by, unit=delivery.unit)
     approval = Approval.objects.create(
         preparation=preparation, accepted=True, by=by, at=at, seal=seal, comment=comment
     )
     lifecycle.move(delivery, Step.APPROVE, by=by, at=at, seal=seal, comment=comment)
     return approval
+
+
+def _check_four_eyes(makers: list[User], *, by: User, unit: OrganizationalUnit) -> None:
+    """Raise where whoever approves made it, by himself or through an account that is in his hands or has him in its."""
+    if by in makers:
+        raise SelfApproval(by=by)
+    if hands.are_joined(by, makers) and not hands.one_is_enough(unit):
+        raise SameHands(by=by)
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ import pytest
 from django.db import connections
 
 from accounts.access import NotAllowed
-from accounts.models import ApprovalPolicy
+from accounts.models import ApprovalPolicy, Hand, Hold
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
@@ -212,3 +212,18 @@ def test_a_copy_that_four_eyes_bars_its_first_writer_from_does_not_wait_for_him(
 
     assert copy not in waiting.to_approve(author)
     assert copy in waiting.to_approve(UserFactory(roles={"approve": unit}))
+
+
+@pytest.mark.parametrize("puppet", ["maker", "approver"])
+def test_four_eyes_bars_whoever_could_sign_in_as_the_maker_or_the_other_way(puppet):
+    unit = UnitFactory(approval_policy=ApprovalPolicy.FOUR_EYES)
+    maker, approver = person("prepare", unit), person("approve", unit)
+    held, master = (maker, approver) if puppet == "maker" else (approver, maker)
+    Hand.objects.create(user=held, holder=master, how=Hold.INVITED)
+    delivery = bring_to(DeliveryFactory(unit=unit, recipients=3), "awaiting_approval", by=maker)
+
+    with pytest.raises(approval.SameHands):
+        approval.approve(delivery=delivery, seal=delivery.seal, by=approver, at=clock.now())
+
+    Hand.objects.all().delete()
+    approval.approve(delivery=delivery, seal=delivery.seal, by=approver, at=clock.now())
