@@ -6,10 +6,11 @@ from django_rq.cron import DjangoCronScheduler
 from audiences.jobs import wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import tick
-from reporting.jobs import fold
+from reporting.jobs import fold, wake_recounts
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_LOOKS_AT_IMPORTS = 15
+SECONDS_BETWEEN_LOOKS_AT_RECOUNTS = 60
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -25,15 +26,19 @@ def scheduler() -> DjangoCronScheduler:
         ttl=30,
         failure_ttl=3600,
     )
-    cron.register(
-        wake_imports,
-        Queue.DEFAULT,
-        interval=SECONDS_BETWEEN_LOOKS_AT_IMPORTS,
-        job_timeout=60,
-        result_ttl=5,
-        ttl=SECONDS_BETWEEN_LOOKS_AT_IMPORTS,
-        failure_ttl=3600,
-    )
+    for job, seconds in (
+        (wake_imports, SECONDS_BETWEEN_LOOKS_AT_IMPORTS),
+        (wake_recounts, SECONDS_BETWEEN_LOOKS_AT_RECOUNTS),
+    ):
+        cron.register(
+            job,
+            Queue.DEFAULT,
+            interval=seconds,
+            job_timeout=60,
+            result_ttl=5,
+            ttl=seconds,
+            failure_ttl=3600,
+        )
     for job, at, timeout in (
         (fold, "0 * * * *", 1800),
         (forget_old_sessions, "17 3 * * *", 600),

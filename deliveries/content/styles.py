@@ -9,6 +9,7 @@ from html import escape
 import css_inline
 from selectolax.lexbor import LexborHTMLParser
 
+from deliveries.content import bounds
 from deliveries.content.markup import Token
 
 _NUMBER = "data-sinete-tag"
@@ -17,8 +18,12 @@ _inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=
 
 
 def inline_styles(masked: str, tokens: Sequence[Token], *, mask: str) -> Mapping[int, str]:
-    """Position of a start tag to its style, for those tags whose style a style sheet adds to."""
+    """Position of a start tag to its style, for those tags whose style a style sheet adds to.
+
+    Problem where the tags are nested deeper than may be.
+    """
     numbered = _number(masked, tokens, mask)
+    bounds.of_tree(numbered)  # what the inliner sees: it recurses, and a thread's stack is small
     try:
         inlined = _inliner.inline(numbered)
     except css_inline.InlineError:
