@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from deliveries import drafting, preparation, previews, proofs
-from deliveries.content import bounds
+from deliveries.content import bounds, inliner
 from deliveries.content.compile import compile_content
 from deliveries.content.personalisation import TooManyBranches, environment
 from deliveries.content.source import Source
@@ -240,3 +240,27 @@ def test_a_command_that_writes_it_gets_the_same_findings(delivery):
 
     assert not shown.shows
     assert bounds.CODE in {finding.code for finding in shown.errors}
+
+
+def test_selectors_that_look_far_are_read_in_a_process_of_their_own_with_the_same_result():
+    page = "<html><head></head><body>" + "<p class=a>x</p>" * 20 + "</body></html>"
+    sheet = "p:nth-child(2n) {color: red} .a ~ .a {margin: 0}"
+
+    html = page.replace("<head>", f"<head><style>{sheet}</style>")
+
+    assert not inliner.is_quick(sheet, 20)
+    assert inliner.inlined(html, sheets=sheet, tags=20) == inliner.inlined(html, sheets="", tags=20)
+
+
+def test_selectors_that_take_too_long_are_refused_with_the_bound_of_time():
+    sheet = "<style>" + "p:nth-last-of-type(2n+1):not(:first-child){color:red}" * 400 + "</style>"
+
+    found = findings(sheet + "<p>x</p>" * 9_000, level="error")
+
+    assert [finding.text for finding in found] == [inliner.SLOW]
+
+
+def test_the_style_sheets_of_newsletters_are_quick():
+    sheet = "@media (max-width:600px){.a .b td>p{margin:0}} a:hover, #id .x{color:red} [class~=y]{color:red}"
+
+    assert inliner.is_quick(sheet, 3_000)
