@@ -48,9 +48,7 @@ FIELD_OF = {alias: name for name, aliases in _NAMES.items() for alias in aliases
 KEYS = ("external_id", "email")
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_CONTROLS = re.compile(
-    "[\\s\x00-\x1f\x7f-\x9f\u2028\u2029]*[\x00-\x1f\x7f-\x9f\u2028\u2029][\\s\x00-\x1f\x7f-\x9f\u2028\u2029]*"
-)
+_BLANKS = re.compile("[\\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?", re.IGNORECASE)
 _ISO = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ]00:00.*)?")
 _WITH_DAY = re.compile(r"(\d\d?)([./-])(\d\d?)\2(\d{4})")
@@ -188,7 +186,7 @@ class Converter:
     def _clean(self, cells: list[str], column: Column, lines: list[int]) -> None:
         for index, cell in enumerate(cells):
             if _CONTROL.search(cell):
-                cells[index] = _CONTROLS.sub(" ", cell).strip()
+                cells[index] = _BLANKS.sub(_one_space, cell).strip()
                 self.report(lines[index], column.header, CLEANED)
 
     def _cut(self, cells: list[str], column: Column, lines: list[int]) -> None:
@@ -216,6 +214,11 @@ class Converter:
                 found[index] = ""
                 self.report(lines[index], column.header, reason, {"value": cells[index][:80]})
         return found  # type: ignore[return-value]  # no None is left in it
+
+
+def _one_space(blanks: re.Match[str]) -> str:
+    """Blanks with a control character among them are one space; others stay."""
+    return " " if _CONTROL.search(blanks.group()) else blanks.group()
 
 
 @cache

@@ -109,7 +109,7 @@ class _Legacy:
             except UnicodeDecodeError:
                 if b"\0" not in line:
                     self.other += 1
-                    self.sample += line + b"\n" if len(self.sample) < SAMPLE else b""
+                    self.sample += line[:SAMPLE] + b"\n" if len(self.sample) < SAMPLE else b""
 
     @property
     def prevails(self) -> bool:

@@ -53,6 +53,10 @@ TOO_MANY_NEW = gettext_noop(
 NEW_COLUMNS = gettext_noop("Columns of the file can't become attributes. Nothing was imported.")
 NO_COLUMN = gettext_noop("The file can't be understood. Nothing was imported.")
 UNEXPECTED = gettext_noop("The import failed for a reason that is not in the file. Nothing was imported.")
+DEADLY = gettext_noop(
+    "The process that read this file ended three times before it was done, most likely because of something in the "
+    "file. Nothing was imported. Divide the file, and show the part that fails to your administrator."
+)
 
 Progress = Callable[[Import], None]
 
@@ -154,8 +158,12 @@ def run(
         return importing
     importing.token = token
     try:
-        with leases.renewed(open_, token=token):
-            _Run(importing, open_file or (lambda: cast(BinaryIO, PartsFile(importing))), progress).run()
+        with leases.renewed(open_, token=token), leases.heard_of(open_, token=token):
+            run = _Run(importing, open_file or (lambda: cast(BinaryIO, PartsFile(importing))), progress)
+            if leases.is_deadly(importing.unended):
+                run.give_up()
+            else:
+                run.run()
     except TakenOver:
         logger.info("import %s was taken over by another run", import_id)
         importing.refresh_from_db()
@@ -290,6 +298,12 @@ class _Run:
         finally:
             if connection.is_usable() and not connection.needs_rollback:
                 self.tables.drop()
+
+    def give_up(self) -> None:
+        """The import has failed: too many workers died of it."""
+        logger.error("import %s has ended %s workers: it fails", self.importing.pk, leases.MOST_DEATHS)
+        self._finish(Import.Status.FAILED, message=DEADLY)
+        self.tables.drop()
 
     def _is_tried_again(self, error: Exception) -> bool:
         """The database was away, full, or told to give up a statement: `wake` finds the stored file once more."""

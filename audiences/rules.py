@@ -9,6 +9,7 @@ Texts are compared without regard to letter case. A profile without a value is n
 not "before" anything; so "is not Recife" holds for it.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -42,7 +43,10 @@ from campaign.lib.refusals import Refusal
 Rule = dict[str, Any]
 
 DEEPEST = 10
-MOST_CONDITIONS = 200
+MOST_CONDITIONS = 200  # and groups
+MOST_TEXTS = 1_000
+LONGEST_TEXT = 1_000
+LONGEST_RULE = 200_000  # characters of a rule that is written as text
 MOST_DAYS = 36_500
 
 
@@ -132,6 +136,8 @@ class _Reader:
         self.known, self.budget = known, budget
 
     def read(self, rule: Any, *, place: str, depth: int) -> Rule:
+        if next(self.budget, None) is None:
+            raise RuleError(place=place, reason=_t("there are too many conditions."))
         if depth > DEEPEST:
             raise RuleError(place=place, reason=_t("groups are nested too deep."))
         if not isinstance(rule, dict):
@@ -158,14 +164,14 @@ class _Reader:
         ]
 
     def _leaf(self, name: Any, code: Any, value: Any, place: str) -> Rule:
-        if next(self.budget, None) is None:
-            raise RuleError(place=place, reason=_t("there are too many conditions."))
         field = self.known.get(name) if isinstance(name, str) else None
         if field is None:
-            raise RuleError(place=place, reason=_t("there is no field “%(name)s”.") % {"name": name})
+            raise RuleError(
+                place=place, reason=_t("there is no field “%(name)s”.") % {"name": _shortened(name)}
+            )
         operator = OPERATORS.get(code) if isinstance(code, str) else None
         if operator is None or field.kind not in operator.kinds:
-            slots = {"field": field.label, "code": code}
+            slots = {"field": field.label, "code": _shortened(code)}
             raise RuleError(place=place, reason=_t("%(field)s can't be asked “%(code)s”.") % slots)
         leaf = {"field": name, "is": code}
         takes = field.kind if operator.takes == "own" else operator.takes
@@ -173,20 +179,45 @@ class _Reader:
             try:
                 leaf["value"] = _VALUES[takes](value)
             except (TypeError, ValueError, InvalidOperation):
-                slots = {"field": field.label, "value": value, "expected": _EXPECTED[takes]}
+                slots = {"field": field.label, "value": _shortened(value), "expected": _EXPECTED[takes]}
                 reason = _t("%(field)s: “%(value)s” is not %(expected)s.") % slots
                 raise RuleError(place=place, reason=reason) from None
         return leaf
 
 
+def from_text(text: str) -> Any:
+    """The rule that somebody wrote as JSON; RuleError where it is none, or too long or too deep to be read."""
+    if len(text) > LONGEST_RULE:
+        reason = _t("it is longer than %(most)s characters.") % {"most": LONGEST_RULE}
+        raise RuleError(place=_t("the text"), reason=reason)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise RuleError(place=_t("the text"), reason=_t("groups are nested too deep.")) from None
+    except ValueError as error:
+        raise RuleError(place=_t("the text"), reason=str(error)) from None
+
+
+def _shortened(value: Any) -> str:
+    """What somebody wrote, as far as a sentence can quote it."""
+    text = (
+        value
+        if isinstance(value, str)
+        else _t("this")
+        if isinstance(value, dict | list | int)
+        else str(value)
+    )
+    return text.replace("\0", "")[:80]
+
+
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST_TEXT or "\0" in value:
         raise ValueError
     return value.strip()
 
 
 def _texts(value: Any) -> list[str]:
-    found = [_text(item) for item in value] if isinstance(value, list) else []
+    found = [_text(item) for item in value] if isinstance(value, list) and len(value) <= MOST_TEXTS else []
     if not found:
         raise ValueError
     return found
@@ -195,7 +226,10 @@ def _texts(value: Any) -> list[str]:
 def _number(value: Any) -> int | float:
     if isinstance(value, bool):
         raise TypeError
-    number = Decimal(str(value).strip())
+    text = str(value).strip() if not isinstance(value, int) or abs(value) < 10**15 else ""
+    if len(text) > LONGEST_TEXT:
+        raise ValueError
+    number = Decimal(text)
     if not number.is_finite() or abs(number) >= Decimal(10) ** 15:
         raise ValueError
     return int(number) if number == number.to_integral_value() else float(number)

@@ -7,11 +7,12 @@ from accounts.jobs import forget_old_brakes, mail_letters
 from audiences.jobs import wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import tick
-from reporting.jobs import fold
+from reporting.jobs import fold, wake_recounts
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_LOOKS_AT_IMPORTS = 15
 SECONDS_BETWEEN_LOOKS_AT_LETTERS = 60
+SECONDS_BETWEEN_LOOKS_AT_RECOUNTS = 60
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -27,24 +28,20 @@ def scheduler() -> DjangoCronScheduler:
         ttl=30,
         failure_ttl=3600,
     )
-    cron.register(
-        wake_imports,
-        Queue.DEFAULT,
-        interval=SECONDS_BETWEEN_LOOKS_AT_IMPORTS,
-        job_timeout=60,
-        result_ttl=5,
-        ttl=SECONDS_BETWEEN_LOOKS_AT_IMPORTS,
-        failure_ttl=3600,
-    )
-    cron.register(
-        mail_letters,
-        Queue.DEFAULT,
-        interval=SECONDS_BETWEEN_LOOKS_AT_LETTERS,
-        job_timeout=600,
-        result_ttl=5,
-        ttl=SECONDS_BETWEEN_LOOKS_AT_LETTERS,
-        failure_ttl=3600,
-    )
+    for job, seconds, timeout in (
+        (wake_imports, SECONDS_BETWEEN_LOOKS_AT_IMPORTS, 60),
+        (wake_recounts, SECONDS_BETWEEN_LOOKS_AT_RECOUNTS, 60),
+        (mail_letters, SECONDS_BETWEEN_LOOKS_AT_LETTERS, 600),
+    ):
+        cron.register(
+            job,
+            Queue.DEFAULT,
+            interval=seconds,
+            job_timeout=timeout,
+            result_ttl=5,
+            ttl=seconds,
+            failure_ttl=3600,
+        )
     for job, at, timeout in (
         (fold, "0 * * * *", 1800),
         (forget_old_sessions, "17 3 * * *", 600),

@@ -18,6 +18,7 @@ from rq.job import Job
 from rq.queue import Queue
 
 from campaign.lib import lingering
+from campaign.lib.jobs import note_stop
 from deliveries import queues
 from deliveries.sending import recovery
 
@@ -128,6 +129,7 @@ class Worker(Known, rq.Worker):
     def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
         super().handle_job_failure(job, queue, *args, **kwargs)
         if self._stop_requested and not self.is_horse:
+            note_stop(job)
             job.requeue(at_front=True)
 
     def handle_work_horse_killed(self, job: Job, retpid: int | None, *args: Any) -> None:

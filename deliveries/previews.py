@@ -15,7 +15,7 @@ from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError
 from deliveries.content.source import Source
 from deliveries.models import Content, Delivery, Message
-from deliveries.rendering import asset_urls, content_fields, renderer, sealed_renderer, source_of
+from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 
 # What stands in for a missing part, so that a draft shows before it is complete.
 _SENDER = "sender@example.com"
@@ -86,17 +86,15 @@ def _sealed(delivery: Delivery, message: Message) -> Preview:
     stored = delivery.latest_preparation().findings
     if not delivery.seal:  # the row is an earlier preparation's; what it was to be filled into is no more
         return Preview(findings=[Finding.from_dict(finding) for finding in stored])
-    made = sealed_renderer(delivery)
-    return _rendered(
-        delivery, made.compiled, message.values, [Finding.from_dict(finding) for finding in stored]
-    )
+    compiled = Compiled.from_json(delivery.latest_preparation().compiled)
+    return _rendered(delivery, compiled, message.values, [Finding.from_dict(finding) for finding in stored])
 
 
 def _rendered(
     delivery: Delivery, compiled: Compiled, values: Mapping[str, Any], findings: list[Finding]
 ) -> Preview:
-    made = renderer(delivery, compiled)
     try:
+        made = renderer(delivery, compiled)
         return Preview(
             subject=made.subject(values=values),
             preheader=made.preheader(values=values),
@@ -113,7 +111,7 @@ def _rendered(
 
 def _at_rest(html: str) -> str:
     """Without the pixel, which has nobody's open to tell."""
-    return re.sub(rf'<img src="{re.escape(settings.PUBLIC_URL)}/o/[^>]*>', "", html)
+    return re.sub(rf'<img src="{re.escape(settings.PUBLIC_URL)}/o/[^<>]*+>', "", html)
 
 
 def _mended(source: Source) -> Source:

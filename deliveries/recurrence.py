@@ -5,9 +5,9 @@ exist on its day is read with the offset before the change, so 02:30 becomes 03:
 twice the first is meant (RFC 5545, 3.3.5). dateutil does the expansion.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 # ruff: noqa: DTZ001, DTZ007 -- what a wall clock shows has no zone until it is given one
@@ -30,6 +30,9 @@ KNOWN = {
 }  # fmt: skip
 LONGEST_RULE = 500
 MOST = 100_000
+MOST_TIMES_A_DAY = 48
+CYCLE = 400  # years after which dates fall on the same weekdays again
+AHEAD = 40  # years in which at least a next moment is looked for
 LAST_YEAR = 9990  # calendars end in 9999, and zones reach over the end of a year
 LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
@@ -53,9 +56,10 @@ class Recurrence:
         last = after
         zone = ZoneInfo(self.zone)
         until = _until(self.rule, zone)
-        for local in self._local(after):
-            if local.year > LAST_YEAR:
+        for shifted, years in self._local(after):
+            if shifted.year - years > LAST_YEAR:
                 return
+            local = shifted.replace(year=shifted.year - years)
             moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
             if until is not None and moment > until:
                 return
@@ -64,20 +68,45 @@ class Recurrence:
                 last = moment
                 yield moment
 
-    def _local(self, after: datetime | None) -> Iterable[datetime]:
+    def _local(self, after: datetime | None) -> Iterator[tuple[datetime, int]]:
+        """What clocks show, so many years later: dateutil looks for a moment until the calendar ends.
+
+        Calendars repeat after 400 years, so near its end it finds the same ones, and for what never comes it looks
+        through some hundred years, not through eight thousand.
+        """
         parts = parts_of(self.rule)
         parts.pop("UNTIL", None)
         start = self._ahead(parts, after)
-        return rrulestr(";".join(f"{name}={value}" for name, value in parts.items()), dtstart=start)
+        years = (MAXYEAR - AHEAD - start.year) // CYCLE * CYCLE
+        rule = ";".join(f"{name}={value}" for name, value in parts.items())
+        for shifted in rrulestr(rule, dtstart=start.replace(year=start.year + years)):
+            yield shifted, years
 
     def _ahead(self, parts: dict[str, str], after: datetime | None) -> datetime:
         """A start just before `after` in the same rhythm, so that years of past moments aren't counted through."""
-        period = PERIODS.get(parts["FREQ"])
-        if after is None or period is None or "COUNT" in parts:
+        if after is None or "COUNT" in parts:
             return self.start
+        period = PERIODS.get(parts["FREQ"])
+        if period is None:
+            return self._months_ahead(parts, after)
         step = period * int(parts.get("INTERVAL", "1"))
         shown = after.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None) - timedelta(days=2) - step
         return self.start + max(0, (shown - self.start) // step) * step
+
+    def _months_ahead(self, parts: dict[str, str], after: datetime) -> datetime:
+        """As `_ahead`, for months and years: the first day of one, and `parts` say which days were meant."""
+        months = int(parts.get("INTERVAL", "1")) * (12 if parts["FREQ"] == "YEARLY" else 1)
+        passed = (after.year - self.start.year) * 12 + after.month - self.start.month
+        steps = (passed - 2) // months - 1  # a zone's day may begin in the month before
+        if steps <= 0:
+            return self.start
+        if not {"BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO"} & parts.keys():
+            parts["BYMONTHDAY"] = str(self.start.day)
+            if parts["FREQ"] == "YEARLY":
+                parts.setdefault("BYMONTH", str(self.start.month))
+        first = 1 if parts["FREQ"] == "YEARLY" else self.start.month
+        year, month = divmod(self.start.year * 12 + first - 1 + steps * months, 12)
+        return self.start.replace(year=year, month=month + 1, day=1)
 
 
 def parsed(rule: str) -> str:
@@ -124,13 +153,22 @@ def parts_of(rule: str) -> dict[str, str]:
         raise ValueError(_("it can't end by COUNT and by UNTIL"))
     for name in ("INTERVAL", "COUNT"):
         number = parts.get(name, "1")
-        if not (number.isascii() and number.isdecimal()) or not 1 <= int(number[:9]) <= MOST:
+        if (
+            not (number.isascii() and number.isdecimal())
+            or not 1 <= int(number[:9]) <= MOST
+            or len(number) > 9
+        ):
             raise ValueError(_("%(part)s is a number from 1 to %(most)s") % {"part": name, "most": MOST})
     return parts
 
 
 def _refuse_what_never_comes(parts: dict[str, str]) -> None:
     """30 February would be looked for until the year 9999; below a day so would any day of a month."""
+    times = 1
+    for name in ("BYHOUR", "BYMINUTE", "BYSECOND"):
+        times *= len(set(parts.get(name, "0").split(",")))
+    if parts["FREQ"] not in WITHIN_A_DAY and times > MOST_TIMES_A_DAY:
+        raise ValueError(_("it comes more than %(most)s times a day") % {"most": MOST_TIMES_A_DAY})
     if parts["FREQ"] == "SECONDLY":
         raise ValueError(_("a delivery recurs once a minute at most"))
     by_day = {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYSECOND"} & parts.keys()

@@ -4,6 +4,7 @@ A picture's path never changes its bytes: its fingerprint stands in its name, an
 name. So another picture makes another page, and with it another version and another seal.
 """
 
+import codecs
 import hashlib
 import re
 import zipfile
@@ -31,7 +32,16 @@ MOST_PICTURE_BYTES = 5 * 1024 * 1024
 MOST_FILES = 300
 PAGES = (".html", ".htm")
 MARK = 12  # hex digits of a picture's fingerprint in its name
+_BETWEEN = re.compile(r"""["'()\s,=>?#]""")  # what stands around a path, and seldom in one
+_PATH = re.compile(r"""(?<=["'(\s,=])(?:\./|/)?(?P<path>[^"'()\s,=>?#]++)(?=["')\s,>?#])""")
 _MARKED = re.compile(rf"\.[0-9a-f]{{{MARK}}}(?=\.[A-Za-z]+$)")
+# Those that pages are written in; Python knows others that are no encodings of text, or slow ones.
+ENCODINGS = frozenset(
+    "ascii utf-8 utf-16 utf-16-le utf-16-be iso8859-1 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7"
+    " iso8859-8 iso8859-9 iso8859-10 iso8859-13 iso8859-14 iso8859-15 iso8859-16 cp1250 cp1251 cp1252 cp1253 cp1254"
+    " cp1255 cp1256 cp1257 cp1258 cp866 cp874 koi8-r koi8-u mac-roman mac-cyrillic gb2312 gbk gb18030 big5 big5hkscs"
+    " euc_jp iso2022_jp shift_jis cp932 euc_kr cp949 tis-620".split()
+)
 _CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]+)", re.I)
 
 
@@ -109,11 +119,12 @@ def for_pasted(delivery: Delivery, html: str) -> str:
 
 def with_marked_paths(html: str, renamed: Mapping[str, str]) -> str:
     """The page with each path, however it is spelled (./, %20), replaced where it stands for itself."""
-    for old, new in sorted(renamed.items(), key=lambda pair: -len(pair[0])):
-        spellings = "|".join(re.escape(form) for form in {old, quote(old)})
-        pattern = rf"""(?<=["'(\s,=])(?:\./|/)?(?:{spellings})(?=["')\s,>?#])"""
-        html = re.sub(pattern, quote(new), html)
-    return html
+    spelled = {form: quote(new) for old, new in renamed.items() for form in (old, quote(old))}
+    odd = [form for form in spelled if _BETWEEN.search(form)]
+    for form in sorted(odd, key=len, reverse=True):
+        pattern = rf"""(?<=["'(\s,=])(?:\./|/)?{re.escape(form)}(?=["')\s,>?#])"""
+        html = re.sub(pattern, spelled[form], html)
+    return _PATH.sub(lambda path: spelled.get(path.group("path"), path.group()), html)
 
 
 # -- reading: nothing below touches the database --------------------------------------------------------
@@ -233,7 +244,17 @@ def _encodings(octets: bytes) -> list[str]:
     if octets.startswith((b"\xff\xfe", b"\xfe\xff")):
         return ["utf-16"]
     declared = _CHARSET.search(octets[:2048])
-    return ["utf-8-sig", *([declared.group(1).decode("ascii")] if declared else []), "cp1252", "latin-1"]
+    named = [_known(declared.group(1).decode("ascii"))] if declared else []
+    return ["utf-8-sig", *filter(None, named), "cp1252", "latin-1"]
+
+
+def _known(name: str) -> str:
+    """The encoding of this name, if pages are written in it."""
+    try:
+        found = codecs.lookup(name).name
+    except LookupError:
+        return ""
+    return found if found in ENCODINGS else ""
 
 
 def picture_type(octets: bytes) -> str:

@@ -22,4 +22,9 @@ def fold(**_: object) -> None:
 
 def compute(*, run_id: int, **_: object) -> None:
     with audit.entered("job"):
-        statistics.compute(run_id=run_id)
+        statistics.run(run_id=run_id)
+
+
+def wake_recounts(**_: object) -> None:
+    with audit.entered("job"):
+        statistics.wake()

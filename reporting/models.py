@@ -51,6 +51,7 @@ class StatisticsRun(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued", _("Queued")
         DONE = "done", _("Completed")
+        FAILED = "failed", _("Failed")
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="statistics_runs")
     by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
@@ -61,6 +62,11 @@ class StatisticsRun(models.Model):
     new = models.JSONField(default=dict)
     difference = models.JSONField(default=dict)
     chunks_repaired = models.PositiveIntegerField(default=0)
+    # While a worker is at it the lease moves ahead, and each that takes it raises the token. `unended` counts those
+    # that were never heard of again, and the one that is at it: too many, and it fails.
+    lease_until = models.DateTimeField(null=True, editable=False)
+    token = models.BigIntegerField(default=0, db_default=0, editable=False)
+    unended = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("recount")

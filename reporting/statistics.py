@@ -3,17 +3,19 @@
 Whoever counts twice gets the same: nothing here adds to what was there before.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from accounts import audit
 from accounts.access import NotAllowed
 from accounts.models import User
 from accounts.rights import Right
-from campaign.lib import clock
+from campaign.lib import clock, leases
 from deliveries.counts import TALLIES, tallies
 from deliveries.models import Delivery
 from deliveries.sending import gate
@@ -21,6 +23,8 @@ from feedback.models import Hit
 from reporting import kpis, queues
 from reporting.kpis import Counts
 from reporting.models import DeliveryStatistics, Fold, StatisticsRun
+
+logger = logging.getLogger(__name__)
 
 # A hit commits a little after the moment it bears; the hourly count looks back so far beyond its last.
 OVERLAP = timedelta(minutes=5)
@@ -138,6 +142,30 @@ def ask(*, delivery: Delivery, by: User, at: datetime) -> StatisticsRun:
             audit.record("compute_stats", by=by, target=delivery, run=run.pk)
         queues.COMPUTE.enqueue(job_id=f"compute-{run.pk}", run_id=run.pk)
     return run
+
+
+def run(*, run_id: int) -> None:
+    """As `compute`, by one worker at a time. A recount of which too many workers died has failed."""
+    row = StatisticsRun.objects.filter(pk=run_id, status=StatisticsRun.Status.QUEUED)
+    token = leases.take_once_free(row)
+    if token is None:
+        return
+    with leases.renewed(row, token=token), leases.heard_of(row, token=token):
+        if leases.is_deadly(row.values_list("unended", flat=True).first() or 0):
+            logger.error("recount %s has ended %s workers: it fails", run_id, leases.MOST_DEATHS)
+            row.filter(token=token).update(status=StatisticsRun.Status.FAILED, ended_at=clock.now())
+            return
+        compute(run_id=run_id)
+
+
+def wake(at: datetime | None = None) -> int:
+    """Ask again for the recounts that nobody is at: their job was lost, or their worker died. Their number."""
+    asked = Q(at__lt=(at or clock.now()) - LOST_AFTER)
+    waiting = StatisticsRun.objects.filter(leases.is_free(), asked, status=StatisticsRun.Status.QUEUED)
+    ids = list(waiting.values_list("pk", flat=True))
+    for run_id in ids:
+        queues.COMPUTE.enqueue(job_id=f"compute-{run_id}", run_id=run_id)
+    return len(ids)
 
 
 def compute(*, run_id: int) -> StatisticsRun:

@@ -51,6 +51,8 @@ class Import(models.Model):
     # the token: only the run whose token it is writes anything.
     lease_until = models.DateTimeField(null=True, editable=False)
     token = models.BigIntegerField(default=0, db_default=0, editable=False)
+    # Runs that were never heard of again, and the one that is at it: too many, and it fails.
+    unended = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("import")

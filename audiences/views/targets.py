@@ -127,10 +127,7 @@ def _offering(form: RuleForm) -> RuleForm:
 
 
 def _from_text(text: str) -> rules.Rule:
-    try:
-        rule = json.loads(text)
-    except ValueError as error:
-        raise rules.RuleError(place=_("the text"), reason=str(error)) from None
+    rule = rules.from_text(text)
     return rule if isinstance(rule, dict) else {"": rule}
 
 

@@ -34,6 +34,7 @@ NO_WORKER = _(
     "No worker listens to the queue “%(queue)s”, or the queue itself is away. Start one; "
     "“make run” and the Procfile name the command."
 )
+STOPPED = "stopped"
 FAILURES_LOOKED_AT = 200  # of each queue, the newest
 
 
@@ -129,6 +130,21 @@ def current_id() -> str:
     """The id of the job that this process is at; empty where it is at none."""
     job = get_current_job()
     return job.id if job is not None else ""
+
+
+def note_stop(job: Job) -> None:
+    """The job was ended because its worker was told to stop, and not by what it was at. Raises `RedisError`."""
+    job.meta[STOPPED] = True
+    job.save_meta()
+
+
+def was_stopped() -> bool:
+    """Whether this process carries on a job that `note_stop` was told of; it is true once."""
+    job = get_current_job()
+    if job is None or not job.meta.pop(STOPPED, False):
+        return False
+    job.save_meta()
+    return True
 
 
 def is_reachable() -> bool:

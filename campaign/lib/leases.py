@@ -3,24 +3,30 @@
 The row has a `token` and `lease_until`. Whoever takes the row raises the token, and what he writes names it: once
 another has taken it he changes nothing any more. So it holds through a pooler, a new connection and a failover, and
 for a worker that was frozen and comes back. Leases are read by the database's clock.
+
+`unended` counts who took the row and was never heard of again, and whoever has it now. It is raised before any work
+begins, since a process that dies can't say so: once too many died of a row it is the row that is to blame.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import DateTimeField, F, Func, Q, QuerySet
 
+from campaign.lib import jobs
+
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
 BEAT = 5.0  # seconds between two renewals
 LOOK = 0.5
+MOST_DEATHS = 3
 PATIENCE = "2s"  # for a lock on the row: the next beat tries again
 
 
@@ -43,7 +49,8 @@ def is_free(*, at: datetime | None = None) -> Q:
 @transaction.atomic
 def take(row: QuerySet[Any]) -> int | None:
     """The row is this caller's under the token that is returned; None: another one has it, or it isn't there."""
-    taken = row.filter(is_free()).update(token=F("token") + 1, lease_until=ahead())
+    unended = F("unended") + (0 if jobs.was_stopped() else 1)
+    taken = row.filter(is_free()).update(token=F("token") + 1, lease_until=ahead(), unended=unended)
     return row.values_list("token", flat=True).get() if taken else None
 
 
@@ -60,6 +67,25 @@ def take_once_free(row: QuerySet[Any]) -> int | None:
         seen = held
         time.sleep(LOOK)
     return token
+
+
+def is_deadly(unended: int) -> bool:
+    """Whether so many died of the row that whoever has it now must end it instead of trying once more."""
+    return unended > MOST_DEATHS
+
+
+@contextmanager
+def heard_of(row: QuerySet[Any], *, token: int) -> Iterator[None]:
+    """Whoever leaves the block, be it by an error, has not died: his take of the row counts no more."""
+    try:
+        yield
+    finally:
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        with suppress(
+            DatabaseError, InterfaceError
+        ):  # it is away: that counts as a death, and two more are needed
+            row.filter(token=token, unended__gt=0).update(unended=F("unended") - 1)
 
 
 @contextmanager

@@ -7,18 +7,18 @@ pictures, a preheader, a pixel, and line breaks where a line is too long for mai
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape, unescape
+from html import escape
 from typing import Any
 from urllib.parse import unquote
 
 from django.utils.translation import gettext_noop as _
 from email_validator import EmailNotValidError, validate_email
 
-from deliveries.content import grammar, inert, lines, links, markup, plaintext, styles
+from deliveries.content import bounds, grammar, inert, lines, links, markup, plaintext, styles
 from deliveries.content.findings import Finding, Findings
 from deliveries.content.grammar import Problem
 from deliveries.content.links import Address, Link, LinkBook, read_address
-from deliveries.content.markup import Attribute, Token
+from deliveries.content.markup import Attribute, Token, unescaped
 from deliveries.content.personalisation import BASE, FAILURES, Scope, cause_of, environment, literal
 from deliveries.content.pictures import PLACES as _PICTURES
 from deliveries.content.source import Field, Source
@@ -34,7 +34,7 @@ _PREHEADER_STYLE = (
 )
 _PREHEADER_FILLER = "&#847;&zwnj;&nbsp;" * 40  # keeps the body's first words out of the inbox's preview
 _LINKS = frozenset({"a", "area", "v:rect", "v:roundrect", "v:shape", "v:oval"})
-_CSS_URL = re.compile(r"""url\(\s*(["']?)(?P<path>[^"')]+?)\1\s*\)""", re.I)
+_CSS_URL = re.compile(r"url\((?P<path>[^()]{1,2000})\)", re.I)
 _TEXT_URL = re.compile(r"https?://[^\s<>\"'\u00ab\u00bb]+", re.I)
 
 
@@ -111,12 +111,18 @@ class _Compilation:
 
     def run(self) -> Compiled | None:
         source = self.source
+        for part, problem in bounds.sizes(source):
+            self.findings.error(problem.code, problem.text, where=part, **problem.slots)
+        if self.findings.has_errors:
+            return None
         self._check_presence()
         self._check_senders()
         subject = self._one_line("subject", source.subject)
         from_name = self._one_line("from_name", source.from_name)
         preheader = self._scope("preheader", _single_line(source.preheader))
         html, derived, html_opt_out = self._html(preheader) if source.html.strip() else ("", "", False)
+        if self.findings.has_errors and any(finding.code == bounds.CODE for finding in self.findings):
+            return None
         text, text_opt_out = self._text() if source.text.strip() else (derived, html_opt_out)
         self._check_opt_out(html_opt_out, text_opt_out)
         if self.findings.has_errors:
@@ -150,9 +156,13 @@ class _Compilation:
 
     def _html(self, preheader: Scope) -> tuple[str, str, bool]:
         scope = self._scope("html", self.source.html)
-        page = _Page(scope, self)
         opening = _escaped_template(preheader.preamble + preheader.template())
-        html = scope.preamble + page.compiled(opening)
+        try:
+            page = _Page(scope, self)
+            html = scope.preamble + page.compiled(opening)
+        except Problem as problem:  # a bound was reached: nothing more is made of it
+            scope.report(problem)
+            return "", "", True
         derived = "" if self.source.text.strip() else scope.preamble + page.derived_text()
         if derived:
             self.findings.warning(
@@ -180,7 +190,11 @@ class _Compilation:
             return ""
         if not self.tracking:
             return address.template
-        return links.slot(self.book.for_text(address))
+        try:
+            return links.slot(self.book.for_text(address))
+        except Problem as problem:
+            scope.report(problem)
+            return ""
 
     def address(self, scope: Scope, start: int, end: int, *, is_html: bool) -> Address | None:
         try:
@@ -253,7 +267,11 @@ class _Compilation:
             "html.html": compiled.html,
         }
         sizes = [0]
-        run = environment(templates)
+        try:
+            run = environment(templates)
+        except FAILURES as error:
+            self._cannot_render(error, "html.html")
+            return
         for values in (_samples(compiled, is_filled=True), _samples(compiled, is_filled=False)):
             for name in templates:
                 try:
@@ -288,6 +306,9 @@ class _Page:
         self.findings, self.book = compilation.findings, compilation.book
         self.masked = grammar.mask(scope.source, scope.segments, _MASK)
         self.tokens = list(markup.tokens(self.masked))
+        bounds.of_markup(self.masked, self.tokens)
+        bounds.of_tree(self.masked)
+        bounds.of_style_sheets(self.masked, self.tokens)
         self.edits: list[tuple[int, int, str]] = []
         self.text_links: dict[int, str] = {}
         self.styles = styles.inline_styles(self.masked, self.tokens, mask=_MASK)
@@ -451,7 +472,7 @@ class _Page:
         label = self.labels.get(token.start, "")
         for name in ("aria-label", "title", "alt"):
             if not label and (attribute := token.attribute(name)):
-                label = unescape(self._source(attribute)).strip()
+                label = unescaped(self._source(attribute)).strip()
         if label:
             return label
         if address.kind == "tracked" and not token.in_condition:
@@ -475,7 +496,7 @@ class _Page:
             if token.kind == "start" and token.name in _LINKS and token.name != "area":
                 opened, words = token, []
             elif token.kind == "end" and opened and token.name == opened.name:
-                labels[opened.start] = re.sub(r"\s+", " ", unescape("".join(words))).strip()
+                labels[opened.start] = re.sub(r"\s+", " ", unescaped("".join(words))).strip()
                 opened = None
             elif opened and token.kind == "text":
                 words.append(self._outputs_and_words(token.start, token.end))
@@ -543,7 +564,7 @@ class _Page:
                 after_name = token.start + 1 + len(token.name)
                 self.edits.append((after_name, after_name, f' style="{filled}"'))
         elif own and "url(" in self._source(own).lower() and _MASK not in self._masked(own):
-            changed = self._css_urls(unescape(self._source(own)))
+            changed = self._css_urls(unescaped(self._source(own)))
             self._replace(own, literal(styles.attribute(changed)))
 
     def _refilled(self, style: str, own: Attribute | None) -> str | None:
@@ -566,7 +587,7 @@ class _Page:
 
     def _css_urls(self, css: str) -> str:
         def absolute(match: re.Match[str]) -> str:
-            url = self.compilation.assets.get(_asset_key(match.group("path")))
+            url = self.compilation.assets.get(_asset_key(_unquoted(match.group("path"))))
             return f"url('{url}')" if url else match.group()
 
         return _CSS_URL.sub(absolute, css)
@@ -578,7 +599,7 @@ class _Page:
         for match in _CSS_URL.finditer(self.masked, start, end):
             if any(first <= match.start() < last for first, last in asked_for):
                 continue
-            if url := self.compilation.assets.get(_asset_key(match.group("path"))):
+            if url := self.compilation.assets.get(_asset_key(_unquoted(match.group("path")))):
                 self.edits.append((match.start(), match.end(), literal(f"url('{url}')")))
 
     # assembly
@@ -618,7 +639,7 @@ class _Page:
 
 
 def _single_line(source: str) -> str:
-    return re.sub(r"\s*\n\s*", " ", source.strip())
+    return " ".join(line.strip() for line in source.strip().split("\n") if line.strip())
 
 
 def _escaped_template(template: str) -> str:
@@ -632,22 +653,30 @@ def _escaped_template(template: str) -> str:
 
 def _asset_key(path: str) -> str:
     path = unquote(path.strip()).split("?")[0].split("#")[0].replace("\\", "/")
-    while path.startswith("./"):
-        path = path[2:]
-    return path.lstrip("/")
+    return re.sub(r"\A(?:\./)*+/*+", "", path)
+
+
+def _unquoted(path: str) -> str:
+    """What stands between the brackets of a style sheet's url()."""
+    path = path.strip()
+    return path[1:-1] if path[:1] in ("'", '"') and path[:1] == path[-1:] else path
 
 
 def _without_punctuation(url: str) -> str:
     url = url.rstrip(".,;:!?*_")
     for opening, closing in ("()", "[]"):
-        while url.endswith(closing) and url.count(closing) > url.count(opening):
-            url = url[:-1].rstrip(".,;:!?")
+        end, extra = len(url), url.count(closing) - url.count(opening)
+        while extra > 0 and end and url[end - 1] == closing:
+            end, extra = end - 1, extra - 1
+            while end and url[end - 1] in ".,;:!?":
+                end -= 1
+        url = url[:end]
     return url
 
 
 def _shows_anything(html: str) -> bool:
     return any(
-        (token.kind == "text" and unescape(html[token.start : token.end]).strip())
+        (token.kind == "text" and unescaped(html[token.start : token.end]).strip())
         or (token.kind == "start" and token.name == "img")
         for token in markup.tokens(html)
         if not token.in_condition

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from campaign.lib.numbers import grouped
 
@@ -64,8 +65,20 @@ class Finding:
         return f"{place}: {self.message}" if place else self.message
 
 
+MOST = 200
+MORE = _("There are more findings; these are the first %(most)s.")
+
+
 class Findings(list[Finding]):
-    """Collects findings of one compilation; the same thing at the same place is told once."""
+    """Collects findings of one compilation; the same thing at the same place is told once, and there is an end to it.
+
+    Once there are so many, only the first error is still added, so that no warning hides that there is one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: set[tuple[Any, ...]] = set()
+        self.has_errors = False
 
     def error(self, code: str, text: str, *, where: str = "", line: int | None = None, **slots: Any) -> None:
         self._add(Finding("error", code, text, where, line, slots))
@@ -76,9 +89,18 @@ class Findings(list[Finding]):
         self._add(Finding("warning", code, text, where, line, slots))
 
     def _add(self, finding: Finding) -> None:
-        if finding not in self:
-            self.append(finding)
-
-    @property
-    def has_errors(self) -> bool:
-        return any(finding.is_error for finding in self)
+        first_error = finding.is_error and not self.has_errors
+        self.has_errors = self.has_errors or finding.is_error
+        key = (
+            finding.code,
+            finding.text,
+            finding.where,
+            finding.line,
+            tuple(map(str, finding.slots.items())),
+        )
+        if key in self._known or (len(self._known) > MOST and not first_error):
+            return
+        self._known.add(key)
+        if len(self._known) == MOST + 1 and not first_error:
+            finding = Finding(finding.level, "more", MORE, slots={"most": MOST})
+        self.append(finding)

@@ -5,6 +5,7 @@ Allowed: `{{ expression }}`, if / elif / else / endif, `set` of a simple value, 
 """
 
 import re
+from bisect import bisect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -143,17 +144,34 @@ class Segment:
         return self.kind in ("if", "elif", "else", "endif", "set")
 
 
+MOST_TAGS = 5_000
+MOST_SEGMENTS = 2 * MOST_TAGS  # each tag with the text before it
+MOST_PROBLEMS = 100  # of one part
+LONGEST_TAG = 5_000  # characters
+MOST_OPERATORS = 100  # and filters, of one tag
+DEEPEST_CONDITION = 32
+MOST_BRANCHES = 100  # elif and else of one condition and of those around it
+_TOO_MANY_TAGS = _("There are more than %(most)s merge tags, or too many of them have errors.")
+_LONG_TAG = _("This tag is longer than %(most)s characters, or is never closed.")
+_LONG_EXPRESSION = _(
+    "This expression has more than %(most)s operators and filters; set a part of it before, with {%% set … %%}."
+)
+_DEEP_CONDITION = _("Conditions are nested more than %(most)s deep.")
+_MANY_BRANCHES = _("A condition and those around it have more than %(most)s branches.")
+
+_OPERATORS = frozenset("| ~ + - * / // % == != < <= > >= and or not in is if else".split())
+
 _OPENING = re.compile(r"\{\{|\{%|\{#")
-_RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}")
-_END_RAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
-_STYLE = re.compile(r"<style\b.*?</style", re.S | re.I)
+_RAW = re.compile(r"\{%[-+]?\s*+raw\s*+[-+]?%\}")
+_END_RAW = re.compile(r"\{%[-+]?\s*+endraw\s*+[-+]?%\}")
+_STYLE = re.compile(r"<(/?)style\b", re.I)
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<number>\d+(?:\.\d+)?)"""
+    r"""\s*+(?:(?P<string>"(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+')|(?P<number>\d+(?:\.\d+)?)"""
     r"""|(?P<name>[^\W\d]\w*)|(?P<operator>==|!=|<=|>=|//|\*\*|[-+]?(?:\}\}|%\})|[-+*/%~<>|.,()\[\]{}:=!?;&^$\#@\\`'"]))""",
     re.S,
 )
 
-_ESCAPE = re.compile(r"\\(?:\\\\)*[^\\\"']")  # a line break written as an escape would end a header or a line
+_ESCAPE = re.compile(r"\\[^\\\"']")  # a line break written as an escape would end a header or a line
 
 
 @dataclass(frozen=True)
@@ -165,25 +183,55 @@ class _Token:
 def parse(source: str, *, report: Callable[[Problem], None]) -> list[Segment]:
     """Cut `source` into segments. Every problem is reported with its line; a broken tag becomes a comment."""
     lines = _LineCounter(source)
-    styles = [match.span() for match in _STYLE.finditer(source)]
+    styles = _style_sheets(source)
+    broken = _Limit(report)
     segments: list[Segment] = []
     at = 0
     search_from = 0
     while match := _OPENING.search(source, search_from):
         start = match.start()
         # In a style sheet `{#` opens a rule for an id, as in `@media print{#menu{…}}`, never a comment.
-        if match.group() == "{#" and any(first < start < last for first, last in styles):
+        if match.group() == "{#" and bisect(styles, start) % 2:
             search_from = start + 2
             continue
         if at < start:
             segments.append(Segment("text", at, start, lines.at(at)))
-        segment = _tag(source, start, lines.at(start), report)
+        if len(segments) > MOST_SEGMENTS or broken.is_reached:
+            report(Problem("content_bound", _TOO_MANY_TAGS, line=lines.at(start), most=MOST_TAGS))
+            at = start
+            break
+        segment = _tag(source, start, lines.at(start), broken.report)
         segments.append(segment)
         at = search_from = segment.end
     if at < len(source):
         segments.append(Segment("text", at, len(source), lines.at(at)))
-    _check_structure(segments, report)
+    _check_structure(segments, broken.report)
     return segments
+
+
+class _Limit:
+    """Passes problems on. A tag that is never closed is looked for to the end, so there is an end to those too."""
+
+    def __init__(self, report: Callable[[Problem], None]) -> None:
+        self._report, self._left = report, MOST_PROBLEMS
+
+    def report(self, problem: Problem) -> None:
+        if self._left:
+            self._left -= 1
+            self._report(problem)
+
+    @property
+    def is_reached(self) -> bool:
+        return not self._left
+
+
+def _style_sheets(source: str) -> list[int]:
+    """Where style sheets begin and end by turns: between an odd place and the next a position is in one."""
+    places: list[int] = []
+    for match in _STYLE.finditer(source):
+        if bool(match.group(1)) == bool(len(places) % 2):
+            places.append(match.start())
+    return places if len(places) % 2 == 0 else places[:-1]
 
 
 def mask(source: str, segments: list[Segment], character: str) -> str:
@@ -247,16 +295,24 @@ def _end_of_broken(source: str, start: int) -> int:
 
 def _check_structure(segments: list[Segment], report: Callable[[Problem], None]) -> None:
     open_ifs: list[tuple[Segment, bool]] = []
+    branches = [0]  # of what stands open, and around it
     for segment in segments:
         if segment.kind == "if":
             open_ifs.append((segment, False))
+            branches.append(branches[-1])
+            if len(open_ifs) == DEEPEST_CONDITION + 1:
+                report(Problem("content_bound", _DEEP_CONDITION, line=segment.line, most=DEEPEST_CONDITION))
         elif segment.kind in ("elif", "else", "endif"):
             if not open_ifs:
                 report(_stray(segment))
                 continue
             opened, had_else = open_ifs.pop()
             if segment.kind == "endif":
+                branches.pop()
                 continue
+            branches[-1] += 1
+            if branches[-1] == MOST_BRANCHES + 1:
+                report(Problem("content_bound", _MANY_BRANCHES, line=segment.line, most=MOST_BRANCHES))
             if had_else:
                 report(_stray(segment))
             open_ifs.append((opened, had_else or segment.kind == "else"))
@@ -284,7 +340,8 @@ class _Parser:
         self.source, self.start, self.line = source, start, line
         self.position = start + 2
         self.is_output = source.startswith("{{", start)
-        self.depth = 0
+        self.end = min(start + LONGEST_TAG, len(source))
+        self.depth = self.operators = 0
         self.trim_left = ""
         if source[self.position : self.position + 1] in ("-", "+") and not re.match(
             r"[-+]\s*\d", source[self.position : self.position + 10]
@@ -504,9 +561,11 @@ class _Parser:
     # tokens
 
     def _next(self) -> _Token:
-        match = _TOKEN.match(self.source, self.position)
+        match = _TOKEN.match(self.source, self.position, self.end)
         if not match or match.end() <= self.position:
-            rest = self.source[self.position :].lstrip()
+            rest = self.source[self.position : self.end].lstrip()
+            if not rest and self.end < len(self.source):
+                raise Problem("content_bound", _LONG_TAG, line=self.line, most=LONGEST_TAG)
             if not rest:
                 raise self._unclosed()
             raise self._problem(_("“%(found)s” is not expected here."), found=rest[:1])
@@ -514,7 +573,12 @@ class _Parser:
         kind = match.lastgroup or ""
         value = match.group(kind)
         if kind == "operator" and value in ("'", '"'):
+            if self.end < len(self.source):
+                raise Problem("content_bound", _LONG_TAG, line=self.line, most=LONGEST_TAG)
             raise self._problem(_("A text in quotes is never closed."))
+        self.operators += value in _OPERATORS
+        if self.operators > MOST_OPERATORS:
+            raise Problem("content_bound", _LONG_EXPRESSION, line=self.line, most=MOST_OPERATORS)
         return _Token(kind, value)
 
     def _advance(self) -> _Token:

@@ -8,7 +8,8 @@ from deliveries.content import markup
 LONGEST = 998  # octets of a line on the wire, without its end
 _GOAL = 600  # of a template's line: leaves room for the values that fill it
 TAG = re.compile(
-    r"""\{\{(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|.)*?\}\}|\{%(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|.)*?%\}""",
+    r"""\{\{(?:[^"'}]|"(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+'|\}(?!\})|["'])*+\}\}"""
+    r"""|\{%(?:[^"'%]|"(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+'|%(?!\})|["'])*+%\}""",
     re.S,
 )
 _KEEPS_SPACE = frozenset({"pre", "textarea"})

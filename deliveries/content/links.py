@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from html import unescape
 from typing import Any, Literal
 from urllib.parse import quote
 
 from django.utils.translation import gettext_noop as _
 
+from deliveries.content import bounds
 from deliveries.content.grammar import Name, Problem, Segment
+from deliveries.content.markup import unescaped
 from deliveries.content.personalisation import SYSTEM_SLOTS, Scope, literal
 
 LinkKind = Literal["tracked", "opt_out", "mirror"]
@@ -53,21 +54,26 @@ class LinkBook:
 
     def __init__(self) -> None:
         self.links: list[Link] = []
+        self._known: dict[tuple[str, str, str], Link] = {}
+        self._by_address: dict[tuple[str, str], Link] = {}
 
     def add(self, address: Address, *, label: str) -> Link:
-        label = label[:MAX_LABEL]
-        for link in self.links:
-            if (link.label, link.url, link.kind) == (label, address.url, address.kind):
-                return link
+        """The link's number; Problem where there are more links than may be."""
+        key = (label[:MAX_LABEL], address.url, address.kind)
+        if known := self._known.get(key):
+            return known
+        if len(self.links) >= bounds.MOST_LINKS:
+            raise Problem(bounds.CODE, bounds.LINKS, most=bounds.MOST_LINKS)
+        label = key[0]
         link = Link(len(self.links), label, address.url, address.kind, address.template)  # type: ignore[arg-type]  # one of the kinds of a link
         self.links.append(link)
+        self._known[key] = link
+        self._by_address.setdefault(key[1:], link)
         return link
 
     def for_text(self, address: Address) -> Link:
         """The link of the HTML with the same address, else a new one."""
-        known = next(
-            (link for link in self.links if (link.url, link.kind) == (address.url, address.kind)), None
-        )
+        known = self._by_address.get((address.url, address.kind))
         return known or self.add(address, label=address.url)
 
 
@@ -82,12 +88,12 @@ def read_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Addres
     """The address between two positions; Problem if it must not be sent."""
     written = scope.source[start:end].strip()
     address = _read(scope, start, end, is_html=is_html)
-    return replace(address, url=unescape(written) if is_html else written)
+    return replace(address, url=unescaped(written) if is_html else written)
 
 
 def _read(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
     pieces = [
-        (segment, (unescape(text) if is_html else text) if not segment.is_tag else "")
+        (segment, (unescaped(text) if is_html else text) if not segment.is_tag else "")
         for segment, text in scope.between(start, end)
         if segment.kind != "comment"
     ]

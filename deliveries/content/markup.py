@@ -7,17 +7,21 @@ comments that only Outlook reads. Offsets count in the masked source, which is a
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Literal
 
 RAW_TEXT = frozenset({"style", "script", "title", "textarea", "xmp", "iframe", "noembed", "noframes"})
 
 _TAG_NAME = re.compile(r"</?([A-Za-z][^\s/>]*)")
 _ATTRIBUTE = re.compile(
-    r"""[\s/]*(?P<name>=[^\s/>=]*|[^\s/>=]+)(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s>"'][^\s>]*)))?"""
+    r"""[\s/]*+(?P<name>=[^\s/>=]*|[^\s/>=]+)(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s>"'][^\s>]*)))?"""
 )
-_TAG_END = re.compile(r"[\s/]*>")
+_TAG_END = re.compile(r"[\s/]*+>")
 _CONDITION = re.compile(r"<!--\[if\b[^\]]*\]>", re.I)
 _END_CONDITION = re.compile(r"<!\[endif\]-->\Z", re.I)
+
+# A number that no character has; Python refuses to read one of thousands of digits at all.
+_LONG_NUMBER = re.compile(r"&#0*+(\d{8})\d*+")
 
 TokenKind = Literal["text", "comment", "declaration", "start", "end", "raw"]
 
@@ -49,9 +53,18 @@ class Token:
         return next((a for a in self.attributes if a.name == name and a.has_value), None)
 
 
+def unescaped(text: str) -> str:
+    """The text with its character references replaced; one of a number that is none becomes U+FFFD."""
+    return unescape(_LONG_NUMBER.sub(r"&#\1", text)) if "&" in text else text
+
+
 def tokens(html: str) -> Iterator[Token]:
     """The tokens of `html`, without a gap; the inside of a conditional comment follows its comment token."""
     yield from _tokens(html, 0, len(html), in_condition=False)
+
+
+class _NeverClosed(Exception):
+    """The tag swallows all that follows, so nothing of it is markup."""
 
 
 def _tokens(html: str, at: int, end: int, *, in_condition: bool) -> Iterator[Token]:
@@ -60,7 +73,10 @@ def _tokens(html: str, at: int, end: int, *, in_condition: bool) -> Iterator[Tok
         at = html.find("<", at, end)
         if at < 0:
             break
-        token = _markup_at(html, at, end, in_condition)
+        try:
+            token = _markup_at(html, at, end, in_condition)
+        except _NeverClosed:
+            break
         if token is None:
             at += 1
             continue
@@ -88,10 +104,10 @@ def _markup_at(html: str, at: int, end: int, in_condition: bool) -> Token | None
     if not match:
         return None
     if html.find(">", match.end(), end) < 0:
-        return None
+        raise _NeverClosed
     attributes, closing = _attributes(html, match.end(), end)
     if closing < 0:
-        return None
+        raise _NeverClosed
     kind: TokenKind = "end" if html[at + 1] == "/" else "start"
     return Token(kind, at, closing, match.group(1).lower(), attributes, in_condition)
 

@@ -8,10 +8,10 @@ What authors can rely on:
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from itertools import islice
+from functools import cached_property
 from typing import Any
 
 import minijinja
@@ -39,6 +39,10 @@ from deliveries.content.source import Field
 
 FUEL = 200_000  # instructions for one part of one message; the largest newsletter seen needs a hundredth
 FAILURES = (minijinja.TemplateError, ValueError, TypeError, OverflowError)  # of running a template
+MOST_BRANCHES_RUN = (
+    400  # more than the author's may have: content that was sealed before there was a bound is run
+)
+_BRANCHES = re.compile(r"\{%[-+]? *+(if|elif|else|endif)\b")
 MAX_WEIGHT = 5_000
 MAX_WRITTEN = 20_000
 HEADERS = frozenset({"subject", "from_name"})
@@ -65,8 +69,29 @@ def environment(templates: Mapping[str, str]) -> minijinja.Environment:
     )
     made.add_filter("date", format_date)
     for name, template in templates.items():
+        if _longest_condition(template) > MOST_BRANCHES_RUN:
+            raise TooManyBranches(f"a condition has more than {MOST_BRANCHES_RUN} branches")
         made.add_template(name, template)
     return made
+
+
+class TooManyBranches(ValueError):
+    """The engine takes a stack frame for each branch: such a template is not even read."""
+
+
+def _longest_condition(template: str) -> int:
+    """How many branches stand within and after one another at most."""
+    depth, open_, most = 0, [0], 0
+    for tag in _BRANCHES.findall(template):
+        if tag == "if":
+            depth += 1
+            open_.append(depth)
+        elif tag == "endif":
+            depth = open_.pop() - 1 if len(open_) > 1 else 0
+        else:
+            depth += 1
+        most = max(most, depth)
+    return most
 
 
 def format_date(value: str, form: str = "%Y-%m-%d") -> str:
@@ -102,6 +127,8 @@ class Scope:
         self._weights: dict[str, int] = {}
         self.segments = grammar.parse(source, report=self.report)
         self._starts = [segment.start for segment in self.segments]
+        self._lines = [match.start() for match in re.finditer("\n", source)]
+        self._tried: set[str] = set()
         self._locals = {segment.name for segment in self.segments if segment.kind == "set"}
         self._templates = {segment.start: self._tag(segment) for segment in self.segments if segment.is_tag}
 
@@ -114,7 +141,7 @@ class Scope:
         return "".join(f"{{% set {name} = '' %}}" for name in sorted(self._locals))
 
     def line_at(self, position: int) -> int:
-        return self.source.count("\n", 0, position) + 1
+        return bisect_left(self._lines, position) + 1
 
     def template(self, start: int = 0, end: int | None = None) -> str:
         """The source between two positions as a template to run."""
@@ -127,7 +154,8 @@ class Scope:
         """The segments from `start` to `end`, each with the part of its text that lies there."""
         end = len(self.source) if end is None else end
         first = max(bisect_right(self._starts, start) - 1, 0)
-        for segment in islice(self.segments, first, None):
+        for at in range(first, len(self.segments)):
+            segment = self.segments[at]
             if segment.start >= end:
                 break
             if segment.end <= start:
@@ -206,7 +234,7 @@ class Scope:
         self._warn_of_unknown(segment)
         self._check_addresses(segment)
         written = self._write(segment.expression)
-        for values in (self._samples(is_filled=True), self._samples(is_filled=False)):
+        for values in self._samples if written not in self._tried else ():
             try:
                 environment({"try.txt": "{{ [" + written + "]|length }}"}).render_template(
                     "try.txt", **values
@@ -218,6 +246,7 @@ class Scope:
                     line=segment.line,
                     cause=cause_of(error),
                 ) from error
+        self._tried.add(written)
         return written
 
     def _check_addresses(self, segment: Segment) -> None:
@@ -227,7 +256,12 @@ class Scope:
             if isinstance(part, Name) and part.name in grammar.SYSTEM_NAMES:
                 raise Problem("template_not_allowed", _("“%(name)s” has no place here."), name=part.name)
 
-    def _samples(self, *, is_filled: bool) -> dict[str, Any]:
+    @cached_property
+    def _samples(self) -> list[dict[str, Any]]:
+        """Everything filled in, and nothing."""
+        return [self._sample(is_filled=True), self._sample(is_filled=False)]
+
+    def _sample(self, *, is_filled: bool) -> dict[str, Any]:
         samples = {"number": 7, "date": "2026-04-30", "yes_no": True}
         values = {
             name: samples.get(field.kind, "Sample") if is_filled else ""

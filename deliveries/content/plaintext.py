@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from html import unescape
 
-from deliveries.content.markup import Token
+from deliveries.content.markup import Token, unescaped
 from deliveries.content.personalisation import Scope, literal
 
 _PARAGRAPHS = frozenset(
@@ -15,6 +14,7 @@ _SKIPPED = frozenset({"head", "template"})
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _HIDDEN = re.compile(r"display\s*:\s*none", re.I)
 _PARAGRAPH, _LINE, _AFTER_LINK = "\x01", "\x02", "\x03"
+_BREAKS = re.compile(rf" ?[{_PARAGRAPH}{_LINE}][ {_PARAGRAPH}{_LINE}]*+")
 _OUTPUT, _BLOCK = "\ufdd0", "\ufdd1"
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060\ufeff]")
 
@@ -56,7 +56,7 @@ class _Writer:
             elif segment.is_block:
                 self.pieces.append(self._mark(_BLOCK, self.scope.tag(segment)))
             elif not segment.is_tag:
-                self.pieces.append(self._mark_braces(re.sub(r"\s+", " ", unescape(text))))
+                self.pieces.append(self._mark_braces(re.sub(r"\s+", " ", unescaped(text))))
 
     def _blocks(self, token: Token) -> None:
         for segment, _text in self.scope.between(token.start, token.end):
@@ -108,7 +108,7 @@ class _Writer:
                 if segment.kind == "output":
                     self.pieces.append(self._mark(_OUTPUT, self.scope.tag(segment)))
                 elif not segment.is_tag:
-                    self.pieces.append(self._mark_braces(unescape(text)))
+                    self.pieces.append(self._mark_braces(unescaped(text)))
 
     def _mark(self, mark: str, tag: str) -> str:
         self.tags.append(tag)
@@ -121,12 +121,7 @@ class _Writer:
     def _laid_out(self, text: str) -> str:
         text = re.sub(rf"{_AFTER_LINK}(?=[\w{_OUTPUT}])", " ", text).replace(_AFTER_LINK, "")
         text = re.sub(r"[ \t\r\n\xa0\u2003\u2007]+", " ", text)
-        text = re.sub(
-            rf" ?{_PARAGRAPH}[ {_PARAGRAPH}{_LINE}]*| ?{_LINE}[ {_LINE}]*{_PARAGRAPH}[ {_PARAGRAPH}{_LINE}]*",
-            "\n\n",
-            text,
-        )
-        text = re.sub(rf" ?(?:{_LINE} ?)+", "\n", text)
+        text = _BREAKS.sub(lambda breaks: "\n\n" if _PARAGRAPH in breaks.group() else "\n", text)
         alone = rf"((?:^|\n)(?:{_BLOCK}\d+{_BLOCK} ?)+)\n+"
         while (
             joined := re.sub(alone, r"\1", text)

@@ -1,5 +1,6 @@
 """Compiled content and one recipient to a message. Preview, mirror page, proof and send all run this code."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -151,7 +152,10 @@ class Renderer:
             "from_name.txt": compiled.from_name,
             "preheader.txt": compiled.preheader,
         } | {f"link{link.index}.txt": link.template for link in compiled.links if link.kind == "tracked"}
-        self._environment = environment(templates | self._skeletons(templates))
+        try:
+            self._environment = environment(templates | self._skeletons(templates))
+        except FAILURES as error:
+            raise RenderError(part=_("content"), cause=cause_of(error)) from error
         self._environment.add_global("_base", self._base)
         self._run = self._environment.render_template
         self._has_html, self._has_text = bool(compiled.html), bool(compiled.text)
@@ -161,10 +165,11 @@ class Renderer:
             if "{{" not in template and "{%" not in template
         }
         bodies = compiled.html + compiled.text
+        there = set(re.findall(r"_c(\d+) ", bodies))
         self._clicks = [
             (f"_c{link.index}", link.index)
             for link in compiled.links
-            if link.kind == "tracked" and f"_c{link.index} " in bodies
+            if link.kind == "tracked" and str(link.index) in there
         ]
         self._has_mirror = "_m" in bodies
 

@@ -6,22 +6,26 @@ The inliner works on a copy whose tags are numbered; only the resulting style at
 from collections.abc import Mapping, Sequence
 from html import escape
 
-import css_inline
 from selectolax.lexbor import LexborHTMLParser
 
+from deliveries.content import bounds, inliner
 from deliveries.content.markup import Token
 
 _NUMBER = "data-sinete-tag"
 _INVISIBLE = frozenset("html head meta title style script link base br".split())
-_inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False, keep_link_tags=False)
 
 
 def inline_styles(masked: str, tokens: Sequence[Token], *, mask: str) -> Mapping[int, str]:
-    """Position of a start tag to its style, for those tags whose style a style sheet adds to."""
+    """Position of a start tag to its style, for those tags whose style a style sheet adds to.
+
+    Problem where the tags are nested deeper than may be, or the style sheets take too long.
+    """
     numbered = _number(masked, tokens, mask)
-    try:
-        inlined = _inliner.inline(numbered)
-    except css_inline.InlineError:
+    bounds.of_tree(numbered)  # what the inliner sees: it recurses, and a thread's stack is small
+    sheets = "".join(masked[t.start : t.end] for t in tokens if t.kind == "raw" and t.name == "style")
+    tags = sum(token.kind == "start" for token in tokens)
+    inlined = inliner.inlined(numbered, sheets=sheets, tags=tags)
+    if inlined is None:
         return {}
     styles: dict[int, str] = {}
     for node in LexborHTMLParser(inlined).css(f"[{_NUMBER}][style]"):

@@ -311,6 +311,8 @@ def _json(path: Path) -> Any:
         raise BadDeliveryFile(str(path), error.strerror) from None
     except UnicodeDecodeError:
         raise BadDeliveryFile(str(path), _("is not UTF-8")) from None
+    except RecursionError:
+        raise BadDeliveryFile(str(path), _("is nested too deep")) from None
     except json.JSONDecodeError as error:
         where = f"{path}, line {error.lineno}, column {error.colno}"
         raise BadDeliveryFile(where, error.msg) from None

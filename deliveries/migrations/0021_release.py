@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_proof_addresses"),
-        ("deliveries", "0019_staging_of_a_run"),
+        ("deliveries", "0020_unended_preparations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [

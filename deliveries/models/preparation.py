@@ -61,6 +61,8 @@ class Preparation(models.Model):
     # the token: only the run whose token it is writes progress, and seals.
     lease_until = models.DateTimeField(null=True)
     token = models.BigIntegerField(default=0, db_default=0)
+    # Runs that were never heard of again, and the one that is at it: too many, and it fails.
+    unended = models.PositiveSmallIntegerField(default=0, db_default=0)
     # What was sealed, part by part, and the compiled content from which every message is filled.
     manifest = models.JSONField(default=dict)
     compiled = models.JSONField(default=dict)

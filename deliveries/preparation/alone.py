@@ -22,7 +22,7 @@ def only_one(preparation_id: int) -> Iterator[Preparation | None]:
     if token is None:
         yield None
         return
-    with leases.renewed(row, token=token):
+    with leases.renewed(row, token=token), leases.heard_of(row, token=token):
         yield (
             row.filter(token=token).select_related("delivery__unit", "delivery__audience", "content").first()
         )

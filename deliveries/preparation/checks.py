@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import connection
 from django.utils.translation import gettext_noop as n_
 
-from campaign.lib import clock
+from campaign.lib import clock, leases
 from deliveries import capacity, moments, planning, routes, signing
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
@@ -103,6 +103,14 @@ def empty_target() -> Finding:
 def nobody_left(targeted: int) -> Finding:
     text = n_("All %(targeted)s profiles of the audience are excluded.")
     return Finding("error", "empty_target", text, "audience", None, {"targeted": targeted})
+
+
+def deadly() -> Finding:
+    text = n_(
+        "The process that prepared this ended %(times)s times before it was done, most likely because of this content "
+        "or this audience: make it smaller or simpler, and prepare again. If that does not help, tell an administrator."
+    )
+    return Finding("error", "worker_died", text, "", None, {"times": leases.MOST_DEATHS})
 
 
 def broken(error: Exception) -> Finding:

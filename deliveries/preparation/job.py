@@ -6,7 +6,7 @@ import traceback
 from django.db import InterfaceError, OperationalError, connection
 from django.utils.translation import gettext_noop as n_
 
-from campaign.lib import clock, planner
+from campaign.lib import clock, leases, planner
 from deliveries import capacity, seal
 from deliveries.models import LogLine, Preparation
 from deliveries.preparation import alone, checks, sealing, staging
@@ -17,13 +17,22 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 3
 
 
+class _Deadly(Exception):
+    """Too many workers died of this preparation."""
+
+
 def run(*, preparation_id: int) -> None:
     """Carry one preparation to its end: sealed, failed with its reasons, or abandoned without a trace."""
     with alone.only_one(preparation_id) as preparation:
         if preparation is None:
             return
         try:
+            if leases.is_deadly(preparation.unended):
+                raise _Deadly
             _carry_out_whole(preparation)
+        except _Deadly:
+            logger.error("preparation %s has ended %s workers: it fails", preparation_id, leases.MOST_DEATHS)
+            sealing.fail_unless_stopped(preparation, checks.deadly())
         except Abandoned:
             logger.info("preparation %s was stopped or taken over", preparation_id)
         except Exception as error:

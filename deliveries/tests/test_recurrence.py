@@ -5,8 +5,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from pathlib import Path
+from time import process_time
 from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
 from django.conf import settings
 from hypothesis import given
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from deliveries.recurrence import BadRule, Recurrence, validated
 
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 VECTORS = Path(settings.BASE_DIR).parent / "shared" / "data" / "rrule" / "rrule.json"
 ZONES = [
     "Europe/Paris", "America/New_York", "America/Sao_Paulo", "Australia/Lord_Howe", "Africa/Casablanca",
@@ -78,14 +81,17 @@ def test_moments_only_go_forward_and_never_repeat(zone, step, freq):
     assert all(one < other for one, other in pairwise(moments))
 
 
+@hypothesis.settings(deadline=None)
 @given(
-    rule=st.sampled_from(["FREQ=MINUTELY;INTERVAL=7", "FREQ=HOURLY", "FREQ=DAILY;INTERVAL=3", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR"]),
+    rule=st.sampled_from(["FREQ=MINUTELY;INTERVAL=7", "FREQ=HOURLY", "FREQ=DAILY;INTERVAL=3", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR", "FREQ=MONTHLY",
+        "FREQ=MONTHLY;INTERVAL=5;BYDAY=-1FR", "FREQ=YEARLY", "FREQ=YEARLY;BYDAY=MO;BYMONTH=3;BYSETPOS=2", "FREQ=YEARLY;INTERVAL=3;BYWEEKNO=20"]),
     hours=st.integers(0, 9000),
     zone=st.sampled_from(ZONES),
 )  # fmt: skip
 def test_a_short_way_to_the_present_finds_the_same_moments_as_the_long_one(rule, hours, zone):
-    recurrence = Recurrence(rule, datetime(2026, 1, 1, 9, 30), zone)
-    after = datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=hours if "MIN" not in rule else hours // 10)
+    recurrence = Recurrence(rule, datetime(2026, 1, 31, 9, 30), zone)
+    hours = hours // 10 if "MIN" in rule else hours * 20 if "MONTH" in rule or "YEAR" in rule else hours
+    after = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=hours)
 
     long_way = (moment for moment in recurrence.moments() if moment > after)
 
@@ -123,3 +129,47 @@ def test_what_is_no_rule_for_a_series_of_sends_is_refused_with_a_reason(rule):
 
 def test_a_rule_may_carry_its_prefix_and_small_letters():
     assert validated("rrule:freq=weekly; byday=mo") == "FREQ=WEEKLY;BYDAY=MO"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=DAILY;INTERVAL=7;BYDAY=TU",
+        "FREQ=DAILY;BYSETPOS=300",
+        "FREQ=WEEKLY;BYSETPOS=300",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO;INTERVAL=97",
+        "FREQ=HOURLY;INTERVAL=168;BYDAY=TU",
+    ],
+)
+def test_what_hardly_ever_comes_is_not_looked_for_to_the_end_of_the_calendar(rule):
+    began = process_time()
+
+    moments = list(islice(Recurrence(rule, datetime(1900, 1, 1, 9), "UTC").moments(NOON), 3))
+
+    assert moments == sorted(moments)
+    assert process_time() - began < 3
+
+
+def test_a_series_of_long_ago_is_at_its_next_moment_at_once():
+    rule = Recurrence(
+        "FREQ=YEARLY;BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11;BYMINUTE=0,20,40;BYDAY=MO,TU,WE",
+        datetime(1900, 1, 1),
+        "UTC",
+    )
+    began = process_time()
+
+    assert next(iter(rule.moments(NOON))) > NOON
+
+    assert process_time() - began < 1
+
+
+def test_a_rule_of_more_than_so_many_times_a_day_is_refused_with_the_bound():
+    sixty = ",".join(map(str, range(60)))
+
+    with pytest.raises(BadRule, match="more than 48 times a day"):
+        validated(f"FREQ=YEARLY;BYMINUTE={sixty};BYHOUR=1,2,3")
+
+
+def test_an_interval_beyond_all_numbers_is_refused():
+    with pytest.raises(BadRule, match="1 to 100000"):
+        validated("FREQ=DAILY;INTERVAL=000000001999999999999")

@@ -1,6 +1,5 @@
 """Make an audience by rule from a file."""
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,8 @@ class Command(PersonCommand):
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:
-            wanted = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            wanted = rules.from_text(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, rules.RuleError) as error:
             self.fail("bad_file", f"{path} can't be read: {error}", exit_code=2)
         if not isinstance(wanted, dict) or set(wanted) - KNOWN:
             self.fail(
