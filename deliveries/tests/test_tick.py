@@ -291,7 +291,9 @@ def test_the_lanes_of_many_are_asked_for_in_turn_and_not_all_of_one_first(settin
     assert lanes_of(many) == [*many, *many, *many, *many]
 
 
-@pytest.mark.parametrize("seconds", [3600, 2], ids=["for long", "for a moment: its lane would be turned away"])
+@pytest.mark.parametrize(
+    "seconds", [3600, 2], ids=["for long", "for a moment: its lane would be turned away"]
+)
 def test_no_lane_is_woken_for_a_route_that_rests(seconds):
     delivery = DeliveryFactory(recipients=1, sending=True)
     scheduling.tick()
