@@ -107,9 +107,7 @@ def _opens(key: str) -> str:
 
 def _lists(lineage: Sequence[int]) -> list[List]:
     rows = OrganizationalUnit.objects.filter(pk__in=lineage, proof_addresses__isnull=False).order_by("path")
-    return [
-        List(label, frozenset(entries)) for label, entries in rows.values_list("label", "proof_addresses")
-    ]
+    return [List(unit.label, frozenset(unit.proof_addresses or [])) for unit in rows]
 
 
 @transaction.atomic
