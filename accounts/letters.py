@@ -61,7 +61,7 @@ def _mail_one(pk: int, at: datetime) -> int:
     try:
         _message(letter).send()
         letter.mailed_at = at
-    except (OSError, SMTPException) as error:
+    except (OSError, SMTPException, ValueError) as error:  # ValueError: an address that no header takes
         logger.warning("letter %s could not be mailed (%s)", pk, type(error).__name__)
         letter.mail_after = at + PATIENCE * letter.tries**2
     letter.save(update_fields=["tries", "mailed_at", "mail_after"])

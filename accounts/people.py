@@ -62,6 +62,11 @@ class NoAddress(Refusal):
     code = "no_address"
 
 
+class BadAccount(Refusal):
+    message = _("%(reasons)s")
+    code = "bad_account"
+
+
 class NothingInHand(Refusal):
     message = _("“%(user)s” is in nobody else's hands: there is nothing to give back.")
     code = "nothing_in_hand"
@@ -78,6 +83,7 @@ def create_user(
     access.require(by, Right.ADMINISTER, home_unit)
     user = User(username=username, home_unit=home_unit, **_known(fields))
     _check_flags(user, {name for name in OF_SUPERUSERS if fields.get(name)}, by=by)
+    _check_fields(user, {"username", *fields})
     user.superuser_given_by = by if user.is_superuser else None
     if password:
         _set_password(user, password)
@@ -116,6 +122,7 @@ def change_user(*, user: User, by: User, **fields: Any) -> User:
     before = user.email
     for name in changed:
         setattr(user, name, fields[name])
+    _check_fields(user, changed)
     if "is_superuser" in changed:
         user.superuser_given_by = by if user.is_superuser else None
         changed.add("superuser_given_by")
@@ -202,6 +209,17 @@ def verified_addresses(users: QuerySet[User]) -> dict[int, str]:
     """By person, the mail addresses that a link which was sent there has shown to be theirs; one query."""
     proven = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True, email__iexact=OuterRef("email"))
     return dict(users.exclude(email="").filter(Exists(proven)).values_list("pk", "email"))
+
+
+def _check_fields(user: User, names: set[str]) -> None:
+    """Raise unless these are as the account's columns want them: whoever calls, a form or a command."""
+    aside = {field.name for field in User._meta.fields if field.name not in names}
+    try:
+        user.clean_fields(exclude=aside)
+        user.validate_unique(exclude=aside)
+    except ValidationError as error:
+        said = [f"{name}: {' '.join(words)}" for name, words in error.message_dict.items()]
+        raise BadAccount(reasons=" ".join(said)) from None
 
 
 def _require_address(user: User) -> None:

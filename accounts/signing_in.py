@@ -43,11 +43,13 @@ class Adapter(DefaultAccountAdapter):
         """Our pages say themselves what happened."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
+        """Who asks. IPv4 by a socket for both is IPv4: all the world would share one brake otherwise."""
         try:
-            return super().get_client_ip(request)
+            address = ipaddress.ip_address(super().get_client_ip(request).partition("%")[0])
         except (PermissionDenied, ImproperlyConfigured):
             # No address at all, or fewer proxies than PROXIES says: all of these share one brake.
             return "0.0.0.0"
+        return str(getattr(address, "ipv4_mapped", None) or address)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         try:

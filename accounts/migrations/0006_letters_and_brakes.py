@@ -17,7 +17,6 @@ CREATE UNLOGGED TABLE IF NOT EXISTS accounts_brake (
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0005_hands")]
     operations = [
-        migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
         migrations.CreateModel(
             name="Letter",
             fields=[

@@ -249,3 +249,21 @@ def test_a_command_invites_and_another_gives_back(administrator, unit, capsys):
     call_command("give_back_rights", "rita", "--as", UserFactory(roles={"administration": root()}).username)
 
     assert not rita.hands.exists()
+
+
+@pytest.mark.parametrize(
+    "email", ["rita", "rita@", "rita@x.example\nBcc: all@x.example", "a" * 300 + "@x.example"]
+)
+def test_an_address_that_is_none_is_refused_in_words(administrator, unit, email):
+    with pytest.raises(people.BadAccount, match="email: "):
+        people.create_user(username="rita", email=email, home_unit=unit, by=administrator)
+    with pytest.raises(people.BadAccount, match="email: "):
+        people.change_user(user=UserFactory(home_unit=unit), email=email, by=administrator)
+
+
+@pytest.mark.parametrize("username", ["", "rita rita", "r" * 151, "taken"])
+def test_a_user_name_that_cannot_be_is_refused_in_words(administrator, unit, username):
+    UserFactory(username="taken")
+
+    with pytest.raises(people.BadAccount, match="username: "):
+        people.create_user(username=username, email="rita@x.example", home_unit=unit, by=administrator)

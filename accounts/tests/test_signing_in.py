@@ -106,7 +106,7 @@ def test_behind_a_proxy_its_own_word_is_the_network(ana, settings):
     assert answers == [429, 302]
 
 
-@pytest.mark.parametrize("address", ["", "nonsense", "1.2.3.4.5"])
+@pytest.mark.parametrize("address", ["", "nonsense", "1.2.3.4.5", "fe80::1%eth0"])
 def test_an_address_that_is_none_still_signs_in(ana, address):
     assert knock(password=PASSWORD, network=address).status_code == 302
 
@@ -162,6 +162,22 @@ def test_a_name_of_another_case_is_another_person():
     UserFactory(username="ANA", password="another battery staple")
 
     assert knock(password=PASSWORD).status_code == 302
+
+
+def test_ipv4_by_a_socket_for_both_is_not_one_network(ana):
+    for number in range(20):
+        knock(name=f"nobody{number}", network="::ffff:198.51.100.7")
+
+    assert knock(password=PASSWORD, network="::ffff:198.51.100.7").status_code == 429
+    assert knock(password=PASSWORD, network="::ffff:192.0.2.1").status_code == 302
+    assert AuditEvent.objects.get(action="sign_in", refused=False).detail["network"] == "192.0.2.0/24"
+
+
+def test_an_ipv6_network_is_one_however_many_addresses_it_has(ana):
+    for number in range(20):
+        knock(name=f"nobody{number}", network=f"2001:db8:0:1::{number}")
+
+    assert knock(password=PASSWORD, network="2001:db8:0:1:ffff::1").status_code == 429
 
 
 @pytest.mark.parametrize("name", ["", "\x00", "a" * 4000, "ana\x00", "é" * 200, "' OR 1=1 --"])
