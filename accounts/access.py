@@ -37,6 +37,13 @@ class SelfGrant(Refusal):
     code = "self_grant"
 
 
+class UnknownPerson(Refusal):
+    message = _(
+        "There is no “%(user)s” among the people whom you administer: ask an administrator of a unit above."
+    )
+    code = "unknown_person"
+
+
 def _granted(user: User, right: Right, model: type[models.Model]) -> QuerySet[Any]:
     """The rows on which the right was given. Whoever was given any right on a single object may see it."""
     names = [right.value]
@@ -202,6 +209,22 @@ def holders(right: Right, target: Any) -> QuerySet[User]:
     return people.distinct().order_by("first_name", "last_name", "username")
 
 
+def people(by: User) -> QuerySet[User]:
+    """The accounts that an administrator is shown: those at home where he administers; all, if that is everything."""
+    if not by.is_active:
+        return User.objects.none()
+    mine = units(by, Right.ADMINISTER)
+    if mine.filter(parent=None).exists():
+        return User.objects.all()
+    return User.objects.filter(home_unit__in=mine.values("pk"))
+
+
+def _require_known(user: User, *, by: User) -> None:
+    """Raise unless the giver is shown this person; so a refusal says no more than a wrong name does."""
+    if by.pk != user.pk and not people(by).filter(pk=user.pk).exists():
+        raise UnknownPerson(user=user.get_username())
+
+
 @transaction.atomic
 def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) -> RoleGrant:
     """The person holds the role in the unit. `by` is None only for the set-up of a new instance."""
@@ -209,6 +232,7 @@ def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) 
         require(by, Right.ADMINISTER, unit)
         if by.pk == user.pk and NOT_TO_ONESELF & {Right(right) for right in role.rights}:
             raise SelfGrant(role=role)
+        _require_known(user, by=by)
     made, created = RoleGrant.objects.get_or_create(
         user=user, role=role, unit=unit, defaults={"granted_by": by}
     )
@@ -257,6 +281,7 @@ def grant_single(*, user: User, right: Right, target: Any, by: User) -> None:
     require(by, Right.ADMINISTER, target)
     if by.pk == user.pk and right in NOT_TO_ONESELF:
         raise SelfGrant(role=right.label)
+    _require_known(user, by=by)
     assign_perm(right.value, user, target)
     audit.record("grant_right", by=by, target=target, user=user.get_username(), right=right.value)
 

@@ -119,7 +119,7 @@ def _builder(
 def _from_text(text: str) -> rules.Rule:
     try:
         rule = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise rules.RuleError(place=_("the text"), reason=str(error)) from None
     return rule if isinstance(rule, dict) else {"": rule}
 
