@@ -9,7 +9,7 @@ SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=8 --dist=worksteal
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint reset demo pictures messages requirements setup setup-dev
+.PHONY: help run test lint audit reset demo pictures messages requirements setup setup-dev
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -39,6 +39,10 @@ lint: setup-dev ## Style, types, templates and the import contracts.
 	@$(PY) -c "import sys; from importlinter.cli import lint_imports_command as run; sys.argv[0] = 'lint-imports'; run()"
 	@if [ -d templates ]; then $(PY) -m djlint --quiet --lint templates; fi
 	@$(PY) -m mypy
+	@$(STACK) audit
+
+audit: setup-dev ## Whether an advisory names a version that is pinned; skipped, with the reason, where none can be had.
+	@$(STACK) audit
 
 pictures: setup-dev ## Take the documentation's pictures anew, of the demo data in a browser.
 	@$(STACK) chromium

@@ -48,6 +48,13 @@ class NeedsAnother(Refusal):
     code = "needs_another"
 
 
+class UnknownPerson(Refusal):
+    message = _(
+        "There is no “%(user)s” among the people whom you administer: ask an administrator of a unit above."
+    )
+    code = "unknown_person"
+
+
 def _granted(user: User, right: Right, model: type[models.Model]) -> QuerySet[Any]:
     """The rows on which the right was given. Whoever was given any right on a single object may see it."""
     return get_objects_for_user(
@@ -234,6 +241,22 @@ def holders(right: Right, target: Any) -> QuerySet[User]:
     return User.objects.filter(found, is_active=True).order_by("first_name", "last_name", "username")
 
 
+def people(by: User) -> QuerySet[User]:
+    """The accounts that an administrator is shown: those at home where he administers; all, if that is everything."""
+    if not by.is_active:
+        return User.objects.none()
+    mine = units(by, Right.ADMINISTER)
+    if mine.filter(parent=None).exists():
+        return User.objects.all()
+    return User.objects.filter(home_unit__in=mine.values("pk"))
+
+
+def _require_known(user: User, *, by: User) -> None:
+    """Raise unless the giver is shown this person; so a refusal says no more than a wrong name does."""
+    if by.pk != user.pk and not people(by).filter(pk=user.pk).exists():
+        raise UnknownPerson(user=user.get_username())
+
+
 @transaction.atomic
 def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) -> RoleGrant:
     """The person holds the role in the unit. `by` is None only for the set-up of a new instance.
@@ -242,6 +265,7 @@ def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) 
     """
     if by is not None:
         require(by, Right.ADMINISTER, unit)
+        _require_known(user, by=by)
         _lock(user)
         _check_gift({Right(right) for right in role.rights}, name=role, to=user, unit=unit, by=by)
     made, created = RoleGrant.objects.get_or_create(
@@ -358,6 +382,7 @@ def revoke(*, grant: RoleGrant, by: User | None) -> None:
 def grant_single(*, user: User, right: Right, target: Any, by: User) -> None:
     """The person holds one right on one object."""
     require(by, Right.ADMINISTER, target)
+    _require_known(user, by=by)
     _lock(user)
     _check_gift({right}, name=right.label, to=user, unit=unit_of(target), by=by)
     assign_perm(right.value, user, target)

@@ -19,16 +19,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from accounts import access, hands, people
-from accounts.desk import (
-    DeskAdmin,
-    UnitFilter,
-    VerbAdmin,
-    VerbForm,
-    administers_everything,
-    anywhere,
-    person,
-    told,
-)
+from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
 from accounts.rights import LABELS, Right
 from accounts.unit_form import UnitForm
@@ -214,10 +205,8 @@ class UserAdmin(VerbAdmin):
         return self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        rows = User.objects.order_by("username").prefetch_related("role_grants__role", "role_grants__unit")
-        if administers_everything(request):
-            return rows
-        return rows.filter(home_unit__in=access.units(person(request), Right.ADMINISTER).values("pk"))
+        mine = access.people(person(request)).order_by("username")
+        return mine.prefetch_related("role_grants__role", "role_grants__unit")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         flags = [] if person(request).is_superuser else [*people.OF_SUPERUSERS]
@@ -252,6 +241,7 @@ class GrantForm(VerbForm):
         if "unit" not in self.fields:
             return
         self.fields["unit"].queryset = access.units(self.by, Right.ADMINISTER)
+        self.fields["user"].queryset = access.people(self.by)
 
     def apply(self) -> RoleGrant:
         data = self.cleaned_data

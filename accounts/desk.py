@@ -105,8 +105,8 @@ class DeskAdmin(ModelAdmin):
         return right in cache[key]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The row of this key, or none; a NUL, which an address here can name by `_00`, is in no key."""
-        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
+        """The row of this key, or none: a NUL, which an address here can name by `_00`, is in no key."""
+        return None if "\0" in object_id else super().get_object(request, object_id, from_field or None)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)

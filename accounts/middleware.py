@@ -63,7 +63,7 @@ def never_kept(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 def is_signed_in(request: HttpRequest) -> bool:
     """Whether the answer was made for somebody who is signed in; a session that nobody read isn't read for it."""
-    session = getattr(request, "session", None)
+    session: Any = getattr(request, "session", None)
     return hasattr(session, "_session_cache") and SESSION_KEY in session
 
 

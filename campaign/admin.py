@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, reverse_lazy
@@ -62,7 +62,7 @@ def only_administrators(view: Callable[..., HttpResponse]) -> Callable[..., Http
             raise PermissionDenied
         try:
             return view(request, *args, **kwargs)
-        except (LookupError, ValueError, NoSuchJobError, InvalidJobOperation) as error:
+        except (LookupError, ValueError, ImproperlyConfigured, NoSuchJobError, InvalidJobOperation) as error:
             # These pages take a queue's number, a job and a page as they come: one that isn't there is no page.
             raise Http404 from error
 

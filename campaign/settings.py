@@ -246,9 +246,11 @@ SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 0 if DEBUG else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
 # A domain on the browsers' lists takes months to come off: only its owner decides that.
 SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", False)
+# A WSGI server hands X_Forwarded_Proto over as X-Forwarded-Proto: a name without a dash can't be imitated so.
+PROXY_PROTO_HEADER = env.str("PROXY_PROTO_HEADER", "X-Forwarded-Proto")
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
 if env.bool("BEHIND_PROXY", False):
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_PROXY_SSL_HEADER = (f"HTTP_{PROXY_PROTO_HEADER.upper().replace('-', '_')}", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = env.int("PROXIES", 1)
 
 # What leaves in a message: the public address of pixel, links, mirror pages and pictures, and the keys that sign.

@@ -1,11 +1,11 @@
 """Where everything is mounted."""
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 
 
-def _nowhere(request: HttpRequest, **_where: str) -> None:
+def _nowhere(request: HttpRequest, **_where: str) -> HttpResponse:
     """Django's *view on site* leads to a row's own page; no model of ours has one, and some have no table."""
     raise Http404
 

@@ -33,6 +33,11 @@ class SingleGrantForm(VerbForm):
         model = DeliveryUserPermission
         fields = ["user"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "user" in self.fields:
+            self.fields["user"].queryset = access.people(self.by)
+
     def clean_delivery(self) -> Delivery:
         text = self.cleaned_data["delivery"].strip().upper().removeprefix("DM")
         rows = access.within(self.by, Right.ADMINISTER, Delivery.objects.all())

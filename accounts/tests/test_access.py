@@ -116,7 +116,8 @@ def test_nobody_gives_start_or_approve_to_himself(tree, code, is_superuser):
 
 
 def test_an_administrator_gives_rights_below_his_unit_alone(tree):
-    by, user = UserFactory(roles={"administration": tree["north"]}), UserFactory()
+    by = UserFactory(roles={"administration": tree["north"]})
+    user = UserFactory(home_unit=tree["coast"])
 
     access.grant(user=user, role=role("start"), unit=tree["coast"], by=by)
 
@@ -125,6 +126,27 @@ def test_an_administrator_gives_rights_below_his_unit_alone(tree):
         with pytest.raises(access.NotAllowed):
             access.grant(user=user, role=role("start"), unit=unit, by=by)
     assert AuditEvent.objects.get(action="grant_role", actor=by).detail == {"role": "start", "unit": "coast"}
+
+
+def test_an_administrator_gives_rights_to_people_whom_he_is_shown_alone(tree):
+    by = UserFactory(roles={"administration": tree["north"]}, home_unit=tree["north"])
+    delivery = DeliveryFactory(unit=tree["north"])
+
+    for stranger in (UserFactory(home_unit=tree["south"]), UserFactory(home_unit=root()), UserFactory()):
+        with pytest.raises(access.UnknownPerson):
+            access.grant(user=stranger, role=role("prepare"), unit=tree["coast"], by=by)
+        with pytest.raises(access.UnknownPerson):
+            access.grant_single(user=stranger, right=Right.VIEW, target=delivery, by=by)
+
+        assert not access.can(stranger, Right.VIEW, delivery)
+
+
+def test_whoever_administers_everything_gives_rights_to_anybody(tree):
+    by, anybody = UserFactory(roles={"administration": root()}), UserFactory(home_unit=tree["south"])
+
+    access.grant(user=anybody, role=role("prepare"), unit=tree["north"], by=by)
+
+    assert access.can(anybody, Right.PREPARE, tree["north"])
 
 
 def test_who_administers_nothing_gives_nothing(tree):
@@ -214,7 +236,7 @@ def test_whoever_administers_the_home_of_somebody_with_a_right_elsewhere_does_no
         user=colleague,
         right=Right.START,
         target=DeliveryFactory(unit=elsewhere),
-        by=UserFactory(roles={"administration": elsewhere}),
+        by=UserFactory(is_superuser=True),
     )
 
     with pytest.raises(access.NotAllowed):

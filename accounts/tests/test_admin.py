@@ -10,6 +10,7 @@ from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, Use
 from accounts.rights import Right
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
+from deliveries.tests.factories import DeliveryFactory
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long enough pass phrase"
@@ -134,7 +135,7 @@ def test_people_elsewhere_are_not_shown(local: User) -> None:
 
 
 def test_a_role_is_given_and_taken_back(local: User, unit: OrganizationalUnit) -> None:
-    rita, desk = UserFactory(), signed_in(local)
+    rita, desk = UserFactory(home_unit=unit), signed_in(local)
 
     desk.post(ADD_GRANT, {"user": rita.pk, "role": "start", "unit": unit.pk})
     assert access.can(rita, Right.START, unit)
@@ -142,6 +143,22 @@ def test_a_role_is_given_and_taken_back(local: User, unit: OrganizationalUnit) -
     grant = RoleGrant.objects.get(user=rita)
     desk.post(f"/admin/accounts/rolegrant/{grant.pk}/delete/", {"post": "yes"})
     assert not access.can(rita, Right.START, unit)
+
+
+def test_people_elsewhere_are_neither_offered_nor_taken(local: User, unit: OrganizationalUnit) -> None:
+    stranger, desk = UserFactory(username="stranger", home_unit=UnitFactory()), signed_in(local)
+    delivery = DeliveryFactory(unit=unit)
+    looked_up = "/admin/autocomplete/?app_label=accounts&model_name=rolegrant&field_name=user&term=stranger"
+
+    desk.post(ADD_GRANT, {"user": stranger.pk, "role": "prepare", "unit": unit.pk})
+    answer = desk.post(
+        "/admin/deliveries/deliveryuserpermission/add/",
+        {"user": stranger.pk, "right": "view", "delivery": delivery.name},
+    )
+
+    assert desk.get(looked_up).json()["results"] == []
+    assert "stranger" not in answer.content.decode()
+    assert not access.units_with_rights_of(stranger)
 
 
 @pytest.mark.parametrize("role", ["start", "approve"])

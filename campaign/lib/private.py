@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 FOLDER, FILE = 0o700, 0o600
 OTHERS = 0o077  # what nobody else may
@@ -17,7 +17,7 @@ def folder(path: Path) -> Path:
     return path
 
 
-def opened(path: Path, mode: str) -> TextIO:
+def opened(path: Path, mode: str) -> IO[str]:
     """The file, opened for text; if this makes it, it is closed to others."""
     return open(path, mode, encoding="utf-8", opener=lambda name, flags: os.open(name, flags, FILE))
 

@@ -20,7 +20,8 @@ def main(argv: list[str]) -> int:
         return _program(command, rest)
     parser = argparse.ArgumentParser(prog="campaign.stack")
     parser.add_argument(
-        "command", choices=["run", "reset", "messages", "chromium", "pgbouncer", "supervise", "receiver"]
+        "command",
+        choices=["run", "reset", "messages", "audit", "chromium", "pgbouncer", "supervise", "receiver"],
     )
     if command == "receiver":
         from campaign.stack import receiver
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> int:
 
 
 def _own(command: str) -> int:
-    from campaign.stack import browser, messages, pgbouncer, run
+    from campaign.stack import advisories, browser, messages, pgbouncer, run
 
     os.chdir(BASE_DIR)
     match command:
@@ -45,6 +46,8 @@ def _own(command: str) -> int:
             return run.reset(BASE_DIR)
         case "messages":
             messages.compile_all(BASE_DIR)
+        case "audit":
+            return advisories.audit(BASE_DIR)
         case "chromium":
             browser.ensure()
         case "pgbouncer":

@@ -1,5 +1,6 @@
 """The stack in the foreground: services, then the processes of the Procfile, until Ctrl-C."""
 
+import errno
 import importlib
 import multiprocessing
 import os
@@ -85,8 +86,8 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
     env.setdefault("PORT", "8000")
     env.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
     if env.get("DATABASE_URL"):
-        _require_free({"web": env["PORT"]})
-        _require_ready(base_dir, env)
+        with _held({"web": env["PORT"]}, host=env.get("HOST")):
+            _require_ready(base_dir, env)
         yield env
         return
     var = endpoints.data_folder(base_dir)
@@ -94,12 +95,16 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
     with ExitStack() as running:
         running.enter_context(services.locked(var))
         _stop_earlier_run(var)
-        _require_free(
-            {
-                "web": env["PORT"],
-                "mail": env.setdefault("MAIL_PORT", str(MAIL_PORT)),
-                "inbox": env.setdefault("INBOX_PORT", str(INBOX_PORT)),
-            }
+        ports = running.enter_context(ExitStack())
+        ports.enter_context(
+            _held(
+                {
+                    "web": env["PORT"],
+                    "mail": env.setdefault("MAIL_PORT", str(MAIL_PORT)),
+                    "inbox": env.setdefault("INBOX_PORT", str(INBOX_PORT)),
+                },
+                host=env.get("HOST"),
+            )
         )
         os.umask(private.OTHERS)  # of all that runs from here on
         (var / "static").mkdir(exist_ok=True)
@@ -108,6 +113,7 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
         env |= _start_services(running, var, env)
         _close_to_others(var)
         _prepare(base_dir, var, env)
+        ports.close()  # the processes take them now
         yield env
 
 
@@ -252,21 +258,58 @@ def _demo_accounts(env: dict[str, str]) -> list[tuple[str, str, str]]:
         return []
 
 
-def _require_free(ports: dict[str, str]) -> None:
-    variables = {"web": "PORT", "mail": "MAIL_PORT", "inbox": "INBOX_PORT"}
-    for what, text in ports.items():
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-            raise StackError(f"{variables[what]}={text} is no port: choose a number from 1 to 65535.")
-        port = int(text)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
+VARIABLES = {"web": "PORT", "mail": "MAIL_PORT", "inbox": "INBOX_PORT"}
+
+
+@contextmanager
+def _held(ports: dict[str, str], *, host: str | None) -> Iterator[None]:
+    """Nobody else gets these ports meanwhile; StackError where somebody has one.
+
+    Migrating and loading the demo take a while: a second stack that starts then hears of it at once.
+    """
+    with ExitStack() as holding:
+        taken_by: dict[int, str] = {}
+        for what, text in ports.items():
+            port = _port(what, text)
+            if port in taken_by:
                 raise StackError(
-                    f"Port {port} ({what}) is taken{_by_whom(port)}. "
-                    f"Stop that program, or choose another port: {variables[what]}={port + 1} make run"
-                ) from None
+                    f"{VARIABLES[what]} and {VARIABLES[taken_by[port]]} are both {port}: each needs a port of its own."
+                )
+            taken_by[port] = what
+            where = host if what == "web" and host else "127.0.0.1"
+            holding.enter_context(_listening(what, where, port))
+        yield
+
+
+def _port(what: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
+        raise StackError(f"{VARIABLES[what]}={text} is no port: choose a number from 1 to 65535.")
+    return int(text)
+
+
+def _listening(what: str, host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family)
+    held.setsockopt(
+        socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+    )  # what a stack that ended left in TIME_WAIT is free
+    try:
+        held.bind((host, port))
+        held.listen()
+    except PermissionError:
+        held.close()
+        raise StackError(
+            f"Port {port} ({what}) is not for this user: choose one above 1023, {VARIABLES[what]}={port + 8000}."
+        ) from None
+    except OSError as error:
+        held.close()
+        if error.errno != errno.EADDRINUSE:
+            raise StackError(f"HOST={host} can't be listened at: {error.strerror}.") from None
+        raise StackError(
+            f"Port {port} ({what}) is taken{_by_whom(port)}. "
+            f"Stop that program, or choose another port: {VARIABLES[what]}={port % 65535 + 1} make run"
+        ) from None
+    return held
 
 
 def _require_ready(base_dir: Path, env: dict[str, str]) -> None:

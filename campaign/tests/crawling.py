@@ -1,7 +1,7 @@
 """Every address that the project mounts, filled with what people, scanners and broken programs type."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,21 +12,18 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from selectolax.lexbor import LexborHTMLParser
 
-# What stands in the place of one value: numbers too large or none at all, dates that don't exist, octets that are
-# no text, quotes, wildcards, brackets of other languages.
+# What stands in the place of one value: numbers too large or none at all, dates that don't exist, octets that are no
+# text, brackets, other people's digits.
 AWKWARD = (
-    "", "0", "-1", "9" * 18, "9" * 19, "9" * 400, "9" * 5000, "1e999", "NaN", "1.5", "٣", "²", "٣" * 19,
-    "\x00", "\x00" * 12, "a\x00b", "\ufffd", "\U0010ffff", "\u202e", "'\"><", "%", "%s", "\\", "{{", "../../x",
-    "0000-00-00", "0001-01-01", "0001-01-01T00:00", "9999-12-31", "9999-12-31T23:59", "99999-01-01", "2026-02-30",
-    "2026-01-01T25:00", "24:00", "[]", "{}", "null", "[" * 3000, '"\\ud800"', '"\\u0000"', "a" * 70_000, "__", "_00",
-    "FREQ=DAILY;INTERVAL=0", "Etc/../UTC", "-2147483649", "9223372036854775808", "a,b,c", "1,2,3",
+    "9" * 19, "\x00a", "-1", "0001-01-01T00:00", "9999-12-31T23:59", "2026-02-30", "NaN", "1e999", "٣", "[" * 3000, '"\\ud800"',
+    "\ufffd", "9" * 5000, "a,b,c", "FREQ=DAILY;INTERVAL=0", "", "{{", "Etc/../UTC", "[]", "a" * 300,
 )  # fmt: skip
 FIXED = {"language": "en", "csrfmiddlewaretoken": "x"}
 BY_CONVERTER = {
-    "int": ("0", "1", "9" * 19, "9" * 5000),
-    "slug": ("x", "-", "a" * 3000),
-    "str": ("x", "%00", "%FF", "%ED%A0%80", "9" * 300, ".", "..%2F"),
-    "path": ("x", "%00", "_00", "_5F", "%FF", "9" * 300, "9" * 19, "a/b", "'", "-1", "1.5"),
+    "int": ("0", "9" * 19, "9" * 5000),
+    "slug": ("x", "a" * 3000),
+    "str": ("x", "%00", "%FF", "9" * 300),
+    "path": ("_00", "%ED%A0%80", "9" * 19),
 }
 
 
@@ -105,7 +102,10 @@ class Crawler:
         self.asked += 1
         sid = transaction.savepoint()
         try:
-            answer = getattr(self.client, method)(address, *args, **more)
+            if method == "generic_get":  # a GET that says what a body would be
+                answer = self.client.generic("GET", address, **more)
+            else:
+                answer = getattr(self.client, method)(address, *args, **more)
             if answer.streaming:
                 b"".join(answer.streaming_content)
         finally:
@@ -152,6 +152,3 @@ def each_wrong(fields: dict[str, list[str]], values: tuple[str, ...]) -> Iterato
         if name not in FIXED:
             for value in values:
                 yield fields | {name: [value]}
-
-
-Ask = Callable[..., Any]

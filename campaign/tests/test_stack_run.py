@@ -45,6 +45,30 @@ def test_a_taken_port_is_named_with_a_way_on(stack):
     assert "Traceback" not in done.stderr
 
 
+def test_two_of_its_own_ports_that_are_the_same_are_named(stack):
+    done = stack("run", PORT="18433", INBOX_PORT="18433")
+
+    assert done.returncode == 2
+    assert "INBOX_PORT and PORT are both 18433" in done.stderr
+
+
+def test_a_host_that_is_not_here_is_named(stack):
+    done = stack("run", PORT="18434", HOST="192.0.2.1")
+
+    assert done.returncode == 2
+    assert "HOST=192.0.2.1 can't be listened at" in done.stderr
+
+
+def test_ports_are_held_until_the_processes_take_them():
+    ports = {"web": "18435", "mail": "18436", "inbox": "18437"}
+
+    with run._held(ports, host=None), pytest.raises(StackError, match="is taken"):
+        run._held({"mail": "18436"}, host=None).__enter__()
+
+    with run._held(ports, host=None):
+        pass
+
+
 @pytest.mark.parametrize("port", ["web", "0", "65536"])
 def test_what_is_no_port_is_named(stack, port):
     done = stack("run", MAIL_PORT=port)

@@ -388,7 +388,7 @@ class _Page:
         self.findings.warning(
             "external_style",
             _(
-                "%(what)s was taken out: what it fetches may change after the approval. Write the styles into the content."
+                "%(what)s was taken out: what it fetches may change after approval. Write the styles into the content."
             ),
             where="html",
             line=self.scope.line_at(start),

@@ -1,5 +1,5 @@
-"""Every role takes every step through every face: what he may is done, and anything else is refused,
-changes nothing and leaves an audit event.
+"""Every role, held in the unit of a delivery, above, below or beside it, takes every step through every face: what
+he may is done, and anything else is refused, changes nothing and leaves an audit event.
 """
 
 from collections.abc import Callable
@@ -41,19 +41,31 @@ STEPS: dict[str, tuple[str, set[str], str | None]] = {
     "delete": ("draft", {"prepare", "start"}, None),
 }
 ROLES = ("prepare", "start", "approve", "import", "export", "administration")
-EVERYBODY = (*ROLES, "superuser", "stranger", "nobody")
-SEES_NOTHING = {"stranger", "nobody"}
+# Where a role is held, as seen from the unit of the delivery: whether it acts there, and whether it sees at all.
+PLACES = {"own": (True, True), "above": (True, True), "below": (False, True), "beside": (False, False)}
+EVERYBODY = (*(f"{role} {place}" for role in ROLES for place in PLACES), "superuser", "stranger", "nobody")
+SEES_NOTHING = {"stranger", "nobody"} | {f"{role} beside" for role in ROLES}
 
 
 @pytest.fixture
 def unit() -> OrganizationalUnit:
-    return UnitFactory()
+    return UnitFactory(parent=UnitFactory())
 
 
 @pytest.fixture
 def people(unit: OrganizationalUnit) -> dict[str, User]:
-    """One person for each role, all of them admitted to the desk; the stranger holds every role elsewhere."""
-    found = {role: UserFactory(is_staff=True, roles={role: unit}) for role in ROLES}
+    """One person for each role and place, all of them admitted to the desk; the stranger holds every role elsewhere."""
+    places = {
+        "own": unit,
+        "above": unit.parent,
+        "below": UnitFactory(parent=unit),
+        "beside": UnitFactory(parent=unit.parent),
+    }
+    found = {
+        f"{role} {place}": UserFactory(is_staff=True, roles={role: where})
+        for role in ROLES
+        for place, where in places.items()
+    }
     found["superuser"] = UserFactory(is_staff=True, is_superuser=True)
     found["stranger"] = UserFactory(is_staff=True, roles=dict.fromkeys(ROLES, UnitFactory()))
     found["nobody"] = UserFactory(is_staff=True)
@@ -147,7 +159,8 @@ def test_who_may_does_and_nobody_else(
     came_of_it = {who: _try(FACES[face], step, delivery, people[who]) for who in EVERYBODY}
 
     expected = dict.fromkeys(EVERYBODY, ("refused", stage, True))
-    expected |= dict.fromkeys(may, ("done", after, False))
+    acts = [place for place, (does_act, _sees) in PLACES.items() if does_act]
+    expected |= {f"{role} {place}": ("done", after, False) for role in may for place in acts}
     # They are not even told that the delivery exists, but the trail knows who tried.
     expected |= dict.fromkeys(SEES_NOTHING, ("not found", stage, True))
     assert came_of_it == expected

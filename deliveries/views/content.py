@@ -116,7 +116,7 @@ def _unsaved(request: HttpRequest, delivery: Delivery) -> previews.Preview:
 @require_http_methods(["GET", "HEAD", "POST"])
 @xframe_options_sameorigin
 def frame(request: HttpRequest, pk: int) -> HttpResponse:
-    """The message alone, for a frame: by POST what stands in the editor. It can't run a script; its links count nothing.
+    """The message alone, for a frame: by POST what stands in the editor. It runs nothing, and its links count nothing.
 
     A page of its own, not a part of ours: ours has a policy under which no mail would look like itself.
     """

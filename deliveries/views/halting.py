@@ -50,7 +50,7 @@ def allow(request: HttpRequest) -> HttpResponse:
 def _unit(request: HttpRequest) -> OrganizationalUnit:
     wanted = request.POST.get("unit", "")
     readable = access.readable_units(person(request))
-    found = readable.filter(pk=int(wanted)).first() if wanted.isascii() and wanted.isdigit() else None
+    found = readable.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
     if found is None:
         raise Http404
     return found

@@ -1,0 +1,187 @@
+"""No address that is mounted answers with an error of ours, whatever stands in it, behind it or in its form."""
+
+import io
+from itertools import cycle, islice
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import DatabaseError, transaction
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import SHIPPED, root
+from accounts.tests.factories import UnitFactory, UserFactory
+from audiences import imports
+from audiences.models import Audience, Import, Profile, TestProfile
+from audiences.tests.factories import AttributeFactory, TestProfileFactory
+from campaign.tests.crawling import (
+    AWKWARD,
+    Crawler,
+    asked_in_the_address,
+    forms_in,
+    mounted,
+    parameters,
+)  # fmt: skip
+from deliveries.models import Delivery
+from deliveries.tests.factories import DeliveryFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+
+@pytest.fixture
+def boss(work: Any) -> User:
+    """Somebody who may do everything, in a house where there is one thing of each kind."""
+    unit = UnitFactory()
+    user = UserFactory(
+        is_staff=True, is_superuser=True, roles=dict.fromkeys(SHIPPED, root()), home_unit=root()
+    )
+    DeliveryFactory(unit=unit, finished=True)
+    DeliveryFactory(unit=unit)
+    broken = io.BytesIO(b"external_id,email\nC1,a@example.com\nC2\n")
+    imports.start(file=broken, name="x.csv", unit=unit, by=user, options=imports.Options())
+    work(raising=False)
+    AttributeFactory()
+    TestProfileFactory(unit=unit)
+    return user
+
+
+def known() -> dict[str, list[str]]:
+    """For each place in an address the key of something that is there."""
+    found = {
+        "seq": ["1"],
+        "tab": ["sending", "urls"],
+        "profile_pk": first(Profile),
+        "profile_id": first(Profile),
+    }
+    pages = {
+        "deliveries": Delivery,
+        "profiles": Profile,
+        "audiences": Audience,
+        "imports": Import,
+        "test-profiles": TestProfile,
+    }
+    found |= {f"{page}:pk": first(model) for page, model in pages.items()}
+    for model in admin.site._registry:
+        where = f"admin/{model._meta.app_label}/{model._meta.model_name}"
+        found |= {f"{where}:object_id": first(model), f"{where}:pk": first(model)}
+    return found
+
+
+def first(model: Any) -> list[str]:
+    try:
+        with transaction.atomic():
+            return [
+                str(pk) for pk in model._default_manager.order_by("pk").values_list("pk", flat=True)[:1]
+            ] or ["1"]
+    except DatabaseError:  # a model without a table
+        return ["1"]
+
+
+def good(crawler: Crawler) -> dict[str, str]:
+    """route -> an address of it that shows a page."""
+    pages: dict[str, str] = {}
+    for route, address in mounted(known()):
+        if route not in pages and crawler.ask("get", address).status_code == 200:
+            pages[route] = address
+    return pages
+
+
+def test_whatever_stands_in_an_address(boss: User) -> None:
+    crawler = Crawler(boss)
+
+    pages = good(crawler)
+
+    assert len(pages) > 80
+    assert crawler.broken == []
+
+
+def test_whatever_stands_behind_an_address(boss: User) -> None:
+    crawler = Crawler(boss)
+    pages = good(crawler)
+    values, names = (
+        cycle(AWKWARD[:12]),
+        [name for name in parameters() if name not in ("_to_field", "_popup")],
+    )
+
+    for address in pages.values():
+        for value in islice(values, 3):
+            crawler.ask("get", asked_in_the_address(address, names[:60], value[:100]))
+            crawler.ask("get", asked_in_the_address(address, names[60:], value[:100]))
+        for name in ("_to_field", "p", "o", "page", "q", "after"):
+            crawler.ask("get", asked_in_the_address(address, [name], next(values)[:100]))
+        crawler.ask("get", f"{address}?_to_field=")
+
+    assert crawler.broken == []
+
+
+def test_whatever_is_posted_by_a_form(boss: User) -> None:
+    crawler = Crawler(boss)
+    values, seen = cycle(AWKWARD), set()
+
+    for route, address in good(crawler).items():
+        page = crawler.ask("get", address)
+        for where, fields in forms_in(b"" if page.streaming else page.content):
+            if (route, *sorted(fields)) in seen or "logout" in where:
+                continue
+            seen.add((route, *sorted(fields)))
+            target = where if where.startswith("/") else address + where
+            for name in fields:
+                crawler.ask("post", target, fields | {name: [next(values)]})
+            for value in islice(values, 4):
+                crawler.ask("post", target, {name: [value] for name in fields})
+
+    assert seen
+    assert crawler.broken == []
+
+
+@pytest.mark.parametrize("role", [*SHIPPED, None])
+def test_whoever_asks(role: str | None, boss: User) -> None:
+    crawler = Crawler(UserFactory(is_staff=True, roles={role: root()}) if role else None)
+
+    for _route, address in {
+        route: (route, address) for route, address in reversed([*mounted(known())])
+    }.values():
+        crawler.ask("get", address)
+        crawler.ask("post", address, {})
+
+    assert crawler.broken == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", "{"),
+        ("multipart/form-data", "x"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="label"\r\n\r\n\xff'),
+        ("multipart/form-data; boundary=x; charset=utf-7", b'--x\r\nContent-Disposition: form-data; name="label"\r\n\r\n+2AA-\r\n--x--'),
+        ("multipart/form-data; boundary=x; charset=rot13", "--x--"),
+        ("application/x-www-form-urlencoded; charset=utf-16", "label=%00"),
+        ("text/plain; charset=unicode_escape", "x"),
+    ],
+)  # fmt: skip
+def test_whatever_a_body_is_said_to_be(content_type: str, body: Any, boss: User) -> None:
+    crawler = Crawler(boss)
+
+    for address in (
+        "/profiles/new/",
+        "/audiences/new/",
+        "/deliveries/new/",
+        "/login/",
+        "/admin/accounts/user/add/",
+    ):
+        crawler.ask("post", address, body, content_type=content_type)
+        crawler.ask("generic_get", f"{address}?q=%5Cud800&before=1", content_type=content_type)
+        for method in ("put", "patch", "delete", "options", "head", "trace"):
+            crawler.ask(method, address)
+
+    assert crawler.broken == []
+
+
+def test_a_cookie_with_a_nul_is_a_bad_request(db: None) -> None:
+    client = Client(
+        raise_request_exception=False,
+        headers={"cookie": 'sessionid="\\000\\000\\000\\000\\000\\000\\000\\000"'},
+    )
+
+    assert client.get("/").status_code == 400

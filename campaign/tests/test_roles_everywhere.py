@@ -1,0 +1,200 @@
+"""Every address of the pages that changes something, posted by every role from every place in the tree."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import resolve, reverse
+
+from accounts.models import OrganizationalUnit, User
+from accounts.rights import Right
+from accounts.roles import SHIPPED
+from accounts.tests.factories import UnitFactory, UserFactory
+from audiences import imports
+from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
+from campaign.tests.crawling import mounted
+from deliveries.models import Delivery
+from deliveries.tests.factories import CONTENT, DeliveryFactory, person
+from deliveries.tests.test_roles_matrix import PLACES
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+
+class World:
+    """One thing of each kind, in the unit."""
+
+    def __init__(self, unit: OrganizationalUnit) -> None:
+        self.unit = unit
+        self.profile, self.other = ProfileFactory(unit=unit), ProfileFactory(unit=unit)
+        self.audience = AudienceFactory(unit=unit)
+        self.list = AudienceFactory(unit=unit, members=[self.profile])
+        self.test_profile = TestProfileFactory(unit=unit)
+        self.draft = DeliveryFactory(unit=unit, audience=self.audience)
+        self.sent = DeliveryFactory(unit=unit, finished=True, recipients=1)
+        self.refused = self._refused_import()
+
+    def _refused_import(self) -> Any:
+        broken = io.BytesIO(b"external_id,email\nC1,a@example.com\nC2\n")
+        by = person("import", self.unit)
+        refused = imports.start(file=broken, name="a.csv", unit=self.unit, by=by, options=imports.Options())
+        imports.run(import_id=refused.pk)
+        return refused
+
+
+def _general(world: World) -> dict[str, Any]:
+    return {"label": "Changed", "unit": world.unit.pk, "validity_hours": 24}
+
+
+def _file(name: str, content: bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+# The one table: the address, of what, the right that it takes, and what its form posts.
+ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], dict[str, Any]]]] = {
+    "audiences:profile-create": (lambda w: [], Right.IMPORT, lambda w: {"email": "new@example.com", "unit": w.unit.pk}),
+    "audiences:profile-edit": (lambda w: [w.profile.pk], Right.IMPORT, lambda w: {"email": "new@example.com", "unit": w.unit.pk}),
+    "audiences:consent": (lambda w: [w.profile.pk], Right.PREPARE, lambda w: {"channel": "email", "decision": "out"}),
+    "audiences:create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk, "text": "{}"}),
+    "audiences:create-list": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk, "pasted": ""}),
+    "audiences:edit": (lambda w: [w.audience.pk], Right.PREPARE, lambda w: {"label": "Changed", "text": "{}"}),
+    "audiences:delete": (lambda w: [w.list.pk], Right.PREPARE, lambda w: {}),
+    "audiences:add-members": (lambda w: [w.list.pk], Right.PREPARE, lambda w: {"pasted": w.other.email}),
+    "audiences:remove-member": (lambda w: [w.list.pk, w.profile.pk], Right.PREPARE, lambda w: {}),
+    "audiences:imports": (lambda w: [], Right.IMPORT, lambda w: {"unit": w.unit.pk, "file": _file("a.csv", b"email\nb@example.com\n")}),
+    "audiences:import-again": (lambda w: [w.refused.pk], Right.IMPORT, lambda w: {}),
+    "audiences:test-profile-create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk, "address": "t@example.com"}),
+    "audiences:test-profile-edit": (lambda w: [w.test_profile.pk], Right.PREPARE, lambda w: {"label": "Changed", "unit": w.unit.pk, "address": "t@example.com"}),
+    "audiences:test-profile-delete": (lambda w: [w.test_profile.pk], Right.PREPARE, lambda w: {}),
+    "deliveries:create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk, "audience": w.audience.pk, "schedule_kind": "at_once"}),
+    "deliveries:edit": (lambda w: [w.draft.pk], Right.PREPARE, _general),
+    "deliveries:audience": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"audience": w.list.pk}),
+    "deliveries:schedule": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"schedule_kind": "at_date", "date": "2030-01-01T10:00", "time_zone": "UTC"}),
+    "deliveries:content": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: CONTENT | {"subject": "Changed", "base": Delivery.objects.get(pk=w.draft.pk).content.number}),
+    "deliveries:upload": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"file": _file("a.html", b"<p>Hi</p>")}),
+    "deliveries:stop-all": (lambda w: [], Right.START, lambda w: {"unit": w.unit.pk, "reason": "r"}),
+}  # fmt: skip
+# What is posted and has its matrix elsewhere, or concerns oneself, or changes nothing.
+ELSEWHERE = {
+    "steps of a delivery: deliveries/tests/test_roles_matrix.py": {
+        f"deliveries:{step}"
+        for step in (
+            "duplicate", "remainder", "delete", "prepare", "stop-preparation", "proof", "approval", "confirm",
+            "take-back", "pause", "resume", "release-wave", "limit", "stop",
+        )
+    },
+    "what goes on after a stop: deliveries/tests/test_halts.py": {"deliveries:allow-sending"},
+    "unknown outcomes and counts: reporting/tests/test_deciding.py": {"reporting:decide", "reporting:compute-stats"},
+    "files that leave: below, and reporting/tests/test_views.py": {"audiences:profiles-export", "reporting:export"},
+    "oneself": {"login", "logout", "account", "password_change", "deliveries:seen", "set_language"},
+    "changes nothing": {"audiences:builder", "audiences:preview", "deliveries:preview", "deliveries:frame", "styleguide"},
+    "readers, by their token: feedback/tests/test_views.py": {"feedback:unsubscribe"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def unit() -> OrganizationalUnit:
+    return UnitFactory(parent=UnitFactory())
+
+
+@pytest.fixture
+def people(unit: OrganizationalUnit) -> dict[tuple[str, str], User]:
+    places = {
+        "own": unit,
+        "above": unit.parent,
+        "below": UnitFactory(parent=unit),
+        "beside": UnitFactory(parent=unit.parent),
+    }
+    return {
+        (role, place): UserFactory(roles={role: where}) for role in SHIPPED for place, where in places.items()
+    }
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_who_may_changes_something_and_nobody_else(
+    action: str, unit: OrganizationalUnit, people: dict[tuple[str, str], User]
+) -> None:
+    where, right, _posted = ACTIONS[action]
+    world = World(unit)
+    before = everything()
+
+    outcomes = {who: posted(action, world, user, before) for who, user in people.items()}
+
+    assert {who for who, outcome in outcomes.items() if outcome == "changed"} == {
+        (role, place)
+        for role, (_label, _text, rights) in SHIPPED.items()
+        for place, (acts, _sees) in PLACES.items()
+        if acts and right in rights
+    }
+    if where(world):  # of what stands beside nobody is told that it is there
+        assert {outcomes[role, "beside"] for role in SHIPPED} == {"404"}
+
+
+def test_every_address_that_takes_a_post_is_in_a_matrix(unit: OrganizationalUnit) -> None:
+    """Whoever adds one says who may."""
+    user = UserFactory(is_superuser=True)
+    pages = {
+        route: address
+        for route, address in reversed([*mounted({"tab": ["sending"]})])
+        if "admin/" not in route
+    }
+
+    def takes_a_post(address: str) -> bool:
+        client = Client(raise_request_exception=False)  # each its own: one of them signs out
+        client.force_login(user)
+        return client.post(address).status_code != 405
+
+    taking = {resolve(address).view_name for address in pages.values() if takes_a_post(address)}
+
+    assert taking - set(ACTIONS) - set().union(*ELSEWHERE.values()) == set()
+    assert set(ACTIONS) <= taking
+
+
+def test_the_export_is_for_those_who_may(
+    unit: OrganizationalUnit, people: dict[tuple[str, str], User]
+) -> None:
+    ProfileFactory(unit=unit, email="kept@example.com")
+
+    got = set()
+    for who, user in people.items():
+        client = Client()
+        client.force_login(user)
+        answer = client.post(reverse("audiences:profiles-export"), {"unit": unit.pk})
+        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        got |= {who} if b"kept@example.com" in content else set()
+
+    assert got == {("export", "own"), ("export", "above")}
+
+
+def posted(action: str, world: World, user: User, before: str) -> str:
+    """What came of it: "changed", or the status of an answer that changed nothing; then all of it is undone."""
+    where, _right, form = ACTIONS[action]
+    client = Client()
+    client.force_login(user)
+    with transaction.atomic():
+        answer = client.post(reverse(action, args=where(world)), form(world))
+        came = "changed" if everything() != before else str(answer.status_code)
+        transaction.set_rollback(True)
+    assert answer.status_code < 500
+    return came
+
+
+def everything() -> str:
+    """A digest of all rows but those of the trail, the sessions and the accounts."""
+    tables = sorted(
+        model._meta.db_table
+        for app in ("audiences", "deliveries", "feedback", "reporting")
+        for model in apps.get_app_config(app).get_models()
+        if model._meta.managed
+    )
+    each = " UNION ALL ".join(
+        f"SELECT '{table}' AS name, md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS digest FROM {table} t"
+        for table in tables
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT string_agg(name || digest, ',' ORDER BY name) FROM ({each}) AS each")
+        return str(cursor.fetchone()[0])
