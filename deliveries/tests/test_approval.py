@@ -220,7 +220,8 @@ def test_four_eyes_bars_whoever_could_sign_in_as_the_maker_or_the_other_way(pupp
     maker, approver = person("prepare", unit), person("approve", unit)
     held, master = (maker, approver) if puppet == "maker" else (approver, maker)
     Hand.objects.create(user=held, holder=master, how=Hold.INVITED)
-    delivery = bring_to(DeliveryFactory(unit=unit, recipients=3), "awaiting_approval", by=maker)
+    delivery = DeliveryFactory(unit=unit, recipients=3)
+    bring_to(delivery, "awaiting_approval", by=maker)
 
     with pytest.raises(approval.SameHands):
         approval.approve(delivery=delivery, seal=delivery.seal, by=approver, at=clock.now())
