@@ -140,7 +140,7 @@ def test_every_address_that_takes_a_post_is_in_a_matrix(unit: OrganizationalUnit
     pages = {
         route: address
         for route, address in reversed([*mounted({"tab": ["sending"]})])
-        if "admin/" not in route
+        if "admin/" not in route and "<str:sha256>" not in route  # a picture's address is its digest
     }
 
     def takes_a_post(address: str) -> bool:
