@@ -1,0 +1,142 @@
+"""Whatever people hand in is read in a time that grows with its length, up to the bound, and never ends in a 500."""
+
+import io
+import json
+import random
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from django.urls import reverse
+
+from accounts.tests.factories import UnitFactory
+from audiences import addresses, columns, files, rules
+from audiences.fields import ProfileField
+from campaign.lib.refusals import Refusal
+from deliveries import recurrence, uploads
+from deliveries.content.compile import compile_content
+from deliveries.content.source import Field, Source
+from deliveries.tests.factories import person
+
+MOST_GROWTH = 2.5
+FLOOR = 0.15  # seconds; what is faster is not worth measuring on a busy machine
+TIMES = 3
+KNOWN = {"city": ProfileField("city", "City", "text", column=True)}
+
+
+def content(html: str) -> None:
+    source = Source(subject="s", from_name="n", from_address="a@example.com", html=html)
+    compile_content(source, fields=[Field("city"), Field("points", "number")])
+
+
+def text_part(text: str) -> None:
+    compile_content(
+        Source(subject=text[:5_000], from_name="n", from_address="a@example.com", text=text), fields=[]
+    )
+
+
+def csv_file(text: str) -> None:
+    written = files.examine(io.BytesIO(text.encode()))
+    reader = files.Reader(io.BytesIO(text.encode()), written, lambda *_args, **_slots: None)
+    reader.read_header(columns.weigh)
+    for _batch in reader.batches(5_000):
+        pass
+
+
+def cells(text: str) -> None:
+    converter = columns.Converter(month_first=False, report=lambda *_args: None)
+    for kind in ("text", "number", "date", "yes_no"):
+        converter.cells(columns.Column(0, "x", "x", kind, True), [text], [1])
+
+
+def rule(text: str) -> None:
+    rules.validated(rules.from_text(text), known=KNOWN)
+
+
+def page_of_a_zip(text: str) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("index.html", text)
+        archive.writestr("p.png", b"\x89PNG\r\n\x1a\n")
+    file.seek(0)
+    page = uploads.read("x.zip", file)
+    uploads.with_marked_paths(page.html, {f"images/{n}.png": f"images/{n}.0.png" for n in range(300)})
+
+
+READERS: dict[str, tuple[Callable[[str], None], list[str]]] = {
+    "content": (content, [
+        "<style>", "<div>", "<p>x", "<br>", "<a href='https://example.com/'>x</a>", "<p>&amp;</p>", "<", "<a ", "<!--",
+        "<!--[if mso]>", "<p a='", "{{", "{%", "{#", "{{ profile.city }}", "{{ '", "{% if 1 %}", "{% endif %}", "{% raw %}",
+        "{{ profile.city|upper", " and 1", "x ", "\n", " ", "\t<br> ", "url(", "<style>a{b:url(", "&#9", "<b a=1><p>", "</p>",
+        "<div><object></div>", "<td>", "<img src='a.png'>", "<p style='a:url( '>", "<style>*{a:b}</style><p>", "{#a{b:c}}",
+    ]),
+    "text part": (text_part, ["https://example.com/x ", ")", "https://a.example/)", "{{ 'x' }}", "\n", " ", "]]]", "x"]),
+    "csv": (csv_file, ["email\n", '"', 'a,b\n', '"a\n', ",", ";", "\t", "\x00", "é\n", "x", '"",""x\n', "sep=;\n"]),
+    "cells": (cells, [" ", "\x00", " \x00", "9", "9.", "1,", "2026-", "x", "\u2028 "]),
+    "addresses": (lambda text: addresses.read(text) and None, ["a@", "a.", "é", "xn--a.", "a@b.example,", '"', " ", "@"]),
+    "rules": (rule, ['{"not":', '{"all":[', '[', '{"field":"city","is":"equal","value":"x"},', '"', "9", "\\u0000"]),
+    "recurrences": (lambda text: recurrence.validated(text) and None, ["FREQ=DAILY;", "BYDAY=MO,", "1,", "=", ";", " "]),
+    "zips": (page_of_a_zip, ["<img src='images/1.png'>", "images/1.png ", "./", "'", "<meta charset=", "x"]),
+}  # fmt: skip
+CASES = [(name, unit) for name, (_reader, units) in READERS.items() for unit in units]
+
+
+def seconds(read: Callable[[str], None], text: str) -> float:
+    """Processor time, the least of some tries; a refusal is an answer as any other."""
+    least = float("inf")
+    for _time in range(TIMES):
+        began = time.process_time()
+        with suppress(Refusal):
+            read(text)
+        least = min(least, time.process_time() - began)
+        if least < FLOOR:
+            break
+    return least
+
+
+@pytest.mark.parametrize(("reader", "unit"), CASES)
+def test_twice_the_input_takes_hardly_more_than_twice_the_time(reader, unit):
+    read, _units = READERS[reader]
+    size = 10_000
+    before = seconds(read, unit * (size // len(unit)))
+    while size < 160_000:
+        size *= 2
+        now = seconds(read, unit * (size // len(unit)))
+        assert now < max(before, FLOOR) * MOST_GROWTH, (
+            f"{size // 2} characters {before:.2f} s, twice {now:.2f} s"
+        )
+        before = now
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_mixture_of_them_is_more_than_refused(seed):
+    chance = random.Random(seed)
+    for read, units in READERS.values():
+        text = "".join(chance.choice(units) * chance.choice([1, 1, 3, 40, 400]) for _piece in range(12))
+        with suppress(Refusal):
+            read(text)
+
+
+# -- pages ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", ['{"not":' * 2_000 + "1" + "}" * 2_000, "[" * 100_000, '{"field":"a\\u0000","is":"x"}', '{"field":9}', "9" * 5_000])  # fmt: skip
+def test_a_rule_written_as_text_is_refused_with_a_sentence(client, text):
+    unit = UnitFactory()
+    client.force_login(person("prepare", unit))
+
+    answer = client.post(
+        reverse("audiences:create"), {"label": "x", "unit": unit.pk, "text": text, "do": "save"}
+    )
+
+    assert answer.status_code == 200
+
+
+def test_a_group_counts_as_a_condition():
+    many = {"all": [{"all": []}] * 300}
+
+    with pytest.raises(rules.RuleError, match="too many"):
+        rules.validated(json.loads(json.dumps(many)), known=KNOWN)
