@@ -1,5 +1,7 @@
 """What is queued by the clock. Two of these side by side do no harm: every job here may run twice."""
 
+from collections.abc import Callable
+
 from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
@@ -28,11 +30,12 @@ def scheduler() -> DjangoCronScheduler:
         ttl=30,
         failure_ttl=3600,
     )
-    for job, seconds, timeout in (
+    by_interval: tuple[tuple[Callable[..., None], int, int], ...] = (
         (wake_imports, SECONDS_BETWEEN_LOOKS_AT_IMPORTS, 60),
         (wake_recounts, SECONDS_BETWEEN_LOOKS_AT_RECOUNTS, 60),
         (mail_letters, SECONDS_BETWEEN_LOOKS_AT_LETTERS, 600),
-    ):
+    )
+    for job, seconds, timeout in by_interval:
         cron.register(
             job,
             Queue.DEFAULT,
@@ -42,11 +45,12 @@ def scheduler() -> DjangoCronScheduler:
             ttl=seconds,
             failure_ttl=3600,
         )
-    for job, at, timeout in (
+    by_hour: tuple[tuple[Callable[..., None], str, int], ...] = (
         (fold, "0 * * * *", 1800),
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),
-    ):
+    )
+    for job, at, timeout in by_hour:
         cron.register(
             job,
             Queue.DEFAULT,

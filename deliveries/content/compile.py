@@ -112,7 +112,7 @@ class _Compilation:
     def run(self) -> Compiled | None:
         source = self.source
         for part, problem in bounds.sizes(source):
-            self.findings.error(problem.code, problem.text, where=part, **problem.slots)
+            self.findings.error(problem.code, problem.text, where=part, line=None, **problem.slots)
         if self.findings.has_errors:
             return None
         self._check_presence()

@@ -155,7 +155,7 @@ class Renderer:
         try:
             self._environment = environment(templates | self._skeletons(templates))
         except FAILURES as error:
-            raise RenderError(part=_("content"), cause=cause_of(error)) from error
+            raise RenderError(part=str(_("content")), cause=cause_of(error)) from error
         self._environment.add_global("_base", self._base)
         self._run = self._environment.render_template
         self._has_html, self._has_text = bool(compiled.html), bool(compiled.text)
