@@ -64,7 +64,10 @@ def test_each_demo_account_signs_in_and_holds_its_role() -> None:
     for account in ACCOUNTS:
         user = User.objects.get(username=account.username)
         assert user.check_password(PASSWORD)
-        assert {grant.role_id for grant in user.role_grants.all()} == {*account.roles, *account.roles_above_all}
+        assert {grant.role_id for grant in user.role_grants.all()} == {
+            *account.roles,
+            *account.roles_above_all,
+        }
     assert len(DEMO_ACCOUNTS) == len(ACCOUNTS)
     carla = User.objects.get(username="carla")
     assert access.can(carla, Right.START, carla.home_unit)
