@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -87,6 +88,12 @@ class ProfileForm(OwnUnits):
     class Meta:
         model = Profile
         fields = ["unit", *people.EDITABLE, *CHANNELS]
+
+    def clean_attributes(self) -> dict[str, Any]:
+        attributes = self.cleaned_data["attributes"] or {}
+        if not isinstance(attributes, dict):
+            raise ValidationError(_("Write attributes as names with values: {“points”: 12}."))
+        return attributes
 
     def apply(self) -> Profile:
         data = self.cleaned_data
