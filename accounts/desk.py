@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -47,8 +49,36 @@ def administers_everything(request: HttpRequest) -> bool:
     return request._administers_everything
 
 
+class ReadableJSON(forms.JSONField):
+    """Django's own, which knows no text that is nested too deep and no number that is too long."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError):
+            raise forms.ValidationError(_("This can't be read as JSON."), code="invalid") from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except (RecursionError, ValueError):
+            return InvalidJSONInput(data)
+
+
+class _ThatAreKeys:
+    """Of what was typed into a choice of rows only keys are looked for; the field itself says what is wrong."""
+
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
+        keys = [each for each in value if str(each).isdecimal() and len(str(each)) < 19]
+        return super().optgroups(name, keys, attr)
+
+
 class DeskAdmin(ModelAdmin):
     """A list to look at. A subclass that changes things is a `VerbAdmin`."""
+
+    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
+        models.JSONField: {"form_class": ReadableJSON}
+    }
 
     right: ClassVar[Right] = Right.ADMINISTER
     looked_up: ClassVar[tuple[str, ...]] = ()  # beside its filters: what the address of the list may ask for
@@ -103,6 +133,13 @@ class DeskAdmin(ModelAdmin):
         if key not in cache:
             cache[key] = access.held(person(request), obj)
         return right in cache[key]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, AutocompleteSelect):
+            kind = type(field.widget)
+            field.widget.__class__ = type(kind.__name__, (_ThatAreKeys, kind), {})
+        return field
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row of this key, or none: a NUL, which an address here can name by `_00`, is in no key."""

@@ -1,6 +1,7 @@
 """Where everything is mounted."""
 
 from django.contrib import admin
+from django.core.paginator import InvalidPage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -10,9 +11,18 @@ def _nowhere(request: HttpRequest, **_where: str) -> HttpResponse:
     raise Http404
 
 
+def _search(request: HttpRequest) -> HttpResponse:
+    """The desk's search, of which there is no page of such a number."""
+    try:
+        return admin.site.admin_view(admin.site.search)(request)  # type: ignore[attr-defined]  # django-unfold's
+    except InvalidPage:
+        raise Http404 from None
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/r/<path:where>", _nowhere),
     path("", include("accounts.urls")),  # first: its doors are the desk's too
+    path("admin/search/", _search),
     path("admin/", admin.site.urls),
     path("", include("audiences.urls")),
     path("", include("deliveries.urls")),

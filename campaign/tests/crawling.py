@@ -102,8 +102,8 @@ class Crawler:
         self.asked += 1
         sid = transaction.savepoint()
         try:
-            if method == "generic_get":  # a GET that says what a body would be
-                answer = self.client.generic("GET", address, **more)
+            if method.startswith("generic_"):  # with a body as it stands, and what it is said to be
+                answer = self.client.generic(method.removeprefix("generic_").upper(), address, **more)
             else:
                 answer = getattr(self.client, method)(address, *args, **more)
             if answer.streaming:
