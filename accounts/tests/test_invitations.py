@@ -181,7 +181,7 @@ def test_a_reset_leaves_what_was_withheld_withheld(unit, administrator, work, ma
 
 
 def test_an_address_is_confirmed_from_the_account_page(work, mailoutbox):
-    ana = UserFactory()
+    ana = UserFactory(verified=False)
     browser = Client()
     browser.force_login(ana)
 
@@ -197,7 +197,7 @@ def test_an_address_is_confirmed_from_the_account_page(work, mailoutbox):
 
 
 def test_an_address_is_one_persons_only(work):
-    one, two = UserFactory(email="both@sinete.example"), UserFactory(email="both@sinete.example")
+    one, two = (UserFactory(email="both@sinete.example", verified=False) for _person in range(2))
 
     assert self_service.confirm_address(by=one)
     assert not self_service.confirm_address(by=two)
