@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -22,14 +22,16 @@ from campaign.lib.refusals import Forbidden, Refusal
 
 
 def well_formed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """What no browser sends and no database takes is a bad request: a NUL in address or cookie, letters not in UTF-8.
+    """What no browser sends and no database takes is a bad request: a NUL in query or cookie, letters not in UTF-8.
 
     In another encoding half a character can be written, which nothing behind here could store.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
-            raise BadRequest("NUL in the address")
+        if "\0" in request.path_info:
+            raise Http404("NUL in the path")
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("NUL in the query")
         if any("\0" in name or "\0" in value for name, value in request.COOKIES.items()):
             raise BadRequest("NUL in a cookie")
         if request.encoding and not _is_utf8(request.encoding):
