@@ -241,9 +241,8 @@ def test_a_reader_of_the_report_of_an_import_above_sees_no_values(client, compan
 @pytest.mark.parametrize("tab", TABS)
 def test_a_log_asks_as_often_for_one_person_as_for_many(client, company, branch, reader, tab):
     client.force_login(reader)
-    client.get("/")  # its use is noted in the session, once a minute
     counts = []
-    for number in (1, 12):
+    for number in (1, 1, 12):  # the first look fills caches, and its use is noted in the session
         people = ProfileFactory.create_batch(number, unit=company)
         people += ProfileFactory.create_batch(number, unit=UnitFactory(parent=company), no_email=True)
         made = DeliveryFactory(
@@ -259,6 +258,6 @@ def test_a_log_asks_as_often_for_one_person_as_for_many(client, company, branch,
             assert client.get(reverse("reporting:window", args=[made.pk, tab])).status_code == 200
         counts.append(len(asked))
 
-    assert counts[0] == counts[1]
+    assert counts[1] == counts[2]
     assert Doubt.objects.exists()
     assert Audience.objects.filter(unit=root()).count() == 0
