@@ -95,17 +95,16 @@ def _environment(base_dir: Path) -> Iterator[dict[str, str]]:
     with ExitStack() as running:
         running.enter_context(services.locked(var))
         _stop_earlier_run(var)
+        named = {
+            "web": env["PORT"],
+            "mail": env.setdefault("MAIL_PORT", str(MAIL_PORT)),
+            "inbox": env.setdefault("INBOX_PORT", str(INBOX_PORT)),
+        }
+        with _held(named, host=env.get("HOST")):
+            pass
+        # The demo's own mail needs a receiver meanwhile, so only the address of the pages is held.
         ports = running.enter_context(ExitStack())
-        ports.enter_context(
-            _held(
-                {
-                    "web": env["PORT"],
-                    "mail": env.setdefault("MAIL_PORT", str(MAIL_PORT)),
-                    "inbox": env.setdefault("INBOX_PORT", str(INBOX_PORT)),
-                },
-                host=env.get("HOST"),
-            )
-        )
+        ports.enter_context(_held({"web": env["PORT"]}, host=env.get("HOST")))
         os.umask(private.OTHERS)  # of all that runs from here on
         (var / "static").mkdir(exist_ok=True)
         env.setdefault("SINETE_FEEDBACK_FOLDER", str(var / "feedback"))
