@@ -7,8 +7,11 @@ from accounts.models import Role, User
 from accounts.roles import root
 from audiences.models import Audience
 from campaign.lib import clock
-from deliveries import approval, confirmation, drafting, preparation
+from deliveries import drafting
+from deliveries.approval import decisions as approval
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, ScheduleKind
+from deliveries.preparation import verbs as preparation
 
 PARAGRAPH = (
     "The harvest came in late this year, and the cup is rounder for it: cocoa, ripe plum, a long finish. "

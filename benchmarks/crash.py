@@ -268,8 +268,8 @@ def _confirmed_delivery(stack: Stack, messages: int) -> int:
 
 def _balanced(delivery_id: int) -> bool:
     """The independent counts agree, nothing is open, and the list of doubts names as many as the ledger."""
+    from deliveries.ledger import recovery
     from deliveries.models import Delivery, Doubt, Message, MessageStatus
-    from deliveries.sending import recovery
 
     delivery = Delivery.objects.get(pk=delivery_id)
     in_doubt = Message.objects.filter(delivery=delivery, status=MessageStatus.IN_DOUBT).count()

@@ -11,9 +11,10 @@ from django.db import connection
 
 from benchmarks import audience, cost
 from benchmarks.sinks import Sink
-from deliveries import confirmation, halts
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery
 from deliveries.models import Delivery, Status
-from deliveries.sending import recovery
+from deliveries.sending.control import halts
 
 PATIENCE = 1_800
 QUIET_S = 2.0  # nothing came in for so long: that was the last

@@ -1,6 +1,6 @@
 """`make house`: the figures of the house, counted in the source as it stands.
 
-Prints files, lines, lengths of functions, how many modules lie flat in each package, own imports inside functions, and who
+Prints files, lines, lengths of functions, how many modules lie flat in each package, own imports in functions, and who
 writes the status of a delivery or of a message. `--json` for a machine. `--floors` prints who may import whom, as
 docs/architecture.md shows it, from the import contract.
 """

@@ -104,7 +104,7 @@ async def _all_lanes(delivery_id: int, number: int, stop: Any, up: Any) -> None:
 
 async def _lane(delivery_id: int, name: str, stop: Any, up: Any) -> None:
     from deliveries.models import MessageStatus
-    from deliveries.sending.ledger import Entry, Ledger
+    from deliveries.sending.exchange import Entry, Ledger
 
     ledger = await Ledger.connect(delivery_id=delivery_id, lane=name)
     hold = await ledger.claim()
@@ -120,7 +120,7 @@ async def _lane(delivery_id: int, name: str, stop: Any, up: Any) -> None:
 
 def _hang(stack: Stack, delivery_id: int) -> "psycopg.Connection[Any]":
     """A lane that was frozen in the middle of an exchange; PostgreSQL's half of its patience is what remains."""
-    from deliveries.sending import barrier
+    from deliveries.ledger import barrier
 
     frozen = psycopg.connect(stack.database_url, autocommit=True)
     frozen.execute(f"SET idle_in_transaction_session_timeout = '{round(barrier.lane_patience() * 1000)}ms'")
@@ -132,7 +132,7 @@ def _hang(stack: Stack, delivery_id: int) -> "psycopg.Connection[Any]":
 def _pauses(stack: Stack, delivery: Any) -> dict[str, Any]:
     from benchmarks import audience
     from campaign.lib import clock
-    from deliveries import confirmation
+    from deliveries.confirmation import decisions as confirmation
 
     by, waits = audience.person(), []
     before, began = _members(stack), time.monotonic()

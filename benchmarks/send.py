@@ -86,7 +86,7 @@ def set_up(stack: Stack, *, connections: int) -> None:
     import django
 
     django.setup()
-    from deliveries import routes
+    from deliveries.routing import routes
 
     route = routes.default_route()
     route.connections = connections

@@ -133,16 +133,16 @@ class _Bench:
     def _measured(self) -> dict[str, Any]:
         from django.db import connection
 
-        from deliveries import scheduling
+        from deliveries.tick import look
 
         self._run("ANALYZE")
         self.valkey.flushdb()
-        scheduling.tick()  # the first opens the connection, and asks for what was never asked for
+        look.tick()  # the first opens the connection, and asks for what was never asked for
         told: list[tuple[float, int, int]] = []
         for _number in range(self.ticks):
             count, before, began = _Count(), self._bytes(), time.perf_counter()
             with connection.execute_wrapper(count):
-                scheduling.tick()
+                look.tick()
             told.append((time.perf_counter() - began, count.statements, self._bytes() - before))
         times, statements, numbers = zip(*told, strict=True)
         return {

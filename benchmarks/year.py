@@ -134,7 +134,7 @@ class Year:
         """Each run that asks is confirmed, but for those that are left alone on purpose."""
         from benchmarks import audience
         from campaign.lib import clock
-        from deliveries import confirmation
+        from deliveries.confirmation import decisions as confirmation
         from deliveries.models import Delivery, Status
 
         decided = False
@@ -266,8 +266,11 @@ def _activate(case: Case) -> None:
     from audiences.models import Audience
     from benchmarks import audience
     from campaign.lib import clock
-    from deliveries import approval, confirmation, drafting, preparation
+    from deliveries import drafting
+    from deliveries.approval import decisions as approval
+    from deliveries.confirmation import decisions as confirmation
     from deliveries.models import Delivery, ScheduleKind
+    from deliveries.preparation import verbs as preparation
 
     by, unit = audience.person(), root()
     everybody, _made = Audience.objects.get_or_create(

@@ -20,7 +20,7 @@ from rq.queue import Queue
 from campaign.lib import lingering
 from campaign.lib.jobs import note_stop
 from deliveries import queues
-from deliveries.sending import recovery
+from deliveries.ledger import recovery
 
 # The process manager kills after 5 seconds; the horse, which is in a group of its own, must be gone by then.
 SECONDS_TO_DRAIN = 3.5

@@ -9,7 +9,9 @@ class DeliveriesConfig(AppConfig):
     def ready(self) -> None:
         from accounts import units
         from audiences import attributes
-        from deliveries import affected, attribute_uses, halts
+        from deliveries.drafting import attribute_uses
+        from deliveries.operations import affected
+        from deliveries.sending.control import halts
 
         attributes.used_by(attribute_uses.find)
         units.before_moving(halts.refuse_escape)

@@ -8,27 +8,31 @@ from django.db import connection, transaction
 
 from accounts import audit
 from campaign.lib import clock, lingering, memory
-from deliveries import notices, preparation, proofs, queues, scheduling
-from deliveries.sending import lanes, pace, recovery
+from deliveries import proofs, queues
+from deliveries.ledger import recovery
+from deliveries.lifecycle import notices
+from deliveries.preparation import verbs as preparation
+from deliveries.sending import lanes, rate
+from deliveries.tick import look
 
 
 def tick(**_: object) -> None:
     with audit.entered("job"):
-        scheduling.tick()
+        look.tick()
 
 
 def take_steps(**_: object) -> None:
     with audit.entered("job"):
-        scheduling.take_steps()
+        look.take_steps()
 
 
 def see_to_large(*, delivery_id: int, **_: object) -> None:
     with audit.entered("job"):
-        scheduling.see_to_large(delivery_id)
+        look.see_to_large(delivery_id)
 
 
 def note_pace(*, delivery_ids: list[int], **_: object) -> None:
-    pace.note_all(delivery_ids, at=clock.now())
+    rate.note_all(delivery_ids, at=clock.now())
 
 
 def prepare(*, preparation_id: int, **_: object) -> None:

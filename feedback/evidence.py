@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_noop as n_
 
+from deliveries.ledger import resolutions
 from deliveries.models import Doubt, SentAgain
-from deliveries.sending import resolutions
 from feedback.models import HitKind
 
 NOTES = {

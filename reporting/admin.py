@@ -6,9 +6,9 @@ from unfold.decorators import display
 
 from accounts.models import User
 from accounts.rights import Right
-from deliveries import admin_steps
-from deliveries.admin_history import OfDeliveryAdmin
-from deliveries.admin_steps import DeskStep, Order, Receipt
+from deliveries.admin import buttons
+from deliveries.admin.buttons import DeskStep, Order, Receipt
+from deliveries.admin.history import OfDeliveryAdmin
 from deliveries.models import Delivery
 from reporting import statistics
 from reporting.deployment import BEGAN
@@ -24,7 +24,7 @@ def _can_compute(delivery: Delivery, user: User, rights: frozenset[Right]) -> bo
     return delivery.status in BEGAN
 
 
-admin_steps.register(DeskStep("compute-stats", _("Compute stats"), _compute, offered=_can_compute))
+buttons.register(DeskStep("compute-stats", _("Compute stats"), _compute, offered=_can_compute))
 
 
 @admin.register(StatisticsRun)

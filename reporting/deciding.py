@@ -12,9 +12,9 @@ from django.utils.translation import ngettext
 from accounts import access
 from accounts.models import User
 from accounts.rights import Right
-from deliveries import doubts
-from deliveries.doubts import Decision, Question, Receipt
 from deliveries.models import Delivery, Status
+from deliveries.operations import doubts
+from deliveries.operations.doubts import Decision, Question, Receipt
 
 MOST_ROWS = 1000  # of those that were ticked one by one
 

@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext
 
-from deliveries import diagnosis, outlook
 from deliveries.models import Delivery, Status
-from deliveries.outlook import Plan
-from deliveries.sending import pace
-from deliveries.sending.pace import Pace
+from deliveries.overview import diagnosis
+from deliveries.schedule import plan_report
+from deliveries.schedule.plan_report import Plan
+from deliveries.sending import rate
+from deliveries.sending.rate import Pace
 from reporting import kpis, statistics
 from reporting.kpis import Counts, Kpi
 from reporting.logs import ATTEMPTED, CLICKED, OPENED
@@ -81,9 +82,9 @@ class Block:
 def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> Block:
     """The block as it stands at `at`; `earlier` is what the page was given last time."""
     counts = statistics.counts(delivery)
-    going = pace.of(delivery, at=at)
+    going = rate.of(delivery, at=at)
     title, line, tone = resting(delivery, at) or _queueing(counts, going) or headline(delivery, counts)
-    plan = outlook.plan(delivery, at=at)
+    plan = plan_report.plan(delivery, at=at)
     if plan is not None:
         title, line, tone = between_moments(plan, delivery) or (title, line, tone)
     folded_at, folded_next = statistics.last_and_next(delivery, at)

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from audiences import sight
-from deliveries import doubts
 from deliveries.models import (
     Cause,
     Delivery,
@@ -25,6 +24,7 @@ from deliveries.models import (
     SentAgain,
     Try,
 )
+from deliveries.operations import doubts
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
 

@@ -16,7 +16,7 @@ from accounts.access import NotAllowed
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock, leases
-from deliveries.counts import TALLIES, tallies
+from deliveries.ledger.tallies import TALLIES, tallies
 from deliveries.models import Delivery
 from deliveries.sending import gate
 from feedback.models import Hit

@@ -20,8 +20,10 @@ from accounts.rights import Right
 from audiences import sight
 from campaign.lib import clock
 from campaign.lib.refusals import Forbidden, Refusal
-from deliveries import previews, reconciliation, standing
 from deliveries.models import Delivery, Message, SentAgain, Try
+from deliveries.operations import reconciliation
+from deliveries.overview import state
+from deliveries.proofs import previews
 from feedback.models import Hit
 from reporting import deciding, deployment, exports, histories, logs, statistics
 from reporting.deployment import Mark
@@ -213,7 +215,7 @@ def _message(request: HttpRequest, delivery: Delivery, seq: int) -> Any:
 def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any]:
     if tab not in TABS:
         raise Http404
-    standing.add([delivery])
+    state.add([delivery])
     shown = [(code, label) for code, label in TABS.items() if delivery.tracking or code not in OF_TRACKING]
     return {
         "delivery": delivery,

@@ -9,9 +9,9 @@ from accounts.tests.factories import UnitFactory
 from audiences import imports
 from audiences.models import Import, Profile
 from campaign.lib import clock, jobs, leases
-from deliveries import preparation
 from deliveries.models import Delivery, Preparation, PreparationStatus, Status
 from deliveries.preparation import job as preparation_job
+from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, person
 from reporting import statistics
 from reporting.models import StatisticsRun

@@ -14,10 +14,11 @@ from django.urls import reverse
 from accounts.tests.factories import UnitFactory
 from audiences import addresses, columns, files, rules
 from audiences.fields import ProfileField
+from campaign.lib import recurrence
 from campaign.lib.refusals import Refusal
-from deliveries import recurrence, uploads
 from deliveries.content.compile import compile_content
 from deliveries.content.source import Field, Source
+from deliveries.drafting import uploads
 from deliveries.tests.factories import person
 
 MOST_GROWTH = 2.5

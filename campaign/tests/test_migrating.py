@@ -12,7 +12,7 @@ from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 
 from campaign.management.commands.migrate import patient
-from deliveries.sending.ledger import connection_parameters
+from deliveries.sending.exchange import connection_parameters
 
 OURS = {"accounts": 2, "audiences": 1, "campaign": 1, "deliveries": 15, "feedback": 1, "reporting": 1}
 LOCKING_INDEX = re.compile(r"CREATE\s+(UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)", re.IGNORECASE)

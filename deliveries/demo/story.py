@@ -19,10 +19,15 @@ from audiences import definitions, imports
 from audiences.models import Audience, Import, TestProfile
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
-from deliveries import approval, confirmation, drafting, jobs, preparation, scheduling, uploads
+from deliveries import drafting, jobs
+from deliveries.approval import decisions as approval
+from deliveries.confirmation import decisions as confirmation
 from deliveries.demo import stage, visitors
+from deliveries.drafting import uploads
 from deliveries.models import Delivery, Route, ScheduleKind, Status, WaveBy
+from deliveries.preparation import verbs as preparation
 from deliveries.sending import gate
+from deliveries.tick import look
 
 NEWSLETTER = Path(__file__).parent / "newsletter"
 CUSTOMERS = Path(people.__file__).resolve().parent.parent / "audiences" / "demo" / "customers.csv"
@@ -176,7 +181,7 @@ def _send(delivery: Delivery, cast: Cast) -> Delivery:
     """All of it has left."""
     delivery = _confirm(delivery, cast)
     stage.work_until(
-        lambda: Status(_status(delivery)).is_final, doing=f"the send of “{delivery}”", ask=scheduling.tick
+        lambda: Status(_status(delivery)).is_final, doing=f"the send of “{delivery}”", ask=look.tick
     )
     return _fresh(delivery)
 
@@ -219,7 +224,7 @@ def _expired(label: str, cast: Cast) -> None:
         cast,
     )  # fmt: skip
     stage.ago(days=6)
-    scheduling.tick()
+    look.tick()
 
 
 def _failed(label: str, cast: Cast) -> None:
@@ -331,7 +336,7 @@ def _series(label: str, cast: Cast) -> None:
         delivery=run, seal=run.seal, by=cast.carla, at=clock.now(), typed=run.latest_preparation().to_deliver
     )
     _go_to(first + timedelta(seconds=1))
-    stage.work_until(lambda: Status(_status(run)).is_final, doing=f"the send of “{run}”", ask=scheduling.tick)
+    stage.work_until(lambda: Status(_status(run)).is_final, doing=f"the send of “{run}”", ask=look.tick)
     stage.ago()
     _run_of(series)
 
@@ -357,10 +362,10 @@ def _go_to(moment: datetime) -> None:
 
 def _run_of(series: Delivery) -> Delivery:
     """The run that is due, prepared."""
-    scheduling.tick()
+    look.tick()
     run = Delivery.objects.filter(execution_of=series).latest("pk")
     stage.work_until(lambda: _status(run) != Status.PREPARING, doing=f"preparation of “{run}”")
-    scheduling.tick()
+    look.tick()
     return _fresh(run)
 
 

@@ -15,9 +15,9 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
 from campaign.lib.jobs import Queue, workers_alive
-from deliveries import capacity
-from deliveries.counts import tallies
+from deliveries.ledger.tallies import tallies
 from deliveries.models import Cause, Delivery, Status
+from deliveries.schedule import capacity
 
 SECONDS_BETWEEN_LOOKS = 0.5
 SHORTEST_SEAL = 12

@@ -23,11 +23,12 @@ from zoneinfo import available_timezones
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApprovalPolicy
+from campaign.lib import local_time
+from campaign.lib.recurrence import LONGEST_RULE, BadRule, validated
 from campaign.lib.refusals import Refusal
-from deliveries import limits, zones
 from deliveries.models import Overlap, PastChoice, ScheduleKind, WaveBy
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
-from deliveries.recurrence import LONGEST_RULE, BadRule, validated
+from deliveries.routing import limits
 
 LARGEST_FILE = 5 * 1024 * 1024
 
@@ -151,8 +152,8 @@ def _start(schedule: dict[str, Any], zone: str) -> datetime | None:
     if at == "now":
         return None
     try:
-        return zones.moment(_naive(at, "schedule.at"), zone)
-    except zones.NoSuchTime as refusal:
+        return local_time.moment(_naive(at, "schedule.at"), zone)
+    except local_time.NoSuchTime as refusal:
         raise BadDeliveryFile("schedule.at", refusal) from None
 
 

@@ -8,8 +8,8 @@ from accounts.commands import PersonCommand
 from accounts.models import User
 from accounts.rights import Right
 from accounts.roles import root
-from deliveries import routes
 from deliveries.models import Route
+from deliveries.routing import routes
 
 
 class RouteCommand(PersonCommand):

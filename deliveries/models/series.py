@@ -8,8 +8,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from campaign.lib.recurrence import LONGEST_RULE, Recurrence
 from deliveries.models.delivery import Delivery
-from deliveries.recurrence import LONGEST_RULE, Recurrence
 
 MOST_MINUTES = 7 * 24 * 60
 

@@ -5,17 +5,13 @@ staging table, slice by slice with committed progress, and writes ledger, chunks
 transaction. Stopped or dead at any moment it leaves nothing behind: the delivery's messages are those of
 a preparation that was sealed, or there are none. Any number of jobs may run it: one does.
 
+verbs.py      what others ask for
 steps.py      start and stop: what people and the tick ask for
 job.py        a worker's whole job, part after part in their order
 checks.py     what it finds, in words: errors end it, warnings go to whoever decides
+target.py     whom the rule means
 staging.py    the audience with each profile's cause of exclusion
 sealing.py    ledger, exclusions, chunks and seal in one transaction; or failed, with the reasons
-course.py     how far it is, whether it is still wanted, what its log says
-alone.py      one worker at a time, and how its statement is cancelled
+progress.py   how far it is, whether it is still wanted, what its log says
+lease.py      one worker at a time, and how its statement is cancelled
 """
-
-from deliveries.preparation.course import waiting
-from deliveries.preparation.job import run
-from deliveries.preparation.steps import start, start_run, stop
-
-__all__ = ["run", "start", "start_run", "stop", "waiting"]

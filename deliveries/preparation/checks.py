@@ -7,14 +7,15 @@ from django.db import connection
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock, leases
-from deliveries import capacity, moments, planning, routes, signing
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError, awkward_values
 from deliveries.models import Delivery, Preparation, ScheduleKind
-from deliveries.moments import Group
-from deliveries.preparation.course import log, progress
+from deliveries.preparation.progress import log, progress
 from deliveries.rendering import compile_version, content_fields, renderer
+from deliveries.routing import routes, signing
+from deliveries.schedule import capacity, moments, planning
+from deliveries.schedule.moments import Group
 
 SAMPLES = 20
 

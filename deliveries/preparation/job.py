@@ -7,10 +7,11 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock, leases, planner
-from deliveries import capacity, seal
+from deliveries.lifecycle import seal
 from deliveries.models import LogLine, Preparation
-from deliveries.preparation import alone, checks, sealing, staging
-from deliveries.preparation.course import Abandoned, log, mine
+from deliveries.preparation import checks, lease, sealing, staging
+from deliveries.preparation.progress import Abandoned, log, mine
+from deliveries.schedule import capacity
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class _Deadly(Exception):
 
 def run(*, preparation_id: int) -> None:
     """Carry one preparation to its end: sealed, failed with its reasons, or abandoned without a trace."""
-    with alone.only_one(preparation_id) as preparation:
+    with lease.only_one(preparation_id) as preparation:
         if preparation is None:
             return
         try:

@@ -9,15 +9,17 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.models import ApprovalPolicy
 from campaign.lib import clock
-from deliveries import activation, lifecycle, planning, seal
+from deliveries import lifecycle
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
-from deliveries.lifecycle import Step
+from deliveries.ledger import recovery
+from deliveries.lifecycle import Step, seal
 from deliveries.models import Delivery, LogLine, Preparation, PreparationStatus, Status
-from deliveries.moments import Group
-from deliveries.preparation import alone, staging
-from deliveries.preparation.course import Abandoned, end, log, still_mine
-from deliveries.sending import recovery
+from deliveries.preparation import lease, staging
+from deliveries.preparation.progress import Abandoned, end, log, still_mine
+from deliveries.schedule import planning
+from deliveries.schedule.moments import Group
+from deliveries.series import activation
 
 SEALED_PERCENT = 100
 
@@ -36,7 +38,7 @@ def freeze(
     began: datetime,
 ) -> None:
     """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
-    with alone.statement(preparation):
+    with lease.statement(preparation):
         _clear_ledger(preparation)
         runs = planning.runs_of(preparation.delivery, groups, to_deliver)
         if not preparation.delivery.is_recurring:  # which is counted and tried, and written to nobody itself

@@ -14,14 +14,14 @@ from psycopg import sql
 from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock, planner
-from deliveries import planning, population
 from deliveries.channels.paths import domain_key
 from deliveries.content.compile import Compiled
 from deliveries.content.findings import Finding
 from deliveries.models import Cause, Delivery, MessageStatus, Preparation, ScheduleKind
-from deliveries.moments import Group
-from deliveries.preparation import alone
-from deliveries.preparation.course import log, progress, still_mine
+from deliveries.preparation import lease, target
+from deliveries.preparation.progress import log, progress, still_mine
+from deliveries.schedule import planning
+from deliveries.schedule.moments import Group
 
 SLICE = 50_000  # profile ids at a time
 STAGED_PERCENT = 70
@@ -36,9 +36,9 @@ def stage(preparation: Preparation, compiled: Compiled) -> int:
     """Put the audience into staging with each profile's cause of exclusion, if any; return how many."""
     insert = _staging_insert(compiled, preparation.delivery)
     targeted = 0
-    for chosen, done in population.slices(preparation.delivery, size=SLICE):
+    for chosen, done in target.slices(preparation.delivery, size=SLICE):
         chosen_sql, chosen_params = chosen.query.sql_with_params()
-        with alone.statement(preparation) as cursor:
+        with lease.statement(preparation) as cursor:
             still_mine(preparation)
             cursor.execute(insert.replace("__CHOSEN__", chosen_sql), [*preparation.staging, *chosen_params])
             targeted += cursor.rowcount
@@ -84,11 +84,11 @@ def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
 
 def mark_written_to(preparation: Preparation) -> None:
     """Of a remainder's target, whoever's address got the original, or perhaps did, gets nothing."""
-    earlier = population.originals(preparation.delivery)
+    earlier = target.originals(preparation.delivery)
     if not earlier:
         return
     still_mine(preparation)
-    with alone.statement(preparation) as cursor:
+    with lease.statement(preparation) as cursor:
         cursor.execute(
             """
             UPDATE deliveries_staging s SET cause = %s
@@ -107,7 +107,7 @@ _NEVER_LEFT = [int(MessageStatus.PREPARED), int(MessageStatus.IGNORED), int(Mess
 def mark_duplicates(preparation: Preparation) -> None:
     """Of the profiles that share an address, the first by id gets the message."""
     still_mine(preparation)
-    with alone.statement(preparation) as cursor:
+    with lease.statement(preparation) as cursor:
         cursor.execute(
             """
             UPDATE deliveries_staging s SET cause = %s
@@ -131,7 +131,7 @@ def mark_hours(preparation: Preparation, findings: list[Finding]) -> list[Group]
     at = clock.now()
     groups = planning.zones_of(preparation.staging, delivery, at)
     out = [name for group in groups if group.is_left_out for name in group.named]
-    with alone.statement(preparation) as cursor:
+    with lease.statement(preparation) as cursor:
         cursor.execute(
             "UPDATE deliveries_staging SET cause = %s"
             " WHERE preparation_id = %s AND token = %s AND cause IS NULL AND zone = ANY(%s)",
@@ -143,7 +143,7 @@ def mark_hours(preparation: Preparation, findings: list[Finding]) -> list[Group]
 
 def count_causes(preparation: Preparation, *, targeted: int) -> dict[str, int]:
     """Every cause that was looked at with its number, zero included; raises Lost if not all are there any more."""
-    with alone.statement(preparation) as cursor:
+    with lease.statement(preparation) as cursor:
         cursor.execute(
             "SELECT cause, count(*) FROM deliveries_staging WHERE preparation_id = %s AND token = %s GROUP BY cause",
             [*preparation.staging],
@@ -174,7 +174,7 @@ def count_domains(preparation: Preparation, *, limited: Sequence[str]) -> dict[s
 
     Counted once, so that a limit that is set later can be judged without a look at the messages.
     """
-    with alone.statement(preparation) as cursor:
+    with lease.statement(preparation) as cursor:
         cursor.execute(
             """
             SELECT lower(split_part(address, '@', -1)) AS domain, count(*) FROM deliveries_staging

@@ -9,8 +9,8 @@ from accounts.models import User
 from deliveries import lifecycle, queues
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, LogLine, Preparation, PreparationStatus
-from deliveries.preparation import alone
-from deliveries.preparation.course import log
+from deliveries.preparation import lease
+from deliveries.preparation.progress import log
 
 
 @transaction.atomic
@@ -48,5 +48,5 @@ def stop(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     preparation.status, preparation.ended_at = PreparationStatus.STOPPED, at
     preparation.save(update_fields=["status", "ended_at"])
     log(preparation, n_("Preparation stopped by %(by)s"), level=LogLine.Level.WARNING, by=str(by))
-    transaction.on_commit(lambda: alone.cancel_statement(preparation.pk))
+    transaction.on_commit(lambda: lease.cancel_statement(preparation.pk))
     return delivery

@@ -20,14 +20,17 @@ from redis.exceptions import RedisError
 from campaign.lib import clock
 from campaign.lib.jobs import Queue, valkey, workers_alive
 from campaign.lib.refusals import Refusal
-from deliveries import lifecycle, queues, routes, seal, signing, turning
+from deliveries import lifecycle, queues
 from deliveries.channels.dkim import UnusableKey
-from deliveries.lifecycle import Step
+from deliveries.ledger import recovery
+from deliveries.lifecycle import Step, seal
 from deliveries.models import Confirmation, Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
-from deliveries.sending import doors, fence, looks, recovery, throttle
+from deliveries.routing import routes, signing
+from deliveries.sending import fence, looks, throttle, wave_gate
 from deliveries.sending.looks import Ready
 from deliveries.sending.throttle import Bucket, Limits
+from deliveries.series import eligibility
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +91,9 @@ def _begin(delivery: Delivery) -> bool:
         return False
     if Halt.objects.covering(delivery.unit).exists():
         return False
-    if delivery.execution_of_id is not None and (reason := turning.hinders(delivery, at=at)) is not None:
+    if delivery.execution_of_id is not None and (reason := eligibility.hinders(delivery, at=at)) is not None:
         if reason:
-            turning.leave_out(delivery, reason, at=at)
+            eligibility.leave_out(delivery, reason, at=at)
         return False
     if delivery.started_at is None:
         delivery.started_at = at
@@ -268,7 +271,7 @@ def finish_if_over(delivery_id: int) -> bool:
     delivery = Delivery.objects.select_related("preparation").get(pk=delivery_id)
     if delivery.status != Status.SENDING or any(recovery.open_ends(delivery).values()):
         return delivery.status != Status.SENDING
-    doors.note_lateness(delivery_id)
+    wave_gate.note_lateness(delivery_id)
     counted = recovery.books(delivery)
     if counted.off:
         logger.error("delivery %s can't finish, its books don't balance: %s", delivery_id, counted.off)

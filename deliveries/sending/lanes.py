@@ -23,16 +23,17 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock, jobs, lingering
-from deliveries import routes
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Relay, Result
 from deliveries.channels.paths import domain_key
 from deliveries.channels.smtp import Pool
 from deliveries.content.render import Renderer
+from deliveries.ledger import recovery
 from deliveries.models import MessageStatus
-from deliveries.sending import fence, gate, recovery
-from deliveries.sending.ledger import Entry, Exchange, Fenced, Hold, Ledger, Row, Tampered
+from deliveries.routing import routes
+from deliveries.sending import fence, gate
+from deliveries.sending.exchange import Entry, Exchange, Fenced, Hold, Ledger, Row, Tampered
 from deliveries.sending.patience import Patience
-from deliveries.sending.suspects import REFUSALS_THAT_FAIL, Suspects, speaks_of_the_dialogue
+from deliveries.sending.relay_refusals import REFUSALS_THAT_FAIL, Suspects, speaks_of_the_dialogue
 from deliveries.sending.throttle import (
     LONGEST_WAIT,
     SHORTEST_WAIT,

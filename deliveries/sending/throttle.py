@@ -19,9 +19,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from campaign.lib import valkey
-from deliveries import routes
 from deliveries.channels.paths import domain_key
 from deliveries.models import Delivery, ProviderLimit, Route
+from deliveries.routing import routes
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from deliveries import drawing, outlook, standing
 from deliveries.content.findings import Finding
 from deliveries.models import Delivery, LogLine, Status, StatusChange
-from deliveries.outlook import Plan, Row
+from deliveries.overview import plan_chart, state
+from deliveries.schedule import plan_report
+from deliveries.schedule.plan_report import Plan, Row
 
 register = template.Library()
 
@@ -65,8 +66,8 @@ STATUS_TONES = {
 } | dict.fromkeys((Status.PREPARATION_FAILED, Status.STOPPED, Status.FAILED, Status.EXPIRED), "red")
 
 
-register.filter("status_words", standing.words)
-register.filter("status_tone", standing.tone)
+register.filter("status_words", state.words)
+register.filter("status_tone", state.tone)
 
 
 @register.filter
@@ -106,7 +107,7 @@ def level_name(level: str) -> str | Promise:
 @register.inclusion_tag("deliveries/_plan_drawing.html")
 def plan_drawing(plan: Plan, now: datetime) -> dict[str, object]:
     """The plan as a picture."""
-    return {"plan": plan, "drawing": drawing.of(plan, at=now)}
+    return {"plan": plan, "drawing": plan_chart.of(plan, at=now)}
 
 
 @register.simple_tag
@@ -126,10 +127,10 @@ def zone_time(row: Row) -> str:
 @register.simple_tag
 def lateness(row: Row) -> str:
     """How late the first message of a moment was."""
-    return outlook.lateness(row)
+    return plan_report.lateness(row)
 
 
 @register.filter
 def schedule_words(delivery: Delivery) -> str | Promise:
     """When it leaves, in a sentence."""
-    return outlook.in_words(delivery)
+    return plan_report.in_words(delivery)

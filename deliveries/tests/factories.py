@@ -12,8 +12,11 @@ from accounts.tests.factories import UserFactory
 from audiences.models import Audience
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries import approval, confirmation, drafting, preparation
+from deliveries import drafting
+from deliveries.approval import decisions as approval
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, ScheduleKind
+from deliveries.preparation import verbs as preparation
 from deliveries.sending import gate
 
 HTML = """<html><body>

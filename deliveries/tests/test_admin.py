@@ -343,7 +343,7 @@ def test_a_stranger_finds_nothing(unit: OrganizationalUnit) -> None:
 def test_the_sending_log_is_read_page_by_page(
     starter: Client, unit: OrganizationalUnit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliveries.admin_lists.PAGE", 2)
+    monkeypatch.setattr("deliveries.admin.lists.PAGE", 2)
     delivery = DeliveryFactory(unit=unit, finished=True)
     addresses = list(delivery.messages.order_by("seq").values_list("address", flat=True))
     url = f"{LIST}{delivery.pk}/list/sending-log/"

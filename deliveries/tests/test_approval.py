@@ -10,9 +10,12 @@ from accounts.models import ApprovalPolicy, Hand, Hold
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import approval, confirmation, drafting, waiting
+from deliveries import drafting
+from deliveries.approval import decisions as approval
+from deliveries.confirmation import decisions as confirmation
 from deliveries.lifecycle import ChangedSincePrepared, SealMoved, Step, WrongStatus
 from deliveries.models import Confirmation, Delivery, Status
+from deliveries.overview import todo
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 
 pytestmark = pytest.mark.django_db
@@ -210,8 +213,8 @@ def test_a_copy_that_four_eyes_bars_its_first_writer_from_does_not_wait_for_him(
 
     bring_to(copy, "awaiting_approval", by=copier)
 
-    assert copy not in waiting.to_approve(author)
-    assert copy in waiting.to_approve(UserFactory(roles={"approve": unit}))
+    assert copy not in todo.to_approve(author)
+    assert copy in todo.to_approve(UserFactory(roles={"approve": unit}))
 
 
 @pytest.mark.parametrize("puppet", ["maker", "approver"])

@@ -11,9 +11,10 @@ import pytest
 
 from audiences.models import Quarantine
 from campaign.lib import clock
-from deliveries import jobs, routes
+from deliveries import jobs
+from deliveries.ledger import recovery
 from deliveries.models import Delivery, Message, MessageStatus, Route, Status
-from deliveries.sending import recovery
+from deliveries.routing import routes
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.smtp_server import DROP, Script, Server
 

@@ -15,9 +15,12 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries import administration, capacity, confirmation, limits, routes
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, ProviderLimit, ScheduleKind, Status
+from deliveries.operations import route_settings
 from deliveries.preparation import staging
+from deliveries.routing import limits, routes
+from deliveries.schedule import capacity
 from deliveries.tests.factories import NEXT_WEEK, DeliveryFactory, bring_to, person
 
 pytestmark = pytest.mark.django_db
@@ -34,11 +37,11 @@ def set_limit(delivery: Delivery, per_hour: int | None) -> Delivery:
 
 def limit_route(per_hour: int | None) -> None:
     route, by = routes.default_route(), person("administration", root())
-    administration.save_route(route=route, by=by, limit_per_hour=per_hour)
+    route_settings.save_route(route=route, by=by, limit_per_hour=per_hour)
 
 
 def limit_provider(name: str, *domains: str, per_hour: int) -> None:
-    administration.save_provider_limit(
+    route_settings.save_provider_limit(
         limit=ProviderLimit(route=routes.default_route()), by=person("administration", root()),
         name=name, domains=list(domains), limit_per_hour=per_hour,
     )  # fmt: skip

@@ -11,9 +11,11 @@ from accounts.models import OrganizationalUnit
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
-from deliveries import confirmation, halts, proofs
+from deliveries import proofs
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, Instance
 from deliveries.sending import fence, gate
+from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db

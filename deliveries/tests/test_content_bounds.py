@@ -10,12 +10,14 @@ from django.urls import reverse
 
 from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
-from deliveries import drafting, preparation, previews, proofs
+from deliveries import drafting, proofs
 from deliveries.content import bounds, inliner
 from deliveries.content.compile import compile_content
 from deliveries.content.personalisation import TooManyBranches, environment
 from deliveries.content.source import Source
 from deliveries.models import Content, Delivery, PreparationStatus, ProofMessage, Status
+from deliveries.preparation import verbs as preparation
+from deliveries.proofs import previews
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_content_compile import FIELDS, OPT_OUT, findings
 

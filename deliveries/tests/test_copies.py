@@ -23,9 +23,12 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from campaign.stack import services
-from deliveries import confirmation, instances, jobs
+from deliveries import jobs
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery
 from deliveries.models import Delivery, Doubt, Instance, Message, MessageStatus, Status, Try
-from deliveries.sending import fence, recovery
+from deliveries.operations import instances
+from deliveries.sending import fence
 from deliveries.tests.factories import NEXT_WEEK, DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
 from deliveries.tests.test_workers import manage, wait_until

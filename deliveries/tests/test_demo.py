@@ -15,10 +15,10 @@ from accounts.models import User
 from accounts.rights import Right
 from audiences.models import Import
 from campaign.lib import clock
-from deliveries import waiting
-from deliveries.counts import tallies
+from deliveries.ledger import recovery
+from deliveries.ledger.tallies import tallies
 from deliveries.models import Delivery, Status
-from deliveries.sending import recovery
+from deliveries.overview import todo
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def test_the_demo_has_a_delivery_in_each_status_and_something_for_everybody(demo
     people = {user.username: user for user in User.objects.all()}
 
     assert set(Delivery.objects.values_list("status", flat=True)) == set(Status)
-    assert [d.status for d in waiting.to_approve(people["bruno"])] == [Status.AWAITING_APPROVAL]
-    assert [d.status for d in waiting.to_confirm(people["carla"])] == [Status.READY] * 2
-    assert waiting.rejected(people["ana"]).count() == 1
+    assert [d.status for d in todo.to_approve(people["bruno"])] == [Status.AWAITING_APPROVAL]
+    assert [d.status for d in todo.to_confirm(people["carla"])] == [Status.READY] * 2
+    assert todo.rejected(people["ana"]).count() == 1
     assert Import.objects.filter(status=Import.Status.REFUSED, started_by=people["ines"]).exists()
     assert not Delivery.objects.visible_to(people["nadia"]).exists()
 

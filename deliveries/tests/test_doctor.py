@@ -16,10 +16,13 @@ from accounts.models import User
 from accounts.roles import root
 from campaign import cron
 from campaign.lib import clock
-from deliveries import diagnosis, halts, preparation, routes
 from deliveries.models import Chunk, Instance, Status, Try
+from deliveries.overview import diagnosis
+from deliveries.preparation import verbs as preparation
+from deliveries.routing import routes
 from deliveries.sending import fence
-from deliveries.sending.ledger import connection_parameters
+from deliveries.sending.control import halts
+from deliveries.sending.exchange import connection_parameters
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_local_hour import at_nine
 from deliveries.tests.test_sending import send

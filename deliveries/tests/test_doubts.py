@@ -16,15 +16,19 @@ from accounts.models import AuditEvent
 from accounts.tests.factories import UserFactory
 from audiences.models import Profile
 from campaign.lib import clock
-from deliveries import confirmation, doubts, jobs, scheduling
-from deliveries.doubts import Decision
+from deliveries import jobs
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery, resolutions
 from deliveries.management.base import DeliveriesCommand
 from deliveries.models import Delivery, Doubt, Message, MessageStatus, SentAgain, Status, Try
-from deliveries.sending import gate, recovery, resolutions
-from deliveries.sending.ledger import Entry
+from deliveries.operations import doubts
+from deliveries.operations.doubts import Decision
+from deliveries.sending import gate
+from deliveries.sending.exchange import Entry
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import execute, expire_leases, send, statuses, with_ledger
 from deliveries.tests.test_sending import abandon_a_window
+from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +39,7 @@ def in_doubt(recipients=4, handed=2, *, age=LONG_AGO, **stage) -> Delivery:
     """A delivery whose worker died after a hand-over, so long ago; the rest of it is sent."""
     delivery = DeliveryFactory(sending=True, recipients=recipients)
     abandon_a_window(delivery, handed)
-    scheduling.tick()
+    look.tick()
     execute(
         "UPDATE deliveries_message SET status = 1, tries = 1 WHERE delivery_id = %s AND status = 0",
         delivery.pk,
@@ -105,7 +109,7 @@ def test_all_of_a_delivery_is_decided_chunk_by_chunk(settings):
         " WHERE delivery_id = %s",
         delivery.pk,
     )
-    scheduling.tick()
+    look.tick()
 
     assert decide(delivery, Decision.COUNT_AS_SENT).done == 5
 
@@ -298,7 +302,7 @@ def test_a_relay_that_is_full_until_the_validity_ends_leaves_the_doubt(relay):
     assert statuses(delivery) == ["RETRYING"]
 
     with clock.shifted(timedelta(hours=delivery.validity_hours + 1)):
-        scheduling.tick()
+        look.tick()
 
     assert statuses(delivery) == ["IN_DOUBT"]
     assert recovery.imbalance(delivery) == {}

@@ -7,7 +7,8 @@ import pytest
 from accounts.tests.factories import UnitFactory
 from audiences.tests.factories import AudienceFactory
 from campaign.lib import clock
-from deliveries import confirmation, drafting, proofs
+from deliveries import drafting, proofs
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery
 from deliveries.tests.factories import NEXT_WEEK, DeliveryFactory, person
 

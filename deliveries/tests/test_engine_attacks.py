@@ -16,8 +16,11 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AttributeFactory, AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import approval, drafting, jobs, preparation, proofs, queues, scheduling, seal
+from deliveries import drafting, jobs, proofs, queues
+from deliveries.approval import decisions as approval
 from deliveries.channels.base import Outcome, Result
+from deliveries.ledger import recovery
+from deliveries.lifecycle import seal
 from deliveries.models import (
     Chunk,
     Delivery,
@@ -31,10 +34,12 @@ from deliveries.models import (
     Try,
 )
 from deliveries.preparation import checks, staging
-from deliveries.sending import gate, lanes, recovery
+from deliveries.preparation import verbs as preparation
+from deliveries.sending import gate, lanes
+from deliveries.sending.exchange import Entry, Hold, Ledger
 from deliveries.sending.lanes import Lane, Plan
-from deliveries.sending.ledger import Entry, Hold, Ledger
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
+from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -385,7 +390,7 @@ def test_a_chunk_whose_release_was_lost_keeps_no_delivery_open_when_its_lane_die
     with pytest.raises(KeyError):
         run_lane(delivery, ScriptedPool())
     expire_leases(delivery)
-    scheduling.tick()
+    look.tick()
 
     assert not Chunk.objects.filter(delivery=delivery).exclude(lease_until=None).exists()
     assert Delivery.objects.get(pk=delivery.pk).status == Status.FINISHED
@@ -525,7 +530,7 @@ def test_a_changed_chunk_stops_the_send_and_leaves_no_doubt_about_what_was_on_it
     delivery.refresh_from_db()
     assert delivery.status == Status.FAILED
     assert statuses(delivery)[:2] == ["SENT", "SENT"]
-    scheduling.tick()
+    look.tick()
     assert statuses(delivery) == ["SENT", "SENT", "CANCELLED", "CANCELLED"]
     assert recovery.imbalance(delivery) == {}
 
@@ -549,7 +554,7 @@ def test_a_chunk_that_was_let_go_without_all_results_comes_to_its_end():
     execute("UPDATE deliveries_message SET status = 1 WHERE delivery_id = %s AND seq = 1", delivery.pk)
 
     assert with_ledger(delivery, lambda ledger: ledger.claim()) is None
-    scheduling.tick()
+    look.tick()
 
     assert statuses(delivery) == ["SENT", "IN_DOUBT"]
     assert Delivery.objects.get(pk=delivery.pk).status == Status.FINISHED
@@ -634,7 +639,7 @@ def test_a_late_result_that_asks_for_a_later_try_opens_a_finished_delivery_again
 
     rows = with_ledger(delivery, hand_over)
     expire_leases(delivery)
-    scheduling.tick()
+    look.tick()
     delivery.refresh_from_db()
     assert delivery.status == Status.FINISHED
     with_ledger(delivery, come_late)
@@ -708,7 +713,7 @@ def test_one_broken_delivery_does_not_keep_the_others_from_leaving():
     stopped = DeliveryFactory(sending=True, recipients=1)
     execute("UPDATE deliveries_delivery SET status = 'stopped' WHERE id = %s", stopped.pk)
 
-    scheduling.tick()
+    look.tick()
 
     assert statuses(stopped) == ["CANCELLED"]
 
@@ -784,7 +789,7 @@ def test_what_a_dead_lane_left_behind_is_settled_whatever_became_of_the_delivery
     with_ledger(delivery, hand_over_and_die)
     execute("UPDATE deliveries_delivery SET status = %s WHERE id = %s", status, delivery.pk)
     expire_leases(delivery)
-    scheduling.tick()
+    look.tick()
 
     rest = "PREPARED" if status == "paused" else "CANCELLED"
     assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", rest, rest]

@@ -9,11 +9,13 @@ from accounts import access, units
 from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
-from deliveries import confirmation, jobs, queues, scheduling
+from deliveries import jobs, queues
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, ScheduleKind, Status
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import send
+from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,10 +55,10 @@ def test_a_lane_that_was_woken_ahead_waits_at_the_gate(relay):
 def test_the_tick_wakes_lanes_a_little_ahead_and_not_sooner():
     delivery = DeliveryFactory(scheduled=True)
 
-    scheduling.tick()
+    look.tick()
     assert queues.SEND.waiting(prefix=f"send-{delivery.pk}-") == 0
     with clock.shifted(timedelta(seconds=57)):
-        scheduling.tick()
+        look.tick()
 
     assert queues.SEND.waiting(prefix=f"send-{delivery.pk}-") == 1
     assert Delivery.objects.get(pk=delivery.pk).status == Status.SCHEDULED
@@ -68,7 +70,7 @@ def test_it_is_taken_back_within_the_delay_and_confirmed_with_a_new_one():
 
     confirmation.take_back(delivery=delivery, by=starter, at=clock.now())
     with clock.shifted(timedelta(seconds=61)):
-        scheduling.tick()
+        look.tick()
         assert Delivery.objects.get(pk=delivery.pk).status == Status.READY
         confirmation.confirm(delivery=delivery, seal=delivery.seal, by=starter, at=clock.now())
         assert not gate.begin(delivery.pk)

@@ -19,9 +19,11 @@ from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
-from deliveries import confirmation, halts, proofs
+from deliveries import proofs
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Chunk, Delivery, Halt, Message, MessageStatus, Occurrence, Series, Status, Try
 from deliveries.sending import gate
+from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
 from deliveries.tests.test_sending import send

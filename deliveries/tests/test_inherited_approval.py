@@ -14,8 +14,12 @@ from accounts.models import Affected, ApprovalPolicy, AuditEvent, Organizational
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
-from deliveries import approval, confirmation, drafting, lifecycle, preparation, waiting
+from deliveries import drafting, lifecycle
+from deliveries.approval import decisions as approval
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, Status
+from deliveries.overview import todo
+from deliveries.preparation import verbs as preparation
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory, audience_of, person
 
@@ -54,14 +58,14 @@ def test_four_eyes_of_a_unit_above_bar_whoever_made_it(strict, administrator):
     with pytest.raises(approval.SelfApproval):
         approval.approve(delivery=delivery, seal=delivery.seal, by=maker, at=clock.now())
 
-    assert not waiting.to_approve(maker).exists()
+    assert not todo.to_approve(maker).exists()
 
 
 def test_it_waits_for_whoever_neither_prepared_nor_wrote_it(strict, administrator):
     unit = idle_below(strict, administrator)
     delivery = DeliveryFactory(unit=unit, awaiting_approval=True)
 
-    assert list(waiting.to_approve(person("approve", unit))) == [delivery]
+    assert list(todo.to_approve(person("approve", unit))) == [delivery]
 
 
 def test_what_is_not_confirmed_is_approved_anew_after_its_unit_moved_below_a_tighter_rule(
@@ -211,7 +215,7 @@ def test_what_was_moved_waits_for_other_eyes(strict, lax):
     preparation.run(preparation_id=run.pk)
 
     there.refresh_from_db()
-    assert not waiting.to_approve(by).exists()
+    assert not todo.to_approve(by).exists()
     with pytest.raises(approval.SelfApproval):
         approval.approve(delivery=there, seal=there.seal, by=by, at=clock.now())
 

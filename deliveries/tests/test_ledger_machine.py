@@ -32,24 +32,20 @@ from accounts.roles import root
 from audiences import consents
 from audiences.models import Profile
 from campaign.lib import clock
-from deliveries import (
-    administration,
-    confirmation,
-    doubts,
-    instances,
-    limits,
-    reconciliation,
-    routes,
-    scheduling,
-)
 from deliveries.channels.base import Outcome, Result
-from deliveries.doubts import Decision
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery, resolutions
 from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, Status
-from deliveries.sending import gate, receipts, recovery, resolutions
+from deliveries.operations import doubts, instances, reconciliation, route_settings
+from deliveries.operations.doubts import Decision
+from deliveries.routing import limits, routes
+from deliveries.sending import gate
+from deliveries.sending.control import receipts
+from deliveries.sending.exchange import Ledger
 from deliveries.sending.lanes import Lane, Plan
-from deliveries.sending.ledger import Ledger
 from deliveries.sending.throttle import Throttle
 from deliveries.tests.factories import DeliveryFactory, audience_of, person
+from deliveries.tick import look
 
 RECIPIENTS, CHUNK_ROWS, WINDOW = 10, 4, 3
 PROVIDER = "mailbox.example"
@@ -238,7 +234,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def a_tick(self) -> None:
-        scheduling.tick()
+        look.tick()
         if self.status() == Status.FINISHED:
             assert not self.rows_in(MessageStatus.PREPARED, MessageStatus.RETRYING)
 
@@ -355,7 +351,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.run(lane.ledger.close())
         self.lanes.clear()
         expire_leases(self.delivery.pk)
-        scheduling.tick()
+        look.tick()
         if self.status() == Status.PAUSED:
             self.somebody_steps_in(stops=False)
         for _ in range(30):
@@ -367,8 +363,8 @@ class LedgerMachine(RuleBasedStateMachine):
             for lane in self.lanes:
                 self._carry_on(lane)
             self.lanes.clear()
-            scheduling.tick()
-        scheduling.tick()
+            look.tick()
+        look.tick()
         self.runner.close()
         assert self.status() in {Status.FINISHED, Status.STOPPED}
         assert not self.rows_in(MessageStatus.PREPARED, MessageStatus.RETRYING)
@@ -472,12 +468,12 @@ class LimitedLedgerMachine(LedgerMachine):
     def somebody_limits_a_provider(self, per_hour: int | None) -> None:
         limit = ProviderLimit.objects.first()
         if per_hour is not None:
-            administration.save_provider_limit(
+            route_settings.save_provider_limit(
                 limit=limit or ProviderLimit(route=routes.default_route()), by=self.boss, name="Mailbox",
                 domains=[PROVIDER], limit_per_hour=per_hour,
             )  # fmt: skip
         elif limit is not None:
-            administration.remove_provider_limit(limit=limit, by=self.boss)
+            route_settings.remove_provider_limit(limit=limit, by=self.boss)
 
     @rule()
     def who_queues_is_due(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from deliveries.models import Delivery, MessageStatus
-from deliveries.sending.ledger import Entry, Ledger
+from deliveries.sending.exchange import Entry, Ledger
 from deliveries.tests.factories import DeliveryFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,11 +12,15 @@ from accounts.models import Role
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import approval, confirmation, drafting, preparation, scheduling
+from deliveries import drafting
+from deliveries.approval import decisions as approval
+from deliveries.confirmation import decisions as confirmation
 from deliveries.lifecycle import Step
 from deliveries.models import Confirmation, Delivery, Status
+from deliveries.preparation import verbs as preparation
 from deliveries.sending import gate
 from deliveries.tests.factories import STAGES, DeliveryFactory
+from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db
 
@@ -120,7 +124,7 @@ def _try(action, delivery, by, number):
             case "begin":
                 gate.begin(delivery.pk)
             case "tick":
-                scheduling.tick()
+                look.tick()
             case _:
                 getattr(confirmation, action)(delivery=delivery, by=by, at=at)
     except Refusal:

@@ -12,9 +12,13 @@ from django.db import connection
 from accounts.roles import root
 from audiences.models import Profile
 from campaign.lib import clock
-from deliveries import administration, confirmation, jobs, limits, routes
+from deliveries import jobs
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery
 from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, Status, Try
-from deliveries.sending import lanes, recovery
+from deliveries.operations import route_settings
+from deliveries.routing import limits, routes
+from deliveries.sending import lanes
 from deliveries.tests.factories import DeliveryFactory, audience_of, person
 from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane, statuses
 
@@ -23,9 +27,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def limited_route(per_hour: int | None = None, **providers: tuple[int, list[str]]) -> None:
     by, route = person("administration", root()), routes.default_route()
-    administration.save_route(route=route, by=by, limit_per_hour=per_hour)
+    route_settings.save_route(route=route, by=by, limit_per_hour=per_hour)
     for name, (limit, domains) in providers.items():
-        administration.save_provider_limit(
+        route_settings.save_provider_limit(
             limit=ProviderLimit(route=route), by=by, name=name, domains=domains, limit_per_hour=limit
         )
 
@@ -166,12 +170,12 @@ def test_who_queues_is_due_at_once_when_the_providers_limit_goes(relay):
     domains = {address.rpartition("@")[2] for address in Message.objects.values_list("address", flat=True)}
     limit = ProviderLimit.objects.get()
     by = person("administration", root())
-    administration.save_provider_limit(limit=limit, by=by, name="mailbox", domains=domains, limit_per_hour=1)
+    route_settings.save_provider_limit(limit=limit, by=by, name="mailbox", domains=domains, limit_per_hour=1)
     jobs.drain(delivery_id=delivery.pk)
     assert statuses(delivery) == ["RETRYING"] * 5
     assert Try.objects.filter(due_at__gt=clock.now()).count() == 5
 
-    administration.remove_provider_limit(limit=limit, by=by)
+    route_settings.remove_provider_limit(limit=limit, by=by)
     jobs.drain(delivery_id=delivery.pk)
 
     assert statuses(delivery) == ["SENT"] * 5

@@ -15,9 +15,12 @@ from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
-from deliveries import administration, drafting, limits, routes, seal
-from deliveries.limits import BadDomain, DomainsMissing, LimitOutOfRange, NothingLeavesAnyMore
+from deliveries import drafting
+from deliveries.lifecycle import seal
 from deliveries.models import Delivery, ProviderLimit, Route, Status
+from deliveries.operations import route_settings
+from deliveries.routing import limits, routes
+from deliveries.routing.limits import BadDomain, DomainsMissing, LimitOutOfRange, NothingLeavesAnyMore
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +39,7 @@ def set_limit(delivery: Delivery, per_hour: object, role: str = "start") -> int 
 
 
 def provider(name: str, domains: list[str], per_hour: object = 3600, **limit: Any) -> ProviderLimit:
-    return administration.save_provider_limit(
+    return route_settings.save_provider_limit(
         limit=limit.get("limit") or ProviderLimit(route=routes.default_route()),
         by=person("administration", root()), name=name, domains=domains, limit_per_hour=per_hour,
     )  # fmt: skip
@@ -131,9 +134,9 @@ def test_who_does_not_administer_everything_sets_no_limit_of_a_route():
     route, starter = routes.default_route(), person("start", root())
 
     with pytest.raises(NotAllowed):
-        administration.save_route(route=route, by=starter, limit_per_hour=5)
+        route_settings.save_route(route=route, by=starter, limit_per_hour=5)
     with pytest.raises(NotAllowed):
-        administration.save_provider_limit(
+        route_settings.save_provider_limit(
             limit=ProviderLimit(route=route),
             by=starter,
             name="Gmail",
@@ -142,7 +145,7 @@ def test_who_does_not_administer_everything_sets_no_limit_of_a_route():
         )
     limit = provider("Gmail", ["gmail.com"])
     with pytest.raises(NotAllowed):
-        administration.remove_provider_limit(limit=limit, by=starter)
+        route_settings.remove_provider_limit(limit=limit, by=starter)
 
 
 def test_domains_are_kept_as_addresses_are_compared():
@@ -167,7 +170,7 @@ def test_a_provider_without_a_domain_is_refused():
 def test_a_domain_has_one_limit_by_a_route():
     provider("Gmail", ["gmail.com", "googlemail.com"])
 
-    with pytest.raises(administration.DomainTaken, match=r"Domains: “googlemail.com” belongs to “Gmail”"):
+    with pytest.raises(route_settings.DomainTaken, match=r"Domains: “googlemail.com” belongs to “Gmail”"):
         provider("Google", ["google.com", "googlemail.com"])
     with pytest.raises(IntegrityError), transaction.atomic():
         ProviderLimit.objects.create(
@@ -187,7 +190,7 @@ def test_by_another_route_the_same_domain_may_have_another():
 def test_a_name_that_another_limit_has_is_refused(name):
     provider("Gmail", ["gmail.com"])
 
-    with pytest.raises(administration.ProviderNameTaken):
+    with pytest.raises(route_settings.ProviderNameTaken):
         provider(name, ["yahoo.com"])
 
 

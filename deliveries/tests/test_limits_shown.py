@@ -16,10 +16,16 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.roles import root
 from campaign.lib import clock
-from deliveries import administration, confirmation, diagnosis, halts, jobs, limits, routes, scheduling
+from deliveries import jobs
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, Message, ProviderLimit, Try
-from deliveries.sending import pace
+from deliveries.operations import route_settings
+from deliveries.overview import diagnosis
+from deliveries.routing import limits, routes
+from deliveries.sending import rate
+from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tick import look
 from reporting import deployment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,15 +38,15 @@ def limited(delivery: Delivery, per_hour: int) -> Delivery:
 
 def route_limited(per_hour: int | None, **providers: int) -> None:
     by, route = person("administration", root()), routes.default_route()
-    administration.save_route(route=route, by=by, limit_per_hour=per_hour)
+    route_settings.save_route(route=route, by=by, limit_per_hour=per_hour)
     for name, limit in providers.items():
-        administration.save_provider_limit(
+        route_settings.save_provider_limit(
             limit=ProviderLimit(route=route), by=by, name=name, domains=["example.com"], limit_per_hour=limit
         )
 
 
-def going(delivery: Delivery, *, at: datetime | None = None) -> pace.Pace:
-    found = pace.of(Delivery.objects.get(pk=delivery.pk), at=at or clock.now())
+def going(delivery: Delivery, *, at: datetime | None = None) -> rate.Pace:
+    found = rate.of(Delivery.objects.get(pk=delivery.pk), at=at or clock.now())
     assert found is not None
     return found
 
@@ -141,7 +147,7 @@ def test_the_estimate_costs_the_same_however_many_wait(tries):
     delivery = Delivery.objects.get(pk=delivery.pk)
 
     with CaptureQueriesContext(connection) as queries:
-        pace.of(delivery, at=at)
+        rate.of(delivery, at=at)
 
     assert len(queries) <= 10
 
@@ -158,7 +164,7 @@ def test_where_all_sending_is_stopped_that_is_said():
 
 
 def test_what_is_not_sent_has_no_pace():
-    assert pace.of(DeliveryFactory(paused=True), at=clock.now()) is None
+    assert rate.of(DeliveryFactory(paused=True), at=clock.now()) is None
 
 
 def test_the_achieved_rate_is_that_of_the_last_minute():
@@ -166,7 +172,7 @@ def test_the_achieved_rate_is_that_of_the_last_minute():
     began = clock.now()
     for number, seconds in ((0, 0), (900, 30), (1000, 90), (1100, 150), (1101, 152)):
         delivery.chunks.update(sent=number)
-        pace.note(delivery.pk, at=began + timedelta(seconds=seconds))
+        rate.note(delivery.pk, at=began + timedelta(seconds=seconds))
 
     assert going(delivery).achieved == 6000  # a hundred in sixty seconds; the note after two seconds is none
 
@@ -176,7 +182,7 @@ def test_of_a_slow_send_the_rate_is_taken_over_longer():
     began = clock.now()
     for step in range(241):
         delivery.chunks.update(sent=step // 12)
-        pace.note(delivery.pk, at=began + timedelta(seconds=5 * step))
+        rate.note(delivery.pk, at=began + timedelta(seconds=5 * step))
 
     assert going(delivery).achieved == pytest.approx(60, rel=0.1)
 
@@ -186,7 +192,7 @@ def test_the_time_before_a_pause_is_no_part_of_the_rate():
     began = clock.now()
     for number, seconds in ((0, 0), (1000, 10), (1000, 600), (1010, 610)):
         delivery.chunks.update(sent=number)
-        pace.note(delivery.pk, at=began + timedelta(seconds=seconds))
+        rate.note(delivery.pk, at=began + timedelta(seconds=seconds))
 
     assert going(delivery).achieved == 3600
 
@@ -194,9 +200,9 @@ def test_the_time_before_a_pause_is_no_part_of_the_rate():
 def test_the_tick_takes_notes_of_what_is_sent():
     delivery = DeliveryFactory(sending=True)
 
-    scheduling.tick()
+    look.tick()
 
-    assert django_rq.get_connection("default").llen(pace._key(delivery.pk)) == 1
+    assert django_rq.get_connection("default").llen(rate._key(delivery.pk)) == 1
 
 
 def test_without_valkey_nothing_is_known_and_nothing_breaks(settings, monkeypatch):
@@ -207,10 +213,10 @@ def test_without_valkey_nothing_is_known_and_nothing_breaks(settings, monkeypatc
     def away(*_args: Any) -> Any:
         raise Away("away")
 
-    for module in (pace, pace.throttle):
+    for module in (rate, rate.throttle):
         monkeypatch.setattr(module.django_rq, "get_connection", away)
 
-    pace.note(delivery.pk, at=clock.now())
+    rate.note(delivery.pk, at=clock.now())
     assert (going(delivery).set_rate, going(delivery).achieved) == (10, None)
 
 

@@ -12,8 +12,12 @@ from accounts.tests.factories import UnitFactory
 from audiences.models import Profile
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries import confirmation, diagnosis, drafting, jobs, planning, preparation, resealing
+from deliveries import drafting, jobs
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Chunk, Delivery, Exclusion, Message, Moment, Status
+from deliveries.overview import diagnosis
+from deliveries.preparation import verbs as preparation
+from deliveries.schedule import planning, rescheduling
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_sending import send
 
@@ -166,7 +170,7 @@ def test_who_decides_anew_is_told_the_old_and_the_new_hour():
     drafting.edit(delivery=delivery, by=person("prepare", delivery.unit), at=clock.now(), past_choice="now")
 
     delivery.refresh_from_db()
-    said = resealing.in_words(delivery)
+    said = rescheduling.in_words(delivery)
     assert "whose hour has passed: at the same hour of the next day to 10 Jun 2031 at 09:00" in said
     assert "whose hour has passed: now, with OK. Recipients" in said
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deliveries import moments
 from deliveries.models import PastChoice
-from deliveries.moments import Crowd
+from deliveries.schedule import moments
+from deliveries.schedule.moments import Crowd
 
 ZONES = [
     "Africa/Cairo", "Africa/Casablanca", "America/Chicago", "America/Los_Angeles", "America/Manaus",

@@ -14,10 +14,14 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from campaign.lib.jobs import Queue, workers_alive
-from deliveries import confirmation, instances, jobs, waves
+from deliveries import jobs
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery
 from deliveries.models import Chunk, Instance, Message, MessageStatus, Moment, Status
-from deliveries.sending import gate, recovery
-from deliveries.sending.doors import HELD
+from deliveries.operations import instances
+from deliveries.sending import gate
+from deliveries.sending.control import waves
+from deliveries.sending.wave_gate import HELD
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_local_hour import at_nine
 from deliveries.tests.test_moments import ZONES

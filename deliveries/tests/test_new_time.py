@@ -10,10 +10,14 @@ from accounts.models import ApprovalPolicy
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries import approval, confirmation, drafting, resealing, seal, waiting
-from deliveries.approval import SelfApproval
-from deliveries.lifecycle import SealMoved
+from deliveries import drafting
+from deliveries.approval import decisions as approval
+from deliveries.approval.decisions import SelfApproval
+from deliveries.confirmation import decisions as confirmation
+from deliveries.lifecycle import SealMoved, seal
 from deliveries.models import Chunk, Message, Status
+from deliveries.overview import todo
+from deliveries.schedule import rescheduling
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_sending import send
@@ -130,7 +134,7 @@ def test_who_decides_is_shown_the_change_and_who_approved_the_rest():
 
     at_a_new_time(delivery)
 
-    said = resealing.in_words(delivery)
+    said = rescheduling.in_words(delivery)
     assert said.startswith("Only the time changed: from at once to ")
     assert "America/Sao_Paulo. Recipients" in said
     assert said.endswith(f"are those of Preparation 1. {approver} had approved them.")
@@ -156,6 +160,6 @@ def test_four_eyes_bars_whoever_prepared_what_is_kept():
 
     at_a_new_time(delivery, by=UserFactory(roles={"prepare": unit}))
 
-    assert delivery not in waiting.to_approve(first)
+    assert delivery not in todo.to_approve(first)
     with pytest.raises(SelfApproval), transaction.atomic():
         approval.approve(delivery=delivery, seal=delivery.seal, by=first, at=clock.now())

@@ -11,8 +11,11 @@ from accounts.models import ApprovalPolicy
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Audience
 from campaign.lib import clock
-from deliveries import approval, drafting, halts, waiting
+from deliveries import drafting
+from deliveries.approval import decisions as approval
 from deliveries.models import Chunk, Halt, Status
+from deliveries.overview import todo
+from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
@@ -289,10 +292,10 @@ class TestWaitingForMe:
         reject(back, "Too long.")
         preparer, approver, starter = (person(role, unit) for role in ("prepare", "approve", "start"))
 
-        assert list(waiting.to_approve(approver)) == [awaiting]
-        assert list(waiting.to_confirm(starter)) == [ready]
-        assert [(row, row.rejection) for row in waiting.rejected(preparer)] == [(back, "Too long.")]
-        assert [waiting.count(user) for user in (approver, starter, preparer)] == [1, 1, 1]
+        assert list(todo.to_approve(approver)) == [awaiting]
+        assert list(todo.to_confirm(starter)) == [ready]
+        assert [(row, row.rejection) for row in todo.rejected(preparer)] == [(back, "Too long.")]
+        assert [todo.count(user) for user in (approver, starter, preparer)] == [1, 1, 1]
 
     def test_leaves_out_what_four_eyes_bars_one_from(self, unit):
         maker = UserFactory(roles={"prepare": unit, "approve": unit})
@@ -300,15 +303,15 @@ class TestWaitingForMe:
 
         other = UserFactory(roles={"approve": unit})
 
-        assert list(waiting.to_approve(maker)) == []
-        assert list(waiting.to_approve(other)) == [delivery]
+        assert list(todo.to_approve(maker)) == []
+        assert list(todo.to_approve(other)) == [delivery]
 
     def test_a_rejected_one_no_longer_waits_once_it_is_prepared_again(self, unit):
         delivery = at("awaiting_approval", unit)
         reject(delivery, "Too long.")
         start_preparation(delivery, person("prepare", unit))
 
-        assert waiting.count(person("prepare", unit)) == 0
+        assert todo.count(person("prepare", unit)) == 0
 
     def test_the_page_shows_them(self, unit, get):
         delivery = at("awaiting_approval", unit)
@@ -371,13 +374,13 @@ def test_the_dashboard_takes_as_many_queries_whatever_happened_before(unit, get)
 
 
 def start_preparation(delivery, by):
-    from deliveries import preparation
+    from deliveries.preparation import verbs as preparation
 
     return preparation.start(delivery=delivery, by=by, at=clock.now())
 
 
 def run_preparation(delivery, by):
-    from deliveries import preparation
+    from deliveries.preparation import verbs as preparation
 
     preparation.run(preparation_id=start_preparation(delivery, by).pk)
     delivery.refresh_from_db()

@@ -9,7 +9,8 @@ from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory
 from audiences.models import Profile
 from campaign.lib import clock
-from deliveries import approval, drafting
+from deliveries import drafting
+from deliveries.approval import decisions as approval
 from deliveries.models import Approval, Confirmation, Delivery, ScheduleKind, Status
 from deliveries.tests.factories import NEXT_WEEK, DeliveryFactory, bring_to, person
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 from accounts.tests.factories import UnitFactory
 from audiences.tests.factories import AttributeFactory, AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
-from deliveries import previews
 from deliveries.models import Content, Delivery, Proof, ScheduleKind, Status
+from deliveries.proofs import previews
 from deliveries.tests.factories import CONTENT, DeliveryFactory, audience_of, person
 from deliveries.tests.test_uploads import PNG, a_zip
 

@@ -9,8 +9,8 @@ from accounts.models import AuditEvent
 from accounts.rights import Right
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
-from deliveries import waves
 from deliveries.models import Delivery, Moment, Status
+from deliveries.sending.control import waves
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def unit():
 def at(stage, unit):
     if stage == "preparing":
         from campaign.lib import clock
-        from deliveries import preparation
+        from deliveries.preparation import verbs as preparation
 
         delivery = DeliveryFactory(unit=unit)
         preparation.start(delivery=delivery, by=person("prepare", unit), at=clock.now())

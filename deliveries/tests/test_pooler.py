@@ -11,11 +11,12 @@ from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
 from campaign.stack.pgbouncer import HOW_TO, find, pgbouncer
-from deliveries import diagnosis
+from deliveries.ledger import recovery
 from deliveries.models import Doubt
-from deliveries.sending import gate, ledger, recovery
+from deliveries.overview import diagnosis
+from deliveries.sending import exchange, gate
+from deliveries.sending.exchange import Ledger
 from deliveries.sending.lanes import Lane, Plan
-from deliveries.sending.ledger import Ledger
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.test_engine_attacks import ScriptedPool, statuses, with_ledger
 
@@ -31,11 +32,11 @@ def pooler(monkeypatch):
         pytest.skip(HOW_TO)
     parts = urlsplit(os.environ["DATABASE_URL"])
     name = connection.settings_dict["NAME"]
-    own = ledger.connection_parameters()
+    own = exchange.connection_parameters()
     url = f"postgresql://postgres@{parts.netloc.rpartition('@')[2]}/{name}"
     with pgbouncer(url, data=data_folder(), size=2) as through:
         leads = {key: value for key, value in conninfo_to_dict(through).items() if key != "dbname"}
-        monkeypatch.setattr(ledger, "connection_parameters", lambda: own | leads)
+        monkeypatch.setattr(exchange, "connection_parameters", lambda: own | leads)
         yield through
 
 

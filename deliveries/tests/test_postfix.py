@@ -10,9 +10,11 @@ import pytest
 
 from accounts.roles import root
 from campaign.lib.tokens import Purpose, default_signer
-from deliveries import jobs, previews, routes, signing
+from deliveries import jobs
+from deliveries.ledger import recovery
 from deliveries.models import Delivery, Message, MessageStatus, Route, Status
-from deliveries.sending import recovery
+from deliveries.proofs import previews
+from deliveries.routing import routes, signing
 from deliveries.tests.dkim_keys import dkimpy_says, pem, perl_says
 from deliveries.tests.factories import DeliveryFactory, audience_of
 from deliveries.tests.postfix import PASSWORD, Postfix, postfix_running

@@ -7,8 +7,9 @@ from accounts.tests.factories import UnitFactory
 from audiences.models import Quarantine
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock, planner
-from deliveries import drafting, preparation
+from deliveries import drafting
 from deliveries.models import Cause, Exclusion, Message, PreparationStatus, Status
+from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 
 pytestmark = pytest.mark.django_db

@@ -16,8 +16,9 @@ from audiences import quarantines
 from audiences.models import Profile
 from audiences.tests.factories import ProfileFactory, TestProfileFactory
 from campaign.lib import clock
-from deliveries import drafting, proof_rules, proofs
+from deliveries import drafting, proofs
 from deliveries.models import Proof, ProofMessage
+from deliveries.proofs import rules
 from deliveries.tests.factories import DeliveryFactory
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +57,7 @@ def limit(settings, **limits):
 
 
 def test_a_stranger_gets_no_proof(delivery, ana, work, relay):
-    with pytest.raises(proof_rules.AddressNotAllowed, match=r"victim@customers\.example"):
+    with pytest.raises(rules.AddressNotAllowed, match=r"victim@customers\.example"):
         send(delivery, "x@house.example", "victim@customers.example", by=ana)
 
     work()
@@ -68,7 +69,7 @@ def test_what_the_units_list_has_gets_one(delivery, ana):
     keep(delivery.unit, "agency.example", "phone@tests.example")
 
     assert send(delivery, "X@Agency.example", "phone@tests.example", by=ana).messages.count() == 2
-    with pytest.raises(proof_rules.AddressNotAllowed, match=r"phone@tests\.example"):
+    with pytest.raises(rules.AddressNotAllowed, match=r"phone@tests\.example"):
         send(delivery, "other@tests.example", by=ana)
 
 
@@ -76,7 +77,7 @@ def test_ones_own_verified_address_is_always_allowed(delivery, ana):
     keep(delivery.unit, "agency.example")
 
     assert send(delivery, "Ana@house.example", by=ana)
-    with pytest.raises(proof_rules.AddressNotAllowed):
+    with pytest.raises(rules.AddressNotAllowed):
         send(delivery, "bruno@house.example", by=ana)
 
 
@@ -84,7 +85,7 @@ def test_a_list_above_holds_for_a_delivery_below(ana, delivery):
     keep(delivery.unit, "agency.example")
     below = DeliveryFactory(unit=UnitFactory(parent=delivery.unit))
 
-    with pytest.raises(proof_rules.AddressNotAllowed):
+    with pytest.raises(rules.AddressNotAllowed):
         send(below, "x@sinete.example", by=ana)
 
     assert send(below, "x@agency.example", by=ana)
@@ -106,7 +107,7 @@ def test_a_delivery_that_is_moved_has_the_list_of_where_it_is_then(delivery, ana
 def test_who_opted_out_gets_no_proof_in_whatever_unit_he_is_known(delivery, ana, flag):
     ProfileFactory(unit=UnitFactory(), email="Marina@house.example", **{flag: True})
 
-    with pytest.raises(proof_rules.AddressHeld, match=r"marina@house\.example"):
+    with pytest.raises(rules.AddressHeld, match=r"marina@house\.example"):
         send(delivery, "marina@house.example", by=ana)
 
 
@@ -115,7 +116,7 @@ def test_a_quarantined_address_gets_no_proof(delivery, ana):
         address_key="marina@house.example", reason="unknown", error_text="", at=clock.now(), reference=""
     )
 
-    with pytest.raises(proof_rules.AddressHeld):
+    with pytest.raises(rules.AddressHeld):
         send(delivery, "Marina@House.example", by=ana)
 
 
@@ -138,7 +139,7 @@ def test_a_person_has_a_limit_a_day_over_all_deliveries_and_is_told_when_it_open
     other = DeliveryFactory(unit=delivery.unit)
     send(delivery, "a@house.example", "b@house.example", by=ana)
 
-    with pytest.raises(proof_rules.TooManyForPerson, match=r"3 copies.*2 have been sent.*again from"):
+    with pytest.raises(rules.TooManyForPerson, match=r"3 copies.*2 have been sent.*again from"):
         send(other, "c@house.example", "d@house.example", by=ana)
 
     assert send(other, "c@house.example", by=ana)
@@ -153,7 +154,7 @@ def test_it_opens_when_enough_of_the_last_day_is_over(delivery, ana, settings):
     with clock.shifted(timedelta(hours=5)):
         send(delivery, "b@house.example", by=ana)
 
-    with clock.shifted(timedelta(hours=6)), pytest.raises(proof_rules.TooManyForPerson) as refused:
+    with clock.shifted(timedelta(hours=6)), pytest.raises(rules.TooManyForPerson) as refused:
         send(delivery, "c@house.example", by=ana)
 
     assert f"{began + timedelta(days=1):%H:%M}" in str(refused.value)
@@ -162,7 +163,7 @@ def test_it_opens_when_enough_of_the_last_day_is_over(delivery, ana, settings):
 def test_more_than_a_days_limit_at_once_is_no_matter_of_waiting(delivery, ana, settings):
     limit(settings, person=1)
 
-    with pytest.raises(proof_rules.TooManyForPerson, match="Choose fewer"):
+    with pytest.raises(rules.TooManyForPerson, match="Choose fewer"):
         send(delivery, "a@house.example", "b@house.example", by=ana)
 
 
@@ -171,7 +172,7 @@ def test_a_unit_has_a_limit_a_day_over_all_its_people(delivery, ana, settings):
     bruno = UserFactory(email="bruno@house.example", roles={"prepare": delivery.unit})
     send(delivery, "a@house.example", "b@house.example", by=ana)
 
-    with pytest.raises(proof_rules.TooManyForUnit, match=delivery.unit.label):
+    with pytest.raises(rules.TooManyForUnit, match=delivery.unit.label):
         send(delivery, "c@house.example", by=bruno)
 
 
@@ -180,7 +181,7 @@ def test_deleting_the_delivery_gives_nothing_back(delivery, ana, settings):
     send(delivery, "a@house.example", "b@house.example", by=ana)
     drafting.delete(delivery=delivery, by=ana)
 
-    with pytest.raises(proof_rules.TooManyForPerson):
+    with pytest.raises(rules.TooManyForPerson):
         send(DeliveryFactory(unit=delivery.unit), "c@house.example", by=ana)
 
 
@@ -197,7 +198,7 @@ def test_two_proofs_at_the_same_time_share_the_limit(settings):
             together.wait()
             send(draft, f"{draft.pk}@house.example", by=ana)
             found.append("sent")
-        except proof_rules.TooManyForPerson:
+        except rules.TooManyForPerson:
             found.append("refused")
         finally:
             connection.close()

@@ -9,8 +9,10 @@ from accounts.roles import root
 from accounts.tests.factories import UnitFactory
 from audiences.tests.factories import ProfileFactory, TestProfileFactory
 from campaign.lib import clock
-from deliveries import administration, drafting, limits, proofs, routes
+from deliveries import drafting, proofs
 from deliveries.models import Proof, ProviderLimit
+from deliveries.operations import route_settings
+from deliveries.routing import limits, routes
 from deliveries.sending import throttle
 from deliveries.tests.factories import DeliveryFactory, person
 
@@ -89,8 +91,8 @@ def test_copies_of_one_another_share_the_addresses_of_the_last_month(delivery, s
 
 def limit_everything(per_hour):
     by, route = person("administration", root()), routes.default_route()
-    administration.save_route(route=route, by=by, limit_per_hour=per_hour)
-    return administration.save_provider_limit(
+    route_settings.save_route(route=route, by=by, limit_per_hour=per_hour)
+    return route_settings.save_provider_limit(
         limit=ProviderLimit(route=route), by=by, name="Gmail", domains=["gmail.com"], limit_per_hour=per_hour
     )
 

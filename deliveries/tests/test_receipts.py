@@ -8,14 +8,18 @@ from django.urls import reverse
 
 from accounts.roles import root
 from campaign.lib import clock
-from deliveries import confirmation, halts, instances, outlook, reconciliation, scheduling
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery
 from deliveries.models import Chunk, Doubt, LogLine, Message, MessageStatus, Status, Try
-from deliveries.sending import recovery
+from deliveries.operations import instances, reconciliation
+from deliveries.schedule import plan_report
+from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import execute, send, statuses
 from deliveries.tests.test_reconciliation import found
 from deliveries.tests.test_sending import abandon_a_window
 from deliveries.tests.test_waves import in_waves
+from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,7 +43,7 @@ def stop_all():
 def expired_while_paused(recipients=5):
     delivery = DeliveryFactory(paused=True, recipients=recipients)
     let_the_validity_period_end(delivery)
-    scheduling.tick()
+    look.tick()
     recovery.expire_overdue(delivery.pk)
     assert statuses(delivery) == ["FAILED"] * recipients
     return delivery
@@ -157,7 +161,7 @@ def test_a_stop_ends_though_a_row_below_the_mark_has_no_result():
     execute("UPDATE deliveries_chunk SET token = 7, handed_upto = 2 WHERE delivery_id = %s", delivery.pk)
 
     receipt = stop(delivery)
-    scheduling.tick()
+    look.tick()
 
     assert (receipt.left, receipt.cancelled) == (2, 3)
     assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", "CANCELLED", "CANCELLED", "CANCELLED"]
@@ -258,7 +262,7 @@ def test_the_plan_counts_nobody_as_done_who_is_tried_again():
     delivery = in_waves(scheduled=True, wave_value=2, recipients=4)
     Chunk.objects.filter(delivery=delivery, moment=1).update(sent=1, retrying=1, handed_upto=2, done=True)
 
-    plan = outlook.plan(delivery, at=clock.now())
+    plan = plan_report.plan(delivery, at=clock.now())
 
     assert plan is not None
     assert [(row.done, row.is_over, row.state) for row in plan.rows] == [

@@ -10,12 +10,15 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from campaign.lib import clock
-from deliveries import confirmation, doubts, jobs, reconciliation, scheduling
-from deliveries.doubts import Decision
+from deliveries import jobs
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, Message
+from deliveries.operations import doubts, reconciliation
+from deliveries.operations.doubts import Decision
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_doubts import in_doubt
 from deliveries.tests.test_engine_attacks import ScriptedPool, execute, run_lane, send, statuses
+from deliveries.tick import look as scheduling
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.recurrence import BadRule, Recurrence, validated
+from campaign.lib.recurrence import BadRule, Recurrence, validated
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 VECTORS = Path(settings.BASE_DIR).parent / "shared" / "data" / "rrule" / "rrule.json"

@@ -14,18 +14,10 @@ from accounts.tests.factories import UserFactory
 from audiences.models import AudienceMember
 from audiences.tests.factories import ProfileFactory
 from campaign.lib import clock
-from deliveries import (
-    approval,
-    confirmation,
-    drafting,
-    jobs,
-    notices,
-    preparation,
-    reconciliation,
-    recurring,
-    upcoming,
-)
-from deliveries.lifecycle import WrongStatus
+from deliveries import drafting, jobs
+from deliveries.approval import decisions as approval
+from deliveries.confirmation import decisions as confirmation
+from deliveries.lifecycle import WrongStatus, notices
 from deliveries.models import (
     Confirmation,
     Delivery,
@@ -37,7 +29,11 @@ from deliveries.models import (
     Skipped,
     Status,
 )
+from deliveries.operations import reconciliation
+from deliveries.preparation import verbs as preparation
+from deliveries.series import calendar
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
+from deliveries.tick import runs as recurring
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PARIS = ZoneInfo("Europe/Paris")
@@ -508,7 +504,7 @@ def test_the_books_of_a_series_are_those_of_its_runs(relay):
         go_to(moment + day * DAY + timedelta(seconds=1))
         send_all()
 
-    months = upcoming.by_period(series, "year")
+    months = calendar.by_period(series, "year")
     assert [(period.runs, period.to_deliver, period.sent) for period in months] in (
         [(2, 4, 4)],
         [(1, 2, 2)] * 2,

@@ -14,13 +14,19 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Profile
 from audiences.tests.factories import AudienceFactory
 from campaign.lib import clock
-from deliveries import approval, confirmation, drafting, preparation, remainders, scheduling, seal
+from deliveries import drafting
+from deliveries.approval import decisions as approval
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery, resolutions
+from deliveries.lifecycle import seal
 from deliveries.models import Delivery, Exclusion, Message, MessageStatus
+from deliveries.operations import remainders
 from deliveries.preparation import staging
-from deliveries.sending import recovery, resolutions
+from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 from deliveries.tests.test_engine_attacks import execute, expire_leases, send
 from deliveries.tests.test_sending import abandon_a_window
+from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -246,7 +252,7 @@ def test_what_is_on_its_way_is_waited_for():
     with pytest.raises(remainders.StillEnding):
         remainder_of(original)
     expire_leases(original)
-    scheduling.tick()
+    look.tick()
 
     assert remainder_of(original).remainder_of == original
 

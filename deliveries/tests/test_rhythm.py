@@ -7,10 +7,10 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries import rhythm
+from campaign.lib.recurrence import validated
 from deliveries.models import Delivery, Series
-from deliveries.recurrence import validated
-from deliveries.rhythm import CODES, OWN, Rhythm
+from deliveries.series import rule_text
+from deliveries.series.rule_text import CODES, OWN, Rhythm
 
 RHYTHMS = st.one_of(
     st.builds(Rhythm, every=st.integers(1, 99), unit=st.sampled_from(["MINUTELY", "HOURLY", "DAILY", "YEARLY"]),
@@ -25,20 +25,20 @@ RHYTHMS = st.one_of(
 
 @given(RHYTHMS)
 def test_every_sentence_comes_back_from_its_rule(said):
-    assert rhythm.of(validated(said.to_rule())) == said
+    assert rule_text.of(validated(said.to_rule())) == said
 
 
 @pytest.mark.parametrize(
     "rule", ["FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-1", "FREQ=DAILY;BYHOUR=9,17", "FREQ=WEEKLY;UNTIL=20261231T120000Z"]
 )  # fmt: skip
 def test_a_rule_that_no_sentence_says_stays_as_it_is(rule):
-    assert rhythm.of(rule) == Rhythm(unit=OWN, own=rule)
+    assert rule_text.of(rule) == Rhythm(unit=OWN, own=rule)
 
 
 def in_words(rule: str, **changes: object) -> str:
     series = Series(rule=rule, starts_on=date(2026, 12, 1), at=time(9), **changes)
     series.delivery = Delivery(time_zone="Europe/Paris")
-    return rhythm.in_words(series)
+    return rule_text.in_words(series)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import TestProfile
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
-from deliveries import preparation
 from deliveries.models import Delivery
+from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db

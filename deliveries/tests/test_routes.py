@@ -4,8 +4,9 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from deliveries import rendering, routes
+from deliveries import rendering
 from deliveries.models import Route
+from deliveries.routing import routes
 from deliveries.tests.factories import DeliveryFactory
 
 pytestmark = pytest.mark.django_db

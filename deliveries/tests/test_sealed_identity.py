@@ -7,8 +7,13 @@ import pytest
 from accounts.models import AuditEvent
 from accounts.roles import root
 from campaign.lib import clock
-from deliveries import administration, confirmation, jobs, lifecycle, preparation, routes, seal, signing
+from deliveries import jobs, lifecycle
+from deliveries.confirmation import decisions as confirmation
+from deliveries.lifecycle import seal
 from deliveries.models import Route, Status
+from deliveries.operations import route_settings
+from deliveries.preparation import verbs as preparation
+from deliveries.routing import routes, signing
 from deliveries.tests.dkim_keys import dkimpy_says, pem
 from deliveries.tests.factories import DeliveryFactory, person
 
@@ -32,7 +37,7 @@ def route(monkeypatch):
 
 
 def save(route, **fields):
-    return administration.save_route(route=route, by=person("administration", root()), **fields)
+    return route_settings.save_route(route=route, by=person("administration", root()), **fields)
 
 
 def confirm(delivery):

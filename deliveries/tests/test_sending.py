@@ -9,11 +9,13 @@ from django.db import IntegrityError, connection, transaction
 from audiences import consents
 from audiences.models import Quarantine
 from campaign.lib import clock
-from deliveries import confirmation, jobs, queues, scheduling
+from deliveries import jobs, queues
+from deliveries.confirmation import decisions as confirmation
 from deliveries.content.render import Renderer, RenderError
+from deliveries.ledger import recovery, resolutions
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status, Try
-from deliveries.sending import recovery, resolutions
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -245,7 +247,7 @@ def test_what_a_dead_worker_had_handed_over_is_in_doubt_and_the_rest_goes_on(rel
 def test_evidence_resolves_a_doubt_once():
     delivery = DeliveryFactory(sending=True, recipients=2)
     abandon_a_window(delivery, handed=1)
-    scheduling.tick()
+    look.tick()
 
     first = resolutions.arrived(delivery_id=delivery.pk, seq=1, note="opened")
     second = resolutions.arrived(delivery_id=delivery.pk, seq=1, note="opened")

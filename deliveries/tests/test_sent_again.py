@@ -4,14 +4,16 @@ import pytest
 
 from accounts.models import AuditEvent
 from campaign.lib import clock
-from deliveries import confirmation, reconciliation, remainders, scheduling
-from deliveries.doubts import Decision
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery, resolutions
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, SentAgain, Status, Try
-from deliveries.sending import recovery, resolutions
-from deliveries.sending.ledger import Entry
+from deliveries.operations import reconciliation, remainders
+from deliveries.operations.doubts import Decision
+from deliveries.sending.exchange import Entry
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_doubts import decide, in_doubt
 from deliveries.tests.test_engine_attacks import execute, expire_leases, send, statuses, with_ledger
+from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -176,7 +178,7 @@ def test_what_was_in_doubt_twice_and_put_off_late_is_in_doubt_again_once_it_is_s
     delivery = sent_again(lost_and_answered_late)
 
     confirmation.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
-    scheduling.tick()
+    look.tick()
 
     assert statuses(delivery)[0] == "IN_DOUBT"
     assert not remainders.is_possible(Delivery.objects.get(pk=delivery.pk))

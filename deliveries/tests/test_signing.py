@@ -15,9 +15,13 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
-from deliveries import administration, confirmation, jobs, preparation, proofs, routes, signing
+from deliveries import jobs, proofs
 from deliveries.channels.dkim import UnusableKey
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, Message, MessageStatus, Route, Status
+from deliveries.operations import route_settings
+from deliveries.preparation import verbs as preparation
+from deliveries.routing import routes, signing
 from deliveries.sending import gate
 from deliveries.tests.dkim_keys import dkimpy_says, pem, perl_says
 from deliveries.tests.factories import DeliveryFactory, person
@@ -164,8 +168,8 @@ def test_a_file_that_is_not_there_is_named(route, tmp_path):
 def test_a_route_signs_with_a_selector_and_one_key(route, fields):
     boss = UserFactory(roles={"administration": root()})
 
-    with pytest.raises(administration.SigningIncomplete):
-        administration.save_route(route=Route.objects.get(), by=boss, **fields)
+    with pytest.raises(route_settings.SigningIncomplete):
+        route_settings.save_route(route=Route.objects.get(), by=boss, **fields)
     with pytest.raises(IntegrityError), transaction.atomic():
         Route.objects.update(**fields)
 
@@ -174,7 +178,7 @@ def test_a_selector_that_could_end_the_header_is_refused(route):
     boss = UserFactory(roles={"administration": root()})
 
     with pytest.raises(UnusableKey):
-        administration.save_route(route=route, by=boss, dkim_selector="s1; d=evil.example")
+        route_settings.save_route(route=route, by=boss, dkim_selector="s1; d=evil.example")
 
 
 def test_the_administrator_sees_the_record_and_never_the_key(route):

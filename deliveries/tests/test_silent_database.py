@@ -12,10 +12,12 @@ from django.db import connection, connections
 
 from accounts.roles import root
 from campaign.stack.silence import line
-from deliveries import confirmation, halts
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import barrier, recovery
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
-from deliveries.sending import barrier, ledger, recovery
-from deliveries.sending.ledger import Entry, Ledger
+from deliveries.sending import exchange as ledger
+from deliveries.sending.control import halts
+from deliveries.sending.exchange import Entry, Ledger
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import ScriptedPool, execute, run_lane, statuses, with_ledger
 from deliveries.tests.test_halts import somebody_waits_for_a_lock

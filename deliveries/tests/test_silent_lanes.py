@@ -12,8 +12,9 @@ import pytest
 from django.db import connections
 
 from deliveries import jobs
+from deliveries.ledger import recovery
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Route, Status
-from deliveries.sending import gate, recovery
+from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.freezing_proxy import FreezingProxy
 from deliveries.tests.smtp_server import SILENCE, Script, Server

@@ -8,7 +8,7 @@ from campaign.lib.dots import dotted
 from campaign.lib.tokens import Purpose
 from deliveries.content.render import awkward_values
 from deliveries.content.skeleton import Skeleton, Unfit
-from deliveries.sending import arrays
+from deliveries.sending import pg_arrays
 from deliveries.tests.test_content_render import ANA, BODY, FIELDS, KEY, NOON, renderer, signer
 
 DOTS = (
@@ -94,7 +94,11 @@ def test_arrays_come_back_from_the_database_as_they_were():
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT %s::text[], %s::int[], %s::boolean[]",
-            [arrays.texts([*words, "a\0b"]), arrays.numbers([1, None, -2]), arrays.numbers([True, False])],
+            [
+                pg_arrays.texts([*words, "a\0b"]),
+                pg_arrays.numbers([1, None, -2]),
+                pg_arrays.numbers([True, False]),
+            ],
         )
         row = cursor.fetchone()
 

@@ -1,7 +1,8 @@
 import pytest
 
-from deliveries import standing
+from deliveries.ledger.tallies import Progress, progress_of
 from deliveries.models import Chunk
+from deliveries.overview import state
 from deliveries.tests.factories import DeliveryFactory
 
 pytestmark = pytest.mark.django_db
@@ -10,9 +11,9 @@ pytestmark = pytest.mark.django_db
 def test_only_what_began_has_a_standing():
     ready, finished = DeliveryFactory(ready=True), DeliveryFactory(finished=True, recipients=4)
 
-    found = standing.of([ready, finished])
+    found = progress_of([ready, finished])
 
-    assert found == {finished.pk: standing.Standing(done=4)}
+    assert found == {finished.pk: Progress(done=4)}
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,6 @@ def test_the_status_in_words(stage, tallies, words, tone):
     delivery = DeliveryFactory(recipients=3, **{stage: True})
     Chunk.objects.filter(delivery=delivery).update(**tallies)
 
-    standing.add([delivery])
+    state.add([delivery])
 
-    assert (standing.words(delivery), standing.tone(delivery)) == (words, tone)
+    assert (state.words(delivery), state.tone(delivery)) == (words, tone)

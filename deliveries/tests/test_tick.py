@@ -15,11 +15,14 @@ from django.test.utils import CaptureQueriesContext
 from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
-from deliveries import confirmation, jobs, queues, scheduling
+from deliveries import jobs, queues
+from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import recovery
 from deliveries.models import Chunk, Delivery, Halt, Message, ScheduleKind, Status
-from deliveries.sending import gate, ledger, looks, recovery
+from deliveries.sending import exchange, gate, looks
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_workers import database_url
+from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +65,7 @@ def statements_of_a_tick() -> int:
     with CaptureQueriesContext(
         connection,
     ) as captured:
-        scheduling.tick()
+        look.tick()
     return len(captured)
 
 
@@ -105,7 +108,7 @@ def test_a_tick_asks_as_much_beside_25_deliveries_as_beside_one(stage, of_delive
         Delivery.objects.filter(pk=model.pk).update(
             contact_date=clock.now() + timedelta(days=1), schedule_kind=ScheduleKind.AT_DATE
         )
-    scheduling.tick()
+    look.tick()
     beside_few = statements_of_a_tick()
 
     copies(model, 24, of_delivery=of_delivery, of_chunk=of_chunk)
@@ -130,17 +133,17 @@ def test_what_is_due_in_numbers_is_one_job_whatever_the_number():
 def test_one_that_is_due_is_begun_by_the_tick_itself():
     delivery = DeliveryFactory(recipients=1, scheduled=True)
 
-    scheduling.tick()
+    look.tick()
 
     assert status(delivery.pk) == Status.SENDING
 
 
 def test_a_job_that_was_lost_is_asked_for_again():
     many = copies(DeliveryFactory(recipients=1, scheduled=True), 9)
-    scheduling.tick()
+    look.tick()
     django_rq.get_connection("default").flushdb()
 
-    scheduling.tick()
+    look.tick()
     assert "steps" in django_rq.get_queue(Queue.STEPS).job_ids
     jobs.take_steps()
 
@@ -149,10 +152,10 @@ def test_a_job_that_was_lost_is_asked_for_again():
 
 def test_a_job_that_nobody_takes_is_done_little_by_little_by_the_ticks():
     many = copies(DeliveryFactory(recipients=1, scheduled=True), 9)
-    scheduling.tick()
+    look.tick()
     assert begun(many) == 0
 
-    scheduling.tick()
+    look.tick()
 
     assert begun(many) > 0
 
@@ -169,14 +172,14 @@ def test_a_job_that_dies_half_way_is_carried_on_by_the_next(monkeypatch):
             raise Killed
         return begin(delivery_ids)
 
-    monkeypatch.setattr(scheduling, "BEGUN_AT_ONCE", 3)
+    monkeypatch.setattr(look, "BEGUN_AT_ONCE", 3)
     monkeypatch.setattr(gate, "begin_many", die_at_the_third)
     with pytest.raises(Killed):
         jobs.take_steps()
     monkeypatch.undo()
     assert begun(many) == 5
 
-    scheduling.tick()
+    look.tick()
     assert "steps" in django_rq.get_queue(Queue.STEPS).job_ids
     jobs.take_steps()
 
@@ -206,7 +209,7 @@ def test_one_that_cannot_begin_keeps_no_other_from_beginning(caplog):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("see_to", [scheduling.tick, jobs.take_steps])
+@pytest.mark.parametrize("see_to", [look.tick, jobs.take_steps])
 def test_a_locked_delivery_delays_nobody_and_is_seen_next_time(see_to):
     first, second = (DeliveryFactory(recipients=1, scheduled=True) for _ in range(2))
 
@@ -230,10 +233,10 @@ def test_a_locked_chunk_delays_nobody():
 
     with psycopg.connect(database_url()) as holder:
         holder.execute("SELECT 1 FROM deliveries_chunk WHERE delivery_id = %s FOR UPDATE", [stuck.pk])
-        scheduling.tick()
+        look.tick()
         assert Message.objects.get(delivery=other).status == 4
         holder.rollback()
-    scheduling.tick()
+    look.tick()
 
     assert Message.objects.get(delivery=stuck).status == 4
 
@@ -272,10 +275,10 @@ def test_where_more_wait_than_the_queue_holds_each_has_its_turn(settings, monkey
     monkeypatch.setattr(gate, "LANES_THAT_WAIT", 2)
     many = copies(DeliveryFactory(recipients=1, paused=True), 5, of_delivery="status = 'sending'")
 
-    scheduling.tick()
+    look.tick()
     first = lanes_of(many)
     django_rq.get_queue(Queue.SEND).empty()
-    scheduling.tick()
+    look.tick()
 
     assert len(set(first)) == 3
     assert {*first, *lanes_of(many)} == set(many)
@@ -286,7 +289,7 @@ def test_the_lanes_of_many_are_asked_for_in_turn_and_not_all_of_one_first(settin
     monkeypatch.setattr(gate, "workers_alive", lambda queue: 8)
     many = copies(DeliveryFactory(recipients=4, paused=True), 2, of_delivery="status = 'sending'")
 
-    scheduling.tick()
+    look.tick()
 
     assert lanes_of(many) == [*many, *many, *many, *many]
 
@@ -296,12 +299,12 @@ def test_the_lanes_of_many_are_asked_for_in_turn_and_not_all_of_one_first(settin
 )
 def test_no_lane_is_woken_for_a_route_that_rests(seconds):
     delivery = DeliveryFactory(recipients=1, sending=True)
-    scheduling.tick()
+    look.tick()
     django_rq.get_queue(Queue.SEND).empty()
     gate.routes.default_route()
     execute("UPDATE deliveries_route SET closed_until = now() + make_interval(secs => %s)", seconds)
 
-    scheduling.tick()
+    look.tick()
 
     assert lanes_of([delivery.pk]) == []
 
@@ -335,7 +338,7 @@ def test_what_moves_between_the_count_and_the_step_is_counted_again(monkeypatch)
     assert not gate.finish_if_over(delivery.pk)
     monkeypatch.undo()
 
-    scheduling.tick()
+    look.tick()
 
     assert status(delivery.pk) == Status.FINISHED
 
@@ -345,12 +348,12 @@ def test_books_that_do_not_balance_are_told_of_and_not_counted_each_second(caplo
     all_sent(delivery)
     Chunk.objects.filter(delivery=delivery).update(sent=2, failed=1)
 
-    scheduling.tick()
-    scheduling.tick()
+    look.tick()
+    look.tick()
     assert caplog.text.count("books don't balance") == 1
     Chunk.objects.filter(delivery=delivery).update(sent=3, failed=0)
     gate.look_again(delivery.pk)
-    scheduling.tick()
+    look.tick()
 
     assert status(delivery.pk) == Status.FINISHED
 
@@ -360,7 +363,7 @@ def test_a_large_one_that_is_over_is_counted_by_a_job_of_its_own(work, monkeypat
     delivery = DeliveryFactory(recipients=3, sending=True)
     all_sent(delivery)
 
-    scheduling.tick()
+    look.tick()
 
     assert status(delivery.pk) == Status.SENDING
     assert django_rq.get_queue(Queue.COUNTS).job_ids == [f"see-to-{delivery.pk}"]
@@ -373,7 +376,7 @@ def test_a_large_one_that_was_stopped_is_cancelled_by_a_job_of_its_own(work, mon
     delivery = DeliveryFactory(recipients=3, paused=True)
     with_rest = copies(delivery, 1, of_delivery="status = 'stopped', ended_at = now()")[0]
 
-    scheduling.tick()
+    look.tick()
     assert Chunk.objects.get(delivery=with_rest).cancelled == 0
     work()
 
@@ -405,11 +408,11 @@ def test_the_tick_goes_round_a_chunk_that_a_lane_has_locked(settings):
         delivery.pk,
     )
 
-    with psycopg.connect(**ledger.connection_parameters()) as lane:
+    with psycopg.connect(**exchange.connection_parameters()) as lane:
         lane.execute(
             "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %s AND number = 1 FOR UPDATE", [delivery.pk]
         )
-        scheduling.tick()
+        look.tick()
         expired = Message.objects.filter(delivery=delivery, reason="expired").values_list("seq", flat=True)
         of_the_free_chunk = sorted(expired)
 
@@ -447,7 +450,7 @@ def test_compute_stats_of_one_holds_up_no_other_and_no_pause_of_it():
             "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'feedback_hit'"
         ):
             execute("SELECT pg_sleep(0.02)")
-        scheduling.tick()
+        look.tick()
         confirmation.pause(delivery=counted, by=person("start", counted.unit), at=clock.now())
         assert (status(other.pk), status(counted.pk)) == (Status.SENDING, Status.PAUSED)
         assert counting.is_alive()
@@ -514,6 +517,6 @@ def test_one_of_many_that_can_not_begin_keeps_no_other_from_it(monkeypatch):
 
     monkeypatch.setattr(gate.lifecycle, "check", break_one)
 
-    scheduling.take_steps()
+    look.take_steps()
 
     assert (status(sound.pk), status(broken.pk)) == (Status.SENDING, Status.SCHEDULED)

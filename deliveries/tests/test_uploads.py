@@ -6,8 +6,10 @@ import zlib
 import pytest
 
 from campaign.lib import clock
-from deliveries import preparation, rendering, uploads
+from deliveries import rendering
+from deliveries.drafting import uploads
 from deliveries.models import Status
+from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, person
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40

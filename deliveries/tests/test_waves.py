@@ -10,9 +10,12 @@ from accounts.access import NotAllowed
 from accounts.models import ApprovalPolicy, AuditEvent
 from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
-from deliveries import confirmation, drafting, jobs, pacing, waves
+from deliveries import drafting, jobs
+from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Chunk, Instance, Message, Moment, Status
+from deliveries.schedule import validation
 from deliveries.sending import fence
+from deliveries.sending.control import waves
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_sending import send
 
@@ -243,11 +246,11 @@ def test_the_page_and_the_command_release_it(relay, client, capsys):
 @pytest.mark.parametrize(
     ("settings", "refusal"),
     [
-        ({"wave_value": None}, pacing.WavesIncomplete),
-        ({"wave_by": "share", "wave_value": 101}, pacing.WavesIncomplete),
-        ({"wave_value": 1000}, pacing.TooManyWaves),
-        ({"wave_minutes": 0}, pacing.IntervalOutOfRange),
-        ({"wave_limit": 101}, pacing.LimitOutOfRange),
+        ({"wave_value": None}, validation.WavesIncomplete),
+        ({"wave_by": "share", "wave_value": 101}, validation.WavesIncomplete),
+        ({"wave_value": 1000}, validation.TooManyWaves),
+        ({"wave_minutes": 0}, validation.IntervalOutOfRange),
+        ({"wave_limit": 101}, validation.LimitOutOfRange),
     ],
 )
 def test_waves_that_make_no_sense_are_refused(settings, refusal):

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock, leases
-from deliveries import planning, preparation, reconciliation, seal
+from deliveries.lifecycle import seal
 from deliveries.models import Delivery, LogLine, Message, Preparation, PreparationStatus, Status
-from deliveries.preparation import alone, checks, sealing, staging
+from deliveries.operations import reconciliation
+from deliveries.preparation import checks, lease, sealing, staging
+from deliveries.preparation import verbs as preparation
+from deliveries.schedule import planning
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 from deliveries.tests.test_new_time import at_a_new_time
@@ -188,7 +191,7 @@ def on_another_connection(step: Callable) -> Callable:
 def test_the_name_by_which_a_statement_is_cancelled_ends_with_its_transaction(transactional_db):
     run = started(DeliveryFactory())
 
-    with alone.statement(run):
+    with lease.statement(run):
         assert fetch("SHOW application_name") == [(f"sinete preparation {run.pk}",)]
 
     assert fetch("SHOW application_name") == [("",)]

@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaign.lib.tokens import Purpose, default_signer
-from deliveries import previews
 from deliveries.channels.base import Capabilities, Envelope, Outcome
 from deliveries.content.render import Renderer
 from deliveries.models import Delivery, Message
-from deliveries.previews import Preview
+from deliveries.proofs import previews
+from deliveries.proofs.previews import Preview
 from deliveries.rendering import sealed_renderer
 from deliveries.tests.factories import HTML, DeliveryFactory
 from deliveries.tests.smtp_server import Script, Server

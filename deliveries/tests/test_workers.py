@@ -20,9 +20,12 @@ from django.db import connection
 
 from accounts.roles import root
 from campaign.lib import clock
-from deliveries import administration, halts, jobs, queues, routes
+from deliveries import jobs, queues
+from deliveries.ledger import recovery
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
-from deliveries.sending import recovery
+from deliveries.operations import route_settings
+from deliveries.routing import routes
+from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -376,7 +379,7 @@ def lanes_of(delivery: Delivery) -> int:
 def test_workers_of_their_own_processes_keep_to_one_limit_together_while_the_queue_is_wiped(relay):
     route = routes.default_route()
     by = person("administration", root())
-    administration.save_route(route=route, by=by, limit_per_hour=72_000)
+    route_settings.save_route(route=route, by=by, limit_per_hour=72_000)
     one, other = (DeliveryFactory(scheduled=True, recipients=300) for _ in range(2))
     jobs.tick()
 
@@ -389,7 +392,7 @@ def test_workers_of_their_own_processes_keep_to_one_limit_together_while_the_que
         before, began = len(relay.recipients()), time.monotonic()
         wait_until(lambda: jobs.tick() or len(relay.recipients()) >= before + 60, "sixty more have left")
         assert len(relay.recipients()) - before <= 20 * (time.monotonic() - began) + 20
-        administration.save_route(route=route, by=by, limit_per_hour=None)
+        route_settings.save_route(route=route, by=by, limit_per_hour=None)
         until_over(one)
         until_over(other)
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries import zones
+from campaign.lib import local_time
 
-ZONES = [name for _region, group in zones.choices() for name, _label in group]
+ZONES = [name for _region, group in local_time.choices() for name, _label in group]
 
 
 def test_a_local_time_becomes_its_moment():
-    assert zones.moment(datetime(2026, 11, 23, 14, 0), "America/Sao_Paulo") == datetime(
+    assert local_time.moment(datetime(2026, 11, 23, 14, 0), "America/Sao_Paulo") == datetime(
         2026, 11, 23, 17, 0, tzinfo=UTC
     )
 
@@ -28,8 +28,8 @@ def test_a_local_time_becomes_its_moment():
     ],
 )
 def test_a_time_that_the_clocks_skip_is_refused_with_the_jump_in_words(local, zone, words):
-    with pytest.raises(zones.NoSuchTime) as refused:
-        zones.moment(local, zone)
+    with pytest.raises(local_time.NoSuchTime) as refused:
+        local_time.moment(local, zone)
 
     assert words in str(refused.value)
 
@@ -37,9 +37,9 @@ def test_a_time_that_the_clocks_skip_is_refused_with_the_jump_in_words(local, zo
 def test_of_a_time_that_comes_twice_the_first_is_taken():
     local = datetime(2026, 11, 1, 1, 30)
 
-    assert zones.comes_twice(local, "America/New_York")
-    assert zones.moment(local, "America/New_York") == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
-    assert not zones.comes_twice(local + timedelta(hours=3), "America/New_York")
+    assert local_time.comes_twice(local, "America/New_York")
+    assert local_time.moment(local, "America/New_York") == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+    assert not local_time.comes_twice(local + timedelta(hours=3), "America/New_York")
 
 
 @given(
@@ -50,8 +50,8 @@ def test_of_a_time_that_comes_twice_the_first_is_taken():
 )
 def test_a_moment_reads_in_its_zone_as_it_was_typed_or_is_refused(local, zone):
     try:
-        moment = zones.moment(local, zone)
-    except zones.NoSuchTime:
+        moment = local_time.moment(local, zone)
+    except local_time.NoSuchTime:
         return
 
     assert moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == local

@@ -11,10 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import ApprovalPolicy, User
 from accounts.rights import Right
-from deliveries import drafting, lifecycle, limits, remainders, seal
-from deliveries.diagnosis import Diagnosis
-from deliveries.lifecycle import Step
+from deliveries import drafting, lifecycle
+from deliveries.lifecycle import Step, seal
 from deliveries.models import Delivery, Status
+from deliveries.operations import remainders
+from deliveries.overview.diagnosis import Diagnosis
+from deliveries.routing import limits
 
 
 @dataclass(frozen=True)

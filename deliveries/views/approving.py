@@ -12,10 +12,13 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import User
 from audiences import sight
 from campaign.lib import clock
-from deliveries import approval, lifecycle, outlook, previews, resealing
-from deliveries.approval import CommentMissing
+from deliveries import lifecycle
+from deliveries.approval import decisions as approval
+from deliveries.approval.decisions import CommentMissing
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Message
+from deliveries.proofs import previews
+from deliveries.schedule import plan_report, rescheduling
 from deliveries.views.actions import STEPS, action_bar, changed_parts
 from deliveries.views.dashboard import cause_rows, findings, target_facts
 from deliveries.views.shared import find, page, person, to_dashboard, told
@@ -69,10 +72,10 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "delivery": delivery,
         "preparation": preparation,
         "content": preparation.content,
-        "only_change": resealing.in_words(delivery),
+        "only_change": rescheduling.in_words(delivery),
         "causes": cause_rows(preparation),
         "findings": findings(delivery),
-        "plan": outlook.plan(delivery, at=clock.now()),
+        "plan": plan_report.plan(delivery, at=clock.now()),
         "audience": target_facts(delivery),
         "preview": previews.preview(delivery=delivery, message=first),
         "first_query": f"seq={first.seq}" if first else "",

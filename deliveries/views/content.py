@@ -18,10 +18,13 @@ from audiences import sight
 from audiences.fields import shown as offered_fields
 from audiences.models import TestProfile
 from campaign.lib import clock
-from deliveries import drafting, previews, seal, uploads
-from deliveries.forms import UploadContent, Write, find_profile
+from deliveries import drafting
+from deliveries.drafting import uploads
+from deliveries.forms.delivery import UploadContent, Write, find_profile
+from deliveries.lifecycle import seal
 from deliveries.models import Content, Delivery, Message, PreparationStatus
 from deliveries.models.content import PARTS
+from deliveries.proofs import previews
 from deliveries.views.shared import find, find_editable, number, page, person, refused_to_dashboard, told
 
 # What a previewed page may do in its frame: show itself. The same holds if it is opened outside of it.

@@ -15,13 +15,17 @@ from audiences import rules, targeting
 from audiences.models import Audience
 from audiences.rules import RuleError
 from campaign.lib import clock
-from deliveries import capacity, diagnosis, outlook, remainders, seal, standing, upcoming
 from deliveries.content.findings import Finding
-from deliveries.diagnosis import Diagnosis
-from deliveries.filters import key_page
+from deliveries.forms.filters import key_page
+from deliveries.lifecycle import seal
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
 from deliveries.models.route import LARGEST_LIMIT
+from deliveries.operations import remainders
+from deliveries.overview import diagnosis, state
+from deliveries.overview.diagnosis import Diagnosis
+from deliveries.schedule import capacity, plan_report
 from deliveries.sending import gate
+from deliveries.series import calendar
 from deliveries.views.actions import action_bar, changed_parts, is_complete
 from deliveries.views.shared import find, number, page, person
 
@@ -40,10 +44,10 @@ RUNS = 10  # of a series, on its dashboard
 def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     """All of one delivery."""
     delivery = find(request, pk)
-    runs = list(upcoming.runs(delivery)[:RUNS])
-    standing.add([delivery, *(row.execution for row in runs if row.execution)])
+    runs = list(calendar.runs(delivery)[:RUNS])
+    state.add([delivery, *(row.execution for row in runs if row.execution)])
     changed = changed_parts(delivery)
-    plan = outlook.plan(delivery, at=clock.now())
+    plan = plan_report.plan(delivery, at=clock.now())
     is_wave_held = plan is not None and bool(plan.held)
     closed = diagnosis.closed(delivery) if is_wave_held or delivery.status in AT_REST else []
     context = _live(delivery) | {
@@ -59,9 +63,9 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "no_worker_runs": [one.text for one in diagnosis.without_workers(delivery)],
         "deployment_url": _deployment_url(delivery),
         "remainder": remainders.of(delivery),
-        "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
+        "upcoming": calendar.of_delivery(delivery, at=clock.now()),
         "runs": runs,
-        "run": upcoming.of_run(delivery),
+        "run": calendar.of_run(delivery),
         "plan": plan,
         "may_release": is_wave_held and not closed and access.can(person(request), Right.START, delivery),
         "largest_limit": LARGEST_LIMIT,

@@ -11,9 +11,13 @@ from accounts.rights import Right
 from audiences.models import Audience
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
-from deliveries import drafting, remainders, resealing, seal, upcoming
-from deliveries.forms import ChooseAudience, General, NewDelivery, When, suggested, when_of
+from deliveries import drafting
+from deliveries.forms.delivery import ChooseAudience, General, NewDelivery, When, suggested, when_of
+from deliveries.lifecycle import seal
 from deliveries.models import Delivery, Status
+from deliveries.operations import remainders
+from deliveries.schedule import rescheduling
+from deliveries.series import calendar
 from deliveries.views.dashboard import audience_facts
 from deliveries.views.shared import (
     find,
@@ -94,7 +98,7 @@ def occurrences(request: HttpRequest) -> HttpResponse:
     """The recurrence that a form describes, in words and with its next ten moments; or what is wrong with it."""
     access_needed = access.units(person(request), Right.PREPARE).exists()
     form = When(request.GET) if access_needed else None
-    found = upcoming.of_form(form) if form is not None and form.is_valid() else None
+    found = calendar.of_form(form) if form is not None and form.is_valid() else None
     return page(request, "_occurrences", {"form": form, "upcoming": found})
 
 
@@ -149,7 +153,7 @@ def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]
             raise
         return False
     delivery.refresh_from_db()
-    if changed and delivery.status != Status.DRAFT and resealing.in_words(delivery):
+    if changed and delivery.status != Status.DRAFT and rescheduling.in_words(delivery):
         messages.success(
             request,
             _("Saved. Recipients and content stay as prepared; the new time must be approved and confirmed."),

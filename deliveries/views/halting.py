@@ -10,7 +10,8 @@ from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import halts, standing
+from deliveries.overview import state
+from deliveries.sending.control import halts
 from deliveries.views.shared import page, person, told
 
 
@@ -31,7 +32,7 @@ def stop_all(request: HttpRequest) -> HttpResponse:
     if not units:
         access.require(by, Right.START, by.home_unit or OrganizationalUnit.objects.get(parent=None))
     under_way = list(halts.affected().filter(unit__in=units))
-    standing.add(under_way)
+    state.add(under_way)
     return page(request, "stop_all", {"units": units, "under_way": under_way})
 
 

@@ -8,10 +8,11 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import access
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import notices, standing
-from deliveries import waiting as waits
-from deliveries.filters import DeliveryFilter, key_page
+from deliveries.forms.filters import DeliveryFilter, key_page
+from deliveries.lifecycle import notices
 from deliveries.models import Delivery
+from deliveries.overview import state
+from deliveries.overview import todo as waits
 from deliveries.views.shared import number, page, person
 
 
@@ -22,7 +23,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     filters = DeliveryFilter(request.GET, user=user)
     rows = filters.narrowed(_rows(Delivery.objects.visible_to(user)))
     shown = key_page(rows, before=number(request, "before"), after=number(request, "after"))
-    standing.add(shown.rows)
+    state.add(shown.rows)
     rights = access.on_any_unit(user)
     context = {
         "filters": filters,

@@ -8,9 +8,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import access, proof_addresses
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import diagnosis, preparation, proofs
-from deliveries.forms import SendProof
+from deliveries import proofs
+from deliveries.forms.delivery import SendProof
 from deliveries.models import Delivery, Proof
+from deliveries.overview import diagnosis
+from deliveries.preparation import verbs as preparation
 from deliveries.views.shared import find, page, person, to_dashboard, told
 
 

@@ -12,10 +12,15 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaign.lib import clock, numbers
-from deliveries import confirmation, diagnosis, lifecycle, limits, upcoming, waves
-from deliveries.confirmation import CountMistyped
+from deliveries import lifecycle
+from deliveries.confirmation import decisions as confirmation
+from deliveries.confirmation.decisions import CountMistyped
 from deliveries.content.findings import Finding
 from deliveries.models import Delivery
+from deliveries.overview import diagnosis
+from deliveries.routing import limits
+from deliveries.sending.control import waves
+from deliveries.series import calendar
 from deliveries.views.dashboard import cause_rows
 from deliveries.views.shared import find, page, person, to_dashboard, told
 
@@ -30,7 +35,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         question = confirmation.question(delivery=delivery, by=person(request), at=clock.now())
         context = {
             "delivery": delivery,
-            "upcoming": upcoming.of_delivery(delivery, at=clock.now()),
+            "upcoming": calendar.of_delivery(delivery, at=clock.now()),
             "question": question,
             "causes": cause_rows(delivery.latest_preparation()),
             "warnings": [Finding.from_dict(warning) for warning in question.warnings],

@@ -4,8 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from deliveries import standing, upcoming
-from deliveries.filters import key_page
+from deliveries.forms.filters import key_page
+from deliveries.overview import state
+from deliveries.series import calendar
 from deliveries.views.shared import find, number, page
 
 VIEWS = {"run": _("Each run"), "day": _("By day"), "month": _("By month"), "year": _("By year")}
@@ -17,10 +18,10 @@ def runs(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = find(request, pk)
     by = request.GET.get("by", "run")
     context = {"delivery": delivery, "views": VIEWS, "by": by if by in VIEWS else "run"}
-    if by in upcoming.PERIODS and delivery.is_recurring:
-        return page(request, "runs", context | {"periods": upcoming.by_period(delivery, by)})
+    if by in calendar.PERIODS and delivery.is_recurring:
+        return page(request, "runs", context | {"periods": calendar.by_period(delivery, by)})
     shown = key_page(
-        upcoming.runs(delivery), before=number(request, "before"), after=number(request, "after"), size=50
+        calendar.runs(delivery), before=number(request, "before"), after=number(request, "after"), size=50
     )
-    standing.add([row.execution for row in shown.rows if row.execution])
+    state.add([row.execution for row in shown.rows if row.execution])
     return page(request, "runs", context | {"shown": shown, "rows": shown.rows})

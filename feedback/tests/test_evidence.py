@@ -8,10 +8,10 @@ from django.test import Client
 from accounts.models import AuditEvent
 from campaign.lib import clock
 from campaign.lib.tokens import Purpose, Signer
-from deliveries import doubts
-from deliveries.doubts import Decision
+from deliveries.ledger import recovery
 from deliveries.models import Doubt, Message, MessageStatus, SentAgain, Try
-from deliveries.sending import recovery
+from deliveries.operations import doubts
+from deliveries.operations.doubts import Decision
 from deliveries.tests.factories import person
 from feedback.tests.factories import CHROME, link
 from reporting.tests.factories import delivery_with

@@ -14,7 +14,7 @@ from django.test import Client
 
 from audiences.models import Profile
 from deliveries.models import Delivery, Message
-from deliveries.sending.ledger import connection_parameters
+from deliveries.sending.exchange import connection_parameters
 from deliveries.tests.factories import DeliveryFactory
 from feedback import hits, outage, served
 from feedback.models import Hit

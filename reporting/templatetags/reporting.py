@@ -10,8 +10,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
-from deliveries import doubts
 from deliveries.models import Delivery, MessageStatus
+from deliveries.operations import doubts
 from feedback.models import HitKind
 from reporting.deployment import Tile
 from reporting.histories import Event

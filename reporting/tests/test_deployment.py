@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from campaign.lib import clock
-from deliveries import routes
+from deliveries.routing import routes
 from deliveries.tests.factories import DeliveryFactory
 from reporting import deployment
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import instances
 from deliveries.management.base import DeliveriesCommand
+from deliveries.operations import instances
 
 
 class Command(DeliveriesCommand):

@@ -4,8 +4,8 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import halts
 from deliveries.management.units import UnitCommand
+from deliveries.sending.control import halts
 
 
 class Command(UnitCommand):

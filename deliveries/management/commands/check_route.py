@@ -3,9 +3,9 @@
 from typing import Any
 
 from accounts.models import User
-from deliveries import administration
 from deliveries.management.routes import RouteCommand
 from deliveries.models import Route
+from deliveries.operations import route_settings
 
 
 class Command(RouteCommand):
@@ -15,7 +15,7 @@ class Command(RouteCommand):
     )
 
     def on(self, route: Route, *, by: User, options: dict[str, Any]) -> dict[str, Any]:
-        found = administration.check_route(route=route, by=by)
+        found = route_settings.check_route(route=route, by=by)
         answer = {
             "route": route.label,
             "relay": found.relay,
@@ -34,7 +34,7 @@ class Command(RouteCommand):
         return answer
 
 
-def _offers(found: administration.RouteCheck) -> list[str]:
+def _offers(found: route_settings.RouteCheck) -> list[str]:
     offers = found.offers
     if offers is None:
         return []

@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 from accounts.models import User
 from campaign.lib import clock, numbers
 from campaign.lib.jobs import Queue
-from deliveries import confirmation, upcoming
-from deliveries.confirmation import Question
+from deliveries.confirmation import decisions as confirmation
+from deliveries.confirmation.decisions import Question
 from deliveries.content.findings import Finding
 from deliveries.management.base import USAGE, StepCommand, add_wait_options, full_seal
 from deliveries.models import Delivery, Status
-from deliveries.upcoming import Upcoming
+from deliveries.series import calendar
+from deliveries.series.calendar import Upcoming
 
 
 class Command(StepCommand):
@@ -43,7 +44,7 @@ class Command(StepCommand):
         if seal:
             seal = full_seal(delivery, seal)
         elif self.asks:
-            coming = upcoming.of_delivery(delivery, at=clock.now())
+            coming = calendar.of_delivery(delivery, at=clock.now())
             seal, typed = question.seal, self._ask(question, typed, coming)
         else:
             self.fail(

@@ -13,7 +13,8 @@ from accounts.models import OrganizationalUnit, User
 from audiences import definitions, rules
 from audiences.models import Audience
 from campaign.lib import clock
-from deliveries import drafting, uploads
+from deliveries import drafting
+from deliveries.drafting import uploads
 from deliveries.management.base import DeliveriesCommand
 from deliveries.management.delivery_file import BadDeliveryFile, DeliveryFile, read
 from deliveries.models import Delivery, Route

@@ -4,9 +4,9 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import remainders
 from deliveries.management.base import StepCommand
 from deliveries.models import Delivery
+from deliveries.operations import remainders
 
 
 class Command(StepCommand):

@@ -5,10 +5,10 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import diagnosis
-from deliveries.diagnosis import Diagnosis
 from deliveries.management.base import DeliveriesCommand
 from deliveries.models import Delivery, Status
+from deliveries.overview import diagnosis
+from deliveries.overview.diagnosis import Diagnosis
 
 
 class Command(DeliveriesCommand):

@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import OrganizationalUnit, User
-from deliveries import standing
 from deliveries.management.base import DeliveriesCommand
 from deliveries.models import Delivery, Status
+from deliveries.overview import state
 
 COLUMNS = "{name:<9} {status:<32} {to_deliver:>11}  {when:<17} {unit:<20} {label}"
 
@@ -49,10 +49,10 @@ class Command(DeliveriesCommand):
                     label="LABEL",
                 )
             )
-        standing.add(shown)
+        state.add(shown)
         rows = [_row(delivery) for delivery in shown]
         for delivery, row in zip(shown, rows, strict=True):
-            self.say(_line(row, str(standing.words(delivery))))
+            self.say(_line(row, str(state.words(delivery))))
         if is_more:
             self.say(f"More: --before {shown[-1].pk}")
         return {"deliveries": rows, "before": shown[-1].pk if is_more else None}
@@ -87,7 +87,7 @@ def _row(delivery: Delivery) -> dict[str, Any]:
         "id": delivery.pk,
         "label": delivery.label,
         "status": delivery.status,
-        **standing.as_dict(delivery),
+        **state.as_dict(delivery),
         "unit": delivery.unit.label,
         "when": delivery.first_moment or delivery.contact_date,
         "to_deliver": preparation.to_deliver if preparation else None,

@@ -6,8 +6,8 @@ from typing import Any
 
 from accounts.models import User
 from audiences import sight
-from deliveries import doubts
 from deliveries.management.base import DeliveriesCommand
+from deliveries.operations import doubts
 
 
 class Command(DeliveriesCommand):

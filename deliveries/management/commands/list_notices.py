@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import notices
+from deliveries.lifecycle import notices
 from deliveries.management.base import DeliveriesCommand
 from deliveries.models import Notice
 

@@ -6,10 +6,10 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from accounts.models import User
-from deliveries import reconciliation
 from deliveries.management.base import USAGE, DeliveriesCommand
 from deliveries.models import Delivery, Status
-from deliveries.reconciliation import Books, Off
+from deliveries.operations import reconciliation
+from deliveries.operations.reconciliation import Books, Off
 
 
 class Command(DeliveriesCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import approval
+from deliveries.approval import decisions as approval
 from deliveries.management.base import StepCommand, full_seal
 from deliveries.models import Delivery
 

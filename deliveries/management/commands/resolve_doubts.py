@@ -7,10 +7,10 @@ from typing import Any
 from accounts.models import User
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
-from deliveries import doubts
-from deliveries.doubts import Decision, Receipt
 from deliveries.management.base import USAGE, StepCommand
 from deliveries.models import Delivery
+from deliveries.operations import doubts
+from deliveries.operations.doubts import Decision, Receipt
 
 SAID = {
     Decision.HOLD: "held, with a note",

@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import confirmation
+from deliveries.confirmation import decisions as confirmation
 from deliveries.management.base import StepCommand
 from deliveries.models import Delivery
 

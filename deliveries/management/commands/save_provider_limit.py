@@ -4,9 +4,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts.models import User
-from deliveries import administration, limits
 from deliveries.management.routes import RouteCommand
 from deliveries.models import ProviderLimit, Route
+from deliveries.operations import route_settings
+from deliveries.routing import limits
 
 
 class Command(RouteCommand):
@@ -32,10 +33,10 @@ class Command(RouteCommand):
         if options["per_hour"] in limits.NONE:
             if limit.pk is None:
                 self.fail("no_such_limit", f"“{route}” has no limit “{name}”.", exit_code=2)
-            administration.remove_provider_limit(limit=limit, by=by)
+            route_settings.remove_provider_limit(limit=limit, by=by)
             self.say(f"“{route}” no longer limits {name}.")
             return answer | {"domains": [], "limit_per_hour": None}
-        administration.save_provider_limit(
+        route_settings.save_provider_limit(
             limit=limit, by=by, name=name,
             domains=limit.domains or [] if options["domains"] is None else options["domains"].split(","),
             limit_per_hour=limit.limit_per_hour if options["per_hour"] is None else options["per_hour"],

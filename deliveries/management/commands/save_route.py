@@ -5,8 +5,8 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
-from deliveries import administration
 from deliveries.models import Route
+from deliveries.operations import route_settings
 
 TEXTS = (
     "host", "username", "password_variable", "ca_file", "return_path_domain",
@@ -46,7 +46,7 @@ class Command(PersonCommand):
             given["limit_per_hour"] = options["limit_per_hour"]
         label = options["route"]
         route = Route.objects.filter(label=label).first() or Route(label=label)
-        administration.save_route(route=route, by=by, label=label, **given)
+        route_settings.save_route(route=route, by=by, label=label, **given)
         self.say(f"Route “{label}” is saved.")
         shown = (*TEXTS, *NUMBERS, "tls", *YES_NO, "limit_per_hour")
         return {"route": label, **{name: getattr(route, name) for name in shown}}

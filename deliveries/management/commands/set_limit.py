@@ -5,9 +5,9 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import limits
 from deliveries.management.base import StepCommand
 from deliveries.models import Delivery
+from deliveries.routing import limits
 
 
 class Command(StepCommand):

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts.models import User
-from deliveries import signing
 from deliveries.management.routes import RouteCommand
 from deliveries.models import Route
+from deliveries.routing import signing
 
 
 class Command(RouteCommand):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deliveries.recurrence import BadRule, Recurrence, parsed
+from campaign.lib.recurrence import BadRule, Recurrence, parsed
 
 MOST = 10_000
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import confirmation, lifecycle
+from deliveries import lifecycle
+from deliveries.confirmation import decisions as confirmation
 from deliveries.management.base import USAGE, StepCommand
 from deliveries.models import Delivery
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries import preparation
 from deliveries.management.base import StepCommand
 from deliveries.models import Delivery
+from deliveries.preparation import verbs as preparation
 
 
 class Command(StepCommand):

@@ -10,12 +10,15 @@ from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries import diagnosis, doubts, outlook, remainders, standing, upcoming
-from deliveries import seal as sealing
-from deliveries.counts import tallies
+from deliveries.ledger.tallies import tallies
+from deliveries.lifecycle import seal as sealing
 from deliveries.management.base import DeliveriesCommand, brief
 from deliveries.models import Cause, Delivery, ScheduleKind, Status
-from deliveries.sending import pace
+from deliveries.operations import doubts, remainders
+from deliveries.overview import diagnosis, state
+from deliveries.schedule import plan_report
+from deliveries.sending import rate
+from deliveries.series import calendar
 from reporting import kpis, statistics
 
 WAITS_FOR = {Status.AWAITING_APPROVAL: Right.APPROVE, Status.READY: Right.START}
@@ -39,7 +42,7 @@ class Command(DeliveriesCommand):
 
 
 def _series(delivery: Delivery) -> dict[str, Any] | None:
-    coming = upcoming.of_delivery(delivery, at=clock.now())
+    coming = calendar.of_delivery(delivery, at=clock.now())
     if coming is None:
         return None
     return {
@@ -55,19 +58,19 @@ def _series(delivery: Delivery) -> dict[str, Any] | None:
                 "left_out": row.skipped or None,
                 "outside": row.outside,
             }
-            for row in upcoming.runs(delivery)[:CHANGES_SHOWN]
+            for row in calendar.runs(delivery)[:CHANGES_SHOWN]
         ],
     }
 
 
 def everything(delivery: Delivery) -> dict[str, Any]:
     """All that the dashboard shows, as data."""
-    standing.add([delivery])
+    state.add([delivery])
     content, right = delivery.content, WAITS_FOR.get(Status(delivery.status))
     return {
         **brief(delivery),
-        "status_label": str(standing.words(delivery)),
-        **standing.as_dict(delivery),
+        "status_label": str(state.words(delivery)),
+        **state.as_dict(delivery),
         "description": delivery.description,
         "audience": delivery.audience and delivery.audience.label,
         "remainder_of": f"DM{delivery.remainder_of_id}" if delivery.remainder_of_id else None,
@@ -82,9 +85,9 @@ def everything(delivery: Delivery) -> dict[str, Any]:
             "at": delivery.contact_date,
             "local": _local(delivery.contact_date, delivery.time_zone),
             "zone": delivery.time_zone,
-            "words": str(outlook.in_words(delivery)),
+            "words": str(plan_report.in_words(delivery)),
         },
-        "plan": (planned := outlook.plan(delivery, at=clock.now())) and planned.as_dict(),
+        "plan": (planned := plan_report.plan(delivery, at=clock.now())) and planned.as_dict(),
         "validity_hours": delivery.validity_hours,
         "limit_per_hour": delivery.limit_per_hour,
         "pace": _pace(delivery),
@@ -126,7 +129,7 @@ def everything(delivery: Delivery) -> dict[str, Any]:
 
 def _pace(delivery: Delivery) -> dict[str, Any] | None:
     """Messages an hour, and seconds; None unless it is being sent."""
-    found = pace.of(delivery, at=clock.now())
+    found = rate.of(delivery, at=clock.now())
     return found and {
         "set": found.set_rate,
         "achieved": found.achieved,

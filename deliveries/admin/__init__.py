@@ -1,0 +1,12 @@
+"""The operators' desk for deliveries: the same steps as on the pages, through the same verbs."""
+
+from deliveries.admin import deliveries, grants, halts, history, instance, routes
+
+__all__ = [
+    "deliveries",
+    "grants",
+    "halts",
+    "history",
+    "instance",
+    "routes",
+]  # each registers itself once it is read

@@ -1,0 +1,173 @@
+"""The operators' form of a delivery: settings, schedule and content; saving is `drafting`'s."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    INPUT_CLASSES,
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from accounts import access
+from accounts.desk import VerbForm
+from accounts.rights import Right
+from campaign.lib import clock, local_time
+from deliveries import drafting
+from deliveries.drafting import uploads
+from deliveries.forms.delivery import (
+    WAVES_START,
+    LocalDateTimeInput,
+    WhenField,
+    read_recurrence,
+    read_schedule,
+    schedule_settings,
+    when_of,
+)
+from deliveries.forms.recurrence import RECURRENCE_FIELDS, RecurrenceFields, with_known
+from deliveries.models import Delivery, PastChoice, ScheduleKind, WaveBy
+from deliveries.models.content import PARTS
+
+SETTINGS = [
+    "label",
+    "description",
+    "unit",
+    "audience",
+    "schedule_kind",
+    "validity_hours",
+    "approval_policy",
+    "tracking",
+    "route",
+]
+PACE = ("past_choice", "wave_value", "wave_by", "wave_minutes", "wave_limit", "wave_start")
+SCHEDULE = ("schedule_kind", "date", "time_zone", *PACE)
+RECURRENCE_LAYOUT = [
+    ("every", "unit_of_time"),
+    "weekdays",
+    ("month_by", "month_day"),
+    ("position", "weekday"),
+    "own_rule",
+    ("starts_on", "at_time"),
+    ("ends", "count", "until"),
+    "excluded_dates",
+    "request_confirmation",
+    ("ahead_minutes", "expires_minutes"),
+    ("remind_minutes", "late_minutes"),
+    ("overlap", "size_limit"),
+]
+
+
+class _LocalDate(LocalDateTimeInput):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attrs["class"] = " ".join(INPUT_CLASSES)
+
+
+class DeliveryForm(VerbForm, RecurrenceFields):
+    """Settings and content of a delivery; what was changed is passed to `drafting`, the rest is left alone."""
+
+    date = WhenField(
+        required=False,
+        label=_("Date and time"),
+        widget=_LocalDate,
+        help_text=_("As the clocks in the time zone show it."),
+    )
+    time_zone = forms.ChoiceField(
+        choices=local_time.choices, label=_("Time zone"), widget=UnfoldAdminSelectWidget
+    )
+    past_choice = forms.ChoiceField(
+        choices=PastChoice.choices, required=False, initial=PastChoice.NEXT_DAY, widget=UnfoldAdminSelectWidget,
+        label=_("Whose hour has passed when it is confirmed"),
+    )  # fmt: skip
+    wave_start = forms.ChoiceField(
+        choices=WAVES_START,
+        required=False,
+        initial=ScheduleKind.AT_ONCE,
+        label=_("The first wave leaves"),
+        widget=UnfoldAdminSelectWidget,
+    )
+    wave_by = forms.ChoiceField(
+        choices=WaveBy.choices, required=False, initial=WaveBy.NUMBER, label=_("What it counts"),
+        widget=UnfoldAdminSelectWidget,
+    )  # fmt: skip
+    subject = forms.CharField(
+        required=False, strip=False, label=_("Subject"), widget=UnfoldAdminTextInputWidget
+    )
+    preheader = forms.CharField(
+        required=False, strip=False, label=_("Preheader"), widget=UnfoldAdminTextInputWidget
+    )
+    from_name = forms.CharField(required=False, label=_("Sender's name"), widget=UnfoldAdminTextInputWidget)
+    from_address = forms.CharField(
+        required=False, label=_("Sender's address"), widget=UnfoldAdminEmailInputWidget
+    )
+    reply_to = forms.CharField(required=False, label=_("Reply to"), widget=UnfoldAdminEmailInputWidget)
+    html = forms.CharField(
+        required=False, strip=False, label=_("HTML"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 16})
+    )
+    text = forms.CharField(
+        required=False, strip=False, label=_("Text part"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 8})
+    )
+
+    class Meta:
+        model = Delivery
+        fields = [*SETTINGS, "wave_value", "wave_minutes", "wave_limit"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "unit" not in self.fields:
+            return  # somebody who may only look
+        units = access.units(self.by, Right.PREPARE)
+        self.fields["unit"].queryset = units
+        self.fields["audience"].queryset = access.visible(self.by, self.fields["audience"].queryset)
+        self.initial.setdefault("time_zone", "UTC")
+        if self.instance.pk:
+            self.initial |= when_of(self.instance)
+            with_known(self)
+            # Who holds a right on this delivery alone may leave it where it is.
+            self.fields["unit"].queryset = units | units.model.objects.filter(pk=self.instance.unit_id)
+            content = self.instance.content
+            self.initial |= {part: getattr(content, part) if content else "" for part in PARTS}
+        elif self.by.home_unit_id:
+            self.initial.setdefault("unit", self.by.home_unit_id)
+        for name in RECURRENCE_FIELDS:
+            widget = self.fields[name].widget
+            if not isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
+                widget.attrs["class"] = " ".join(INPUT_CLASSES)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not self.errors.keys() & {"date", "time_zone"}:
+            read_schedule(self, data)
+        read_recurrence(self, data)
+        for part in ("html", "text"):
+            data[part] = data.get(part, "").replace("\r\n", "\n").replace("\x00", "")
+        return data
+
+    def apply(self) -> Delivery:
+        delivery = self._create() if not self.instance.pk else self._change()
+        return Delivery.objects.get(pk=delivery.pk)
+
+    def _create(self) -> Delivery:
+        settings = {name: self.cleaned_data[name] for name in SETTINGS} | schedule_settings(self.cleaned_data)
+        delivery = drafting.create(by=self.by, **settings)
+        written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
+        if written:
+            drafting.write(delivery=delivery, by=self.by, at=clock.now(), **written)
+        return delivery
+
+    def _change(self) -> Delivery:
+        delivery, data = self.fresh, self.cleaned_data
+        settings = {name: data[name] for name in SETTINGS if name in self.changed_data}
+        if set(SCHEDULE) & set(self.changed_data):
+            settings |= schedule_settings(data)
+        if settings:
+            drafting.edit(delivery=delivery, by=self.by, at=clock.now(), **settings)
+        parts = {part: data[part] for part in PARTS if part in self.changed_data}
+        if "html" in parts:
+            parts["html"] = uploads.for_pasted(delivery, parts["html"])
+        if parts:
+            drafting.write(delivery=delivery, by=self.by, at=clock.now(), **parts)
+        return delivery

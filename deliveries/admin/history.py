@@ -1,0 +1,111 @@
+"""The operators' desk on what happened to deliveries: steps, preparations, runs and notices, to read."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from accounts.desk import DeskAdmin, person
+from accounts.rights import Right
+from deliveries.admin.status import COLOURS, StandingList, pill
+from deliveries.lifecycle import notices
+from deliveries.models import Delivery, Notice, Occurrence, Preparation, StatusChange
+
+
+class OfDeliveryAdmin(DeskAdmin):
+    """Rows of a delivery, for those who may see it."""
+
+    right = Right.VIEW
+    under_unit = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_staff
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        mine = Delivery.objects.visible_to(person(request))
+        return self.model._default_manager.filter(delivery__in=mine.values("pk"))
+
+
+@admin.register(StatusChange)
+class StatusChangeAdmin(OfDeliveryAdmin):
+    list_display = ["at", "delivery", "step", "old", "new", "by", "face", "os_user", "comment"]
+    list_filter = ["step", "face"]
+    list_select_related = ["delivery", "by"]
+    search_fields = ["delivery__label", "comment"]
+
+
+@admin.register(Preparation)
+class PreparationAdmin(OfDeliveryAdmin):
+    list_display = [
+        "delivery",
+        "number",
+        "status",
+        "started_at",
+        "ended_at",
+        "targeted",
+        "excluded",
+        "to_deliver",
+    ]
+    list_filter = ["status"]
+    list_select_related = ["delivery"]
+    search_fields = ["delivery__label"]
+    ordering = ["-id"]
+    exclude = ["compiled", "manifest", "content", "backend_pid", "lease_until", "token"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Preparation]:
+        return super().get_queryset(request).defer("compiled", "manifest")
+
+
+@admin.register(Occurrence)
+class OccurrenceAdmin(DeskAdmin):
+    """Every moment of every series, and what became of it."""
+
+    right = Right.VIEW
+    under_unit = False
+    list_display = ["moment", "of_series", "execution", "state", "skipped"]
+    list_filter = ["skipped", "execution__status"]
+    list_select_related = ["series__delivery", "execution__unit"]
+    search_fields = ["series__delivery__label"]
+    ordering = ["-moment"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_staff
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Occurrence]:
+        mine = Delivery.objects.visible_to(person(request)).order_by().values("pk")
+        return Occurrence.objects.filter(series__delivery__in=mine).select_related(*self.list_select_related)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StandingList]:
+        return StandingList
+
+    def delivery_of(self, row: Occurrence) -> Delivery | None:
+        return row.execution
+
+    @display(description=_("series"))
+    def of_series(self, occurrence: Occurrence) -> str:
+        return f"{occurrence.series.delivery.name} {occurrence.series.delivery}"
+
+    @display(description=_("status"), label=COLOURS)
+    def state(self, occurrence: Occurrence) -> Any:
+        run = occurrence.execution
+        return pill(run) if run else None
+
+
+@admin.register(Notice)
+class NoticeAdmin(DeskAdmin):
+    """What the person who looks was told; nobody reads another's."""
+
+    right = Right.VIEW
+    under_unit = False
+    list_display = ["at", "kind", "delivery", "text", "seen_at", "mailed_at"]
+    list_filter = ["kind"]
+    list_select_related = ["delivery"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_staff
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
+        return notices.shown_to(person(request))

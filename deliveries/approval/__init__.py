@@ -1,0 +1,1 @@
+"""Somebody else looks at what was sealed, and approves or rejects it."""

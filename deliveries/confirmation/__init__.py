@@ -1,0 +1,1 @@
+"""What was approved is released, once somebody has looked at all that it binds."""

@@ -1,0 +1,259 @@
+"""Releasing what was prepared and approved, and changing one's mind: confirm, take back, pause, resume, stop."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as n_
+
+from accounts import units
+from accounts.models import User
+from campaign.lib.refusals import Refusal
+from deliveries import lifecycle, queues
+from deliveries.ledger import barrier, recovery
+from deliveries.lifecycle import Step
+from deliveries.models import Cause, Confirmation, Delivery, LogLine, Status
+from deliveries.routing import routes
+from deliveries.schedule import capacity, plan_report, planning, rescheduling
+from deliveries.schedule.plan_report import Plan
+from deliveries.sending import gate
+from deliveries.sending.control import receipts
+from deliveries.series import eligibility
+
+
+class CountMistyped(Refusal):
+    message = _("Type the number of messages, %(expected)s, to confirm a send of this size.")
+    code = "count_mistyped"
+
+
+class DatePassed(Refusal):
+    message = _("The date of this delivery has passed. Choose a new one, or “at once”.")
+    code = "date_passed"
+
+
+class AlreadyLeft(Refusal):
+    message = _("The first message has left: the confirmation can't be taken back. Pause or stop the send.")
+    code = "already_left"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the second step shows before *OK*: everything that the confirmation will bind."""
+
+    seal: str
+    to_deliver: int
+    targeted: int
+    causes: list[tuple[str, int]]
+    sender: str
+    signed_as: str  # the domain of the DKIM signature; empty: none
+    subject: str
+    leaves_at: datetime | None  # None: at once
+    grace: int  # seconds after OK in which an “at once” can still be taken back; 0: none
+    zone: str
+    warnings: list[dict[str, Any]]
+    age: timedelta
+    must_type: bool
+    plan: Plan | None = None  # who leaves when, where that is more than one moment
+    only_change: str = ""  # what differs from what was decided on before, where that was all
+
+
+def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
+    """What `by` must look at before saying OK; refused to whoever may not confirm."""
+    lifecycle.check(delivery, confirming(delivery), by=by, seal=delivery.seal)
+    preparation = delivery.latest_preparation()
+    content = preparation.content
+    assert content is not None
+    plan = plan_report.plan(delivery, at=at, grace=timedelta(seconds=_grace(delivery)))
+    return Question(
+        seal=preparation.seal,
+        to_deliver=preparation.to_deliver,
+        targeted=preparation.targeted,
+        causes=[(str(Cause(cause).label), number) for cause, number in preparation.causes.items()],
+        sender=f"{content.from_name} <{content.from_address}>" if content.from_name else content.from_address,
+        signed_as=routes.route_of(delivery).dkim_domain,
+        subject=content.subject,
+        leaves_at=plan.first.at if plan and plan.first.at > at else delivery.contact_date,
+        grace=_grace(delivery),
+        plan=plan,
+        zone=delivery.time_zone,
+        # What the plan says of now is fresher than what the preparation found; limits may have changed since.
+        warnings=[
+            one.to_dict()
+            for one in capacity.current(delivery, at=at)
+            if one.is_warning and one.code not in planning.TOLD_BY_PLAN
+        ],
+        age=at - (preparation.counted.ended_at or preparation.counted.started_at),
+        only_change=rescheduling.in_words(delivery),
+        must_type=must_type(preparation.to_deliver),
+    )
+
+
+def confirming(delivery: Delivery) -> Step:
+    """The step that OK takes: a recurring delivery is activated, any other one confirmed."""
+    return Step.ACTIVATE if delivery.is_recurring else Step.CONFIRM
+
+
+def stopping(delivery: Delivery) -> Step:
+    """The step that ends it for good."""
+    return Step.END if delivery.is_recurring else Step.STOP
+
+
+def must_type(to_deliver: int) -> bool:
+    return to_deliver > settings.SINETE["confirm_by_typing_above"]
+
+
+def _grace(delivery: Delivery) -> int:
+    """The seconds that a delivery waits between OK and its first message; a date is grace enough."""
+    if delivery.contact_date is not None:
+        return 0
+    of_unit = units.grace_seconds(delivery.unit)
+    return max(0, settings.SINETE["grace_seconds"] if of_unit is None else of_unit)
+
+
+@transaction.atomic
+def confirm(
+    *, delivery: Delivery, seal: str, by: User, at: datetime, typed: int | None = None
+) -> Confirmation:
+    """Release the preparation that `seal` names. Of two that race, one wins; the other is refused.
+
+    `typed` is the number of messages as the person typed it; asked above a set size.
+    """
+    delivery = Delivery.objects.locked(delivery.pk)
+    step = confirming(delivery)
+    lifecycle.check(delivery, step, by=by, seal=seal)
+    gate.require_open(delivery)
+    preparation = delivery.latest_preparation()
+    if must_type(preparation.to_deliver) and typed != preparation.to_deliver:
+        raise CountMistyped(expected=preparation.to_deliver)
+    if delivery.contact_date is not None and (delivery.expires_at or delivery.contact_date) < at:
+        raise DatePassed()
+    grace = _grace(delivery)
+    planning.settle(delivery, at=at, grace=timedelta(seconds=grace))
+    confirmation = Confirmation.objects.create(
+        delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver,
+        leaves_at=at + timedelta(seconds=grace) if grace and not delivery.has_moments else None,
+    )  # fmt: skip
+    lifecycle.move(delivery, step, by=by, at=at, seal=seal, to_deliver=preparation.to_deliver)
+    if delivery.is_recurring:
+        eligibility.begin(delivery, at=at)
+    _log(
+        delivery,
+        at,
+        n_("Activated by %(by)s") if delivery.is_recurring else n_("Confirmed by %(by)s"),
+        by=str(by),
+    )
+    queues.TICK.enqueue()
+    return confirmation
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The receipt of a stop: how many had been handed over, how many never will be; together all messages.
+
+    Handed over is to whom a server was asked, or may have been.
+    """
+
+    left: int
+    cancelled: int
+    refused: int = 0  # of `left`: refused for a while, and not tried again
+    unsent: int = 0  # of `cancelled`: failed before the stop, without any server being asked
+
+    @property
+    def remarks(self) -> list[str]:
+        """What else is to be said of the two numbers, a sentence each."""
+        return [_t(text) % {"n": number} for text, number in self.counted_remarks]
+
+    @property
+    def counted_remarks(self) -> list[tuple[str, int]]:
+        return [
+            (text, number) for text, number in ((_REFUSED, self.refused), (_UNSENT, self.unsent)) if number
+        ]
+
+
+_REFUSED = n_("Of those handed over %(n)s were refused for a while; they are not tried again.")
+_UNSENT = n_(
+    "Of those that never will be %(n)s had failed before, unsent, as when the validity period was over."
+)
+
+
+@transaction.atomic
+def take_back(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
+    """Back to Ready, as long as no message has been handed over. A series makes no more runs."""
+    delivery = Delivery.objects.locked(delivery.pk)
+    if delivery.status == Status.SENDING:
+        raise AlreadyLeft()
+    step = Step.DEACTIVATE if delivery.is_recurring else Step.TAKE_BACK
+    lifecycle.check(delivery, step, by=by)
+    confirmation = delivery.confirmations.get(taken_back_at=None)
+    lifecycle.move(delivery, step, by=by, at=at)
+    if delivery.is_recurring:
+        eligibility.end(delivery, at=at)
+    planning.unsettle(delivery)
+    confirmation.taken_back_at, confirmation.taken_back_by = at, by
+    confirmation.save(update_fields=["taken_back_at", "taken_back_by"])
+    _log(delivery, at, n_("Confirmation taken back by %(by)s"), by=str(by))
+    return delivery
+
+
+@transaction.atomic
+def pause(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
+    """No window is handed over any more; what was handed over before comes to its end."""
+    delivery = Delivery.objects.locked(delivery.pk)
+    lifecycle.move(delivery, Step.SUSPEND if delivery.is_recurring else Step.PAUSE, by=by, at=at)
+    _log(delivery, at, n_("Paused by %(by)s"), by=str(by))
+    transaction.on_commit(lambda: barrier.settle(delivery.pk))
+    return delivery
+
+
+@transaction.atomic
+def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
+    """The send goes on from the exact row where it paused."""
+    delivery = Delivery.objects.locked(delivery.pk)
+    step = Step.CONTINUE if delivery.is_recurring else Step.RESUME
+    lifecycle.check(delivery, step, by=by)
+    gate.require_open(delivery)
+    lifecycle.move(delivery, step, by=by, at=at)
+    _log(delivery, at, n_("Resumed by %(by)s"), by=str(by))
+    queues.TICK.enqueue()
+    return delivery
+
+
+def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
+    """Nothing more leaves, for good: rows that were not handed over are cancelled.
+
+    The step commits first, and whoever is handing over at that moment is waited for, so that no window follows; then
+    chunk after chunk is cancelled. Should this process die in between, the tick carries on.
+    """
+    with transaction.atomic():
+        delivery = Delivery.objects.locked(delivery.pk)
+        lifecycle.move(delivery, stopping(delivery), by=by, at=at)
+        delivery.ended_at = at
+        delivery.save(update_fields=["ended_at"])
+        if delivery.is_recurring:
+            eligibility.end(delivery, at=at)
+            _log(delivery, at, n_("Ended by %(by)s: there are no more runs"), by=str(by))
+            return Stopped(left=0, cancelled=0)
+    barrier.settle(delivery.pk)
+    recovery.cancel_rest(delivery.pk)
+    receipt = before_stopping(delivery)
+    _log(delivery, at, n_("Stopped by %(by)s: %(left)s had been handed over, %(cancelled)s never will be"),
+         by=str(by), left=receipt.left, cancelled=receipt.cancelled)  # fmt: skip
+    for text, number in receipt.counted_remarks:
+        _log(delivery, at, text, n=number)
+    return receipt
+
+
+def before_stopping(delivery: Delivery) -> Stopped:
+    """How many have been handed over, and how many never will be once it is stopped."""
+    now = receipts.standing(delivery.pk)
+    refused = now.refused + now.waiting_refused
+    left = now.left + now.waiting_doubted + refused
+    return Stopped(left=left, cancelled=now.total - left, refused=refused, unsent=now.unsent)
+
+
+def _log(delivery: Delivery, at: datetime, text: str, **slots: Any) -> None:
+    LogLine.objects.create(delivery=delivery, preparation=delivery.preparation, at=at, text=text, slots=slots)

@@ -1,0 +1,39 @@
+"""A delivery and its content come to be, and are changed until somebody decides on them."""
+
+from deliveries.drafting.drafts import (
+    AudienceElsewhere,
+    DateMissing,
+    LooserPolicy,
+    NotDeletable,
+    NotEditable,
+    RunStays,
+    TargetFixed,
+    ValidityOutOfRange,
+    copied,
+    copy_of,
+    create,
+    delete,
+    duplicate,
+    edit,
+    is_deletable,
+    write,
+)
+
+__all__ = [
+    "AudienceElsewhere",
+    "DateMissing",
+    "LooserPolicy",
+    "NotDeletable",
+    "NotEditable",
+    "RunStays",
+    "TargetFixed",
+    "ValidityOutOfRange",
+    "copied",
+    "copy_of",
+    "create",
+    "delete",
+    "duplicate",
+    "edit",
+    "is_deletable",
+    "write",
+]

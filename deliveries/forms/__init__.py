@@ -1,0 +1,1 @@
+"""What the faces ask people for. Forms read; the verbs decide."""

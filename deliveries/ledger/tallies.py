@@ -1,0 +1,66 @@
+"""What became of a delivery's messages, as its chunks count them: pages read chunks, never messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import F, Sum
+
+from deliveries.models import Chunk, Delivery, Status
+
+TALLIES = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
+BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED})
+
+
+def tallies(delivery: Delivery) -> dict[str, int]:
+    """The messages by outcome; `prepared` are those that nothing has happened to yet.
+
+    `unsent` are those of the failed about which no server was ever asked.
+    """
+    sums = delivery.chunks.aggregate(
+        rows=Sum(F("seq_to") - F("seq_from") + 1), **{name: Sum(name) for name in (*TALLIES, "unsent")}
+    )
+    counts = {name: sums[name] or 0 for name in TALLIES}
+    rows = sums["rows"] or 0
+    return {
+        "to_deliver": rows,
+        **counts,
+        "unsent": sums["unsent"] or 0,
+        "prepared": rows - sum(counts.values()),
+    }
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many messages have an outcome, wait for a later try, have an outcome that nobody knows, wait still."""
+
+    done: int = 0
+    retrying: int = 0
+    unknown: int = 0
+    fresh: int = 0
+
+
+def progress_of(deliveries: Sequence[Delivery]) -> dict[int, Progress]:
+    """Return the progress by delivery, in one query; those that have not begun are not in it."""
+    began = [delivery.pk for delivery in deliveries if delivery.status in BEGAN]
+    if not began:
+        return {}
+    outcomes = F("sent") + F("failed") + F("in_doubt") + F("ignored") + F("cancelled")
+    rows = (
+        Chunk.objects.filter(delivery_id__in=began)
+        .values("delivery_id")
+        .annotate(
+            all=Sum(F("seq_to") - F("seq_from") + 1),
+            outcomes=Sum(outcomes),
+            later=Sum("retrying"),
+            doubts=Sum("in_doubt"),
+        )
+    )
+    return {
+        row["delivery_id"]: Progress(
+            done=row["outcomes"],
+            retrying=row["later"],
+            unknown=row["doubts"],
+            fresh=row["all"] - row["outcomes"] - row["later"],
+        )
+        for row in rows
+    }

@@ -1,0 +1,1 @@
+"""People put things right: unknown outcomes, the books, remainders, a copied database, routes."""

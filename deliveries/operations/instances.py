@@ -1,0 +1,209 @@
+"""Adopting a copy or a restored backup: what it left unfinished stands still, and nobody is written to twice."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as n_
+
+from accounts import access, audit
+from accounts.models import User
+from accounts.rights import Right
+from accounts.roles import root
+from campaign.lib.refusals import Refusal
+from deliveries import lifecycle
+from deliveries.ledger.tallies import Progress, progress_of
+from deliveries.lifecycle import Step
+from deliveries.models import Delivery, LogLine, Status, Try
+from deliveries.sending import fence
+
+
+class NothingToAdopt(Refusal):
+    message = _(
+        "This instance is at home: nothing keeps it from sending. Say --again if you know it is a copy."
+    )
+    code = "nothing_to_adopt"
+
+
+@dataclass(frozen=True)
+class Held:
+    """One unfinished delivery, and what became of it."""
+
+    delivery: str
+    label: str
+    was: str
+    now: str
+    in_doubt: int
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """One unfinished delivery, and what adopting would make of it; `open_rows` may have left since the copy."""
+
+    delivery: Delivery
+    becomes: Status
+    open_rows: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    generation: str
+    because: str
+    deliveries: list[Held] = field(default_factory=list)
+
+    @property
+    def in_doubt(self) -> int:
+        return sum(held.in_doubt for held in self.deliveries)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "in_doubt": self.in_doubt}
+
+
+def adopt(*, by: User, at: datetime, keep_unfinished: bool = False, again: bool = False) -> Receipt:
+    """The instance may send again; nothing leaves of what was unfinished until a person resumes or confirms it.
+
+    Rows that may have left since the copy was made are in doubt, unless `keep_unfinished` says that none has.
+    The generation changes last: should this die half-way, the fence still stands and it can be run again.
+    """
+    access.require(by, Right.ADMINISTER, root())
+    because = fence.problem()
+    if because is None and not again:
+        raise NothingToAdopt()
+    held = [
+        _hold(pk, by=by, at=at, keep_unfinished=keep_unfinished)
+        for pk in _unfinished().order_by("pk").values_list("pk", flat=True)
+    ]
+    with transaction.atomic():
+        instance = fence.adopt(at=at)
+        receipt = Receipt(str(instance.generation), str(because or ""), held)
+        audit.record("adopt_instance", by=by, keep_unfinished=keep_unfinished, **receipt.as_dict())
+    return receipt
+
+
+def foresee(*, by: User, at: datetime) -> list[Foreseen]:
+    """What adopting would take hold of, without `keep_unfinished`; a flat number of queries."""
+    access.require(by, Right.ADMINISTER, root())
+    deliveries = list(_unfinished().select_related("unit", "preparation").order_by("pk"))
+    found = progress_of(deliveries)
+    return [Foreseen(one, _becomes(one, at), _open_rows(one, found.get(one.pk))) for one in deliveries]
+
+
+def _becomes(delivery: Delivery, at: datetime) -> Status:
+    if delivery.status == Status.SCHEDULED and not _is_due(delivery, at):
+        return Status.READY
+    return Status.FINISHED if delivery.status == Status.FINISHED else Status.PAUSED
+
+
+def _open_rows(delivery: Delivery, known: Progress | None) -> int:
+    if known is not None:
+        return known.fresh + known.retrying
+    return delivery.preparation.to_deliver if delivery.preparation else 0
+
+
+def _is_due(delivery: Delivery, at: datetime) -> bool:
+    begins = delivery.first_moment if delivery.has_moments else delivery.contact_date
+    return begins is None or begins <= at
+
+
+def _unfinished() -> Any:
+    """What may still send: by its status, or by a later try that would open it again."""
+    tries = Try.objects.filter(delivery=OuterRef("pk"))
+    return Delivery.objects.filter(
+        Q(status__in=[Status.SCHEDULED, Status.SENDING, Status.PAUSED, Status.ACTIVE])
+        | Q(Exists(tries), status=Status.FINISHED)
+    )
+
+
+def _hold(delivery_id: int, *, by: User, at: datetime, keep_unfinished: bool) -> Held:
+    with transaction.atomic():
+        delivery = Delivery.objects.locked(delivery_id)
+        was = delivery.status
+        _stand_still(delivery, by=by, at=at, keep_unfinished=keep_unfinished)
+    doubted = 0
+    if not keep_unfinished and delivery.status in {Status.PAUSED, Status.FINISHED}:
+        doubted = doubt_rest(delivery_id)
+    LogLine.objects.create(
+        delivery=delivery, preparation=delivery.preparation, at=at, level=LogLine.Level.WARNING,
+        text=n_("Held by %(by)s, who adopted a copy of the database: %(doubted)s messages have an unknown outcome"),
+        slots={"by": str(by), "doubted": doubted},
+    )  # fmt: skip
+    return Held(delivery.name, delivery.label, was, delivery.status, doubted)
+
+
+def _stand_still(delivery: Delivery, *, by: User, at: datetime, keep_unfinished: bool) -> None:
+    """Paused if it may have begun elsewhere; back to Ready if it was for later, to be confirmed anew."""
+    if delivery.status == Status.SCHEDULED:
+        if keep_unfinished or not _is_due(delivery, at):
+            lifecycle.move(delivery, Step.WITHDRAW, by=by, at=at)
+            delivery.confirmations.filter(taken_back_at=None).update(taken_back_at=at, taken_back_by=by)
+            return
+        delivery.started_at = delivery.started_at or at
+        delivery.save(update_fields=["started_at"])
+        lifecycle.move(delivery, Step.BEGIN, by=by, at=at)
+    if delivery.status == Status.ACTIVE:
+        lifecycle.move(delivery, Step.HOLD_SERIES, by=by, at=at)
+    if delivery.status == Status.SENDING:
+        lifecycle.move(delivery, Step.HOLD, by=by, at=at)
+
+
+# Two statements: the second sees what was committed while the first waited for its lock. What is gated ahead
+# of the clock has left from nowhere.
+_LOCK_NEXT = """
+    SELECT number FROM deliveries_chunk WHERE delivery_id = %(delivery)s AND number > %(above)s
+        AND (not_before IS NULL OR not_before <= sinete_clock())
+    ORDER BY number LIMIT 1 FOR UPDATE
+"""
+
+# The mark stays: it says what this ledger handed over. That the chunk is done keeps everybody from claiming it.
+_DOUBT_CHUNK = """
+    WITH one AS MATERIALIZED (
+        SELECT number, seq_from, seq_to, token FROM deliveries_chunk
+        WHERE delivery_id = %(delivery)s AND number = %(number)s
+    ), tries AS (
+        DELETE FROM deliveries_try t USING one
+        WHERE t.delivery_id = %(delivery)s AND t.seq BETWEEN one.seq_from AND one.seq_to
+        RETURNING t.seq, t.token
+    ), doubted AS (
+        UPDATE deliveries_message m SET status = 4, at = sinete_clock()
+        FROM one, deliveries_message old
+        WHERE m.delivery_id = %(delivery)s AND m.seq BETWEEN one.seq_from AND one.seq_to AND m.status IN (0, 3)
+            AND old.delivery_id = %(delivery)s AND old.seq = m.seq
+        RETURNING m.seq, m.tries, old.status AS was, one.token
+    ), noted AS (
+        INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
+        SELECT %(delivery)s, d.seq, sinete_clock(), coalesce(t.token, d.token), d.tries, d.was = 3
+        FROM doubted d LEFT JOIN tries t ON t.seq = d.seq
+    ), counted AS (
+        SELECT count(*) AS n, count(*) FILTER (WHERE was = 3) AS retried FROM doubted
+    )
+    UPDATE deliveries_chunk c
+    SET in_doubt = c.in_doubt + counted.n, retrying = c.retrying - counted.retried, done = true,
+        token = c.token + 1, lease_until = NULL, lease_by = ''
+    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
+    RETURNING counted.n
+"""
+
+
+def doubt_rest(delivery_id: int) -> int:
+    """Every row without a final result whose gate is reached is in doubt, chunk by chunk; returns how many."""
+    doubted, number = 0, -1
+    while (done := _doubt_next(delivery_id, above=number)) is not None:
+        number, rows = done
+        doubted += rows
+    return doubted
+
+
+@transaction.atomic
+def _doubt_next(delivery_id: int, *, above: int) -> tuple[int, int] | None:
+    slots = {"delivery": delivery_id, "above": above}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
+        cursor.execute(_LOCK_NEXT, slots)
+        chunk = cursor.fetchone()
+        if chunk is None:
+            return None
+        cursor.execute(_DOUBT_CHUNK, slots | {"number": chunk[0]})
+        return chunk[0], cursor.fetchone()[0]

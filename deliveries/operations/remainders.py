@@ -1,0 +1,91 @@
+"""The remainder of a stopped delivery: a linked draft for those who never got it, repeating nobody."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as n_
+
+from accounts import access, audit
+from accounts.models import User
+from accounts.rights import Right
+from campaign.lib.refusals import Refusal
+from deliveries import drafting
+from deliveries.ledger import recovery
+from deliveries.models import Delivery, LogLine, ScheduleKind, Status
+from deliveries.preparation import target
+
+
+class NotStopped(Refusal):
+    message = _("“%(delivery)s” is “%(status)s”: only a stopped delivery has a remainder.")
+    code = "not_stopped"
+
+
+class StillEnding(Refusal):
+    message = _("Some of “%(delivery)s” is still on its way. Try again in a minute.")
+    code = "still_ending"
+
+
+class NobodyLeft(Refusal):
+    message = _("Everybody was written to before “%(delivery)s” was stopped: there is no remainder.")
+    code = "nobody_left"
+
+
+class RemainderExists(Refusal):
+    message = _("%(remainder)s is the remainder already: go on there, or delete it first.")
+    code = "remainder_exists"
+
+
+@transaction.atomic
+def create(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
+    """A draft with the stopped delivery's settings and content, whose target is whom that never wrote to.
+
+    It is prepared, approved and confirmed as any other. Whose outcome is unknown is not part of it.
+    """
+    delivery = Delivery.objects.locked(delivery.pk)
+    label = _("Remainder of %(label)s") % {"label": delivery.label[:100]}
+    access.require(by, Right.PREPARE, delivery.unit)
+    _check(delivery)
+    at_once = delivery.schedule_kind == ScheduleKind.AT_ONCE
+    made = drafting.copied(
+        delivery, by=by, label=label, remainder_of=delivery,
+        schedule_kind=ScheduleKind.AT_ONCE if at_once else ScheduleKind.UNSET,
+    )  # fmt: skip
+    audit.record("create_remainder", by=by, target=made, of=delivery.pk, never_written_to=size(made))
+    LogLine.objects.create(
+        delivery=delivery, preparation=delivery.preparation, at=at,
+        text=n_("%(name)s was made of its remainder by %(by)s"), slots={"name": made.name, "by": str(by)},
+    )  # fmt: skip
+    return made
+
+
+def _check(delivery: Delivery) -> None:
+    if delivery.status != Status.STOPPED:
+        raise NotStopped(delivery=delivery, status=Status(delivery.status).label)
+    if any(recovery.open_ends(delivery).values()):
+        raise StillEnding(delivery=delivery)
+    earlier = of(delivery)
+    if earlier is not None:
+        raise RemainderExists(remainder=earlier.name)
+    if not target.never_written_to(delivery):
+        raise NobodyLeft(delivery=delivery)
+
+
+def is_possible(delivery: Delivery) -> bool:
+    """Whether it was stopped before everybody was written to, and nothing was made of that yet."""
+    return (
+        delivery.status == Status.STOPPED and of(delivery) is None and target.never_written_to(delivery) > 0
+    )
+
+
+def of(delivery: Delivery) -> Delivery | None:
+    """The remainder that was made of a delivery, unless it expired."""
+    if delivery.status != Status.STOPPED:
+        return None
+    return Delivery.objects.filter(remainder_of=delivery).exclude(status=Status.EXPIRED).first()
+
+
+def size(remainder: Delivery) -> int:
+    """How many the original never wrote to; who may not be written to is excluded when it is prepared."""
+    assert remainder.remainder_of is not None
+    return target.never_written_to(remainder.remainder_of)

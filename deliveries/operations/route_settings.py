@@ -1,0 +1,156 @@
+"""What administrators set for all deliveries: the routes; and a look at whether one works."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access, audit
+from accounts.models import User
+from accounts.rights import Right
+from accounts.roles import root
+from campaign.lib.refusals import Refusal
+from deliveries.channels import dkim
+from deliveries.channels.base import Capabilities, Relay
+from deliveries.channels.smtp import Pool
+from deliveries.ledger import recovery
+from deliveries.models import Delivery, ProviderLimit, Route, Status
+from deliveries.models.route import LARGEST_LIMIT
+from deliveries.routing import limits, routes, signing
+from deliveries.sending import throttle
+
+CHECK_SECONDS = 20.0
+
+
+class SigningIncomplete(Refusal):
+    message = _("To sign, a selector and one place of the private key are needed: a variable or a file.")
+    code = "signing_incomplete"
+
+
+class DomainTaken(Refusal):
+    message = _(
+        "%(field)s: “%(domain)s” belongs to “%(provider)s” already; a domain has one limit by a route."
+    )
+    code = "domain_taken"
+
+
+class ProviderNameTaken(Refusal):
+    message = _("%(field)s: give a name that no other limit of “%(route)s” has.")
+    code = "name_taken"
+
+
+@transaction.atomic
+def save_route(*, route: Route, by: User, **fields: Any) -> Route:
+    """The route is as given; where it became the default, no other one is. Its breaker is closed again."""
+    access.require(by, Right.ADMINISTER, root())
+    if "limit_per_hour" in fields:
+        fields["limit_per_hour"] = limits.checked(fields["limit_per_hour"])
+    if fields.get("is_default"):
+        Route.objects.exclude(pk=route.pk).filter(is_default=True).update(is_default=False)
+    before = {name: getattr(route, name) for name in fields if getattr(route, name) != fields[name]}
+    for name, value in fields.items():
+        setattr(route, name, value)
+    _check_signing(route)
+    route.closed_until, route.closed_because, route.refusals_in_a_row = None, "", 0
+    route.save()
+    after = {name: getattr(route, name) for name in before}
+    audit.record("save_route", by=by, target=route, before=before, after=after)
+    return route
+
+
+@transaction.atomic
+def save_provider_limit(
+    *, limit: ProviderLimit, by: User, name: str, domains: Iterable[str], limit_per_hour: object
+) -> ProviderLimit:
+    """So much goes in an hour by the limit's route to these domains together, from the next window on."""
+    access.require(by, Right.ADMINISTER, root())
+    route = Route.objects.select_for_update().get(pk=limit.route_id)
+    before = {"name": limit.name, "domains": limit.domains, "limit_per_hour": limit.limit_per_hour}
+    known, limit.domains = list(limit.domains or []), limits.checked_domains(domains)
+    per_hour = limits.checked(limit_per_hour)
+    if per_hour is None:  # whoever wants none removes it
+        raise limits.LimitOutOfRange(field=limits.MESSAGES, largest=f"{LARGEST_LIMIT:,}")
+    limit.name, limit.limit_per_hour = name.strip()[:64], per_hour
+    others = route.provider_limits.exclude(pk=limit.pk)
+    if not limit.name or others.filter(name=limit.name).exists():
+        raise ProviderNameTaken(field=_("Mailbox provider"), route=route)
+    for other in others.filter(domains__overlap=limit.domains):
+        taken = sorted(set(other.domains) & set(limit.domains))[0]
+        raise DomainTaken(field=limits.DOMAINS, domain=taken, provider=other)
+    limit.save()
+    audit.record("save_provider_limit", by=by, target=limit, route=route.label, before=before)
+    _let_go(route, limit, {*known, *limit.domains})
+    return limit
+
+
+@transaction.atomic
+def remove_provider_limit(*, limit: ProviderLimit, by: User) -> None:
+    """The domains have no limit of their own any more."""
+    access.require(by, Right.ADMINISTER, root())
+    Route.objects.select_for_update().get(pk=limit.route_id)
+    audit.record("remove_provider_limit", by=by, target=limit, route=limit.route.label, domains=limit.domains)
+    _let_go(limit.route, limit, set(limit.domains))
+    limit.delete()
+
+
+def _let_go(route: Route, limit: ProviderLimit, domains: set[str]) -> None:
+    """Who queued at the old pace is due at once, and queues anew at the new one if need be."""
+    bucket = throttle.bucket_of_provider(limit)
+    transaction.on_commit(lambda: throttle.forget(bucket))
+    moving = Delivery.objects.filter(routes.leaves_by(route), status__in=[Status.SENDING, Status.PAUSED])
+    for pk in moving.order_by("pk").values_list("pk", flat=True):
+        recovery.end_queue(pk, sorted(domains))
+
+
+def _check_signing(route: Route) -> None:
+    """That there is a key is another matter: this process need not be able to read it."""
+    if not route.dkim_domain:
+        return
+    if not route.dkim_selector or bool(route.dkim_key_variable) == bool(route.dkim_key_file):
+        raise SigningIncomplete
+    dkim.signing_domain(route.dkim_domain)
+    dkim.check_selector(route.dkim_selector)
+
+
+@dataclass(frozen=True)
+class RouteCheck:
+    """What a look at a route found; it works where there is no problem."""
+
+    relay: str
+    tls: str
+    signs_in: bool
+    signed_as: str
+    offers: Capabilities | None
+    problems: list[str]
+
+
+def check_route(*, route: Route, by: User) -> RouteCheck:
+    """Connect, encrypt and sign in as a send would, and try the signature; no message leaves."""
+    access.require(by, Right.ADMINISTER, root())
+    relay = routes.relay_of(route)
+    problems = []
+    try:
+        signing.signer_of(route)
+    except dkim.UnusableKey as problem:
+        problems.append(str(problem).rstrip("."))
+    offers, refusal = asyncio.run(_reach(replace(relay, timeout_s=CHECK_SECONDS, max_connections=1)))
+    if offers is None:
+        problems.append(refusal or str(_("the relay does not answer")))
+    return RouteCheck(
+        relay=f"{relay.host}:{relay.port}",
+        tls=relay.tls,
+        signs_in=bool(relay.username),
+        signed_as=route.dkim_domain,
+        offers=offers,
+        problems=problems,
+    )
+
+
+async def _reach(relay: Relay) -> tuple[Capabilities | None, str]:
+    async with Pool(relay, connections=1, attempts=1) as pool:
+        if await pool.connected(timeout=relay.timeout_s):
+            return pool.capabilities, ""
+        return None, pool.broken.text if pool.broken else ""

@@ -1,0 +1,1 @@
+"""How deliveries stand, in words: state, what waits for whom, and why something does not move."""

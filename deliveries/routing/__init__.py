@@ -1,0 +1,1 @@
+"""By what way messages leave: routes, signatures, limits."""

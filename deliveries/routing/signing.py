@@ -1,0 +1,130 @@
+"""What signs the messages of a route. A route that says “sign” sends nothing while that is not possible.
+
+The private key is read from the environment or from a file by each process that needs it: workers that
+send, prepare and send proofs must be able to; the web process needs it to show the DNS record.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dns.exception
+import dns.resolver
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as n_
+
+from deliveries.channels.dkim import Record, Signer, UnusableKey, read_key
+from deliveries.content.findings import Finding
+from deliveries.lifecycle import seal
+from deliveries.models import Route
+
+LARGEST_KEY_FILE = 65_536
+DNS_SECONDS = 5.0
+
+
+def signer_of(route: Route) -> Signer | None:
+    """What signs for the route; None where it signs nothing; UnusableKey where it should and can't."""
+    if not route.dkim_domain:
+        return None
+    key = read_key(_pem(route))
+    return Signer(domain=route.dkim_domain, selector=route.dkim_selector, key=key)
+
+
+def sealed_signer(route: Route, manifest: dict[str, Any]) -> Signer | None:
+    """What signs as it was sealed, whatever the route says by now. Raises UnusableKey.
+
+    A new selector of the same domain takes the old one's place where its key is gone: readers see the domain.
+    """
+    held = seal.identity_of(manifest)
+    if held is None or (held["signed_as"], held["selector"]) == (route.dkim_domain, route.dkim_selector):
+        return signer_of(route)
+    sealed = Route(
+        label=route.label,
+        dkim_domain=held["signed_as"],
+        dkim_selector=held["selector"],
+        dkim_key_variable=held["key_variable"],
+        dkim_key_file=held["key_file"],
+    )
+    try:
+        return signer_of(sealed)
+    except UnusableKey:
+        if route.dkim_domain != sealed.dkim_domain:
+            raise
+        return signer_of(route)
+
+
+def record_of(route: Route) -> Record | None:
+    """The public key for the domain's DNS; None where the route signs nothing."""
+    signer = signer_of(route)
+    return signer.record if signer else None
+
+
+def findings(route: Route, *, sender: str) -> list[Finding]:
+    """What a preparation says about the route's signature on mail of this sender."""
+    try:
+        signer = signer_of(route)
+        if signer is None:
+            return []
+        signer(b"From: x\r\n\r\n")
+    except UnusableKey as problem:
+        text = n_("The route “%(route)s” must sign every message, and can't: %(problem)s.")
+        slots = {"route": route.label, "problem": str(problem.slots["problem"])}
+        return [Finding("error", "dkim_key", text, "route", None, slots)]
+    found = []
+    if not _is_aligned(sender, signer.domain):
+        text = n_(
+            "Messages are signed as %(domain)s and come from %(sender)s: receivers won't count it as the sender's own."
+        )
+        found.append(
+            Finding(
+                "warning", "dkim_domain", text, "route", None, {"domain": signer.domain, "sender": sender}
+            )
+        )
+    if signer.is_short:
+        text = n_("The key that signs as %(domain)s has less than 2048 bits: receivers may not believe it.")
+        found.append(Finding("warning", "dkim_short", text, "route", None, {"domain": signer.domain}))
+    return found
+
+
+def _is_aligned(sender: str, domain: str) -> bool:
+    own = sender.rpartition("@")[2].lower()
+    return own == domain or own.endswith(f".{domain}") or domain.endswith(f".{own}")
+
+
+def _pem(route: Route) -> bytes:
+    if route.dkim_key_variable:
+        text = os.environ.get(route.dkim_key_variable, "")
+        if not text.strip():
+            raise UnusableKey(
+                problem=_("the environment variable %(name)s is empty") % {"name": route.dkim_key_variable}
+            )
+        return text.replace("\\n", "\n").encode()  # an environment file may have it all on one line
+    try:
+        with Path(route.dkim_key_file).open("rb") as file:
+            return file.read(LARGEST_KEY_FILE)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise UnusableKey(
+            problem=_("the file %(path)s can't be read (%(reason)s)")
+            % {"path": route.dkim_key_file, "reason": reason}
+        ) from error
+
+
+def published(record: Record) -> str:
+    """Ask DNS for the record: nothing if receivers will find this key there, else what is wrong, in words."""
+    try:
+        answer = dns.resolver.resolve(record.name, "TXT", lifetime=DNS_SECONDS)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return str(_("DNS holds no TXT record of this name"))
+    except dns.exception.DNSException as error:
+        return str(_("DNS does not answer: %(error)s") % {"error": type(error).__name__})
+    wanted = _public_key(record.value)
+    for row in answer:
+        if _public_key(b"".join(row.strings).decode("utf-8", "replace")) == wanted:
+            return ""
+    return str(_("DNS holds another key under this name"))
+
+
+def _public_key(value: str) -> str:
+    tags = dict(pair.partition("=")[::2] for pair in "".join(value.split()).split(";"))
+    return tags.get("p", "")

@@ -1,0 +1,1 @@
+"""When a delivery leaves: its moments, the plan, what capacity allows, a new time."""

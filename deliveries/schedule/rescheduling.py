@@ -1,0 +1,131 @@
+"""A new time for what is prepared: a new seal, over the same recipients and the same content.
+
+Nothing is counted or compiled anew. Approval and confirmation name a preparation, so both are asked again;
+whoever decides is shown the change, and only that.
+"""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_noop as n_
+
+from accounts.models import ApprovalPolicy, User
+from deliveries import lifecycle
+from deliveries.ledger import recovery
+from deliveries.lifecycle import Step, seal
+from deliveries.models import Approval, Cause, Delivery, LogLine, Preparation, PreparationStatus, ScheduleKind
+from deliveries.schedule import moments, plan_report, planning
+
+KEPT = ("content", "percent", "targeted", "excluded", "to_deliver", "causes", "findings", "compiled")
+
+
+def is_possible(delivery: Delivery, *, changed: list[str], at: datetime) -> bool:
+    """Whether the time is all that changed since it was sealed, and the new one can still be met."""
+    if changed != ["schedule"] or delivery.status not in Step.ASK_AGAIN.sources:
+        return False
+    if delivery.latest_preparation().manifest["parts"]["schedule"][0] == ScheduleKind.RECURRING:
+        return False  # a recurring delivery has no recipients of its own to keep
+    if delivery.local_date is not None and delivery.local_hour is not None:
+        # Some would be left out, or come back who were: that is counted anew.
+        everywhere = moments.instant(delivery.local_date, delivery.local_hour, moments.FIRST_ZONE)
+        return everywhere > at and not delivery.latest_preparation().causes.get(Cause.HOUR_PASSED)
+    if delivery.latest_preparation().causes.get(Cause.HOUR_PASSED):
+        return False
+    if delivery.contact_date is not None:
+        return delivery.contact_date > at
+    return delivery.schedule_kind != ScheduleKind.UNSET and _waves_fit(delivery)
+
+
+def _waves_fit(delivery: Delivery) -> bool:
+    people = delivery.latest_preparation().to_deliver
+    by, value = delivery.wave_by, delivery.wave_value or 1
+    return not by or moments.number_of_waves(by, value, people) <= moments.MOST_WAVES
+
+
+def reseal(delivery: Delivery, *, by: User, at: datetime) -> Preparation:
+    """The next preparation is sealed, with the new time, over what the last one froze. The row must be locked."""
+    last = delivery.latest_preparation()
+    parts = last.manifest["parts"] | {"schedule": seal.live_parts(delivery)["schedule"]}
+    plan = _plan_anew(delivery, last, at)
+    kept = {name: part for name, part in last.manifest.items() if name != "moments"}
+    manifest = kept | {"preparation": last.number + 1, "parts": parts} | plan
+    delivery.preparation = Preparation.objects.create(
+        delivery=delivery,
+        number=last.number + 1,
+        status=PreparationStatus.DONE,
+        started_by=by,
+        started_at=at,
+        ended_at=at,
+        manifest=manifest,
+        seal=seal.fingerprint(manifest),
+        kept_from=last.counted,
+        **{name: getattr(last, name) for name in KEPT},
+    )
+    delivery.save(update_fields=["preparation"])
+    step = Step.KEEP_READY if delivery.policy == ApprovalPolicy.NONE else Step.ASK_AGAIN
+    words = in_words(delivery)
+    lifecycle.move(delivery, step, by=by, at=at, comment=words, changed=["schedule"])
+    LogLine.objects.create(
+        delivery=delivery, preparation=delivery.preparation, at=at,
+        text=n_("New time: recipients and content stay those of preparation %(number)s"),
+        slots={"number": last.counted.number},
+    )  # fmt: skip
+    return delivery.preparation
+
+
+def _plan_anew(delivery: Delivery, last: Preparation, at: datetime) -> dict[str, Any]:
+    """The same rows leave at the new time: what the seal covers of order, chunks and moments.
+
+    By zones the rows stand in another order, so they are written anew, from themselves; else the chunks alone.
+    """
+    groups = []
+    if ScheduleKind.LOCAL_HOUR in {delivery.schedule_kind, last.manifest["parts"]["schedule"][0]}:
+        groups = planning.reorder(delivery, at=at)
+    runs = planning.runs_of(delivery, groups, last.to_deliver)
+    planning.write_runs(delivery, runs)
+    return {"chunks": recovery.chunk_digests(delivery.pk), **planning.frozen(runs)}
+
+
+def in_words(delivery: Delivery) -> str:
+    """What changed since somebody last decided, in a sentence; empty where nothing was kept."""
+    preparation = delivery.preparation
+    if preparation is None or preparation.kept_from_id is None:
+        return ""
+    before = preparation.delivery.preparations.get(number=preparation.number - 1)
+    said = _t(
+        "Only the time changed: from %(old)s to %(new)s. Recipients and content are those of %(kept)s."
+    ) % {
+        "old": _moment(before.manifest["parts"]["schedule"]),
+        "new": _moment(preparation.manifest["parts"]["schedule"]),
+        "kept": preparation.counted,
+    }
+    approved = Approval.objects.filter(preparation=before, accepted=True).select_related("by").first()
+    if approved is None:
+        return said
+    return said + " " + _t("%(by)s had approved them.") % {"by": approved.by}
+
+
+def _moment(schedule: list[Any]) -> str:
+    kind, at, zone, *more = schedule
+    if kind in {ScheduleKind.LOCAL_HOUR, ScheduleKind.WAVES}:
+        return str(plan_report.in_words(_as_sealed(kind, at, zone, more)))
+    if at is None:
+        return _t("at once")
+    local = datetime.fromisoformat(at).astimezone(Delivery(time_zone=zone).zone)
+    return f"{date_format(local, 'j M Y, H:i')} {zone}"
+
+
+def _as_sealed(kind: str, at: str | None, zone: str, more: list[Any]) -> Delivery:
+    """The schedule that a seal names, as settings of a delivery that is never saved."""
+    if kind == ScheduleKind.LOCAL_HOUR:
+        day, hour, past = more
+        settings = {
+            "local_date": date.fromisoformat(day), "local_hour": time.fromisoformat(hour), "past_choice": past,
+        }  # fmt: skip
+    else:
+        by, value, minutes, limit = more
+        settings = {"wave_by": by, "wave_value": value, "wave_minutes": minutes, "wave_limit": limit}
+        settings["contact_date"] = datetime.fromisoformat(at) if at else None
+    return Delivery(schedule_kind=kind, time_zone=zone, **settings)

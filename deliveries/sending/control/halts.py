@@ -1,0 +1,197 @@
+"""Stop all sending: one decision for a unit and everything below it, and the receipt of what it held back.
+
+A halt changes no status. Gate and ledger look at it whenever something would be handed over, so it takes
+hold at the next window of every lane, and what is scheduled waits.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as n_
+from django.utils.translation import ngettext
+
+from accounts import access, audit, units
+from accounts.models import OrganizationalUnit, User
+from accounts.rights import Right
+from campaign.lib.refusals import Refusal
+from deliveries import queues
+from deliveries.ledger import barrier
+from deliveries.models import Delivery, Halt, LogLine, ProofMessage, Status
+from deliveries.sending.control import receipts
+
+HELD = [status for status in Status if status.is_released]
+
+
+class HaltReasonMissing(Refusal):
+    message = _("Say why: everybody whose sending is stopped will read it.")
+    code = "reason_missing"
+
+
+class AlreadyHalted(Refusal):
+    message = _("All sending of “%(unit)s” is stopped already.")
+    code = "already_halted"
+
+
+class NotHalted(Refusal):
+    message = _("Sending of “%(unit)s” is not stopped. It may be stopped further up.")
+    code = "not_halted"
+
+
+class MovesOutOfHalt(Refusal):
+    message = _(
+        "%(by)s stopped all sending of “%(halted)s”: moved away from there, what “%(unit)s” has confirmed would leave. "
+        "Allow sending again first, or stop all sending of “%(unit)s” too."
+    )
+    code = "moves_out_of_halt"
+
+
+@dataclass(frozen=True)
+class Held:
+    """One delivery in the receipt: how many of its messages had been handed over, how many are held.
+
+    Held is what would leave, also of those who were refused for a while. `unsent` failed before, without any server
+    being asked, as when the validity period was over; who was left out is in none of them.
+    """
+
+    delivery: Delivery
+    left: int
+    held: int
+    unsent: int = 0
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a halt found. Once it is given, nothing more of these leaves until sending is allowed again."""
+
+    halt: Halt
+    deliveries: list[Held]
+
+    @property
+    def left(self) -> int:
+        return sum(one.left for one in self.deliveries)
+
+    @property
+    def held(self) -> int:
+        return sum(one.held for one in self.deliveries)
+
+    @property
+    def unsent(self) -> int:
+        return sum(one.unsent for one in self.deliveries)
+
+    @property
+    def remark(self) -> str:
+        """What else is to be said of the two numbers; empty where they are all."""
+        if not self.unsent:
+            return ""
+        return ngettext(
+            "%(n)s is neither: it had failed before, unsent, as when the validity period was over.",
+            "%(n)s are neither: they had failed before, unsent, as when the validity period was over.",
+            self.unsent,
+        ) % {"n": self.unsent}
+
+    @property
+    def text(self) -> str:
+        """The receipt in one sentence."""
+        left = ngettext("%(n)s message had left", "%(n)s messages had left", self.left) % {"n": self.left}
+        held = ngettext("%(n)s is held", "%(n)s are held", self.held) % {"n": self.held}
+        return _t("All sending is stopped: %(left)s, %(held)s.") % {"left": left, "held": held}
+
+
+def stop_all(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> Receipt:
+    """Nothing of the unit and below is handed over any more, for holders of *Start deliveries* on it.
+
+    The halt commits first; then the windows that were being handed over at that moment are waited for, delivery by
+    delivery, so the figures are final.
+    """
+    halt = _begin(unit=unit, by=by, at=at, reason=reason.strip())
+    below = affected().filter(unit__path__startswith=unit.path)
+    receipt = Receipt(halt, [_hold(pk, halt) for pk in below.values_list("pk", flat=True)])
+    _wait_for_proofs(unit)
+    return receipt
+
+
+def _wait_for_proofs(unit: OrganizationalUnit) -> None:
+    """Proofs that were being handed over are on their way; one that still waits finds the halt and fails."""
+    waiting = ProofMessage.objects.filter(
+        status=ProofMessage.Status.WAITING, proof__delivery__unit__path__startswith=unit.path
+    )
+    for pk in waiting.order_by("proof__delivery").values_list("proof__delivery", flat=True).distinct():
+        with transaction.atomic():
+            Delivery.objects.locked(pk)
+
+
+@transaction.atomic
+def _begin(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> Halt:
+    access.require(by, Right.START, unit)
+    if not reason:
+        raise HaltReasonMissing()
+    units.lock_tree()  # whatever stands below the unit now stands there until the halt is committed
+    try:
+        with transaction.atomic():
+            halt = Halt.objects.create(unit=unit, by=by, at=at, reason=reason[:300])
+    except IntegrityError:
+        raise AlreadyHalted(unit=unit) from None
+    audit.record("stop_all_sending", by=by, target=unit, reason=halt.reason)
+    return halt
+
+
+def _hold(delivery_id: int, halt: Halt) -> Held:
+    barrier.settle(delivery_id)
+    return _note_held(delivery_id, halt)
+
+
+@transaction.atomic
+def _note_held(delivery_id: int, halt: Halt) -> Held:
+    delivery = Delivery.objects.locked(delivery_id)
+    found = receipts.standing(delivery_id)
+    left, held = found.left + found.refused, found.waiting
+    LogLine.objects.create(
+        delivery=delivery, preparation=delivery.preparation, at=halt.at, level=LogLine.Level.WARNING,
+        text=n_("Held: %(by)s stopped all sending. %(left)s had been handed over, %(held)s are held"),
+        slots={"by": str(halt.by), "left": left, "held": held},
+    )  # fmt: skip
+    return Held(delivery, left=left, held=held, unsent=found.unsent)
+
+
+@transaction.atomic
+def allow(*, unit: OrganizationalUnit, by: User, at: datetime) -> Halt:
+    """What was held goes on from the exact message where it stopped."""
+    access.require(by, Right.START, unit)
+    halt = Halt.objects.in_force().select_for_update().filter(unit=unit).first()
+    if halt is None:
+        raise NotHalted(unit=unit)
+    halt.lifted_at, halt.lifted_by = at, by
+    halt.save(update_fields=["lifted_at", "lifted_by"])
+    audit.record("allow_sending", by=by, target=unit)
+    queues.TICK.enqueue()
+    return halt
+
+
+def refuse_escape(unit: OrganizationalUnit, parent: OrganizationalUnit) -> None:
+    """A unit does not leave a branch whose sending is stopped for one where it would go on, unseen by anybody."""
+    in_force = Halt.objects.in_force()
+    if in_force.filter(unit__in=[unit.pk, *parent.lineage]).exists():
+        return  # it stays held where it goes
+    halt = in_force.filter(unit__in=unit.lineage).select_related("by", "unit").first()
+    if halt is not None:
+        raise MovesOutOfHalt(by=halt.by, halted=halt.unit, unit=unit)
+
+
+def affected() -> QuerySet[Delivery]:
+    """What a halt holds back: deliveries that are confirmed and not over."""
+    return Delivery.objects.filter(status__in=HELD).select_related("unit").order_by("pk")
+
+
+def shown_to(user: User) -> list[Halt]:
+    """The halts in force that concern whoever looks; `may_allow` says whether he may lift one."""
+    halts = list(Halt.objects.in_force().select_related("unit", "by"))
+    if not halts:
+        return []
+    rights = access.on_units(user, [halt.unit for halt in halts])
+    for halt in halts:
+        halt.may_allow = Right.START in rights[halt.unit_id]
+    return [halt for halt in halts if Right.VIEW in rights[halt.unit_id]]

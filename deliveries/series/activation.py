@@ -1,0 +1,64 @@
+"""What a series' activation covers: a run inside of it leaves unasked, one outside of it waits for a person."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access
+from accounts.rights import Right
+from deliveries.lifecycle import seal
+from deliveries.models import Confirmation, Delivery, Occurrence
+
+# The parts of a run's seal that must be those of its series'. Its schedule is its own moment.
+SAME = ("content", "audience", "validity", "policy", "route", "tracking", "unit", "identity")
+
+WORDS = {
+    **{part: seal.PARTS[part] for part in SAME},
+    "series": _("the series itself was changed or is no longer active"),
+    "moment": _("its time was changed"),
+    "size": _("more recipients than the series allows"),
+    "starter": _("whoever activated the series may no longer start deliveries"),
+}
+
+
+def of(series: Delivery) -> Confirmation | None:
+    """The activation in force."""
+    return series.confirmations.filter(taken_back_at=None).select_related("by", "preparation").first()
+
+
+def size_limit(series: Delivery, *, counted: int) -> int:
+    """The most recipients of a run: as set, or twice as many as were counted."""
+    return series.series.size_limit or max(1, 2 * counted)
+
+
+def differences(run: Delivery, parts: dict[str, Any]) -> list[str]:
+    """Which of a run's parts aren't those that were activated; `["series"]` where no activation is in force."""
+    series = run.execution_of
+    activation = of(series) if series else None
+    if activation is None:
+        return ["series"]
+    manifest = activation.preparation.manifest
+    held = seal.parts_of(manifest)
+    return [part for part in SAME if part in held and parts.get(part) != manifest["parts"].get(part)]
+
+
+def outside(run: Delivery, occurrence: Occurrence) -> list[str]:
+    """Why a prepared run may not leave on the activation of its series; empty if it may."""
+    series = run.execution_of
+    activation = of(series) if series else None
+    if series is None or activation is None or seal.changes(series):
+        return ["series"]
+    prepared = run.latest_preparation()
+    found = differences(run, prepared.manifest["parts"])
+    if run.contact_date != occurrence.moment:
+        found.append("moment")
+    if prepared.to_deliver > activation.preparation.manifest["size_limit"]:
+        found.append("size")
+    if not access.can(activation.by, Right.START, series):
+        found.append("starter")
+    return found
+
+
+def in_words(names: Iterable[str]) -> str:
+    return ", ".join(str(WORDS[name]) for name in names)

@@ -1,0 +1,134 @@
+"""What pages, desk and commands show of a series: its next moments, and the runs it had."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from campaign.lib import clock
+from deliveries.models import Delivery, Occurrence, Series, Status
+from deliveries.series import activation, rule_text
+
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """A recurrence in words and its next moments, as the clocks in its zone show them."""
+
+    series: Series
+    words: str
+    moments: list[datetime]
+    zone: str
+    size_limit: int | None
+
+
+def of_delivery(delivery: Delivery, *, at: datetime) -> Upcoming | None:
+    """None for what does not recur, or has no rule yet."""
+    series = getattr(delivery, "series", None) if delivery.is_recurring else None
+    if series is None:
+        return None
+    ended = delivery.status in {Status.STOPPED, Status.FINISHED, Status.EXPIRED}
+    moments = [] if ended else list(islice(_coming(series, at), SHOWN))
+    prepared = delivery.preparation
+    limit = prepared.manifest.get("size_limit") if prepared and prepared.seal else series.size_limit
+    return Upcoming(series, rule_text.in_words(series), moments, delivery.time_zone, limit)
+
+
+def of_form(form: Any) -> Upcoming | None:
+    """What a valid form describes, before it is saved."""
+    given = form.cleaned_data.get("recurrence")
+    if given is None:
+        return None
+    series = Series(**given)
+    series.delivery = Delivery(time_zone=form.cleaned_data["time_zone"])
+    moments = list(islice(series.recurrence.moments(clock.now()), SHOWN))
+    return Upcoming(series, rule_text.in_words(series), moments, series.delivery.time_zone, series.size_limit)
+
+
+def _coming(series: Series, at: datetime) -> Iterator[datetime]:
+    """From the next moment on that has no row yet; one that was looked at already is among the runs."""
+    if series.next_at is not None and series.next_at > at:
+        yield series.next_at
+        yield from series.recurrence.moments(series.next_at)
+    else:
+        yield from series.recurrence.moments(at)
+
+
+def runs(delivery: Delivery) -> QuerySet[Occurrence]:
+    """The moments that were, the latest first, each with its run; none for what does not recur."""
+    if not delivery.is_recurring:
+        return Occurrence.objects.none()
+    heavy = ("compiled", "manifest", "findings", "causes")
+    return (
+        Occurrence.objects.filter(series__delivery=delivery)
+        .select_related("execution__preparation", "execution__unit")
+        .defer(*(f"execution__preparation__{name}" for name in heavy))
+        .order_by("-moment")
+    )
+
+
+@dataclass(frozen=True)
+class Period:
+    """The runs of a day, a month or a year, taken together: a view, which changes nothing about the runs."""
+
+    begins: date
+    runs: int
+    left_out: int
+    to_deliver: int
+    sent: int
+    failed: int
+    unknown: int
+
+
+PERIODS = ("day", "month", "year")
+_BY_PERIOD = """
+    SELECT date_trunc(%(period)s, o.moment AT TIME ZONE %(zone)s)::date AS begins,
+        count(*) FILTER (WHERE o.execution_id IS NOT NULL AND o.skipped = ''), count(*) FILTER (WHERE o.skipped <> ''),
+        coalesce(sum(c.rows), 0), coalesce(sum(c.sent), 0), coalesce(sum(c.failed), 0), coalesce(sum(c.doubts), 0)
+    FROM deliveries_occurrence o JOIN deliveries_series s ON s.id = o.series_id
+    LEFT JOIN LATERAL (
+        SELECT sum(seq_to - seq_from + 1) AS rows, sum(sent) AS sent, sum(failed) AS failed, sum(in_doubt) AS doubts
+        FROM deliveries_chunk WHERE delivery_id = o.execution_id AND o.skipped = ''
+    ) c ON true
+    WHERE s.delivery_id = %(delivery)s
+    GROUP BY 1 ORDER BY 1 DESC LIMIT 400
+"""
+
+
+def by_period(delivery: Delivery, period: str) -> list[Period]:
+    """The runs so far by day, month or year of the series' zone, the latest first."""
+    assert period in PERIODS
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_PERIOD, {"period": period, "zone": delivery.time_zone, "delivery": delivery.pk})
+        return [Period(*row) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class OfSeries:
+    """What a run says of where it comes from."""
+
+    series: Delivery
+    occurrence: Occurrence | None
+    outside: str
+    activated_by: str
+
+
+def of_run(delivery: Delivery) -> OfSeries | None:
+    """The series of a run, and why it waits; None for any other delivery."""
+    series = delivery.execution_of
+    if series is None:
+        return None
+    occurrence = Occurrence.objects.filter(execution=delivery).first()
+    released = delivery.confirmations.filter(taken_back_at=None).exclude(on_activation=None)
+    by = released.select_related("by").first()
+    return OfSeries(
+        series,
+        occurrence,
+        activation.in_words(occurrence.outside) if occurrence else "",
+        str(by.by) if by else "",
+    )
