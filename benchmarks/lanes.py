@@ -132,15 +132,15 @@ def _hang(stack: Stack, delivery_id: int) -> "psycopg.Connection[Any]":
 def _pauses(stack: Stack, delivery: Any) -> dict[str, Any]:
     from benchmarks import audience
     from campaign.lib import clock
-    from deliveries.confirmation import decisions as confirmation
+    from deliveries.sending import control
 
     by, waits = audience.person(), []
     before, began = _members(stack), time.monotonic()
     for _number in range(PAUSES):
         at = time.monotonic()
-        confirmation.pause(delivery=delivery, by=by, at=clock.now())
+        control.pause(delivery=delivery, by=by, at=clock.now())
         waits.append(time.monotonic() - at)
-        confirmation.resume(delivery=delivery, by=by, at=clock.now())
+        control.resume(delivery=delivery, by=by, at=clock.now())
         time.sleep(0.3)
     seconds = time.monotonic() - began
     return {

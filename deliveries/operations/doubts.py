@@ -21,7 +21,8 @@ from audiences import sight
 from campaign.lib.refusals import Refusal
 from deliveries import queues
 from deliveries.ledger import resolutions
-from deliveries.models import Delivery, Doubt, LogLine, Message, MessageStatus, SentAgain, Status
+from deliveries.lifecycle import log
+from deliveries.models import Delivery, Doubt, Message, MessageStatus, SentAgain, Status
 from deliveries.sending import gate
 
 LONGEST_REASON = 200
@@ -197,7 +198,7 @@ def _decide(
         chosen=chosen, rows=numbers if len(numbers) <= LISTED else [],
         settled_before=receipt.settled_before, opted_out=receipt.opted_out,
     )  # fmt: skip
-    _log(delivery, at, _SAID[decision], by=str(by), number=done, reason=reason)
+    log.write(delivery, at, _SAID[decision], by=str(by), number=done, reason=reason)
     return receipt
 
 
@@ -282,7 +283,3 @@ def _carry_out(delivery: Delivery, decision: Decision, seqs: Sequence[int] | Non
         gate.reopen(delivery.pk, because=n_("Messages with unknown outcome are sent again: sending goes on"))
     queues.TICK.enqueue()
     return done
-
-
-def _log(delivery: Delivery, at: datetime, text: str, **slots: object) -> None:
-    LogLine.objects.create(delivery=delivery, preparation=delivery.preparation, at=at, text=text, slots=slots)

@@ -16,7 +16,7 @@ from accounts.roles import root
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
 from deliveries.ledger.tallies import Progress, progress_of
-from deliveries.lifecycle import Step
+from deliveries.lifecycle import Step, log
 from deliveries.models import Delivery, LogLine, Status, Try
 from deliveries.sending import fence
 
@@ -125,10 +125,10 @@ def _hold(delivery_id: int, *, by: User, at: datetime, keep_unfinished: bool) ->
     doubted = 0
     if not keep_unfinished and delivery.status in {Status.PAUSED, Status.FINISHED}:
         doubted = doubt_rest(delivery_id)
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=at, level=LogLine.Level.WARNING,
-        text=n_("Held by %(by)s, who adopted a copy of the database: %(doubted)s messages have an unknown outcome"),
-        slots={"by": str(by), "doubted": doubted},
+    log.write(
+        delivery, at,
+        n_("Held by %(by)s, who adopted a copy of the database: %(doubted)s messages have an unknown outcome"),
+        level=LogLine.Level.WARNING, by=str(by), doubted=doubted,
     )  # fmt: skip
     return Held(delivery.name, delivery.label, was, delivery.status, doubted)
 

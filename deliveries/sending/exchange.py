@@ -2,7 +2,7 @@
 
 A lane holds chunks under a lease and a token. An `exchange` commits results and moves a chunk's mark past
 the next window, before any byte of that window leaves. Lock order everywhere: delivery, moments, chunks by number,
-later tries, messages; a lane locks no delivery but to open a moment (`ledger/barrier.py` has what a pause waits for). The
+later tries, messages; a lane locks no delivery but to open a moment (`ledger/barrier.py`: what a pause waits for). The
 lane's own connection, asynchronous, outside Django's: whatever waits on it ends after `lane_patience` seconds.
 """
 

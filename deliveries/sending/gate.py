@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -23,7 +23,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues
 from deliveries.channels.dkim import UnusableKey
 from deliveries.ledger import recovery
-from deliveries.lifecycle import Step, seal
+from deliveries.lifecycle import Step, log, seal
 from deliveries.models import Confirmation, Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
 from deliveries.routing import routes, signing
@@ -99,7 +99,7 @@ def _begin(delivery: Delivery) -> bool:
         delivery.started_at = at
         delivery.save(update_fields=["started_at"])
     lifecycle.move(delivery, Step.BEGIN, by=None, at=at)
-    _log(delivery, at, n_("Sending begins"))
+    log.write(delivery, at, n_("Sending begins"))
     return True
 
 
@@ -248,7 +248,7 @@ def fail(delivery_id: int, *, because: str) -> None:
     if delivery.status not in Step.FAIL.sources:
         return
     at = now()
-    _log(delivery, at, because, level=LogLine.Level.ERROR)
+    log.write(delivery, at, because, level=LogLine.Level.ERROR)
     delivery.ended_at = at
     delivery.save(update_fields=["ended_at"])
     lifecycle.move(delivery, Step.FAIL, by=None, at=at, comment=because)
@@ -293,7 +293,7 @@ def _finish(delivery_id: int, counted: recovery.Books) -> bool:
     delivery.ended_at = at
     delivery.save(update_fields=["ended_at"])
     lifecycle.move(delivery, Step.FINISH, by=None, at=at, in_doubt=tallies["in_doubt"])
-    _log(delivery, at, n_("Sending finished"))
+    log.write(delivery, at, n_("Sending finished"))
     return True
 
 
@@ -331,7 +331,7 @@ def reopen(
     delivery.ended_at = None
     delivery.save(update_fields=["ended_at"])
     lifecycle.move(delivery, Step.REOPEN, by=None, at=at)
-    _log(delivery, at, because)
+    log.write(delivery, at, because)
 
 
 def wake_lanes(delivery_id: int) -> None:
@@ -438,12 +438,4 @@ def note_unsure(delivery_id: int, seqs: list[int]) -> None:
         "The relay answered more than it was asked; perhaps these messages have another's result: %(seqs)s"
     )
     named = ", ".join(map(str, sorted(set(seqs))))
-    _log(delivery, now(), text, level=LogLine.Level.WARNING, seqs=named)
-
-
-def _log(
-    delivery: Delivery, at: datetime, text: str, *, level: str = LogLine.Level.INFO, **slots: Any
-) -> None:
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=at, level=level, text=text, slots=slots
-    )
+    log.write(delivery, now(), text, level=LogLine.Level.WARNING, seqs=named)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.rights import Right
 from deliveries import lifecycle
-from deliveries.lifecycle import Step, notices
+from deliveries.lifecycle import Step, log, notices
 from deliveries.models import (
     Chunk,
     Confirmation,
@@ -98,9 +98,7 @@ def leave_out(run: Delivery, because: Skipped, *, at: datetime) -> None:
     lifecycle.move(run, Step.SKIP_RUN, by=None, at=at, comment=_english(because), skipped=because)
     Occurrence.objects.filter(execution=run).update(skipped=because)
     notices.tell(run, NoticeKind.SKIPPED, right=Right.START, at=at, text=_english(because))
-    LogLine.objects.create(
-        delivery=run, preparation=run.preparation, at=at, level=LogLine.Level.WARNING, text=_english(because)
-    )
+    log.write(run, at, _english(because), level=LogLine.Level.WARNING)
 
 
 ENGLISH = {

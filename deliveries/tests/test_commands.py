@@ -290,7 +290,7 @@ def test_the_users_name_of_the_system_is_audited(draft: Delivery) -> None:
 
 
 def test_prepare_waits_for_the_worker(draft: Delivery, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.management.base.DeliveriesCommand.let_time_pass", lambda self: work())
+    monkeypatch.setattr("deliveries.commands.base.DeliveriesCommand.let_time_pass", lambda self: work())
 
     answer = run("prepare_delivery", draft.name, "--as", "ana", "--wait")
 
@@ -302,7 +302,7 @@ def test_prepare_waits_for_the_worker(draft: Delivery, work: Any, monkeypatch: p
 def test_prepare_with_wait_fails_with_the_reasons(
     ana: User, file: Callable[..., Path], work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliveries.management.base.DeliveriesCommand.let_time_pass", lambda self: work())
+    monkeypatch.setattr("deliveries.commands.base.DeliveriesCommand.let_time_pass", lambda self: work())
     name = run("create_delivery", file(content=CONTENT | {"subject": ""}), "--as", "ana")["delivery"]
 
     assert refused("prepare_delivery", name, "--as", "ana", "--wait") == (1, "preparation_failed")
@@ -545,6 +545,6 @@ def test_wait_comes_back_when_it_has_come_about(draft: Delivery) -> None:
 
 
 def test_wait_does_not_wait_for_ever(draft: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.management.base.DeliveriesCommand.let_time_pass", lambda self: None)
+    monkeypatch.setattr("deliveries.commands.base.DeliveriesCommand.let_time_pass", lambda self: None)
 
     assert refused("wait_delivery", draft.name, "--timeout", "0") == (1, "timeout")

@@ -28,7 +28,7 @@ from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
 from deliveries.models import Delivery, Doubt, Instance, Message, MessageStatus, Status, Try
 from deliveries.operations import instances
-from deliveries.sending import fence
+from deliveries.sending import control, fence
 from deliveries.tests.factories import NEXT_WEEK, DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
 from deliveries.tests.test_workers import manage, wait_until
@@ -302,7 +302,7 @@ def test_keeping_the_unfinished_pauses_it_and_doubts_nothing(relay, administrato
 
     instances.adopt(by=administrator, at=clock.now(), keep_unfinished=True)
     delivery.refresh_from_db()
-    confirmation.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
     tick_and_drain(delivery)
 
     assert delivery.status == Status.FINISHED

@@ -17,13 +17,12 @@ from accounts.tests.factories import UserFactory
 from audiences.models import Profile
 from campaign.lib import clock
 from deliveries import jobs
-from deliveries.confirmation import decisions as confirmation
+from deliveries.commands.base import DeliveriesCommand
 from deliveries.ledger import recovery, resolutions
-from deliveries.management.base import DeliveriesCommand
 from deliveries.models import Delivery, Doubt, Message, MessageStatus, SentAgain, Status, Try
 from deliveries.operations import doubts
 from deliveries.operations.doubts import Decision
-from deliveries.sending import gate
+from deliveries.sending import control, gate
 from deliveries.sending.exchange import Entry
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import execute, expire_leases, send, statuses, with_ledger
@@ -123,12 +122,12 @@ def test_a_paused_delivery_sends_again_once_it_is_resumed(relay):
     recovery.reclaim(delivery.pk)
     execute("UPDATE deliveries_doubt SET since = since - interval '1 hour'")
     starter = person("start", delivery.unit)
-    confirmation.pause(delivery=delivery, by=starter, at=clock.now())
+    control.pause(delivery=delivery, by=starter, at=clock.now())
 
     decide(delivery, Decision.SEND_AGAIN)
     send(delivery)
     assert relay.recipients() == []
-    confirmation.resume(delivery=delivery, by=starter, at=clock.now())
+    control.resume(delivery=delivery, by=starter, at=clock.now())
     send(delivery)
 
     assert len(relay.recipients()) == 2
@@ -159,7 +158,7 @@ def test_a_stopped_delivery_sends_nothing_again():
     abandon_a_window(delivery, 2)
     recovery.reclaim(delivery.pk)
     execute("UPDATE deliveries_doubt SET since = since - interval '1 hour'")
-    confirmation.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
 
     with pytest.raises(doubts.StoppedForGood) as refusal:
         decide(delivery, Decision.SEND_AGAIN)
@@ -287,7 +286,7 @@ def test_what_was_to_be_sent_again_and_never_left_is_in_doubt_once_more():
     decide(delivery, Decision.SEND_AGAIN)
     delivery.refresh_from_db()
 
-    confirmation.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
 
     assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", "SENT", "SENT"]
     assert Doubt.objects.filter(delivery=delivery).count() == 2
@@ -442,7 +441,7 @@ def test_a_stop_between_two_slices_ends_it_and_what_was_decided_stays(monkeypatc
     delivery = in_doubt(recipients=6, handed=5)
 
     def stop(done, of):
-        confirmation.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+        control.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
 
     receipt = decide(delivery, Decision.SEND_AGAIN, progress=stop)
 

@@ -22,7 +22,7 @@ from campaign.lib import clock
 from deliveries import proofs
 from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Chunk, Delivery, Halt, Message, MessageStatus, Occurrence, Series, Status, Try
-from deliveries.sending import gate
+from deliveries.sending import control, gate
 from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
@@ -92,7 +92,7 @@ def test_nobody_releases_anything_meanwhile(stage):
         if stage == "ready":
             confirmation.confirm(delivery=delivery, seal=delivery.seal, by=by, at=clock.now())
         else:
-            confirmation.resume(delivery=delivery, by=by, at=clock.now())
+            control.resume(delivery=delivery, by=by, at=clock.now())
 
 
 def test_a_proof_that_waited_in_the_queue_does_not_leave_either(work):

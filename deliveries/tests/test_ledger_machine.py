@@ -33,13 +33,12 @@ from audiences import consents
 from audiences.models import Profile
 from campaign.lib import clock
 from deliveries.channels.base import Outcome, Result
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery, resolutions
 from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, Status
 from deliveries.operations import doubts, instances, reconciliation, route_settings
 from deliveries.operations.doubts import Decision
 from deliveries.routing import limits, routes
-from deliveries.sending import gate
+from deliveries.sending import control, gate
 from deliveries.sending.control import receipts
 from deliveries.sending.exchange import Ledger
 from deliveries.sending.lanes import Lane, Plan
@@ -260,11 +259,11 @@ class LedgerMachine(RuleBasedStateMachine):
         if status not in {Status.SENDING, Status.PAUSED}:
             return
         if stops:
-            receipt = confirmation.stop(delivery=self.delivery, by=self.starter, at=clock.now())
+            receipt = control.stop(delivery=self.delivery, by=self.starter, at=clock.now())
             assert receipt.left + receipt.cancelled == RECIPIENTS
             assert receipt.left >= len(self.taken)
         else:
-            change = confirmation.pause if status == Status.SENDING else confirmation.resume
+            change = control.pause if status == Status.SENDING else control.resume
             change(delivery=self.delivery, by=self.starter, at=clock.now())
 
     @rule(seq=st.integers(1, RECIPIENTS))

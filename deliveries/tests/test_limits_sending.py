@@ -13,12 +13,11 @@ from accounts.roles import root
 from audiences.models import Profile
 from campaign.lib import clock
 from deliveries import jobs
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
 from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, Status, Try
 from deliveries.operations import route_settings
 from deliveries.routing import limits, routes
-from deliveries.sending import lanes
+from deliveries.sending import control, lanes
 from deliveries.tests.factories import DeliveryFactory, audience_of, person
 from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane, statuses
 
@@ -81,7 +80,7 @@ def test_lanes_of_two_deliveries_keep_to_the_routes_limit_and_share_it(relay, se
         seconds, received = time.monotonic() - began, len(relay.recipients())
         shares = sent(big) - first[0], sent(small) - first[1]
         for delivery in (big, small):
-            confirmation.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+            control.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
 
     assert received <= 10 * seconds + 10
     assert seconds < 12
@@ -95,8 +94,8 @@ def test_a_pause_takes_hold_at_once_while_a_limit_slows(relay):
 
     with draining(delivery):
         wait_until(lambda: sent(delivery) > 5, "some have left")
-        confirmation.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
-        handed = confirmation.before_stopping(delivery).left
+        control.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+        handed = control.before_stopping(delivery).left
         began = time.monotonic()
     ended_after = time.monotonic() - began
 
@@ -126,12 +125,12 @@ def test_a_limit_that_is_set_in_mid_send_holds_from_the_next_window_on(relay):
     with draining(delivery):
         wait_until(lambda: sent(delivery) > 100, "some have left")
         limits.set_limit(delivery=delivery, per_hour=3600, by=person("start", delivery.unit), at=clock.now())
-        on_their_way = confirmation.before_stopping(delivery).left
+        on_their_way = control.before_stopping(delivery).left
         began = time.monotonic()
         wait_until(lambda: len(relay.recipients()) >= on_their_way + 3, "three more have left")
         seconds = time.monotonic() - began
         assert len(relay.recipients()) <= on_their_way + seconds + 1
-        confirmation.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+        control.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
 
     assert sent(delivery) < 1500
 

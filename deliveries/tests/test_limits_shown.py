@@ -17,12 +17,11 @@ from django.test.utils import CaptureQueriesContext
 from accounts.roles import root
 from campaign.lib import clock
 from deliveries import jobs
-from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, Message, ProviderLimit, Try
 from deliveries.operations import route_settings
 from deliveries.overview import diagnosis
 from deliveries.routing import limits, routes
-from deliveries.sending import rate
+from deliveries.sending import control, rate
 from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tick import look
@@ -249,7 +248,7 @@ def test_no_callout_says_it_again_on_the_dashboard(relay):
     jobs.drain(delivery_id=delivery.pk)
 
     assert [one.code for one in diagnosis.about_itself(delivery, at=clock.now())] == []
-    confirmation.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
 
 
 def test_a_limit_that_outlasts_the_validity_period_is_a_fault(relay):

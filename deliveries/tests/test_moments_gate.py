@@ -15,11 +15,10 @@ from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from campaign.lib.jobs import Queue, workers_alive
 from deliveries import jobs
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
 from deliveries.models import Chunk, Instance, Message, MessageStatus, Moment, Status
 from deliveries.operations import instances
-from deliveries.sending import gate
+from deliveries.sending import control, gate
 from deliveries.sending.control import waves
 from deliveries.sending.wave_gate import HELD
 from deliveries.tests.factories import DeliveryFactory, person
@@ -273,7 +272,7 @@ def test_what_was_paused_for_longer_than_its_validity_never_leaves(relay):
     delivery = DeliveryFactory(paused=True, recipients=3, validity_hours=2)
     let_clock_show(clock.now() + timedelta(hours=3))
 
-    confirmation.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
     jobs.drain(delivery_id=delivery.pk)
     send(delivery)
 

@@ -8,11 +8,11 @@ from django.urls import reverse
 
 from accounts.roles import root
 from campaign.lib import clock
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
 from deliveries.models import Chunk, Doubt, LogLine, Message, MessageStatus, Status, Try
 from deliveries.operations import instances, reconciliation
 from deliveries.schedule import plan_report
+from deliveries.sending import control
 from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_engine_attacks import execute, send, statuses
@@ -33,7 +33,7 @@ def let_the_validity_period_end(delivery):
 
 def stop(delivery):
     delivery.refresh_from_db()
-    return confirmation.stop(delivery=delivery, by=person("start", root()), at=clock.now())
+    return control.stop(delivery=delivery, by=person("start", root()), at=clock.now())
 
 
 def stop_all():
@@ -134,7 +134,7 @@ def test_an_expired_chunk_is_claimed_by_nobody_even_if_its_time_comes_back(relay
     delivery = expired_while_paused()
     execute("UPDATE deliveries_delivery SET started_at = sinete_clock() WHERE id = %s", delivery.pk)
 
-    confirmation.resume(delivery=delivery, by=person("start", root()), at=clock.now())
+    control.resume(delivery=delivery, by=person("start", root()), at=clock.now())
     send(delivery)
 
     assert relay.recipients() == []
@@ -185,7 +185,7 @@ def refused_for_a_while(relay, recipients=3):
 def test_who_was_refused_for_a_while_had_been_handed_over(relay):
     delivery = refused_for_a_while(relay)
 
-    ahead = confirmation.before_stopping(delivery)
+    ahead = control.before_stopping(delivery)
     receipt = stop(delivery)
 
     assert (receipt.left, receipt.cancelled, receipt.refused) == (3, 0, 1)
@@ -207,12 +207,12 @@ def test_who_opted_out_after_the_preparation_never_was_handed_over(relay):
         "UPDATE audiences_profile SET no_email = true WHERE id = "
         "(SELECT profile_id FROM deliveries_message WHERE delivery_id = %s AND seq = 2)", delivery.pk,
     )  # fmt: skip
-    confirmation.pause(delivery=delivery, by=person("start", root()), at=clock.now())
-    confirmation.resume(delivery=delivery, by=person("start", root()), at=clock.now())
+    control.pause(delivery=delivery, by=person("start", root()), at=clock.now())
+    control.resume(delivery=delivery, by=person("start", root()), at=clock.now())
     send(delivery)
     assert "IGNORED" in statuses(delivery)
 
-    receipt = confirmation.before_stopping(delivery)
+    receipt = control.before_stopping(delivery)
 
     assert (receipt.left, receipt.cancelled) == (2, 1)
 
@@ -236,7 +236,7 @@ def test_an_adopted_chunk_is_claimed_by_nobody(relay):
     delivery = adopted()
 
     delivery.refresh_from_db()
-    confirmation.resume(delivery=delivery, by=person("start", root()), at=clock.now())
+    control.resume(delivery=delivery, by=person("start", root()), at=clock.now())
     send(delivery)
 
     assert relay.recipients() == []

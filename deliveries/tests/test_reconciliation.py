@@ -11,10 +11,10 @@ from django.db import connection
 
 from campaign.lib import clock
 from deliveries import jobs
-from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, Message
 from deliveries.operations import doubts, reconciliation
 from deliveries.operations.doubts import Decision
+from deliveries.sending import control
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_doubts import in_doubt
 from deliveries.tests.test_engine_attacks import ScriptedPool, execute, run_lane, send, statuses
@@ -55,7 +55,7 @@ def test_the_books_balance_after_every_kind_of_outcome(relay, small_chunks):
     assert set(statuses(delivery)) == {"FAILED", "RETRYING", "SENT"}
     assert found(delivery) == {}
 
-    confirmation.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
 
     assert "CANCELLED" in statuses(delivery)
     assert found(delivery) == {}

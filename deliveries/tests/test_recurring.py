@@ -31,6 +31,7 @@ from deliveries.models import (
 )
 from deliveries.operations import reconciliation
 from deliveries.preparation import verbs as preparation
+from deliveries.sending import control
 from deliveries.series import calendar
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 from deliveries.tick import runs as recurring
@@ -341,7 +342,7 @@ def test_a_run_never_begins_while_the_one_before_is_going(relay, overlap, status
     work()
     go_to(moment + timedelta(seconds=1))
     (first,) = runs(series)
-    confirmation.pause(delivery=first, by=person("start", first.unit), at=clock.now())
+    control.pause(delivery=first, by=person("start", first.unit), at=clock.now())
     go_to(moment + DAY - timedelta(minutes=30))
     work()
 
@@ -349,7 +350,7 @@ def test_a_run_never_begins_while_the_one_before_is_going(relay, overlap, status
 
     assert runs(series)[1].status == status
     if overlap == Overlap.QUEUE:
-        confirmation.resume(delivery=first, by=person("start", first.unit), at=clock.now())
+        control.resume(delivery=first, by=person("start", first.unit), at=clock.now())
         send_all()
         go_to(moment + DAY + timedelta(minutes=5))
         send_all()
@@ -360,11 +361,11 @@ def test_what_comes_while_the_series_is_paused_is_left_out_and_then_it_goes_on(r
     series = series_of(request_confirmation=False)
     moment = next_of(series)
     starter = person("start", series.unit)
-    confirmation.pause(delivery=series, by=starter, at=clock.now())
+    control.pause(delivery=series, by=starter, at=clock.now())
 
     go_to(moment + DAY + timedelta(minutes=1))
     assert list(Occurrence.objects.values_list("skipped", flat=True)) == ["paused", "paused"]
-    confirmation.resume(delivery=series, by=starter, at=clock.now())
+    control.resume(delivery=series, by=starter, at=clock.now())
     go_to(moment + 2 * DAY - timedelta(minutes=30))
     work()
 
@@ -377,19 +378,19 @@ def test_a_paused_series_holds_its_released_run_until_it_goes_on(relay):
     go_to(moment - timedelta(minutes=30))
     work()
     starter = person("start", series.unit)
-    confirmation.pause(delivery=series, by=starter, at=clock.now())
+    control.pause(delivery=series, by=starter, at=clock.now())
 
     go_to(moment + timedelta(seconds=1))
     send_all()
     assert relay.recipients() == []
-    confirmation.resume(delivery=series, by=starter, at=clock.now())
+    control.resume(delivery=series, by=starter, at=clock.now())
     jobs.tick()
     send_all()
 
     assert len(relay.recipients()) == 2
 
 
-@pytest.mark.parametrize("verb", [confirmation.take_back, confirmation.stop])
+@pytest.mark.parametrize("verb", [confirmation.take_back, control.stop])
 def test_taken_back_or_ended_it_lets_nothing_more_leave(relay, verb):
     series = series_of(request_confirmation=False)
     moment = next_of(series)

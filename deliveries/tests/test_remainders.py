@@ -16,13 +16,13 @@ from audiences.tests.factories import AudienceFactory
 from campaign.lib import clock
 from deliveries import drafting
 from deliveries.approval import decisions as approval
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery, resolutions
 from deliveries.lifecycle import seal
 from deliveries.models import Delivery, Exclusion, Message, MessageStatus
 from deliveries.operations import remainders
 from deliveries.preparation import staging
 from deliveries.preparation import verbs as preparation
+from deliveries.sending import control
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 from deliveries.tests.test_engine_attacks import execute, expire_leases, send
 from deliveries.tests.test_sending import abandon_a_window
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def stop(delivery):
-    confirmation.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
     delivery.refresh_from_db()
 
 

@@ -10,10 +10,10 @@ from audiences import consents
 from audiences.models import Quarantine
 from campaign.lib import clock
 from deliveries import jobs, queues
-from deliveries.confirmation import decisions as confirmation
 from deliveries.content.render import Renderer, RenderError
 from deliveries.ledger import recovery, resolutions
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status, Try
+from deliveries.sending import control
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tick import look
 
@@ -205,7 +205,7 @@ def test_a_paused_delivery_hands_over_nothing_and_resumes_where_it_stood(relay):
 
     send(delivery)
     assert relay.recipients() == []
-    confirmation.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
     send(delivery)
 
     assert len(relay.recipients()) == 4
@@ -214,7 +214,7 @@ def test_a_paused_delivery_hands_over_nothing_and_resumes_where_it_stood(relay):
 def test_a_stop_cancels_what_was_not_handed_over_and_says_how_many():
     delivery = DeliveryFactory(sending=True, recipients=4)
 
-    receipt = confirmation.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    receipt = control.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
 
     assert (receipt.left, receipt.cancelled) == (0, 4)
     assert statuses(delivery) == ["CANCELLED"] * 4

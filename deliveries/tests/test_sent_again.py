@@ -4,11 +4,11 @@ import pytest
 
 from accounts.models import AuditEvent
 from campaign.lib import clock
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery, resolutions
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, SentAgain, Status, Try
 from deliveries.operations import reconciliation, remainders
 from deliveries.operations.doubts import Decision
+from deliveries.sending import control
 from deliveries.sending.exchange import Entry
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_doubts import decide, in_doubt
@@ -177,7 +177,7 @@ def test_evidence_changes_no_row_that_was_never_sent_again(status):
 def test_what_was_in_doubt_twice_and_put_off_late_is_in_doubt_again_once_it_is_stopped():
     delivery = sent_again(lost_and_answered_late)
 
-    confirmation.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.stop(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
     look.tick()
 
     assert statuses(delivery)[0] == "IN_DOUBT"

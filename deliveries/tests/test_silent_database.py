@@ -12,9 +12,9 @@ from django.db import connection, connections
 
 from accounts.roles import root
 from campaign.stack.silence import line
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import barrier, recovery
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
+from deliveries.sending import control
 from deliveries.sending import exchange as ledger
 from deliveries.sending.control import halts
 from deliveries.sending.exchange import Entry, Ledger
@@ -154,7 +154,7 @@ def test_a_pause_is_committed_while_a_lane_hangs_and_waits_only_for_that_exchang
     lane = exchanging(delivery, go_on, begun)
 
     def pause() -> None:
-        confirmation.pause(delivery=delivery, by=by, at=at)
+        control.pause(delivery=delivery, by=by, at=at)
         done.set()
         connections.close_all()
 
@@ -177,7 +177,7 @@ def test_the_receipt_of_a_stop_counts_the_window_that_was_being_handed_over():
     lane = exchanging(delivery, go_on, begun)
 
     def stop() -> None:
-        receipts.append(confirmation.stop(delivery=delivery, by=by, at=at))
+        receipts.append(control.stop(delivery=delivery, by=by, at=at))
         connections.close_all()
 
     stopping = threading.Thread(target=stop)

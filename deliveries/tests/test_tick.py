@@ -16,10 +16,9 @@ from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from deliveries import jobs, queues
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
 from deliveries.models import Chunk, Delivery, Halt, Message, ScheduleKind, Status
-from deliveries.sending import exchange, gate, looks
+from deliveries.sending import control, exchange, gate, looks
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.test_workers import database_url
 from deliveries.tick import look
@@ -451,7 +450,7 @@ def test_compute_stats_of_one_holds_up_no_other_and_no_pause_of_it():
         ):
             execute("SELECT pg_sleep(0.02)")
         look.tick()
-        confirmation.pause(delivery=counted, by=person("start", counted.unit), at=clock.now())
+        control.pause(delivery=counted, by=person("start", counted.unit), at=clock.now())
         assert (status(other.pk), status(counted.pk)) == (Status.SENDING, Status.PAUSED)
         assert counting.is_alive()
         slow.rollback()

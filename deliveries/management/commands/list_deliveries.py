@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import OrganizationalUnit, User
-from deliveries.management.base import DeliveriesCommand
+from deliveries.commands.base import DeliveriesCommand
 from deliveries.models import Delivery, Status
 from deliveries.overview import state
 

@@ -7,7 +7,7 @@ from typing import Any
 from accounts.models import User
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
-from deliveries.management.base import USAGE, StepCommand
+from deliveries.commands.base import USAGE, StepCommand
 from deliveries.models import Delivery
 from deliveries.operations import doubts
 from deliveries.operations.doubts import Decision, Receipt

@@ -20,6 +20,7 @@ from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import queues
 from deliveries.ledger import barrier
+from deliveries.lifecycle import log
 from deliveries.models import Delivery, Halt, LogLine, ProofMessage, Status
 from deliveries.sending.control import receipts
 
@@ -149,10 +150,9 @@ def _note_held(delivery_id: int, halt: Halt) -> Held:
     delivery = Delivery.objects.locked(delivery_id)
     found = receipts.standing(delivery_id)
     left, held = found.left + found.refused, found.waiting
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=halt.at, level=LogLine.Level.WARNING,
-        text=n_("Held: %(by)s stopped all sending. %(left)s had been handed over, %(held)s are held"),
-        slots={"by": str(halt.by), "left": left, "held": held},
+    log.write(
+        delivery, halt.at, n_("Held: %(by)s stopped all sending. %(left)s had been handed over, %(held)s are held"),
+        level=LogLine.Level.WARNING, by=str(halt.by), left=left, held=held,
     )  # fmt: skip
     return Held(delivery, left=left, held=held, unsent=found.unsent)
 

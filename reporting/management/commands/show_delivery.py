@@ -10,9 +10,9 @@ from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
+from deliveries.commands.base import DeliveriesCommand, brief
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import seal as sealing
-from deliveries.management.base import DeliveriesCommand, brief
 from deliveries.models import Cause, Delivery, ScheduleKind, Status
 from deliveries.operations import doubts, remainders
 from deliveries.overview import diagnosis, state

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from accounts.models import User
 from campaign.lib import clock, numbers
 from campaign.lib.jobs import Queue
+from deliveries.commands.base import USAGE, StepCommand, add_wait_options, full_seal
 from deliveries.confirmation import decisions as confirmation
 from deliveries.confirmation.decisions import Question
 from deliveries.content.findings import Finding
-from deliveries.management.base import USAGE, StepCommand, add_wait_options, full_seal
 from deliveries.models import Delivery, Status
 from deliveries.series import calendar
 from deliveries.series.calendar import Upcoming

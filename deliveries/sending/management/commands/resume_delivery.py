@@ -4,9 +4,9 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries.confirmation import decisions as confirmation
-from deliveries.management.base import StepCommand
+from deliveries.commands.base import StepCommand
 from deliveries.models import Delivery
+from deliveries.sending import control
 
 
 class Command(StepCommand):
@@ -14,5 +14,5 @@ class Command(StepCommand):
     example = "manage.py resume_delivery DM95 --as carla"
 
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
-        confirmation.resume(delivery=delivery, by=by, at=clock.now())
+        control.resume(delivery=delivery, by=by, at=clock.now())
         return self.answer(delivery)

@@ -6,7 +6,7 @@ from typing import Any
 from accounts.models import User
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
-from deliveries.management.base import StepCommand, add_wait_options
+from deliveries.commands.base import StepCommand, add_wait_options
 from deliveries.models import Delivery, Status
 from deliveries.preparation import verbs as preparation
 

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 
 from accounts import access
 from accounts.models import OrganizationalUnit, User
-from deliveries.management.base import USAGE, DeliveriesCommand
+from deliveries.commands.base import USAGE, DeliveriesCommand
 
 
 class UnitCommand(DeliveriesCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries.management.units import UnitCommand
+from deliveries.commands.units import UnitCommand
 from deliveries.sending.control import halts
 
 

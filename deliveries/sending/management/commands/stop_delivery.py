@@ -6,9 +6,9 @@ from typing import Any
 from accounts.models import User
 from campaign.lib import clock
 from deliveries import lifecycle
-from deliveries.confirmation import decisions as confirmation
-from deliveries.management.base import USAGE, StepCommand
+from deliveries.commands.base import USAGE, StepCommand
 from deliveries.models import Delivery
+from deliveries.sending import control
 
 
 class Command(StepCommand):
@@ -19,10 +19,10 @@ class Command(StepCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask again")
 
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
-        lifecycle.check(delivery, confirmation.stopping(delivery), by=by)
+        lifecycle.check(delivery, control.stopping(delivery), by=by)
         if not options["yes"]:
             self._ask(delivery)
-        receipt = confirmation.stop(delivery=delivery, by=by, at=clock.now())
+        receipt = control.stop(delivery=delivery, by=by, at=clock.now())
         if delivery.is_recurring:
             self.say("The series has ended: there are no more runs.")
         else:
@@ -38,7 +38,7 @@ class Command(StepCommand):
         )
 
     def _ask(self, delivery: Delivery) -> None:
-        ahead = confirmation.before_stopping(delivery)
+        ahead = control.before_stopping(delivery)
         what = f"{ahead.left:,} have left, {ahead.cancelled:,} never will"
         if delivery.is_recurring:
             what = "The series ends; there are no more runs"
