@@ -87,7 +87,7 @@ ELSEWHERE = {
             "take-back", "pause", "resume", "release-wave", "limit", "stop",
         )
     },
-    "what goes on after a stop: deliveries/tests/test_halts.py": {"deliveries:allow-sending"},
+    "what goes on after a stop: deliveries/sending/tests/test_halts.py": {"deliveries:allow-sending"},
     "unknown outcomes and counts: reporting/tests/test_deciding.py": {"reporting:decide", "reporting:compute-stats"},
     "files that leave: below, and reporting/tests/test_views.py": {"audiences:profiles-export", "reporting:export"},
     "oneself": {

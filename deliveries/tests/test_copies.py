@@ -29,9 +29,9 @@ from deliveries.ledger import recovery
 from deliveries.models import Delivery, Doubt, Instance, Message, MessageStatus, Status, Try
 from deliveries.operations import instances
 from deliveries.sending import fence
+from deliveries.sending.tests.test_engine_attacks import ScriptedPool, run_lane
+from deliveries.sending.tests.test_workers import manage, wait_until
 from deliveries.tests.factories import NEXT_WEEK, DeliveryFactory, person
-from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
-from deliveries.tests.test_workers import manage, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from campaign.lib.tokens import Purpose, default_signer
 from deliveries.channels.base import Capabilities, Envelope, Outcome
+from deliveries.channels.tests.test_smtp import exchange, run
 from deliveries.content.render import Renderer
 from deliveries.models import Delivery, Message
 from deliveries.proofs import previews
@@ -23,7 +24,6 @@ from deliveries.proofs.previews import Preview
 from deliveries.rendering import sealed_renderer
 from deliveries.tests.factories import HTML, DeliveryFactory
 from deliveries.tests.smtp_server import Script, Server
-from deliveries.tests.test_smtp import exchange, run
 
 pytestmark = pytest.mark.django_db
 
