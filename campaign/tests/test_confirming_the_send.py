@@ -24,8 +24,8 @@ from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from deliveries import jobs
 from deliveries.models import Delivery, Message, MessageStatus, Status
-from deliveries.series.tests.test_recurring import go_to, next_of, series_of, work
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
+from deliveries.tests.series import go_to, next_of, series_of, work
 from feedback.models import Hit
 from reporting.jobs import fold
 

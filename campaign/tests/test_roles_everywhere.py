@@ -20,7 +20,7 @@ from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfi
 from campaign.tests.crawling import mounted
 from deliveries.models import Delivery
 from deliveries.tests.factories import CONTENT, DeliveryFactory, person
-from deliveries.tests.test_roles_matrix import PLACES
+from deliveries.tests.places import PLACES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 

@@ -10,27 +10,21 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import access
-from accounts.models import AuditEvent, OrganizationalUnit, User
+from accounts.models import AuditEvent, OrganizationalUnit
 from accounts.rights import Right
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
+from deliveries.admin.tests.desk import LIST, change, filled, signed_in, step
 from deliveries.models import Delivery, DeliveryUserPermission, Moment, Route, Status, Try
 from deliveries.tests.factories import CONTENT, DeliveryFactory
 
 pytestmark = pytest.mark.django_db
-LIST = "/admin/deliveries/delivery/"
 
 
 @pytest.fixture
 def unit() -> OrganizationalUnit:
     return UnitFactory()
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -51,28 +45,6 @@ def approver(unit: OrganizationalUnit) -> Client:
 @pytest.fixture
 def boss() -> Client:
     return signed_in(UserFactory(is_staff=True, is_superuser=True))
-
-
-def change(delivery: Delivery) -> str:
-    return f"{LIST}{delivery.pk}/change/"
-
-
-def step(delivery: Delivery, name: str) -> str:
-    return f"{LIST}{delivery.pk}/step/{name}/"
-
-
-def filled(unit: OrganizationalUnit, **values: Any) -> dict[str, Any]:
-    """What the form of a new delivery would post."""
-    return {
-        "label": "July offers",
-        "unit": unit.pk,
-        "schedule_kind": "at_once",
-        "time_zone": "UTC",
-        "validity_hours": 84,
-        "tracking": "on",
-        **CONTENT,
-        **values,
-    }
 
 
 def test_the_whole_job_at_the_desk(

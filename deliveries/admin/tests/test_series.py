@@ -15,19 +15,12 @@ from accounts.models import User
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
-from deliveries.admin.tests.test_admin import change, filled, step
+from deliveries.admin.tests.desk import change, filled, step
 from deliveries.models import Delivery, ScheduleKind, Status
-from deliveries.series.tests.test_recurring import go_to, next_of, runs, series_of, work
 from deliveries.tests.factories import CONTENT, DeliveryFactory, audience_of, person
-from deliveries.views.tests.test_pages_recurring import WEEKLY
+from deliveries.tests.series import WEEKLY, go_to, next_of, runs, series_of, work
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _real_time_again():
-    yield
-    clock.set_offset(timedelta())
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_time_again")]
 
 
 def operator(role: str) -> Client:

@@ -9,8 +9,8 @@ import pytest
 
 from deliveries.channels.base import Outcome, Relay
 from deliveries.channels.smtp import Pool
-from deliveries.channels.tests.test_smtp import assert_truthful, letter, run
 from deliveries.tests.freezing_proxy import FreezingProxy
+from deliveries.tests.smtp_dialogue import assert_truthful, letter, run
 from deliveries.tests.smtp_server import SILENCE, Script, Server
 
 SILENT = 0.1  # seconds that these pools take for silence

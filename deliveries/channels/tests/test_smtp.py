@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,73 +15,19 @@ from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Res
 from deliveries.channels.dialogue import Dialogue, parse_capabilities
 from deliveries.channels.paths import UnusableAddress, wire_path
 from deliveries.channels.smtp import Pool
-from deliveries.tests.smtp_server import DROP, POLITE, SILENCE, TAKE_AND_DROP, Script, Server
-
-BODY = b"Subject: hello\r\n\r\nhello\r\n"
-ALL_ENDED = 10.0
-
-
-def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(asyncio.wait_for(coroutine, ALL_ENDED))
-
-
-def letter(seq: int, *, recipient: str = "", sender: str = "", body: bytes = BODY) -> Envelope:
-    return Envelope(
-        seq,
-        sender or f"b+{seq}@bounce.example",
-        recipient or f"u{seq}@example.org",
-        lambda capabilities: body,
-    )
-
-
-def relay(server: Server, **changes: Any) -> Relay:
-    patience = {"timeout_s": 0.2, "body_timeout_s": 0.2, "tls": server.tls, "max_connections": 4}
-    return Relay(host="127.0.0.1", port=server.port, **(patience | changes))
-
-
-async def exchange(
-    server: Server, letters: list[Envelope], *, connections: int = 1, **changes: Any
-) -> dict[int, Outcome]:
-    """Feed all, wait until each is decided, and check what must hold whatever the script."""
-    async with Pool(relay(server, **changes), connections=connections, backoff_s=0.005) as pool:
-        pool.feed(letters)
-        outcomes = await pool.outcomes(at_least=len(letters))
-        assert pool.pending == 0
-    assert await pool.outcomes() == []
-    assert sorted(outcome.seq for outcome in outcomes) == sorted(each.seq for each in letters)
-    assert_truthful(server, outcomes)
-    return {outcome.seq: outcome for outcome in outcomes}
-
-
-def assert_truthful(server: Server, outcomes: list[Outcome]) -> None:
-    assert server.faults == []
-    times = Counter(server.taken)
-    for outcome in outcomes:
-        if outcome.result == Result.SENT:
-            assert times[outcome.seq] == 1, outcome
-        elif outcome.result != Result.IN_DOUBT:
-            assert times[outcome.seq] == 0, outcome
-        assert times[outcome.seq] <= 1
-        assert outcome.text.isprintable()
-
-
-def converse(script: Script, count: int = 3, **changes: Any) -> tuple[Server, dict[int, Outcome]]:
-    async def main() -> tuple[Server, dict[int, Outcome]]:
-        async with Server(script) as server:
-            return server, await exchange(server, [letter(seq) for seq in range(count)], **changes)
-
-    return run(main())
-
-
-def results(outcomes: dict[int, Outcome]) -> list[str]:
-    return [outcomes[seq].result.value for seq in sorted(outcomes)]
-
-
-WAYS = pytest.mark.parametrize(
-    "extensions", [(b"PIPELINING", b"8BITMIME"), (b"8BITMIME",)], ids=["pipelined", "step by step"]
+from deliveries.tests.smtp_dialogue import (
+    BODY,
+    REFUSALS,
+    WAYS,
+    assert_truthful,
+    converse,
+    exchange,
+    letter,
+    relay,
+    results,
+    run,
 )
-
+from deliveries.tests.smtp_server import DROP, POLITE, SILENCE, TAKE_AND_DROP, Script, Server
 
 # What goes well
 
@@ -149,19 +93,6 @@ def test_no_body_ends_early(body):
     received = (b"\r\n" + sent[:-3]).replace(b"\r\n.", b"\r\n")[2:]
     plain = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     assert received == plain or received == plain + b"\r\n"
-
-
-# Each answer at each step
-
-
-REFUSALS = [
-    b"450 4.2.0 Later",
-    b"452 4.3.1 Full",
-    b"550 5.1.1 Gone",
-    b"550 5.7.1 No",
-    b"503 5.5.1 What",
-    b"554 No",
-]
 
 
 @WAYS

@@ -7,7 +7,7 @@ doubt is only a message whose final dot the server read.
 import pytest
 
 from deliveries.channels.base import Envelope, Outcome
-from deliveries.channels.tests.test_smtp import exchange, letter, results, run
+from deliveries.tests.smtp_dialogue import exchange, letter, results, run
 from deliveries.tests.smtp_server import DROP, SILENCE, TAKE_AND_DROP, Script, Server
 
 PIPELINED, STEP_BY_STEP = (b"PIPELINING", b"8BITMIME"), (b"8BITMIME",)

@@ -12,8 +12,8 @@ import pytest
 
 from deliveries.channels.base import Outcome, Relay, Result
 from deliveries.channels.smtp import Pool
-from deliveries.channels.tests.test_smtp import exchange, letter, results, run
 from deliveries.tests.certificates import Certified, authority, certified
+from deliveries.tests.smtp_dialogue import exchange, letter, results, run
 from deliveries.tests.smtp_server import Script, Server, _Talk
 
 PASSWORD = "s3cret passé"

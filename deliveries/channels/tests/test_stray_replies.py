@@ -7,7 +7,7 @@ import pytest
 
 from deliveries.channels.base import Outcome, Relay
 from deliveries.channels.smtp import Pool
-from deliveries.channels.tests.test_smtp import letter, run
+from deliveries.tests.smtp_dialogue import letter, run
 
 LARGE = b"Subject: x\r\n\r\n" + (b"x" * 60_000 + b"\r\n") * 300  # more than the kernel takes at once
 

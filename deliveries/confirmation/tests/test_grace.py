@@ -13,8 +13,8 @@ from deliveries import jobs, queues
 from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, ScheduleKind, Status
 from deliveries.sending import gate
-from deliveries.sending.tests.test_engine_attacks import send
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.sends import send
 from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ from campaign.lib.dots import dotted
 from campaign.lib.tokens import Purpose
 from deliveries.content.render import awkward_values
 from deliveries.content.skeleton import Skeleton, Unfit
-from deliveries.content.tests.test_render import ANA, BODY, FIELDS, KEY, NOON, renderer, signer
+from deliveries.content.tests.rendering import ANA, BODY, FIELDS, KEY, NOON, renderer, signer
 from deliveries.sending import pg_arrays
 
 DOTS = (

@@ -1,6 +1,5 @@
 import io
 import struct
-import zipfile
 import zlib
 
 import pytest
@@ -11,19 +10,10 @@ from deliveries.drafting import uploads
 from deliveries.models import Status
 from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.zips import PNG, a_zip
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40
 JPEG = b"\xff\xd8\xff\xe0" + b"\x00" * 40
 PAGE = '<p><img src="images/hero.png"><td background="./images/hero.png" style="background:url(images/bg%201.jpg)"></p>'
-
-
-def a_zip(files, compression=zipfile.ZIP_DEFLATED):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", compression) as archive:
-        for name, octets in files.items():
-            archive.writestr(name, octets)
-    stream.seek(0)
-    return stream
 
 
 def refused(name, file):

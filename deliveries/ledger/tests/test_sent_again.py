@@ -9,10 +9,12 @@ from deliveries.ledger import recovery, resolutions
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, SentAgain, Status, Try
 from deliveries.operations import reconciliation, remainders
 from deliveries.operations.doubts import Decision
-from deliveries.operations.tests.test_doubts import decide, in_doubt
 from deliveries.sending.exchange import Entry
-from deliveries.sending.tests.test_engine_attacks import execute, expire_leases, send, statuses, with_ledger
+from deliveries.tests.doubts import decide, in_doubt
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.ledger_rows import execute, expire_leases, statuses
+from deliveries.tests.scripted_lanes import with_ledger
+from deliveries.tests.sends import send
 from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)

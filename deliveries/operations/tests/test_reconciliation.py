@@ -15,16 +15,15 @@ from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, Message
 from deliveries.operations import doubts, reconciliation
 from deliveries.operations.doubts import Decision
-from deliveries.operations.tests.test_doubts import in_doubt
-from deliveries.sending.tests.test_engine_attacks import ScriptedPool, execute, run_lane, send, statuses
+from deliveries.tests.doubts import in_doubt
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.ledger_rows import execute, statuses
+from deliveries.tests.reconciled import found
+from deliveries.tests.scripted_lanes import ScriptedPool, run_lane
+from deliveries.tests.sends import send
 from deliveries.tick import look as scheduling
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def found(delivery) -> dict[str, tuple[list[int], list[int]]]:
-    return {one.check: (one.rows, one.chunks) for one in reconciliation.reconcile(delivery.pk).off}
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from deliveries.models import Delivery, Exclusion, Message, MessageStatus
 from deliveries.operations import remainders
 from deliveries.preparation import staging
 from deliveries.preparation import verbs as preparation
-from deliveries.sending.tests.test_engine_attacks import execute, expire_leases, send
-from deliveries.sending.tests.test_sending import abandon_a_window
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
+from deliveries.tests.ledger_rows import abandon_a_window, execute, expire_leases
+from deliveries.tests.sends import send
 from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,12 +20,12 @@ from deliveries.models import Chunk, Instance, Status, Try
 from deliveries.overview import diagnosis
 from deliveries.preparation import verbs as preparation
 from deliveries.routing import routes
-from deliveries.schedule.tests.test_local_hour import at_nine
 from deliveries.sending import fence
 from deliveries.sending.control import halts
 from deliveries.sending.exchange import connection_parameters
-from deliveries.sending.tests.test_sending import send
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.schedules import at_nine
+from deliveries.tests.sends import send
 
 pytestmark = pytest.mark.django_db
 

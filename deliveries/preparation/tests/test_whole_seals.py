@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock, leases
+from campaign.tests.databases import database_url
+from campaign.tests.waiting import wait_until
 from deliveries.lifecycle import seal
 from deliveries.models import Delivery, LogLine, Message, Preparation, PreparationStatus, Status
 from deliveries.operations import reconciliation
 from deliveries.preparation import checks, lease, sealing, staging
 from deliveries.preparation import verbs as preparation
 from deliveries.schedule import planning
-from deliveries.schedule.tests.test_new_time import at_a_new_time
 from deliveries.sending import gate
-from deliveries.sending.tests.test_sending import send
-from deliveries.sending.tests.test_workers import database_url, wait_until
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
+from deliveries.tests.schedules import at_a_new_time
+from deliveries.tests.sends import send
 
 pytestmark = pytest.mark.django_db
 

@@ -7,10 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from accounts.models import ApprovalPolicy
-from accounts.tests.factories import UnitFactory
 from audiences.models import Profile
-from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
 from deliveries import drafting, jobs
 from deliveries.confirmation import decisions as confirmation
@@ -18,23 +15,12 @@ from deliveries.models import Chunk, Delivery, Exclusion, Message, Moment, Statu
 from deliveries.overview import diagnosis
 from deliveries.preparation import verbs as preparation
 from deliveries.schedule import planning, rescheduling
-from deliveries.sending.tests.test_sending import send
-from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.factories import person
+from deliveries.tests.schedules import at_nine
+from deliveries.tests.sends import send
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
 ZONES = ["Pacific/Kiritimati", "Asia/Kathmandu", "America/Sao_Paulo", "Etc/GMT+12", ""]
-
-
-def at_nine(*zones, day=None, past="next_day", unit=None, **more):
-    """A delivery at 9:00 to two people of each zone; `day` is a week ahead unless said."""
-    unit = unit or UnitFactory(approval_policy=ApprovalPolicy.NONE)
-    people = [ProfileFactory(unit=unit, time_zone=zone) for zone in zones for _two in range(2)]
-    day = day or (clock.now() + timedelta(days=7)).date()
-    return DeliveryFactory(
-        **{"unit": unit, "audience": AudienceFactory(unit=unit, members=people), "schedule_kind": "local_hour",
-           "local_date": day, "local_hour": time(9, 0), "time_zone": "Europe/Paris", "past_choice": past} | more
-    )  # fmt: skip
 
 
 def zones_by_gate(delivery):

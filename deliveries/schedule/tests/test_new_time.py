@@ -10,7 +10,6 @@ from accounts.models import ApprovalPolicy
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries import drafting
 from deliveries.approval import decisions as approval
 from deliveries.approval.decisions import SelfApproval
 from deliveries.confirmation import decisions as confirmation
@@ -19,20 +18,11 @@ from deliveries.models import Chunk, Message, Status
 from deliveries.overview import todo
 from deliveries.schedule import rescheduling
 from deliveries.sending import gate
-from deliveries.sending.tests.test_sending import send
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.schedules import TOMORROW, at_a_new_time
+from deliveries.tests.sends import send
 
 pytestmark = pytest.mark.django_db
-
-TOMORROW = {"schedule_kind": "at_date", "time_zone": "America/Sao_Paulo"}
-
-
-def at_a_new_time(delivery, *, by=None, **settings):
-    new = settings or {**TOMORROW, "contact_date": clock.now() + timedelta(days=1)}
-    by = by or person("prepare", delivery.unit)
-    drafting.edit(delivery=delivery, by=by, at=clock.now(), **new)
-    delivery.refresh_from_db()
-    return delivery
 
 
 def rows(delivery):

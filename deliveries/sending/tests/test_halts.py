@@ -19,15 +19,15 @@ from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
+from campaign.tests.waiting import somebody_waits_for_a_lock, wait_until
 from deliveries import proofs
 from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Chunk, Delivery, Halt, Message, MessageStatus, Occurrence, Series, Status, Try
 from deliveries.sending import gate
 from deliveries.sending.control import halts
-from deliveries.sending.tests.test_engine_attacks import ScriptedPool, run_lane
-from deliveries.sending.tests.test_sending import send
-from deliveries.sending.tests.test_workers import wait_until
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.scripted_lanes import ScriptedPool, run_lane
+from deliveries.tests.sends import send
 
 pytestmark = pytest.mark.django_db
 
@@ -74,12 +74,6 @@ def test_a_lane_under_way_hands_over_nothing_after_the_receipt():
     assert (receipts[0].left, receipts[0].held) == (sent, 60 - sent)
     assert 0 < sent < 60
     assert gate.plan(delivery.pk, dict) is None
-
-
-def somebody_waits_for_a_lock():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
-        return cursor.fetchone()[0]
 
 
 @pytest.mark.parametrize("stage", ["ready", "paused"])

@@ -19,8 +19,9 @@ from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, S
 from deliveries.operations import route_settings
 from deliveries.routing import limits, routes
 from deliveries.sending import lanes
-from deliveries.sending.tests.test_engine_attacks import ScriptedPool, run_lane, statuses
 from deliveries.tests.factories import DeliveryFactory, audience_of, person
+from deliveries.tests.ledger_rows import statuses
+from deliveries.tests.scripted_lanes import ScriptedPool, run_lane
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

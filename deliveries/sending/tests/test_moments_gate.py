@@ -14,20 +14,20 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from campaign.lib.jobs import Queue, workers_alive
+from campaign.tests.waiting import wait_until
 from deliveries import jobs
 from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
 from deliveries.models import Chunk, Instance, Message, MessageStatus, Moment, Status
 from deliveries.operations import instances
-from deliveries.schedule.tests.test_local_hour import at_nine
-from deliveries.schedule.tests.test_moments import ZONES
 from deliveries.sending import gate
 from deliveries.sending.control import waves
-from deliveries.sending.tests.test_sending import send
-from deliveries.sending.tests.test_waves import at_time, gates, in_waves, refuse_first_of_wave
-from deliveries.sending.tests.test_workers import kill_with_children, manage, sent, wait_until, worker
+from deliveries.sending.tests.waves import at_time, gates, in_waves, refuse_first_of_wave
 from deliveries.sending.wave_gate import HELD
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.schedules import ZONES, at_nine
+from deliveries.tests.sends import send
+from deliveries.tests.workers import kill_with_children, manage, sent, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

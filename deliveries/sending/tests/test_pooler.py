@@ -17,8 +17,9 @@ from deliveries.overview import diagnosis
 from deliveries.sending import exchange, gate
 from deliveries.sending.exchange import Ledger
 from deliveries.sending.lanes import Lane, Plan
-from deliveries.sending.tests.test_engine_attacks import ScriptedPool, statuses, with_ledger
 from deliveries.tests.factories import DeliveryFactory
+from deliveries.tests.ledger_rows import statuses
+from deliveries.tests.scripted_lanes import ScriptedPool, with_ledger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

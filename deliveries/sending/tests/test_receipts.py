@@ -12,13 +12,13 @@ from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
 from deliveries.models import Chunk, Doubt, LogLine, Message, MessageStatus, Status, Try
 from deliveries.operations import instances, reconciliation
-from deliveries.operations.tests.test_reconciliation import found
 from deliveries.schedule import plan_report
 from deliveries.sending.control import halts
-from deliveries.sending.tests.test_engine_attacks import execute, send, statuses
-from deliveries.sending.tests.test_sending import abandon_a_window
-from deliveries.sending.tests.test_waves import in_waves
+from deliveries.sending.tests.waves import in_waves
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.ledger_rows import abandon_a_window, execute, statuses
+from deliveries.tests.reconciled import found
+from deliveries.tests.sends import send
 from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)

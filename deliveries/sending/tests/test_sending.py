@@ -15,20 +15,11 @@ from deliveries.content.render import Renderer, RenderError
 from deliveries.ledger import recovery, resolutions
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status, Try
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.ledger_rows import abandon_a_window, statuses
+from deliveries.tests.sends import send
 from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def statuses(delivery):
-    rows = Message.objects.filter(delivery=delivery).order_by("seq")
-    return [MessageStatus(status).name for status in rows.values_list("status", flat=True)]
-
-
-def send(delivery):
-    jobs.tick()
-    jobs.drain(delivery_id=delivery.pk)
-    delivery.refresh_from_db()
 
 
 def test_every_recipient_gets_exactly_one_message(relay):
@@ -219,16 +210,6 @@ def test_a_stop_cancels_what_was_not_handed_over_and_says_how_many():
     assert (receipt.left, receipt.cancelled) == (0, 4)
     assert statuses(delivery) == ["CANCELLED"] * 4
     assert recovery.imbalance(delivery) == {}
-
-
-def abandon_a_window(delivery, handed):
-    """As a worker leaves it that died after a hand-over: mark and lease stand, results don't."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE deliveries_chunk SET token = 1, handed_upto = %s, lease_by = 'gone',"
-            " lease_until = sinete_clock() - interval '1 second' WHERE delivery_id = %s",
-            [handed, delivery.pk],
-        )
 
 
 def test_what_a_dead_worker_had_handed_over_is_in_doubt_and_the_rest_goes_on(relay):

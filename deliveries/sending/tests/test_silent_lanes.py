@@ -15,10 +15,10 @@ from deliveries import jobs
 from deliveries.ledger import recovery
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Route, Status
 from deliveries.sending import gate
-from deliveries.sending.tests.test_workers import horses, worker
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.freezing_proxy import FreezingProxy
 from deliveries.tests.smtp_server import SILENCE, Script, Server
+from deliveries.tests.workers import horses, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

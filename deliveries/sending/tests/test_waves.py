@@ -12,40 +12,16 @@ from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from deliveries import drafting, jobs
 from deliveries.confirmation import decisions as confirmation
-from deliveries.models import Chunk, Instance, Message, Moment, Status
+from deliveries.models import Chunk, Instance, Moment, Status
 from deliveries.schedule import validation
 from deliveries.sending import fence
 from deliveries.sending.control import waves
-from deliveries.sending.tests.test_sending import send
-from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.sending.tests.waves import at_time, gates, in_waves, refuse_first_of_wave
+from deliveries.tests.factories import person
+from deliveries.tests.sends import send
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
 HOUR = timedelta(hours=1)
-
-
-def in_waves(**more):
-    """Twelve people in three waves an hour apart, held above 10 percent; from the confirmation on."""
-    unit = more.pop("unit", None) or UnitFactory(approval_policy=ApprovalPolicy.NONE)
-    settings = {"wave_by": "number", "wave_value": 3, "wave_minutes": 60, "wave_limit": 10, "recipients": 12}
-    return DeliveryFactory(**{"unit": unit, "schedule_kind": "waves", **settings, **more})
-
-
-def at_time(moment):
-    return clock.shifted(moment - clock.now())
-
-
-def refuse_first_of_wave(relay, delivery, number):
-    wave = Moment.objects.get(delivery=delivery, number=number)
-    rows = Message.objects.filter(delivery=delivery, seq__gte=wave.seq_from, seq__lte=wave.seq_to)
-    for row in rows[:2]:
-        relay.refuse(row.address, "550 5.1.1 No such user")
-
-
-def gates(delivery):
-    return list(
-        Moment.objects.filter(delivery=delivery).order_by("number").values_list("not_before", flat=True)
-    )
 
 
 def held(delivery):

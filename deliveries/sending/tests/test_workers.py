@@ -1,18 +1,12 @@
 """Real worker processes: killed in mid-send, told to stop, with the queue wiped under them."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from urllib.parse import quote
 
 import django_rq
-import psutil
 import psycopg
 import pytest
 from django.conf import settings as django_settings
@@ -20,104 +14,26 @@ from django.db import connection
 
 from accounts.roles import root
 from campaign.lib import clock
+from campaign.tests.databases import database_url
+from campaign.tests.waiting import PATIENCE, wait_until
 from deliveries import jobs, queues
 from deliveries.ledger import recovery
-from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
+from deliveries.models import Chunk, Delivery, Doubt, Message, Status
 from deliveries.operations import route_settings
 from deliveries.routing import routes
 from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.workers import (
+    assert_exact,
+    horses,
+    kill_with_children,
+    manage,
+    sent,
+    until_over,
+    worker,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PATIENCE = 60
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        select_nothing()
-
-
-def select_nothing() -> None:
-    """Give the others a moment, in the database's own time."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_sleep(0.05)")
-
-
-def database_url() -> str:
-    database = connection.settings_dict
-    return (
-        f"postgresql://{quote(database['USER'])}:{quote(database['PASSWORD'] or '')}@/{quote(database['NAME'])}"
-        f"?host={quote(str(database['HOST'] or database['OPTIONS'].get('host', '')), safe='')}"
-        f"&port={database['PORT'] or 5432}"
-    )
-
-
-@contextmanager
-def manage(*command: str, **environment: str) -> Iterator[subprocess.Popen]:
-    """A process of its own on the test's database, gone at the end with its children."""
-    env = {
-        **os.environ,
-        "DATABASE_URL": database_url(),
-        "RELAY_URL": django_settings.RELAY_URL,
-        "SINETE_TESTING": "1",
-        "SINETE_LEASE_SECONDS": "2",
-        **environment,
-    }
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", *command],
-        env=env,
-        cwd=django_settings.BASE_DIR,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        for child in (
-            [*psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
-        ):
-            child.kill()
-        process.kill()
-        process.wait()
-
-
-def worker(*queues: str, **environment: str) -> AbstractContextManager[subprocess.Popen]:
-    return manage("rqworker", *queues, "--verbosity", "0", **environment)
-
-
-def horses(process: subprocess.Popen) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children()
-
-
-def kill_with_children(process: subprocess.Popen) -> None:
-    for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        each.kill()
-    process.wait()
-
-
-def sent(delivery: Delivery) -> int:
-    return Message.objects.filter(delivery=delivery, status=MessageStatus.SENT).count()
-
-
-def until_over(delivery: Delivery) -> None:
-    def is_over() -> bool:
-        jobs.tick()
-        delivery.refresh_from_db()
-        return delivery.status == Status.FINISHED
-
-    wait_until(is_over, "the delivery is finished")
-
-
-def assert_exact(delivery: Delivery, relay) -> None:
-    """Ledger and receiver agree, recipient by recipient; what is in doubt may be on either side."""
-    received = Counter(relay.recipients())
-    assert not [address for address, times in received.items() if times > 1]
-    rows = Message.objects.filter(delivery=delivery)
-    assert set(rows.filter(status=MessageStatus.SENT).values_list("address", flat=True)) <= set(received)
-    accounted = set(rows.exclude(status=MessageStatus.PREPARED).values_list("address", flat=True))
-    assert set(received) <= accounted
-    assert recovery.imbalance(delivery) == {}
 
 
 def test_a_worker_killed_in_mid_send_loses_nobody_and_repeats_nobody(relay):

@@ -1,8 +1,6 @@
 """A series from its activation to its last run, by the real tick, preparation, gate and receiver."""
 
-from datetime import datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -11,97 +9,20 @@ from accounts import access
 from accounts.rights import Right
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
-from audiences.models import AudienceMember
-from audiences.tests.factories import ProfileFactory
 from campaign.lib import clock
 from deliveries import drafting, jobs
 from deliveries.approval import decisions as approval
 from deliveries.confirmation import decisions as confirmation
 from deliveries.lifecycle import WrongStatus, notices
-from deliveries.models import (
-    Confirmation,
-    Delivery,
-    Message,
-    Notice,
-    Occurrence,
-    Overlap,
-    ScheduleKind,
-    Skipped,
-    Status,
-)
+from deliveries.models import Confirmation, Delivery, Message, Notice, Occurrence, Overlap, Skipped, Status
 from deliveries.operations import reconciliation
 from deliveries.preparation import verbs as preparation
 from deliveries.series import calendar
-from deliveries.tests.factories import DeliveryFactory, bring_to, person
+from deliveries.tests.factories import person
+from deliveries.tests.series import DAY, PARIS, go_to, join, next_of, runs, send_all, series_of, work
 from deliveries.tick import runs as recurring
 
-pytestmark = pytest.mark.django_db(transaction=True)
-PARIS = ZoneInfo("Europe/Paris")
-DAY = timedelta(days=1)
-
-
-def rule_for(**changes: Any) -> dict[str, Any]:
-    """A run each day at nine in Paris, from the day after tomorrow."""
-    start = (clock.now().astimezone(PARIS) + 2 * DAY).date()
-    nine = datetime.min.time().replace(hour=9)
-    return {"rule": "FREQ=DAILY", "starts_on": start, "at": nine, **changes}
-
-
-def series_of(*, recipients: int = 2, stage: str = "active", policy: str = "", **changes: Any) -> Delivery:
-    delivery = DeliveryFactory(
-        schedule_kind=ScheduleKind.RECURRING, time_zone="Europe/Paris", recurrence=rule_for(**changes),
-        recipients=recipients, approval_policy=policy,
-    )  # fmt: skip
-    if stage != "draft":
-        bring_to(delivery, "ready", by=person("prepare", delivery.unit))
-    delivery.refresh_from_db()
-    if stage == "active":
-        starter = person("start", delivery.unit)
-        confirmation.confirm(delivery=delivery, seal=delivery.seal, by=starter, at=clock.now())
-    return Delivery.objects.get(pk=delivery.pk)
-
-
-def go_to(moment: datetime) -> None:
-    """The clock of every session shows this moment, and a tick sees what is due."""
-    clock.set_offset(timedelta())
-    clock.set_offset(moment - clock.now())
-    jobs.tick()
-
-
-def work() -> None:
-    """What the workers do: prepare what was asked for, and tick."""
-    for pk in Delivery.objects.filter(status=Status.PREPARING).values_list("preparation_id", flat=True):
-        preparation.run(preparation_id=pk)
-    jobs.tick()
-
-
-def send_all() -> None:
-    for pk in Delivery.objects.filter(status__in=[Status.SCHEDULED, Status.SENDING]).values_list(
-        "pk", flat=True
-    ):
-        jobs.drain(delivery_id=pk)
-    jobs.tick()
-
-
-def join(series: Delivery) -> None:
-    """One more person is in the series' audience."""
-    AudienceMember.objects.create(audience=series.audience, profile=ProfileFactory(unit=series.unit))
-
-
-@pytest.fixture(autouse=True)
-def _real_time_again():
-    yield
-    clock.set_offset(timedelta())
-
-
-def runs(series: Delivery) -> list[Delivery]:
-    return list(Delivery.objects.filter(execution_of=series).order_by("contact_date"))
-
-
-def next_of(series: Delivery) -> datetime:
-    series.series.refresh_from_db()
-    assert series.series.next_at is not None
-    return series.series.next_at
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_time_again")]
 
 
 def test_an_activated_series_makes_its_run_an_hour_ahead_and_waits_to_be_confirmed(relay):

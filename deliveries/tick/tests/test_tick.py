@@ -15,12 +15,12 @@ from django.test.utils import CaptureQueriesContext
 from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
+from campaign.tests.databases import database_url
 from deliveries import jobs, queues
 from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
 from deliveries.models import Chunk, Delivery, Halt, Message, ScheduleKind, Status
 from deliveries.sending import exchange, gate, looks
-from deliveries.sending.tests.test_workers import database_url
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tick import look
 

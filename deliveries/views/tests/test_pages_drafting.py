@@ -12,10 +12,10 @@ from django.urls import reverse
 from accounts.tests.factories import UnitFactory
 from audiences.tests.factories import AttributeFactory, AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
-from deliveries.drafting.tests.test_uploads import PNG, a_zip
 from deliveries.models import Content, Delivery, Proof, ScheduleKind, Status
 from deliveries.proofs import previews
 from deliveries.tests.factories import CONTENT, DeliveryFactory, audience_of, person
+from deliveries.tests.zips import PNG, a_zip
 
 pytestmark = pytest.mark.django_db
 

@@ -12,18 +12,11 @@ from django.urls import reverse
 
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
-from campaign.lib import clock
 from deliveries.models import Delivery, Notice, ScheduleKind, Status
-from deliveries.series.tests.test_recurring import go_to, next_of, runs, series_of, work
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.series import WEEKLY, go_to, next_of, runs, series_of, work
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _real_time_again():
-    yield
-    clock.set_offset(timedelta())
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_time_again")]
 
 
 def client_of(role: str, delivery: Delivery) -> Client:
@@ -36,15 +29,6 @@ def shown(client: Client, name: str, *args: Any, **query: Any) -> str:
     answer = client.get(reverse(name, args=args), query)
     assert answer.status_code == 200
     return " ".join(unescape(answer.content.decode()).split())
-
-
-WEEKLY = {
-    "schedule_kind": "recurring", "time_zone": "Europe/Paris", "every": "2", "unit_of_time": "WEEKLY",
-    "weekdays": ["MO", "TH"], "month_by": "day", "month_day": "1", "position": "1", "weekday": "MO",
-    "starts_on": "2099-01-05", "at_time": "09:00", "ends": "count", "count": "10",
-    "excluded_dates": "2099-01-08", "request_confirmation": "on", "ahead_minutes": "60",
-    "expires_minutes": "1440", "remind_minutes": "120", "late_minutes": "120", "overlap": "skip",
-}  # fmt: skip
 
 
 def test_the_form_saves_a_series_and_shows_it_as_it_was_entered():
