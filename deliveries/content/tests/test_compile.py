@@ -1,0 +1,546 @@
+"""From what an author wrote to content with nothing left but slots, or to findings that say what to change."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from deliveries.content.compile import Compiled, compile_content
+from deliveries.content.findings import Finding
+from deliveries.content.tests.compiling import (
+    FIELDS,
+    OPT_OUT,
+    SOURCE,
+    compiled,
+    errors,
+    findings,
+    warnings,
+    with_body,
+)
+
+# What is there, and who sends it
+
+
+def test_sound_content_has_no_findings():
+    assert findings() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"subject": "  "}, ("empty_subject", "subject", None)),
+        ({"html": "", "text": ""}, ("empty_content", "html", None)),
+        ({"html": "<html><body><p> &nbsp;</p></body></html>"}, ("empty_content", "html", None)),
+        ({"from_address": ""}, ("invalid_sender", "from_address", None)),
+        ({"from_address": "news@"}, ("invalid_sender", "from_address", None)),
+        ({"from_address": "a@example.com\nBcc: b@example.com"}, ("invalid_sender", "from_address", None)),
+        ({"from_address": "{{ profile.city }}@example.com"}, ("invalid_sender", "from_address", None)),
+        ({"reply_to": "nobody"}, ("invalid_sender", "reply_to", None)),
+        ({"from_name": "A\nB"}, ("invalid_sender", "from_name", None)),
+        ({"html": "<p>Hello</p>", "text": "Hello"}, ("no_unsubscribe_link", "html", None)),
+    ],
+)
+def test_content_that_must_not_leave_is_an_error(changes, expected):
+    assert expected in errors(**changes)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>Hello</p>{% if profile.city %}" + OPT_OUT + "{% endif %}",
+        "<p>Hello</p><!-- " + OPT_OUT + " -->",
+        "<p>Hello</p><!--[if mso]>" + OPT_OUT + "<![endif]-->",
+    ],
+)
+def test_an_unsubscribe_link_that_some_do_not_see_is_not_enough(html):
+    assert ("no_unsubscribe_link", "html", None) in errors(html=html, text="")
+
+
+def test_an_unsubscribe_link_in_one_part_only_is_a_warning():
+    assert warnings(text="Hello\n") == [("no_unsubscribe_link", "text", None)]
+
+
+def test_text_alone_is_enough():
+    content = compiled(html="")
+
+    assert content.html == ""
+    assert content.text == "Hello {{ _base }}/u/{{ _u }}\n"
+
+
+# Merge tags: only what is known to be harmless
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ("{{ profile }}", "profile_access"),
+        ("{{ profile['city'] }}", "profile_access"),
+        ("{{ profile[profile.city] }}", "profile_access"),
+        ("{{ profile|items }}", "profile_access"),
+        ("{{ [profile]|first }}", "profile_access"),
+        ("{% set p = profile %}", "profile_access"),
+        ("{% set p = [profile] %}", "profile_access"),
+        ("{% if profile %}x{% endif %}", "profile_access"),
+        ("{{ x if profile else y }}", "profile_access"),
+        ("{% set profile = 'x' %}", "template_syntax"),
+        ("{% set _u = 'x' %}", "template_syntax"),
+        ("{% set unsubscribe_url = 'x' %}", "template_syntax"),
+        ("{{ profile.city.upper() }}", "template_not_allowed"),
+        ("{{ profile.city.__class__ }}", "template_not_allowed"),
+        ("{{ 'x'.join(['a']) }}", "template_not_allowed"),
+        ("{{ range(9) }}", "template_not_allowed"),
+        ("{{ debug() }}", "template_not_allowed"),
+        ("{% for x in profile %}{% endfor %}", "template_not_allowed"),
+        ("{% include 'x' %}", "template_not_allowed"),
+        ("{% macro x() %}{% endmacro %}", "template_not_allowed"),
+        ("{% autoescape false %}", "template_not_allowed"),
+        ("{{ profile.city|safe }}", "unknown_filter"),
+        ("{{ profile.city|tojson }}", "unknown_filter"),
+        ("{{ profile.city|shout }}", "unknown_filter"),
+        ("{{ profile.city is shouted }}", "template_syntax"),
+        ("{{ profile.city ** 2 }}", "template_syntax"),
+        ("{{ profile.city * 2 }}", "template_syntax"),
+        ("{{ 'x' * 100000000 }}", "template_syntax"),
+        ("{{ 1 < 2 < 3 }}", "template_syntax"),
+        ("{{ {'a': 1} }}", "template_syntax"),
+        ("{{ 'a\\nb' }}", "template_syntax"),
+        ("{{ profile.city > 5 }}", "template_syntax"),
+        ("{{ profile.city|replace('a') }}", "template_syntax"),
+        ("{{ profile.city }", "template_syntax"),
+        ("{{ }}", "template_syntax"),
+        ("{% if %}{% endif %}", "template_syntax"),
+        ("{% if profile.city %}", "template_syntax"),
+        ("{% endif %}", "template_syntax"),
+        ("{% if 1 %}{% else %}{% elif 1 %}{% endif %}", "template_syntax"),
+        ("{% wenn 1 %}", "template_syntax"),
+        ("{# never closed", "template_syntax"),
+        ("{% raw %}never closed", "template_syntax"),
+        ("{{ 'never closed }}", "template_syntax"),
+        ("{{#each orders}}", "template_syntax"),
+        ("{{/each}}", "template_syntax"),
+        ("{{{name}}}", "template_syntax"),
+        ("{{> header}}", "template_syntax"),
+        ("{{ " + "(" * 60 + "1" + ")" * 60 + " }}", "template_syntax"),
+        ("{{ profile.city" + "|default(profile.city)" * 60 + " }}", "template_not_allowed"),
+    ],
+)
+def test_a_tag_that_is_not_allowed_is_an_error_with_its_line(tag, code):
+    assert (code, "html", 4) in errors(f"<p>one</p>\n<p>two</p>\n{tag}\n<p>four</p>")
+
+
+def test_every_broken_tag_is_reported_at_once():
+    found = errors("{{ profile }}\n\n{{ x|shout }}\n{{#if}}")
+
+    assert found == [
+        ("profile_access", "html", 2), ("unknown_filter", "html", 4), ("template_syntax", "html", 5)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", ["subject", "preheader", "from_name", "text"])
+def test_problems_name_their_part(part):
+    assert ("profile_access", part, 1) in errors(**{part: "{{ profile }}"})
+
+
+@pytest.mark.parametrize("part", ["subject", "from_name"])
+@pytest.mark.parametrize(
+    "tag", ["{{ unsubscribe_url }}", "{{ mirror_url|upper }}", "{% if mirror_url %}x{% endif %}"]
+)
+def test_addresses_that_act_for_a_recipient_stay_out_of_headers(part, tag):
+    assert ("template_not_allowed", part, 1) in errors(**{part: tag})
+
+
+def test_values_that_double_without_end_are_refused():
+    doubling = "{% set a = 'xxxxxxxxxx' %}" + "{% set a = a ~ a ~ a ~ a %}" * 20
+
+    assert ("template_not_allowed", "html", 2) in errors(doubling)
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ("{{ profile.nickname }}", "profile.nickname"),
+        ("{{ name }}", "name"),
+        ("{{ order.total }}", "order.total"),
+    ],
+)
+def test_a_name_that_nobody_declared_is_a_warning_and_stays_empty(tag, name):
+    (warning,) = findings(f"<p>[{tag}]</p>")
+
+    assert (warning.level, warning.code, warning.line) == ("warning", "undefined_field", 2)
+    assert name in warning.message
+    assert compiled(f"<p>[{tag}]</p>").used_fields == ()
+
+
+def test_only_the_fields_that_are_used_travel_with_a_message():
+    content = compiled(
+        "{% if profile.segment == 'vip' %}<a href='https://example.com/?l={{ profile.language }}'>x</a>{% endif %}",
+        subject="{{ profile.first_name|default(profile.city) }}",
+    )
+
+    assert content.used_fields == ("city", "first_name", "language", "segment")
+
+
+def test_a_style_sheet_may_open_a_rule_with_a_number_sign():
+    content = compiled("<style>@media print{#menu{color:red}}</style><p>x</p>")
+
+    assert "{{ '{#' }}menu" in content.html
+
+
+def test_nothing_is_fetched_to_inline_styles(tmp_path):
+    sheet = tmp_path / "sheet.css"
+    sheet.write_text("p { color: red }")
+
+    content = compiled(f'<link rel="stylesheet" href="{sheet.as_uri()}"><p>x</p>')
+
+    assert "<p>x</p>" in content.html
+
+
+# Markup stays as it was
+
+
+def test_styles_are_inlined_and_everything_else_keeps_its_octets():
+    head = (
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">\n'
+        "<html><head><style>p.a { color: red } @media (max-width: 9px) { p { color: blue } }</style>\n"
+        "<!--[if mso]><style>p { color: green }</style><![endif]--></head>\n<body>\n"
+    )
+    body = (
+        "<!-- a comment -->\n<![if !mso]><p class=b>two</P><![endif]>\n<table>{% if profile.city %}<TR><td>&nbsp;"
+        "</td></tr>{% endif %}</table>\n<!--[if mso]><table><tr><td><![endif]-->\n"
+    )
+
+    content = compiled(html=f"{head}{body}<p class='a'>one</p>{OPT_OUT}</body></html>", tracking=False)
+
+    assert content.html.startswith(head + body)
+    assert """<p style="color: red;" class='a'>one</p>""" in content.html
+
+
+def test_a_style_that_holds_a_merge_tag_is_inlined_around_it():
+    content = compiled(
+        "<style>td { padding: 0 }</style><table><tr><td style='width: {{ profile.points }}px'>x</td></tr></table>"
+    )
+
+    assert 'style="padding: 0;width: {{ profile.points }}px"' in content.html
+
+
+def test_a_class_that_depends_on_the_recipient_gets_no_inlined_style():
+    content = compiled("<style>.x { color: red }</style><p class='{% if profile.city %}x{% endif %}'>a</p>")
+
+    assert "<p class='{% if profile.city %}x{% endif %}'>a</p>" in content.html
+
+
+def test_the_pixel_is_the_last_thing_in_the_body():
+    assert compiled().html.endswith(
+        '/o/{{ _o }}.gif" width="1" height="1" alt="" style="display:block;border:0"></body>'
+    )
+
+
+def test_the_pixel_follows_content_without_a_body():
+    assert compiled(html=OPT_OUT).html.endswith('display:block;border:0">')
+
+
+def test_the_preheader_is_hidden_at_the_top_of_the_body():
+    html = compiled(preheader="For {{ profile.first_name }} <3").html
+
+    assert html.startswith('<body><div style="display:none;')
+    assert "For {{ profile.first_name }} &lt;3&#847;" in html.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<script>x</script>",
+        "<iframe src='https://example.com/'></iframe>",
+        "<p onclick='x()'>x</p>",
+        "<base href='/'>",
+        "<object data='x'></object>",
+        "<embed src='x'>",
+        "<form action='https://example.com/'><input name='p'></form>",
+        "<button formaction='https://example.com/'>x</button>",
+        "<a ping='https://example.com/' href='https://example.com/'>x</a>",
+        "<isindex action='https://example.com/'>",
+        "<meta http-equiv='refresh' content='0;url=https://example.com/'>",
+        "<META HTTP-EQUIV=' &#114;efresh' content=0>",
+        "<meta http-equiv='{{ profile.city }}' content='0'>",
+        "<meta http-equiv='Content-Security-Policy' content='x'>",
+        "<!--[if mso]><form action='https://example.com/'></form><![endif]-->",
+    ],
+)
+def test_active_markup_is_refused(markup):
+    assert ("unsafe_markup", "html", 2) in errors(markup)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<!-- x --!><form action='https://example.com/'></form> -->",
+        "<svg><style><meta http-equiv=refresh content='0;url=https://example.com/'></style></svg>",
+        "<svg><style>&#64;import 'https://example.com/x.css';</style></svg>",
+        "<math><title><iframe src='https://example.com/'></iframe></title></math>",
+    ],
+)
+def test_what_only_a_browser_takes_for_active_markup_is_refused(markup):
+    assert "unsafe_markup" in [code for code, _where, _line in errors(markup)]
+
+
+@pytest.mark.parametrize(
+    "fetched",
+    [
+        "<style>@import url(https://fonts.example.com/css2?family=Inter:wght@400;500;600);p{color:red}</style>",
+        "<style>p{color:red}@IMPORT 'https://fonts.example.com/x.css' screen;</style>",
+        '<style>@\\69mport "https://fonts.example.com/x.css";p{color:red}</style>',
+        "<style>p{color:red}@import url(https://fonts.example.com/x.css)</style>",
+        "<link rel='stylesheet' href='https://fonts.example.com/x.css'><style>p{color:red}</style>",
+    ],
+)
+def test_a_style_sheet_from_elsewhere_is_taken_out_and_said(fetched):
+    source = f"{fetched}<p>x</p>"
+
+    content = compiled(source)
+
+    assert "fonts.example.com" not in content.html
+    assert "color:red" in content.html.replace(" ", "")
+    assert "external_style" in [code for code, _where, _line in warnings(source)]
+
+
+def test_what_a_mail_says_of_its_letters_stays():
+    content = compiled(
+        "<meta http-equiv='Content-Type' content='text/html; charset=utf-8'><p>x@important.example</p>"
+    )
+
+    assert "http-equiv" in content.html
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<td {{ profile.city }}>",
+        "<td class={{ profile.city }}>",
+        "<{{ profile.city }}>",
+        "<td x='' {{ profile.city }}=''>",
+    ],
+)
+def test_a_value_where_it_could_become_markup_is_refused(tag):
+    assert ("unsafe_place", "html", 2) in errors(tag) or "<{{" in tag
+
+
+def test_a_value_can_not_become_the_name_of_a_tag():
+    """It stands in text there: escaped, and `<` alone opens nothing."""
+    content = compiled("<p>1 <{{ profile.city }}</p>")
+
+    assert "<{{ profile.city }}" in content.html
+
+
+# Links
+
+
+def test_links_are_tracked_wherever_a_reader_can_follow_them():
+    content = compiled(
+        '<a href="https://example.com/a?x=1&amp;y=%20#z">One</a>'
+        "<map><area href='https://example.com/b' alt='Two'></map>"
+        '<!--[if mso]><v:roundrect href="https://example.com/c"><center>Three</center></v:roundrect><![endif]-->'
+    )
+
+    assert [(link.label, link.url, link.kind) for link in content.links] == [
+        ("One", "https://example.com/a?x=1&y=%20#z", "tracked"),
+        ("Two", "https://example.com/b", "tracked"),
+        ("Three", "https://example.com/c", "tracked"),
+        ("Unsubscribe", "{{ unsubscribe_url }}", "opt_out"),
+    ]
+    assert "example.com" not in content.html
+    assert '<a href="{{ _base }}/c/{{ _c0 }}">One</a>' in content.html
+    assert '<a href="{{ _base }}/u/{{ _u }}">Unsubscribe</a>' in content.html
+
+
+@pytest.mark.parametrize(
+    "href", ["mailto:a@example.com?subject=x", "tel:+5511999999999", "sms:123", "#top", "", "  "]
+)
+def test_other_links_stay_as_they_are(href):
+    content = compiled(f'<a href="{href}">x</a>')
+
+    assert f'<a href="{href}">x</a>' in content.html
+    assert [link.kind for link in content.links] == ["opt_out"]
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "javascript:alert(1)",
+        " JavaScript:alert(1)",
+        "java&#9;script:alert(1)",
+        "java&#x0A;script:alert(1)",
+        "&#106;avascript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "file:///etc/passwd",
+        "https://user@example.com/",
+        "https:///x",
+        "https://example.com\\@evil.example/",
+    ],
+)
+def test_an_unsafe_link_is_refused(href):
+    assert ("unsafe_link", "html", 2) in errors(f'<a href="{href}">x</a>')
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "{{ profile.city }}",
+        "{{ action_url }}",
+        "https://{{ profile.city }}/",
+        "https://example.com{{ profile.city }}",
+        "https://{{ profile.city }}.example.com/",
+        "http{{ profile.city }}://example.com/",
+        "{% if profile.city %}https://a.example/{% else %}https://b.example/{% endif %}",
+        "{{ unsubscribe_url }}{{ profile.city }}",
+        "java{{ profile.city }}script:x",
+    ],
+)
+def test_scheme_and_host_can_not_depend_on_the_recipient(href):
+    assert ("dynamic_link_host", "html", 2) in errors(f'<a href="{href}">x</a>')
+
+
+@pytest.mark.parametrize("name", ["unsubscribe_url", "mirror_url", "mine"])
+def test_a_tracked_link_depends_on_the_profile_alone(name):
+    body = f"{{% set mine = 'x' %}}<a href='https://example.com/?x={{{{ {name} }}}}'>x</a>"
+
+    assert ("link_variable", "html", 2) in errors(body)
+
+
+def test_a_condition_ends_in_the_link_where_it_began():
+    body = "<a href='https://example.com/?{% if profile.city %}x'>x</a>{% endif %}"
+
+    assert ("template_not_allowed", "html", 2) in errors(body)
+
+
+def test_a_link_that_nobody_can_read_is_a_warning():
+    assert warnings('<a href="https://example.com/"><img src="https://example.com/x.png"></a>') == [
+        ("unlabelled_link", "html", 2)
+    ]
+
+
+def test_the_alternative_text_of_a_picture_labels_its_link():
+    content = compiled(
+        '<a href="https://example.com/"><img alt="A &amp; B" src="https://example.com/x.png"></a>'
+    )
+
+    assert content.links[0].label == "A & B"
+
+
+def test_the_same_link_of_html_and_text_shares_a_number():
+    content = compiled(
+        '<a href="https://example.com/a">A</a>', text="See https://example.com/a. (https://example.com/b)\n"
+    )
+
+    assert content.text == "See {{ _base }}/c/{{ _c0 }}. ({{ _base }}/c/{{ _c2 }})\n"
+    assert content.links[2].url == "https://example.com/b"
+
+
+def test_without_tracking_links_lead_where_they_say():
+    content = compiled(
+        '<a href="https://example.com/?a=1&amp;b={{ profile.city }}">A</a>',
+        tracking=False,
+        text="https://x.example/",
+    )
+
+    assert 'href="https://example.com/?a=1&amp;b={{ (profile.city)|urlencode }}"' in content.html
+    assert "_o" not in content.html
+    assert content.text == "https://x.example/\n"
+    assert [link.kind for link in content.links] == ["opt_out"]
+
+
+# Pictures
+
+
+def test_uploaded_pictures_get_their_address():
+    assets = {"images/a b.png": "https://cdn.example/1.png"}
+
+    html = compiled(
+        '<img src="./images/a%20b.png" srcset="images/a%20b.png 2x"><table background="images/a b.png"></table>'
+        "<p style=\"background: url('images/a b.png')\">x</p><style>p{background:url(images/a%20b.png)}</style>",
+        assets=assets,
+    ).html
+
+    assert "images/" not in html
+    assert '<img src="https://cdn.example/1.png" srcset="https://cdn.example/1.png 2x">' in html
+
+
+def test_a_picture_that_was_not_uploaded_is_a_warning():
+    assert warnings('<img src="images/gone.png">') == [("missing_picture", "html", 2)]
+
+
+# The text part
+
+
+def test_a_text_part_is_made_from_the_html():
+    source = replace(
+        SOURCE,
+        text="",
+        html="<html><head><title>T</title><style>.h{display:none}</style></head><body><span class=h>hidden</span>"
+        "<h1>Hello  {{ profile.first_name }}</h1>{% if profile.city %}<p>In &#123;&#123; {{ profile.city }}</p>"
+        "{% endif %}<ul><li>one<li>two</ul><!--[if mso]>Outlook<![endif]-->"
+        "<p><a href='https://example.com/'>Shop</a><a href='mailto:a@example.com'>Mail</a></p>" + OPT_OUT,
+    )
+
+    content, found = compile_content(source, fields=FIELDS)
+
+    assert [(finding.level, finding.code) for finding in found] == [("warning", "no_text_part")]
+    assert content.text == (
+        "Hello {{ profile.first_name }}\n\n{% if profile.city %}In {{ '{{' }} {{ profile.city }}\n\n{% endif %}- one\n"
+        "- two\n\nShop <{{ _base }}/c/{{ _c0 }}> Mail <a@example.com>\n\nUnsubscribe <{{ _base }}/u/{{ _u }}>\n"
+    )
+
+
+def test_conditions_stay_balanced_in_the_text_part_wherever_they_stand():
+    body = (
+        "<!-- {% if profile.city %} --><p class='{% if profile.segment %}x{% endif %}'>x</p><!-- {% endif %} -->"
+        "<table {% if profile.points > 5 %}border='1'{% endif %}><tr><td>y</td></tr></table>"
+    )
+
+    content, found = compile_content(with_body(body, {"text": ""}), fields=FIELDS)
+
+    assert content, found
+    assert content.text.count("{% if") == content.text.count("endif")
+
+
+# Size and storage
+
+
+def test_html_that_would_be_cut_is_a_warning():
+    assert warnings("<p>" + "word " * 21_000 + "</p>") == [("over_102_kb", "html", None)]
+
+
+def test_long_lines_are_folded_without_changing_what_is_seen():
+    cells = "".join(f"<td class='c{n}'><b>{n}</b>word word</td>" for n in range(200))
+
+    html = compiled(f"<table><tr>{cells}</tr></table><pre>{'x ' * 600}</pre>", tracking=False).html
+
+    assert max(map(len, html.replace("x " * 600, "").split("\n"))) < 900
+    assert "x " * 600 in html
+    assert "".join(html.split()) == "".join(
+        compile_content(with_body(f"<table><tr>{cells}</tr></table><pre>{'x ' * 600}</pre>", {}), fields=FIELDS, tracking=False)[0].html.split()
+    )  # fmt: skip
+    assert "<b>199</b>" in html.replace("\n>", ">")
+
+
+def test_compiled_content_survives_storage():
+    content = compiled(
+        '<a href="https://example.com/?x={{ profile.city }}">x</a>', preheader="p", reply_to="r@example.com"
+    )
+
+    stored = json.dumps(content.to_json(), sort_keys=True)
+
+    assert Compiled.from_json(json.loads(stored)) == content
+
+
+def test_compiling_twice_gives_the_same():
+    body = "{{ profile.city }}{{ profile.segment }}{% set b = 1 %}{% set a = 2 %}"
+
+    assert compiled(body).to_json() == compiled(body).to_json()
+
+
+def test_findings_survive_storage():
+    (finding,) = findings("{{ x|shout }}", level="error")
+
+    assert Finding.from_dict(json.loads(json.dumps(finding.to_dict()))) == finding
+    assert str(finding) == "html:2: There is no filter “shout”."
