@@ -104,7 +104,8 @@ async def _all_lanes(delivery_id: int, number: int, stop: Any, up: Any) -> None:
 
 async def _lane(delivery_id: int, name: str, stop: Any, up: Any) -> None:
     from deliveries.models import MessageStatus
-    from deliveries.sending.exchange import Entry, Ledger
+    from deliveries.sending.exchange import Ledger
+    from deliveries.sending.rows import Entry
 
     ledger = await Ledger.connect(delivery_id=delivery_id, lane=name)
     hold = await ledger.claim()

@@ -28,6 +28,7 @@ from deliveries.models import Confirmation, Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
 from deliveries.routing import routes, signing
 from deliveries.sending import fence, looks, throttle, wave_gate
+from deliveries.sending.lane_config import LaneConfig
 from deliveries.sending.looks import Ready
 from deliveries.sending.throttle import Bucket, Limits
 from deliveries.series import eligibility
@@ -173,7 +174,7 @@ def wait_for(delivery_id: int) -> bool:
     return False
 
 
-def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
+def lane_config(delivery_id: int) -> LaneConfig | None:
     """What a lane needs, if what is prepared is what was confirmed and its route is open; else None."""
     delivery = Delivery.objects.select_related("preparation", "route", "unit", "audience", "content").get(
         pk=delivery_id
@@ -195,7 +196,7 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         # Nothing leaves unsigned.
         routes.open_breaker(route.pk, because=f"{routes.UNSIGNED}: {problem}", at=at)
         return None
-    return make(
+    return LaneConfig(
         delivery_id=delivery.pk,
         route_id=route.pk,
         relay=routes.relay_of(route),

@@ -11,7 +11,7 @@ from deliveries.channels.base import Outcome, Result
 from deliveries.models import Delivery
 from deliveries.sending import gate
 from deliveries.sending.exchange import Ledger
-from deliveries.sending.lanes import Lane, Plan
+from deliveries.sending.lanes import Lane
 
 
 def with_ledger(delivery: Delivery, work: Callable[[Ledger], Awaitable[Any]], *, lane: str = "lane") -> Any:
@@ -58,7 +58,7 @@ def run_lane(
     delivery: Delivery, pool: ScriptedPool, *, before: Callable[[Lane], None] = lambda lane: None
 ) -> Lane:
     """Run one lane over the pool to its end, within ten seconds; `before` sees it first."""
-    plan = gate.plan(delivery.pk, Plan)
+    plan = gate.lane_config(delivery.pk)
     assert plan is not None
 
     async def run() -> Lane:

@@ -93,7 +93,7 @@ def test_what_is_confirmed_leaves_as_confirmed(strict, administrator):
     units.move_unit(unit=unit, parent=strict, by=administrator)
 
     assert gate.begin(scheduled.pk)
-    assert gate.plan(scheduled.pk, dict) is not None
+    assert gate.lane_config(scheduled.pk) is not None
 
 
 def test_whoever_moves_a_unit_is_told_before_and_after_how_many_of_each(strict, administrator):

@@ -41,7 +41,8 @@ from deliveries.routing import limits, routes
 from deliveries.sending import control, gate
 from deliveries.sending.control import receipts
 from deliveries.sending.exchange import Ledger
-from deliveries.sending.lanes import Lane, Plan
+from deliveries.sending.lane_config import LaneConfig
+from deliveries.sending.lanes import Lane
 from deliveries.sending.throttle import Throttle
 from deliveries.tests.factories import DeliveryFactory, audience_of, person
 from deliveries.tick import look
@@ -84,8 +85,8 @@ class Died(Exception):
     """The process of a lane is gone at this very moment."""
 
 
-class Pace:
-    window = WINDOW
+class FixedWindow:
+    size = WINDOW
 
     def note(self, results: int) -> None: ...
 
@@ -146,7 +147,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.lanes) < 2)
     @rule()
     def a_lane_starts(self) -> None:
-        plan = gate.plan(self.delivery.pk, Plan)
+        plan = gate.lane_config(self.delivery.pk)
         if plan is not None:
             self.lanes.append(self.run(self._lane(plan)))
 
@@ -383,11 +384,11 @@ class LedgerMachine(RuleBasedStateMachine):
         rows = Message.objects.filter(delivery=self.delivery, status__in=statuses)
         return set(rows.values_list("seq", flat=True))
 
-    async def _lane(self, plan: Plan) -> Lane:
+    async def _lane(self, plan: LaneConfig) -> Lane:
         name = f"lane {len(self.said)} {id(object())} {asyncio.get_running_loop().time()}"
         ledger = await Ledger.connect(delivery_id=self.delivery.pk, lane=name)
         lane = Lane(plan, ledger, RelayOfLane(self))  # type: ignore[arg-type]  # a stand-in with a pool's few methods
-        lane.pace = Pace()  # type: ignore[assignment]  # a pace that the machine decides
+        lane.budget.window = FixedWindow()  # type: ignore[assignment]  # a size that the machine decides
         return lane
 
     def _losing(
@@ -447,10 +448,10 @@ class LimitedLedgerMachine(LedgerMachine):
         self.throttle = Throttle(delivery_id=self.delivery.pk, deliveries=1, at=1_000_000.0)
         super().begin()
 
-    async def _lane(self, plan: Plan) -> Lane:
+    async def _lane(self, plan: LaneConfig) -> Lane:
         lane = await super()._lane(plan)
         lane.__class__ = UnhurriedLane
-        lane.throttle = self.throttle
+        lane.budget.throttle = self.throttle
         return lane
 
     @rule(seconds=st.sampled_from([0.4, 1.0, 3.0]))

@@ -9,7 +9,7 @@ from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Se
 from deliveries.operations import reconciliation, remainders
 from deliveries.operations.doubts import Decision
 from deliveries.sending import control
-from deliveries.sending.exchange import Entry
+from deliveries.sending.rows import Entry
 from deliveries.tests.doubts import decide, in_doubt
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.ledger_rows import execute, expire_leases, statuses

@@ -22,7 +22,8 @@ from deliveries.ledger import recovery, resolutions
 from deliveries.models import Delivery, Doubt, Message, MessageStatus, SentAgain, Status, Try
 from deliveries.operations import doubts
 from deliveries.operations.doubts import Decision
-from deliveries.sending.exchange import Entry
+from deliveries.sending import control
+from deliveries.sending.rows import Entry
 from deliveries.tests.doubts import decide, in_doubt
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.ledger_rows import abandon_a_window, execute, expire_leases, statuses

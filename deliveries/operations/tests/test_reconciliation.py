@@ -14,6 +14,7 @@ from deliveries import jobs
 from deliveries.models import Delivery, Message
 from deliveries.operations import doubts, reconciliation
 from deliveries.operations.doubts import Decision
+from deliveries.sending import control
 from deliveries.tests.doubts import in_doubt
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.ledger_rows import execute, statuses

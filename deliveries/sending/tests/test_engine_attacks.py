@@ -34,9 +34,10 @@ from deliveries.models import (
 )
 from deliveries.preparation import checks, staging
 from deliveries.preparation import verbs as preparation
-from deliveries.sending import gate, lanes
-from deliveries.sending.exchange import Entry, Hold, Ledger
-from deliveries.sending.lanes import Lane, Plan
+from deliveries.sending import gate, lane_job, window
+from deliveries.sending.exchange import Ledger
+from deliveries.sending.lanes import Lane
+from deliveries.sending.rows import Entry, Hold
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 from deliveries.tests.ledger_rows import execute, expire_leases, statuses
 from deliveries.tests.scripted_lanes import ScriptedPool, lose_answers, run_lane, with_ledger
@@ -298,7 +299,7 @@ def test_a_lane_that_ends_while_postgresql_is_away_lets_its_lease_run_out(monkey
 
     def end_with_a_chunk(lane):
         lane.holds[1] = Hold(number=1, seq_to=2, handed_upto=0, token=0)
-        lane.drain()
+        lane.hand_over_no_more()
 
     assert run_lane(delivery, ScriptedPool(), before=end_with_a_chunk).holds == {}
 
@@ -327,7 +328,7 @@ def test_a_fenced_lane_keeps_its_results_while_the_database_is_away(monkeypatch)
 
 def test_results_of_an_old_lease_do_not_count_for_the_new_one():
     delivery = DeliveryFactory(sending=True, recipients=4)
-    plan = gate.plan(delivery.pk, Plan)
+    plan = gate.lane_config(delivery.pk)
 
     def take_over():
         expire_leases(delivery)
@@ -354,13 +355,13 @@ def test_results_of_an_old_lease_do_not_count_for_the_new_one():
 def test_no_more_than_two_windows_of_a_lane_are_ever_open(monkeypatch):
     delivery = DeliveryFactory(sending=True, recipients=40)
     leave_to_later_tries(delivery, 10)
-    monkeypatch.setattr(lanes.Pace, "note", lambda self, results: None)
+    monkeypatch.setattr(window.WindowSize, "note", lambda self, results: None)
 
     async def one_then_nothing_for_a_while(pool):
         return pool.take({2: 1}.get(pool.rounds, 0) if pool.rounds < 6 else len(pool.waiting))
 
     def small(lane):
-        lane.pace.window = 10
+        lane.budget.window.size = 10
 
     pool = ScriptedPool(one_then_nothing_for_a_while)
     run_lane(delivery, pool, before=small)
@@ -371,13 +372,13 @@ def test_no_more_than_two_windows_of_a_lane_are_ever_open(monkeypatch):
 
 def test_a_relay_that_answers_little_by_little_is_not_handed_one_window_after_the_other(monkeypatch):
     delivery = DeliveryFactory(sending=True, recipients=60)
-    monkeypatch.setattr(lanes.Pace, "note", lambda self, results: None)
+    monkeypatch.setattr(window.WindowSize, "note", lambda self, results: None)
 
     async def one_at_a_time(pool):
         return pool.take(1)
 
     def small(lane):
-        lane.pace.window = 10
+        lane.budget.window.size = 10
 
     pool = ScriptedPool(one_at_a_time)
     run_lane(delivery, pool, before=small)
@@ -433,7 +434,7 @@ def test_a_changed_chunk_stops_the_send_and_leaves_no_doubt_about_what_was_on_it
 
 def test_a_lane_told_to_stop_before_it_connected_does_not_close_the_route(relay, monkeypatch):
     delivery = DeliveryFactory(sending=True, recipients=1)
-    monkeypatch.setattr(lanes, "_on_sigterm", lambda loop, lane: lane.drain())
+    monkeypatch.setattr(lane_job, "_on_sigterm", lambda loop, lane: lane.hand_over_no_more())
 
     jobs.drain(delivery_id=delivery.pk)
 

@@ -73,7 +73,7 @@ def test_a_lane_under_way_hands_over_nothing_after_the_receipt():
     sent = Message.objects.filter(delivery=delivery, status=MessageStatus.SENT).count()
     assert (receipts[0].left, receipts[0].held) == (sent, 60 - sent)
     assert 0 < sent < 60
-    assert gate.plan(delivery.pk, dict) is None
+    assert gate.lane_config(delivery.pk) is None
 
 
 @pytest.mark.parametrize("stage", ["ready", "paused"])

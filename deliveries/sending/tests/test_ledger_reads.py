@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 
 from deliveries.models import Delivery, MessageStatus
-from deliveries.sending.exchange import Entry, Ledger
+from deliveries.sending.exchange import Ledger
+from deliveries.sending.rows import Entry
 from deliveries.tests.factories import DeliveryFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -17,7 +17,7 @@ from deliveries.ledger import recovery
 from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, Status, Try
 from deliveries.operations import route_settings
 from deliveries.routing import limits, routes
-from deliveries.sending import control, lanes
+from deliveries.sending import control, throttle
 from deliveries.tests.factories import DeliveryFactory, audience_of, person
 from deliveries.tests.ledger_rows import statuses
 from deliveries.tests.scripted_lanes import ScriptedPool, run_lane
@@ -239,7 +239,7 @@ def test_tokens_of_those_who_opted_out_since_go_to_others(relay):
 
 def test_without_a_limit_no_statement_is_added_and_valkey_is_not_asked(monkeypatch):
     delivery = DeliveryFactory(sending=True, recipients=10)
-    monkeypatch.setattr(lanes.Throttle, "_script", lambda *args: pytest.fail("Valkey was asked"))
+    monkeypatch.setattr(throttle.Throttle, "_script", lambda *args: pytest.fail("Valkey was asked"))
 
     lane = run_lane(delivery, ScriptedPool())
 

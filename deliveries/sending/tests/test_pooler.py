@@ -13,10 +13,10 @@ from psycopg.conninfo import conninfo_to_dict
 from campaign.stack.pgbouncer import HOW_TO, find, pgbouncer
 from deliveries.ledger import recovery
 from deliveries.models import Doubt
-from deliveries.overview import diagnosis
+from deliveries.overview.diagnosis import installation
 from deliveries.sending import exchange, gate
 from deliveries.sending.exchange import Ledger
-from deliveries.sending.lanes import Lane, Plan
+from deliveries.sending.lanes import Lane
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import statuses
 from deliveries.tests.scripted_lanes import ScriptedPool, with_ledger
@@ -65,7 +65,7 @@ def test_a_lane_knows_that_none_does():
 def test_lanes_that_share_two_sessions_send_everything_once_and_leave_no_doubt(pooler, settings):
     settings.SINETE = settings.SINETE | {"chunk_rows": 20}
     delivery = DeliveryFactory(sending=True, recipients=300)
-    plan = gate.plan(delivery.pk, Plan)
+    plan = gate.lane_config(delivery.pk)
     connection.close()
 
     async def lane(number: int) -> list[int]:
@@ -108,7 +108,7 @@ def test_a_lane_leaves_nothing_of_its_own_in_the_sessions_of_others(pooler):
     async def send(own: Ledger) -> None:
         await Lane(gate_plan, own, ScriptedPool()).run()  # type: ignore[arg-type]
 
-    gate_plan = gate.plan(delivery.pk, Plan)
+    gate_plan = gate.lane_config(delivery.pk)
     connection.close()
     with_ledger(delivery, send)
     with psycopg.connect(pooler, prepare_threshold=None) as one, psycopg.connect(pooler) as other:
@@ -140,7 +140,7 @@ def test_a_lane_that_lost_its_session_between_two_exchanges_goes_on(pooler):
             cut.append(await asyncio.to_thread(end_sessions))
         return pool.take(len(pool.waiting))
 
-    gate_plan = gate.plan(delivery.pk, Plan)
+    gate_plan = gate.lane_config(delivery.pk)
     connection.close()
 
     async def send(own: Ledger) -> None:
@@ -171,11 +171,11 @@ def test_doctor_says_that_a_pooler_stands_between_and_which_way_leads_past_it(po
     for name, key in (("HOST", "host"), ("PORT", "port")):
         monkeypatch.setitem(connection.settings_dict, name, leads[key])
 
-    found = [one.code for one in diagnosis._pooler()]
+    found = [one.code for one in installation._pooler()]
     connection.close()
 
     assert found == ["behind_a_pooler"]
 
 
 def test_doctor_says_nothing_of_a_pooler_where_there_is_none():
-    assert list(diagnosis._pooler()) == []
+    assert list(installation._pooler()) == []

@@ -13,13 +13,13 @@ from django.db import connection, connections
 from accounts.roles import root
 from campaign.stack.silence import line
 from campaign.tests.waiting import somebody_waits_for_a_lock, wait_until
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import barrier, recovery
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
 from deliveries.sending import control
 from deliveries.sending import exchange as ledger
 from deliveries.sending.control import halts
-from deliveries.sending.exchange import Entry, Ledger
+from deliveries.sending.exchange import Ledger
+from deliveries.sending.rows import Entry
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.ledger_rows import execute, statuses
 from deliveries.tests.scripted_lanes import ScriptedPool, run_lane, with_ledger

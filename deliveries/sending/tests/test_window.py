@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.sending import lanes
-from deliveries.sending.lanes import FIRST_WINDOW, LARGEST_WINDOW, SMALLEST_WINDOW, Pace
+from deliveries.sending import window as windows
+from deliveries.sending.window import FIRST_WINDOW, LARGEST_WINDOW, SMALLEST_WINDOW, WindowSize
 
 
 class Clock:
@@ -18,47 +18,47 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(lanes.time, "monotonic", clock)
+    monkeypatch.setattr(windows.time, "monotonic", clock)
     return clock
 
 
-def pace_after(clock: Clock, *steps: tuple[float, int]) -> Pace:
+def window_after(clock: Clock, *steps: tuple[float, int]) -> WindowSize:
     """Of a lane to which so many results came so many seconds after one another."""
-    pace = Pace(_since=clock())
+    window = WindowSize(_since=clock())
     for seconds, results in steps:
         clock.now += seconds
-        pace.note(results)
-    return pace
+        window.note(results)
+    return window
 
 
 def test_a_window_is_what_leaves_in_half_a_second(clock: Clock):
-    assert pace_after(clock, (0.5, 40)).window == 40
+    assert window_after(clock, (0.5, 40)).size == 40
 
 
 def test_a_fast_relay_gets_the_largest_window_after_two_small_ones_each_time(clock: Clock):
-    pace = pace_after(clock, (0.01, 2 * FIRST_WINDOW))
-    assert pace.window == 4 * FIRST_WINDOW
+    window = window_after(clock, (0.01, 2 * FIRST_WINDOW))
+    assert window.size == 4 * FIRST_WINDOW
 
     clock.now += 0.02
-    pace.note(2 * pace.window)
+    window.note(2 * window.size)
 
-    assert pace.window == LARGEST_WINDOW
+    assert window.size == LARGEST_WINDOW
 
 
 def test_one_window_alone_says_nothing_yet(clock: Clock):
-    assert pace_after(clock, (0.01, FIRST_WINDOW)).window == FIRST_WINDOW
+    assert window_after(clock, (0.01, FIRST_WINDOW)).size == FIRST_WINDOW
 
 
 def test_a_relay_that_becomes_slow_gets_small_windows(clock: Clock):
-    pace = pace_after(clock, (0.01, 2 * FIRST_WINDOW), (0.5, 4), (4.0, 1))
+    window = window_after(clock, (0.01, 2 * FIRST_WINDOW), (0.5, 4), (4.0, 1))
 
-    assert pace.window == SMALLEST_WINDOW
+    assert window.size == SMALLEST_WINDOW
 
 
 @given(steps=st.lists(st.tuples(st.floats(0, 10), st.integers(0, 500)), max_size=30))
 def test_a_window_is_never_smaller_than_one_nor_larger_than_the_most(steps):
     clock = Clock()
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(lanes.time, "monotonic", clock)
+        monkeypatch.setattr(windows.time, "monotonic", clock)
 
-        assert SMALLEST_WINDOW <= pace_after(clock, *steps).window <= LARGEST_WINDOW
+        assert SMALLEST_WINDOW <= window_after(clock, *steps).size <= LARGEST_WINDOW
