@@ -12,7 +12,8 @@ from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import drafting, proofs
 from deliveries.desk import DeskStep, Done, Order, register
-from deliveries.forms.delivery import SendProof, SetLimit
+from deliveries.forms.delivery import SetLimit
+from deliveries.forms.proof import SendProof
 from deliveries.models import Delivery, Doubt, Status
 from deliveries.operations import doubts, reconciliation, remainders
 from deliveries.operations.doubts import Decision
