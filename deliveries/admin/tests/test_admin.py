@@ -10,12 +10,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import access
-from accounts.models import AuditEvent, OrganizationalUnit
+from accounts.models import AuditEvent, OrganizationalUnit, User
 from accounts.rights import Right
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries.admin.tests.desk import LIST, change, filled, signed_in, step
+from deliveries.admin.tests.desk import LIST, change, filled, step
 from deliveries.models import Delivery, DeliveryUserPermission, Moment, Route, Status, Try
 from deliveries.tests.factories import CONTENT, DeliveryFactory
 
@@ -45,6 +45,13 @@ def approver(unit: OrganizationalUnit) -> Client:
 @pytest.fixture
 def boss() -> Client:
     return signed_in(UserFactory(is_staff=True, is_superuser=True))
+
+
+def signed_in(user: User) -> Client:
+    """A browser in which the person is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def test_the_whole_job_at_the_desk(

@@ -11,7 +11,6 @@ from deliveries.channels.base import Outcome, Result
 from deliveries.channels.smtp import Pool
 from deliveries.tests.smtp_dialogue import (
     BODY,
-    REFUSALS,
     WAYS,
     assert_truthful,
     converse,
@@ -22,6 +21,16 @@ from deliveries.tests.smtp_dialogue import (
     run,
 )
 from deliveries.tests.smtp_server import DROP, POLITE, SILENCE, TAKE_AND_DROP, Script, Server
+
+REFUSALS = [
+    b"450 4.2.0 Later",
+    b"452 4.3.1 Full",
+    b"550 5.1.1 Gone",
+    b"550 5.7.1 No",
+    b"503 5.5.1 What",
+    b"554 No",
+]
+
 
 # What goes well
 

@@ -29,6 +29,8 @@ class Died(Exception):
 
 
 class Pace:
+    """A window that stays as large as it is."""
+
     window = WINDOW
 
     def note(self, results: int) -> None: ...

@@ -37,6 +37,7 @@ def standing_by_rows(delivery_id: int) -> receipts.Standing:
 
 
 def standing_of(status: int, tries: int, below_mark: bool, handed: bool | None, sent_again: bool) -> str:
+    """What a receipt says of a row in this state."""
     match MessageStatus(status):
         case MessageStatus.PREPARED:
             return "left" if below_mark else "fresh"

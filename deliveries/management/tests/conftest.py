@@ -17,26 +17,31 @@ from deliveries.models import Delivery
 
 @pytest.fixture
 def unit() -> OrganizationalUnit:
+    """The unit that files call “Brasil”."""
     return UnitFactory(label="Brasil")
 
 
 @pytest.fixture
 def ana(unit: OrganizationalUnit) -> User:
+    """Ana prepares."""
     return UserFactory(username="ana", roles={"prepare": unit})
 
 
 @pytest.fixture
 def bruno(unit: OrganizationalUnit) -> User:
+    """Bruno approves."""
     return UserFactory(username="bruno", roles={"approve": unit})
 
 
 @pytest.fixture
 def carla(unit: OrganizationalUnit) -> User:
+    """Carla starts deliveries."""
     return UserFactory(username="carla", roles={"start": unit})
 
 
 @pytest.fixture
 def everybody(unit: OrganizationalUnit) -> Audience:
+    """Three people with an address and one without."""
     ProfileFactory.create_batch(3, unit=unit)
     ProfileFactory(unit=unit, email="")
     return AudienceFactory(label="Everybody", unit=unit)

@@ -1,8 +1,10 @@
 """Lists, dashboard, desk and commands say that a delivery is held, by whom, and how it goes on."""
 
 import json
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -13,11 +15,17 @@ from campaign.lib import clock
 from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Occurrence, Series
 from deliveries.sending import gate
-from deliveries.tests.commands import asked
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.halts import allow, stop_all
 
 pytestmark = pytest.mark.django_db
+
+
+def asked(command: str, *arguments: str) -> str:
+    """What the command prints."""
+    out = StringIO()
+    call_command(command, *arguments, stdout=out)
+    return out.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,3 @@ def fetch(statement: str, *values: object) -> list:
 def started(delivery: Delivery) -> Preparation:
     """A preparation that somebody asked for and no worker has begun."""
     return preparation.start(delivery=delivery, by=person("prepare", delivery.unit), at=clock.now())
-
-
-def staged() -> list[tuple[int, int]]:
-    """How many rows each token has in staging."""
-    return fetch("SELECT token, count(*) FROM deliveries_staging GROUP BY 1 ORDER BY 1")

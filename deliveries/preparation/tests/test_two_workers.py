@@ -14,7 +14,7 @@ from campaign.tests.waiting import wait_until
 from deliveries.models import LogLine, Message, Preparation, PreparationStatus, Status
 from deliveries.preparation import lease, staging
 from deliveries.preparation import verbs as preparation
-from deliveries.preparation.tests.staging_rows import fetch, staged, started
+from deliveries.preparation.tests.staging_rows import fetch, started
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.ledger_rows import execute
 
@@ -66,6 +66,11 @@ def let_the_lease_run_out(run: Preparation) -> None:
 def no_beat(monkeypatch):
     """As if the worker were frozen: its lease is not renewed by itself."""
     monkeypatch.setattr(leases, "BEAT", 600.0)
+
+
+def staged() -> list[tuple[int, int]]:
+    """How many rows each token has in staging."""
+    return fetch("SELECT token, count(*) FROM deliveries_staging GROUP BY 1 ORDER BY 1")
 
 
 @two_workers

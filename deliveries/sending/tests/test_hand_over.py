@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,11 +18,32 @@ from deliveries.sending.lanes import Lane, Plan
 from deliveries.sending.tests.later_tries import leave_to_later_tries
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import execute, expire_leases, statuses
-from deliveries.tests.scripted_lanes import ScriptedPool, lose_answers, run_lane, with_ledger
+from deliveries.tests.scripted_lanes import ScriptedPool, run_lane, with_ledger
 from deliveries.tests.sends import send
 from deliveries.tick import look
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def lose_answers(monkeypatch: pytest.MonkeyPatch, name: str, *calls: int, after: bool = True) -> None:
+    """Of the calls of a verb of the ledger the numbered ones lose their answer, as when PostgreSQL restarts."""
+    real, count = getattr(Ledger, name), 0
+
+    async def losing(self: Ledger, *args: Any, **kwargs: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count in calls and not after:
+            raise psycopg.OperationalError("the connection is lost")
+        hand = kwargs.get("hand")
+        mark = hand.handed_upto if hand else 0
+        answer = await real(self, *args, **kwargs)
+        if count in calls:
+            if hand:
+                hand.handed_upto = mark  # the lane never heard of the commit
+            raise psycopg.OperationalError("the connection is lost")
+        return answer
+
+    monkeypatch.setattr(Ledger, name, losing)
 
 
 def test_a_lane_that_lives_keeps_its_later_tries():

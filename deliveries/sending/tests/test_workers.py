@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from collections import Counter
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 
@@ -18,22 +19,37 @@ from campaign.tests.databases import database_url
 from campaign.tests.waiting import PATIENCE, wait_until
 from deliveries import jobs, queues
 from deliveries.ledger import recovery
-from deliveries.models import Chunk, Delivery, Doubt, Message, Status
+from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
 from deliveries.operations import route_settings
 from deliveries.routing import routes
 from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
-from deliveries.tests.workers import (
-    assert_exact,
-    horses,
-    kill_with_children,
-    manage,
-    sent,
-    until_over,
-    worker,
-)
+from deliveries.tests.relay import Relay
+from deliveries.tests.workers import horses, kill_with_children, manage, sent, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def until_over(delivery: Delivery) -> None:
+    """Tick until the delivery is finished."""
+
+    def is_over() -> bool:
+        jobs.tick()
+        delivery.refresh_from_db()
+        return delivery.status == Status.FINISHED
+
+    wait_until(is_over, "the delivery is finished")
+
+
+def assert_exact(delivery: Delivery, relay: Relay) -> None:
+    """Ledger and receiver agree, recipient by recipient; what is in doubt may be on either side."""
+    received = Counter(relay.recipients())
+    assert not [address for address, times in received.items() if times > 1]
+    rows = Message.objects.filter(delivery=delivery)
+    assert set(rows.filter(status=MessageStatus.SENT).values_list("address", flat=True)) <= set(received)
+    accounted = set(rows.exclude(status=MessageStatus.PREPARED).values_list("address", flat=True))
+    assert set(received) <= accounted
+    assert recovery.imbalance(delivery) == {}
 
 
 def test_a_worker_killed_in_mid_send_loses_nobody_and_repeats_nobody(relay):
