@@ -106,7 +106,7 @@ def test_every_page_of_a_copy_says_so(client, administrator):
     assert "adopt_instance" in page
 
 
-# -- adoption, continued ----------------------------------------------------------------------------------
+# -- adoption under way -------------------------------------------------------------------------------------
 
 
 def test_an_adoption_that_is_killed_half_way_is_carried_on_by_the_next(settings, administrator):
