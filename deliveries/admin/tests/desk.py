@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from django.test import Client
-
-from accounts.models import OrganizationalUnit, User
+from accounts.models import OrganizationalUnit
 from deliveries.models import Delivery
 from deliveries.tests.factories import CONTENT
 
@@ -33,10 +31,3 @@ def filled(unit: OrganizationalUnit, **values: Any) -> dict[str, Any]:
         **CONTENT,
         **values,
     }
-
-
-def signed_in(user: User) -> Client:
-    """A browser in which the person is signed in."""
-    client = Client()
-    client.force_login(user)
-    return client

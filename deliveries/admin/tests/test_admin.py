@@ -6,10 +6,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditEvent, OrganizationalUnit
+from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
-from deliveries.admin.tests.desk import LIST, change, filled, signed_in, step
+from deliveries.admin.tests.desk import LIST, change, filled, step
 from deliveries.models import Delivery, Moment, Status
 from deliveries.tests.factories import CONTENT, DeliveryFactory
 

@@ -6,8 +6,8 @@ from django.test import Client
 from accounts import access
 from accounts.models import AuditEvent, OrganizationalUnit
 from accounts.rights import Right
+from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UserFactory
-from deliveries.admin.tests.desk import signed_in
 from deliveries.models import DeliveryUserPermission, Route
 from deliveries.tests.factories import DeliveryFactory
 
