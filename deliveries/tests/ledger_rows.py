@@ -13,10 +13,11 @@ def statuses(delivery: Delivery) -> list[str]:
     return [MessageStatus(status).name for status in rows.values_list("status", flat=True)]
 
 
-def execute(statement: str, *params: Any) -> None:
-    """One statement behind the verbs."""
+def execute(statement: str, *params: Any) -> list[Any]:
+    """One statement behind the verbs, and the rows that it returns."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
+        return cursor.fetchall() if cursor.description else []
 
 
 def expire_leases(delivery: Delivery) -> None:

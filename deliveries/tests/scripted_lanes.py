@@ -4,9 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import psycopg
-import pytest
-
 from deliveries.channels.base import Outcome, Result
 from deliveries.models import Delivery
 from deliveries.sending import gate
@@ -73,24 +70,3 @@ def run_lane(
         return lane
 
     return asyncio.run(run())
-
-
-def lose_answers(monkeypatch: pytest.MonkeyPatch, name: str, *calls: int, after: bool = True) -> None:
-    """Of the calls of a verb of the ledger the numbered ones lose their answer, as when PostgreSQL restarts."""
-    real, count = getattr(Ledger, name), 0
-
-    async def losing(self: Ledger, *args: Any, **kwargs: Any) -> Any:
-        nonlocal count
-        count += 1
-        if count in calls and not after:
-            raise psycopg.OperationalError("the connection is lost")
-        hand = kwargs.get("hand")
-        mark = hand.handed_upto if hand else 0
-        answer = await real(self, *args, **kwargs)
-        if count in calls:
-            if hand:
-                hand.handed_upto = mark  # the lane never heard of the commit
-            raise psycopg.OperationalError("the connection is lost")
-        return answer
-
-    monkeypatch.setattr(Ledger, name, losing)

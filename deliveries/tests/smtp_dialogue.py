@@ -83,13 +83,3 @@ def results(outcomes: dict[int, Outcome]) -> list[str]:
 WAYS = pytest.mark.parametrize(
     "extensions", [(b"PIPELINING", b"8BITMIME"), (b"8BITMIME",)], ids=["pipelined", "step by step"]
 )
-
-
-REFUSALS = [
-    b"450 4.2.0 Later",
-    b"452 4.3.1 Full",
-    b"550 5.1.1 Gone",
-    b"550 5.7.1 No",
-    b"503 5.5.1 What",
-    b"554 No",
-]

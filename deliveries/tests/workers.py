@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -11,11 +10,7 @@ import psutil
 from django.conf import settings as django_settings
 
 from campaign.tests.databases import database_url
-from campaign.tests.waiting import wait_until
-from deliveries import jobs
-from deliveries.ledger import recovery
-from deliveries.models import Delivery, Message, MessageStatus, Status
-from deliveries.tests.relay import Relay
+from deliveries.models import Delivery, Message, MessageStatus
 
 
 @contextmanager
@@ -66,25 +61,3 @@ def kill_with_children(process: subprocess.Popen) -> None:
 def sent(delivery: Delivery) -> int:
     """How many messages of the delivery are sent."""
     return Message.objects.filter(delivery=delivery, status=MessageStatus.SENT).count()
-
-
-def until_over(delivery: Delivery) -> None:
-    """Tick until the delivery is finished."""
-
-    def is_over() -> bool:
-        jobs.tick()
-        delivery.refresh_from_db()
-        return delivery.status == Status.FINISHED
-
-    wait_until(is_over, "the delivery is finished")
-
-
-def assert_exact(delivery: Delivery, relay: Relay) -> None:
-    """Ledger and receiver agree, recipient by recipient; what is in doubt may be on either side."""
-    received = Counter(relay.recipients())
-    assert not [address for address, times in received.items() if times > 1]
-    rows = Message.objects.filter(delivery=delivery)
-    assert set(rows.filter(status=MessageStatus.SENT).values_list("address", flat=True)) <= set(received)
-    accounted = set(rows.exclude(status=MessageStatus.PREPARED).values_list("address", flat=True))
-    assert set(received) <= accounted
-    assert recovery.imbalance(delivery) == {}

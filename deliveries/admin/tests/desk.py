@@ -2,20 +2,11 @@
 
 from typing import Any
 
-from django.test import Client
-
-from accounts.models import OrganizationalUnit, User
+from accounts.models import OrganizationalUnit
 from deliveries.models import Delivery
 from deliveries.tests.factories import CONTENT
 
 LIST = "/admin/deliveries/delivery/"
-
-
-def signed_in(user: User) -> Client:
-    """A browser in which the person is signed in."""
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def change(delivery: Delivery) -> str:

@@ -7,7 +7,8 @@ from django.test import Client
 
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
-from deliveries.models import Doubt, Message, MessageStatus
+from deliveries.models import Doubt, Message
+from deliveries.tests.ledger_rows import statuses
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db
@@ -28,11 +29,6 @@ def staff(role, delivery):
 
 def path(delivery):
     return f"/admin/deliveries/delivery/{delivery.pk}/step/unknown-outcomes/"
-
-
-def statuses(delivery):
-    rows = Message.objects.filter(delivery=delivery).order_by("seq").values_list("status", flat=True)
-    return [MessageStatus(status).name for status in rows]
 
 
 def test_the_desk_lists_them_and_counts_the_ticked_as_sent(delivery):

@@ -231,3 +231,16 @@ def test_four_eyes_bars_whoever_could_sign_in_as_the_maker_or_the_other_way(pupp
 
     Hand.objects.all().delete()
     approval.approve(delivery=delivery, seal=delivery.seal, by=approver, at=clock.now())
+
+
+def test_four_eyes_bars_who_wrote_what_somebody_else_copied():
+    unit = UnitFactory(approval_policy=ApprovalPolicy.FOUR_EYES)
+    writer = UserFactory(roles={"prepare": unit, "approve": unit})
+    original = DeliveryFactory(unit=unit, by=writer)
+    copier = UserFactory(roles={"prepare": unit})
+    copy = drafting.duplicate(delivery=original, by=copier)
+    drafting.edit(delivery=copy, by=copier, at=clock.now(), schedule_kind="at_once")
+    bring_to(copy, "awaiting_approval", by=copier)
+
+    with pytest.raises(approval.SelfApproval):
+        approval.approve(delivery=copy, seal=copy.seal, by=writer, at=clock.now())

@@ -13,6 +13,7 @@ from django.test import Client
 from accounts.access import NotAllowed
 from accounts.models import AuditEvent
 from accounts.roles import root
+from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from deliveries import drafting
@@ -24,12 +25,6 @@ from deliveries.routing.limits import BadDomain, DomainsMissing, LimitOutOfRange
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
-
-
-def signed_in(user: Any) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def set_limit(delivery: Delivery, per_hour: object, role: str = "start") -> int | None:

@@ -15,20 +15,20 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
-from deliveries import jobs, proofs
+from deliveries import proofs
 from deliveries.channels.dkim import UnusableKey
 from deliveries.confirmation import decisions as confirmation
-from deliveries.models import Delivery, Message, MessageStatus, Route, Status
+from deliveries.models import Message, MessageStatus, Route, Status
 from deliveries.operations import route_settings
 from deliveries.preparation import verbs as preparation
 from deliveries.routing import routes, signing
 from deliveries.sending import gate
 from deliveries.tests.dkim_keys import dkimpy_says, pem, perl_says
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.sends import send
 from reporting import deployment
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
 DOMAIN = "serra-alta.example.com"
 
 
@@ -40,12 +40,6 @@ def route(monkeypatch: pytest.MonkeyPatch) -> Route:
     route.dkim_domain, route.dkim_selector, route.dkim_key_variable = DOMAIN, "s1", "TEST_DKIM_KEY"
     route.save()
     return route
-
-
-def send(delivery: Delivery) -> None:
-    jobs.tick()
-    jobs.drain(delivery_id=delivery.pk)
-    delivery.refresh_from_db()
 
 
 def call(name: str, *arguments: str) -> Any:

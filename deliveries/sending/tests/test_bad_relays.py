@@ -11,11 +11,11 @@ import pytest
 
 from audiences.models import Quarantine
 from campaign.lib import clock
-from deliveries import jobs
 from deliveries.ledger import recovery
 from deliveries.models import Delivery, Message, MessageStatus, Route, Status
 from deliveries.routing import routes
 from deliveries.tests.factories import DeliveryFactory
+from deliveries.tests.sends import send
 from deliveries.tests.smtp_server import DROP, Script, Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,12 +59,6 @@ def bad_relay(script: Script) -> Iterator[Server]:
 def statuses(delivery: Delivery) -> set[str]:
     rows = Message.objects.filter(delivery=delivery)
     return {MessageStatus(status).name for status in rows.values_list("status", flat=True)}
-
-
-def send(delivery: Delivery) -> None:
-    jobs.tick()
-    jobs.drain(delivery_id=delivery.pk)
-    delivery.refresh_from_db()
 
 
 BAD = {

@@ -9,7 +9,6 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import units
@@ -22,24 +21,15 @@ from campaign.lib import clock
 from campaign.tests.waiting import somebody_waits_for_a_lock, wait_until
 from deliveries import proofs
 from deliveries.confirmation import decisions as confirmation
-from deliveries.models import Chunk, Delivery, Halt, Message, MessageStatus, Occurrence, Series, Status, Try
+from deliveries.models import Chunk, Delivery, Halt, Message, MessageStatus, Status, Try
 from deliveries.sending import control, gate
 from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.halts import allow, stop_all
 from deliveries.tests.scripted_lanes import ScriptedPool, run_lane
 from deliveries.tests.sends import send
 
 pytestmark = pytest.mark.django_db
-
-
-def stop_all(unit=None, by=None, reason="Wrong price"):
-    unit = unit or root()
-    return halts.stop_all(unit=unit, by=by or person("start", unit), at=clock.now(), reason=reason)
-
-
-def allow(unit=None):
-    unit = unit or root()
-    return halts.allow(unit=unit, by=person("start", unit), at=clock.now())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -269,151 +259,6 @@ def test_the_way_back_is_shown_to_those_who_may_take_it_alone(client):
     assert "Allow sending again" not in page
 
 
-# -- what people see -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("stage", "words"), [("scheduled", "Held"), ("sending", "Held"), ("paused", "Paused and held")]
-)
-def test_the_list_and_the_dashboard_say_that_it_is_held_and_why(client, stage, words):
-    delivery = DeliveryFactory(unit=UnitFactory(), **{stage: True})
-    client.force_login(UserFactory(roles={"prepare": root()}))
-    stop_all(reason="Wrong price")
-
-    listed = client.get(reverse("deliveries:list")).content.decode()
-    shown = client.get(reverse("deliveries:dashboard", args=[delivery.pk])).content.decode()
-
-    assert f">{words}</span>" in listed
-    assert '<span class="cell-sub">Wrong price</span>' in listed
-    assert f">{words}</span>" in shown
-
-
-@pytest.mark.parametrize("stage", ["scheduled", "sending", "paused"])
-def test_the_deployment_block_says_who_holds_it_and_how_it_goes_on(client, stage):
-    delivery = DeliveryFactory(**{stage: True})
-    client.force_login(person("prepare", root()))
-    stop_all(reason="Wrong price")
-    name = "deliveries:progress" if stage == "scheduled" else "reporting:block"
-
-    block = client.get(reverse(name, args=[delivery.pk])).content.decode()
-
-    assert "Held" in block
-    assert "Wrong price" in block
-    assert "allow_sending" in block
-
-
-@pytest.mark.parametrize(
-    ("stage", "words"), [("scheduled", "Held"), ("sending", "Held"), ("paused", "Paused and held")]
-)
-def test_the_desk_says_that_it_is_held(client, stage, words):
-    delivery = DeliveryFactory(unit=UnitFactory(), **{stage: True})
-    client.force_login(UserFactory(is_staff=True, roles={"prepare": root()}))
-    stop_all(reason="Wrong price")
-
-    listed = client.get("/admin/deliveries/delivery/").content.decode()
-    shown = client.get(f"/admin/deliveries/delivery/{delivery.pk}/change/").content.decode()
-
-    assert in_a_tag(words, listed)
-    assert in_a_tag(words, shown)
-
-
-def test_the_desk_says_that_a_run_is_held(client):
-    run, now = DeliveryFactory(scheduled=True), clock.now()
-    series = Series.objects.create(
-        delivery=DeliveryFactory(), rule="FREQ=DAILY", starts_on=now.date(), at=now.time()
-    )
-    Occurrence.objects.create(series=series, moment=now, execution=run)
-    client.force_login(UserFactory(is_staff=True, roles={"prepare": root()}))
-    stop_all()
-
-    listed = client.get("/admin/deliveries/occurrence/").content.decode()
-
-    assert in_a_tag("Held", listed)
-
-
-def in_a_tag(words, page):
-    return f">{words}<" in "".join(line.strip() for line in page.splitlines())
-
-
-def asked(command, *arguments):
-    out = StringIO()
-    call_command(command, *arguments, stdout=out)
-    return out.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("stage", "words"), [("scheduled", "Held"), ("sending", "Held"), ("paused", "Paused and held")]
-)
-def test_the_commands_say_that_it_is_held_and_why(stage, words):
-    delivery = DeliveryFactory(label="July offers", unit=UnitFactory(), **{stage: True})
-    stop_all(by=UserFactory(username="ana", roles={"start": root()}), reason="Wrong price")
-
-    listed, shown = asked("list_deliveries"), asked("show_delivery", delivery.name)
-    (row,) = json.loads(asked("list_deliveries", "--json"))["deliveries"]
-    one = json.loads(asked("show_delivery", delivery.name, "--json"))
-
-    assert listed.splitlines()[1].endswith("July offers (Wrong price)")
-    assert f" {words} " in listed
-    assert f"“July offers”: {words}\n" in shown
-    assert "Wrong price" in shown
-    for found in (row, one):
-        assert (found["status"], found["held"]) == (stage, True)
-        assert (found["held_by"], found["held_because"]) == ("ana", "Wrong price")
-
-
-def test_the_commands_say_that_nothing_holds_it():
-    delivery = DeliveryFactory(unit=UnitFactory(), scheduled=True)
-    stop_all(UnitFactory())
-
-    (row,) = json.loads(asked("list_deliveries", "--json"))["deliveries"]
-    one = json.loads(asked("show_delivery", delivery.name, "--json"))
-
-    assert [(found["held"], found["held_because"]) for found in (row, one)] == [(False, None)] * 2
-
-
-def test_both_lists_take_the_same_queries_for_1_and_25_held_deliveries(client):
-    client.force_login(UserFactory(is_staff=True, roles={"prepare": root()}))
-    DeliveryFactory(sending=True, recipients=1)
-    stop_all()
-
-    def taken():
-        asked("list_deliveries")
-        client.get("/admin/deliveries/delivery/")  # what is read once for the life of a process
-        with CaptureQueriesContext(connection) as command:
-            asked("list_deliveries")
-        with CaptureQueriesContext(connection) as page:
-            client.get("/admin/deliveries/delivery/")
-        return len(command), len(page)
-
-    with_one = taken()
-    allow()
-    for _ in range(24):
-        DeliveryFactory(sending=True, recipients=1)
-    stop_all()
-
-    assert taken() == with_one
-    assert max(with_one) <= 20
-
-
-def test_a_delivery_beside_the_stopped_branch_is_not_called_held(client):
-    unit = UnitFactory()
-    DeliveryFactory(unit=unit, scheduled=True)
-    client.force_login(UserFactory(roles={"prepare": root()}))
-    stop_all(UnitFactory(), reason="Wrong price")
-
-    assert ">Held</span>" not in client.get(reverse("deliveries:list")).content.decode()
-
-
-def test_a_refusal_names_the_way_back():
-    delivery = DeliveryFactory(ready=True)
-    stop_all(reason="Wrong price")
-
-    with pytest.raises(gate.SendingHalted, match=r"Wrong price.*Allow sending again.*allow_sending"):
-        confirmation.confirm(
-            delivery=delivery, seal=delivery.seal, by=person("start", root()), at=clock.now()
-        )
-
-
 # -- a branch that moves ---------------------------------------------------------------------------------
 
 
@@ -472,60 +317,3 @@ def test_a_stop_waits_for_a_unit_that_is_being_moved_and_holds_what_is_below_by_
     stopping.join(60)
 
     assert [one.delivery for one in receipts[0].deliveries] == [delivery]
-
-
-# -- the operators' desk ---------------------------------------------------------------------------------
-
-DESK = "/admin/deliveries/halt/"
-
-
-def test_operators_stop_and_allow_at_the_desk(client):
-    delivery = DeliveryFactory(scheduled=True, recipients=3)
-    client.force_login(UserFactory(is_staff=True, roles={"start": root()}))
-
-    listed = client.get(DESK).content.decode()
-    asked = client.get(f"{DESK}stop/").content.decode()
-    said = client.post(f"{DESK}stop/", {"unit": root().pk, "reason": "Wrong price"}).content.decode()
-    halt = Halt.objects.in_force().get()
-    row = client.get(f"{DESK}{halt.pk}/change/").content.decode()
-    client.post(f"{DESK}{halt.pk}/allow/")
-
-    assert "Stop all sending" in listed
-    assert delivery.label in asked
-    assert "3 are held" in said
-    assert "Allow sending again" in row
-    assert not Halt.objects.in_force().exists()
-    faces = AuditEvent.objects.filter(action__in=["stop_all_sending", "allow_sending"])
-    assert list(faces.values_list("face", flat=True)) == ["admin", "admin"]
-
-
-def test_the_desk_asks_for_a_reason_too(client):
-    client.force_login(UserFactory(is_staff=True, roles={"start": root()}))
-
-    answer = client.post(f"{DESK}stop/", {"unit": root().pk, "reason": " "}, follow=True)
-
-    assert "Say why" in answer.content.decode()
-    assert not Halt.objects.exists()
-
-
-def test_a_superuser_without_start_is_shown_no_button_and_gets_403_and_an_event(client):
-    stop_all()
-    halt = Halt.objects.in_force().get()
-    client.force_login(UserFactory(is_staff=True, is_superuser=True))
-
-    shown = client.get(DESK).content.decode() + client.get(f"{DESK}{halt.pk}/change/").content.decode()
-    stopped = client.post(f"{DESK}stop/", {"unit": root().pk, "reason": "x"})
-    allowed = client.post(f"{DESK}{halt.pk}/allow/")
-
-    assert f'action="{DESK}' not in shown
-    assert (stopped.status_code, allowed.status_code) == (403, 403)
-    assert AuditEvent.objects.filter(refused=True, face="admin").count() == 2
-    assert Halt.objects.in_force().get() == halt
-
-
-def test_a_stop_in_a_parallel_branch_is_hidden_at_the_desk(client):
-    halt = stop_all(UnitFactory()).halt
-    client.force_login(UserFactory(is_staff=True, roles={"start": UnitFactory()}))
-
-    assert client.post(f"{DESK}{halt.pk}/allow/").status_code == 404
-    assert client.get(f"{DESK}{halt.pk}/allow/").status_code == 405

@@ -1,39 +1,51 @@
 """Real worker processes: killed in mid-send, told to stop, with the queue wiped under them."""
 
 import signal
-import subprocess
 import time
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
+from collections import Counter
+from contextlib import ExitStack
 
 import django_rq
-import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
 from accounts.roles import root
 from campaign.lib import clock
-from campaign.tests.databases import database_url
 from campaign.tests.waiting import PATIENCE, wait_until
-from deliveries import jobs, queues
+from deliveries import jobs
 from deliveries.ledger import recovery
-from deliveries.models import Chunk, Delivery, Doubt, Message, Status
+from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
 from deliveries.operations import route_settings
 from deliveries.routing import routes
 from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
-from deliveries.tests.workers import (
-    assert_exact,
-    horses,
-    kill_with_children,
-    manage,
-    sent,
-    until_over,
-    worker,
-)
+from deliveries.tests.relay import Relay
+from deliveries.tests.workers import horses, kill_with_children, manage, sent, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def until_over(delivery: Delivery) -> None:
+    """Tick until the delivery is finished."""
+
+    def is_over() -> bool:
+        jobs.tick()
+        delivery.refresh_from_db()
+        return delivery.status == Status.FINISHED
+
+    wait_until(is_over, "the delivery is finished")
+
+
+def assert_exact(delivery: Delivery, relay: Relay) -> None:
+    """Ledger and receiver agree, recipient by recipient; what is in doubt may be on either side."""
+    received = Counter(relay.recipients())
+    assert not [address for address, times in received.items() if times > 1]
+    rows = Message.objects.filter(delivery=delivery)
+    assert set(rows.filter(status=MessageStatus.SENT).values_list("address", flat=True)) <= set(received)
+    accounted = set(rows.exclude(status=MessageStatus.PREPARED).values_list("address", flat=True))
+    assert set(received) <= accounted
+    assert recovery.imbalance(delivery) == {}
 
 
 def test_a_worker_killed_in_mid_send_loses_nobody_and_repeats_nobody(relay):
@@ -316,56 +328,3 @@ def test_workers_of_their_own_processes_keep_to_one_limit_together_while_the_que
         assert recovery.imbalance(delivery) == {}
         assert not Doubt.objects.filter(delivery=delivery).exists()
     assert len(relay.recipients()) == len(set(relay.recipients())) == 600
-
-
-# -- the worker that doesn't fork ---------------------------------------------------------------------------
-
-
-def steady(*queues_heard: str) -> AbstractContextManager[subprocess.Popen]:
-    return worker(*queues_heard, "--worker-class", "campaign.workers.SteadyWorker")
-
-
-def begun(delivery: Delivery) -> bool:
-    delivery.refresh_from_db()
-    return delivery.status == Status.SENDING
-
-
-def until_begun(delivery: Delivery) -> None:
-    """By ticks of another process alone."""
-
-    def is_begun() -> bool:
-        if not django_rq.get_queue("tick").count:
-            queues.TICK.enqueue_now()
-        return begun(delivery)
-
-    wait_until(is_begun, "it has begun")
-
-
-def cut_everybody_off() -> None:
-    """As when PostgreSQL goes away: all connections but the test's own are gone."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-
-
-def test_a_worker_that_does_not_fork_ticks_on_after_its_connection_was_lost():
-    with steady("tick") as only:
-        until_begun(DeliveryFactory(scheduled=True, recipients=1))
-        cut_everybody_off()
-        until_begun(DeliveryFactory(scheduled=True, recipients=1))
-        assert only.poll() is None
-        assert horses(only) == []
-
-
-def test_a_worker_that_does_not_fork_gives_up_a_tick_that_hangs_and_ticks_on():
-    delivery = DeliveryFactory(scheduled=True, recipients=1)
-    short = replace(queues.TICK, timeout=1)
-
-    with steady("tick"), psycopg.connect(database_url()) as holder:
-        holder.execute("LOCK TABLE deliveries_series IN ACCESS EXCLUSIVE MODE")
-        hung = short.enqueue_now()
-        wait_until(lambda: hung.get_status() == "failed", "the tick that hung was given up")
-        holder.rollback()
-        until_begun(delivery)

@@ -7,14 +7,11 @@ from django.db import IntegrityError, transaction
 
 from accounts import access
 from accounts.rights import Right
-from accounts.roles import root
-from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from deliveries import drafting, jobs
 from deliveries.approval import decisions as approval
 from deliveries.confirmation import decisions as confirmation
-from deliveries.lifecycle import WrongStatus, notices
-from deliveries.models import Confirmation, Delivery, Message, Notice, Occurrence, Overlap, Skipped, Status
+from deliveries.models import Confirmation, Delivery, Message, Notice, Occurrence, Status
 from deliveries.operations import reconciliation
 from deliveries.preparation import verbs as preparation
 from deliveries.sending import control
@@ -149,166 +146,6 @@ def test_who_may_no_longer_start_deliveries_lets_no_run_leave_on_his_activation(
 
     (run,) = runs(series)
     assert (run.status, Occurrence.objects.get(execution=run).outside) == (Status.READY, ["starter"])
-
-
-def test_nobody_confirms_it_and_it_expires_after_a_reminder(relay):
-    UserFactory(roles={"start": root()}, email="carla@example.com")
-    series = series_of(expires_minutes=180, remind_minutes=60)
-    moment = next_of(series)
-    go_to(moment - timedelta(minutes=30))
-    work()
-    (run,) = runs(series)
-    told = [notice.kind for notice in Notice.objects.filter(delivery=run, user__email="carla@example.com")]
-    assert told == ["waits"]
-
-    go_to(moment + timedelta(minutes=121))
-    go_to(moment + timedelta(minutes=122))
-    assert Notice.objects.filter(delivery=run, kind="reminder", user__email="carla@example.com").count() == 1
-    go_to(moment + timedelta(minutes=181))
-
-    run.refresh_from_db()
-    assert run.status == Status.EXPIRED
-    assert Occurrence.objects.get(execution=run).skipped == Skipped.UNCONFIRMED
-    assert Notice.objects.filter(delivery=run, kind="expired", user__email="carla@example.com").count() == 1
-    with pytest.raises(WrongStatus):
-        confirmation.confirm(delivery=run, seal=run.seal, by=person("start", run.unit), at=clock.now())
-
-
-def test_notices_are_mailed_once_over_a_real_mail_server(relay, settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", relay.port
-    UserFactory(roles={"start": root()}, email="carla@example.com")
-    series = series_of()
-    go_to(next_of(series) - timedelta(minutes=30))
-    work()
-
-    notices.mail(clock.now())
-    notices.mail(clock.now())
-
-    to_carla = [message for message in relay.messages() if message["To"] == "carla@example.com"]
-    assert len(to_carla) == 1
-    assert "Waiting for confirmation" in to_carla[0]["Subject"]
-    assert f"/deliveries/{runs(series)[0].pk}/" in to_carla[0].get_content()
-    assert to_carla[0]["Auto-Submitted"] == "auto-generated"
-
-
-def test_a_mail_server_that_is_away_is_asked_again_and_given_up_in_the_end(relay, settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens there
-    UserFactory(roles={"start": root()}, email="carla@example.com")
-    series = series_of()
-    go_to(next_of(series) - timedelta(minutes=30))
-    work()
-
-    notices.mail(clock.now())
-    notices.mail(clock.now())
-    assert Notice.objects.get(user__email="carla@example.com").mail_tries == 1  # not again at once
-    for _number in range(notices.MOST_MAIL_TRIES):
-        go_to(clock.now() + timedelta(minutes=100))
-        notices.mail(clock.now())
-
-    (notice,) = Notice.objects.filter(user__email="carla@example.com")
-    assert (notice.mailed_at, notice.mail_tries) == (None, notices.MOST_MAIL_TRIES)
-    assert not notices.to_mail(clock.now()).exists()
-
-
-def test_confirmed_late_but_in_time_it_leaves_at_once(relay):
-    series = series_of()
-    moment = next_of(series)
-    go_to(moment - timedelta(minutes=30))
-    work()
-    (run,) = runs(series)
-
-    go_to(moment + timedelta(hours=5))
-    confirmation.confirm(delivery=run, seal=run.seal, by=person("start", run.unit), at=clock.now())
-    work()
-    send_all()
-
-    assert len(relay.recipients()) == 2
-
-
-def test_moments_missed_while_everything_stood_still_are_left_out_and_said_so(relay):
-    series = series_of(request_confirmation=False, late_minutes=60)
-    moment = next_of(series)
-
-    go_to(moment + 3 * DAY + timedelta(minutes=30))
-    work()
-    go_to(moment + 3 * DAY + timedelta(minutes=40))
-    send_all()
-
-    rows = list(Occurrence.objects.order_by("moment").values_list("skipped", flat=True))
-    assert rows == ["late", "late", "late", ""]
-    assert len(relay.recipients()) == 2  # the fourth was late by less than an hour
-    assert series.log.filter(text__contains="is left out").count() == 3
-
-
-def test_a_released_run_that_could_not_begin_for_too_long_is_left_out(relay):
-    series = series_of(request_confirmation=False, late_minutes=60)
-    moment = next_of(series)
-    go_to(moment - timedelta(minutes=30))
-    work()
-
-    go_to(moment + timedelta(minutes=61))
-
-    assert (runs(series)[0].status, Occurrence.objects.earliest("moment").skipped) == ("expired", "late")
-    send_all()
-    assert relay.recipients() == []
-
-
-@pytest.mark.parametrize(("overlap", "status"), [(Overlap.SKIP, "expired"), (Overlap.QUEUE, "scheduled")])
-def test_a_run_never_begins_while_the_one_before_is_going(relay, overlap, status):
-    series = series_of(request_confirmation=False, overlap=overlap)
-    moment = next_of(series)
-    go_to(moment - timedelta(minutes=30))
-    work()
-    go_to(moment + timedelta(seconds=1))
-    (first,) = runs(series)
-    control.pause(delivery=first, by=person("start", first.unit), at=clock.now())
-    go_to(moment + DAY - timedelta(minutes=30))
-    work()
-
-    go_to(moment + DAY + timedelta(seconds=1))
-
-    assert runs(series)[1].status == status
-    if overlap == Overlap.QUEUE:
-        control.resume(delivery=first, by=person("start", first.unit), at=clock.now())
-        send_all()
-        go_to(moment + DAY + timedelta(minutes=5))
-        send_all()
-        assert len(relay.recipients()) == 4
-
-
-def test_what_comes_while_the_series_is_paused_is_left_out_and_then_it_goes_on(relay):
-    series = series_of(request_confirmation=False)
-    moment = next_of(series)
-    starter = person("start", series.unit)
-    control.pause(delivery=series, by=starter, at=clock.now())
-
-    go_to(moment + DAY + timedelta(minutes=1))
-    assert list(Occurrence.objects.values_list("skipped", flat=True)) == ["paused", "paused"]
-    control.resume(delivery=series, by=starter, at=clock.now())
-    go_to(moment + 2 * DAY - timedelta(minutes=30))
-    work()
-
-    assert len(runs(series)) == 1
-
-
-def test_a_paused_series_holds_its_released_run_until_it_goes_on(relay):
-    series = series_of(request_confirmation=False)
-    moment = next_of(series)
-    go_to(moment - timedelta(minutes=30))
-    work()
-    starter = person("start", series.unit)
-    control.pause(delivery=series, by=starter, at=clock.now())
-
-    go_to(moment + timedelta(seconds=1))
-    send_all()
-    assert relay.recipients() == []
-    control.resume(delivery=series, by=starter, at=clock.now())
-    jobs.tick()
-    send_all()
-
-    assert len(relay.recipients()) == 2
 
 
 @pytest.mark.parametrize("verb", [confirmation.take_back, control.stop])

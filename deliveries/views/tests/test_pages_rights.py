@@ -7,6 +7,7 @@ from django.urls import reverse
 from accounts import access
 from accounts.models import AuditEvent
 from accounts.rights import Right
+from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from deliveries.models import Delivery, Moment, Status
@@ -14,7 +15,6 @@ from deliveries.sending.control import waves
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
-
 ROLES = ("prepare", "start", "approve", "export")
 
 # page -> (stage, the roles that see it); anybody else in the unit gets 403
@@ -108,12 +108,6 @@ def form(name, delivery):
         "content": {"subject": "Other"},
     }
     return posts.get(name, {})
-
-
-def signed_in(user):
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.mark.parametrize("name", PAGES)
