@@ -28,10 +28,10 @@ class Died(Exception):
     """The process of a lane is gone at this very moment."""
 
 
-class Pace:
+class FixedWindow:
     """A window that stays as large as it is."""
 
-    window = WINDOW
+    size = WINDOW
 
     def note(self, results: int) -> None: ...
 

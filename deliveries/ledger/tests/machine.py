@@ -20,7 +20,7 @@ from deliveries.ledger.tests.lane_relay import (
     SURELY_NOT_SENT,
     WINDOW,
     Died,
-    Pace,
+    FixedWindow,
     RelayOfLane,
 )
 from deliveries.ledger.tests.standing_rows import COUNTS_OF_CHUNKS_THAT_ARE_OFF, reset, standing_by_rows

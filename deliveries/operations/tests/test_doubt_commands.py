@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from deliveries.management.base import DeliveriesCommand
+from deliveries.commands.base import DeliveriesCommand
 from deliveries.models import Try
 from deliveries.tests.doubts import in_doubt
 from deliveries.tests.factories import person
