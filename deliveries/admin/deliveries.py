@@ -103,7 +103,7 @@ class DeliveryAdmin(VerbAdmin):
 
     @admin.display(description=_("status"))
     def state_in_words(self, delivery: Delivery) -> Any:
-        return standing.words(delivery)
+        return standing.label(delivery)
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         content = {
@@ -170,7 +170,7 @@ class DeliveryAdmin(VerbAdmin):
         waits = Status(delivery.status) in {Status.READY} and not self.may(request, Right.START, delivery)
         sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
         runs = list(calendar.runs(delivery)[:RUNS])
-        standing.add([delivery, *(row.execution for row in runs if row.execution)])
+        standing.annotate([delivery, *(row.execution for row in runs if row.execution)])
         steps = desk.offered(delivery, user)
         closed = buttons.barred(steps, delivery)
         said = {one.code for one in closed}

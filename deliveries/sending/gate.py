@@ -92,9 +92,9 @@ def _begin(delivery: Delivery) -> bool:
         return False
     if Halt.objects.covering(delivery.unit).exists():
         return False
-    if delivery.execution_of_id is not None and (reason := eligibility.hinders(delivery, at=at)) is not None:
+    if delivery.execution_of_id is not None and (reason := eligibility.why_not(delivery, at=at)) is not None:
         if reason:
-            eligibility.leave_out(delivery, reason, at=at)
+            eligibility.skip(delivery, reason, at=at)
         return False
     if delivery.started_at is None:
         delivery.started_at = at

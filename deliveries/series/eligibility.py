@@ -38,11 +38,11 @@ def end(delivery: Delivery, *, at: datetime) -> None:
         confirmations__taken_back_at=None,
     )  # fmt: skip
     for run in waiting.order_by("pk"):
-        leave_out(run, Skipped.PAUSED, at=at)
+        skip(run, Skipped.PAUSED, at=at)
     Series.objects.filter(delivery=delivery).update(next_at=None, wake_at=None)
 
 
-def hinders(run: Delivery, *, at: datetime) -> Skipped | None:
+def why_not(run: Delivery, *, at: datetime) -> Skipped | None:
     """Why a confirmed run whose time is reached may not begin: `Skipped.NO` means not yet, None that it may.
 
     Both rows are locked until the caller commits, so that two runs of a series never begin at once.
@@ -91,7 +91,7 @@ def _another_runs(run: Delivery) -> bool:
 
 
 @transaction.atomic
-def leave_out(run: Delivery, because: Skipped, *, at: datetime) -> None:
+def skip(run: Delivery, because: Skipped, *, at: datetime) -> None:
     """A run that was released is not sent after all, and says why. Its row must be locked."""
     run.ended_at = at
     run.save(update_fields=["ended_at"])

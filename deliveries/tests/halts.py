@@ -10,7 +10,7 @@ from deliveries.tests.factories import person
 
 def stop_all(
     unit: OrganizationalUnit | None = None, by: User | None = None, reason: str = "Wrong price"
-) -> halts.Receipt:
+) -> halts.HaltReceipt:
     """Stop all sending below the unit (the root unless said), by somebody who may start deliveries."""
     unit = unit or root()
     return halts.stop_all(unit=unit, by=by or person("start", unit), at=clock.now(), reason=reason)

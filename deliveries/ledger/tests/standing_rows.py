@@ -29,11 +29,11 @@ ROWS = """
 """
 
 
-def standing_by_rows(delivery_id: int) -> receipts.Standing:
+def standing_by_rows(delivery_id: int) -> receipts.HandedSoFar:
     """The same counts as a receipt's, row by row."""
     found = Counter(standing_of(*row[1:]) for row in execute(ROWS, delivery_id))
     names = ("left", "refused", "waiting_refused", "waiting_doubted", "waiting_untried", "fresh", "unsent")
-    return receipts.Standing(total=found.total(), **{name: found[name] for name in names})
+    return receipts.HandedSoFar(total=found.total(), **{name: found[name] for name in names})
 
 
 def standing_of(status: int, tries: int, below_mark: bool, handed: bool | None, sent_again: bool) -> str:

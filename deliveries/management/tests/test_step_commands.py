@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_prepare_waits_for_the_worker(draft: Delivery, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deliveries.management.base.DeliveriesCommand.let_time_pass", lambda self: work())
+    monkeypatch.setattr("deliveries.commands.base.DeliveriesCommand.let_time_pass", lambda self: work())
 
     answer = run("prepare_delivery", draft.name, "--as", "ana", "--wait")
 
@@ -30,7 +30,7 @@ def test_prepare_waits_for_the_worker(draft: Delivery, work: Any, monkeypatch: p
 def test_prepare_with_wait_fails_with_the_reasons(
     ana: User, file: Callable[..., Path], work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliveries.management.base.DeliveriesCommand.let_time_pass", lambda self: work())
+    monkeypatch.setattr("deliveries.commands.base.DeliveriesCommand.let_time_pass", lambda self: work())
     name = run("create_delivery", file(content=CONTENT | {"subject": ""}), "--as", "ana")["delivery"]
 
     assert refused("prepare_delivery", name, "--as", "ana", "--wait") == (1, "preparation_failed")

@@ -44,7 +44,7 @@ def route_limited(per_hour: int | None, **providers: int) -> None:
         )
 
 
-def going(delivery: Delivery, *, at: datetime | None = None) -> rate.Pace:
+def going(delivery: Delivery, *, at: datetime | None = None) -> rate.Rate:
     found = rate.of(Delivery.objects.get(pk=delivery.pk), at=at or clock.now())
     assert found is not None
     return found

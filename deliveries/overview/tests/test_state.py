@@ -32,6 +32,6 @@ def test_the_status_in_words(stage, tallies, words, tone):
     delivery = DeliveryFactory(recipients=3, **{stage: True})
     Chunk.objects.filter(delivery=delivery).update(**tallies)
 
-    state.add([delivery])
+    state.annotate([delivery])
 
-    assert (state.words(delivery), state.tone(delivery)) == (words, tone)
+    assert (state.label(delivery), state.tone(delivery)) == (words, tone)

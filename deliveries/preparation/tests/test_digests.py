@@ -47,7 +47,7 @@ def test_a_chunk_over_a_hole_is_not_written(prepared):
     execute("DELETE FROM deliveries_message WHERE seq = 3")
 
     with pytest.raises(IntegrityError):
-        planning.write_runs(prepared, [planning.Run(5, None)])
+        planning.write_runs(prepared, [planning.Segment(5, None)])
 
 
 CHANGES = {

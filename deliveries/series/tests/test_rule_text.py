@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from campaign.lib.recurrence import validated
 from deliveries.models import Delivery, Series
 from deliveries.series import rule_text
-from deliveries.series.rule_text import CODES, OWN, Rhythm
+from deliveries.series.rule_text import CODES, OWN, RuleSentence
 
 RHYTHMS = st.one_of(
-    st.builds(Rhythm, every=st.integers(1, 99), unit=st.sampled_from(["MINUTELY", "HOURLY", "DAILY", "YEARLY"]),
+    st.builds(RuleSentence, every=st.integers(1, 99), unit=st.sampled_from(["MINUTELY", "HOURLY", "DAILY", "YEARLY"]),
               count=st.none() | st.integers(1, 500)),
-    st.builds(Rhythm, every=st.integers(1, 9), unit=st.just("WEEKLY"),
+    st.builds(RuleSentence, every=st.integers(1, 9), unit=st.just("WEEKLY"),
               weekdays=st.sets(st.sampled_from(CODES)).map(lambda days: tuple(sorted(days, key=CODES.index))),
               until=st.none() | st.dates(date(2026, 1, 1), date(2040, 1, 1))),
-    st.builds(Rhythm, unit=st.just("MONTHLY"), month_day=st.sampled_from([1, 15, 31, -1])),
-    st.builds(Rhythm, unit=st.just("MONTHLY"), position=st.sampled_from([1, 2, 3, 4, -1]), weekday=st.sampled_from(CODES)),
+    st.builds(RuleSentence, unit=st.just("MONTHLY"), month_day=st.sampled_from([1, 15, 31, -1])),
+    st.builds(RuleSentence, unit=st.just("MONTHLY"), position=st.sampled_from([1, 2, 3, 4, -1]), weekday=st.sampled_from(CODES)),
 )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def test_every_sentence_comes_back_from_its_rule(said):
     "rule", ["FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-1", "FREQ=DAILY;BYHOUR=9,17", "FREQ=WEEKLY;UNTIL=20261231T120000Z"]
 )  # fmt: skip
 def test_a_rule_that_no_sentence_says_stays_as_it_is(rule):
-    assert rule_text.of(rule) == Rhythm(unit=OWN, own=rule)
+    assert rule_text.of(rule) == RuleSentence(unit=OWN, own=rule)
 
 
 def in_words(rule: str, **changes: object) -> str:
