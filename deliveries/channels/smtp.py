@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from campaign.lib import clock
+from deliveries.channels.answer_clock import POLITENESS_S
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
-from deliveries.channels.dialogue import POLITENESS_S, ConnectFailed, Dialogue
+from deliveries.channels.dialogue import Dialogue
+from deliveries.channels.opening import ConnectFailed
 from deliveries.channels.replies import Stage, enhanced_code
 
 SECONDS_TO_ASK_AGAIN = 1.0  # whether a silent connection may be replaced, where it might not

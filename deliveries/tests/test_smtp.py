@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from campaign.lib import clock
 from campaign.lib.dots import dotted
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
-from deliveries.channels.dialogue import Dialogue, parse_capabilities
+from deliveries.channels.dialogue import Dialogue
+from deliveries.channels.opening import parse_capabilities
 from deliveries.channels.paths import UnusableAddress, wire_path
 from deliveries.channels.smtp import Pool
 from deliveries.tests.smtp_server import DROP, POLITE, SILENCE, TAKE_AND_DROP, Script, Server
@@ -570,7 +571,7 @@ def test_a_greeting_may_come_before_we_know_that_we_are_connected():
         pool = Pool(Relay(host="relay"))
         dialogue = Dialogue(pool)
         dialogue.data_received(b"220 relay.example\r\n")
-        assert (await dialogue._greeting).code == 220
+        assert (await dialogue._opening.greeting).code == 220
 
     run(main())
 
