@@ -14,8 +14,8 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 from selectolax.lexbor import LexborHTMLParser
 
-from deliveries.content.grammar import Problem
 from deliveries.content.markup import Token, unescaped
+from deliveries.content.merge_tags.problem import Problem
 from deliveries.content.source import Source
 
 CODE = "content_bound"

@@ -12,7 +12,7 @@ import css_inline
 from django.utils.translation import gettext_noop as _
 
 from deliveries.content.bounds import CODE
-from deliveries.content.grammar import Problem
+from deliveries.content.merge_tags.problem import Problem
 
 MOST_SECONDS = 5  # of processor time
 MOST_SECONDS_OF_WAITING = 30

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from deliveries.content.markup import Token, unescaped
-from deliveries.content.personalisation import Scope, literal
+from deliveries.content.merge_tags.literals import literal
+from deliveries.content.merge_tags.scope import Scope
 
 _PARAGRAPHS = frozenset(
     "p table h1 h2 h3 h4 h5 h6 ul ol blockquote pre hr section article header footer".split()

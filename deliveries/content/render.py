@@ -15,10 +15,11 @@ from campaign.lib.dots import END, dotted
 from campaign.lib.refusals import Refusal
 from campaign.lib.tokens import MAX_SEQ, Purpose, Signer
 from deliveries.content import mime
-from deliveries.content.compile import Compiled
+from deliveries.content.compiled import Compiled
 from deliveries.content.lines import LONGEST
 from deliveries.content.links import static_start
-from deliveries.content.personalisation import FAILURES, cause_of, clean, environment, plain
+from deliveries.content.merge_tags.engine import FAILURES, cause_of, environment
+from deliveries.content.merge_tags.values import clean, plain
 from deliveries.content.skeleton import Skeleton, Unfit
 from deliveries.content.source import Field
 

@@ -13,7 +13,7 @@ from campaign.lib import clock
 from deliveries import drafting, proofs
 from deliveries.content import bounds, inliner
 from deliveries.content.compile import compile_content
-from deliveries.content.personalisation import TooManyBranches, environment
+from deliveries.content.merge_tags.engine import TooManyBranches, environment
 from deliveries.content.source import Source
 from deliveries.models import Content, Delivery, PreparationStatus, ProofMessage, Status
 from deliveries.preparation import verbs as preparation
