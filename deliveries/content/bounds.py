@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext_noop as n_
 from selectolax.lexbor import LexborHTMLParser
 
 from deliveries.content.markup import Token, unescaped
@@ -29,21 +29,21 @@ MOST_REOPENED = 100_000
 MOST_STYLED = 20_000_000  # characters that style sheets would add to tags
 MOST_LINKS = 2_000
 
-SIZE = _("This part has %(found)s characters; %(most)s are the most.")
-DEPTH = _(
+SIZE = n_("This part has %(found)s characters; %(most)s are the most.")
+DEPTH = n_(
     "The tags are nested more than %(most)s deep; take out what is nested, or close what was left open."
 )
-ELEMENTS = _("There are more than %(most)s tags; shorten the page.")
-ATTRIBUTES = _("This tag has more than %(most)s attributes.")
-REOPENED = _(
+ELEMENTS = n_("There are more than %(most)s tags; shorten the page.")
+ATTRIBUTES = n_("This tag has more than %(most)s attributes.")
+REOPENED = n_(
     "Tags such as <b> and <font> are left open so often that they would be repeated more than %(most)s times; "
     "close them."
 )
-STYLED = _(
+STYLED = n_(
     "The style sheets would add more than %(most)s characters to the tags; use fewer or shorter rules, or fewer "
     "tags that they apply to."
 )
-LINKS = _("There are more than %(most)s links; shorten the page.")
+LINKS = n_("There are more than %(most)s links; shorten the page.")
 
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _CLOSED_BY_THE_NEXT = frozenset("p li dt dd option optgroup tr td th tbody thead tfoot colgroup".split())

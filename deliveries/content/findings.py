@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from django.utils.translation import gettext
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_noop as n_
 
 from campaign.lib.numbers import grouped
 
@@ -31,8 +31,8 @@ class Finding:
         # A cause may be a text of ours too, such as “the address is malformed”.
         slots = grouped(self.slots)
         if slots.get("cause"):
-            slots["cause"] = gettext(slots["cause"])
-        return gettext(self.text) % slots
+            slots["cause"] = _t(slots["cause"])
+        return _t(self.text) % slots
 
     @property
     def is_error(self) -> bool:
@@ -66,7 +66,7 @@ class Finding:
 
 
 MOST = 200
-MORE = _("There are more findings; these are the first %(most)s.")
+MORE = n_("There are more findings; these are the first %(most)s.")
 
 
 class Findings(list[Finding]):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import css_inline
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext_noop as n_
 
 from deliveries.content.bounds import CODE
 from deliveries.content.merge_tags.problem import Problem
@@ -20,7 +20,7 @@ MOST_OCTETS = 1 << 30  # of memory
 MOST_PAIRS = 2_000_000  # of rules and tags
 MOST_STEPS = 6  # from one tag to another, in one selector
 
-SLOW = _(
+SLOW = n_(
     "The style sheets take longer than %(most)s seconds to apply; use simpler selectors, without ~ and :nth-child, or "
     "fewer tags."
 )

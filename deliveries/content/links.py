@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext_noop as n_
 
 from deliveries.content import bounds
 from deliveries.content.markup import unescaped
@@ -158,7 +158,7 @@ def _of_ours(pieces: list[tuple[Segment, str]], segment: Segment) -> Address:
 def _dynamic(segment: Segment) -> Problem:
     return Problem(
         "dynamic_link_host",
-        _(
+        n_(
             "A link's beginning, such as https://www.example.com/, must be written out; only what follows may vary."
         ),
         line=segment.line,
@@ -182,7 +182,7 @@ def _templated(scope: Scope, pieces: list[tuple[Segment, str]]) -> Iterator[str]
 def _unbalanced(segment: Segment) -> Problem:
     return Problem(
         "template_not_allowed",
-        _("A condition that begins in a link must end in that link."),
+        n_("A condition that begins in a link must end in that link."),
         line=segment.line,
     )
 
@@ -203,7 +203,7 @@ def _classify(text: str, template: str, *, is_whole: bool, segment: Segment) -> 
             raise _dynamic(segment)
         if not start:
             raise Problem(
-                "unsafe_link", _("“%(url)s” is not a valid address."), line=segment.line, url=text[:200]
+                "unsafe_link", n_("“%(url)s” is not a valid address."), line=segment.line, url=text[:200]
             )
         if not is_whole and start.group("rest") is None:
             raise _dynamic(segment)
@@ -212,7 +212,7 @@ def _classify(text: str, template: str, *, is_whole: bool, segment: Segment) -> 
         return Address("other", template, text)
     raise Problem(
         "unsafe_link",
-        _("A link with “%(scheme)s:” is not sent: use http, https, mailto or tel."),
+        n_("A link with “%(scheme)s:” is not sent: use http, https, mailto or tel."),
         line=segment.line,
         scheme=name,
     )

@@ -4,7 +4,7 @@ import re
 from binascii import b2a_base64
 
 import idna
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext_noop as n_
 
 LONGEST_PLAIN = 180  # longer headers are encoded, because encoded words can be folded anywhere
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -63,16 +63,16 @@ def header_address(address: str, *, is_wide: bool = False) -> str:
     """
     match = _ADDRESS.fullmatch(address)
     if not match or len(address) > 320:
-        raise UnfitAddress(_("the address is malformed"))
+        raise UnfitAddress(n_("the address is malformed"))
     local, domain = match.groups()
     if not local.isascii() and not (is_wide and local.isprintable()):
-        raise UnfitAddress(_("the part before @ is not ASCII"))
+        raise UnfitAddress(n_("the part before @ is not ASCII"))
     if domain.isascii():
         return address
     try:
         return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"  # as in the envelope
     except UnicodeError as error:
-        raise UnfitAddress(_("the domain can't be written in ASCII")) from error
+        raise UnfitAddress(n_("the domain can't be written in ASCII")) from error
 
 
 def base64_body(octets: bytes) -> bytes:
