@@ -69,7 +69,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
 def sizes(source: Source) -> Iterable[tuple[str, Problem]]:
-    """The parts that are too long, each with what to say of it."""
+    """Yield the parts that are too long, each with what to say of it."""
     for part, text in vars(source).items():
         most = MOST_CHARACTERS.get(part, MOST_CHARACTERS_OF_A_LINE)
         if len(text) > most:
@@ -77,7 +77,7 @@ def sizes(source: Source) -> Iterable[tuple[str, Problem]]:
 
 
 def of_markup(html: str, tokens: Sequence[Token]) -> None:
-    """Problem where there are more tags than may be, or where they stand too deep, as they are written."""
+    """Raise Problem where there are more tags than may be, or where they stand too deep, as they are written."""
     written = _Written()
     elements = 0
     deepest = DEEPEST_AS_WRITTEN
@@ -100,13 +100,13 @@ def of_markup(html: str, tokens: Sequence[Token]) -> None:
 
 
 def of_tree(html: str) -> None:
-    """Problem where the tree that a parser makes of it is deeper than may be."""
+    """Raise Problem where the tree that a parser makes of it is deeper than may be."""
     if depth_of(html) > DEEPEST:
         raise Problem(CODE, DEPTH, most=DEEPEST)
 
 
 def depth_of(html: str) -> int:
-    """How deep the parsed tree is; looked through step by step, without a frame for each level."""
+    """Return how deep the parsed tree is; it is walked step by step, without a stack frame for each level."""
     node: Any = LexborHTMLParser(html).root
     depth = deepest = 1 if node is not None else 0
     while depth:
@@ -127,7 +127,7 @@ def depth_of(html: str) -> int:
 
 
 def of_style_sheets(html: str, tokens: Sequence[Token]) -> None:
-    """Problem where inlining would make the page many times as large: what each rule says, times its tags."""
+    """Raise Problem where inlining would make the page many times as large: what each rule says, times its tags."""
     sheets = [t for t in tokens if t.kind == "raw" and t.name == "style" and not t.in_condition]
     if not sheets:
         return

@@ -47,7 +47,10 @@ sys.stdout.buffer.write(inlined.encode())
 
 
 def inlined(html: str, *, sheets: str, tags: int) -> str | None:
-    """The page with a style attribute at each tag; None where it can't be read. Problem where it takes too long."""
+    """Return the page with a style attribute at each tag; None where it can't be read.
+
+    `sheets` is the text of its style sheets, `tags` the number of its tags. Raise Problem where it takes too long.
+    """
     return _here(html) if is_quick(sheets, tags) else _in_a_child(html)
 
 

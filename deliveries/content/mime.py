@@ -18,14 +18,14 @@ class UnfitAddress(ValueError):
 
 
 def unstructured(text: str) -> str:
-    """A subject, or another header of free text, ready to be written; `text` is one line."""
+    """Return a subject, or another header of free text, ready to be written; `text` is one line."""
     if text.isascii() and len(text) <= LONGEST_PLAIN and "=?" not in text:
         return text
     return encoded_words(text)
 
 
 def mailbox(name: str, address: str) -> str:
-    """A name and an address for To, From, Reply-To. Nothing in the name can become another address."""
+    """Return a name and an address for To, From, Reply-To. Nothing in the name can become another address."""
     if not name:
         return address
     if name.isascii() and len(name) <= LONGEST_PLAIN and "=?" not in name:
@@ -37,7 +37,7 @@ def mailbox(name: str, address: str) -> str:
 
 
 def encoded_words(text: str) -> str:
-    """RFC 2047: words of base64 that never cut a character, one on each line."""
+    """Return the text as RFC 2047 has it: words of base64 that never cut a character, one on each line."""
     octets = text.encode("utf-8", "replace")
     if len(octets) <= _WORD_OCTETS:
         return _word(octets)
@@ -57,7 +57,9 @@ def _word(octets: bytes) -> str:
 
 
 def header_address(address: str, *, is_wide: bool = False) -> str:
-    """`address` as a header may hold it: a domain outside ASCII in its encoded form.
+    """Return `address` as a header may hold it: a domain outside ASCII in its encoded form.
+
+    Raise UnfitAddress where it can't stand in a header.
 
     `is_wide`: what is before the @ may go beyond ASCII (RFC 6532); only a relay with SMTPUTF8 is given such a message.
     """
@@ -76,7 +78,7 @@ def header_address(address: str, *, is_wide: bool = False) -> str:
 
 
 def base64_body(octets: bytes) -> bytes:
-    """In base64, 76 characters to a line."""
+    """Return the octets in base64, 76 characters to a line."""
     encoded = b2a_base64(octets, newline=False)
     return b"\r\n".join([encoded[at : at + 76] for at in range(0, len(encoded), 76)]) + b"\r\n"
 
