@@ -145,7 +145,7 @@ def change_unit(
 ) -> OrganizationalUnit:
     """Change a unit; what is confirmed already leaves as confirmed. `grace_seconds` is None where none is set.
 
-    With a `parent` it is moved there too. `affected` of what is returned says how many deliveries must be approved anew.
+    With a `parent` it is moved there too. `affected` of the unit returned: how many deliveries must be approved anew.
     Raise what `create_unit` and `move_unit` raise, and NotASingleAdministrator where one is to be enough of two.
     """
     access.require(by, Right.ADMINISTER, unit)

@@ -14,9 +14,10 @@ Level = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One error, warning or information. `text` is an English msgid with named slots (so `%` is `%%`).
+    """One error, warning or information; `line` counts from 1.
 
-    It is stored as such: `message` says it in the language of whoever reads.
+    `text` is an English msgid with named slots (so `%` is `%%`), and is stored as such: `message` says it in the
+    language of whoever reads.
     """
 
     level: Level
@@ -70,9 +71,9 @@ MORE = n_("There are more findings; these are the first %(most)s.")
 
 
 class Findings(list[Finding]):
-    """Collects findings of one compilation; the same thing at the same place is told once, and there is an end to it.
+    """The findings of one compilation: the same thing at the same place is told once, and MOST are told.
 
-    Once there are so many, only the first error is still added, so that no warning hides that there is one.
+    Beyond these only the first error is still added, so that no warning hides that there is one.
     """
 
     def __init__(self) -> None:
