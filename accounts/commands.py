@@ -35,7 +35,7 @@ class PersonCommand(BaseCommand):
         """The command's own arguments."""
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
-        """Call the verb; return what `--json` prints."""
+        """Call the verb; return what `--json` prints. Each command says how: here it raises NotImplementedError."""
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,7 +55,10 @@ class PersonCommand(BaseCommand):
             self.stdout.write(str(text))
 
     def fail(self, code: str, message: object, *, exit_code: int = 1) -> NoReturn:
-        """Leave with the message on stderr; with `--json` an object with `error` and `message` on stdout too."""
+        """Raise CommandError, which leaves with the message on stderr.
+
+        With `--json` an object with `error` and `message` is written on stdout too.
+        """
         if self.as_json:
             self._print_json({"error": code, "message": str(message)})
         raise CommandError(str(message), returncode=exit_code)
@@ -91,7 +94,7 @@ class UnitCommand(PersonCommand):
         """The command's own arguments."""
 
     def unit(self, label: str, *, by: User) -> OrganizationalUnit:
-        """The one unit of this label that the person may read; what he may do there, the verb says."""
+        """Return the one unit of this label that the person may read; what they may do there, the verb checks."""
         named = OrganizationalUnit.objects.filter(label__iexact=label)
         found = list(access.readable_units(by).filter(label__iexact=label)[:2])
         if not found and named.exists():

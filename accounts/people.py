@@ -2,7 +2,7 @@
 
 Whoever changes an account could act with its rights. So it takes the right over every unit where the person
 holds a role, and only a superuser touches a superuser. And whoever makes an account, or sets its password or its
-address, has it in his hands: it neither starts nor approves until an independent administrator says that it may.
+address, has it in their hands: it neither starts nor approves until an independent administrator says that it may.
 """
 
 from typing import Any
@@ -76,7 +76,7 @@ class NothingInHand(Refusal):
 def create_user(
     *, username: str, home_unit: OrganizationalUnit, by: User, password: str | None = None, **fields: Any
 ) -> User:
-    """A person stands in the unit and is invited by mail to choose a password; what he may do there, roles say.
+    """Make an account in the unit, and invite the person by mail to choose a password; roles say what they may do.
 
     A `password` that is given instead must be changed at the first sign-in.
     """
@@ -101,7 +101,7 @@ def create_user(
 
 @transaction.atomic
 def invite(*, user: User, by: User) -> None:
-    """Another link to choose a password is on its way to the person's address; the link is the owner's alone."""
+    """Send the person another link to choose a password; raises as `require_over` does."""
     require_over(user, by=by)
     _require_address(user)
     letters.post(LetterKind.INVITATION, user, by=by)
@@ -110,7 +110,10 @@ def invite(*, user: User, by: User) -> None:
 
 @transaction.atomic
 def change_user(*, user: User, by: User, **fields: Any) -> User:
-    """The account is as given; without `is_active` the person is out at once."""
+    """Change the account; without `is_active` the person is signed out at once.
+
+    Raise what `require_over` raises, and NotAboutOneself where a person would end or promote their own account.
+    """
     user = User.objects.select_for_update().get(pk=user.pk)
     require_over(user, by=by)
     changed = {name for name, value in _known(fields).items() if getattr(user, name) != value}
@@ -134,7 +137,7 @@ def change_user(*, user: User, by: User, **fields: Any) -> User:
 
 
 def _readdressed(user: User, *, before: str, by: User) -> None:
-    """The old address counts for nothing any more; whoever set the new one could have a password sent there."""
+    """Forget that the old address was verified, and tell it; whoever set the new one has the account in hand."""
     EmailAddress.objects.filter(user=user).delete()
     if by.pk != user.pk:
         _take(user, Hold.ADDRESS, by=by)
@@ -143,7 +146,10 @@ def _readdressed(user: User, *, before: str, by: User) -> None:
 
 @transaction.atomic
 def set_password(*, user: User, password: str, by: User) -> None:
-    """The person signs in with this password once, and changes it then; open sessions end, and the owner is told."""
+    """Give the person a password for one sign-in, at which they change it; open sessions end, and they are told.
+
+    Raise OwnPassword for one's own, and what `require_over` raises.
+    """
     user = User.objects.select_for_update().get(pk=user.pk)
     require_over(user, by=by)
     if by.pk == user.pk:
@@ -157,7 +163,7 @@ def set_password(*, user: User, password: str, by: User) -> None:
 
 
 def _take(user: User, how: Hold, *, by: User) -> None:
-    """The account is in the hands of `by` too, and neither starts nor approves."""
+    """Note that the account is in the hands of `by` too, and withhold Start and Approve from it."""
     Hand.objects.get_or_create(user=user, holder=by, how=how)
     taken = access.withhold(user)
     if any(taken.values()):
@@ -166,7 +172,11 @@ def _take(user: User, how: Hold, *, by: User) -> None:
 
 @transaction.atomic
 def give_back(*, user: User, by: User) -> list[str]:
-    """The account is its owner's, says `by`, who depends on nobody that had it in hand: it may start and approve."""
+    """Let the account start and approve again, as `by` says, who depends on nobody that had it in hand.
+
+    Return what was given back, in words. Raise NothingInHand where nothing was withheld, NotAboutOneself where `by` is
+    the owner or in the owner's hands, and NeedsAnother where `by` is not independent.
+    """
     user = User.objects.select_for_update().get(pk=user.pk)
     require_over(user, by=by)
     held_by = hands.holders(user)
@@ -185,7 +195,7 @@ def give_back(*, user: User, by: User) -> list[str]:
 
 
 def require_over(user: User, *, by: User) -> None:
-    """Raise unless `by` administers the home of the person and each unit where he holds a role or any right."""
+    """Raise unless `by` administers the home of the person and each unit where they hold a role or any right."""
     if user.is_superuser and not by.is_superuser:
         raise OnlySuperusers(user=user.get_username())
     for unit in _units_of(user):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop as n_
 
 from accounts import access
 from accounts.models import OrganizationalUnit, Role
@@ -12,42 +12,38 @@ from accounts.units import create_unit
 
 SHIPPED: dict[str, tuple[str, str, list[Right]]] = {
     "administration": (
-        gettext_noop("Administration"),
-        gettext_noop(
-            "Users, units, roles, routes, quarantine; sees everything below the unit; sends nothing."
-        ),
+        n_("Administration"),
+        n_("Users, units, roles, routes, quarantine; sees everything below the unit; sends nothing."),
         [Right.VIEW, Right.ADMINISTER, Right.IMPORT, Right.DECLARE],
     ),
     "prepare": (
-        gettext_noop("Prepare deliveries"),
-        gettext_noop("Create, change, prepare and delete deliveries; send proofs; not send."),
+        n_("Prepare deliveries"),
+        n_("Create, change, prepare and delete deliveries; send proofs; not send."),
         [Right.VIEW, Right.PREPARE],
     ),
     "start": (
-        gettext_noop("Start deliveries"),
-        gettext_noop("The same as Prepare deliveries, and confirm, pause, resume and stop the send."),
+        n_("Start deliveries"),
+        n_("The same as Prepare deliveries, and confirm, pause, resume and stop the send."),
         [Right.VIEW, Right.PREPARE, Right.START],
     ),
     "approve": (
-        gettext_noop("Approve deliveries"),
-        gettext_noop("Accept or reject what was prepared."),
+        n_("Approve deliveries"),
+        n_("Accept or reject what was prepared."),
         [Right.VIEW, Right.APPROVE],
     ),
     "import": (
-        gettext_noop("Import"),
-        gettext_noop("Bring profiles in from files."),
+        n_("Import"),
+        n_("Bring profiles in from files."),
         [Right.VIEW, Right.IMPORT],
     ),
     "attributes": (
-        gettext_noop("Declare attributes"),
-        gettext_noop(
-            "Declare and remove what profiles may have beside their own fields; held in the topmost unit."
-        ),
+        n_("Declare attributes"),
+        n_("Declare and remove what profiles may have beside their own fields; held in the topmost unit."),
         [Right.DECLARE],
     ),
     "export": (
-        gettext_noop("Export"),
-        gettext_noop("Take lists and logs out as files."),
+        n_("Export"),
+        n_("Take lists and logs out as files."),
         [Right.VIEW, Right.EXPORT],
     ),
 }

@@ -29,14 +29,14 @@ def change_name(*, first_name: str, last_name: str, by: User) -> None:
 
 @transaction.atomic
 def change_password(*, password: str, by: User) -> None:
-    """The person signs in with the new password; sessions elsewhere have ended, and the owner's address is told."""
+    """Change the person's own password; sessions elsewhere end, and their address is told."""
     _set_own(by, password)
     audit.record("change_own_password", by=by, target=by)
 
 
 @transaction.atomic
 def choose_password(*, password: str, by: User) -> None:
-    """The password that was chosen by a link which came by mail holds, and the address is shown to be the person's."""
+    """Set the password that was chosen by a link from a mail, which also shows that the address is the person's."""
     first = not by.has_usable_password()
     _set_own(by, password, tell=not first)
     confirm_address(by=by)
@@ -45,7 +45,7 @@ def choose_password(*, password: str, by: User) -> None:
 
 @transaction.atomic
 def ask_to_confirm_address(*, by: User) -> None:
-    """A link that confirms the address is on its way there."""
+    """Mail a link that confirms the person's address; raise NoOwnAddress where there is none."""
     if not by.email:
         raise NoOwnAddress()
     letters.post(LetterKind.CONFIRM, by)
@@ -54,7 +54,7 @@ def ask_to_confirm_address(*, by: User) -> None:
 
 @transaction.atomic
 def confirm_address(*, by: User) -> bool:
-    """The account's address counts as its owner's; no, if it is another account's already."""
+    """Note that the address is its owner's; say whether it could be, as it may be another account's already."""
     if not by.email:
         return False
     sync_user_email_address(by)
@@ -69,7 +69,7 @@ def confirm_address(*, by: User) -> bool:
 
 
 def sign_out(request: HttpRequest) -> None:
-    """The session is over, by its owner's wish."""
+    """End the session, as its owner wishes."""
     _end(request, "sign_out")
 
 

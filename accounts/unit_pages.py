@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import access, people, proof_addresses
@@ -44,7 +44,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = bound(request.POST or None, instance=unit)
     if request.method == "POST" and form.is_valid():
         saved = form.instance
-        messages.success(request, _("“%(unit)s” is saved.") % {"unit": saved})
+        messages.success(request, _t("“%(unit)s” is saved.") % {"unit": saved})
         if saved.affected:
             messages.info(request, str(saved.affected))
         if saved.one_administrator_is_enough:

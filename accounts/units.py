@@ -94,7 +94,7 @@ def _affected(unit: OrganizationalUnit, policy: str, parent: OrganizationalUnit 
 
 
 def _policies_below(unit: OrganizationalUnit, policy: str, parent: OrganizationalUnit | None) -> Policies:
-    """What would hold in the unit and in all below it, with this rule of its own and below this parent. Two queries."""
+    """Return what would hold in the unit and in all below it, with this rule and below this parent, in two queries."""
     above = parent.policy if parent is not None else ApprovalPolicy.NONE
     holds = {unit.pk: ApprovalPolicy.tightest([above, policy])}
     below = OrganizationalUnit.objects.filter(path__startswith=unit.path).exclude(pk=unit.pk).order_by("path")
@@ -112,9 +112,10 @@ def create_unit(
     grace_seconds: int | None = None,
     by: User | None = None,
 ) -> OrganizationalUnit:
-    """A new unit stands below its parent, and asks for as much approval as that unless another policy is given.
+    """Make a unit below its parent; it asks for as much approval as that unless another policy is given.
 
-    `by` is None only for the set-up of a new instance.
+    `by` is None only for the set-up of a new instance. Raise access.NotAllowed without the right to administer the
+    parent, and a Refusal for a grace delay out of bounds or a policy that is looser than the parent's.
     """
     if by is not None and parent is not None:
         access.require(by, Right.ADMINISTER, parent)
@@ -142,9 +143,10 @@ def change_unit(
     parent: OrganizationalUnit | None = None,
     one_administrator_is_enough: bool | None = None,
 ) -> OrganizationalUnit:
-    """The unit bears the label, the policy and the grace delay; what is confirmed already leaves as confirmed.
+    """Change a unit; what is confirmed already leaves as confirmed. `grace_seconds` is None where none is set.
 
-    With a `parent` it also stands there. `affected` of what is returned says how many deliveries must be approved anew.
+    With a `parent` it is moved there too. `affected` of the unit returned: how many deliveries must be approved anew.
+    Raise what `create_unit` and `move_unit` raise, and NotASingleAdministrator where one is to be enough of two.
     """
     access.require(by, Right.ADMINISTER, unit)
     if parent is not None:
@@ -169,8 +171,10 @@ def change_unit(
 
 @transaction.atomic
 def move_unit(*, unit: OrganizationalUnit, parent: OrganizationalUnit, by: User) -> OrganizationalUnit:
-    """The unit and all below it stand under another parent; everybody's rights follow the tree, and the tightest rule
-    of approval on the way up holds. `affected` of what is returned says how many deliveries must be approved anew.
+    """Move a unit and all below it; rights follow the tree, and the tightest rule of approval on the way up holds.
+
+    `affected` of what is returned says how many deliveries must be approved anew. Raise UnderItself for a parent inside
+    of the unit, and access.NotAllowed without the right to administer both.
     """
     lock_tree()
     unit.refresh_from_db()

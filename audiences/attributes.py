@@ -1,8 +1,8 @@
 """The attributes that profiles may have beside their own fields: declared, counted and removed for the installation.
 
 They hang under no unit, so the right to declare them is one on the unit above all others. Whoever imports or edits uses
-what is declared, and holds it with `hold` until his transaction ends: a removal waits for that, and none is filled
-that is gone.
+what is declared, and holds it with `hold` until the transaction ends. A removal waits for that, so no attribute that is
+gone gets a value.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -125,13 +125,16 @@ def who_declares() -> str:
 
 
 def room() -> int:
-    """How many more may be declared."""
+    """Return how many more may be declared."""
     return max(0, most() - Attribute.objects.count())
 
 
 @transaction.atomic
 def declare(*, attributes: Sequence[Attribute], by: User) -> list[Attribute]:
-    """Profiles may have these attributes; what is declared already stays as it is. Returns the new ones."""
+    """Declare these attributes, and return the new ones; what is declared already stays as it is.
+
+    Raise access.NotAllowed, or TooManyAttributes where there would be more than `most()`.
+    """
     access.require(by, Right.DECLARE, root())
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
@@ -149,7 +152,7 @@ def declare(*, attributes: Sequence[Attribute], by: User) -> list[Attribute]:
 
 @transaction.atomic
 def declare_one(*, name: str, label: str, kind: str, by: User) -> Attribute:
-    """Profiles may have this attribute, which was not there before."""
+    """Declare one attribute and return it; raise NameTaken where the name is taken, and what `declare` raises."""
     name, label = name.strip(), label.strip()[:128] or name.strip()
     made = declare(attributes=[Attribute(name=name, label=label, kind=kind)], by=by)
     if not made:
@@ -159,7 +162,7 @@ def declare_one(*, name: str, label: str, kind: str, by: User) -> Attribute:
 
 @transaction.atomic
 def relabel(*, attribute: Attribute, label: str, by: User) -> Attribute:
-    """The attribute bears the label; its name and kind stay, contents and rules use them."""
+    """Change the label of an attribute; its name and kind stay, because contents and rules use them."""
     access.require(by, Right.DECLARE, root())
     attribute.label = label.strip()[:128] or attribute.name
     attribute.save(update_fields=["label"])
@@ -168,7 +171,7 @@ def relabel(*, attribute: Attribute, label: str, by: User) -> Attribute:
 
 
 def loss(attribute: Attribute, user: User) -> Loss:
-    """What removing it would take away, and what refers to it."""
+    """Return what removing it would take away, and what refers to it."""
     return Loss(
         profiles=Profile.objects.filter(attributes__has_key=attribute.name).count(),
         test_profiles=TestProfile.objects.filter(values__has_key=attribute.name).count(),
@@ -178,7 +181,10 @@ def loss(attribute: Attribute, user: User) -> Loss:
 
 @transaction.atomic
 def remove(*, attribute: Attribute, by: User, confirmed: str) -> Loss:
-    """The attribute and every value of it are gone. Refused while an audience or a delivery refers to it."""
+    """Delete the attribute and every value of it; return what was lost.
+
+    Raise NotConfirmed unless `confirmed` is its name, and StillUsed while an audience or a delivery refers to it.
+    """
     access.require(by, Right.DECLARE, root())
     if confirmed.strip() != attribute.name:
         raise NotConfirmed(name=attribute.name)
@@ -201,9 +207,9 @@ def remove(*, attribute: Attribute, by: User, confirmed: str) -> Loss:
 
 
 def hold(names: Iterable[str]) -> set[str]:
-    """Those of these names under which an attribute is declared; they stay declared until the transaction ends.
+    """Return those of the names that are declared; they stay so until the transaction ends.
 
-    Before any profile is locked: so does who removes one.
+    Call it before any profile is locked: a removal takes its locks in the same order.
     """
     with connection.cursor() as cursor:
         cursor.execute(

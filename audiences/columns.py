@@ -13,20 +13,20 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from zoneinfo import available_timezones
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop as n_
 
 from audiences.fields import DATE, NUMBER, TEXT, YES_NO
 from audiences.models import Profile
 
 NULL = "\x01"  # what COPY reads as NULL: no cell holds it, control characters are cleaned away
 
-CLEANED = gettext_noop("Control characters were replaced by a space.")
-TOO_LONG = gettext_noop("The value is longer than %(most)d characters and was cut.")
-NO_ZONE = gettext_noop("There is no time zone “%(value)s”; the field stays empty.")
-NO_LANGUAGE = gettext_noop("“%(value)s” is no code of a language; the field stays empty.")
-NO_DATE = gettext_noop("“%(value)s” is no date; the field stays empty.")
-NO_NUMBER = gettext_noop("“%(value)s” is no number; the field stays empty.")
-NO_YES_NO = gettext_noop("“%(value)s” is neither yes nor no; the field stays empty.")
+CLEANED = n_("Control characters were replaced by a space.")
+TOO_LONG = n_("The value is longer than %(most)d characters and was cut.")
+NO_ZONE = n_("There is no time zone “%(value)s”; the field stays empty.")
+NO_LANGUAGE = n_("“%(value)s” is no code of a language; the field stays empty.")
+NO_DATE = n_("“%(value)s” is no date; the field stays empty.")
+NO_NUMBER = n_("“%(value)s” is no number; the field stays empty.")
+NO_YES_NO = n_("“%(value)s” is neither yes nor no; the field stays empty.")
 
 _FLAGS = ("no_email", "no_sms", "no_contact")
 _NAMES = {

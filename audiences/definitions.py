@@ -68,7 +68,10 @@ def _create(label: str, unit: OrganizationalUnit, by: User, description: str, **
 def change(
     *, audience: Audience, by: User, label: str, description: str = "", rule: rules.Rule | None = None
 ) -> Audience:
-    """The audience bears the label, and the rule where one is given."""
+    """Give the audience the label, and the rule where one is given.
+
+    Raise NoLabel for an empty label, and OtherKind for the rule of a fixed list.
+    """
     audience = Audience.objects.select_for_update().get(pk=audience.pk)
     access.require(by, Right.PREPARE, audience)
     if not label.strip():
@@ -86,7 +89,10 @@ def change(
 
 @transaction.atomic
 def add_members(*, audience: Audience, pasted: str, by: User) -> list[str]:
-    """The profiles whose ids or addresses were pasted are in the list; returns what nobody is known by."""
+    """Add the profiles whose ids or addresses were pasted; return what nobody is known by.
+
+    Raise OtherKind where the audience is no fixed list.
+    """
     access.require(by, Right.PREPARE, audience)
     if audience.kind != Audience.Kind.LIST:
         raise OtherKind(audience=audience.label, kind=Audience.Kind.LIST.label)
@@ -98,7 +104,7 @@ def add_members(*, audience: Audience, pasted: str, by: User) -> list[str]:
 
 @transaction.atomic
 def remove_member(*, audience: Audience, profile: Profile, by: User) -> None:
-    """The profile is not in the list."""
+    """Take the profile out of the list, if it is in it."""
     access.require(by, Right.PREPARE, audience)
     audience.members.filter(profile=profile).delete()
     audit.record("remove_member", by=by, target=audience, profile=profile.pk)
@@ -106,7 +112,7 @@ def remove_member(*, audience: Audience, profile: Profile, by: User) -> None:
 
 @transaction.atomic
 def delete(*, audience: Audience, by: User) -> None:
-    """The audience is gone, unless a delivery aims at it; its profiles stay."""
+    """Delete the audience; its profiles stay. Raise InUse while a delivery aims at it."""
     access.require(by, Right.PREPARE, audience)
     audit.record("delete_audience", by=by, target=audience, rule=audience.rule)
     try:
@@ -142,7 +148,7 @@ def save_test_profile(
     by: User,
     pk: int | None = None,
 ) -> TestProfile:
-    """A test profile with these values stands in the unit."""
+    """Make or change a test profile of the unit; raise NoProofAddress where the address is none."""
     access.require(by, Right.PREPARE, unit)
     state, _key = addresses.read(email)
     if state != AddressState.GOOD:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from charset_normalizer import from_bytes
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop as n_
 
 BLOCK = 1 << 20
 SAMPLE = 64 * 1024
@@ -18,14 +18,14 @@ DELIMITERS = ",;\t|"
 PIECE = 500  # lines that are tried together
 MOST_LINES = 200  # of one row; a quotation mark that nobody closed would swallow the rest of the file
 
-NEVER_CLOSED = gettext_noop("A quotation mark is opened here and never closed.")
-AFTER_QUOTE = gettext_noop("Text stands behind a closing quotation mark.")
-SWALLOWS = gettext_noop("A quotation mark opened here swallows the lines after it.")
-SHORT_ROW = gettext_noop("The row is short: %(found)d fields instead of %(expected)d.")
-LONG_ROW = gettext_noop("The row is long: %(found)d fields instead of %(expected)d.")
-NUL = gettext_noop("The row holds NUL characters.")
-BAD_BYTES = gettext_noop("The row holds bytes that are not valid %(encoding)s.")
-NUL_AND_BAD_BYTES = gettext_noop("The row holds NUL characters, and bytes that are not valid %(encoding)s.")
+NEVER_CLOSED = n_("A quotation mark is opened here and never closed.")
+AFTER_QUOTE = n_("Text stands behind a closing quotation mark.")
+SWALLOWS = n_("A quotation mark opened here swallows the lines after it.")
+SHORT_ROW = n_("The row is short: %(found)d fields instead of %(expected)d.")
+LONG_ROW = n_("The row is long: %(found)d fields instead of %(expected)d.")
+NUL = n_("The row holds NUL characters.")
+BAD_BYTES = n_("The row holds bytes that are not valid %(encoding)s.")
+NUL_AND_BAD_BYTES = n_("The row holds NUL characters, and bytes that are not valid %(encoding)s.")
 
 # What a byte that the encoding doesn't know becomes, and NUL.
 _BAD = re.compile("[\0\udc80-\udcff]")

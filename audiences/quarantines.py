@@ -76,7 +76,7 @@ def deny(*, address_key: str, at: datetime, reference: str, error_text: str = ""
 
 
 def hold_by_hand(*, address: str, error_text: str, at: datetime, by: User) -> Quarantine:
-    """A person puts an address into quarantine."""
+    """Put an address into quarantine, as a person says; raise NotAnAddress for a text that is none."""
     state, key = addresses.read(address)
     if state != AddressState.GOOD:
         raise NotAnAddress(address=address)
@@ -85,7 +85,7 @@ def hold_by_hand(*, address: str, error_text: str, at: datetime, by: User) -> Qu
 
 @transaction.atomic
 def release(*, address_key: str, by: User) -> Quarantine:
-    """The address may be used again, and its errors are forgotten."""
+    """Let the address be used again, its errors forgotten; raise NotHeld where it wasn't kept from use."""
     access.require(by, Right.ADMINISTER, root())
     entry = Quarantine.objects.select_for_update().filter(channel="email", address_key=address_key).first()
     if entry is None or entry.status == Status.VALID:
@@ -98,6 +98,6 @@ def release(*, address_key: str, by: User) -> Quarantine:
 
 
 def suppressed(keys: Iterable[str]) -> set[str]:
-    """Of these addresses, those that must not be used."""
+    """Return those of the addresses that must not be used."""
     held = Quarantine.objects.filter(channel="email", address_key__in=list(keys), status__in=HELD)
     return set(held.values_list("address_key", flat=True))

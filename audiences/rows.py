@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop as n_
 
 from audiences import addresses, columns
 from audiences.columns import NULL, Column, Converter, Mapping, Report, json_pairs
 from audiences.fields import DATE
 from audiences.files import Batch
 
-NO_ADDRESS = gettext_noop("There is no address.")
-MALFORMED = gettext_noop("“%(value)s” is no email address.")
-NOTHING_KNOWN = gettext_noop("Nothing in this row tells who it is; it is left out.")
-LONG_ID = gettext_noop("The external id is longer than %(most)d characters; the row is left out.")
+NO_ADDRESS = n_("There is no address.")
+MALFORMED = n_("“%(value)s” is no email address.")
+NOTHING_KNOWN = n_("Nothing in this row tells who it is; it is left out.")
+LONG_ID = n_("The external id is longer than %(most)d characters; the row is left out.")
 
 # What a row without external id and without good address is known by.
 KNOWN_BY = ("email", "first_name", "last_name", "phone")

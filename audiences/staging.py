@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
 from accounts import access
@@ -26,8 +26,8 @@ from audiences.models import Import
 from audiences.rows import KNOWN_BY
 from campaign.lib import leases
 
-ELSEWHERE = gettext_noop("This profile belongs to a unit where you may not import; the row is left out.")
-STAYS_OUT = gettext_noop("Opted out before; a file can't opt anybody in again.")
+ELSEWHERE = n_("This profile belongs to a unit where you may not import; the row is left out.")
+STAYS_OUT = n_("Opted out before; a file can't opt anybody in again.")
 LINES_SHOWN = 1_000
 MERGE_LOCK = 0x53494D51
 

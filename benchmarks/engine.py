@@ -159,7 +159,10 @@ def is_over(delivery: Delivery) -> bool:
 def until(
     condition: Callable[[], bool], what: str, progress: Callable[[], str] = lambda: "", *, every: float = 0.02
 ) -> float:
-    """Wait for it and return when it came true, by the performance counter."""
+    """Wait for the condition and return when it came true, in seconds of the performance counter.
+
+    Raise SystemExit where it doesn't within PATIENCE seconds.
+    """
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:

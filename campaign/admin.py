@@ -51,7 +51,10 @@ class QueuesAdmin(DeskAdmin):
 
 
 def only_administrators(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The view, for those who administer everything; a post leaves an audit event either way."""
+    """Return the view for those who administer everything; a post leaves an audit event either way.
+
+    It raises PermissionDenied for others, and Http404 where the address names no queue, job or page.
+    """
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -7,7 +7,8 @@ from django.conf import settings
 from audiences.fields import fields as profile_fields
 from campaign.lib.tokens import default_signer
 from deliveries.content import pictures
-from deliveries.content.compile import Compiled, compile_content
+from deliveries.content.compile import compile_content
+from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import Renderer
 from deliveries.content.source import Field, FieldKind, Source

@@ -36,9 +36,9 @@ class NotDone(Away):
 
 @contextmanager
 def reach(what: str = "reading") -> Iterator[None]:
-    """Turn whatever the database does not do into Away, within a moment.
+    """Raise Away where the database doesn't answer, and NotDone where it refuses, SECONDS_AT_MOST after the call.
 
-    Where it does not answer, that is said at once for the next few seconds; then one of those who wait asks again.
+    Once it didn't answer, Away is raised at once for SECONDS_BEFORE_ASKING_AGAIN; then one caller asks again.
     """
     _ask(what)
     away: list[str] = []

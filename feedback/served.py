@@ -17,7 +17,7 @@ from django.conf import settings
 
 from campaign.lib import private
 from campaign.lib.tokens import default_signer
-from deliveries.content.compile import Compiled
+from deliveries.content.compiled import Compiled
 from deliveries.content.render import Renderer
 from deliveries.models import Delivery, Status
 from feedback import outage

@@ -31,7 +31,7 @@ class Order:
 
 
 def order(posted: QueryDict) -> Order:
-    """What a form says; a decision that there is not, and there is no such page."""
+    """Return what a form says; raise Http404 for a decision that there isn't."""
     decision, which = posted.get("decision", ""), posted.get("which", "chosen")
     if decision not in Decision.values or which not in {"chosen", "all"}:
         raise Http404

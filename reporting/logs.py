@@ -60,7 +60,7 @@ class Choice:
 
 
 def whole(text: str) -> int:
-    """A number that stands in an address; anything else, and there is no such page."""
+    """Return a number that stands in an address; raise Http404 for anything else."""
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise Http404
     return int(text)

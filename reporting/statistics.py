@@ -131,7 +131,7 @@ _BEHAVIOUR = """
 
 @transaction.atomic
 def ask(*, delivery: Delivery, by: User, at: datetime) -> StatisticsRun:
-    """A recount is queued; one that waits already is the same one. For whoever may see the delivery."""
+    """Queue a recount, unless one waits already; raise NotAllowed for whoever may not see the delivery."""
     if not Delivery.objects.visible_to(by).filter(pk=delivery.pk).exists():
         raise NotAllowed(by=by, right=Right.VIEW, target=delivery)
     Delivery.objects.locked(delivery.pk)

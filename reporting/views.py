@@ -82,7 +82,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
 
 @require_safe
 def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
-    """One recipient: what became of his message, what he did with it, and the message as it was sent."""
+    """One recipient: what became of their message, what they did with it, and the message as it was sent."""
     delivery = _find(request, pk)
     row = _message(request, delivery, seq)
     context = _window(request, delivery, "sending") | {
@@ -100,7 +100,7 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
 @require_safe
 @xframe_options_sameorigin
 def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
-    """The message as sent, for a frame: made by the code that sends; looking at it here counts nothing."""
+    """The message as sent, for a frame: made by the code that sends; looking at it here is counted nowhere."""
     delivery = _find(request, pk)
     row = _message(request, delivery, seq)
     if not row.is_seen:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts import access
-from accounts.models import OrganizationalUnit, User
+from accounts.models import OrganizationalUnit, Role, User
 from accounts.rights import Right
 from accounts.roles import SHIPPED, root
 from accounts.tests.factories import UnitFactory, UserFactory
@@ -85,7 +85,7 @@ def built(plan: dict[str, Any]) -> World:
     world = World(user, units, {unit.pk: unit.parent_id for unit in units})
     deliveries = [Delivery.objects.create(unit=unit, label=f"in {unit}") for unit in units]
     for code, at in plan["roles"]:
-        access.grant(user=user, role=access.Role.objects.get(pk=code), unit=units[at], by=None)
+        access.grant(user=user, role=Role.objects.get(pk=code), unit=units[at], by=None)
         world.on_units |= {(right.value, units[at].pk) for right in SHIPPED[code][2]}
     for right, at in plan["rights"]:
         assign_perm(right.value, user, units[at])

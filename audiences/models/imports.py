@@ -1,7 +1,7 @@
 """A file of profiles on its way in."""
 
 from django.db import models
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OrganizationalUnit, User
@@ -70,7 +70,7 @@ class Import(models.Model):
     @property
     def message_text(self) -> str:
         """Why it was refused or failed, in the reader's language."""
-        return gettext(self.message) if self.message else ""
+        return _t(self.message) if self.message else ""
 
     @property
     def left_out(self) -> int:
@@ -118,10 +118,10 @@ class ImportProblem(models.Model):
     @property
     def text(self) -> str:
         """The reason in the reader's language."""
-        return gettext(self.reason) % self.slots if self.slots else gettext(self.reason)
+        return _t(self.reason) % self.slots if self.slots else _t(self.reason)
 
     @property
     def text_without_values(self) -> str:
         """The same for who may not see whose values these are."""
         slots = {name: "…" if isinstance(value, str) else value for name, value in self.slots.items()}
-        return gettext(self.reason) % slots if slots else gettext(self.reason)
+        return _t(self.reason) % slots if slots else _t(self.reason)

@@ -102,13 +102,13 @@ def test_an_importer_uses_what_is_declared(bring):
 
 def test_an_import_fills_no_attribute_that_was_removed_meanwhile(bring, declarer, monkeypatch):
     AttributeFactory(name="points")
-    stage = imports._Run._stage
+    stage = imports.execution._Run._stage
 
     def removed_meanwhile(self, *args):
         attributes.remove(attribute=Attribute.objects.get(), by=declarer, confirmed="points")
         return stage(self, *args)
 
-    monkeypatch.setattr(imports._Run, "_stage", removed_meanwhile)
+    monkeypatch.setattr(imports.execution._Run, "_stage", removed_meanwhile)
 
     with pytest.raises(attributes.Undeclared):
         bring("email,points\na@example.com,1\n", by=declarer)

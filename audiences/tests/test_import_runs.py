@@ -24,7 +24,7 @@ FILE = "email,first_name\n" + "".join(f"p{n}@example.com,Ana {n}\n" for n in ran
 @pytest.fixture
 def importing(transactional_db, monkeypatch):
     """An import that is started and that nobody carries out yet; its file is read in batches of two rows."""
-    monkeypatch.setattr(imports, "BATCH", 2)
+    monkeypatch.setattr(imports.execution, "BATCH", 2)
     by = UserFactory(roles={"import": root()})
     return imports.start(file=io.BytesIO(FILE.encode()), name="a.csv", unit=root(), by=by, options=Options())
 

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
@@ -26,7 +26,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             with refusals_in(form):
                 made = attributes.declare_one(**form.cleaned_data, by=request.user)
-                messages.success(request, _("“%(label)s” is declared.") % {"label": made})
+                messages.success(request, _t("“%(label)s” is declared.") % {"label": made})
                 return redirect("audiences:attributes")
     rows = Attribute.objects.all()
     context = {

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
@@ -83,5 +83,5 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Import the good rows of a file that was refused."""
     importing = visible_or_404(request, Import.objects.select_related("unit"), pk)
     new = imports.again(importing=importing, by=request.user)
-    messages.success(request, _("The good rows of the file are being imported."))
+    messages.success(request, _t("The good rows of the file are being imported."))
     return redirect("audiences:import", new.pk)

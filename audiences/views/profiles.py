@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
@@ -94,7 +94,7 @@ def consent(request: HttpRequest, pk: int) -> HttpResponse:
     if channel in ConsentEvent.Channel.values:
         verb = consents.opt_out if request.POST.get("decision") == "out" else consents.opt_in
         verb(profile_id=found.pk, channel=channel, at=clock.now(), source="page", by=request.user)
-        messages.success(request, _("The consent is noted."))
+        messages.success(request, _t("The consent is noted."))
     return redirect("audiences:profile", pk)
 
 

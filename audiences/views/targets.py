@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -226,7 +226,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     access.require(request.user, Right.PREPARE, found)
     if request.method == "POST":
         definitions.delete(audience=found, by=request.user)
-        messages.success(request, _("“%(label)s” is deleted.") % {"label": found.label})
+        messages.success(request, _t("“%(label)s” is deleted.") % {"label": found.label})
         return redirect("audiences:list")
     return render(request, "audiences/delete.html", {"audience": found})
 

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
@@ -64,5 +64,5 @@ def _form_page(request: HttpRequest, found: TestProfile | None) -> HttpResponse:
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = visible_or_404(request, TestProfile.objects.select_related("unit"), pk)
     definitions.delete_test_profile(test_profile=found, by=request.user)
-    messages.success(request, _("“%(label)s” is deleted.") % {"label": found.label})
+    messages.success(request, _t("“%(label)s” is deleted.") % {"label": found.label})
     return redirect("audiences:test-profiles")

@@ -1,7 +1,7 @@
 """A lease on a row, with a token: one worker at a time, and nothing of it hangs on a connection.
 
-The row has a `token` and `lease_until`. Whoever takes the row raises the token, and what he writes names it: once
-another has taken it he changes nothing any more. So it holds through a pooler, a new connection and a failover, and
+The row has a `token` and `lease_until`. Whoever takes the row raises the token, and what they write names it: once
+another has taken it they change nothing any more. So it holds through a pooler, a new connection and a failover, and
 for a worker that was frozen and comes back. Leases are read by the database's clock.
 
 `unended` counts who took the row and was never heard of again, and whoever has it now. It is raised before any work
@@ -76,7 +76,7 @@ def is_deadly(unended: int) -> bool:
 
 @contextmanager
 def heard_of(row: QuerySet[Any], *, token: int) -> Iterator[None]:
-    """Whoever leaves the block, be it by an error, has not died: his take of the row counts no more."""
+    """Whoever leaves the block, be it by an error, has not died: their take of the row counts no more."""
     try:
         yield
     finally:

@@ -137,6 +137,7 @@ def validated(rule: str) -> str:
 
 
 def parts_of(rule: str) -> dict[str, str]:
+    """Return the parts of a rule of RFC 5545 by name; raise ValueError where it is none that is known here."""
     parts: dict[str, str] = {}
     for part in rule.split(";"):
         name, _sign, value = part.partition("=")

@@ -74,7 +74,7 @@ class Sentinels:
 
 
 def sentinels_of(url: str) -> Sentinels | None:
-    """The Sentinels that the address names; None if it names a server."""
+    """Return the Sentinels that the address names; None if it names a server. Raise ImproperlyConfigured otherwise."""
     parts = urlsplit(url)
     if parts.scheme not in SENTINEL_SCHEMES:
         return None

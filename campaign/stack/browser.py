@@ -16,7 +16,10 @@ def find() -> str | None:
 
 
 def ensure() -> str:
-    """The path of chromium, installed from the distribution where that is missing and allowed."""
+    """Return the path of chromium, installed from the distribution where that is needed and allowed.
+
+    Raise StackError where it can't be had.
+    """
     packages.ensure("chromium", found=find(), how_to=HOW_TO)
     if found := find():
         return found

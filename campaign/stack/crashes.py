@@ -29,7 +29,7 @@ def crash_postgres(folder: Path) -> None:
 
 
 def recover_postgres(folder: Path) -> None:
-    """PostgreSQL serves again, after it replayed its log; under the same URL as before."""
+    """Start PostgreSQL again, which replays its log, under the same URL; raise StackError where it can't serve."""
     server = services.running_postgres(folder)
     deadline = time.monotonic() + SECONDS_TO_COME_BACK
     while True:

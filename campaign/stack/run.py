@@ -71,7 +71,7 @@ def reset(base_dir: Path) -> int:
 
 
 def refuse_foreign_database(what: str) -> None:
-    """Programs that make or wipe data keep their hands off a database that somebody named."""
+    """Raise StackError where `DATABASE_URL` names a database, for programs that make or wipe data."""
     if os.environ.get("DATABASE_URL"):
         raise StackError(
             f"`make {what}` is refused: DATABASE_URL is set, and that database may hold real data."

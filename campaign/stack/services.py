@@ -31,7 +31,7 @@ LONGEST_SOCKET_PATH = 100
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone; the lock goes with the process, however it ends."""
+    """Hold a folder for this process alone; raise StackError where another has it. The lock ends with the process."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as lock:
         try:

@@ -64,7 +64,7 @@ class Stack:
         return process
 
     def manage(self, *command: str) -> str:
-        """Run a management command and return what it printed."""
+        """Run a management command and return what it printed; raise StackError where it failed."""
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=BASE_DIR,
@@ -105,7 +105,7 @@ def temporary_stack(
 ) -> Iterator[Stack]:
     """PostgreSQL with its safe defaults and Valkey, migrated, with these processes of the Procfile running.
 
-    Refused with `DATABASE_URL` set. The same name twice starts two processes. `pooled`: everything reaches
+    Raise StackError with `DATABASE_URL` set. The same name twice starts two processes. `pooled`: everything reaches
     PostgreSQL through PgBouncer in transaction mode.
     """
     if os.environ.get("DATABASE_URL"):

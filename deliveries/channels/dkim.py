@@ -55,13 +55,13 @@ class Record(NamedTuple):
 
     @property
     def zone_line(self) -> str:
-        """For a zone file, where one string has at most 255 octets."""
+        """The record as a line of a zone file, where one string has at most 255 octets."""
         strings = [self.value[at : at + _STRING] for at in range(0, len(self.value), _STRING)]
         return f"{self.name}. IN TXT ( " + " ".join(f'"{each}"' for each in strings) + " )"
 
 
 def read_key(pem: bytes) -> Key:
-    """The private key in a PEM text; UnusableKey says why it can't sign."""
+    """Return the private key in a PEM text; raise UnusableKey where it can't sign."""
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except TypeError as error:
@@ -76,7 +76,7 @@ def read_key(pem: bytes) -> Key:
 
 
 def signing_domain(domain: str) -> str:
-    """The domain as it stands in a signature; UnusableKey if it can't."""
+    """Return the domain as it stands in a signature; raise UnusableKey if it can't."""
     try:
         return ascii_domain(domain).lower()
     except UnusableAddress as error:
@@ -84,13 +84,13 @@ def signing_domain(domain: str) -> str:
 
 
 def check_selector(selector: str) -> None:
-    """UnusableKey unless DNS could hold the selector."""
+    """Raise UnusableKey unless DNS could hold the selector."""
     if not _SELECTOR.fullmatch(selector):
         raise UnusableKey(problem=_("the selector is not a name that DNS could hold"))
 
 
 class Signer:
-    """Signs for one domain with one key."""
+    """Signs for one domain with one key; UnusableKey is raised where either or the selector is unfit."""
 
     def __init__(self, *, domain: str, selector: str, key: Key) -> None:
         self.domain = signing_domain(domain)
@@ -125,7 +125,7 @@ class Signer:
         return Record(f"{self.selector}._domainkey.{self.domain}", value)
 
     def __call__(self, message: bytes) -> bytes:
-        """The message, with CRLF line ends, and its signature as the first header field."""
+        """Return the message, with CRLF line ends, and its signature as the first header field."""
         lines = message.count(b"\r\n")
         if message.count(b"\n") != lines or message.count(b"\r") != lines:
             message = _BARE_LINE_END.sub(b"\r\n", message)
@@ -163,13 +163,13 @@ class Signer:
 
 
 def canonical_field(name: bytes, value: bytes) -> bytes:
-    """“Relaxed” (RFC 6376, 3.4.2), without a line end."""
+    """Return a header field in the “relaxed” form of RFC 6376, 3.4.2, without a line end."""
     unfolded = _SPACES.sub(b" ", value.replace(b"\r\n", b"")).strip(b" ")
     return name.strip().lower() + b":" + unfolded
 
 
 def canonical_body(body: bytes) -> bytes:
-    """“Relaxed” (RFC 6376, 3.4.4). Most bodies are so already, and are only looked at."""
+    """Return the body in the “relaxed” form of RFC 6376, 3.4.4. Most are so already, and are only looked at."""
     if b"\t" in body or b"  " in body or b" \r\n" in body or body[-1:] == b" ":
         body = b"\r\n".join([_SPACES.sub(b" ", line).rstrip(b" ") for line in body.split(b"\r\n")])
     end = len(body)

@@ -19,7 +19,7 @@ class UnusableAddress(ValueError):
 
 @lru_cache(maxsize=10_000)
 def ascii_domain(domain: str) -> str:
-    """Return the domain in ASCII, an international one as RFC 5891 writes it."""
+    """Return the domain in ASCII, one beyond it as RFC 5891 writes it; raise UnusableAddress if that can't be."""
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode("ascii")
@@ -38,7 +38,10 @@ def domain_key(domain: str) -> str:
 
 
 def wire_path(address: str) -> tuple[str, bool]:
-    """Return the address for MAIL or RCPT, and whether it needs SMTPUTF8; the empty one is the null path."""
+    """Return the address for MAIL or RCPT, and whether it needs SMTPUTF8; the empty one is the null path.
+
+    Raise UnusableAddress where it can't stand in a command.
+    """
     if len(address) <= _LONGEST and _PLAIN.fullmatch(address):
         return address, False
     if not address:

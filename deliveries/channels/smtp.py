@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from campaign.lib import clock
+from deliveries.channels.answer_clock import POLITENESS_S
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
-from deliveries.channels.dialogue import POLITENESS_S, ConnectFailed, Dialogue
+from deliveries.channels.dialogue import Dialogue
+from deliveries.channels.opening import ConnectFailed
 from deliveries.channels.replies import Stage, enhanced_code
 
 SECONDS_TO_ASK_AGAIN = 1.0  # whether a silent connection may be replaced, where it might not
@@ -26,12 +28,13 @@ class Pool:
     times. A connection that is lost is opened again after a pause; when none can be had, or the relay keeps
     dropping them, the pool is broken and returns what is left as not attempted.
 
-    A connection that owes an answer and has been silent for `Relay.silence_s` goes on waiting for it and takes
-    nothing new; one other is opened in its place, and one only until it is back: twice as many are the most that
-    ever are. `may_replace` is asked before, for whoever counts them over several pools.
+    A connection that owes an answer and has been silent for `Relay.silence_s` goes on waiting for it and takes nothing
+    new. One other is opened in its place, and no third before it is back, so at most twice `size` are open. Before that
+    `may_replace` is asked, as connections may be counted over several pools.
 
-    What is fed is whoever fed it's for a time: past `holds_until` (`clock.elapsed`) no message is begun any more,
-    and `on_lapse` is called. A process that was frozen must not write what another has been given meanwhile.
+    What is fed is lent by the feeder until `holds_until` (seconds, as `clock.elapsed` counts them). After that no
+    message is begun any more, and `on_lapse` is called: a process that was frozen must not write what another has been
+    given meanwhile.
     """
 
     def __init__(
@@ -91,16 +94,16 @@ class Pool:
 
     @property
     def unanswered(self) -> set[int]:
-        """Those that were written to silent connections: their answers may take long, and count as not under way."""
+        """The numbers of messages that were written to silent connections: their answers may take long."""
         return {seq for dialogue in self.silent if (seq := dialogue.doubtful) is not None}
 
     @property
     def is_stuck(self) -> bool:
-        """Nothing that is fed leaves before a silent connection is back: each, and the one in its place, is silent."""
+        """Whether every connection, and the one in its place, is silent: nothing leaves before one of them is back."""
         return 0 < len(self._keepers) <= self._stuck
 
     def feed(self, envelopes: Iterable[Envelope]) -> None:
-        """Hand over: each of them comes back as an outcome, whatever happens."""
+        """Take envelopes to be sent; each comes back as one outcome, whatever happens."""
         before = len(self.queue)
         self.queue.extend(envelopes)
         self._pending += len(self.queue) - before
@@ -116,7 +119,10 @@ class Pool:
             dialogue.wake()
 
     async def outcomes(self, *, at_least: int = 1, timeout: float | None = None) -> list[Outcome]:
-        """Return all that are ready, once there are so many, all that was fed is decided, or time is up."""
+        """Return all outcomes that are ready, once there are `at_least` so many, all is decided, or time is up.
+
+        `timeout` is in seconds; none waits for as long as it takes.
+        """
         if len(self._ready) < at_least and self._pending:
             self._wanted = at_least
             self._waiter = self._loop.create_future()
@@ -135,7 +141,7 @@ class Pool:
         return bool(self._dialogues)
 
     def drain(self) -> None:
-        """Nothing more is taken: the untouched come back as not attempted, the begun come to their end."""
+        """Take nothing more: what is untouched comes back as not attempted, what is begun comes to its end."""
         if self.is_closing:
             return
         self.is_closing = True
@@ -145,7 +151,7 @@ class Pool:
             dialogue.leave()
 
     def may_begin(self) -> bool:
-        """Whether the next message may be written: else nothing is taken any more."""
+        """Whether the next message may be written; where it may not, `on_lapse` is called."""
         if clock.elapsed() < self.holds_until:
             return True
         self.on_lapse()
@@ -157,7 +163,7 @@ class Pool:
         self.feed(())
 
     def note_silent(self, dialogue: Dialogue) -> None:
-        """It takes nothing new; what is written to it may be answered as late as the relay likes."""
+        """Note that a connection takes nothing new, as the relay may answer it very late."""
         self.silent.add(dialogue)
         if dialogue.doubtful is not None:
             self.on_silent(dialogue.doubtful)
@@ -168,7 +174,7 @@ class Pool:
             dialogue.abort("cut by us")
 
     async def close(self, *, grace_s: float = POLITENESS_S) -> None:
-        """Drain for so long, then cut what is left; every outcome is ready afterwards."""
+        """Drain for `grace_s` seconds, then cut what is left; every outcome is ready afterwards."""
         self.drain()
         if grace_s and self._dialogues:
             await asyncio.wait([dialogue.lost for dialogue in self._dialogues], timeout=grace_s)
@@ -193,7 +199,7 @@ class Pool:
                 waiter.set_result(None)
 
     def doubt(self, told: Outcome, now: Outcome) -> None:
-        """An outcome is unknown after all: the relay said more than it was asked."""
+        """Replace an outcome by what is true of it after all: the relay said more than it was asked."""
         for place, ready in enumerate(self._ready):
             if ready is told:
                 self._ready[place] = now
@@ -209,7 +215,7 @@ class Pool:
         self._clock = self._loop.call_later(interval, self._tick)
 
     async def _keep(self, *, is_first: bool) -> None:
-        """Keep one connection open while there is work for it; end when it cannot be had."""
+        """Keep one connection open while there is work for it; return when it can't be had."""
         if not is_first:
             await self._works.wait()
         failures = 0
@@ -248,7 +254,7 @@ class Pool:
         return dialogue if before is None or before.lost.done() else before
 
     async def _stuck_until(self, *silent: Dialogue, patience: float | None) -> None:
-        """Open nothing before one of them is back, or so much time has passed."""
+        """Wait until one of them is back, or `patience` seconds have passed; nothing is opened meanwhile."""
         self._stuck += 1
         try:
             lost = [dialogue.lost for dialogue in silent]

@@ -1,16 +1,26 @@
 """Content: compiled once, slots filled for each recipient.
 
-source.py     what the author wrote, and the fields that may be used
-grammar.py    merge tags: the small language that is allowed, parsed with line numbers
-personalisation.py   a checked expression becomes one that the renderer can run without surprises
-markup.py     HTML cut into tokens without changing an octet of it
-bounds.py     how much content may be, and how deep
-inliner.py    style sheets inlined, in a process of its own where that may take long
-styles.py     the style attribute that each tag needs once style sheets are inlined
-links.py      which addresses are tracked, and which are refused
-plaintext.py  a text part made from the HTML
-lines.py      line lengths that mail allows
-compile.py    all of that in order: Source to Compiled and findings
-mime.py       headers and bodies of a message
-render.py     Compiled and one recipient to a message, the same code for preview and send
+source.py       what the author wrote, and the fields that may be used
+compile.py      the order of it all: Source to Compiled and findings
+bounds.py       how much content may be, and how deep
+essentials.py   a subject, something to show, a sender
+merge_tags/     the small language that is allowed, parsed and written anew so that nothing surprises while sending
+markup.py       HTML cut into tokens without changing an octet of it
+html_part/      the page: what may not stay, links, pictures, style sheets
+inert.py        what acts in a page, or fetches
+inliner.py      style sheets inlined, in a process of its own where that may take long
+styles.py       the style attribute that each tag needs once style sheets are inlined
+assets.py       uploaded pictures in place of relative paths
+links.py        which addresses are tracked, and which are refused
+text_part.py    the text part as written
+plaintext.py    a text part made from the HTML
+opt_out.py      whether everybody sees the link to unsubscribe
+lines.py        line lengths that mail allows
+trial.py        rendered for a try
+compiled.py     what comes of it, as it is sealed
+findings.py     what the author is told
+pictures.py     pictures and styles that stand elsewhere, named for whoever decides
+mime.py         headers and bodies of a message
+skeleton.py     static lines of a body, made ready for the wire once
+render.py       Compiled and one recipient to a message, the same code for preview and send
 """

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext_noop as n_
 from selectolax.lexbor import LexborHTMLParser
 
-from deliveries.content.grammar import Problem
 from deliveries.content.markup import Token, unescaped
+from deliveries.content.merge_tags.problem import Problem
 from deliveries.content.source import Source
 
 CODE = "content_bound"
@@ -29,21 +29,21 @@ MOST_REOPENED = 100_000
 MOST_STYLED = 20_000_000  # characters that style sheets would add to tags
 MOST_LINKS = 2_000
 
-SIZE = _("This part has %(found)s characters; %(most)s are the most.")
-DEPTH = _(
+SIZE = n_("This part has %(found)s characters; %(most)s are the most.")
+DEPTH = n_(
     "The tags are nested more than %(most)s deep; take out what is nested, or close what was left open."
 )
-ELEMENTS = _("There are more than %(most)s tags; shorten the page.")
-ATTRIBUTES = _("This tag has more than %(most)s attributes.")
-REOPENED = _(
+ELEMENTS = n_("There are more than %(most)s tags; shorten the page.")
+ATTRIBUTES = n_("This tag has more than %(most)s attributes.")
+REOPENED = n_(
     "Tags such as <b> and <font> are left open so often that they would be repeated more than %(most)s times; "
     "close them."
 )
-STYLED = _(
+STYLED = n_(
     "The style sheets would add more than %(most)s characters to the tags; use fewer or shorter rules, or fewer "
     "tags that they apply to."
 )
-LINKS = _("There are more than %(most)s links; shorten the page.")
+LINKS = n_("There are more than %(most)s links; shorten the page.")
 
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _CLOSED_BY_THE_NEXT = frozenset("p li dt dd option optgroup tr td th tbody thead tfoot colgroup".split())
@@ -69,7 +69,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
 def sizes(source: Source) -> Iterable[tuple[str, Problem]]:
-    """The parts that are too long, each with what to say of it."""
+    """Yield the parts that are too long, each with what to say of it."""
     for part, text in vars(source).items():
         most = MOST_CHARACTERS.get(part, MOST_CHARACTERS_OF_A_LINE)
         if len(text) > most:
@@ -77,7 +77,7 @@ def sizes(source: Source) -> Iterable[tuple[str, Problem]]:
 
 
 def of_markup(html: str, tokens: Sequence[Token]) -> None:
-    """Problem where there are more tags than may be, or where they stand too deep, as they are written."""
+    """Raise Problem where there are more tags than may be, or where they stand too deep, as they are written."""
     written = _Written()
     elements = 0
     deepest = DEEPEST_AS_WRITTEN
@@ -100,13 +100,13 @@ def of_markup(html: str, tokens: Sequence[Token]) -> None:
 
 
 def of_tree(html: str) -> None:
-    """Problem where the tree that a parser makes of it is deeper than may be."""
+    """Raise Problem where the tree that a parser makes of it is deeper than may be."""
     if depth_of(html) > DEEPEST:
         raise Problem(CODE, DEPTH, most=DEEPEST)
 
 
 def depth_of(html: str) -> int:
-    """How deep the parsed tree is; looked through step by step, without a frame for each level."""
+    """Return how deep the parsed tree is; it is walked step by step, without a stack frame for each level."""
     node: Any = LexborHTMLParser(html).root
     depth = deepest = 1 if node is not None else 0
     while depth:
@@ -127,7 +127,7 @@ def depth_of(html: str) -> int:
 
 
 def of_style_sheets(html: str, tokens: Sequence[Token]) -> None:
-    """Problem where inlining would make the page many times as large: what each rule says, times its tags."""
+    """Raise Problem where inlining would make the page many times as large: what each rule says, times its tags."""
     sheets = [t for t in tokens if t.kind == "raw" and t.name == "style" and not t.in_condition]
     if not sheets:
         return

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from django.utils.translation import gettext
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_noop as n_
 
 from campaign.lib.numbers import grouped
 
@@ -14,9 +14,10 @@ Level = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One error, warning or information. `text` is an English msgid with named slots (so `%` is `%%`).
+    """One error, warning or information; `line` counts from 1.
 
-    It is stored as such: `message` says it in the language of whoever reads.
+    `text` is an English msgid with named slots (so `%` is `%%`), and is stored as such: `message` says it in the
+    language of whoever reads.
     """
 
     level: Level
@@ -31,8 +32,8 @@ class Finding:
         # A cause may be a text of ours too, such as “the address is malformed”.
         slots = grouped(self.slots)
         if slots.get("cause"):
-            slots["cause"] = gettext(slots["cause"])
-        return gettext(self.text) % slots
+            slots["cause"] = _t(slots["cause"])
+        return _t(self.text) % slots
 
     @property
     def is_error(self) -> bool:
@@ -66,13 +67,13 @@ class Finding:
 
 
 MOST = 200
-MORE = _("There are more findings; these are the first %(most)s.")
+MORE = n_("There are more findings; these are the first %(most)s.")
 
 
 class Findings(list[Finding]):
-    """Collects findings of one compilation; the same thing at the same place is told once, and there is an end to it.
+    """The findings of one compilation: the same thing at the same place is told once, and MOST are told.
 
-    Once there are so many, only the first error is still added, so that no warning hides that there is one.
+    Beyond these only the first error is still added, so that no warning hides that there is one.
     """
 
     def __init__(self) -> None:

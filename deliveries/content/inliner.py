@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 import css_inline
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext_noop as n_
 
 from deliveries.content.bounds import CODE
-from deliveries.content.grammar import Problem
+from deliveries.content.merge_tags.problem import Problem
 
 MOST_SECONDS = 5  # of processor time
 MOST_SECONDS_OF_WAITING = 30
@@ -20,7 +20,7 @@ MOST_OCTETS = 1 << 30  # of memory
 MOST_PAIRS = 2_000_000  # of rules and tags
 MOST_STEPS = 6  # from one tag to another, in one selector
 
-SLOW = _(
+SLOW = n_(
     "The style sheets take longer than %(most)s seconds to apply; use simpler selectors, without ~ and :nth-child, or "
     "fewer tags."
 )
@@ -47,7 +47,10 @@ sys.stdout.buffer.write(inlined.encode())
 
 
 def inlined(html: str, *, sheets: str, tags: int) -> str | None:
-    """The page with a style attribute at each tag; None where it can't be read. Problem where it takes too long."""
+    """Return the page with a style attribute at each tag; None where it can't be read.
+
+    `sheets` is the text of its style sheets, `tags` the number of its tags. Raise Problem where it takes too long.
+    """
     return _here(html) if is_quick(sheets, tags) else _in_a_child(html)
 
 

@@ -16,12 +16,12 @@ _KEEPS_SPACE = frozenset({"pre", "textarea"})
 
 
 def fold_html(template: str) -> str:
-    """`template` with long lines broken inside tags, between words and after rules of a style sheet."""
+    """Return `template` with long lines broken inside tags, between words and after rules of a style sheet."""
     return _fold(template, _html_breaks) if _has_long_line(template) else template
 
 
 def fold_text(template: str) -> str:
-    """`template` with long lines broken between words."""
+    """Return `template` with long lines broken between words."""
     return _fold(template, lambda masked: {m.start(): "" for m in re.finditer(" ", masked)})
 
 

@@ -6,12 +6,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext_noop as n_
 
 from deliveries.content import bounds
-from deliveries.content.grammar import Name, Problem, Segment
 from deliveries.content.markup import unescaped
-from deliveries.content.personalisation import SYSTEM_SLOTS, Scope, literal
+from deliveries.content.merge_tags.expressions import Name
+from deliveries.content.merge_tags.literals import literal
+from deliveries.content.merge_tags.own_addresses import SYSTEM_SLOTS
+from deliveries.content.merge_tags.problem import Problem
+from deliveries.content.merge_tags.scope import Scope
+from deliveries.content.merge_tags.segments import Segment
 
 LinkKind = Literal["tracked", "opt_out", "mirror"]
 
@@ -58,7 +62,10 @@ class LinkBook:
         self._by_address: dict[tuple[str, str], Link] = {}
 
     def add(self, address: Address, *, label: str) -> Link:
-        """The link's number; Problem where there are more links than may be."""
+        """Return the link with this label and address, a new one if need be.
+
+        Raise Problem where there are more links than may be.
+        """
         key = (label[:MAX_LABEL], address.url, address.kind)
         if known := self._known.get(key):
             return known
@@ -72,23 +79,33 @@ class LinkBook:
         return link
 
     def for_text(self, address: Address) -> Link:
-        """The link of the HTML with the same address, else a new one."""
+        """Return the link of the HTML with the same address, else a new one; raises as `add` does."""
         known = self._by_address.get((address.url, address.kind))
         return known or self.add(address, label=address.url)
 
 
 def slot(link: Link) -> str:
-    """What stands in the compiled content in place of the link's address."""
+    """Return what stands in the compiled content in place of the link's address."""
     if link.kind == "tracked":
         return f"{{{{ _base }}}}/c/{{{{ _c{link.index} }}}}"
     return SYSTEM_SLOTS["unsubscribe_url" if link.kind == "opt_out" else "mirror_url"]
 
 
 def read_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
-    """The address between two positions; Problem if it must not be sent."""
+    """Return the address between two positions of the source; raise Problem if it must not be sent."""
     written = scope.source[start:end].strip()
     address = _read(scope, start, end, is_html=is_html)
     return replace(address, url=unescaped(written) if is_html else written)
+
+
+def reported_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Address | None:
+    """Return the address between two positions; none, and an error in the findings, if it must not be sent."""
+    try:
+        return read_address(scope, start, end, is_html=is_html)
+    except Problem as problem:
+        problem.line = scope.line_at(start)
+        scope.report(problem)
+        return None
 
 
 def _read(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
@@ -110,7 +127,7 @@ def _read(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
 
 
 def static_start(url: str) -> str:
-    """Scheme and host of an address or of its template."""
+    """Return scheme and host of an address or of its template, in lower case; nothing where it has none."""
     match = re.match(r"https?://[^/?#{]+", url, re.I)
     return match.group().lower() if match else ""
 
@@ -141,7 +158,7 @@ def _of_ours(pieces: list[tuple[Segment, str]], segment: Segment) -> Address:
 def _dynamic(segment: Segment) -> Problem:
     return Problem(
         "dynamic_link_host",
-        _(
+        n_(
             "A link's beginning, such as https://www.example.com/, must be written out; only what follows may vary."
         ),
         line=segment.line,
@@ -165,7 +182,7 @@ def _templated(scope: Scope, pieces: list[tuple[Segment, str]]) -> Iterator[str]
 def _unbalanced(segment: Segment) -> Problem:
     return Problem(
         "template_not_allowed",
-        _("A condition that begins in a link must end in that link."),
+        n_("A condition that begins in a link must end in that link."),
         line=segment.line,
     )
 
@@ -186,7 +203,7 @@ def _classify(text: str, template: str, *, is_whole: bool, segment: Segment) -> 
             raise _dynamic(segment)
         if not start:
             raise Problem(
-                "unsafe_link", _("“%(url)s” is not a valid address."), line=segment.line, url=text[:200]
+                "unsafe_link", n_("“%(url)s” is not a valid address."), line=segment.line, url=text[:200]
             )
         if not is_whole and start.group("rest") is None:
             raise _dynamic(segment)
@@ -195,7 +212,7 @@ def _classify(text: str, template: str, *, is_whole: bool, segment: Segment) -> 
         return Address("other", template, text)
     raise Problem(
         "unsafe_link",
-        _("A link with “%(scheme)s:” is not sent: use http, https, mailto or tel."),
+        n_("A link with “%(scheme)s:” is not sent: use http, https, mailto or tel."),
         line=segment.line,
         scheme=name,
     )

@@ -54,12 +54,12 @@ class Token:
 
 
 def unescaped(text: str) -> str:
-    """The text with its character references replaced; one of a number that is none becomes U+FFFD."""
+    """Return the text with its character references replaced; one of a number that is none becomes U+FFFD."""
     return unescape(_LONG_NUMBER.sub(r"&#\1", text)) if "&" in text else text
 
 
 def tokens(html: str) -> Iterator[Token]:
-    """The tokens of `html`, without a gap; the inside of a conditional comment follows its comment token."""
+    """Yield the tokens of `html`, without a gap; the inside of a conditional comment follows its comment token."""
     yield from _tokens(html, 0, len(html), in_condition=False)
 
 

@@ -4,7 +4,7 @@ import re
 from binascii import b2a_base64
 
 import idna
-from django.utils.translation import gettext_noop as _
+from django.utils.translation import gettext_noop as n_
 
 LONGEST_PLAIN = 180  # longer headers are encoded, because encoded words can be folded anywhere
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -18,14 +18,14 @@ class UnfitAddress(ValueError):
 
 
 def unstructured(text: str) -> str:
-    """A subject, or another header of free text, ready to be written; `text` is one line."""
+    """Return a subject, or another header of free text, ready to be written; `text` is one line."""
     if text.isascii() and len(text) <= LONGEST_PLAIN and "=?" not in text:
         return text
     return encoded_words(text)
 
 
 def mailbox(name: str, address: str) -> str:
-    """A name and an address for To, From, Reply-To. Nothing in the name can become another address."""
+    """Return a name and an address for To, From, Reply-To. Nothing in the name can become another address."""
     if not name:
         return address
     if name.isascii() and len(name) <= LONGEST_PLAIN and "=?" not in name:
@@ -37,7 +37,7 @@ def mailbox(name: str, address: str) -> str:
 
 
 def encoded_words(text: str) -> str:
-    """RFC 2047: words of base64 that never cut a character, one on each line."""
+    """Return the text as RFC 2047 has it: words of base64 that never cut a character, one on each line."""
     octets = text.encode("utf-8", "replace")
     if len(octets) <= _WORD_OCTETS:
         return _word(octets)
@@ -57,26 +57,28 @@ def _word(octets: bytes) -> str:
 
 
 def header_address(address: str, *, is_wide: bool = False) -> str:
-    """`address` as a header may hold it: a domain outside ASCII in its encoded form.
+    """Return `address` as a header may hold it: a domain outside ASCII in its encoded form.
+
+    Raise UnfitAddress where it can't stand in a header.
 
     `is_wide`: what is before the @ may go beyond ASCII (RFC 6532); only a relay with SMTPUTF8 is given such a message.
     """
     match = _ADDRESS.fullmatch(address)
     if not match or len(address) > 320:
-        raise UnfitAddress(_("the address is malformed"))
+        raise UnfitAddress(n_("the address is malformed"))
     local, domain = match.groups()
     if not local.isascii() and not (is_wide and local.isprintable()):
-        raise UnfitAddress(_("the part before @ is not ASCII"))
+        raise UnfitAddress(n_("the part before @ is not ASCII"))
     if domain.isascii():
         return address
     try:
         return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"  # as in the envelope
     except UnicodeError as error:
-        raise UnfitAddress(_("the domain can't be written in ASCII")) from error
+        raise UnfitAddress(n_("the domain can't be written in ASCII")) from error
 
 
 def base64_body(octets: bytes) -> bytes:
-    """In base64, 76 characters to a line."""
+    """Return the octets in base64, 76 characters to a line."""
     encoded = b2a_base64(octets, newline=False)
     return b"\r\n".join([encoded[at : at + 76] for at in range(0, len(encoded), 76)]) + b"\r\n"
 

@@ -26,7 +26,10 @@ MOST_NAMED = 10
 
 
 def findings(html: str, *, own: str) -> list[Finding]:
-    """One for each host from which compiled HTML takes pictures or styles; `own` begins the addresses of ours."""
+    """Return one finding for each host from which compiled HTML takes pictures or styles, MOST_NAMED at most.
+
+    `own` is what the addresses of ours begin with.
+    """
     hosts = Counter(_host(address) for address in _addresses(html) if not address.startswith(own))
     hosts.pop("", None)
     text = n_(

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from deliveries.content.markup import Token, unescaped
-from deliveries.content.personalisation import Scope, literal
+from deliveries.content.merge_tags.literals import literal
+from deliveries.content.merge_tags.scope import Scope
 
 _PARAGRAPHS = frozenset(
     "p table h1 h2 h3 h4 h5 h6 ul ol blockquote pre hr section article header footer".split()
@@ -22,7 +23,7 @@ _INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060\ufeff]")
 def derive(
     scope: Scope, tokens: Sequence[Token], *, links: Mapping[int, str], styles: Mapping[int, str]
 ) -> str:
-    """The text part as a template; `links` holds what to write for the link that begins at a position.
+    """Return the text part as a template; `links` holds what to write for the link that begins at a position.
 
     Conditions are kept wherever they stand, so they stay balanced; outputs only where a reader sees them.
     """

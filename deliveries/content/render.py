@@ -15,10 +15,11 @@ from campaign.lib.dots import END, dotted
 from campaign.lib.refusals import Refusal
 from campaign.lib.tokens import MAX_SEQ, Purpose, Signer
 from deliveries.content import mime
-from deliveries.content.compile import Compiled
+from deliveries.content.compiled import Compiled
 from deliveries.content.lines import LONGEST
 from deliveries.content.links import static_start
-from deliveries.content.personalisation import FAILURES, cause_of, clean, environment, plain
+from deliveries.content.merge_tags.engine import FAILURES, cause_of, environment
+from deliveries.content.merge_tags.values import clean, plain
 from deliveries.content.skeleton import Skeleton, Unfit
 from deliveries.content.source import Field
 
@@ -76,7 +77,10 @@ class Renderer:
         encoding: Encoding = "8bit",
         subject_prefix: str = "",
     ) -> bytes:
-        """The complete message: CRLF line ends, lines that mail allows, not dot-stuffed."""
+        """Return the complete message: CRLF line ends, lines that mail allows, not dot-stuffed.
+
+        Raise RenderError where a part can't be filled in or the address can't stand in a header.
+        """
         context = self._context(values, seq)
         head = self._head(context, address=address, name=name, date=date, prefix=subject_prefix)
         text = self._render("text.txt", context) if self._has_text else None
@@ -84,7 +88,7 @@ class Renderer:
         return head.encode() + self._body(text, html, encoding)
 
     def wire(self, *, seq: int, address: str, values: Mapping[str, Value], date: datetime) -> bytes:
-        """`message` as it follows a 354, to a relay that takes 8 bit: the same octets, made for less."""
+        """Return `message` as it follows a 354, to a relay that takes 8 bit: the same octets, made faster."""
         if self._skeleton is not None:
             with suppress(Unfit):
                 context = self._context(values, seq)
@@ -93,24 +97,30 @@ class Renderer:
         return dotted(self.message(seq=seq, address=address, values=values, date=date))
 
     def html(self, *, seq: int | None, values: Mapping[str, Value]) -> str:
-        """The HTML as sent to `seq`; with no seq its links of ours carry no signature."""
+        """Return the HTML as sent to `seq`; with no seq its links of ours carry no signature."""
         return self._render("html.html", self._context(values, seq)).replace("\r\n", "\n")
 
     def text(self, *, seq: int | None, values: Mapping[str, Value]) -> str:
-        """The text part as sent to `seq`; with no seq its links of ours carry no signature."""
+        """Return the text part as sent to `seq`; with no seq its links of ours carry no signature."""
         return self._render("text.txt", self._context(values, seq)).replace("\r\n", "\n")
 
     def subject(self, *, values: Mapping[str, Value]) -> str:
+        """Return the subject for these values; like the two that follow it raises RenderError."""
         return self._subject(self._context(values, None))
 
     def from_name(self, *, values: Mapping[str, Value]) -> str:
+        """Return the sender's name for these values."""
         return self._line("from_name.txt", self._context(values, None))
 
     def preheader(self, *, values: Mapping[str, Value]) -> str:
+        """Return the text that an inbox shows beside the subject, for these values."""
         return self._line("preheader.txt", self._context(values, None))
 
     def link_url(self, index: int, values: Mapping[str, Value]) -> str:
-        """Where the link leads for this recipient: always to the scheme and host that the author wrote."""
+        """Return where the link leads for this recipient: always to the scheme and host that the author wrote.
+
+        Raise RenderError for a link that isn't tracked, or where its address can't be filled in.
+        """
         link = self.compiled.links[index]
         if link.kind != "tracked":
             raise RenderError(part=f"link {index}", cause=link.kind)
@@ -120,11 +130,11 @@ class Renderer:
         return url
 
     def message_id(self, seq: int) -> str:
-        """The same for each attempt at one message, and readable with `Signer.read(…, Purpose.MESSAGE)`."""
+        """Return the Message-ID: the same for each attempt, and readable with `Signer.read(…, Purpose.MESSAGE)`."""
         return f"<{self._sign_message_id(seq)}@{self._domain}>"
 
     def return_path(self, seq: int) -> str:
-        """The envelope's sender, where bounces come back; the sender's address if there is no domain for them."""
+        """Return the envelope's sender, where bounces come back; the sender's address without a domain for them."""
         if not self._verp_domain:
             return self.compiled.from_address
         return f"b-{self._sign_bounce(seq)}@{self._verp_domain}"

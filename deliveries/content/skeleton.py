@@ -30,7 +30,10 @@ class Skeleton:
         self._runs: list[bytes] = []
 
     def of(self, template: str) -> str:
-        """The template, whose lines end in CRLF, with marks in place of runs of static lines."""
+        """Return the template, whose lines end in CRLF, with marks in place of runs of static lines.
+
+        Raise Unfit where static lines can't be told apart, or one is too long for mail.
+        """
         masked = TAG.sub(lambda tag: _MASK * len(tag.group()), template)
         if any(odd in masked for odd in (OPEN, CLOSE, "{{", "{%", "{#")) or _TRIMS.search(template):
             raise Unfit
@@ -55,7 +58,10 @@ class Skeleton:
         return f"{OPEN}{len(self._runs) - 1}{CLOSE}"
 
     def fill(self, filled: str) -> bytes:
-        """What was filled, with its runs, dots doubled; its end is as it was, be it the end of a line or not."""
+        """Return what was filled, with its runs put in and dots doubled; its end is as it was, a line's end or not.
+
+        Raise Unfit where a value brought a line that mail doesn't allow.
+        """
         pieces: list[bytes] = []
         lines = filled.encode("utf-8", "replace").split(b"\n")
         last = len(lines) - 1

@@ -18,7 +18,7 @@ _INVISIBLE = frozenset("html head meta title style script link base br".split())
 def inline_styles(masked: str, tokens: Sequence[Token], *, mask: str) -> Mapping[int, str]:
     """Position of a start tag to its style, for those tags whose style a style sheet adds to.
 
-    Problem where the tags are nested deeper than may be, or the style sheets take too long.
+    Raise Problem where the tags are nested deeper than may be, or the style sheets take too long.
     """
     numbered = _number(masked, tokens, mask)
     bounds.of_tree(numbered)  # what the inliner sees: it recurses, and a thread's stack is small
@@ -34,7 +34,7 @@ def inline_styles(masked: str, tokens: Sequence[Token], *, mask: str) -> Mapping
 
 
 def attribute(style: str) -> str:
-    """A style as the value of an attribute in double quotes."""
+    """Return a style as the value of an attribute in double quotes."""
     return escape(style, quote=False).replace('"', "&quot;").replace("\n", " ")
 
 

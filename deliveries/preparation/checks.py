@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock, leases
-from deliveries.content.compile import Compiled
+from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError, awkward_values
 from deliveries.models import Delivery, Preparation, ScheduleKind

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts.models import ApprovalPolicy
 from campaign.lib import clock
 from deliveries import lifecycle
-from deliveries.content.compile import Compiled
+from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.ledger import recovery
 from deliveries.lifecycle import Step, seal

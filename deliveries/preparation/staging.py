@@ -15,7 +15,7 @@ from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock, planner
 from deliveries.channels.paths import domain_key
-from deliveries.content.compile import Compiled
+from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.models import Cause, Delivery, MessageStatus, Preparation, ScheduleKind
 from deliveries.preparation import lease, target

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from audiences.fields import fields as profile_fields
 from audiences.models import Profile
-from deliveries.content.compile import Compiled, compile_content
+from deliveries.content.compile import compile_content
+from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError
 from deliveries.content.source import Source

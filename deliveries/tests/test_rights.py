@@ -4,6 +4,7 @@ import pytest
 
 from accounts import access, units
 from accounts.models import Role
+from accounts.rights import Right
 from accounts.tests.factories import UnitFactory, UserFactory
 from deliveries.models import Delivery
 from deliveries.tests.factories import DeliveryFactory
@@ -16,7 +17,7 @@ def test_who_is_no_longer_active_sees_nothing():
     user = UserFactory(roles={"prepare": delivery.unit}, is_active=False)
 
     assert not access.visible(user, Delivery.objects.all()).exists()
-    assert not access.within(user, access.Right.PREPARE, Delivery.objects.all()).exists()
+    assert not access.within(user, Right.PREPARE, Delivery.objects.all()).exists()
     assert not access.readable_units(user).exists()
 
 
@@ -28,7 +29,7 @@ def test_nobody_gives_himself_start_by_moving_a_unit():
         units.move_unit(unit=theirs, parent=mine, by=mover)
 
     theirs.refresh_from_db()
-    assert not access.can(mover, access.Right.START, theirs)
+    assert not access.can(mover, Right.START, theirs)
 
 
 def test_who_holds_start_in_both_places_may_move_a_unit():

@@ -36,7 +36,10 @@ class Command(migrate.Command):
 
 @contextmanager
 def patient(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
-    """No statement waits for a lock for longer; indexes that are built concurrently may, as nobody waits for them."""
+    """Let no statement wait for a lock for more than `seconds`, except for an index that is built concurrently.
+
+    Raise CommandError where one would have to.
+    """
     _limit(connection, seconds)
     try:
         with connection.execute_wrapper(_unless_concurrent(seconds)):

@@ -16,7 +16,7 @@ def test_a_greeting_may_come_before_we_know_that_we_are_connected():
         pool = Pool(Relay(host="relay"))
         dialogue = Dialogue(pool)
         dialogue.data_received(b"220 relay.example\r\n")
-        assert (await dialogue._greeting).code == 220
+        assert (await dialogue._opening.greeting).code == 220
 
     run(main())
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Result
-from deliveries.channels.dialogue import parse_capabilities
+from deliveries.channels.opening import parse_capabilities
 from deliveries.channels.paths import UnusableAddress, wire_path
 from deliveries.tests.smtp_dialogue import BODY, exchange, letter, results, run
 from deliveries.tests.smtp_server import Script, Server

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from deliveries.content.compile import Compiled, compile_content
+from deliveries.content.compile import compile_content
+from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.tests.compiling import (
     FIELDS,

@@ -1,0 +1,70 @@
+"""Where a right acts, on the rows of django-guardian.
+
+It is said once, by `acts` for what was read and by `acting` for what PostgreSQL looks for.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q, QuerySet
+from guardian.shortcuts import get_objects_for_user
+from guardian.utils import get_user_obj_perms_model
+
+from accounts.models import OrganizationalUnit, User
+from accounts.rights import Right
+
+OF_SUPERUSERS = frozenset({Right.VIEW, Right.ADMINISTER})  # what a superuser may without a grant
+
+
+def rows_granted(user: User, right: Right, model: type[models.Model]) -> QuerySet[Any]:
+    """Return the rows on which the right was given. Whoever was given any right on a single object may see it."""
+    return get_objects_for_user(
+        user,
+        [f"{model._meta.app_label}.{name}" for name in codenames_of(right, model)],
+        klass=model,
+        any_perm=True,
+        use_groups=False,
+        with_superuser=False,
+        accept_global_perms=False,
+    )
+
+
+def codenames_of(right: Right, model: type[models.Model]) -> list[str]:
+    """Return the permissions on an object that give the right on it."""
+    if right == Right.VIEW and model is not OrganizationalUnit:
+        return [codename for codename, _label in model._meta.permissions]
+    return [right.value]
+
+
+def declares(model: type[models.Model], right: Right) -> bool:
+    """Whether the right can be given on a single object of this model."""
+    return any(codename == right.value for codename, _label in model._meta.permissions)
+
+
+def unit_of(target: Any) -> OrganizationalUnit:
+    """Return the unit under which an object hangs; a unit is its own."""
+    return target if isinstance(target, OrganizationalUnit) else target.unit
+
+
+def acts(right: str, granted: str, unit: str) -> bool:
+    """Whether a right that was granted at one place in the tree acts at another: there and below; VIEW reads above."""
+    return unit.startswith(granted) or (right == Right.VIEW.value and granted.startswith(unit))
+
+
+def acting(right: Right, unit: OrganizationalUnit, *, at: str = "") -> Q:
+    """Return which units, under the name `at`, are those on which a grant of the right acts on this one."""
+    below = Q(**{f"{at}pk__in": unit.lineage})
+    return below | Q(**{f"{at}path__startswith": unit.path}) if right == Right.VIEW else below
+
+
+def grants_on_units(user: User) -> list[tuple[str, str]]:
+    """Return what this person was granted on units: pairs of a right's name and the path of a unit."""
+    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
+    return list(grants.objects.filter(user=user).values_list("permission__codename", "content_object__path"))
+
+
+def codenames_on(user: User, model: type[models.Model], pks: list[Any]) -> list[str]:
+    """Return the names of the rights that this person was given on single objects; one may come twice."""
+    grants: Any = get_user_obj_perms_model(model)  # type: ignore[arg-type]  # the stubs know guardian's own models only
+    rows = grants.objects.filter(user=user, content_object__in=pks)
+    return list(rows.values_list("permission__codename", flat=True))

@@ -1,0 +1,102 @@
+"""Which rows, units and people there are for a person; and which people hold a right."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from guardian.shortcuts import get_users_with_perms
+from guardian.utils import get_user_obj_perms_model
+
+from accounts.access.guardian_rows import OF_SUPERUSERS, acting, codenames_of, declares, rows_granted, unit_of
+from accounts.models import OrganizationalUnit, User
+from accounts.rights import Right
+
+
+def units(user: User, right: Right) -> QuerySet[OrganizationalUnit]:
+    """Return the units where a person's right acts: those it was granted on and all below; to read, those above too."""
+    if not user.is_active:
+        return OrganizationalUnit.objects.none()
+    if user.is_superuser and right in OF_SUPERUSERS:
+        return OrganizationalUnit.objects.all()
+    paths = list(rows_granted(user, right, OrganizationalUnit).values_list("path", flat=True))
+    where = _below(paths)
+    if right == Right.VIEW:
+        where |= Q(pk__in={int(pk) for path in paths for pk in path.split("/") if pk})
+    return OrganizationalUnit.objects.filter(where)
+
+
+def _below(paths: list[str]) -> Q:
+    """Units at one of these places in the tree, and all under them."""
+    below = Q(pk__in=[])
+    for path in paths:
+        below |= Q(path__startswith=path)
+    return below
+
+
+def readable_units(user: User) -> QuerySet[OrganizationalUnit]:
+    """Return where a person may read: own units and below, and the units above (parallel branches stay hidden)."""
+    return units(user, Right.VIEW)
+
+
+def whole_units(user: User) -> QuerySet[OrganizationalUnit]:
+    """Return the units of which this person sees whatever hangs under them and below.
+
+    Units that are only read from further down are not among them.
+    """
+    if not user.is_active:
+        return OrganizationalUnit.objects.none()
+    if user.is_superuser:
+        return OrganizationalUnit.objects.all()
+    paths = rows_granted(user, Right.VIEW, OrganizationalUnit).values_list("path", flat=True)
+    return OrganizationalUnit.objects.filter(_below(list(paths)))
+
+
+def sees_all_below(user: User, unit: OrganizationalUnit) -> bool:
+    """Whether this person sees whatever hangs under the unit and below."""
+    return whole_units(user).filter(pk=unit.pk).exists()
+
+
+def visible(user: User, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Return, of rows with a `unit`, those that a person may read; single grants included."""
+    return within(user, Right.VIEW, queryset)
+
+
+def within(user: User, right: Right, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Return, of rows with a `unit`, those on which a person holds the right; single grants included."""
+    if not user.is_active:
+        return queryset.none()
+    if user.is_superuser and right in OF_SUPERUSERS:
+        return queryset
+    condition = Q(unit__in=units(user, right).values("pk"))
+    if declares(queryset.model, right):
+        condition |= Q(pk__in=rows_granted(user, right, queryset.model).values("pk"))
+    return queryset.filter(condition)
+
+
+def holders(right: Right, target: Any) -> QuerySet[User]:
+    """Return the active people on whose grants the right acts on an object, by name: whom to ask."""
+    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
+    where = acting(right, unit_of(target), at="content_object__")
+    found = Q(pk__in=grants.objects.filter(where, permission__codename=right.value).values("user"))
+    model = type(target)
+    if model is not OrganizationalUnit and declares(model, right):
+        single: Any = get_users_with_perms(
+            target,
+            only_with_perms_in=codenames_of(right, model),
+            with_group_users=False,
+            with_superusers=False,
+        )
+        found |= Q(pk__in=single.values("pk"))
+    return User.objects.filter(found, is_active=True).order_by("first_name", "last_name", "username")
+
+
+def people(by: User) -> QuerySet[User]:
+    """Return the accounts that an administrator is shown.
+
+    These are at home where they administer; all, if that is the topmost unit.
+    """
+    if not by.is_active:
+        return User.objects.none()
+    mine = units(by, Right.ADMINISTER)
+    if mine.filter(parent=None).exists():
+        return User.objects.all()
+    return User.objects.filter(home_unit__in=mine.values("pk"))

@@ -1,0 +1,12 @@
+"""The operators' desk: who may be contacted, and who must not be."""
+
+from audiences.admin import attributes, importing, profiles, quarantine, targets, testing
+
+__all__ = [
+    "attributes",
+    "importing",
+    "profiles",
+    "quarantine",
+    "targets",
+    "testing",
+]  # each registers itself once it is read

@@ -1,0 +1,144 @@
+"""Files that are brought in, and the report of each."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
+
+from accounts.desk import UnitFilter, person, told
+from accounts.rights import Right
+from audiences import imports, sight
+from audiences.admin.base import InUnitAdmin, OwnUnits
+from audiences.models import Import, ImportProblem
+
+
+class ImportForm(OwnUnits):
+    needs = Right.IMPORT
+    file = forms.FileField(label=_("File"), widget=UnfoldAdminFileFieldWidget)
+    list_label = forms.CharField(
+        label=_("Add to list"), required=False, max_length=128, widget=UnfoldAdminTextInputWidget
+    )
+
+    class Meta:
+        model = Import
+        fields = ["unit", "keep_good_rows", "declare_attributes"]
+
+    def apply(self) -> Import:
+        data = self.cleaned_data
+        return imports.start(
+            file=data["file"],
+            name=data["file"].name,
+            unit=data["unit"],
+            by=self.by,
+            options=imports.Options(data["keep_good_rows"], data["declare_attributes"], data["list_label"]),
+        )
+
+
+class ProblemInline(admin.TabularInline):
+    """The report: where, which field, why."""
+
+    model = ImportProblem
+    fields = readonly_fields = ["line", "field", "why", "fatal"]
+    extra = 0
+    max_num = 0
+    can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_add_permission = has_delete_permission = has_change_permission
+
+    @display(description=_("reason"))
+    def why(self, problem: ImportProblem) -> str:
+        return sight.reason(problem)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImportProblem]:
+        return sight.reported(super().get_queryset(request), person(request))
+
+
+@admin.register(Import)
+class ImportAdmin(InUnitAdmin):
+    """A file is brought in by adding it here; what came of it is read."""
+
+    form = ImportForm
+    needs = Right.IMPORT
+    list_display = [
+        "id",
+        "file_name",
+        "state",
+        "unit",
+        "rows_read",
+        "created",
+        "updated",
+        "flagged",
+        "started_by",
+    ]
+    list_filter = ["status", UnitFilter]
+    list_select_related = ["unit", "started_by"]
+    ordering = ["-id"]
+    change_form_outer_before_template = "admin/audiences/import/_again.html"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        if obj is None:
+            return [
+                (None, {"fields": ["file", "unit", "list_label", "keep_good_rows", "declare_attributes"]})
+            ]
+        counts = [
+            "rows_read", "created", "updated", "unchanged", "repeated", "bad_rows", "flagged", "cleaned", "opted_out",
+        ]  # fmt: skip
+        return [
+            (
+                None,
+                {"fields": ["file_name", "state", "message", "unit", "audience", "started_by", "created_at"]},
+            ),
+            (_("Counts"), {"fields": counts}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["state", "created_at"] if obj is not None else []
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [ProblemInline] if obj is not None else []
+
+    @display(
+        description=_("status"),
+        ordering="status",
+        label={
+            "done": "success",
+            "refused": "danger",
+            "failed": "danger",
+            "reading": "info",
+            "writing": "info",
+        },
+    )
+    def state(self, importing: Import) -> tuple[str, Any]:
+        return importing.status, Import.Status(importing.status).label
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/again/", view(require_POST(self.again_view)), name="audiences_import_again"),
+            *super().get_urls(),
+        ]
+
+    def again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The refused file once more, keeping its good rows."""
+        importing = get_object_or_404(self.get_queryset(request), pk=pk)
+        with told(request, importing):
+            pk = imports.again(importing=importing, by=person(request)).pk
+            messages.success(request, _("The file is being read again."))
+        return redirect("admin:audiences_import_change", pk)

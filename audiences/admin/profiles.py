@@ -1,0 +1,143 @@
+"""Profiles, and their consents as they came."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from accounts.desk import DeskAdmin, UnitFilter, anywhere, person, told
+from accounts.rights import Right
+from audiences import consents, people, sight
+from audiences.admin.base import InUnitAdmin, OwnUnits
+from audiences.models import ConsentEvent, Profile
+from campaign.lib import clock
+
+CHANNELS = {
+    "no_email": ConsentEvent.Channel.EMAIL,
+    "no_sms": ConsentEvent.Channel.SMS,
+    "no_contact": ConsentEvent.Channel.ANY,
+}
+SOURCE = "operator"
+
+
+class ProfileForm(OwnUnits):
+    needs = Right.IMPORT
+
+    class Meta:
+        model = Profile
+        fields = ["unit", *people.EDITABLE, *CHANNELS]
+
+    def clean_attributes(self) -> dict[str, Any]:
+        attributes = self.cleaned_data["attributes"] or {}
+        if not isinstance(attributes, dict):
+            raise ValidationError(_("Write attributes as names with values: {“points”: 12}."))
+        return attributes
+
+    def apply(self) -> Profile:
+        data = self.cleaned_data
+        values = {name: data[name] for name in people.EDITABLE if name in data}
+        return (
+            people.change(profile=self.fresh, values=values, by=self.by)
+            if self.instance.pk
+            else people.create(values=values, unit=data["unit"], by=self.by)
+        )
+
+
+@admin.register(Profile)
+class ProfileAdmin(InUnitAdmin):
+    """Consents are changed on the profile's page, where each change says whose wish it is."""
+
+    form = ProfileForm
+    needs = Right.IMPORT
+    list_display = [
+        "id",
+        "external_id",
+        "full_name",
+        "email",
+        "email_state",
+        "unit",
+        "language",
+        "country",
+        "out",
+    ]
+    list_display_links = ["id", "external_id"]
+    list_filter = ["email_state", "no_email", "no_contact", UnitFilter, "language"]
+    ordering = ["id"]
+    search_fields = ["search"]
+    search_help_text = _("Any part of the id, the name, the address, the city or the phone number")
+    readonly_fields = ["email_state", *CHANNELS]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Profile], search_term: str
+    ) -> tuple[QuerySet[Profile], bool]:
+        return (people.found(queryset, search_term) if search_term else queryset), False
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return ["email_state", "no_email", "no_contact", UnitFilter]
+
+    @display(description=_("name"))
+    def full_name(self, profile: Profile) -> str:
+        return f"{profile.first_name} {profile.last_name}".strip()[:60]
+
+    @display(description=_("opted out"), boolean=True)
+    def out(self, profile: Profile) -> bool:
+        return profile.no_email or profile.no_contact
+
+    change_form_outer_before_template = "admin/audiences/profile/_consents.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path(
+                "<int:pk>/consent/", view(require_POST(self.consent_view)), name="audiences_profile_consent"
+            ),
+            *super().get_urls(),
+        ]
+
+    def consent_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Opt the profile out of a channel, or in again."""
+        profile = get_object_or_404(self.get_queryset(request), pk=pk)
+        verb = consents.opt_in if request.POST.get("wish") == "in" else consents.opt_out
+        channel = request.POST.get("channel", "")
+        if channel in ConsentEvent.Channel.values:
+            with told(request, profile):
+                verb(
+                    profile_id=profile.pk, channel=channel, at=clock.now(), source=SOURCE, by=person(request)
+                )
+                messages.success(request, _("The wish is noted."))
+        return redirect("admin:audiences_profile_change", pk)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            labels = dict(ConsentEvent.Channel.choices)
+            context["channels"] = [
+                (code, labels[code], getattr(obj, flag)) for flag, code in CHANNELS.items()
+            ]
+            context["may_note"] = self.may(request, Right.PREPARE, obj)
+            context["consents"] = obj.consents.select_related("by")[:20]
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+
+@admin.register(ConsentEvent)
+class ConsentEventAdmin(DeskAdmin):
+    """Each opt-out and opt-in as it happened. To read."""
+
+    under_unit = False
+    list_display = ["at", "profile", "channel", "opted_out", "source", "by", "reference"]
+    list_filter = ["channel", "opted_out", "source"]
+    list_select_related = ["profile", "by"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return Right.VIEW in anywhere(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentEvent]:
+        return ConsentEvent.objects.filter(profile__in=sight.people(person(request)).values("pk"))

@@ -1,0 +1,92 @@
+"""Audiences: rules and fixed lists."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from accounts.desk import UnitFilter, person
+from audiences import definitions, rules
+from audiences.admin.base import InUnitAdmin, OwnUnits
+from audiences.models import Audience
+
+
+class AudienceForm(OwnUnits):
+    pasted = forms.CharField(
+        label=_("Ids or addresses"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text=_("For a fixed list: one on each line. Those that nobody is known by are left out."),
+    )
+
+    class Meta:
+        model = Audience
+        fields = ["label", "description", "unit", "kind", "rule"]
+
+    def apply(self) -> Audience:
+        data = self.cleaned_data
+        if self.instance.pk:
+            return self._change(self.fresh)
+        named = {
+            "label": data["label"],
+            "description": data["description"],
+            "unit": data["unit"],
+            "by": self.by,
+        }
+        if data["kind"] == Audience.Kind.LIST:
+            return definitions.create_list(**named, pasted=data["pasted"])[0]
+        return definitions.create_rule(**named, rule=data["rule"])
+
+    def _change(self, audience: Audience) -> Audience:
+        data = self.cleaned_data
+        is_rule = audience.kind == Audience.Kind.RULE
+        rule = data["rule"] if is_rule and "rule" in self.changed_data else None
+        changed = definitions.change(
+            audience=audience, by=self.by, label=data["label"], description=data["description"], rule=rule
+        )
+        if not is_rule and data["pasted"].strip():
+            definitions.add_members(audience=changed, pasted=data["pasted"], by=self.by)
+        return changed
+
+
+@admin.register(Audience)
+class AudienceAdmin(InUnitAdmin):
+    form = AudienceForm
+    list_display = ["label", "kind", "unit", "members_in_it", "changed_at"]
+    list_filter = ["kind", UnitFilter]
+    search_fields = ["label", "description"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Audience]:
+        return super().get_queryset(request).annotate(size=Count("members"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Audience | None = None) -> list[Any]:
+        fields = ["label", "description", "unit", "kind"]
+        own = {None: ["rule", "pasted"], Audience.Kind.RULE: ["rule"], Audience.Kind.LIST: ["pasted"]}
+        mine = own[obj.kind if obj else None]
+        if obj is not None and not self.has_change_permission(request, obj):
+            mine = [name for name in mine if name != "pasted"]
+        return [(None, {"fields": [*fields, *(["in_words"] if obj is not None else []), *mine]})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["unit", "kind", "in_words"] if obj is not None else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Audience) -> None:
+        definitions.delete(audience=obj, by=person(request))
+
+    @display(description=_("members"))
+    def members_in_it(self, audience: Any) -> Any:
+        return audience.size if audience.kind == Audience.Kind.LIST else "–"
+
+    @display(description=_("in words"))
+    def in_words(self, audience: Audience) -> str:
+        return (
+            rules.in_words(audience.rule) if audience.kind == Audience.Kind.RULE else str(_("A fixed list"))
+        )

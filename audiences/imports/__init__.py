@@ -1,0 +1,18 @@
+"""Profiles from files: an upload, a job that reads it into a staging table, one set-based upsert.
+
+The key of a row is its external id where the file has one, else its address; a row with neither a key nor
+a good address is known by address, names and phone as they stand. Of rows with one key the last one counts.
+What the file says of a mapped column holds, empty cells too, with one exception: an import opts people out,
+never in. A file with broken rows changes nothing unless it was asked to keep the good ones.
+
+starting.py     an import is asked for: rights, options, the list to fill
+stored_file.py  the file, kept with the import until a worker has read it
+execution.py    one run of it: examine, stage, write, finish
+new_columns.py  columns that become attributes, or why they can't
+report.py       what was wrong, line by line
+"""
+
+from audiences.imports.execution import run, wake
+from audiences.imports.starting import NotAList, NotRefused, Options, TriedAgain, again, register, start
+
+__all__ = ["NotAList", "NotRefused", "Options", "TriedAgain", "again", "register", "run", "start", "wake"]

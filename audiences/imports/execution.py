@@ -1,0 +1,276 @@
+"""One run of an import, and what brings an import back that nobody is at."""
+
+import logging
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Any, BinaryIO, cast
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as n_
+
+from accounts import access, audit
+from accounts.models import User
+from accounts.rights import Right
+from audiences import attributes, columns, files, queues, staging
+from audiences.columns import Mapping
+from audiences.imports import new_columns
+from audiences.imports.report import Problems
+from audiences.imports.stored_file import PartsFile
+from audiences.models import Import, ImportProblem
+from audiences.rows import Rows
+from campaign.lib import clock, leases
+from campaign.lib.refusals import Refusal
+
+logger = logging.getLogger(__name__)
+
+BATCH = 5_000  # rows that are read and copied at once
+SAMPLE = 1_000  # rows by which the kinds of columns are guessed
+WRITTEN = ("created", "updated", "unchanged", "repeated", "flagged", "opted_out")  # counts of the merge
+ATTEMPTS = 3
+
+NO_KEY_COLUMN = n_("No column is an external id or an email address. The columns are: %(columns)s.")
+EMPTY_FILE = n_("The file is empty.")
+BROKEN = n_("The file is broken. Nothing was imported.")
+NEW_COLUMNS = n_("Columns of the file can't become attributes. Nothing was imported.")
+NO_COLUMN = n_("The file can't be understood. Nothing was imported.")
+UNEXPECTED = n_("The import failed for a reason that is not in the file. Nothing was imported.")
+DEADLY = n_(
+    "The process that read this file ended three times before it was done, most likely because of something in the "
+    "file. Nothing was imported. Divide the file, and show the part that fails to your administrator."
+)
+
+Progress = Callable[[Import], None]
+
+
+class TakenOver(Exception):
+    """Another run has the import by now: this one writes nothing more."""
+
+
+def run(
+    *, import_id: int, open_file: Callable[[], BinaryIO] | None = None, progress: Progress | None = None
+) -> Import:
+    """Carry out the import and return it, unless it has ended or another run is at it; twice does no harm.
+
+    `open_file` opens the file anew where it was not stored with the import; `progress` is called after each step.
+    A Refusal is raised, and stored with the import, where a rule says no; any other error makes it fail, unless the
+    database was away and `wake` can bring it back.
+    """
+    open_ = Import.objects.filter(pk=import_id).exclude(status__in=Import.FINAL)
+    token = leases.take_once_free(open_)
+    importing = Import.objects.select_related("unit", "started_by", "audience").get(pk=import_id)
+    if token is None:
+        return importing
+    importing.token = token
+    try:
+        with leases.renewed(open_, token=token), leases.heard_of(open_, token=token):
+            run = _Run(importing, open_file or (lambda: cast(BinaryIO, PartsFile(importing))), progress)
+            if leases.is_deadly(importing.unended):
+                run.give_up()
+            else:
+                run.run()
+    except TakenOver:
+        logger.info("import %s was taken over by another run", import_id)
+        importing.refresh_from_db()
+    return importing
+
+
+def wake() -> int:
+    """Enqueue the imports that nobody is at, as their job was lost or their worker died; return their number."""
+    waiting = (
+        Import.objects.exclude(status__in=Import.FINAL)
+        .filter(leases.is_free(), parts__isnull=False)
+        .distinct()
+    )
+    for import_id in waiting.values_list("pk", flat=True):
+        queues.IMPORT.enqueue(job_id=f"import-{import_id}", import_id=import_id)
+    return len(waiting)
+
+
+class _Run:
+    """Examines the file, reads it into staging with commits of the progress, then writes all or nothing.
+
+    What is written is one transaction.
+    """
+
+    def __init__(
+        self, importing: Import, open_file: Callable[[], BinaryIO], progress: Progress | None
+    ) -> None:
+        self.importing, self.open_file, self.progress = importing, open_file, progress
+        self.tables = staging.Staging(importing.pk, importing.token)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.problems = Problems()
+        self.mapping = Mapping()
+        self.staged = 0
+        for name in WRITTEN:
+            setattr(self.importing, name, 0)
+
+    def run(self) -> None:
+        try:
+            self._run_whole()
+        except TakenOver:
+            raise
+        except Refusal as refusal:
+            self._finish(Import.Status.REFUSED, message=str(refusal))
+            raise
+        except Exception as error:
+            if connection.in_atomic_block:  # a rehearsal, which is rolled back as a whole
+                raise
+            connection.close_if_unusable_or_obsolete()
+            if not self._mine().exists():
+                raise TakenOver from error
+            if not self._is_tried_again(error):
+                logger.exception("import %s failed", self.importing.pk)
+                self._finish(Import.Status.FAILED, message=UNEXPECTED)
+            raise
+        finally:
+            if connection.is_usable() and not connection.needs_rollback:
+                self.tables.drop()
+
+    def give_up(self) -> None:
+        """The import has failed: too many workers died of it."""
+        logger.error("import %s has ended %s workers: it fails", self.importing.pk, leases.MOST_DEATHS)
+        self._finish(Import.Status.FAILED, message=DEADLY)
+        self.tables.drop()
+
+    def _is_tried_again(self, error: Exception) -> bool:
+        """The database was away, full, or told to give up a statement: `wake` finds the stored file once more."""
+        passes = isinstance(error, InterfaceError | OperationalError)
+        return passes and self.importing.parts.exists()
+
+    def _run_whole(self) -> None:
+        """Once more where rows went from staging meanwhile: a crash of PostgreSQL empties it."""
+        for _attempt in range(ATTEMPTS - 1):
+            try:
+                return self._run()
+            except staging.Lost as lost:
+                logger.warning("import %s begins anew: %s", self.importing.pk, lost)
+                self._begin()
+        return self._run()
+
+    def _run(self) -> None:
+        importing = self.importing
+        if importing.started_by is None:
+            raise access.NotAllowed(by=User(), right=Right.IMPORT, target=importing.unit)
+        access.require(importing.started_by, Right.IMPORT, importing.unit)
+        self._note(status=Import.Status.READING, bytes_read=0, rows_read=0)
+        if refused := self._read():
+            self._finish(Import.Status.REFUSED, message=refused)
+            return
+        self._note(status=Import.Status.WRITING)
+        self._write()
+
+    def _read(self) -> str:
+        """Bring the file's rows into staging; says why where nothing may be imported."""
+        with self.open_file() as file:
+            written = files.examine(file)
+        with self.open_file() as file:
+            reader = files.Reader(file, written, self.problems.add)
+            header = reader.read_header(columns.weigh)
+            batches = reader.batches(BATCH)
+            first = next(batches, files.Batch())
+            declares = self.importing.declare_attributes
+            self.mapping = new_columns.mapped(header, first.rows[:SAMPLE], with_new=declares)
+            refused = declares and bool(self.mapping.unknown) and not self._can_declare(reader.header_line)
+            self._show(written, reader, declares=declares and not refused)
+            if not self.mapping.has_key:
+                reason, slots = (
+                    (NO_KEY_COLUMN, {"columns": ", ".join(header)[:200]}) if header else (EMPTY_FILE, {})
+                )
+                self.problems.add(reader.header_line, "", reason, slots, fatal=True)
+                return NO_COLUMN
+            if refused:
+                return NEW_COLUMNS
+            self._stage(chain([first], batches), reader)
+        return BROKEN if self.problems.broken and not self.importing.keep_good_rows else ""
+
+    def _can_declare(self, line: int) -> bool:
+        by = self.importing.started_by
+        return new_columns.can_be_declared(self.mapping, by=by, line=line, problems=self.problems)
+
+    def _show(self, written: files.Written, reader: files.Reader, *, declares: bool) -> None:
+        mapping = self.mapping
+        if declares:
+            mapping.columns += mapping.unknown
+        unknown = [] if declares else [column.header for column in mapping.unknown]
+        self._note(
+            detected={
+                "delimiter": reader.delimiter,
+                "encoding": written.encoding,
+                "bom": written.bom,
+                "columns": [[column.header, column.name] for column in mapping.columns],
+                "unknown": unknown,
+                "ignored": mapping.ignored,
+                "declared": [column.name for column in mapping.unknown] if declares else [],
+                "month_first": mapping.month_first,
+            }
+        )
+
+    def _stage(self, batches: Iterable[files.Batch], reader: files.Reader) -> None:
+        self.tables.create(self.mapping)
+        prepared = Rows(self.mapping, self.problems.add)
+        for batch in batches:
+            self.importing.rows_read += len(batch)
+            # Once it is sure that nothing will be imported, the rest is read only for the report.
+            if not self.problems.broken or self.importing.keep_good_rows:
+                self.staged += self.tables.copy(prepared.as_text(batch))
+            self._note(bytes_read=reader.bytes_read, rows_read=self.importing.rows_read)
+        self.importing.cleaned, self.importing.skipped = prepared.cleaned, prepared.skipped
+
+    def _write(self) -> None:
+        importing = self.importing
+        with transaction.atomic():
+            if importing.declare_attributes and self.mapping.unknown:
+                assert importing.started_by is not None  # `_run` has asked
+                new_columns.declare(self.mapping, by=importing.started_by)
+            attributes.require(column.name for column in self.mapping.attributes)
+            staging.merge(
+                self.tables, importing, self.mapping,
+                staged=self.staged, at=clock.now(), report=self.problems.add_many,
+            )  # fmt: skip
+            self._finish(Import.Status.DONE)
+
+    def _note(self, **values: Any) -> None:
+        """Write down how far it is, for the page that polls."""
+        if not self._mine().update(lease_until=leases.ahead(), **values):
+            raise TakenOver
+        for name, value in values.items():
+            setattr(self.importing, name, value)
+        if self.progress:
+            self.progress(self.importing)
+
+    def _mine(self) -> QuerySet[Import]:
+        """The import's row, for as long as it is open and its token is this run's; else none."""
+        row = Import.objects.filter(pk=self.importing.pk, token=self.importing.token)
+        return row.exclude(status__in=Import.FINAL)
+
+    @transaction.atomic
+    def _finish(self, status: str, *, message: str = "") -> None:
+        if not self._mine().select_for_update().exists():
+            raise TakenOver
+        importing, problems = self.importing, self.problems
+        importing.status, importing.message = status, message
+        if status != Import.Status.DONE:
+            for name in WRITTEN:
+                setattr(importing, name, 0)
+        importing.bad_rows, importing.problems_found = problems.broken, problems.found
+        importing.finished_at, importing.lease_until = clock.now(), None
+        importing.save()
+        for problem in problems.kept():
+            problem.importing = importing
+        ImportProblem.objects.bulk_create(problems.kept(), batch_size=500)
+        if status != Import.Status.REFUSED:
+            importing.parts.all().delete()
+        audit.record(
+            "finish_import",
+            by=importing.started_by,
+            target=importing,
+            status=status,
+            created=importing.created,
+            updated=importing.updated,
+            broken=problems.broken,
+        )
+        if self.progress:
+            self.progress(importing)

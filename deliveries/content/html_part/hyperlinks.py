@@ -1,0 +1,81 @@
+"""The links of a page: the address of each becomes a slot, or stays what it is."""
+
+from urllib.parse import unquote
+
+from django.utils.translation import gettext_noop as n_
+
+from deliveries.content.assets import Assets
+from deliveries.content.html_part.document import Document
+from deliveries.content.html_part.escaping import escaped_template
+from deliveries.content.html_part.labels import labels_of
+from deliveries.content.links import Address, LinkBook, reported_address, slot
+from deliveries.content.markup import Attribute, Token, unescaped
+from deliveries.content.merge_tags.literals import literal
+
+
+class Hyperlinks:
+    """The links of one page. `text_links` says what a text part writes for the link whose tag begins at a position."""
+
+    def __init__(self, document: Document, *, assets: Assets, book: LinkBook, tracking: bool) -> None:
+        self._document, self._scope = document, document.scope
+        self._assets, self._book, self._tracking = assets, book, tracking
+        self._labels = labels_of(document)
+        self.text_links: dict[int, str] = {}
+
+    def link(self, token: Token) -> None:
+        """Put a slot in place of the address of a tag that links; what is wrong with the address is reported.
+
+        Raise Problem where there are more links than may be.
+        """
+        href = token.attribute("href")
+        if not href:
+            return
+        address = reported_address(self._scope, href.value_start, href.value_end, is_html=True)
+        if not address:
+            return
+        if address.kind == "relative":
+            address = self._absolute(token, address)
+        if address.kind in ("tracked", "opt_out", "mirror"):
+            self._slot(token, href, address)
+        elif address.kind == "other":
+            self.text_links[token.start] = self._scope.template(href.value_start, href.value_end)
+            if address.plain.lower().startswith("mailto:"):
+                self.text_links[token.start] = literal(unquote(address.plain[7:].split("?")[0]))
+
+    def _absolute(self, token: Token, address: Address) -> Address:
+        if url := self._assets.url(address.plain):
+            return Address("tracked", literal(url), url, url)
+        self._scope.findings.warning(
+            "relative_link",
+            n_("“%(url)s” leads nowhere in an email: write the whole address."),
+            where="html",
+            line=self._scope.line_at(token.start),
+            url=address.plain[:200],
+        )
+        return address
+
+    def _slot(self, token: Token, href: Attribute, address: Address) -> None:
+        if address.kind == "tracked" and not self._tracking:
+            self.text_links[token.start] = address.template
+            self._document.set_value(href, escaped_template(address.template))
+            return
+        link = self._book.add(address, label=self._label(token, address))
+        self.text_links[token.start] = slot(link)
+        self._document.set_value(href, slot(link))
+
+    def _label(self, token: Token, address: Address) -> str:
+        label = self._labels.get(token.start, "")
+        for name in ("aria-label", "title", "alt"):
+            if not label and (attribute := token.attribute(name)):
+                label = unescaped(self._document.value(attribute)).strip()
+        if label:
+            return label
+        if address.kind == "tracked" and not token.in_condition:
+            self._scope.findings.warning(
+                "unlabelled_link",
+                n_("The link to %(url)s has neither text nor a picture with an alternative text."),
+                where="html",
+                line=self._scope.line_at(token.start),
+                url=address.url[:200],
+            )
+        return address.url if address.kind == "tracked" else ""

@@ -1,0 +1,63 @@
+"""What has no place in an email: it acts, or a value could make it act."""
+
+from typing import Any
+
+from django.utils.translation import gettext_noop as n_
+
+from deliveries.content import inert
+from deliveries.content.html_part.document import Document
+from deliveries.content.markup import Token
+
+
+class Safety:
+    """Looks for what acts in one page, and adds an error for each."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def check_acts(self, token: Token) -> None:
+        """Add an error for each thing in a start tag that acts."""
+        line = self._document.scope.line_at(token.start)
+        if token.name in inert.ACTIVE or (token.name == "script" and not self._is_data(token)):
+            self._refuse("unsafe_markup", n_("<%(tag)s> has no place in an email."), line, tag=token.name)
+        for attribute in token.attributes:
+            if inert.is_acting(attribute.name) and attribute.has_value:
+                self._acting(attribute.name, line)
+        said = token.attribute("http-equiv") if token.name == "meta" else None
+        if said and not inert.is_said(self._document.value(said)):
+            self._acting(f"http-equiv={self._document.value(said)[:40]}", line)
+
+    def check_places(self, token: Token) -> None:
+        """Add an error for each value in a tag outside of quoted attributes, where it could become markup."""
+        quoted = [(a.value_start, a.value_end) for a in token.attributes if a.has_value and a.quote]
+        for segment, _text in self._document.scope.between(token.start, token.end):
+            inside = any(first <= segment.start and segment.end <= last for first, last in quoted)
+            if segment.kind == "output" and not inside:
+                self._refuse(
+                    "unsafe_place",
+                    n_("A value can stand in a tag only as an attribute in quotes."),
+                    segment.line,
+                )
+
+    def check_as_read(self) -> None:
+        """Add an error for what a browser finds though it doesn't stand there as a tag of its own.
+
+        Only where nothing was refused so far, and after all that is taken out of the page was.
+        """
+        if any(finding.code == "unsafe_markup" for finding in self._document.scope.findings):
+            return
+        for name in inert.acting_as_read(self._document.masked_remainder()):
+            self._acting(name, None)
+
+    def _acting(self, name: str, line: int | None) -> None:
+        self._refuse("unsafe_markup", n_("%(name)s has no place in an email."), line, name=name)
+
+    def _is_data(self, token: Token) -> bool:
+        kind = token.attribute("type")
+        return kind is not None and self._document.value(kind).strip().lower() in (
+            "application/ld+json",
+            "application/json",
+        )
+
+    def _refuse(self, code: str, text: str, line: int | None, **slots: Any) -> None:
+        self._document.scope.findings.error(code, text, where="html", line=line, **slots)
