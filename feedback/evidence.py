@@ -14,7 +14,7 @@ NOTES = {
 }
 
 
-def consider(*, delivery_id: int, seq: int, kind: HitKind) -> bool:
+def apply(*, delivery_id: int, seq: int, kind: HitKind) -> bool:
     """A message in doubt counts as sent from now on, and so does one that was sent again, if it was not yet."""
     if not _is_open(delivery_id, seq):
         return False

@@ -19,7 +19,7 @@ from django.conf import settings
 
 from campaign.lib import clock, private
 from campaign.lib.tokens import Claim
-from feedback import evidence, outage, served, unsubscribes
+from feedback import evidence, link_cache, outage, unsubscribes
 from feedback.agents import LONGEST, AgentKind
 from feedback.models import Hit, HitKind, time_ordered_uuid
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Arrival:
+class IncomingHit:
     """A hit before it has a row."""
 
     delivery_key: int
@@ -40,7 +40,7 @@ class Arrival:
     id: UUID = field(default_factory=time_ordered_uuid)
 
     @classmethod
-    def of(cls, claim: Claim, kind: HitKind, *, agent: str, agent_kind: AgentKind) -> "Arrival":
+    def of(cls, claim: Claim, kind: HitKind, *, agent: str, agent_kind: AgentKind) -> "IncomingHit":
         return cls(
             delivery_key=claim.delivery_key,
             seq=claim.seq,
@@ -59,13 +59,13 @@ class Landed(Enum):
     LOST = auto()
 
 
-def land(arrival: Arrival) -> Landed:
+def store(arrival: IncomingHit) -> Landed:
     """The hit is in the tracking log, or waits in the spool, or is lost and logged.
 
     A hit on a delivery that is gone, or on a proof, is let go. An opt-out takes effect with its hit.
     """
     try:
-        delivery = served.find(arrival.delivery_key)
+        delivery = link_cache.delivery_for(arrival.delivery_key)
         if delivery is None or arrival.seq < 1:
             return Landed.STORED
         with outage.reach("recording"):
@@ -83,15 +83,15 @@ def land(arrival: Arrival) -> Landed:
         return Landed.LOST
 
 
-def _take(arrival: Arrival, delivery_id: int) -> None:
+def _take(arrival: IncomingHit, delivery_id: int) -> None:
     if arrival.kind == HitKind.UNSUBSCRIBE and not _is_stored(arrival, delivery_id):
         # Before the hit: a death between the two leaves the wish fulfilled, and the reader's program asks again.
         unsubscribes.opt_out(delivery_id=delivery_id, seq=arrival.seq, at=arrival.at or clock.now())
     _store([arrival], delivery_id)
-    evidence.consider(delivery_id=delivery_id, seq=arrival.seq, kind=arrival.kind)
+    evidence.apply(delivery_id=delivery_id, seq=arrival.seq, kind=arrival.kind)
 
 
-def _store(arrivals: list[Arrival], delivery_id: int) -> None:
+def _store(arrivals: list[IncomingHit], delivery_id: int) -> None:
     rows = []
     for arrival in arrivals:
         hit = Hit(
@@ -109,7 +109,7 @@ def _store(arrivals: list[Arrival], delivery_id: int) -> None:
     Hit.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _is_stored(arrival: Arrival, delivery_id: int) -> bool:
+def _is_stored(arrival: IncomingHit, delivery_id: int) -> bool:
     """Whether an earlier run brought it in already: the wish may have changed since."""
     return Hit.objects.filter(delivery_id=delivery_id, id=arrival.id).exists()
 
@@ -134,7 +134,7 @@ def _locked() -> Iterator[Path]:
         yield folder
 
 
-def _spool(arrival: Arrival) -> None:
+def _spool(arrival: IncomingHit) -> None:
     line = json.dumps(asdict(arrival) | {"at": arrival.at and arrival.at.isoformat(), "id": str(arrival.id)})
     with _locked() as folder, private.opened(folder / "hits.jsonl", "a") as file:
         whole = file.tell()
@@ -169,7 +169,7 @@ def _drain(path: Path) -> int:
         if arrival is None:
             continue
         try:
-            delivery = served.find(arrival.delivery_key)
+            delivery = link_cache.delivery_for(arrival.delivery_key)
             if delivery is not None:
                 with outage.reach("recording"):
                     _take(arrival, delivery.delivery_id)
@@ -196,10 +196,10 @@ def _keep(path: Path, lines: list[str]) -> None:
     draft.replace(path)
 
 
-def _read(line: str) -> Arrival | None:
+def _read(line: str) -> IncomingHit | None:
     try:
         stored = json.loads(line)
-        return Arrival(
+        return IncomingHit(
             delivery_key=int(stored["delivery_key"]),
             seq=int(stored["seq"]),
             kind=HitKind(stored["kind"]),

@@ -18,11 +18,11 @@ from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
 from deliveries.content.render import RenderError
 from deliveries.models import Asset, Message
-from feedback import outage, served, unsubscribes
+from feedback import link_cache, outage, unsubscribes
 from feedback.agents import kind_of
-from feedback.hits import Arrival, Landed, land
+from feedback.hits import IncomingHit, Landed, store
+from feedback.link_cache import Served
 from feedback.models import HitKind
-from feedback.served import Served
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ def _letter(claim: Claim) -> Letter | None:
     With the database away its values are not known: links are then filled in as for somebody without any.
     Raises Away if the delivery is not known here either.
     """
-    delivery = served.find(claim.delivery_key)
+    delivery = link_cache.find(claim.delivery_key)
     if delivery is None:
         return None
     try:
@@ -214,8 +214,10 @@ def _record(request: HttpRequest, claim: Claim, kind: HitKind) -> Landed:
     """Record the hit and return what became of it; nothing that fails keeps the reader from where they wanted to go."""
     try:
         agent = request.headers.get("User-Agent", "")
-        return land(
-            Arrival.of(claim, kind, agent=agent, agent_kind=kind_of(agent, method=request.method or "GET"))
+        return store(
+            IncomingHit.of(
+                claim, kind, agent=agent, agent_kind=kind_of(agent, method=request.method or "GET")
+            )
         )
     except Exception:
         logger.exception("a hit is lost")

@@ -3,7 +3,7 @@
 import logging
 
 from accounts import audit
-from feedback import hits, outage, served
+from feedback import hits, link_cache, outage
 from reporting import statistics
 
 logger = logging.getLogger(__name__)
@@ -16,8 +16,8 @@ def fold(**_: object) -> None:
             hits.drain_spool()
         except outage.Away:
             logger.warning("the spool waits: the database is away")
-        served.sweep()
-        statistics.fold()
+        link_cache.sweep()
+        statistics.count_hourly()
 
 
 def compute(*, run_id: int, **_: object) -> None:

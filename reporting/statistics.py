@@ -67,7 +67,7 @@ def last_and_next(delivery: Delivery, at: datetime) -> tuple[datetime | None, da
 # Every hour
 
 
-def fold(at: datetime | None = None) -> int:
+def count_hourly(at: datetime | None = None) -> int:
     """Opens and clicks of every delivery that had hits since the last time are counted; return how many."""
     at = at or clock.now()
     last = Fold.objects.values_list("at", flat=True).first()

@@ -25,7 +25,7 @@ from deliveries.operations import reconciliation
 from deliveries.overview import state
 from deliveries.proofs import previews
 from feedback.models import Hit
-from reporting import deciding, deployment, exports, histories, logs, statistics
+from reporting import deployment, exports, histories, logs, statistics, unknown_outcomes
 from reporting.deployment import Mark
 
 TABS = {
@@ -72,7 +72,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         if tab == "tracking":
             context["labels"] = _link_labels(delivery)
         if tab == "unknown":
-            context |= deciding.context(delivery, _person(request))
+            context |= unknown_outcomes.context(delivery, _person(request))
     elif tab == "causes":
         context["causes"] = logs.causes(delivery)
     else:
@@ -153,13 +153,13 @@ def reconcile(request: HttpRequest, pk: int) -> HttpResponse:
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
     """About messages with unknown outcome: by GET asks again, with how many may get it twice; by POST decides."""
     delivery = _find(request, pk)
-    order = deciding.order(request.POST if request.method == "POST" else request.GET)
+    order = unknown_outcomes.order(request.POST if request.method == "POST" else request.GET)
     try:
         if request.method != "POST":
             return _never_stored(
                 render(request, "reporting/decide.html", _question(request, delivery, order))
             )
-        for level, text in deciding.carry_out(order, delivery, by=_person(request), at=clock.now()):
+        for level, text in unknown_outcomes.carry_out(order, delivery, by=_person(request), at=clock.now()):
             messages.add_message(request, level, text)
     except Forbidden:
         raise
@@ -170,8 +170,8 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("reporting:window", delivery.pk, "unknown")
 
 
-def _question(request: HttpRequest, delivery: Delivery, order: deciding.Order) -> dict[str, Any]:
-    question = deciding.question(order, delivery, by=_person(request), at=clock.now())
+def _question(request: HttpRequest, delivery: Delivery, order: unknown_outcomes.Order) -> dict[str, Any]:
+    question = unknown_outcomes.question(order, delivery, by=_person(request), at=clock.now())
     return {"delivery": delivery, "order": order, "question": question}
 
 

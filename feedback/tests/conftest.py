@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from feedback import outage, served
+from feedback import link_cache, outage
 
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, settings: Any) -> Iterator[Path]:
     """Spool and copies of this test alone; nothing remembered from the one before."""
     settings.FEEDBACK_FOLDER = tmp_path / "feedback"
-    served.forget()
+    link_cache.forget()
     outage.forget()
     yield settings.FEEDBACK_FOLDER
     outage.forget()

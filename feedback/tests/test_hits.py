@@ -5,7 +5,7 @@ from django.test import Client
 from audiences.models import Profile
 from deliveries.models import Message
 from deliveries.tests.factories import DeliveryFactory
-from feedback import hits, served
+from feedback import hits, link_cache
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
 from feedback.tests.factories import CHROME, link
@@ -20,7 +20,7 @@ def a_served_delivery(reader):
     """One whose links were asked for before, so that this machine knows them; then a fresh process."""
     delivery = DeliveryFactory(finished=True)
     reader.get(link(delivery, "o", seq=3))
-    served.forget()
+    link_cache.forget()
     return delivery
 
 
@@ -88,7 +88,7 @@ def test_what_waits_is_kept_while_the_database_stays_away(reader, database, own_
     delivery = a_served_delivery(reader)
     database.goes_away()
     reader.get(link(delivery, "o"))
-    served.forget()
+    link_cache.forget()
 
     with pytest.raises(CommandError):
         call_command("drain_spool")

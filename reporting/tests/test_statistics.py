@@ -41,7 +41,7 @@ def test_people_are_counted_once_and_hits_each_time():
     for kind, seq in [(OPEN, 1), (OPEN, 1), (OPEN, 2), (CLICK, 2), (CLICK, 2)]:
         hit(delivery, kind, seq)
 
-    statistics.fold()
+    statistics.count_hourly()
 
     assert behaviour(delivery) == {
         "opens": 3, "openers": 2, "clicks": 2, "clickers": 1, "mirror_views": 0, "unsubscribers": 0,
@@ -53,7 +53,7 @@ def test_whoever_reacted_has_opened(kind):
     delivery = delivery_with(sent=2)
     hit(delivery, kind, 1)
 
-    statistics.fold()
+    statistics.count_hourly()
 
     assert (behaviour(delivery)["opens"], behaviour(delivery)["openers"]) == (1, 1)
 
@@ -63,7 +63,7 @@ def test_machines_are_not_people_but_a_mailbox_s_proxy_stands_for_one():
     hit(delivery, OPEN, 1, agent_kind=AgentKind.MACHINE)
     hit(delivery, OPEN, 2, agent_kind=AgentKind.PROXY)
 
-    statistics.fold()
+    statistics.count_hourly()
 
     assert behaviour(delivery)["openers"] == 1
 
@@ -72,7 +72,7 @@ def test_who_did_not_get_it_did_not_open_it():
     delivery = delivery_with(sent=1, failed=1)
     hit(delivery, OPEN, 2)
 
-    statistics.fold()
+    statistics.count_hourly()
 
     assert behaviour(delivery)["openers"] == 0
 
@@ -80,10 +80,10 @@ def test_who_did_not_get_it_did_not_open_it():
 def test_folding_twice_gives_the_same():
     delivery = delivery_with(sent=3)
     hit(delivery, CLICK, 1)
-    statistics.fold()
+    statistics.count_hourly()
     once = behaviour(delivery)
 
-    statistics.fold()
+    statistics.count_hourly()
 
     assert behaviour(delivery) == once
     assert DeliveryStatistics.objects.count() == 1
@@ -92,20 +92,20 @@ def test_folding_twice_gives_the_same():
 def test_only_what_had_hits_since_is_counted_again():
     quiet, busy = delivery_with(sent=1), delivery_with(sent=1)
     hit(quiet, OPEN, 1)
-    statistics.fold()
+    statistics.count_hourly()
     later = clock.now() + timedelta(hours=1)
     hit(busy, OPEN, 1, stored_at=later - timedelta(minutes=1))
     Fold.objects.update(at=later - timedelta(minutes=30))
 
-    assert statistics.fold(later) == 1
+    assert statistics.count_hourly(later) == 1
 
 
 def test_a_hit_that_waited_in_the_spool_is_counted_when_it_comes():
     delivery = delivery_with(sent=1)
-    statistics.fold()
+    statistics.count_hourly()
     hit(delivery, OPEN, 1, at=clock.now() - timedelta(days=2))
 
-    statistics.fold()
+    statistics.count_hourly()
 
     assert behaviour(delivery)["openers"] == 1
 
@@ -155,7 +155,7 @@ def test_compute_stats_repairs_a_tally_and_shows_old_new_and_difference(marketer
 def test_compute_stats_repairs_opens_and_clicks(marketer):
     delivery = delivery_with(sent=3)
     hit(delivery, CLICK, 1)
-    statistics.fold()
+    statistics.count_hourly()
     DeliveryStatistics.objects.update(openers=99, clicks=0)
 
     run = compute(delivery, marketer)

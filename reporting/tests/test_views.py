@@ -48,7 +48,7 @@ def test_the_block_shows_the_six_indicators(client, marketer):
     delivery = delivery_with(sent=6, failed=2)
     hit(delivery, HitKind.OPEN, 1)
     hit(delivery, HitKind.CLICK, 2)
-    statistics.fold()
+    statistics.count_hourly()
 
     page = text(get(client, "block", delivery.pk))
 
@@ -104,7 +104,7 @@ def test_every_number_opens_the_rows_it_counts(client, marketer):
     hit(delivery, HitKind.CLICK, 2)
     hit(delivery, HitKind.OPEN, 3, agent_kind=AgentKind.MACHINE)
     hit(delivery, HitKind.OPEN, 6)
-    statistics.fold()
+    statistics.count_hourly()
     counts = statistics.counts(delivery)
     block = get(client, "block", delivery.pk).context["deployment"]
 

@@ -45,7 +45,7 @@ class Served:
         return self.renderer.compiled.links
 
 
-def find(key: int) -> Served | None:
+def delivery_for(key: int) -> Served | None:
     """The delivery of this key, if its messages left. Raises Away if neither database nor disk knows it."""
     with _lock:
         if key in _memory:
