@@ -192,7 +192,7 @@ def _letter(claim: Claim) -> Letter | None:
     With the database away its values are not known: links are then filled in as for somebody without any.
     Raises Away if the delivery is not known here either.
     """
-    delivery = link_cache.find(claim.delivery_key)
+    delivery = link_cache.delivery_for(claim.delivery_key)
     if delivery is None:
         return None
     try:

@@ -88,7 +88,7 @@ ELSEWHERE = {
         )
     },
     "what goes on after a stop: deliveries/sending/tests/test_halts.py": {"deliveries:allow-sending"},
-    "unknown outcomes and counts: reporting/tests/test_deciding.py": {"reporting:decide", "reporting:compute-stats"},
+    "unknown outcomes and counts: reporting/tests/test_unknown_outcomes.py": {"reporting:decide", "reporting:compute-stats"},
     "files that leave: below, and reporting/tests/test_views.py": {"audiences:profiles-export", "reporting:export"},
     "oneself": {
         "login", "logout", "account", "password_change", "deliveries:seen", "set_language", "confirm_address",

@@ -110,6 +110,6 @@ def test_a_delivery_that_nobody_asked_for_before_is_for_later(reader, database):
 def test_a_hit_on_a_proof_is_let_go():
     delivery = DeliveryFactory(finished=True)
 
-    hits.land(hits.Arrival(delivery.key, 0, HitKind.OPEN, agent_kind=AgentKind.HUMAN))
+    hits.store(hits.IncomingHit(delivery.key, 0, HitKind.OPEN, agent_kind=AgentKind.HUMAN))
 
     assert not Hit.objects.exists()

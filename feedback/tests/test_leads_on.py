@@ -256,7 +256,7 @@ def test_a_reader_who_is_signed_in_sees_the_friendly_page_while_the_database_is_
 def test_of_many_readers_one_asks_again_whether_the_database_is_back(delivery, database, monkeypatch):
     database.goes_away()
     with pytest.raises(outage.Away):
-        link_cache.find(delivery.key)
+        link_cache.delivery_for(delivery.key)
     monkeypatch.setitem(outage._away_until, "reading", time.monotonic() - 1)
 
     with outage.reach(), pytest.raises(outage.Away), outage.reach():
