@@ -36,7 +36,7 @@ class NotAllowed(Forbidden):
 
 
 class SelfGrant(Refusal):
-    message = _("Nobody can give “%(role)s” to himself: ask another administrator.")
+    message = _("Nobody can give “%(role)s” to themselves: ask another administrator.")
     code = "self_grant"
 
 
@@ -115,7 +115,7 @@ def require(user: User, right: Right, target: Any) -> None:
 
 
 def record_hidden(*, by: User, target: Any) -> None:
-    """Somebody tried to change what he can't even see: he is told that there is no such thing, the trail knows."""
+    """Somebody tried to change what they can't even see: they are told that there is no such thing, the trail knows."""
     audit.record_refusal(NotAllowed(by=by, right=Right.VIEW, target=target), by=by)
 
 
@@ -242,7 +242,7 @@ def holders(right: Right, target: Any) -> QuerySet[User]:
 
 
 def people(by: User) -> QuerySet[User]:
-    """The accounts that an administrator is shown: those at home where he administers; all, if that is everything."""
+    """The accounts that an administrator is shown: those at home where they administer; all, if that is everything."""
     if not by.is_active:
         return User.objects.none()
     mine = units(by, Right.ADMINISTER)
@@ -282,12 +282,12 @@ def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) 
 
 
 def _lock(user: User) -> None:
-    """Nobody takes an account into his hands between the question whether it is in any and the gift."""
+    """Nobody takes an account into their hands between the question whether it is in any and the gift."""
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
 
 
 def _check_gift(rights: set[Right], *, name: Any, to: User, unit: OrganizationalUnit, by: User) -> None:
-    """Raise unless `by` may give these rights there: nobody starts or approves by a gift of his own."""
+    """Raise unless `by` may give these rights there: nobody starts or approves by a gift of their own."""
     if not NOT_TO_ONESELF & rights:
         return
     if by.pk == to.pk or by.pk in hands.within_reach({to.pk}):

@@ -91,7 +91,7 @@ class UnitCommand(PersonCommand):
         """The command's own arguments."""
 
     def unit(self, label: str, *, by: User) -> OrganizationalUnit:
-        """The one unit of this label that the person may read; what he may do there, the verb says."""
+        """The one unit of this label that the person may read; what they may do there, the verb says."""
         named = OrganizationalUnit.objects.filter(label__iexact=label)
         found = list(access.readable_units(by).filter(label__iexact=label)[:2])
         if not found and named.exists():

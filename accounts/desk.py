@@ -38,7 +38,7 @@ def anywhere(request: HttpRequest) -> frozenset[Right]:
 
 
 def administers_everything(request: HttpRequest) -> bool:
-    """Whether this person administers the unit above all others; what hangs under no unit is his."""
+    """Whether this person administers the unit above all others; what hangs under no unit is theirs."""
     if Right.ADMINISTER not in anywhere(request):
         return False
     if not hasattr(request, "_administers_everything"):

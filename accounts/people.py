@@ -2,7 +2,7 @@
 
 Whoever changes an account could act with its rights. So it takes the right over every unit where the person
 holds a role, and only a superuser touches a superuser. And whoever makes an account, or sets its password or its
-address, has it in his hands: it neither starts nor approves until an independent administrator says that it may.
+address, has it in their hands: it neither starts nor approves until an independent administrator says that it may.
 """
 
 from typing import Any
@@ -76,7 +76,7 @@ class NothingInHand(Refusal):
 def create_user(
     *, username: str, home_unit: OrganizationalUnit, by: User, password: str | None = None, **fields: Any
 ) -> User:
-    """A person stands in the unit and is invited by mail to choose a password; what he may do there, roles say.
+    """A person stands in the unit and is invited by mail to choose a password; what they may do there, roles say.
 
     A `password` that is given instead must be changed at the first sign-in.
     """
@@ -185,7 +185,7 @@ def give_back(*, user: User, by: User) -> list[str]:
 
 
 def require_over(user: User, *, by: User) -> None:
-    """Raise unless `by` administers the home of the person and each unit where he holds a role or any right."""
+    """Raise unless `by` administers the home of the person and each unit where they hold a role or any right."""
     if user.is_superuser and not by.is_superuser:
         raise OnlySuperusers(user=user.get_username())
     for unit in _units_of(user):

@@ -35,7 +35,7 @@ LABELS: dict[Right, str | Promise] = {
     Right.ADMINISTER: _("Administer users, units, routes and quarantine"),
 }
 
-# What nobody may give to himself, superuser or not.
+# What nobody may give to themselves, superuser or not.
 NOT_TO_ONESELF = frozenset({Right.START, Right.APPROVE})
 
 

@@ -1,7 +1,7 @@
 """The attributes that profiles may have beside their own fields: declared, counted and removed for the installation.
 
 They hang under no unit, so the right to declare them is one on the unit above all others. Whoever imports or edits uses
-what is declared, and holds it with `hold` until his transaction ends: a removal waits for that, and none is filled
+what is declared, and holds it with `hold` until their transaction ends: a removal waits for that, and none is filled
 that is gone.
 """
 

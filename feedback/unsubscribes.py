@@ -16,7 +16,7 @@ EMAIL = ConsentEvent.Channel.EMAIL
 
 
 def opt_out(*, delivery_id: int, seq: int, at: datetime) -> bool:
-    """Whoever the message was written to gets no more email; False if it was so already or he is gone."""
+    """Whoever the message was written to gets no more email; False if it was so already or they are gone."""
     return _change(consents.opt_out, delivery_id=delivery_id, seq=seq, at=at)
 
 

@@ -211,7 +211,7 @@ def _letter(claim: Claim) -> Letter | None:
 
 
 def _record(request: HttpRequest, claim: Claim, kind: HitKind) -> Landed:
-    """What became of the hit; whatever fails, the reader goes where he wanted to go."""
+    """What became of the hit; whatever fails, the reader goes where they wanted to go."""
     try:
         agent = request.headers.get("User-Agent", "")
         return land(

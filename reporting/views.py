@@ -80,7 +80,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
 
 @require_safe
 def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
-    """One recipient: what became of his message, what he did with it, and the message as it was sent."""
+    """One recipient: what became of their message, what they did with it, and the message as it was sent."""
     delivery = _find(request, pk)
     row = _message(request, delivery, seq)
     context = _window(request, delivery, "sending") | {

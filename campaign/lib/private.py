@@ -31,7 +31,7 @@ def write(path: Path, text: str) -> None:
 def close(path: Path, *, but: tuple[str, ...] = ()) -> None:
     """Everything in the folder that is ours is closed to others, except for the entries `but`.
 
-    Links are not followed, and what belongs to somebody else is left to him.
+    Links are not followed, and what belongs to somebody else is left to them.
     """
     for entry in path.iterdir():
         if entry.name in but or entry.is_symlink():
