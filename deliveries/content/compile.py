@@ -593,12 +593,15 @@ class _Page:
         return _CSS_URL.sub(absolute, css)
 
     def _style_sheet(self, start: int, end: int) -> None:
-        asked_for = list(inert.imports(self.masked, start, end))
-        for first, last in asked_for:
+        at = start
+        for first, last in inert.imports(self.masked, start, end):
             self._fetched(first, last, "@import")
+            self._sheet_urls(at, first)
+            at = last
+        self._sheet_urls(at, end)
+
+    def _sheet_urls(self, start: int, end: int) -> None:
         for match in _CSS_URL.finditer(self.masked, start, end):
-            if any(first <= match.start() < last for first, last in asked_for):
-                continue
             if url := self.compilation.assets.get(_asset_key(_unquoted(match.group("path")))):
                 self.edits.append((match.start(), match.end(), literal(f"url('{url}')")))
 
