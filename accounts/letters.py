@@ -26,6 +26,7 @@ MOST_TRIES = 6
 PATIENCE = timedelta(minutes=1)  # after the first failure; then 4, 9, 16, 25 minutes
 STALE = timedelta(days=1)
 AT_ONCE = 200
+WITH_A_LINK = (LetterKind.INVITATION, LetterKind.RESET, LetterKind.CONFIRM)  # into the account itself
 
 
 def post(kind: LetterKind, user: User, *, to: str = "", by: User | None = None) -> Letter | None:
@@ -40,9 +41,11 @@ def post(kind: LetterKind, user: User, *, to: str = "", by: User | None = None) 
 
 
 def due(at: datetime) -> QuerySet[Letter]:
-    return Letter.objects.filter(
-        mailed_at=None, mail_after__lte=at, tries__lt=MOST_TRIES, at__gt=at - STALE, user__is_active=True
+    """What should leave by now. A closed account gets no link, but its owner still hears what was done to it."""
+    letters = Letter.objects.filter(
+        mailed_at=None, mail_after__lte=at, tries__lt=MOST_TRIES, at__gt=at - STALE
     )
+    return letters.exclude(user__is_active=False, kind__in=WITH_A_LINK)
 
 
 def mail(at: datetime) -> int:

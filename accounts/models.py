@@ -121,8 +121,8 @@ class OrganizationalUnit(models.Model):
         default=False,
         db_default=False,
         help_text=_(
-            "Here and below a single administrator may give Start and Approve to accounts that he made or whose "
-            "password he set: he could then send alone. It holds only while there is no second administrator."
+            "Here and below a single administrator may give Start and Approve to accounts that they made or "
+            "whose password they set: they could then send alone. It holds only while there is no second administrator."
         ),
     )
 

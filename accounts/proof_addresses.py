@@ -85,9 +85,13 @@ class Allowed:
         return sorted(entry for entry in every if self.has(entry))
 
     def __str__(self) -> str:
-        shown, more = self.entries[:SHOWN], len(self.entries) - SHOWN
-        words = ", ".join(shown) or _t("no address")
-        return words if more <= 0 else _t("%(some)s and %(more)s more") % {"some": words, "more": more}
+        return in_short(self.entries)
+
+
+def in_short(entries: Sequence[str]) -> str:
+    """The first addresses and domains, and how many more there are."""
+    words, more = ", ".join(entries[:SHOWN]) or _t("no address"), len(entries) - SHOWN
+    return words if more <= 0 else _t("%(some)s and %(more)s more") % {"some": words, "more": more}
 
 
 def of_unit(unit: OrganizationalUnit) -> Allowed:

@@ -34,7 +34,7 @@ class Adapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "username_password_mismatch": _(
-            "Please enter a correct user name and password. Both look at capital letters."
+            "Please enter a correct user name and password. In both, capital letters count."
         ),
         "too_many_login_attempts": _("Too many attempts to sign in failed. Wait for five minutes."),
     }

@@ -22,16 +22,24 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows = list(access.units(by, Right.ADMINISTER).order_by("path"))
     if not rows:
         raise NotAllowed(by=by, right=Right.ADMINISTER, target=OrganizationalUnit())
-    holds = _policies(rows)
-    listed = [{"unit": unit, "depth": len(unit.lineage) - 1, "policy": holds[unit.pk].label} for unit in rows]
-    return render(request, "accounts/units.html", {"rows": listed})
+    return render(request, "accounts/units.html", {"rows": _listed(rows)})
 
 
-def _policies(rows: list[OrganizationalUnit]) -> dict[int, ApprovalPolicy]:
-    """What holds in each, in one query for all of them."""
+def _listed(rows: list[OrganizationalUnit]) -> list[dict[str, Any]]:
+    """The units as the list shows them; one query for whatever stands above them."""
     lineages = {pk for unit in rows for pk in unit.lineage}
-    own = dict(OrganizationalUnit.objects.filter(pk__in=lineages).values_list("pk", "approval_policy"))
-    return {unit.pk: ApprovalPolicy.tightest(own[pk] for pk in unit.lineage) for unit in rows}
+    known = OrganizationalUnit.objects.in_bulk(lineages)
+    top = min(len(unit.lineage) for unit in rows)
+    return [
+        {
+            "unit": unit,
+            "indent": "\u2003" * (len(unit.lineage) - top),
+            "policy": ApprovalPolicy.tightest(known[pk].approval_policy for pk in unit.lineage).label,
+            "own_list": proof_addresses.in_short(unit.proof_addresses) if unit.proof_addresses else "",
+            "is_listed_above": any(known[pk].proof_addresses for pk in unit.lineage[:-1]),
+        }
+        for unit in rows
+    ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -17,7 +17,7 @@ class NotAllowed(Forbidden):
 
 
 class SelfGrant(Refusal):
-    message = _("Nobody can give “%(role)s” to himself: ask another administrator.")
+    message = _("Nobody can give “%(role)s” to themselves: ask another administrator.")
     code = "self_grant"
 
 

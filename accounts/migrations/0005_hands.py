@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             models.BooleanField(
                 db_default=False,
                 default=False,
-                help_text="Here and below a single administrator may give Start and Approve to accounts that he made or whose password he set: he could then send alone. It holds only while there is no second administrator.",
+                help_text="Here and below a single administrator may give Start and Approve to accounts that they made or whose password they set: they could then send alone. It holds only while there is no second administrator.",
                 verbose_name="one administrator is enough",
             ),
         ),

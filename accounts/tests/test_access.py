@@ -1,4 +1,4 @@
-"""Who may do what where: the tree, single objects, superusers, and what nobody gives to himself."""
+"""Who may do what where: the tree, single objects, superusers, and what nobody gives to themselves."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The desk for people, units and roles: every change by a verb, and nobody lifts himself up."""
+"""The desk for people, units and roles: every change by a verb, and nobody lifts themselves up."""
 
 from typing import Any
 
@@ -162,7 +162,7 @@ def test_nobody_gives_himself_start_or_approve(
     for user in (boss, local):
         answer = signed_in(user).post(ADD_GRANT, {"user": user.pk, "role": role, "unit": unit.pk})
 
-        assert "to himself" in answer.content.decode()
+        assert "to themselves" in answer.content.decode()
         assert not RoleGrant.objects.filter(user=user, role=role).exists()
         assert AuditEvent.objects.filter(refused=True, actor=user).exists()
 

@@ -1,4 +1,4 @@
-"""Nobody sends alone through accounts that he made, or whose password or address he set."""
+"""Nobody sends alone through accounts that they made, or whose password or address they set."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def made(by: User, unit: OrganizationalUnit, name: str = "puppet", **values: Any
 
 
 def own(user: User) -> frozenset[Right]:
-    """The rights of these two that a person holds in his unit."""
+    """The rights of these two that a person holds in their unit."""
     return access.held(user, user.home_unit) & NOT_TO_ONESELF
 
 

@@ -267,3 +267,31 @@ def test_a_user_name_that_cannot_be_is_refused_in_words(administrator, unit, use
 
     with pytest.raises(people.BadAccount, match="username: "):
         people.create_user(username=username, email="rita@x.example", home_unit=unit, by=administrator)
+
+
+def test_the_owner_of_a_closed_account_still_hears_what_was_done_to_it(rita, administrator, work, mailoutbox):
+    work()
+    mailoutbox.clear()
+    people.change_user(user=rita, is_active=False, by=administrator)
+
+    people.set_password(user=rita, password=PHRASE, by=administrator)
+    people.change_user(user=rita, email="else@sinete.example", by=administrator)
+    people.invite(user=User.objects.get(pk=rita.pk), by=administrator)
+    work()
+
+    assert [letter.subject for letter in mailoutbox] == [
+        "Somebody set your password in Sinete",
+        "Somebody changed your address in Sinete",
+    ]  # and no link
+    assert {letter.to[0].lower() for letter in mailoutbox} == {"rita@sinete.example"}
+
+
+def test_whoever_has_to_change_the_password_is_offered_no_way_around_it(client, unit, administrator):
+    ana = UserFactory(home_unit=unit)
+    people.set_password(user=ana, password=PHRASE, by=administrator)
+    client.force_login(User.objects.get(pk=ana.pk))
+
+    page = client.get(reverse("password_change")).content.decode()
+
+    assert "Somebody else set your password" in page
+    assert "Cancel" not in page

@@ -106,6 +106,15 @@ def test_the_list_of_units_says_what_holds_and_costs_the_same_for_one_and_for_ma
     assert client.get(reverse("units")).content.decode().count("Four eyes") == 10
 
 
+@pytest.mark.parametrize(("role", "links"), [("administration", 2), ("prepare", 0)])
+def test_the_menu_leads_whoever_administers_to_the_units(client, strict, role, links):
+    client.force_login(UserFactory(roles={role: strict}))
+
+    page = client.get(reverse("account")).content.decode()
+
+    assert page.count(f'class="nav__link" href="{reverse("units")}"') == links  # wide and narrow
+
+
 @pytest.mark.parametrize("role", ["prepare", "start", "approve", "export"])
 def test_nobody_but_administrators_sees_or_changes_units_on_the_pages(client, strict, role):
     client.force_login(UserFactory(roles={role: strict}))

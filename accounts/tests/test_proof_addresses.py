@@ -1,10 +1,12 @@
 """Where proofs may go: a list by unit, that a unit below only narrows; without one the domains of its people."""
 
 import json
+from html import unescape
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 
 from accounts import access, people, proof_addresses
 from accounts.models import AuditEvent, OrganizationalUnit, User
@@ -183,3 +185,14 @@ def test_administrators_keep_it_by_command(above):
 
     assert json.loads(out.getvalue())["allowed"] == ["example.com"]
     assert OrganizationalUnit.objects.get(pk=above.pk).proof_addresses == ["example.com"]
+
+
+def test_the_list_of_units_says_where_each_list_comes_from(client, above, below):
+    save(above, *[f"d{number}.example" for number in range(8)])
+    client.force_login(UserFactory(roles={"administration": [above, UnitFactory()]}))
+
+    page = unescape(client.get(reverse("units")).content.decode())
+
+    assert "d3.example, d4.example and 3 more" in page
+    assert page.count("as above") == 1  # the unit below
+    assert page.count("no list: the domains of the unit's people") == 1  # the one apart

@@ -5,6 +5,7 @@ exist on its day is read with the offset before the change, so 02:30 becomes 03:
 twice the first is meant (RFC 5545, 3.3.5). dateutil does the expansion.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
@@ -34,6 +35,12 @@ MOST_TIMES_A_DAY = 48
 CYCLE = 400  # years after which dates fall on the same weekdays again
 AHEAD = 40  # years in which at least a next moment is looked for
 LAST_YEAR = 9990  # calendars end in 9999, and zones reach over the end of a year
+LARGEST = {
+    "BYSECOND": 59, "BYMINUTE": 59, "BYHOUR": 23, "BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53, "BYMONTH": 12,
+    "BYSETPOS": 366,
+}  # fmt: skip
+FROM_THE_END = {"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"}  # these may be negative
+FROM_ZERO = {"BYSECOND", "BYMINUTE", "BYHOUR"}
 LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
@@ -79,8 +86,11 @@ class Recurrence:
         start = self._ahead(parts, after)
         years = (MAXYEAR - AHEAD - start.year) // CYCLE * CYCLE
         rule = ";".join(f"{name}={value}" for name, value in parts.items())
-        for shifted in rrulestr(rule, dtstart=start.replace(year=start.year + years)):
-            yield shifted, years
+        try:
+            for shifted in rrulestr(rule, dtstart=start.replace(year=start.year + years)):
+                yield shifted, years
+        except ValueError:  # dateutil's word for it: from this start INTERVAL never meets BYHOUR or BYMINUTE
+            return
 
     def _ahead(self, parts: dict[str, str], after: datetime | None) -> datetime:
         """A start just before `after` in the same rhythm, so that years of past moments aren't counted through."""
@@ -116,6 +126,7 @@ def parsed(rule: str) -> str:
         if len(plain) > LONGEST_RULE:
             raise ValueError(_("it is longer than %(longest)s characters") % {"longest": LONGEST_RULE})
         parts = parts_of(plain)
+        _refuse_out_of_range(parts)
         _until(plain, ZoneInfo("UTC"))
         rrulestr(
             ";".join(f"{name}={value}" for name, value in parts.items() if name != "UNTIL"),
@@ -163,6 +174,22 @@ def parts_of(rule: str) -> dict[str, str]:
     return parts
 
 
+def _refuse_out_of_range(parts: dict[str, str]) -> None:
+    """Raise a ValueError for numbers that no calendar has; dateutil takes some, and fails once it expands them."""
+    for name in LARGEST.keys() & parts.keys():
+        for text in parts[name].split(","):
+            number = int(text) if re.fullmatch(r"[+-]?[0-9]{1,3}", text) else None
+            least = 0 if name in FROM_ZERO else 1
+            size = abs(number) if number is not None and name in FROM_THE_END else number
+            if size is None or not least <= size <= LARGEST[name]:
+                raise ValueError(_("“%(part)s” is out of range") % {"part": f"{name}={text[:20]}"})
+    most = 53 if parts["FREQ"] == "YEARLY" and "BYMONTH" not in parts else 5  # weeks of a year, or of a month
+    for day in parts.get("BYDAY", "").split(","):
+        which = re.match(r"[+-]?([0-9]+)", day)
+        if which and (len(which[1]) > 2 or int(which[1]) > most):
+            raise ValueError(_("“%(part)s” is out of range") % {"part": f"BYDAY={day[:20]}"})
+
+
 def _refuse_what_never_comes(parts: dict[str, str]) -> None:
     """30 February would be looked for until the year 9999; below a day so would any day of a month."""
     times = 1
@@ -198,4 +225,6 @@ def _until(rule: str, zone: ZoneInfo) -> datetime | None:
             local = datetime.combine(datetime.strptime(text, "%Y%m%d"), time.max)
     except ValueError:
         raise ValueError(_("UNTIL is a date like 20261231 or 20261231T235959Z")) from None
-    return local.replace(tzinfo=zone).astimezone(UTC)
+    if local.year > LAST_YEAR:  # as good as no end; in some zones it is no moment of the calendar
+        return None
+    return max(local, datetime(2, 1, 1)).replace(tzinfo=zone).astimezone(UTC)

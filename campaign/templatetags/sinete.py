@@ -75,6 +75,7 @@ NAVIGATION = [
     ("audiences:profiles", _("Profiles"), "users"),
     ("audiences:imports", _("Imports"), "upload"),
 ]
+UNITS = ("units", _("Units"), "shield")  # for those who administer one
 
 
 # Numbers
@@ -361,9 +362,10 @@ def main_navigation(context: Context) -> dict[str, Any]:
     """The links of the top bar that lead somewhere, the page's own section marked."""
     request = context.get("request")
     user = context.get("user")
+    shown = [*NAVIGATION, UNITS] if context.get("administers_units") else NAVIGATION
     found: list[dict[str, Any]] = [
         {"name": name, "href": address, "label": label, "icon": icon}
-        for name, label, icon in NAVIGATION
+        for name, label, icon in shown
         if (address := _address(name))
     ]
     current = _section(found, request) if request else ""

@@ -127,6 +127,33 @@ def test_what_is_no_rule_for_a_series_of_sends_is_refused_with_a_reason(rule):
         validated(rule)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "FREQ=HOURLY;BYHOUR=25", "FREQ=HOURLY;BYMINUTE=60", "FREQ=MINUTELY;BYMINUTE=61", "FREQ=YEARLY;BYMONTH=13",
+        "FREQ=MONTHLY;BYMONTHDAY=32", "FREQ=MONTHLY;BYMONTHDAY=0", "FREQ=YEARLY;BYYEARDAY=-367", "FREQ=DAILY;BYHOUR=-1",
+        "FREQ=YEARLY;BYWEEKNO=54", "FREQ=MONTHLY;BYDAY=1MO,9MO", "FREQ=YEARLY;BYDAY=-54MO",
+        "FREQ=YEARLY;BYMONTH=12;BYDAY=6SU", "FREQ=DAILY;BYHOUR=\u0663", "FREQ=MONTHLY;BYDAY=" + "9" * 400 + "MO",
+    ],
+)  # fmt: skip
+def test_a_number_that_no_calendar_has_is_refused_before_anything_expands_it(part):
+    with pytest.raises(BadRule, match="out of range"):
+        validated(part)
+
+
+@pytest.mark.parametrize("rule", ["FREQ=MINUTELY;INTERVAL=1440;BYHOUR=4", "FREQ=HOURLY;INTERVAL=24;BYHOUR=0"])
+def test_an_interval_that_never_meets_its_hour_from_that_start_has_no_moment(rule):
+    assert list(Recurrence(validated(rule), datetime(2026, 12, 1, 9), "UTC").moments(NOON)) == []
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Pacific/Kiritimati"])
+@pytest.mark.parametrize(("until", "number"), [("99991231", 3), ("99991231T235959", 3), ("00010101", 0)])
+def test_a_series_may_end_where_the_calendar_does(zone, until, number):
+    rule = Recurrence(validated(f"FREQ=DAILY;UNTIL={until}"), datetime(2026, 12, 1, 9), zone)
+
+    assert len(list(islice(rule.moments(NOON), 3))) == number
+
+
 def test_a_rule_may_carry_its_prefix_and_small_letters():
     assert validated("rrule:freq=weekly; byday=mo") == "FREQ=WEEKLY;BYDAY=MO"
 

@@ -144,7 +144,7 @@ def test_a_stranger_finds_nothing(client, unit, name):
     elsewhere = DeliveryFactory(unit=UnitFactory())
 
     assert get(client, name, elsewhere.pk).status_code == 404
-    assert get(client, name, delivery.pk).status_code == 200  # it hangs above his unit: he may read it
+    assert get(client, name, delivery.pk).status_code == 200  # it hangs above their unit: they may read it
 
 
 def test_the_sending_log_shows_why_and_when_again(client, marketer):

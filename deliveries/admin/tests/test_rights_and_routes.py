@@ -35,7 +35,7 @@ def test_nobody_gives_himself_start_on_one_delivery(unit: OrganizationalUnit) ->
         {"user": boss.pk, "delivery": delivery.name, "right": "start_deliveries"},
     )
 
-    assert "to himself" in answer.content.decode()
+    assert "to themselves" in answer.content.decode()
     assert not DeliveryUserPermission.objects.exists()
 
 

@@ -67,12 +67,15 @@ class StyleSheets:
 
     def style_sheet(self, start: int, end: int) -> None:
         """Take out what a style sheet imports, and put in the addresses of uploaded pictures."""
-        asked_for = list(inert.imports(self._document.masked, start, end))
-        for first, last in asked_for:
+        at = start
+        for first, last in inert.imports(self._document.masked, start, end):
             self.take_out(first, last, "@import")
+            self._put_in_pictures(at, first)
+            at = last
+        self._put_in_pictures(at, end)
+
+    def _put_in_pictures(self, start: int, end: int) -> None:
         for match in CSS_URL.finditer(self._document.masked, start, end):
-            if any(first <= match.start() < last for first, last in asked_for):
-                continue
             if url := self._assets.url_in_css(match):
                 self._document.replace(match.start(), match.end(), literal(f"url('{url}')"))
 
