@@ -57,7 +57,7 @@ class DeliveryAdmin(VerbAdmin):
     # -- who may what ------------------------------------------------------------------------------------
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_staff  # what he sees is `get_queryset`'s
+        return request.user.is_staff  # what they see is `get_queryset`'s
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return Right.PREPARE in anywhere(request)

@@ -47,7 +47,7 @@ def approve(*, delivery: Delivery, seal: str, by: User, at: datetime, comment: s
 
 
 def _check_four_eyes(makers: list[User], *, by: User, unit: OrganizationalUnit) -> None:
-    """Raise where whoever approves made it, by himself or through an account that is in his hands or has him in its."""
+    """Raise SelfApproval where whoever approves also made it, SameHands where one could use the other's account."""
     if by in makers:
         raise SelfApproval(by=by)
     if hands.are_joined(by, makers) and not hands.one_is_enough(unit):

@@ -39,7 +39,7 @@ class DeliveriesCommand(PersonCommand):
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def find(self, text: str, *, by: User | None) -> Delivery:
-        """The delivery that DM95 or 95 names, if the person may see it. Whoever tries one that he may
+        """The delivery that DM95 or 95 names, if the person may see it. Whoever tries one that they may
         not see is told that there is none, and the attempt is recorded."""
         digits = text[2:] if text[:2].upper() == "DM" else text
         found = None

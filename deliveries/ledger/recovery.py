@@ -239,7 +239,7 @@ END_TRIES = """
 
 
 def cancel_rest(delivery_id: int) -> int:
-    """Of a stopped delivery, cancel what nobody has in his hands, chunk by chunk, each in a transaction.
+    """Of a stopped delivery, cancel what nobody has in hand, chunk by chunk, each in a transaction.
 
     Idempotent: a run that died half-way is carried on by the next. Returns how many rows it cancelled.
     """
@@ -276,7 +276,7 @@ def _expire_next_chunk(delivery_id: int) -> int | None:
 
 
 def end_tries(delivery_id: int, status: MessageStatus, *, only_overdue: bool = False) -> int:
-    """Later tries that nobody has in his hands come to an end: cancelled, or failed as the validity is over.
+    """Later tries that nobody has in hand come to an end: cancelled, or failed as the validity is over.
 
     What was in doubt before a person had it sent again is in doubt once more.
     Chunk by chunk, each in a transaction; returns how many.
@@ -306,7 +306,7 @@ def _end_tries_of_next_chunk(
 
 @transaction.atomic
 def end_queue(delivery_id: int, domains: list[str]) -> int:
-    """Later tries that queued for these domains are due now; who was refused waits as he should. Returns how many."""
+    """Later tries that queued for these domains are due now; who was refused waits as before. Returns how many."""
     # Nobody who was refused waits longer than the last step: what is due later than that is in the queue.
     longest = max(settings.SINETE["retry_seconds"])
     Delivery.objects.locked(delivery_id)  # lanes wait, so nobody else locks tries meanwhile

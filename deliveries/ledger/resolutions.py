@@ -41,7 +41,7 @@ _COUNT_AS_SENT = f"""
     RETURNING counted.n
 """
 
-# Who opted out or was quarantined since is not written to a second time: he stays in doubt.
+# Who opted out or was quarantined since is not written to a second time: they stay in doubt.
 # The try goes on from the doubt's token: a late result of the old hand-over never fits the new one.
 _SEND_AGAIN = f"""
     WITH rows AS (

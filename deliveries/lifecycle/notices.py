@@ -36,7 +36,7 @@ def tell(delivery: Delivery, kind: NoticeKind, *, right: Right, at: datetime, te
 
 
 def shown_to(user: User) -> QuerySet[Notice]:
-    """What a person was told about deliveries that he may still see, newest first."""
+    """What a person was told about deliveries that they may still see, newest first."""
     visible = Delivery.objects.visible_to(user).order_by().values("pk")
     return (
         Notice.objects.filter(user=user, delivery__in=visible)
@@ -46,7 +46,7 @@ def shown_to(user: User) -> QuerySet[Notice]:
 
 
 def mark_seen(*, by: User, at: datetime) -> int:
-    """Whoever looks has seen his own notices; nobody marks another's."""
+    """Whoever looks has seen their own notices; nobody marks another's."""
     return Notice.objects.filter(user=by, seen_at=None).update(seen_at=at)
 
 

@@ -32,7 +32,7 @@ def count(user: User) -> int:
 
 
 def to_approve(user: User) -> QuerySet[Delivery]:
-    """Waiting for approval where this person may give it; four-eyes leaves out what he made himself."""
+    """Waiting for approval where this person may give it; four-eyes leaves out what they made themselves."""
     place = ExpressionWrapper(OuterRef("unit__path"), output_field=CharField())
     strict = OrganizationalUnit.objects.alias(where=place).filter(
         approval_policy=ApprovalPolicy.FOUR_EYES, where__startswith=F("path")

@@ -37,7 +37,7 @@ class Hold:
 
 @dataclass(slots=True)
 class Row:
-    """A recipient that was handed over: what the connection needs to write to him."""
+    """A recipient that was handed over: what the connection needs to write to them."""
 
     seq: int
     number: int

@@ -187,7 +187,7 @@ def affected() -> QuerySet[Delivery]:
 
 
 def shown_to(user: User) -> list[Halt]:
-    """The halts in force that concern whoever looks; `may_allow` says whether he may lift one."""
+    """The halts in force that concern whoever looks; `may_allow` says whether they may lift one."""
     halts = list(Halt.objects.in_force().select_related("unit", "by"))
     if not halts:
         return []
