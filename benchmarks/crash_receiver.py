@@ -11,8 +11,8 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from campaign.stack.inbox import Inbox
-from campaign.stack.receiver import Policy, Recorder, Refusal, Session
+from inbox.receiver import Policy, Recorder, Refusal, Session
+from inbox.store import Inbox
 
 GREYLISTED = "451 4.2.0 Greylisted, try again later"
 # Of 1,000 recipients: (how many, the answer to RCPT, the answer to the final dot, how often; 0: always).

@@ -8,7 +8,10 @@ import signal
 import sys
 from pathlib import Path
 
+from campaign.stack import advisories, browser, messages, pgbouncer, run, supervise
 from campaign.stack.errors import StackError
+from campaign.stack.run import refuse_foreign_database
+from inbox import receiver
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 REFUSED = 2
@@ -24,20 +27,14 @@ def main(argv: list[str]) -> int:
         choices=["run", "reset", "messages", "audit", "chromium", "pgbouncer", "supervise", "receiver"],
     )
     if command == "receiver":
-        from campaign.stack import receiver
-
         return receiver.main(rest)
     if command == "supervise":
-        from campaign.stack import supervise
-
         return supervise.main(" ".join(rest))
     parser.parse_args([command, *rest])
     return _own(command)
 
 
 def _own(command: str) -> int:
-    from campaign.stack import advisories, browser, messages, pgbouncer, run
-
     os.chdir(BASE_DIR)
     match command:
         case "run":
@@ -57,8 +54,6 @@ def _own(command: str) -> int:
 
 def _program(command: str, rest: list[str]) -> int:
     """Run the demo or a benchmark as a program of its own."""
-    from campaign.stack.run import refuse_foreign_database
-
     name = f"bench-{rest[0]}" if command == "bench" and rest else command
     refuse_foreign_database(name)
     module = f"benchmarks.{rest[0]}" if command == "bench" and rest else "campaign.stack.demo"

@@ -10,8 +10,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from campaign.stack.inbox import Inbox
-from campaign.stack.receiver import Policy, Refusal, listen
+from inbox.receiver import Policy, Refusal, listen
+from inbox.store import Inbox
 
 
 class Relay:

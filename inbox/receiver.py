@@ -19,7 +19,8 @@ from pathlib import Path
 
 from campaign.stack import endpoints
 from campaign.stack.errors import StackError
-from campaign.stack.inbox import Inbox, Received
+from inbox.pages import serve_pages
+from inbox.store import Inbox, Received
 
 LONGEST_LINE = 4_096
 LARGEST = 25 * 1024 * 1024
@@ -280,8 +281,6 @@ async def listen(inbox: Inbox, policy: Policy, *, port: int) -> asyncio.Server:
 
 async def serve(*, inbox_file: Path, policy: Policy, port: int, inbox_port: int) -> None:
     """Receive and show mail until SIGTERM or SIGINT."""
-    from campaign.stack.inbox_page import serve_pages
-
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -298,7 +297,7 @@ async def serve(*, inbox_file: Path, policy: Policy, port: int, inbox_port: int)
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="receiver", description=__doc__)
-    var = endpoints.data_folder(Path(__file__).resolve().parent.parent.parent)
+    var = endpoints.data_folder(Path(__file__).resolve().parent.parent)
     parser.add_argument("--port", type=int, default=int(os.environ.get("MAIL_PORT", 1025)))
     parser.add_argument("--inbox-port", type=int, default=int(os.environ.get("INBOX_PORT", 8026)))
     parser.add_argument("--file", type=Path, default=var / "inbox.sqlite3")

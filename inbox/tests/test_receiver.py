@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.stack import receiver
-from campaign.stack.inbox import Inbox, Reader
-from campaign.stack.inbox_page import serve_pages
+from inbox import receiver
+from inbox.pages import serve_pages
+from inbox.store import Inbox, Reader
 
 
 class Running:
