@@ -15,6 +15,7 @@ from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from campaign.tests.databases import database_url
 from deliveries import jobs
+from deliveries.lifecycle import steps
 from deliveries.models import Delivery, Halt, Message, ScheduleKind, Status
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory, person
@@ -269,14 +270,14 @@ def test_of_many_those_begin_that_are_due_and_free_of_a_stop():
 
 def test_one_of_many_that_can_not_begin_keeps_no_other_from_it(monkeypatch):
     sound, broken = (DeliveryFactory(recipients=1, scheduled=True) for _ in range(2))
-    real = gate.lifecycle.check
+    real = steps.check
 
     def break_one(delivery, *args, **more):
         if delivery.pk == broken.pk:
             raise ValueError("broken")
         return real(delivery, *args, **more)
 
-    monkeypatch.setattr(gate.lifecycle, "check", break_one)
+    monkeypatch.setattr(steps, "check", break_one)
 
     look.take_steps()
 
