@@ -11,9 +11,9 @@ from django.db import connection
 
 from benchmarks import audience, cost
 from benchmarks.sinks import Sink
-from deliveries.confirmation import decisions as confirmation
 from deliveries.ledger import recovery
 from deliveries.models import Delivery, Status
+from deliveries.sending import control
 from deliveries.sending.control import halts
 
 PATIENCE = 1_800
@@ -80,8 +80,8 @@ def pause(*, sink: Sink, messages: int) -> tuple[float, bool]:
     """Seconds from a pause to the last message that still left; and whether, resumed, all left just once."""
     return _held(
         "Pause",
-        lambda delivery: confirmation.pause(delivery=delivery, by=audience.person(), at=audience.now()),
-        lambda delivery: confirmation.resume(delivery=delivery, by=audience.person(), at=audience.now()),
+        lambda delivery: control.pause(delivery=delivery, by=audience.person(), at=audience.now()),
+        lambda delivery: control.resume(delivery=delivery, by=audience.person(), at=audience.now()),
         sink=sink, messages=messages,
     )  # fmt: skip
 
@@ -143,7 +143,7 @@ def throughput(label: str, *, seconds: float, warm_up: float) -> float:
         show(label, f"{sent(delivery):,}")
         time.sleep(0.2)
     rate = (sent(delivery) - before) / (time.perf_counter() - began)
-    confirmation.stop(delivery=delivery, by=audience.person(), at=audience.now())
+    control.stop(delivery=delivery, by=audience.person(), at=audience.now())
     return rate
 
 

@@ -104,7 +104,8 @@ async def _all_lanes(delivery_id: int, number: int, stop: Any, up: Any) -> None:
 
 async def _lane(delivery_id: int, name: str, stop: Any, up: Any) -> None:
     from deliveries.models import MessageStatus
-    from deliveries.sending.exchange import Entry, Ledger
+    from deliveries.sending.exchange import Ledger
+    from deliveries.sending.rows import Entry
 
     ledger = await Ledger.connect(delivery_id=delivery_id, lane=name)
     hold = await ledger.claim()
@@ -132,15 +133,15 @@ def _hang(stack: Stack, delivery_id: int) -> "psycopg.Connection[Any]":
 def _pauses(stack: Stack, delivery: Any) -> dict[str, Any]:
     from benchmarks import audience
     from campaign.lib import clock
-    from deliveries.confirmation import decisions as confirmation
+    from deliveries.sending import control
 
     by, waits = audience.person(), []
     before, began = _members(stack), time.monotonic()
     for _number in range(PAUSES):
         at = time.monotonic()
-        confirmation.pause(delivery=delivery, by=by, at=clock.now())
+        control.pause(delivery=delivery, by=by, at=clock.now())
         waits.append(time.monotonic() - at)
-        confirmation.resume(delivery=delivery, by=by, at=clock.now())
+        control.resume(delivery=delivery, by=by, at=clock.now())
         time.sleep(0.3)
     seconds = time.monotonic() - began
     return {

@@ -221,9 +221,9 @@ class _Comparison:
 
 
 def _largest_window() -> int:
-    from deliveries.sending import lanes
+    from deliveries.sending.window import LARGEST_WINDOW
 
-    return lanes.LARGEST_WINDOW
+    return LARGEST_WINDOW
 
 
 def _postmaster(stack: Stack) -> int:

@@ -12,7 +12,8 @@ from deliveries import proofs, queues
 from deliveries.ledger import recovery
 from deliveries.lifecycle import notices
 from deliveries.preparation import verbs as preparation
-from deliveries.sending import lanes, rate
+from deliveries.sending import lane_job, rate
+from deliveries.sending.lanes import Lane
 from deliveries.tick import look
 
 
@@ -46,7 +47,7 @@ def drain(*, delivery_id: int, **_: object) -> None:
     with audit.entered("job"), memory.without_old_objects():
         lane = None
         try:
-            lane = runner.run(lanes.drain(delivery_id=delivery_id))
+            lane = runner.run(lane_job.send(delivery_id=delivery_id))
         finally:
             if lane is None:
                 runner.close()
@@ -55,9 +56,9 @@ def drain(*, delivery_id: int, **_: object) -> None:
         lingering.leave(late, holds=lane.connections, most=lane.connections_at_most)
 
 
-def _settle_late(lane: lanes.Lane, runner: asyncio.Runner) -> None:
+def _settle_late(lane: Lane, runner: asyncio.Runner) -> None:
     with audit.entered("job"), runner:
-        runner.run(lanes.settle_late(lane))
+        runner.run(lane_job.settle_late(lane))
 
 
 def mail_notices(**_: object) -> None:

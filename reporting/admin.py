@@ -6,25 +6,24 @@ from unfold.decorators import display
 
 from accounts.models import User
 from accounts.rights import Right
-from deliveries.admin import buttons
-from deliveries.admin.buttons import DeskStep, Order, Receipt
 from deliveries.admin.history import OfDeliveryAdmin
+from deliveries.desk import DeskStep, Done, Order, register
 from deliveries.models import Delivery
 from reporting import statistics
 from reporting.deployment import BEGAN
 from reporting.models import DeliveryStatistics, StatisticsRun
 
 
-def _compute(order: Order) -> Receipt:
+def _compute(order: Order) -> Done:
     statistics.ask(delivery=order.delivery, by=order.by, at=order.at)
-    return Receipt(_("Everything is being recounted from the logs."))
+    return Done(_("Everything is being recounted from the logs."))
 
 
 def _can_compute(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
     return delivery.status in BEGAN
 
 
-buttons.register(DeskStep("compute-stats", _("Compute stats"), _compute, offered=_can_compute))
+register(DeskStep("compute-stats", _("Compute stats"), _compute, offered=_can_compute))
 
 
 @admin.register(StatisticsRun)

@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.rights import Right
 from deliveries.models import Delivery, Status
 from deliveries.operations import doubts
-from deliveries.operations.doubts import Decision, Question, Receipt
+from deliveries.operations.doubts import Decision, DecisionQuestion, DecisionReceipt
 
 MOST_ROWS = 1000  # of those that were ticked one by one
 
@@ -49,7 +49,7 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 11 else None
 
 
-def question(what: Order, delivery: Delivery, *, by: User, at: datetime) -> Question:
+def question(what: Order, delivery: Delivery, *, by: User, at: datetime) -> DecisionQuestion:
     """The second step; refused as the decision would be."""
     return doubts.question(delivery=delivery, decision=what.decision, by=by, at=at, seqs=what.seqs)
 
@@ -63,7 +63,7 @@ def carry_out(what: Order, delivery: Delivery, *, by: User, at: datetime) -> lis
     return in_words(receipt)
 
 
-def in_words(receipt: Receipt) -> list[tuple[int, str]]:
+def in_words(receipt: DecisionReceipt) -> list[tuple[int, str]]:
     """The receipt as people read it."""
     n = receipt.done
     said = {

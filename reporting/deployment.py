@@ -15,7 +15,7 @@ from deliveries.overview import diagnosis
 from deliveries.schedule import plan_report
 from deliveries.schedule.plan_report import Plan
 from deliveries.sending import rate
-from deliveries.sending.rate import Pace
+from deliveries.sending.rate import Rate
 from reporting import kpis, statistics
 from reporting.kpis import Counts, Kpi
 from reporting.logs import ATTEMPTED, CLICKED, OPENED
@@ -60,7 +60,7 @@ class Block:
     mark: Mark | None = None
     per_second: float | None = None
     left: timedelta | None = None
-    pace: Pace | None = None
+    pace: Rate | None = None
 
     @property
     def began(self) -> bool:
@@ -140,7 +140,7 @@ def between_moments(plan: Plan, delivery: Delivery) -> tuple[str, str, str] | No
     return _t("Sending, between two moments"), line % slots, "blue"
 
 
-def _queueing(counts: Counts, going: Pace | None) -> tuple[str, str, str] | None:
+def _queueing(counts: Counts, going: Rate | None) -> tuple[str, str, str] | None:
     """What to say once only those are left who wait for their turn at a mailbox provider: nobody refused them."""
     if going is None or going.factor != "provider" or counts.prepared:
         return None
@@ -249,7 +249,7 @@ def _speed(
     return (Mark(at, counts.settled) if at - earlier.at > SPEED_OVER else earlier), per_second
 
 
-def _left(counts: Counts, per_second: float | None, going: Pace | None) -> timedelta | None:
+def _left(counts: Counts, per_second: float | None, going: Rate | None) -> timedelta | None:
     """How long the rest takes: at the rate of the last minute or the one that is set, or else at this speed."""
     if going is not None and going.left is not None:
         return going.left

@@ -215,7 +215,7 @@ def _message(request: HttpRequest, delivery: Delivery, seq: int) -> Any:
 def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any]:
     if tab not in TABS:
         raise Http404
-    state.add([delivery])
+    state.annotate([delivery])
     shown = [(code, label) for code, label in TABS.items() if delivery.tracking or code not in OF_TRACKING]
     return {
         "delivery": delivery,

@@ -3,23 +3,17 @@
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts import access
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
 from accounts.rights import Right
 from accounts.roles import root
+from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UnitFactory, UserFactory
 from deliveries.tests.factories import DeliveryFactory
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long enough pass phrase"
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from audiences import imports, staging
 from audiences.imports import Options
 from audiences.models import Import, Profile
 from campaign.lib import clock, leases
-from deliveries.tests.test_workers import database_url, wait_until
+from campaign.tests.databases import database_url
+from campaign.tests.waiting import wait_until
 
 FILE = "email,first_name\n" + "".join(f"p{n}@example.com,Ana {n}\n" for n in range(7))
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 
 from audiences import rule_form, rules
-from audiences.tests.test_rules import KNOWN, leaf, trees
+from audiences.tests.rule_trees import KNOWN, leaf, trees
 
 
 def posted(form):

@@ -1,3 +1,3 @@
-from deliveries.tests.conftest import relay
+from deliveries.conftest import relay
 
 __all__ = ["relay"]

@@ -25,7 +25,7 @@ from campaign.lib import clock
 from deliveries import jobs
 from deliveries.models import Delivery, Message, MessageStatus, Status
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
-from deliveries.tests.test_recurring import go_to, next_of, series_of, work
+from deliveries.tests.series import go_to, next_of, series_of, work
 from feedback.models import Hit
 from reporting.jobs import fold
 

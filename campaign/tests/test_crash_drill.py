@@ -15,9 +15,9 @@ import pytest
 
 from benchmarks import crash_books, crash_victims
 from campaign.stack.inbox import Inbox, Received
+from campaign.tests.databases import database_url
 from deliveries.models import Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
-from deliveries.tests.test_workers import database_url
 
 OF_THE_TESTS = {"DATABASE_URL", "REDIS_URL", "SINETE_TESTING", "STATIC_ROOT", "SINETE_FEEDBACK_FOLDER"}
 BASE_DIR = Path(__file__).resolve().parent.parent.parent

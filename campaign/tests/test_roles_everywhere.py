@@ -20,7 +20,7 @@ from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfi
 from campaign.tests.crawling import mounted
 from deliveries.models import Delivery
 from deliveries.tests.factories import CONTENT, DeliveryFactory, person
-from deliveries.tests.test_roles_matrix import PLACES
+from deliveries.tests.places import PLACES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -87,7 +87,7 @@ ELSEWHERE = {
             "take-back", "pause", "resume", "release-wave", "limit", "stop",
         )
     },
-    "what goes on after a stop: deliveries/tests/test_halts.py": {"deliveries:allow-sending"},
+    "what goes on after a stop: deliveries/sending/tests/test_halts.py": {"deliveries:allow-sending"},
     "unknown outcomes and counts: reporting/tests/test_deciding.py": {"reporting:decide", "reporting:compute-stats"},
     "files that leave: below, and reporting/tests/test_views.py": {"audiences:profiles-export", "reporting:export"},
     "oneself": {

@@ -18,8 +18,8 @@ from accounts import access
 from accounts.desk import UnitFilter, VerbAdmin, anywhere, person, told
 from accounts.rights import Right
 from campaign.lib import clock
+from deliveries import desk
 from deliveries.admin import buttons, lists
-from deliveries.admin.buttons import Order
 from deliveries.admin.form import RECURRENCE_LAYOUT, DeliveryForm
 from deliveries.admin.grants import SingleGrantAdmin  # noqa: F401  these files register themselves once they are read
 from deliveries.admin.halts import HaltAdmin  # noqa: F401  the same
@@ -27,6 +27,7 @@ from deliveries.admin.history import NoticeAdmin  # noqa: F401  the same
 from deliveries.admin.instance import InstanceAdmin  # noqa: F401  the same
 from deliveries.admin.routes import RouteAdmin  # noqa: F401  the same
 from deliveries.admin.status import COLOURS, StandingList, pill
+from deliveries.desk import Order
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import seal
 from deliveries.models import Delivery, DeliveryUserPermission, Status
@@ -102,7 +103,7 @@ class DeliveryAdmin(VerbAdmin):
 
     @admin.display(description=_("status"))
     def state_in_words(self, delivery: Delivery) -> Any:
-        return standing.words(delivery)
+        return standing.label(delivery)
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         content = {
@@ -169,8 +170,8 @@ class DeliveryAdmin(VerbAdmin):
         waits = Status(delivery.status) in {Status.READY} and not self.may(request, Right.START, delivery)
         sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
         runs = list(calendar.runs(delivery)[:RUNS])
-        standing.add([delivery, *(row.execution for row in runs if row.execution)])
-        steps = buttons.offered(delivery, user)
+        standing.annotate([delivery, *(row.execution for row in runs if row.execution)])
+        steps = desk.offered(delivery, user)
         closed = buttons.barred(steps, delivery)
         said = {one.code for one in closed}
         if closed:
@@ -198,7 +199,7 @@ class DeliveryAdmin(VerbAdmin):
             "changed_parts": seal.in_words(seal.changes(delivery))
             if Status(delivery.status).is_editable
             else "",
-            "prepared": buttons.prepared(delivery) if delivery.preparation else None,
+            "prepared": desk.prepared(delivery) if delivery.preparation else None,
             "counts": tallies(delivery) if sealed and not delivery.is_recurring else None,
             "content_version": delivery.content,
             "history": delivery.history.select_related("by")[:HISTORY],
@@ -232,7 +233,7 @@ class DeliveryAdmin(VerbAdmin):
 
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         """Take one step by POST; by GET ask first, where the step has a page for it."""
-        desk_step = buttons.STEPS.get(name)
+        desk_step = desk.STEPS.get(name)
         if desk_step is None:
             raise Http404
         delivery = self._find(request, pk)

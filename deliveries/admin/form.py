@@ -18,7 +18,8 @@ from accounts.rights import Right
 from campaign.lib import clock, local_time
 from deliveries import drafting
 from deliveries.drafting import uploads
-from deliveries.forms.delivery import (
+from deliveries.forms.recurrence import RECURRENCE_FIELDS, RecurrenceFields, with_known
+from deliveries.forms.schedule import (
     WAVES_START,
     LocalDateTimeInput,
     WhenField,
@@ -27,7 +28,6 @@ from deliveries.forms.delivery import (
     schedule_settings,
     when_of,
 )
-from deliveries.forms.recurrence import RECURRENCE_FIELDS, RecurrenceFields, with_known
 from deliveries.models import Delivery, PastChoice, ScheduleKind, WaveBy
 from deliveries.models.content import PARTS
 

@@ -65,7 +65,7 @@ class HaltAdmin(DeskAdmin):
             return redirect("admin:deliveries_halt_stop")
         units = access.units(by, Right.START).order_by("path")
         under_way = list(halts.affected().filter(unit__in=units))
-        state.add(under_way)
+        state.annotate(under_way)
         return self._page(request, "stop", title=_("Stop all sending"), units=units, under_way=under_way)
 
     def allow_view(self, request: HttpRequest, pk: int) -> HttpResponse:

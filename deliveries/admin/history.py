@@ -1,4 +1,4 @@
-"""The operators' desk on what happened to deliveries: steps, preparations, runs and notices, to read."""
+"""The operators' desk on what happened to deliveries: steps, runs and notices, to read."""
 
 from typing import Any
 
@@ -11,22 +11,9 @@ from unfold.decorators import display
 from accounts.desk import DeskAdmin, person
 from accounts.rights import Right
 from deliveries.admin.status import COLOURS, StandingList, pill
+from deliveries.desk import OfDeliveryAdmin
 from deliveries.lifecycle import notices
-from deliveries.models import Delivery, Notice, Occurrence, Preparation, StatusChange
-
-
-class OfDeliveryAdmin(DeskAdmin):
-    """Rows of a delivery, for those who may see it."""
-
-    right = Right.VIEW
-    under_unit = False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_staff
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        mine = Delivery.objects.visible_to(person(request))
-        return self.model._default_manager.filter(delivery__in=mine.values("pk"))
+from deliveries.models import Delivery, Notice, Occurrence, StatusChange
 
 
 @admin.register(StatusChange)
@@ -35,28 +22,6 @@ class StatusChangeAdmin(OfDeliveryAdmin):
     list_filter = ["step", "face"]
     list_select_related = ["delivery", "by"]
     search_fields = ["delivery__label", "comment"]
-
-
-@admin.register(Preparation)
-class PreparationAdmin(OfDeliveryAdmin):
-    list_display = [
-        "delivery",
-        "number",
-        "status",
-        "started_at",
-        "ended_at",
-        "targeted",
-        "excluded",
-        "to_deliver",
-    ]
-    list_filter = ["status"]
-    list_select_related = ["delivery"]
-    search_fields = ["delivery__label"]
-    ordering = ["-id"]
-    exclude = ["compiled", "manifest", "content", "backend_pid", "lease_until", "token"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Preparation]:
-        return super().get_queryset(request).defer("compiled", "manifest")
 
 
 @admin.register(Occurrence)

@@ -36,9 +36,9 @@ class StandingList(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)  # type: ignore[has-type]  # the stubs leave it out
         found = [self.model_admin.delivery_of(row) for row in self.result_list]
-        state.add([delivery for delivery in found if delivery is not None])
+        state.annotate([delivery for delivery in found if delivery is not None])
 
 
 def pill(delivery: Delivery) -> tuple[str, Any]:
     """The colour's key and the words."""
-    return NEEDS_SOMEBODY if state.tone(delivery) else delivery.status, state.words(delivery)
+    return NEEDS_SOMEBODY if state.tone(delivery) else delivery.status, state.label(delivery)

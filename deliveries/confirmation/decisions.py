@@ -1,4 +1,4 @@
-"""Releasing what was prepared and approved, and changing one's mind: confirm, take back, pause, resume, stop."""
+"""Releasing what was prepared and approved, and taking that back before anything has left."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
@@ -14,14 +13,12 @@ from accounts import units
 from accounts.models import User
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues
-from deliveries.ledger import barrier, recovery
-from deliveries.lifecycle import Step
-from deliveries.models import Cause, Confirmation, Delivery, LogLine, Status
+from deliveries.lifecycle import Step, log
+from deliveries.models import Cause, Confirmation, Delivery, Status
 from deliveries.routing import routes
 from deliveries.schedule import capacity, plan_report, planning, rescheduling
 from deliveries.schedule.plan_report import Plan
 from deliveries.sending import gate
-from deliveries.sending.control import receipts
 from deliveries.series import eligibility
 
 
@@ -97,11 +94,6 @@ def confirming(delivery: Delivery) -> Step:
     return Step.ACTIVATE if delivery.is_recurring else Step.CONFIRM
 
 
-def stopping(delivery: Delivery) -> Step:
-    """The step that ends it for good."""
-    return Step.END if delivery.is_recurring else Step.STOP
-
-
 def must_type(to_deliver: int) -> bool:
     return to_deliver > settings.SINETE["confirm_by_typing_above"]
 
@@ -140,7 +132,7 @@ def confirm(
     lifecycle.move(delivery, step, by=by, at=at, seal=seal, to_deliver=preparation.to_deliver)
     if delivery.is_recurring:
         eligibility.begin(delivery, at=at)
-    _log(
+    log.write(
         delivery,
         at,
         n_("Activated by %(by)s") if delivery.is_recurring else n_("Confirmed by %(by)s"),
@@ -148,36 +140,6 @@ def confirm(
     )
     queues.TICK.enqueue()
     return confirmation
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """The receipt of a stop: how many had been handed over, how many never will be; together all messages.
-
-    Handed over is to whom a server was asked, or may have been.
-    """
-
-    left: int
-    cancelled: int
-    refused: int = 0  # of `left`: refused for a while, and not tried again
-    unsent: int = 0  # of `cancelled`: failed before the stop, without any server being asked
-
-    @property
-    def remarks(self) -> list[str]:
-        """What else is to be said of the two numbers, a sentence each."""
-        return [_t(text) % {"n": number} for text, number in self.counted_remarks]
-
-    @property
-    def counted_remarks(self) -> list[tuple[str, int]]:
-        return [
-            (text, number) for text, number in ((_REFUSED, self.refused), (_UNSENT, self.unsent)) if number
-        ]
-
-
-_REFUSED = n_("Of those handed over %(n)s were refused for a while; they are not tried again.")
-_UNSENT = n_(
-    "Of those that never will be %(n)s had failed before, unsent, as when the validity period was over."
-)
 
 
 @transaction.atomic
@@ -195,65 +157,5 @@ def take_back(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     planning.unsettle(delivery)
     confirmation.taken_back_at, confirmation.taken_back_by = at, by
     confirmation.save(update_fields=["taken_back_at", "taken_back_by"])
-    _log(delivery, at, n_("Confirmation taken back by %(by)s"), by=str(by))
+    log.write(delivery, at, n_("Confirmation taken back by %(by)s"), by=str(by))
     return delivery
-
-
-@transaction.atomic
-def pause(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
-    """No window is handed over any more; what was handed over before comes to its end."""
-    delivery = Delivery.objects.locked(delivery.pk)
-    lifecycle.move(delivery, Step.SUSPEND if delivery.is_recurring else Step.PAUSE, by=by, at=at)
-    _log(delivery, at, n_("Paused by %(by)s"), by=str(by))
-    transaction.on_commit(lambda: barrier.settle(delivery.pk))
-    return delivery
-
-
-@transaction.atomic
-def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
-    """The send goes on from the exact row where it paused."""
-    delivery = Delivery.objects.locked(delivery.pk)
-    step = Step.CONTINUE if delivery.is_recurring else Step.RESUME
-    lifecycle.check(delivery, step, by=by)
-    gate.require_open(delivery)
-    lifecycle.move(delivery, step, by=by, at=at)
-    _log(delivery, at, n_("Resumed by %(by)s"), by=str(by))
-    queues.TICK.enqueue()
-    return delivery
-
-
-def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
-    """Nothing more leaves, for good: rows that were not handed over are cancelled.
-
-    The step commits first, and whoever is handing over at that moment is waited for, so that no window follows; then
-    chunk after chunk is cancelled. Should this process die in between, the tick carries on.
-    """
-    with transaction.atomic():
-        delivery = Delivery.objects.locked(delivery.pk)
-        lifecycle.move(delivery, stopping(delivery), by=by, at=at)
-        delivery.ended_at = at
-        delivery.save(update_fields=["ended_at"])
-        if delivery.is_recurring:
-            eligibility.end(delivery, at=at)
-            _log(delivery, at, n_("Ended by %(by)s: there are no more runs"), by=str(by))
-            return Stopped(left=0, cancelled=0)
-    barrier.settle(delivery.pk)
-    recovery.cancel_rest(delivery.pk)
-    receipt = before_stopping(delivery)
-    _log(delivery, at, n_("Stopped by %(by)s: %(left)s had been handed over, %(cancelled)s never will be"),
-         by=str(by), left=receipt.left, cancelled=receipt.cancelled)  # fmt: skip
-    for text, number in receipt.counted_remarks:
-        _log(delivery, at, text, n=number)
-    return receipt
-
-
-def before_stopping(delivery: Delivery) -> Stopped:
-    """How many have been handed over, and how many never will be once it is stopped."""
-    now = receipts.standing(delivery.pk)
-    refused = now.refused + now.waiting_refused
-    left = now.left + now.waiting_doubted + refused
-    return Stopped(left=left, cancelled=now.total - left, refused=refused, unsent=now.unsent)
-
-
-def _log(delivery: Delivery, at: datetime, text: str, **slots: Any) -> None:
-    LogLine.objects.create(delivery=delivery, preparation=delivery.preparation, at=at, text=text, slots=slots)

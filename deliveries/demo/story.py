@@ -26,7 +26,7 @@ from deliveries.demo import stage, visitors
 from deliveries.drafting import uploads
 from deliveries.models import Delivery, Route, ScheduleKind, Status, WaveBy
 from deliveries.preparation import verbs as preparation
-from deliveries.sending import gate
+from deliveries.sending import control, gate
 from deliveries.tick import look
 
 NEWSLETTER = Path(__file__).parent / "newsletter"
@@ -236,7 +236,7 @@ def _failed(label: str, cast: Cast) -> None:
 def _stopped(label: str, cast: Cast) -> None:
     stage.ago(days=4)
     delivery = _send_a_little(_write(label, cast, audience=EVERYBODY, subject="20 % off, today only"), cast)
-    confirmation.stop(delivery=delivery, by=cast.carla, at=clock.now())
+    control.stop(delivery=delivery, by=cast.carla, at=clock.now())
 
 
 def _paused(label: str, cast: Cast) -> None:
@@ -244,7 +244,7 @@ def _paused(label: str, cast: Cast) -> None:
     delivery = _send_a_little(
         _write(label, cast, audience=EVERYBODY, subject="The winter blend is here"), cast
     )
-    confirmation.pause(delivery=delivery, by=cast.carla, at=clock.now())
+    control.pause(delivery=delivery, by=cast.carla, at=clock.now())
 
 
 def _scheduled(label: str, cast: Cast) -> None:
@@ -352,7 +352,7 @@ def _paused_series(label: str, cast: Cast) -> None:
         ),
         cast,
     )  # fmt: skip
-    confirmation.pause(delivery=series, by=cast.carla, at=clock.now())
+    control.pause(delivery=series, by=cast.carla, at=clock.now())
 
 
 def _go_to(moment: datetime) -> None:

@@ -13,7 +13,7 @@ from campaign.lib.refusals import Refusal
 from deliveries.models import Overlap, Series
 from deliveries.models.series import MOST_MINUTES
 from deliveries.series import rule_text
-from deliveries.series.rule_text import CODES, OWN, POSITIONS, UNITS, Rhythm
+from deliveries.series.rule_text import CODES, OWN, POSITIONS, UNITS, RuleSentence
 
 LENGTHS = [
     (0, _("at once")),
@@ -174,9 +174,9 @@ class RecurrenceFields(forms.Form):
         value = self.cleaned_data[name]
         return self.fields[name].initial if value == "" else value
 
-    def _rhythm(self, cleaned: dict[str, Any]) -> Rhythm:
+    def _rhythm(self, cleaned: dict[str, Any]) -> RuleSentence:
         by_position = cleaned.get("month_by") == "position"
-        return Rhythm(
+        return RuleSentence(
             every=cleaned.get("every") or 1,
             unit=cleaned.get("unit_of_time") or "WEEKLY",
             weekdays=tuple(cleaned.get("weekdays", ())),

@@ -15,7 +15,7 @@ from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right, permissions
 from audiences.models import Audience
-from deliveries.models.pace import Paced
+from deliveries.models.pace import ScheduleSettings
 from deliveries.models.route import LARGEST_LIMIT, Route
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def default_validity_hours() -> int:
     return settings.SINETE["validity_hours"]
 
 
-class Delivery(Paced):
+class Delivery(ScheduleSettings):
     """One send of one content on one channel to one audience."""
 
     key = models.BigIntegerField(unique=True, editable=False, default=random_key)

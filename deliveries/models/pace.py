@@ -25,7 +25,7 @@ LONGEST_INTERVAL = 7 * 24 * 60  # minutes
 LARGEST_WAVE = 100_000_000
 
 
-class Paced(models.Model):
+class ScheduleSettings(models.Model):
     """Settings of a delivery at a local hour or in waves; those of the other kinds stand empty."""
 
     local_date = models.DateField(_("day"), null=True, blank=True)

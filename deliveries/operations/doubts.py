@@ -21,7 +21,8 @@ from audiences import sight
 from campaign.lib.refusals import Refusal
 from deliveries import queues
 from deliveries.ledger import resolutions
-from deliveries.models import Delivery, Doubt, LogLine, Message, MessageStatus, SentAgain, Status
+from deliveries.lifecycle import log
+from deliveries.models import Delivery, Doubt, Message, MessageStatus, SentAgain, Status
 from deliveries.sending import gate
 
 LONGEST_REASON = 200
@@ -72,7 +73,7 @@ class ValidityOver(Refusal):
 
 
 @dataclass(frozen=True)
-class Question:
+class DecisionQuestion:
     """What the second step shows: how many messages are meant, and whether they could be sent again now."""
 
     decision: Decision
@@ -81,7 +82,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class DecisionReceipt:
     """How many the decision took hold of; how many of those asked for were settled before; who opted out since."""
 
     decision: Decision
@@ -92,7 +93,7 @@ class Receipt:
 
 def question(
     *, delivery: Delivery, decision: Decision, by: User, at: datetime, seqs: Sequence[int] | None
-) -> Question:
+) -> DecisionQuestion:
     """What `by` must look at before saying OK; refused as the decision itself would be."""
     access.require(by, Right.START, delivery)
     meant = _meant(delivery, seqs)
@@ -101,7 +102,7 @@ def question(
         raise NothingInDoubt()
     if decision == Decision.SEND_AGAIN:
         _check_again(delivery, meant, at)
-    return Question(decision, chosen, of=number(delivery))
+    return DecisionQuestion(decision, chosen, of=number(delivery))
 
 
 def decide(
@@ -114,7 +115,7 @@ def decide(
     seqs: Sequence[int] | None,
     expected: int | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Receipt:
+) -> DecisionReceipt:
     """The messages with unknown outcome that `seqs` names (None: all) are held, sent again, or count as sent.
 
     `expected` is how many were on the screen. Of two people one comes first; the other's receipt says how
@@ -133,7 +134,7 @@ def _decide_all(
     progress: Callable[[int, int], None],
     at: datetime,
     **what: Any,
-) -> Receipt:
+) -> DecisionReceipt:
     """Slice by slice, each a decision of its own in the trail: no lane waits long for the delivery's row.
 
     What falls into doubt meanwhile is not part of it. Should the delivery be stopped meanwhile, or this process
@@ -162,7 +163,7 @@ def _decide_all(
         progress(done, of)
     if not done and not opted_out:
         _decide(delivery=delivery, at=at, seqs=None, chosen="all", **what)  # refused, in its words
-    return Receipt(what["decision"], done, settled_before=settled, opted_out=opted_out)
+    return DecisionReceipt(what["decision"], done, settled_before=settled, opted_out=opted_out)
 
 
 @transaction.atomic
@@ -176,7 +177,7 @@ def _decide(
     seqs: Sequence[int] | None,
     expected: int | None = None,
     chosen: str = "rows",
-) -> Receipt:
+) -> DecisionReceipt:
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.START, delivery)
     reason = reason.strip()[:LONGEST_REASON]
@@ -191,13 +192,13 @@ def _decide(
     if decision == Decision.SEND_AGAIN:
         _check_again(delivery, meant, at)
     done = _carry_out(delivery, decision, seqs, reason)
-    receipt = Receipt(decision, done, settled_before=asked - present, opted_out=present - done)
+    receipt = DecisionReceipt(decision, done, settled_before=asked - present, opted_out=present - done)
     audit.record(
         f"unknown_outcome_{decision.value}", by=by, target=delivery, number=done, reason=reason,
         chosen=chosen, rows=numbers if len(numbers) <= LISTED else [],
         settled_before=receipt.settled_before, opted_out=receipt.opted_out,
     )  # fmt: skip
-    _log(delivery, at, _SAID[decision], by=str(by), number=done, reason=reason)
+    log.write(delivery, at, _SAID[decision], by=str(by), number=done, reason=reason)
     return receipt
 
 
@@ -282,7 +283,3 @@ def _carry_out(delivery: Delivery, decision: Decision, seqs: Sequence[int] | Non
         gate.reopen(delivery.pk, because=n_("Messages with unknown outcome are sent again: sending goes on"))
     queues.TICK.enqueue()
     return done
-
-
-def _log(delivery: Delivery, at: datetime, text: str, **slots: object) -> None:
-    LogLine.objects.create(delivery=delivery, preparation=delivery.preparation, at=at, text=text, slots=slots)

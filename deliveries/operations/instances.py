@@ -16,7 +16,7 @@ from accounts.roles import root
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
 from deliveries.ledger.tallies import Progress, progress_of
-from deliveries.lifecycle import Step
+from deliveries.lifecycle import Step, log
 from deliveries.models import Delivery, LogLine, Status, Try
 from deliveries.sending import fence
 
@@ -29,7 +29,7 @@ class NothingToAdopt(Refusal):
 
 
 @dataclass(frozen=True)
-class Held:
+class AdoptedDelivery:
     """One unfinished delivery, and what became of it."""
 
     delivery: str
@@ -49,10 +49,10 @@ class Foreseen:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class AdoptionReceipt:
     generation: str
     because: str
-    deliveries: list[Held] = field(default_factory=list)
+    deliveries: list[AdoptedDelivery] = field(default_factory=list)
 
     @property
     def in_doubt(self) -> int:
@@ -62,7 +62,7 @@ class Receipt:
         return {**asdict(self), "in_doubt": self.in_doubt}
 
 
-def adopt(*, by: User, at: datetime, keep_unfinished: bool = False, again: bool = False) -> Receipt:
+def adopt(*, by: User, at: datetime, keep_unfinished: bool = False, again: bool = False) -> AdoptionReceipt:
     """The instance may send again; nothing leaves of what was unfinished until a person resumes or confirms it.
 
     Rows that may have left since the copy was made are in doubt, unless `keep_unfinished` says that none has.
@@ -78,7 +78,7 @@ def adopt(*, by: User, at: datetime, keep_unfinished: bool = False, again: bool 
     ]
     with transaction.atomic():
         instance = fence.adopt(at=at)
-        receipt = Receipt(str(instance.generation), str(because or ""), held)
+        receipt = AdoptionReceipt(str(instance.generation), str(because or ""), held)
         audit.record("adopt_instance", by=by, keep_unfinished=keep_unfinished, **receipt.as_dict())
     return receipt
 
@@ -117,7 +117,7 @@ def _unfinished() -> Any:
     )
 
 
-def _hold(delivery_id: int, *, by: User, at: datetime, keep_unfinished: bool) -> Held:
+def _hold(delivery_id: int, *, by: User, at: datetime, keep_unfinished: bool) -> AdoptedDelivery:
     with transaction.atomic():
         delivery = Delivery.objects.locked(delivery_id)
         was = delivery.status
@@ -125,12 +125,12 @@ def _hold(delivery_id: int, *, by: User, at: datetime, keep_unfinished: bool) ->
     doubted = 0
     if not keep_unfinished and delivery.status in {Status.PAUSED, Status.FINISHED}:
         doubted = doubt_rest(delivery_id)
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=at, level=LogLine.Level.WARNING,
-        text=n_("Held by %(by)s, who adopted a copy of the database: %(doubted)s messages have an unknown outcome"),
-        slots={"by": str(by), "doubted": doubted},
+    log.write(
+        delivery, at,
+        n_("Held by %(by)s, who adopted a copy of the database: %(doubted)s messages have an unknown outcome"),
+        level=LogLine.Level.WARNING, by=str(by), doubted=doubted,
     )  # fmt: skip
-    return Held(delivery.name, delivery.label, was, delivery.status, doubted)
+    return AdoptedDelivery(delivery.name, delivery.label, was, delivery.status, doubted)
 
 
 def _stand_still(delivery: Delivery, *, by: User, at: datetime, keep_unfinished: bool) -> None:

@@ -12,7 +12,8 @@ from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import drafting
 from deliveries.ledger import recovery
-from deliveries.models import Delivery, LogLine, ScheduleKind, Status
+from deliveries.lifecycle import log
+from deliveries.models import Delivery, ScheduleKind, Status
 from deliveries.preparation import target
 
 
@@ -52,10 +53,7 @@ def create(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
         schedule_kind=ScheduleKind.AT_ONCE if at_once else ScheduleKind.UNSET,
     )  # fmt: skip
     audit.record("create_remainder", by=by, target=made, of=delivery.pk, never_written_to=size(made))
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=at,
-        text=n_("%(name)s was made of its remainder by %(by)s"), slots={"name": made.name, "by": str(by)},
-    )  # fmt: skip
+    log.write(delivery, at, n_("%(name)s was made of its remainder by %(by)s"), name=made.name, by=str(by))
     return made
 
 

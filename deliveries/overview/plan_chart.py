@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from deliveries.schedule.plan_report import Plan, Row
+from deliveries.schedule.plan_report import Plan, PlanRow
 
 WIDTH, HEIGHT = 640, 150
 LEFT, RIGHT, TOP, FLOOR = 8, 8, 18, 118
@@ -17,7 +17,7 @@ WIDEST = 44
 
 @dataclass(frozen=True)
 class Bar:
-    row: Row
+    row: PlanRow
     x: float
     y: float
     width: float

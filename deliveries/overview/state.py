@@ -11,7 +11,7 @@ from deliveries.ledger.tallies import Progress, progress_of
 from deliveries.models import Delivery, Halt, ScheduleKind, Status
 
 
-def add(deliveries: Sequence[Delivery]) -> None:
+def annotate(deliveries: Sequence[Delivery]) -> None:
     """Each delivery knows its standing, and the stop of all sending that holds it; templates read both."""
     found, holding = progress_of(deliveries), halts_of(deliveries)
     for delivery in deliveries:
@@ -41,7 +41,7 @@ def as_dict(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def words(delivery: Delivery) -> str | Promise:
+def label(delivery: Delivery) -> str | Promise:
     """The status as people read it: Starting, Held, Retrying 12, Finished, 3 unknown."""
     standing: Progress | None = getattr(delivery, "standing", None)
     if getattr(delivery, "halt", None):

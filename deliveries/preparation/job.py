@@ -24,7 +24,7 @@ class _Deadly(Exception):
 
 def run(*, preparation_id: int) -> None:
     """Carry one preparation to its end: sealed, failed with its reasons, or abandoned without a trace."""
-    with lease.only_one(preparation_id) as preparation:
+    with lease.hold(preparation_id) as preparation:
         if preparation is None:
             return
         try:

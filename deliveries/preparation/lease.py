@@ -15,7 +15,7 @@ from deliveries.models import Preparation, PreparationStatus
 
 
 @contextmanager
-def only_one(preparation_id: int) -> Iterator[Preparation | None]:
+def hold(preparation_id: int) -> Iterator[Preparation | None]:
     """The preparation, under the token of this run alone; None where nothing is to do, or another run is at it."""
     row = Preparation.objects.filter(pk=preparation_id, status=PreparationStatus.RUNNING)
     token = leases.take_once_free(row)

@@ -29,7 +29,7 @@ def mine(preparation: Preparation) -> QuerySet[Preparation]:
     )
 
 
-def still_mine(preparation: Preparation) -> None:
+def require_running(preparation: Preparation) -> None:
     if not mine(preparation).exists():
         raise Abandoned
 

@@ -16,7 +16,7 @@ from deliveries.ledger import recovery
 from deliveries.lifecycle import Step, seal
 from deliveries.models import Delivery, LogLine, Preparation, PreparationStatus, Status
 from deliveries.preparation import lease, staging
-from deliveries.preparation.progress import Abandoned, end, log, still_mine
+from deliveries.preparation.progress import Abandoned, end, log, require_running
 from deliveries.schedule import planning
 from deliveries.schedule.moments import Group
 from deliveries.series import activation
@@ -88,13 +88,18 @@ def freeze(
 
 
 def _write_ledger(
-    preparation: Preparation, groups: list[Group], runs: list[planning.Run], *, excluded: int, to_deliver: int
+    preparation: Preparation,
+    groups: list[Group],
+    runs: list[planning.Segment],
+    *,
+    excluded: int,
+    to_deliver: int,
 ) -> None:
     """The messages in their order of sending, the exclusions, then moments and chunks: as many as were counted."""
     delivery = preparation.delivery
-    still_mine(preparation)
+    require_running(preparation)
     messages = planning.write_messages(delivery, preparation.staging, groups)
-    still_mine(preparation)
+    require_running(preparation)
     exclusions = _write_exclusions(preparation)
     if (messages, exclusions) != (to_deliver, excluded):
         raise staging.Lost(f"{messages} messages and {exclusions} exclusions of {to_deliver} and {excluded}")

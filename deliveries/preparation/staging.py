@@ -19,7 +19,7 @@ from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.models import Cause, Delivery, MessageStatus, Preparation, ScheduleKind
 from deliveries.preparation import lease, target
-from deliveries.preparation.progress import log, progress, still_mine
+from deliveries.preparation.progress import log, progress, require_running
 from deliveries.schedule import planning
 from deliveries.schedule.moments import Group
 
@@ -39,7 +39,7 @@ def stage(preparation: Preparation, compiled: Compiled) -> int:
     for chosen, done in target.slices(preparation.delivery, size=SLICE):
         chosen_sql, chosen_params = chosen.query.sql_with_params()
         with lease.statement(preparation) as cursor:
-            still_mine(preparation)
+            require_running(preparation)
             cursor.execute(insert.replace("__CHOSEN__", chosen_sql), [*preparation.staging, *chosen_params])
             targeted += cursor.rowcount
         progress(preparation, 5 + int(done * (STAGED_PERCENT - 5)), targeted=targeted)
@@ -87,7 +87,7 @@ def mark_written_to(preparation: Preparation) -> None:
     earlier = target.originals(preparation.delivery)
     if not earlier:
         return
-    still_mine(preparation)
+    require_running(preparation)
     with lease.statement(preparation) as cursor:
         cursor.execute(
             """
@@ -106,7 +106,7 @@ _NEVER_LEFT = [int(MessageStatus.PREPARED), int(MessageStatus.IGNORED), int(Mess
 
 def mark_duplicates(preparation: Preparation) -> None:
     """Of the profiles that share an address, the first by id gets the message."""
-    still_mine(preparation)
+    require_running(preparation)
     with lease.statement(preparation) as cursor:
         cursor.execute(
             """
@@ -127,7 +127,7 @@ def mark_hours(preparation: Preparation, findings: list[Finding]) -> list[Group]
     delivery = preparation.delivery
     if delivery.schedule_kind != ScheduleKind.LOCAL_HOUR:
         return []
-    still_mine(preparation)
+    require_running(preparation)
     at = clock.now()
     groups = planning.zones_of(preparation.staging, delivery, at)
     out = [name for group in groups if group.is_left_out for name in group.named]

@@ -30,7 +30,8 @@ from deliveries.channels.dkim import Signer, UnusableKey
 from deliveries.channels.smtp import Pool
 from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
-from deliveries.models import Delivery, LogLine, Proof, ProofMessage
+from deliveries.lifecycle import log
+from deliveries.models import Delivery, Proof, ProofMessage
 from deliveries.proofs import rules
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 from deliveries.routing import routes, signing
@@ -118,9 +119,9 @@ def send(
         "send_proof", by=by, target=delivery, number=number, copies=len(emails), unit=delivery.unit.label,
         to=[rules.masked(email) for email in emails], content=content.number,
     )  # fmt: skip
-    LogLine.objects.create(
-        delivery=delivery, at=at, text=n_("Proof %(number)s sent by %(by)s to %(copies)s test profiles"),
-        slots={"number": number, "by": str(by), "copies": len(test_profiles)},
+    log.write(
+        delivery, at, n_("Proof %(number)s sent by %(by)s to %(copies)s test profiles"), preparation=None,
+        number=number, by=str(by), copies=len(test_profiles),
     )  # fmt: skip
     queues.PROOF.enqueue(proof_id=proof.pk)
     return proof

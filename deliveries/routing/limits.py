@@ -18,7 +18,8 @@ from accounts.rights import Right
 from campaign.lib import numbers
 from campaign.lib.refusals import Refusal
 from deliveries.channels.paths import UnusableAddress, ascii_domain
-from deliveries.models import Delivery, LogLine, Status
+from deliveries.lifecycle import log
+from deliveries.models import Delivery, Status
 from deliveries.models.route import LARGEST_LIMIT
 
 MESSAGES, DOMAINS = _("Messages an hour"), _("Domains")  # the fields, as refusals name them
@@ -104,9 +105,7 @@ def set_limit(*, delivery: Delivery, per_hour: object, by: User, at: datetime) -
 
 
 def _log(delivery: Delivery, by: User, at: datetime) -> None:
-    limit = delivery.limit_per_hour
-    text = n_("%(by)s set the limit to %(limit)s an hour") if limit else n_("%(by)s took the limit away")
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=at, text=text,
-        slots={"by": str(by), "limit": limit} if limit else {"by": str(by)},
-    )  # fmt: skip
+    if limit := delivery.limit_per_hour:
+        log.write(delivery, at, n_("%(by)s set the limit to %(limit)s an hour"), by=str(by), limit=limit)
+    else:
+        log.write(delivery, at, n_("%(by)s took the limit away"), by=str(by))

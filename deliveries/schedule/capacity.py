@@ -14,7 +14,7 @@ from deliveries.content.findings import Finding
 from deliveries.models import Delivery, Preparation, ProviderLimit, Status
 from deliveries.routing import routes
 from deliveries.schedule import planning
-from deliveries.schedule.planning import Run
+from deliveries.schedule.planning import Segment
 
 CODE = "limit_outlasts_validity"
 HOUR = timedelta(hours=1)
@@ -46,7 +46,7 @@ def limited_domains(delivery: Delivery) -> list[str]:
 
 
 def of_plan(
-    delivery: Delivery, runs: Sequence[Run], domains: Mapping[str, int], at: datetime
+    delivery: Delivery, runs: Sequence[Segment], domains: Mapping[str, int], at: datetime
 ) -> list[Finding]:
     """A warning for each limit that outlasts the validity period, for what is being prepared."""
     return list(_warnings(delivery, [(_gate_of(run, at), run.people) for run in runs], domains))
@@ -128,7 +128,7 @@ def _counted_domains(delivery: Delivery) -> dict[str, int]:
     return latest.values_list("manifest__domains", flat=True).get() or {}
 
 
-def _gate_of(run: Run, at: datetime) -> datetime:
+def _gate_of(run: Segment, at: datetime) -> datetime:
     """Waves without a date begin with OK, and now stands for it."""
     after = timedelta(seconds=((run.number or 1) - 1) * (run.gap_seconds or 0))
     return max(run.not_before or at + after, at)

@@ -67,7 +67,7 @@ class ZoneLine:
 
 
 @dataclass(frozen=True)
-class Row:
+class PlanRow:
     """One moment of the plan: a wave, or the zones whose hour comes at the same time."""
 
     number: int
@@ -109,7 +109,7 @@ class Plan:
     kind: str
     zone: str
     is_fixed: bool
-    rows: list[Row]
+    rows: list[PlanRow]
     passed: int  # people whose hour has passed before it is confirmed
     soon: int  # people whose hour comes before anybody may have confirmed
     left_out: int
@@ -122,11 +122,11 @@ class Plan:
         return sum(row.people for row in self.rows)
 
     @property
-    def first(self) -> Row:
+    def first(self) -> PlanRow:
         return min(self.rows, key=lambda row: row.at)
 
     @property
-    def last(self) -> Row:
+    def last(self) -> PlanRow:
         return max(self.rows, key=lambda row: row.at)
 
     @property
@@ -134,13 +134,13 @@ class Plan:
         return sum(line.without_zone for row in self.rows for line in row.zones)
 
     @property
-    def next(self) -> Row | None:
+    def next(self) -> PlanRow | None:
         """What has not begun yet and comes first."""
         waiting = [row for row in self.rows if row.state not in BEGUN]
         return min(waiting, key=lambda row: row.at, default=None)
 
     @property
-    def held(self) -> Row | None:
+    def held(self) -> PlanRow | None:
         return next((row for row in self.rows if row.state == "held"), None)
 
     @property
@@ -152,7 +152,7 @@ class Plan:
         return len(self.rows) - self.to_go
 
     @property
-    def latest(self) -> Row | None:
+    def latest(self) -> PlanRow | None:
         """The moment that began last, with how late its first message was."""
         begun = [row for row in self.rows if row.late is not None]
         return max(begun, key=lambda row: row.at, default=None)
@@ -232,12 +232,12 @@ def _hour(delivery: Delivery, moment: Moment) -> datetime | None:
 
 def _rows(
     delivery: Delivery, shown: Sequence[Moment], *, passed: set[int], soon: set[int], at: datetime
-) -> list[Row]:
+) -> list[PlanRow]:
     done, retrying = _progress(delivery)
     ordered = sorted(shown, key=lambda m: (m.not_before or at, m.number))
     together = [list(rows) for _gate, rows in groupby(ordered, key=_group_key(delivery, at))]
     return [
-        Row(
+        PlanRow(
             number=place,
             at=group[0].not_before or at,
             people=sum(m.people for m in group),
@@ -306,7 +306,7 @@ def _progress(delivery: Delivery) -> tuple[dict[int, int], dict[int, int]]:
     return {moment: done for moment, done, _again in rows}, {moment: again for moment, _done, again in rows}
 
 
-def lateness(row: Row) -> str:
+def lateness(row: PlanRow) -> str:
     """In words: “first message left 0.2 s after its time”."""
     assert row.late is not None
     return _t("first message left %(seconds)s after its time") % {"seconds": in_seconds(row.late)}

@@ -33,7 +33,7 @@ Staging = tuple[int, int]  # whose rows: a preparation's id, and the token of it
 
 
 @dataclass(frozen=True)
-class Run:
+class Segment:
     """Consecutive messages with the same gate. `number` None: the delivery has no moments, and this is all of it."""
 
     people: int
@@ -68,23 +68,23 @@ def zones_of(staging: Staging, delivery: Delivery, at: datetime) -> list[Group]:
     )
 
 
-def runs_of(delivery: Delivery, groups: Sequence[Group], people: int) -> list[Run]:
+def runs_of(delivery: Delivery, groups: Sequence[Group], people: int) -> list[Segment]:
     """What leaves when: by zone, by wave, or all at the same time."""
     if delivery.schedule_kind == ScheduleKind.LOCAL_HOUR:
         return [
-            Run(group.people, group.not_before, number, group.zone, group.without_zone)
+            Segment(group.people, group.not_before, number, group.zone, group.without_zone)
             for number, group in enumerate((g for g in groups if not g.is_left_out), start=1)
         ]
     if delivery.schedule_kind == ScheduleKind.WAVES:
         return _waves(delivery, people)
-    return [Run(people, delivery.contact_date)]
+    return [Segment(people, delivery.contact_date)]
 
 
-def _waves(delivery: Delivery, people: int) -> list[Run]:
+def _waves(delivery: Delivery, people: int) -> list[Segment]:
     gap = timedelta(minutes=delivery.wave_minutes or 0)
     start = delivery.contact_date
     return [
-        Run(size, start and start + place * gap, place + 1, gap_seconds=int(gap.total_seconds()))
+        Segment(size, start and start + place * gap, place + 1, gap_seconds=int(gap.total_seconds()))
         for place, size in enumerate(moments.wave_sizes(delivery.wave_by, delivery.wave_value or 1, people))
     ]
 
@@ -152,7 +152,7 @@ def reorder(delivery: Delivery, *, at: datetime) -> list[Group]:
 _CLEAR_STAGING = "DELETE FROM deliveries_staging WHERE preparation_id = %(preparation)s AND token = 0"
 
 
-def write_runs(delivery: Delivery, runs: Sequence[Run]) -> None:
+def write_runs(delivery: Delivery, runs: Sequence[Segment]) -> None:
     """Moments and chunks, anew; no chunk holds rows of two moments. Only ever before anything was released."""
     ends = _ends(runs)
     with connection.cursor() as cursor:
@@ -189,7 +189,7 @@ def write_runs(delivery: Delivery, runs: Sequence[Run]) -> None:
     _note_bounds(delivery, [run.not_before for run in runs if run.number is not None])
 
 
-def _ends(runs: Sequence[Run]) -> list[int]:
+def _ends(runs: Sequence[Segment]) -> list[int]:
     ends, end = [], 0
     for run in runs:
         end += run.people
@@ -205,7 +205,7 @@ def _note_bounds(delivery: Delivery, gates: Sequence[datetime | None]) -> None:
     delivery.save(update_fields=["first_moment", "last_moment"])
 
 
-def frozen(runs: Sequence[Run]) -> dict[str, Any]:
+def frozen(runs: Sequence[Segment]) -> dict[str, Any]:
     """What the seal covers of the plan; nothing where the schedule says it all."""
     rows = [
         [

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_noop as n_
 from accounts.models import ApprovalPolicy, User
 from deliveries import lifecycle
 from deliveries.ledger import recovery
-from deliveries.lifecycle import Step, seal
-from deliveries.models import Approval, Cause, Delivery, LogLine, Preparation, PreparationStatus, ScheduleKind
+from deliveries.lifecycle import Step, log, seal
+from deliveries.models import Approval, Cause, Delivery, Preparation, PreparationStatus, ScheduleKind
 from deliveries.schedule import moments, plan_report, planning
 
 KEPT = ("content", "percent", "targeted", "excluded", "to_deliver", "causes", "findings", "compiled")
@@ -67,10 +67,9 @@ def reseal(delivery: Delivery, *, by: User, at: datetime) -> Preparation:
     step = Step.KEEP_READY if delivery.policy == ApprovalPolicy.NONE else Step.ASK_AGAIN
     words = in_words(delivery)
     lifecycle.move(delivery, step, by=by, at=at, comment=words, changed=["schedule"])
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=at,
-        text=n_("New time: recipients and content stay those of preparation %(number)s"),
-        slots={"number": last.counted.number},
+    log.write(
+        delivery, at, n_("New time: recipients and content stay those of preparation %(number)s"),
+        number=last.counted.number,
     )  # fmt: skip
     return delivery.preparation
 

@@ -38,12 +38,7 @@ IDENTITY = """
 """
 
 # Marks only grow: of two processes that write out of order the higher one stands.
-RAISE_MARK = """
-    local known = redis.call('GET', KEYS[1])
-    if not known or tonumber(string.match(known, '^%d+')) < tonumber(ARGV[1]) then
-        redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2])
-    end
-"""
+RAISE_MARK = (Path(__file__).parent / "lua" / "raise_mark.lua").read_text()
 
 _said = ""  # what this process logged last: a fenced tick says it once
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -23,11 +23,12 @@ from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues
 from deliveries.channels.dkim import UnusableKey
 from deliveries.ledger import recovery
-from deliveries.lifecycle import Step, seal
+from deliveries.lifecycle import Step, log, seal
 from deliveries.models import Confirmation, Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
 from deliveries.routing import routes, signing
 from deliveries.sending import fence, looks, throttle, wave_gate
+from deliveries.sending.lane_config import LaneConfig
 from deliveries.sending.looks import Ready
 from deliveries.sending.throttle import Bucket, Limits
 from deliveries.series import eligibility
@@ -91,15 +92,15 @@ def _begin(delivery: Delivery) -> bool:
         return False
     if Halt.objects.covering(delivery.unit).exists():
         return False
-    if delivery.execution_of_id is not None and (reason := eligibility.hinders(delivery, at=at)) is not None:
+    if delivery.execution_of_id is not None and (reason := eligibility.why_not(delivery, at=at)) is not None:
         if reason:
-            eligibility.leave_out(delivery, reason, at=at)
+            eligibility.skip(delivery, reason, at=at)
         return False
     if delivery.started_at is None:
         delivery.started_at = at
         delivery.save(update_fields=["started_at"])
     lifecycle.move(delivery, Step.BEGIN, by=None, at=at)
-    _log(delivery, at, n_("Sending begins"))
+    log.write(delivery, at, n_("Sending begins"))
     return True
 
 
@@ -173,7 +174,7 @@ def wait_for(delivery_id: int) -> bool:
     return False
 
 
-def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
+def lane_config(delivery_id: int) -> LaneConfig | None:
     """What a lane needs, if what is prepared is what was confirmed and its route is open; else None."""
     delivery = Delivery.objects.select_related("preparation", "route", "unit", "audience", "content").get(
         pk=delivery_id
@@ -195,7 +196,7 @@ def plan(delivery_id: int, make: Callable[..., T]) -> T | None:
         # Nothing leaves unsigned.
         routes.open_breaker(route.pk, because=f"{routes.UNSIGNED}: {problem}", at=at)
         return None
-    return make(
+    return LaneConfig(
         delivery_id=delivery.pk,
         route_id=route.pk,
         relay=routes.relay_of(route),
@@ -248,7 +249,7 @@ def fail(delivery_id: int, *, because: str) -> None:
     if delivery.status not in Step.FAIL.sources:
         return
     at = now()
-    _log(delivery, at, because, level=LogLine.Level.ERROR)
+    log.write(delivery, at, because, level=LogLine.Level.ERROR)
     delivery.ended_at = at
     delivery.save(update_fields=["ended_at"])
     lifecycle.move(delivery, Step.FAIL, by=None, at=at, comment=because)
@@ -293,7 +294,7 @@ def _finish(delivery_id: int, counted: recovery.Books) -> bool:
     delivery.ended_at = at
     delivery.save(update_fields=["ended_at"])
     lifecycle.move(delivery, Step.FINISH, by=None, at=at, in_doubt=tallies["in_doubt"])
-    _log(delivery, at, n_("Sending finished"))
+    log.write(delivery, at, n_("Sending finished"))
     return True
 
 
@@ -331,7 +332,7 @@ def reopen(
     delivery.ended_at = None
     delivery.save(update_fields=["ended_at"])
     lifecycle.move(delivery, Step.REOPEN, by=None, at=at)
-    _log(delivery, at, because)
+    log.write(delivery, at, because)
 
 
 def wake_lanes(delivery_id: int) -> None:
@@ -438,12 +439,4 @@ def note_unsure(delivery_id: int, seqs: list[int]) -> None:
         "The relay answered more than it was asked; perhaps these messages have another's result: %(seqs)s"
     )
     named = ", ".join(map(str, sorted(set(seqs))))
-    _log(delivery, now(), text, level=LogLine.Level.WARNING, seqs=named)
-
-
-def _log(
-    delivery: Delivery, at: datetime, text: str, *, level: str = LogLine.Level.INFO, **slots: Any
-) -> None:
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=at, level=level, text=text, slots=slots
-    )
+    log.write(delivery, now(), text, level=LogLine.Level.WARNING, seqs=named)

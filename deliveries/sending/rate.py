@@ -33,7 +33,7 @@ _DUE, _DUE_OF_ALL = "sinete:pace", "sinete:pace:all"
 
 
 @dataclass(frozen=True)
-class Pace:
+class Rate:
     """Per hour, as limits are. `factor` is a word for programs, `limited_by` one for people."""
 
     set_rate: int | None
@@ -44,7 +44,7 @@ class Pace:
     at_least: timedelta = timedelta()  # it is not over sooner, whatever its speed
 
 
-def of(delivery: Delivery, *, at: datetime) -> Pace | None:
+def of(delivery: Delivery, *, at: datetime) -> Rate | None:
     """How fast it leaves now; None unless it is being sent."""
     if delivery.status != Status.SENDING:
         return None
@@ -55,7 +55,7 @@ def of(delivery: Delivery, *, at: datetime) -> Pace | None:
     fresh, again = _ahead(delivery)
     at_least = _at_least(delivery, again, limits, at)
     left = _left(fresh, again, achieved or set_rate, at_least)
-    return Pace(set_rate, achieved, factor, text, left, at_least)
+    return Rate(set_rate, achieved, factor, text, left, at_least)
 
 
 def _sharing(route: Route | None) -> int:

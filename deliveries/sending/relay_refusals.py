@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from deliveries.channels.base import Outcome, Result
-from deliveries.sending.exchange import Row
+from deliveries.sending.rows import Row
 
 REFUSALS_THAT_FAIL = 3  # of one row, where no message after it ever told
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.rights import Right
 from deliveries import lifecycle
-from deliveries.lifecycle import Step, notices
+from deliveries.lifecycle import Step, log, notices
 from deliveries.models import (
     Chunk,
     Confirmation,
@@ -38,11 +38,11 @@ def end(delivery: Delivery, *, at: datetime) -> None:
         confirmations__taken_back_at=None,
     )  # fmt: skip
     for run in waiting.order_by("pk"):
-        leave_out(run, Skipped.PAUSED, at=at)
+        skip(run, Skipped.PAUSED, at=at)
     Series.objects.filter(delivery=delivery).update(next_at=None, wake_at=None)
 
 
-def hinders(run: Delivery, *, at: datetime) -> Skipped | None:
+def why_not(run: Delivery, *, at: datetime) -> Skipped | None:
     """Why a confirmed run whose time is reached may not begin: `Skipped.NO` means not yet, None that it may.
 
     Both rows are locked until the caller commits, so that two runs of a series never begin at once.
@@ -91,16 +91,14 @@ def _another_runs(run: Delivery) -> bool:
 
 
 @transaction.atomic
-def leave_out(run: Delivery, because: Skipped, *, at: datetime) -> None:
+def skip(run: Delivery, because: Skipped, *, at: datetime) -> None:
     """A run that was released is not sent after all, and says why. Its row must be locked."""
     run.ended_at = at
     run.save(update_fields=["ended_at"])
     lifecycle.move(run, Step.SKIP_RUN, by=None, at=at, comment=_english(because), skipped=because)
     Occurrence.objects.filter(execution=run).update(skipped=because)
     notices.tell(run, NoticeKind.SKIPPED, right=Right.START, at=at, text=_english(because))
-    LogLine.objects.create(
-        delivery=run, preparation=run.preparation, at=at, level=LogLine.Level.WARNING, text=_english(because)
-    )
+    log.write(run, at, _english(because), level=LogLine.Level.WARNING)
 
 
 ENGLISH = {

@@ -45,7 +45,7 @@ SAYABLE = {
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class RuleSentence:
     """The parts of the sentence; `own` is a rule that it can't say."""
 
     every: int = 1
@@ -74,14 +74,14 @@ class Rhythm:
         return ";".join(parts)
 
 
-def of(rule: str) -> Rhythm:
+def of(rule: str) -> RuleSentence:
     """The sentence that says a rule; OWN where none does."""
     parts = recurrence.parts_of(rule)
     rhythm = _said(parts)
-    return rhythm or Rhythm(unit=OWN, own=rule)
+    return rhythm or RuleSentence(unit=OWN, own=rule)
 
 
-def _said(parts: dict[str, str]) -> Rhythm | None:
+def _said(parts: dict[str, str]) -> RuleSentence | None:
     unit = parts["FREQ"]
     if unit not in SAYABLE or parts.keys() - {"FREQ", "INTERVAL", "COUNT", "UNTIL"} - SAYABLE[unit]:
         return None
@@ -106,7 +106,7 @@ def _said(parts: dict[str, str]) -> Rhythm | None:
         if by_month_day not in days:
             return None
         said["month_day"] = int(by_month_day)
-    return Rhythm(**said)
+    return RuleSentence(**said)
 
 
 def in_words(series: Series) -> str:
@@ -128,7 +128,7 @@ def in_words(series: Series) -> str:
     return words
 
 
-def _every(rhythm: Rhythm, series: Series) -> str:
+def _every(rhythm: RuleSentence, series: Series) -> str:
     n = rhythm.every
     often = {
         "MINUTELY": ngettext("Every minute", "Every %(n)s minutes", n),
@@ -142,7 +142,7 @@ def _every(rhythm: Rhythm, series: Series) -> str:
     return _t("%(often)s on %(days)s") % {"often": often, "days": on} if on else often
 
 
-def _on(rhythm: Rhythm, series: Series) -> str:
+def _on(rhythm: RuleSentence, series: Series) -> str:
     start = series.starts_on
     if rhythm.unit == "WEEKLY":
         days = rhythm.weekdays or (CODES[start.weekday()],)

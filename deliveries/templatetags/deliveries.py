@@ -13,7 +13,7 @@ from deliveries.content.findings import Finding
 from deliveries.models import Delivery, LogLine, Status, StatusChange
 from deliveries.overview import plan_chart, state
 from deliveries.schedule import plan_report
-from deliveries.schedule.plan_report import Plan, Row
+from deliveries.schedule.plan_report import Plan, PlanRow
 
 register = template.Library()
 
@@ -66,7 +66,7 @@ STATUS_TONES = {
 } | dict.fromkeys((Status.PREPARATION_FAILED, Status.STOPPED, Status.FAILED, Status.EXPIRED), "red")
 
 
-register.filter("status_words", state.words)
+register.filter("status_words", state.label)
 register.filter("status_tone", state.tone)
 
 
@@ -118,14 +118,14 @@ def moment_text(at: datetime, zone: str, *, bare: bool = False) -> str:
 
 
 @register.simple_tag
-def zone_time(row: Row) -> str:
+def zone_time(row: PlanRow) -> str:
     """What the clocks of a moment's people show; of its largest zone, where it has several."""
     line = row.zones[0]
     return f"{date_format(line.local, 'j M Y, H:i')} {line.zone}"
 
 
 @register.simple_tag
-def lateness(row: Row) -> str:
+def lateness(row: PlanRow) -> str:
     """How late the first message of a moment was."""
     return plan_report.lateness(row)
 

@@ -1,15 +1,21 @@
-from collections.abc import Iterator
+"""An installation of its own for each test of copies."""
+
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deliveries.tests.relay import Relay, relay_running
+from accounts.models import User
+from accounts.tests.factories import UserFactory
 
 
 @pytest.fixture
-def relay(tmp_path: Path, settings: Any) -> Iterator[Relay]:
-    """A relay that takes everything but what the test refuses; the default route leads there."""
-    with relay_running(tmp_path / "relay.sqlite3") as running:
-        settings.RELAY_URL = running.url
-        yield running
+def own_disk(settings: Any, tmp_path: Path) -> None:
+    """What this installation keeps on its disk, to know itself again, stands in a folder of this test."""
+    settings.ANCHOR_FOLDER = tmp_path / "anchor"
+
+
+@pytest.fixture
+def administrator() -> User:
+    """A superuser who is admitted to the desk."""
+    return UserFactory(is_superuser=True, is_staff=True)

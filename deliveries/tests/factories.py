@@ -17,7 +17,7 @@ from deliveries.approval import decisions as approval
 from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Delivery, ScheduleKind
 from deliveries.preparation import verbs as preparation
-from deliveries.sending import gate
+from deliveries.sending import control, gate
 
 HTML = """<html><body>
 <p>Hello {{ profile.first_name|default('there') }},</p>
@@ -103,9 +103,9 @@ def bring_to(delivery: Delivery, stage: str, *, by: User) -> None:
         return
     assert gate.begin(delivery.pk)
     if stage == "paused":
-        confirmation.pause(delivery=delivery, by=starter, at=clock.now())
+        control.pause(delivery=delivery, by=starter, at=clock.now())
     if stage == "stopped":
-        confirmation.stop(delivery=delivery, by=starter, at=clock.now())
+        control.stop(delivery=delivery, by=starter, at=clock.now())
     if stage == "finished":
         _all_sent(delivery)
 

@@ -6,18 +6,15 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.tests.factories import UnitFactory, UserFactory
-from campaign.lib import clock
 from deliveries.models import Delivery, Status
 from deliveries.tests.factories import DeliveryFactory, audience_of
-from deliveries.tests.test_recurring import go_to, next_of, runs, series_of
+from deliveries.tests.series import go_to, next_of, runs, series_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(autouse=True)
-def _real_time_again():
-    yield
-    clock.set_offset(timedelta())
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("real_time_again"),
+]
 
 
 def somebody(first_name, role, unit):

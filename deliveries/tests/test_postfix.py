@@ -10,15 +10,15 @@ import pytest
 
 from accounts.roles import root
 from campaign.lib.tokens import Purpose, default_signer
-from deliveries import jobs
 from deliveries.ledger import recovery
 from deliveries.models import Delivery, Message, MessageStatus, Route, Status
 from deliveries.proofs import previews
 from deliveries.routing import routes, signing
 from deliveries.tests.dkim_keys import dkimpy_says, pem, perl_says
 from deliveries.tests.factories import DeliveryFactory, audience_of
+from deliveries.tests.odd_values import CONTENT, NASTY, part
 from deliveries.tests.postfix import PASSWORD, Postfix, postfix_running
-from deliveries.tests.test_wire import CONTENT, NASTY, part
+from deliveries.tests.sends import send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RETURNS = "returns.serra-alta.example"
@@ -55,12 +55,6 @@ def odd_delivery(recipients: int) -> Delivery:
         member.profile.first_name = member.profile.last_name = re.sub("[\x00\ud800]", "", name)[:100]
         member.profile.save()
     return DeliveryFactory(scheduled=True, audience=audience, content=CONTENT)
-
-
-def send(delivery: Delivery) -> None:
-    jobs.tick()
-    jobs.drain(delivery_id=delivery.pk)
-    delivery.refresh_from_db()
 
 
 def row_of(octets: bytes, delivery: Delivery) -> Message:

@@ -20,6 +20,7 @@ from campaign.lib import clock
 from deliveries.models import Delivery
 from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.places import PLACES
 
 pytestmark = pytest.mark.django_db
 
@@ -41,8 +42,6 @@ STEPS: dict[str, tuple[str, set[str], str | None]] = {
     "delete": ("draft", {"prepare", "start"}, None),
 }
 ROLES = ("prepare", "start", "approve", "import", "export", "administration")
-# Where a role is held, as seen from the unit of the delivery: whether it acts there, and whether it sees at all.
-PLACES = {"own": (True, True), "above": (True, True), "below": (False, True), "beside": (False, False)}
 EVERYBODY = (*(f"{role} {place}" for role in ROLES for place in PLACES), "superuser", "stranger", "nobody")
 SEES_NOTHING = {"stranger", "nobody"} | {f"{role} beside" for role in ROLES}
 

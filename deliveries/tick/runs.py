@@ -7,7 +7,6 @@ with another. A moment gets one row, in the transaction that makes its run.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_noop as n_
@@ -15,7 +14,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries import drafting, lifecycle, queues
-from deliveries.lifecycle import Step, notices
+from deliveries.lifecycle import Step, log, notices
 from deliveries.models import (
     Confirmation,
     Delivery,
@@ -135,7 +134,7 @@ def _skip(series: Series, moment: datetime, because: Skipped, *, at: datetime) -
     text = eligibility.ENGLISH[because]
     if because == Skipped.LATE:
         notices.tell(series.delivery, NoticeKind.SKIPPED, right=Right.START, at=at, text=text)
-    _log(series.delivery, at, n_("The run of %(moment)s is left out: %(why)s"), level=LogLine.Level.WARNING,
+    log.write(series.delivery, at, n_("The run of %(moment)s is left out: %(why)s"), level=LogLine.Level.WARNING,
          moment=_shown(series, moment), why=text)  # fmt: skip
 
 
@@ -152,7 +151,7 @@ def _make_run(series: Series, moment: datetime, *, at: datetime) -> None:
     )
     Occurrence.objects.create(series=series, moment=moment, execution=run)
     preparation.start_run(delivery=run, at=at)
-    _log(parent, at, n_("The run of %(moment)s is being prepared: %(run)s"),
+    log.write(parent, at, n_("The run of %(moment)s is being prepared: %(run)s"),
          moment=_shown(series, moment), run=run.name)  # fmt: skip
 
 
@@ -190,7 +189,7 @@ def _settle_ready(run: Delivery, occurrence: Occurrence, *, at: datetime) -> Non
         why = activation.in_words(occurrence.outside)
         notices.tell(run, NoticeKind.WAITS, right=Right.START, at=at, text=why)
         if occurrence.outside:
-            _log(run, at, n_("It waits for its confirmation, outside of what was activated: %(why)s"),
+            log.write(run, at, n_("It waits for its confirmation, outside of what was activated: %(why)s"),
                  level=LogLine.Level.WARNING, why=why)  # fmt: skip
         return
     _release(run, at=at)
@@ -210,7 +209,7 @@ def _release(run: Delivery, *, at: datetime) -> None:
         run, Step.RELEASE_RUN, by=None, at=at, activation=given.pk, activated_by=given.by.username,
         series=run.execution_of_id, to_deliver=prepared.to_deliver,
     )  # fmt: skip
-    _log(run, at, n_("Released on the activation of %(series)s by %(by)s"),
+    log.write(run, at, n_("Released on the activation of %(series)s by %(by)s"),
          series=run.execution_of.name, by=str(given.by))  # fmt: skip
     queues.TICK.enqueue()
 
@@ -282,11 +281,3 @@ def complete(delivery_id: int) -> None:
     delivery.save(update_fields=["ended_at"])
     lifecycle.move(delivery, Step.COMPLETE, by=None, at=at)
     notices.tell(delivery, NoticeKind.ENDED, right=Right.PREPARE, at=at)
-
-
-def _log(
-    delivery: Delivery, at: datetime, text: str, *, level: str = LogLine.Level.INFO, **slots: Any
-) -> None:
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=at, level=level, text=text, slots=slots
-    )

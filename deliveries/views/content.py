@@ -20,7 +20,8 @@ from audiences.models import TestProfile
 from campaign.lib import clock
 from deliveries import drafting
 from deliveries.drafting import uploads
-from deliveries.forms.delivery import UploadContent, Write, find_profile
+from deliveries.forms.content import UploadContent, Write
+from deliveries.forms.proof import find_profile
 from deliveries.lifecycle import seal
 from deliveries.models import Content, Delivery, Message, PreparationStatus
 from deliveries.models.content import PARTS

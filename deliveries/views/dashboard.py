@@ -45,7 +45,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     """All of one delivery."""
     delivery = find(request, pk)
     runs = list(calendar.runs(delivery)[:RUNS])
-    state.add([delivery, *(row.execution for row in runs if row.execution)])
+    state.annotate([delivery, *(row.execution for row in runs if row.execution)])
     changed = changed_parts(delivery)
     plan = plan_report.plan(delivery, at=clock.now())
     is_wave_held = plan is not None and bool(plan.held)

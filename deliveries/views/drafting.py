@@ -12,7 +12,8 @@ from audiences.models import Audience
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 from deliveries import drafting
-from deliveries.forms.delivery import ChooseAudience, General, NewDelivery, When, suggested, when_of
+from deliveries.forms.delivery import ChooseAudience, General, NewDelivery, suggested
+from deliveries.forms.schedule import When, when_of
 from deliveries.lifecycle import seal
 from deliveries.models import Delivery, Status
 from deliveries.operations import remainders

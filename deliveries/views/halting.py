@@ -32,7 +32,7 @@ def stop_all(request: HttpRequest) -> HttpResponse:
     if not units:
         access.require(by, Right.START, by.home_unit or OrganizationalUnit.objects.get(parent=None))
     under_way = list(halts.affected().filter(unit__in=units))
-    state.add(under_way)
+    state.annotate(under_way)
     return page(request, "stop_all", {"units": units, "under_way": under_way})
 
 

@@ -23,7 +23,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     filters = DeliveryFilter(request.GET, user=user)
     rows = filters.narrowed(_rows(Delivery.objects.visible_to(user)))
     shown = key_page(rows, before=number(request, "before"), after=number(request, "after"))
-    state.add(shown.rows)
+    state.annotate(shown.rows)
     rights = access.on_any_unit(user)
     context = {
         "filters": filters,

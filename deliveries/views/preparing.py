@@ -9,7 +9,7 @@ from accounts import access, proof_addresses
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries import proofs
-from deliveries.forms.delivery import SendProof
+from deliveries.forms.proof import SendProof
 from deliveries.models import Delivery, Proof
 from deliveries.overview import diagnosis
 from deliveries.preparation import verbs as preparation

@@ -19,6 +19,7 @@ from deliveries.content.findings import Finding
 from deliveries.models import Delivery
 from deliveries.overview import diagnosis
 from deliveries.routing import limits
+from deliveries.sending import control
 from deliveries.sending.control import waves
 from deliveries.series import calendar
 from deliveries.views.dashboard import cause_rows
@@ -91,8 +92,8 @@ def _one_step(verb: Callable[..., Any], action: str, said: Any) -> Callable[...,
 take_back = _one_step(
     confirmation.take_back, "take_back", gettext_lazy("The confirmation is taken back. Nothing was sent.")
 )
-pause = _one_step(confirmation.pause, "pause", gettext_lazy("Paused. What was on its way comes to its end."))
-resume = _one_step(confirmation.resume, "resume", gettext_lazy("It goes on from where it paused."))
+pause = _one_step(control.pause, "pause", gettext_lazy("Paused. What was on its way comes to its end."))
+resume = _one_step(control.resume, "resume", gettext_lazy("It goes on from where it paused."))
 
 release_wave = _one_step(
     waves.release,
@@ -121,17 +122,15 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = find(request, pk)
     with told(request, delivery, action="stop"):
         if request.method != "POST":
-            lifecycle.check(delivery, confirmation.stopping(delivery), by=person(request))
-            return page(
-                request, "stop", {"delivery": delivery, "before": confirmation.before_stopping(delivery)}
-            )
-        stopped = confirmation.stop(delivery=delivery, by=person(request), at=clock.now())
+            lifecycle.check(delivery, control.stopping(delivery), by=person(request))
+            return page(request, "stop", {"delivery": delivery, "before": control.before_stopping(delivery)})
+        stopped = control.stop(delivery=delivery, by=person(request), at=clock.now())
         ended = _("The series has ended: there are no more runs.")
         messages.warning(request, ended if delivery.is_recurring else _what_stopped(stopped))
     return to_dashboard(request, delivery)
 
 
-def _what_stopped(stopped: confirmation.Stopped) -> str:
+def _what_stopped(stopped: control.Stopped) -> str:
     left = ngettext("%(n)s message had left", "%(n)s messages had left", stopped.left) % {"n": stopped.left}
     never = ngettext("%(n)s never will", "%(n)s never will", stopped.cancelled) % {"n": stopped.cancelled}
     return " ".join([_("Stopped: %(left)s, %(never)s.") % {"left": left, "never": never}, *stopped.remarks])

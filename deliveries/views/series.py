@@ -23,5 +23,5 @@ def runs(request: HttpRequest, pk: int) -> HttpResponse:
     shown = key_page(
         calendar.runs(delivery), before=number(request, "before"), after=number(request, "after"), size=50
     )
-    state.add([row.execution for row in shown.rows if row.execution])
+    state.annotate([row.execution for row in shown.rows if row.execution])
     return page(request, "runs", context | {"shown": shown, "rows": shown.rows})

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries.management.base import DeliveriesCommand
+from deliveries.commands.base import DeliveriesCommand
 from deliveries.operations import instances
 
 

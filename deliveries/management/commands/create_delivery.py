@@ -14,8 +14,8 @@ from audiences import definitions, rules
 from audiences.models import Audience
 from campaign.lib import clock
 from deliveries import drafting
+from deliveries.commands.base import DeliveriesCommand
 from deliveries.drafting import uploads
-from deliveries.management.base import DeliveriesCommand
 from deliveries.management.delivery_file import BadDeliveryFile, DeliveryFile, read
 from deliveries.models import Delivery, Route
 

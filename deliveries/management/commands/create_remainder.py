@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from deliveries.management.base import StepCommand
+from deliveries.commands.base import StepCommand
 from deliveries.models import Delivery
 from deliveries.operations import remainders
 

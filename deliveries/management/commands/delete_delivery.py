@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from deliveries import drafting
-from deliveries.management.base import USAGE, StepCommand
+from deliveries.commands.base import USAGE, StepCommand
 from deliveries.models import Delivery
 
 

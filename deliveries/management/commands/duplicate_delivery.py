@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.models import User
 from deliveries import drafting
-from deliveries.management.base import StepCommand
+from deliveries.commands.base import StepCommand
 from deliveries.models import Delivery
 
 

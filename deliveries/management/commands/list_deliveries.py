@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import OrganizationalUnit, User
-from deliveries.management.base import DeliveriesCommand
+from deliveries.commands.base import DeliveriesCommand
 from deliveries.models import Delivery, Status
 from deliveries.overview import state
 
@@ -49,10 +49,10 @@ class Command(DeliveriesCommand):
                     label="LABEL",
                 )
             )
-        state.add(shown)
+        state.annotate(shown)
         rows = [_row(delivery) for delivery in shown]
         for delivery, row in zip(shown, rows, strict=True):
-            self.say(_line(row, str(state.words(delivery))))
+            self.say(_line(row, str(state.label(delivery))))
         if is_more:
             self.say(f"More: --before {shown[-1].pk}")
         return {"deliveries": rows, "before": shown[-1].pk if is_more else None}

@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.models import User
 from audiences import sight
-from deliveries.management.base import DeliveriesCommand
+from deliveries.commands.base import DeliveriesCommand
 from deliveries.operations import doubts
 
 

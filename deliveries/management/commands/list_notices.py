@@ -5,8 +5,8 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
+from deliveries.commands.base import DeliveriesCommand
 from deliveries.lifecycle import notices
-from deliveries.management.base import DeliveriesCommand
 from deliveries.models import Notice
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from accounts.models import User
-from deliveries.management.base import USAGE, DeliveriesCommand
+from deliveries.commands.base import USAGE, DeliveriesCommand
 from deliveries.models import Delivery, Status
 from deliveries.operations import reconciliation
 from deliveries.operations.reconciliation import Books, Off

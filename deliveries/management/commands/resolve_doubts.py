@@ -7,10 +7,10 @@ from typing import Any
 from accounts.models import User
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
-from deliveries.management.base import USAGE, StepCommand
+from deliveries.commands.base import USAGE, StepCommand
 from deliveries.models import Delivery
 from deliveries.operations import doubts
-from deliveries.operations.doubts import Decision, Receipt
+from deliveries.operations.doubts import Decision, DecisionReceipt
 
 SAID = {
     Decision.HOLD: "held, with a note",
@@ -74,7 +74,7 @@ class Command(StepCommand):
         if not self.as_json and sys.stderr.isatty():
             self.stderr.write(f"\r\033[K{done:,} of {of:,}", ending="\n" if done >= of else "")
 
-    def _say(self, receipt: Receipt) -> None:
+    def _say(self, receipt: DecisionReceipt) -> None:
         self.say(f"{receipt.done:,} {SAID[receipt.decision]}.")
         if receipt.settled_before:
             self.say(f"{receipt.settled_before:,} had been settled before.")

@@ -12,7 +12,7 @@ from audiences.models import Profile, TestProfile
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from deliveries import proofs
-from deliveries.management.base import USAGE, StepCommand, add_wait_options
+from deliveries.commands.base import USAGE, StepCommand, add_wait_options
 from deliveries.models import Delivery, ProofMessage
 
 

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts.models import User
-from deliveries.management.base import DeliveriesCommand, add_timeout_option
+from deliveries.commands.base import DeliveriesCommand, add_timeout_option
 from deliveries.models import Delivery, Status
 
 

@@ -1,1 +1,6 @@
-"""While a delivery leaves: waves that are held, stopping all sending, and what a stop says."""
+"""While a delivery leaves: pause, resume, stop; waves that are held; stopping all sending."""
+
+from deliveries.sending.control.pausing import pause, resume
+from deliveries.sending.control.stopping import Stopped, before_stopping, stop, stopping
+
+__all__ = ["Stopped", "before_stopping", "pause", "resume", "stop", "stopping"]

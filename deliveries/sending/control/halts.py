@@ -20,6 +20,7 @@ from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import queues
 from deliveries.ledger import barrier
+from deliveries.lifecycle import log
 from deliveries.models import Delivery, Halt, LogLine, ProofMessage, Status
 from deliveries.sending.control import receipts
 
@@ -50,7 +51,7 @@ class MovesOutOfHalt(Refusal):
 
 
 @dataclass(frozen=True)
-class Held:
+class HaltedDelivery:
     """One delivery in the receipt: how many of its messages had been handed over, how many are held.
 
     Held is what would leave, also of those who were refused for a while. `unsent` failed before, without any server
@@ -64,11 +65,11 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class HaltReceipt:
     """What a halt found. Once it is given, nothing more of these leaves until sending is allowed again."""
 
     halt: Halt
-    deliveries: list[Held]
+    deliveries: list[HaltedDelivery]
 
     @property
     def left(self) -> int:
@@ -101,7 +102,7 @@ class Receipt:
         return _t("All sending is stopped: %(left)s, %(held)s.") % {"left": left, "held": held}
 
 
-def stop_all(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> Receipt:
+def stop_all(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> HaltReceipt:
     """Nothing of the unit and below is handed over any more, for holders of *Start deliveries* on it.
 
     The halt commits first; then the windows that were being handed over at that moment are waited for, delivery by
@@ -109,7 +110,7 @@ def stop_all(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -
     """
     halt = _begin(unit=unit, by=by, at=at, reason=reason.strip())
     below = affected().filter(unit__path__startswith=unit.path)
-    receipt = Receipt(halt, [_hold(pk, halt) for pk in below.values_list("pk", flat=True)])
+    receipt = HaltReceipt(halt, [_hold(pk, halt) for pk in below.values_list("pk", flat=True)])
     _wait_for_proofs(unit)
     return receipt
 
@@ -139,22 +140,21 @@ def _begin(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> 
     return halt
 
 
-def _hold(delivery_id: int, halt: Halt) -> Held:
+def _hold(delivery_id: int, halt: Halt) -> HaltedDelivery:
     barrier.settle(delivery_id)
     return _note_held(delivery_id, halt)
 
 
 @transaction.atomic
-def _note_held(delivery_id: int, halt: Halt) -> Held:
+def _note_held(delivery_id: int, halt: Halt) -> HaltedDelivery:
     delivery = Delivery.objects.locked(delivery_id)
     found = receipts.standing(delivery_id)
     left, held = found.left + found.refused, found.waiting
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=halt.at, level=LogLine.Level.WARNING,
-        text=n_("Held: %(by)s stopped all sending. %(left)s had been handed over, %(held)s are held"),
-        slots={"by": str(halt.by), "left": left, "held": held},
+    log.write(
+        delivery, halt.at, n_("Held: %(by)s stopped all sending. %(left)s had been handed over, %(held)s are held"),
+        level=LogLine.Level.WARNING, by=str(halt.by), left=left, held=held,
     )  # fmt: skip
-    return Held(delivery, left=left, held=held, unsent=found.unsent)
+    return HaltedDelivery(delivery, left=left, held=held, unsent=found.unsent)
 
 
 @transaction.atomic

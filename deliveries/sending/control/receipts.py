@@ -51,7 +51,7 @@ _ONCE_IN_DOUBT = """
 
 
 @dataclass(frozen=True)
-class Standing:
+class HandedSoFar:
     """All messages of a delivery, each counted once."""
 
     total: int
@@ -69,7 +69,7 @@ class Standing:
         return self.fresh + self.waiting_refused + self.waiting_doubted + self.waiting_untried
 
 
-def standing(delivery_id: int) -> Standing:
+def standing(delivery_id: int) -> HandedSoFar:
     """How far the delivery came; exact once nothing is handed over any more."""
     slots = {"delivery": delivery_id}
     with connection.cursor() as cursor:
@@ -81,7 +81,7 @@ def standing(delivery_id: int) -> Standing:
         (withdrawn,) = cursor.fetchone()
         cursor.execute(_ONCE_IN_DOUBT, slots)
         ignored_again, unsent_again = cursor.fetchone()
-    return Standing(
+    return HandedSoFar(
         total=total,
         left=answered + in_hands + on_their_way + ignored_again + unsent_again,
         refused=withdrawn,

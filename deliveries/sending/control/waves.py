@@ -11,7 +11,8 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import queues
-from deliveries.models import Delivery, LogLine, Moment, Status
+from deliveries.lifecycle import log
+from deliveries.models import Delivery, Moment, Status
 from deliveries.schedule import planning
 from deliveries.sending import gate
 
@@ -43,10 +44,9 @@ def release(*, delivery: Delivery, by: User, at: datetime) -> Moment:
     planning.move_waves(delivery, first=wave, at=at)
     percent = str(wave.held_percent)
     audit.record("release_wave", by=by, target=delivery, wave=wave.number, percent=percent)
-    LogLine.objects.create(
-        delivery=delivery, preparation=delivery.preparation, at=at,
-        text=n_("Wave %(number)s released by %(by)s, after %(percent)s%% bounces and errors"),
-        slots={"number": wave.number, "by": str(by), "percent": percent},
+    log.write(
+        delivery, at, n_("Wave %(number)s released by %(by)s, after %(percent)s%% bounces and errors"),
+        number=wave.number, by=str(by), percent=percent,
     )  # fmt: skip
     queues.TICK.enqueue()
     wave.refresh_from_db()

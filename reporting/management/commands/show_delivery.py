@@ -10,9 +10,9 @@ from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
+from deliveries.commands.base import DeliveriesCommand, brief
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import seal as sealing
-from deliveries.management.base import DeliveriesCommand, brief
 from deliveries.models import Cause, Delivery, ScheduleKind, Status
 from deliveries.operations import doubts, remainders
 from deliveries.overview import diagnosis, state
@@ -65,11 +65,11 @@ def _series(delivery: Delivery) -> dict[str, Any] | None:
 
 def everything(delivery: Delivery) -> dict[str, Any]:
     """All that the dashboard shows, as data."""
-    state.add([delivery])
+    state.annotate([delivery])
     content, right = delivery.content, WAITS_FOR.get(Status(delivery.status))
     return {
         **brief(delivery),
-        "status_label": str(state.words(delivery)),
+        "status_label": str(state.label(delivery)),
         **state.as_dict(delivery),
         "description": delivery.description,
         "audience": delivery.audience and delivery.audience.label,

@@ -1,0 +1,1 @@
+"""What commands about deliveries have in common, in every room that has some."""

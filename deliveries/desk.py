@@ -1,0 +1,129 @@
+"""The operators' buttons on a delivery, wherever they are written: one table of them, and what each does when pressed.
+
+Each is one step through the same verb as on the pages, always by POST. Those that must be thought about lead to a page
+first; the second step of *Confirm send* is one of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, QueryDict
+from django.utils.functional import Promise
+
+from accounts import access
+from accounts.desk import DeskAdmin, person
+from accounts.models import User
+from accounts.rights import Right
+from campaign.lib import clock, numbers
+from deliveries import lifecycle
+from deliveries.lifecycle import Step, seal
+from deliveries.models import Cause, Delivery
+from deliveries.schedule import capacity
+
+IN_ORDER = (
+    "confirm", "approve", "reject", "prepare", "stop-preparation", "take-back", "activate", "deactivate", "continue",
+    "suspend", "end", "resume", "release-wave", "pause", "limit", "stop", "remainder", "unknown-outcomes", "reconcile",
+    "proof", "duplicate", "remove", "compute-stats",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Order:
+    """One press of a button: whose delivery, by whom, when, and what was posted along."""
+
+    delivery: Delivery
+    by: User
+    at: datetime
+    posted: QueryDict
+
+    @property
+    def seal(self) -> str:
+        return self.posted.get("seal", "")
+
+    @property
+    def comment(self) -> str:
+        return self.posted.get("comment", "").replace("\x00", "").strip()
+
+    @property
+    def reason(self) -> str:
+        return self.posted.get("reason", "").replace("\x00", "")
+
+    @property
+    def typed(self) -> int | None:
+        return numbers.whole(self.posted.get("typed", ""))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What is said afterwards, and where one goes: to `target`, or else to the delivery's own page."""
+
+    text: str | Promise
+    target: Model | None = None
+    is_gone: bool = False
+
+
+@dataclass(frozen=True)
+class DeskStep:
+    """One button. It is offered by the table of steps, or by `offered` where it is no step of the life cycle."""
+
+    name: str
+    label: str | Promise
+    take: Callable[[Order], Done]
+    step: Step | None = None
+    offered: Callable[[Delivery, User, frozenset[Right]], bool] = lambda delivery, user, rights: False
+    page: str = ""  # the template that asks first
+    context: Callable[[Delivery, User, datetime], dict[str, Any]] = lambda delivery, user, at: {}
+    variant: str = "default"
+    needs_open: bool = False  # refused while all sending is stopped, and on a copy
+
+
+STEPS: dict[str, DeskStep] = {}
+
+
+def register(desk_step: DeskStep) -> None:
+    """The desk has this button too. Its name stands in `IN_ORDER`."""
+    STEPS[desk_step.name] = desk_step
+
+
+def offered(delivery: Delivery, user: User) -> list[DeskStep]:
+    """The buttons for this person now; never more than the table of steps allows."""
+    rights = access.held(user, delivery)
+    available = lifecycle.available(delivery, rights)
+    if available & lifecycle.SEALED_STEPS and seal.changes(delivery):
+        available -= lifecycle.SEALED_STEPS
+    return [
+        desk_step
+        for desk_step in sorted(STEPS.values(), key=lambda one: IN_ORDER.index(one.name))
+        if (desk_step.step in available if desk_step.step else desk_step.offered(delivery, user, rights))
+    ]
+
+
+def prepared(delivery: Delivery) -> dict[str, Any]:
+    """What a decision is about: the counts, the causes, the findings, the seal."""
+    latest = delivery.latest_preparation()
+    return {
+        "preparation": latest,
+        "causes": [
+            (Cause(cause).label, latest.causes[cause]) for cause in Cause.values if latest.causes.get(cause)
+        ],
+        "findings": capacity.current(delivery, at=clock.now()),
+        "seal": latest.seal,
+        "policy": delivery.policy.label,
+    }
+
+
+class OfDeliveryAdmin(DeskAdmin):
+    """Rows of a delivery, for those who may see it."""
+
+    right = Right.VIEW
+    under_unit = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_staff
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        mine = Delivery.objects.visible_to(person(request))
+        return self.model._default_manager.filter(delivery__in=mine.values("pk"))

@@ -1,0 +1,103 @@
+"""What a delivery says, written or uploaded."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from deliveries.drafting import uploads
+from deliveries.models import Content
+from deliveries.models.content import PARTS
+
+
+class Unfinished(forms.CharField):
+    """A part that a message needs, but a draft may lack: what is missing is a finding, not a refusal."""
+
+    def validate(self, value: Any) -> None:
+        self.run_validators(value)
+
+
+class Write(forms.Form):
+    """The parts of a content version."""
+
+    use_required_attribute = False
+
+    subject = Unfinished(strip=False, max_length=2_000, label=_("Subject"))
+    preheader = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=2_000,
+        label=_("Preheader"),
+        help_text=_("The words that inboxes show after the subject."),
+    )
+    from_name = forms.CharField(required=False, max_length=200, label=_("Sender's name"))
+    from_address = Unfinished(max_length=320, label=_("Sender's address"))
+    reply_to = forms.CharField(
+        required=False, max_length=320, label=_("Reply to"), help_text=_("Empty: the sender's address.")
+    )
+    html = Unfinished(
+        strip=False,
+        max_length=uploads.MOST_HTML_BYTES,
+        widget=forms.Textarea(
+            attrs={"rows": 22, "class": "editor__code", "spellcheck": "false", "wrap": "off"}
+        ),
+        label=_("HTML"),
+    )
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=uploads.MOST_HTML_BYTES,
+        widget=forms.Textarea(attrs={"rows": 8, "class": "editor__code", "spellcheck": "false"}),
+        label=_("Text part"),
+        help_text=_("Leave it empty to have one made from the HTML."),
+    )
+
+    # The version that the editor showed: nobody overwrites unseen what a colleague saved meanwhile.
+    base = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What `drafting.write` takes."""
+        return {part: self.cleaned_data[part] for part in PARTS}
+
+    def is_of(self, latest: Content | None) -> bool:
+        """Whether the editor showed the latest version."""
+        base = self.cleaned_data.get("base")
+        return base is None or base == (latest.number if latest else 0)
+
+    def take_up(self, latest: Content) -> None:
+        """Say that a newer version exists; saving once more is then meant."""
+        text = _(
+            "Version %(number)s was saved by %(by)s while you wrote. "
+            "Your text stands below: save it to make it the next version."
+        )
+        values = {"number": latest.number, "by": str(latest.author or "–")}
+        self.add_error(None, ValidationError(text, params=values))
+        self.data = self.data.copy()
+        self.data["base"] = str(latest.number)
+
+    def clean_html(self) -> str:
+        return _plain_lines(self.cleaned_data["html"])
+
+    def clean_text(self) -> str:
+        return _plain_lines(self.cleaned_data["text"])
+
+
+def _plain_lines(text: str) -> str:
+    """Browsers post CRLF; kept as the author pasted it, so that saving unchanged text makes no version."""
+    return text.replace("\r\n", "\n").replace("\x00", "")
+
+
+class UploadContent(forms.Form):
+    file = forms.FileField(
+        label=_("HTML file, or zip with its pictures"),
+        help_text=_("Up to 20 MB. Pictures: PNG, JPEG, GIF or WebP."),
+        widget=forms.FileInput(attrs={"accept": ".html,.htm,.zip"}),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > uploads.MOST_BYTES:
+            raise ValidationError(_("The file is larger than 20 MB."))
+        return file

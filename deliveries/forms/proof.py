@@ -1,0 +1,55 @@
+"""Whom a proof goes to."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts import access
+from accounts.models import User
+from audiences import sight
+from audiences.models import Profile, TestProfile
+
+
+class SendProof(forms.Form):
+    """Who gets the proof, filled with whose values, under which prefix."""
+
+    test_profiles = forms.ModelMultipleChoiceField(
+        TestProfile.objects.none(), widget=forms.CheckboxSelectMultiple, label=_("Test profiles")
+    )
+    profile = forms.CharField(
+        required=False,
+        max_length=320,
+        label=_("Filled with the values of"),
+        help_text=_("A profile's number, external id or address; empty: each test profile's own values."),
+    )
+    prefix = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=100,
+        label=_("Prefix of the subject"),
+        help_text=_("Leave it empty to see the subject as it will be."),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["test_profiles"].queryset = access.visible(user, TestProfile.objects.all())
+
+    def clean_profile(self) -> Profile | None:
+        """The profile itself, among those that the person may see."""
+        text = self.cleaned_data["profile"].strip()
+        found = find_profile(self.user, text) if text else None
+        if text and found is None:
+            raise ValidationError(_("No profile has this number, external id or address."))
+        return found
+
+
+def find_profile(user: User, text: str) -> Profile | None:
+    """By its number, its external id or its address, among those that the person may see."""
+    condition = Q(external_id=text) | Q(email_key=text.lower())
+    if text.isdecimal() and len(text) < 19:
+        condition |= Q(pk=int(text))
+    return sight.people(user, Profile.objects.filter(condition)).order_by("pk").first()

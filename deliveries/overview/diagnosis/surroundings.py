@@ -1,0 +1,95 @@
+"""What a delivery stands in: stops of all sending, a copied database, queues without workers, a route that rests."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from campaign.lib import jobs
+from campaign.lib.jobs import Queue
+from deliveries.models import Delivery, Halt, Status
+from deliveries.overview.diagnosis.causes import Diagnosis, fault, moment_of
+from deliveries.routing import routes
+from deliveries.sending import fence, gate
+
+
+def resting(delivery: Delivery, *, at: datetime) -> Iterator[Diagnosis]:
+    """The rest of the delivery's route, if its relay turned us away or nothing could be signed."""
+    route = routes.known_route_of(delivery)
+    if route is None or route.closed_until is None or route.closed_until <= at:
+        return
+    if route.closed_because.startswith(routes.UNSIGNED):
+        yield fault(
+            "unsigned",
+            _(
+                "Every message of “%(route)s” must be signed, and can't be: %(because)s. It is tried again at "
+                "%(moment)s; nothing leaves unsigned."
+            ),
+            route=route.label,
+            because=route.closed_because,
+            moment=moment_of(route.closed_until, delivery),
+        )
+    else:
+        yield fault(
+            "relay_rests",
+            _(
+                "The relay of “%(route)s” turned us away: %(because)s. It is asked again at %(moment)s; "
+                "no recipient is harmed by it."
+            ),
+            route=route.label,
+            because=route.closed_because or "–",
+            moment=moment_of(route.closed_until, delivery),
+        )
+
+
+def halted(delivery: Delivery) -> Iterator[Diagnosis]:
+    """Each stop of all sending that holds the delivery back."""
+    for halt in Halt.objects.covering(delivery.unit).select_related("by", "unit"):
+        yield fault(
+            "halted",
+            _(
+                "%(by)s stopped all sending of “%(unit)s” at %(moment)s: %(reason)s. “Allow sending again” "
+                "(allow_sending) lets it go on from the exact message where it stopped."
+            ),
+            by=halt.by,
+            unit=halt.unit,
+            moment=moment_of(halt.at, delivery),
+            reason=halt.reason.rstrip("."),
+        )
+
+
+def closed(delivery: Delivery) -> list[Diagnosis]:
+    """Why nobody can confirm, resume or prove it now, and what to do about it; the verbs refuse for the same."""
+    return [*_no_release(delivery), *fenced()]
+
+
+def _no_release(delivery: Delivery) -> Iterator[Diagnosis]:
+    try:
+        gate.require_no_halt(delivery)
+    except gate.SendingHalted as refusal:
+        yield fault("halted", str(refusal))
+
+
+def fenced() -> Iterator[Diagnosis]:
+    found = fence.problem()
+    if found is not None:
+        yield fault(
+            "fenced",
+            _("Nothing is sent from here: %(why)s “manage.py adopt_instance” says what to do."),
+            why=str(found),
+        )
+
+
+def without_workers(delivery: Delivery) -> list[Diagnosis]:
+    """The queues that this delivery needs next and that nobody listens to."""
+    status = Status(delivery.status)
+    if status.is_final:
+        return []
+    if status.is_editable or status == Status.PREPARING:
+        return list(unheard(Queue.PREPARATION))
+    return list(unheard(Queue.SEND, Queue.TICK))
+
+
+def unheard(*queues: Queue) -> Iterator[Diagnosis]:
+    for queue, sentence in jobs.unheard(*queues):
+        yield fault(f"no_worker_{queue}", sentence)

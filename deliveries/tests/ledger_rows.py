@@ -1,0 +1,40 @@
+"""What the ledger holds of a delivery, and how a test changes it behind the verbs."""
+
+from typing import Any
+
+from django.db import connection
+
+from deliveries.models import Delivery, Message, MessageStatus
+
+
+def statuses(delivery: Delivery) -> list[str]:
+    """The status of each row by its name, in the rows' order."""
+    rows = Message.objects.filter(delivery=delivery).order_by("seq")
+    return [MessageStatus(status).name for status in rows.values_list("status", flat=True)]
+
+
+def execute(statement: str, *params: Any) -> list[Any]:
+    """One statement behind the verbs, and the rows that it returns."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+def expire_leases(delivery: Delivery) -> None:
+    """Every lease that a lane holds in the delivery has just run out."""
+    for table in ("chunk", "try"):
+        execute(
+            f"UPDATE deliveries_{table} SET lease_until = sinete_clock() - interval '1 second'"
+            " WHERE delivery_id = %s AND lease_until IS NOT NULL",
+            delivery.pk,
+        )
+
+
+def abandon_a_window(delivery: Delivery, handed: int) -> None:
+    """As a worker leaves it that died after a hand-over: mark and lease stand, results don't."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deliveries_chunk SET token = 1, handed_upto = %s, lease_by = 'gone',"
+            " lease_until = sinete_clock() - interval '1 second' WHERE delivery_id = %s",
+            [handed, delivery.pk],
+        )
