@@ -16,12 +16,8 @@ from deliveries.channels.reply_reader import Reply
 
 # A host that is gone without a word is noticed by the kernel within two thirds of a lease: what it does not
 # acknowledge, and what it says to a probe after some quiet. Names that a platform lacks are left out.
-_KEEPALIVE = {
-    "TCP_KEEPIDLE": 8,
-    "TCP_KEEPALIVE": 8,
-    "TCP_KEEPINTVL": 3,
-    "TCP_KEEPCNT": 4,
-}  # seconds; a number
+# Seconds of quiet before the first probe, under two names, and between two; how many go without an answer.
+_KEEPALIVE = {"TCP_KEEPIDLE": 8, "TCP_KEEPALIVE": 8, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 4}
 _UNACKNOWLEDGED_MS = 20_000
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\[\]:_-]")
 
@@ -73,7 +69,10 @@ class Opening:
             self._waiter.exception()  # nobody may be waiting any more, and that is no error
 
     async def run(self) -> Capabilities:
-        """Connect, encrypt and sign in within `Relay.timeout_s`; return what the relay offers then."""
+        """Connect, encrypt and sign in within `Relay.timeout_s` seconds; return what the relay offers then.
+
+        Raise ConnectFailed where that can't be had.
+        """
         with _network_errors():
             async with asyncio.timeout(self._relay.timeout_s):
                 await self._connect()

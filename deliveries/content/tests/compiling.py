@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from deliveries.content.compile import Compiled, compile_content
+from deliveries.content.compile import compile_content
+from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.source import Field, Source
 
