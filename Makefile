@@ -10,7 +10,7 @@ SIDE_BY_SIDE := --numprocesses=$$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxpr
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint audit reset demo pictures messages requirements setup setup-dev
+.PHONY: help run test lint audit house reset demo pictures messages requirements setup setup-dev
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -48,6 +48,9 @@ audit: setup-dev ## Whether an advisory names a version that is pinned; skipped,
 pictures: setup-dev ## Take the documentation's pictures anew, of the demo data in a browser.
 	@$(STACK) chromium
 	@exec $(PY) -m docs.pictures
+
+house: setup-dev ## Count the house: files, lines, functions, writers of a status.
+	@$(PY) -m benchmarks.house $(ARGS)
 
 messages: setup ## Compile the translations.
 	@$(STACK) messages

@@ -1,0 +1,69 @@
+"""The house is as docs/architecture.md says, and its rules are held by lint."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import house
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "architecture.md"
+PATHS = re.compile(
+    r"`((?:accounts|audiences|campaign|deliveries|feedback|inbox|reporting|templates|docs)/[\w./-]+)`"
+)
+
+
+def between(text: str, name: str) -> str:
+    return text.partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0].strip()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "docs/architecture.md",
+        "CONTRIBUTING.md",
+        *(f"docs/decisions/{p.name}" for p in (ROOT / "docs/decisions").glob("*.md")),
+    ],
+)
+def test_every_path_that_the_page_names_is_there(page: str) -> None:
+    named = PATHS.findall((ROOT / page).read_text())
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_page_shows_who_may_import_whom_as_the_contract_has_it() -> None:
+    assert between(PAGE.read_text(), "floors") == house.floors().strip()
+
+
+def test_no_file_is_longer_than_may_be() -> None:
+    assert house.figures()["too_long"] == {}
+
+
+def test_nothing_of_our_own_is_imported_inside_a_function() -> None:
+    assert house.figures()["own_imports_in_functions"] == []
+
+
+def test_one_file_writes_the_status_of_a_delivery() -> None:
+    assert house.figures()["writers_of_a_deliverys_status"] == ["deliveries/lifecycle/steps.py"]
+
+
+@pytest.mark.slow
+def test_a_room_that_looks_up_fails_lint(tmp_path: Path) -> None:
+    skip = shutil.ignore_patterns("__pycache__", "static")
+    for app in house.APPS:
+        shutil.copytree(ROOT / app, tmp_path / app, ignore=skip)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / "deliveries" / "lifecycle" / "seal.py").open("a") as file:
+        file.write("\nfrom deliveries.sending import gate\n")
+
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"],
+        cwd=tmp_path, env={"PYTHONPATH": str(tmp_path), "PATH": ""}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "deliveries.lifecycle is not allowed to import deliveries.sending" in " ".join(done.stdout.split())
