@@ -268,14 +268,14 @@ def _confirmed_delivery(stack: Stack, messages: int) -> int:
 
 def _balanced(delivery_id: int) -> bool:
     """The independent counts agree, nothing is open, and the list of doubts names as many as the ledger."""
-    from deliveries.ledger import recovery
+    from deliveries.ledger import books
     from deliveries.models import Delivery, Doubt, Message, MessageStatus
 
     delivery = Delivery.objects.get(pk=delivery_id)
     in_doubt = Message.objects.filter(delivery=delivery, status=MessageStatus.IN_DOUBT).count()
     return (
-        not recovery.imbalance(delivery)
-        and not any(recovery.open_ends(delivery).values())
+        not books.imbalance(delivery)
+        and not any(books.open_ends(delivery).values())
         and Doubt.objects.filter(delivery=delivery).count() == in_doubt
     )
 

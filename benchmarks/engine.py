@@ -11,7 +11,7 @@ from django.db import connection
 
 from benchmarks import audience, cost
 from benchmarks.sinks import Sink
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Delivery, Status
 from deliveries.sending import control
 from deliveries.sending.control import halts
@@ -57,7 +57,7 @@ def send(label: str, *, sink: Sink, messages: int, groups: dict[str, list[int]])
         first_message_s=first - began,
         sink_count=sink.count() - arrived,
         ledger_count=sent(delivery),
-        balanced=not recovery.imbalance(delivery),
+        balanced=not books.imbalance(delivery),
         cpu=spent,
         wal_bytes=wal / messages,
         hot_share=hot / max(1, updates),
@@ -118,7 +118,7 @@ def _held(
     is_in_time = not is_over(delivery) and seen - arrived < messages
     let_go(delivery)
     until(lambda: is_over(delivery), f"{label}: the rest", lambda: f"{sent(delivery):,} of {messages:,}")
-    is_exact = sink.count() - arrived == sent(delivery) == messages and not recovery.imbalance(delivery)
+    is_exact = sink.count() - arrived == sent(delivery) == messages and not books.imbalance(delivery)
     return last - began, is_in_time and is_exact
 
 

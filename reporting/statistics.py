@@ -18,6 +18,7 @@ from accounts.rights import Right
 from campaign.lib import clock, leases
 from deliveries.ledger.tallies import TALLIES, tallies
 from deliveries.models import Delivery
+from deliveries.models import MessageStatus as S
 from deliveries.sending import gate
 from feedback.models import Hit
 from reporting import kpis, queues
@@ -107,7 +108,7 @@ def behaviour(delivery_id: int) -> dict[str, int]:
         return dict(zip(BEHAVIOUR, map(int, cursor.fetchone()), strict=True))
 
 
-_BEHAVIOUR = """
+_BEHAVIOUR = f"""
     WITH person AS (
         SELECT h.seq,
             count(*) FILTER (WHERE h.kind = 'open') AS opens,
@@ -115,7 +116,7 @@ _BEHAVIOUR = """
             count(*) FILTER (WHERE h.kind = 'mirror') AS mirror_views,
             count(*) FILTER (WHERE h.kind = 'unsubscribe') AS unsubscribes
         FROM feedback_hit h
-        JOIN deliveries_message m ON m.delivery_id = h.delivery_id AND m.seq = h.seq AND m.status = 1
+        JOIN deliveries_message m ON m.delivery_id = h.delivery_id AND m.seq = h.seq AND m.status = {S.SENT}
         WHERE h.delivery_id = %(delivery)s AND h.agent_kind <> 'machine'
         GROUP BY h.seq
     )
@@ -236,11 +237,14 @@ def _repair(delivery_id: int, number: int) -> dict[str, int] | None:
 
 TALLIED = (*TALLIES, "unsent")
 
-_COUNTED = """
-    SELECT count(*) FILTER (WHERE m.status = 1) AS sent, count(*) FILTER (WHERE m.status = 2) AS failed,
-        count(*) FILTER (WHERE m.status = 3) AS retrying, count(*) FILTER (WHERE m.status = 4) AS in_doubt,
-        count(*) FILTER (WHERE m.status = 5) AS ignored, count(*) FILTER (WHERE m.status = 6) AS cancelled,
-        count(*) FILTER (WHERE m.status = 2 AND m.tries = 0) AS unsent
+_COUNTED = f"""
+    SELECT count(*) FILTER (WHERE m.status = {S.SENT}) AS sent,
+        count(*) FILTER (WHERE m.status = {S.FAILED}) AS failed,
+        count(*) FILTER (WHERE m.status = {S.RETRYING}) AS retrying,
+        count(*) FILTER (WHERE m.status = {S.IN_DOUBT}) AS in_doubt,
+        count(*) FILTER (WHERE m.status = {S.IGNORED}) AS ignored,
+        count(*) FILTER (WHERE m.status = {S.CANCELLED}) AS cancelled,
+        count(*) FILTER (WHERE m.status = {S.FAILED} AND m.tries = 0) AS unsent
     FROM deliveries_message m WHERE m.delivery_id = k.delivery_id AND m.seq BETWEEN k.seq_from AND k.seq_to
 """
 

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from accounts import audit
 from deliveries.models import Delivery, MessageStatus
+from deliveries.models import MessageStatus as S
 
 _CHOSEN = "(%(seqs)s::int[] IS NULL OR d.seq = ANY(%(seqs)s::int[]))"
 
@@ -26,10 +27,10 @@ _LOCK_NEXT_CHUNK = f"""
 _COUNT_AS_SENT = f"""
     WITH rows AS (
         UPDATE deliveries_message m
-        SET status = 1, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1)
+        SET status = {S.SENT}, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1)
         FROM deliveries_doubt d
         WHERE d.delivery_id = %(delivery)s AND d.seq BETWEEN %(first)s AND %(last)s AND {_CHOSEN}
-            AND m.delivery_id = %(delivery)s AND m.seq = d.seq AND m.status = 4
+            AND m.delivery_id = %(delivery)s AND m.seq = d.seq AND m.status = {S.IN_DOUBT}
         RETURNING m.seq
     ), gone AS (
         DELETE FROM deliveries_doubt d USING rows WHERE d.delivery_id = %(delivery)s AND d.seq = rows.seq
@@ -45,10 +46,10 @@ _COUNT_AS_SENT = f"""
 # The try goes on from the doubt's token: a late result of the old hand-over never fits the new one.
 _SEND_AGAIN = f"""
     WITH rows AS (
-        UPDATE deliveries_message m SET status = 3, at = sinete_clock()
+        UPDATE deliveries_message m SET status = {S.RETRYING}, at = sinete_clock()
         FROM deliveries_doubt d, audiences_profile p
         WHERE d.delivery_id = %(delivery)s AND d.seq BETWEEN %(first)s AND %(last)s AND {_CHOSEN}
-            AND m.delivery_id = %(delivery)s AND m.seq = d.seq AND m.status = 4
+            AND m.delivery_id = %(delivery)s AND m.seq = d.seq AND m.status = {S.IN_DOUBT}
             AND p.id = m.profile_id AND NOT p.no_email AND NOT p.no_contact AND NOT EXISTS (
                 SELECT 1 FROM audiences_quarantine q WHERE q.channel = 'email'
                     AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
@@ -112,10 +113,11 @@ def _by_chunk(statement: str, **slots: Any) -> list[int]:
 # waits says anything of the first. An ordinary row is open only while it is in doubt.
 # A try on its way can't be called back; without its row its answer finds nothing that it could change.
 # Whether the first arrived stays unknown where a later hand-over may be the one that the evidence is of.
-_ARRIVED = """
+_ARRIVED = f"""
     WITH was AS MATERIALIZED (
         SELECT m.seq, m.status, m.tries, m.code, m.reason FROM deliveries_message m
-        WHERE m.delivery_id = %(delivery)s AND m.seq = %(seq)s AND (m.status = 4 OR m.status IN (2, 3, 5) AND EXISTS (
+        WHERE m.delivery_id = %(delivery)s AND m.seq = %(seq)s AND (
+            m.status = {S.IN_DOUBT} OR m.status IN ({S.FAILED}, {S.RETRYING}, {S.IGNORED}) AND EXISTS (
             SELECT 1 FROM deliveries_sentagain a WHERE a.delivery_id = %(delivery)s AND a.seq = %(seq)s
         ))
     ), ended AS (
@@ -130,17 +132,17 @@ _ARRIVED = """
             AND NOT EXISTS (SELECT 1 FROM settled WHERE since > a.since)
     ), rows AS (
         UPDATE deliveries_message m
-        SET status = 1, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1),
+        SET status = {S.SENT}, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1),
             code = NULL, nature = '', reason = ''
         FROM was WHERE m.delivery_id = %(delivery)s AND m.seq = was.seq
     )
     UPDATE deliveries_chunk c
     SET sent = c.sent + 1,
-        failed = c.failed - (was.status = 2)::int,
-        unsent = c.unsent - (was.status = 2 AND was.tries = 0)::int,
-        retrying = c.retrying - (was.status = 3)::int,
-        in_doubt = c.in_doubt - (was.status = 4)::int,
-        ignored = c.ignored - (was.status = 5)::int
+        failed = c.failed - (was.status = {S.FAILED})::int,
+        unsent = c.unsent - (was.status = {S.FAILED} AND was.tries = 0)::int,
+        retrying = c.retrying - (was.status = {S.RETRYING})::int,
+        in_doubt = c.in_doubt - (was.status = {S.IN_DOUBT})::int,
+        ignored = c.ignored - (was.status = {S.IGNORED})::int
     FROM was WHERE c.delivery_id = %(delivery)s AND was.seq BETWEEN c.seq_from AND c.seq_to
     RETURNING was.status, was.code, was.reason
 """

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
@@ -15,6 +15,7 @@ from accounts.rights import Right
 from accounts.roles import root
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
+from deliveries.ledger.adopting import doubt_rest
 from deliveries.ledger.tallies import Progress, progress_of
 from deliveries.lifecycle import Step, log
 from deliveries.models import Delivery, LogLine, Status, Try
@@ -147,63 +148,3 @@ def _stand_still(delivery: Delivery, *, by: User, at: datetime, keep_unfinished:
         lifecycle.move(delivery, Step.HOLD_SERIES, by=by, at=at)
     if delivery.status == Status.SENDING:
         lifecycle.move(delivery, Step.HOLD, by=by, at=at)
-
-
-# Two statements: the second sees what was committed while the first waited for its lock. What is gated ahead
-# of the clock has left from nowhere.
-_LOCK_NEXT = """
-    SELECT number FROM deliveries_chunk WHERE delivery_id = %(delivery)s AND number > %(above)s
-        AND (not_before IS NULL OR not_before <= sinete_clock())
-    ORDER BY number LIMIT 1 FOR UPDATE
-"""
-
-# The mark stays: it says what this ledger handed over. That the chunk is done keeps everybody from claiming it.
-_DOUBT_CHUNK = """
-    WITH one AS MATERIALIZED (
-        SELECT number, seq_from, seq_to, token FROM deliveries_chunk
-        WHERE delivery_id = %(delivery)s AND number = %(number)s
-    ), tries AS (
-        DELETE FROM deliveries_try t USING one
-        WHERE t.delivery_id = %(delivery)s AND t.seq BETWEEN one.seq_from AND one.seq_to
-        RETURNING t.seq, t.token
-    ), doubted AS (
-        UPDATE deliveries_message m SET status = 4, at = sinete_clock()
-        FROM one, deliveries_message old
-        WHERE m.delivery_id = %(delivery)s AND m.seq BETWEEN one.seq_from AND one.seq_to AND m.status IN (0, 3)
-            AND old.delivery_id = %(delivery)s AND old.seq = m.seq
-        RETURNING m.seq, m.tries, old.status AS was, one.token
-    ), noted AS (
-        INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
-        SELECT %(delivery)s, d.seq, sinete_clock(), coalesce(t.token, d.token), d.tries, d.was = 3
-        FROM doubted d LEFT JOIN tries t ON t.seq = d.seq
-    ), counted AS (
-        SELECT count(*) AS n, count(*) FILTER (WHERE was = 3) AS retried FROM doubted
-    )
-    UPDATE deliveries_chunk c
-    SET in_doubt = c.in_doubt + counted.n, retrying = c.retrying - counted.retried, done = true,
-        token = c.token + 1, lease_until = NULL, lease_by = ''
-    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
-    RETURNING counted.n
-"""
-
-
-def doubt_rest(delivery_id: int) -> int:
-    """Every row without a final result whose gate is reached is in doubt, chunk by chunk; returns how many."""
-    doubted, number = 0, -1
-    while (done := _doubt_next(delivery_id, above=number)) is not None:
-        number, rows = done
-        doubted += rows
-    return doubted
-
-
-@transaction.atomic
-def _doubt_next(delivery_id: int, *, above: int) -> tuple[int, int] | None:
-    slots = {"delivery": delivery_id, "above": above}
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE", slots)
-        cursor.execute(_LOCK_NEXT, slots)
-        chunk = cursor.fetchone()
-        if chunk is None:
-            return None
-        cursor.execute(_DOUBT_CHUNK, slots | {"number": chunk[0]})
-        return chunk[0], cursor.fetchone()[0]

@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.lifecycle import seal
 from deliveries.models import Delivery, MessageStatus, Preparation, ScheduleKind, Status
 
@@ -284,7 +284,7 @@ def _seal(delivery_id: int, prepared: Preparation) -> Iterator[Off]:
     covered = {
         "manifest": (seal.fingerprint(prepared.manifest), prepared.seal),
         "compiled": (seal.fingerprint(prepared.compiled), prepared.manifest.get("compiled")),
-        "chunks": (recovery.chunk_digests(delivery_id), prepared.manifest.get("chunks")),
+        "chunks": (books.chunk_digests(delivery_id), prepared.manifest.get("chunks")),
     }
     broken = {part: pair for part, pair in covered.items() if pair[0] != pair[1]}
     if broken:

@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import drafting
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.lifecycle import log
 from deliveries.models import Delivery, ScheduleKind, Status
 from deliveries.preparation import target
@@ -60,7 +60,7 @@ def create(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
 def _check(delivery: Delivery) -> None:
     if delivery.status != Status.STOPPED:
         raise NotStopped(delivery=delivery, status=Status(delivery.status).label)
-    if any(recovery.open_ends(delivery).values()):
+    if any(books.open_ends(delivery).values()):
         raise StillEnding(delivery=delivery)
     earlier = of(delivery)
     if earlier is not None:

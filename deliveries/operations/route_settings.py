@@ -16,7 +16,7 @@ from campaign.lib.refusals import Refusal
 from deliveries.channels import dkim
 from deliveries.channels.base import Capabilities, Relay
 from deliveries.channels.smtp import Pool
-from deliveries.ledger import recovery
+from deliveries.ledger import ending
 from deliveries.models import Delivery, ProviderLimit, Route, Status
 from deliveries.models.route import LARGEST_LIMIT
 from deliveries.routing import limits, routes, signing
@@ -102,7 +102,7 @@ def _let_go(route: Route, limit: ProviderLimit, domains: set[str]) -> None:
     transaction.on_commit(lambda: throttle.forget(bucket))
     moving = Delivery.objects.filter(routes.leaves_by(route), status__in=[Status.SENDING, Status.PAUSED])
     for pk in moving.order_by("pk").values_list("pk", flat=True):
-        recovery.end_queue(pk, sorted(domains))
+        ending.end_queue(pk, sorted(domains))
 
 
 def _check_signing(route: Route) -> None:

@@ -12,7 +12,7 @@ from campaign.lib import clock
 from deliveries import lifecycle
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.lifecycle import Step, seal
 from deliveries.models import Delivery, LogLine, Preparation, PreparationStatus, Status
 from deliveries.preparation import lease, staging
@@ -54,7 +54,7 @@ def freeze(
             "to_deliver": to_deliver,
             "domains": domains,
             "compiled": seal.fingerprint(compiled.to_json()),
-            "chunks": recovery.chunk_digests(delivery.pk),
+            "chunks": books.chunk_digests(delivery.pk),
             **planning.frozen(runs),
         }
         if delivery.is_recurring:

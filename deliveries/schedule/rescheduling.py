@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.models import ApprovalPolicy, User
 from deliveries import lifecycle
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.lifecycle import Step, log, seal
 from deliveries.models import Approval, Cause, Delivery, Preparation, PreparationStatus, ScheduleKind
 from deliveries.schedule import moments, plan_report, planning
@@ -84,7 +84,7 @@ def _plan_anew(delivery: Delivery, last: Preparation, at: datetime) -> dict[str,
         groups = planning.reorder(delivery, at=at)
     runs = planning.runs_of(delivery, groups, last.to_deliver)
     planning.write_runs(delivery, runs)
-    return {"chunks": recovery.chunk_digests(delivery.pk), **planning.frozen(runs)}
+    return {"chunks": books.chunk_digests(delivery.pk), **planning.frozen(runs)}
 
 
 def in_words(delivery: Delivery) -> str:

@@ -20,7 +20,7 @@ from django.db import connections
 from psycopg.rows import namedtuple_row, tuple_row
 
 from campaign.lib import clock
-from deliveries.ledger import barrier
+from deliveries.ledger import barrier, results
 from deliveries.sending import statements
 from deliveries.sending.pg_arrays import numbers, texts
 from deliveries.sending.rows import Entry, Exchange, Fenced, Hold, NotDurable, Row, Tampered
@@ -325,11 +325,11 @@ class Ledger:
             "replies": texts([e.reply[:300] for e in entries]),
             "retries": numbers([e.retry_in for e in entries]),
         }
-        await self.connection.execute(statements.STORE, self._slots(**columns))
+        await self.connection.execute(results.STORE, self._slots(**columns))
         held = [e for e in entries if e.quarantines]
         if held:
             await self.connection.execute(
-                statements.QUARANTINE,
+                results.QUARANTINE,
                 self._slots(
                     seqs=[e.row.seq for e in held],
                     reasons=[e.reason for e in held],

@@ -22,7 +22,7 @@ from campaign.lib.jobs import Queue, valkey, workers_alive
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues
 from deliveries.channels.dkim import UnusableKey
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.lifecycle import Step, log, seal
 from deliveries.models import Confirmation, Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
@@ -237,8 +237,8 @@ def _is_as_confirmed(delivery: Delivery) -> bool:
         and prepared.seal == seal.fingerprint(prepared.manifest)
         and prepared.manifest["compiled"] == seal.fingerprint(prepared.compiled)
         and prepared.manifest["chunks"] is not None
-        and prepared.manifest["chunks"] == recovery.chunk_digests(delivery.pk)
-        and prepared.manifest["to_deliver"] == recovery.rows_of_chunks(delivery.pk)
+        and prepared.manifest["chunks"] == books.chunk_digests(delivery.pk)
+        and prepared.manifest["to_deliver"] == books.rows_of_chunks(delivery.pk)
     )
 
 
@@ -270,10 +270,10 @@ def finish_if_over(delivery_id: int) -> bool:
     The ledger is counted first, in one snapshot and without a lock, so that nobody waits for it.
     """
     delivery = Delivery.objects.select_related("preparation").get(pk=delivery_id)
-    if delivery.status != Status.SENDING or any(recovery.open_ends(delivery).values()):
+    if delivery.status != Status.SENDING or any(books.open_ends(delivery).values()):
         return delivery.status != Status.SENDING
     wave_gate.note_lateness(delivery_id)
-    counted = recovery.books(delivery)
+    counted = books.count(delivery)
     if counted.off:
         logger.error("delivery %s can't finish, its books don't balance: %s", delivery_id, counted.off)
         _note_off(delivery_id)
@@ -282,12 +282,12 @@ def finish_if_over(delivery_id: int) -> bool:
 
 
 @transaction.atomic
-def _finish(delivery_id: int, counted: recovery.Books) -> bool:
+def _finish(delivery_id: int, counted: books.Books) -> bool:
     """Finished, unless something moved since it was counted: whoever looks next counts again."""
     delivery = Delivery.objects.locked(delivery_id)
-    if delivery.status != Status.SENDING or any(recovery.open_ends(delivery).values()):
+    if delivery.status != Status.SENDING or any(books.open_ends(delivery).values()):
         return delivery.status != Status.SENDING
-    tallies = recovery.tallies(delivery_id)
+    tallies = books.tallies(delivery_id)
     if tallies != counted.tallies:
         return False
     at = now()

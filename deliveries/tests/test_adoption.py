@@ -13,7 +13,7 @@ from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from campaign.tests.waiting import somebody_waits_for_a_lock, wait_until
 from deliveries.confirmation import decisions as confirmation
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Doubt, Status, Try
 from deliveries.operations import instances
 from deliveries.sending import control, fence
@@ -42,7 +42,7 @@ def test_adopting_holds_what_was_sending_with_all_open_rows_in_doubt(administrat
     delivery.refresh_from_db()
     assert (receipt.in_doubt, Doubt.objects.count(), Try.objects.count()) == (5, 5, 0)
     assert delivery.status == Status.PAUSED
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
     assert AuditEvent.objects.get(action="adopt_instance").actor == administrator
 
 
@@ -133,7 +133,7 @@ def test_an_adoption_that_is_killed_half_way_is_carried_on_by_the_next(settings,
         delivery.refresh_from_db()
         assert delivery.status == Status.PAUSED
         assert Doubt.objects.filter(delivery=delivery).count() == 4
-        assert recovery.imbalance(delivery) == {}
+        assert books.imbalance(delivery) == {}
 
 
 def test_a_lane_that_comes_back_to_a_restored_database_hands_nothing_over():

@@ -12,7 +12,7 @@ from django.db import connection
 from campaign.lib import clock
 from campaign.stack import services
 from deliveries import jobs
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Instance, Status
 from deliveries.operations import instances
 from deliveries.sending import fence
@@ -59,7 +59,7 @@ def test_a_dump_restored_on_another_server_sends_nothing_until_it_is_adopted(rel
             assert receipt.in_doubt == 5
             assert delivery.status == Status.PAUSED
             assert statuses(delivery) == {"IN_DOUBT"}
-            assert recovery.imbalance(delivery) == {}
+            assert books.imbalance(delivery) == {}
             assert relay.recipients() == []
 
 

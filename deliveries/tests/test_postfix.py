@@ -10,7 +10,7 @@ import pytest
 
 from accounts.roles import root
 from campaign.lib.tokens import Purpose, default_signer
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Delivery, Message, MessageStatus, Route, Status
 from deliveries.proofs import previews
 from deliveries.routing import routes, signing
@@ -91,7 +91,7 @@ def test_a_delivery_by_postfix_arrives_as_the_preview_shows_it(postfix, route):
         assert_as_shown(octets, row)
     assert any(not octets.isascii() for octets in mails)  # eight bits, as postfix offers 8BITMIME
     assert {row.status for row in rows} == {MessageStatus.SENT}
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
     assert "sasl_method=PLAIN, sasl_username=news@relay.example" in postfix.log
 
 

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef, Queue
 from deliveries import lifecycle, queues
-from deliveries.ledger import recovery
+from deliveries.ledger import ending, recovery
 from deliveries.lifecycle import Step, notices
 from deliveries.models import Delivery, Status
 from deliveries.preparation import verbs as preparation
@@ -132,7 +132,7 @@ def _keep_in_motion(delivery_id: int) -> None:
 
 def _move_on(delivery_id: int) -> None:
     recovery.reclaim(delivery_id)
-    recovery.expire_overdue(delivery_id)
+    ending.expire_overdue(delivery_id)
     wave_gate.judge(delivery_id)
     wave_gate.note_lateness(delivery_id)
     gate.finish_if_over(delivery_id)
@@ -140,7 +140,7 @@ def _move_on(delivery_id: int) -> None:
 
 def _end_the_stopped(delivery_id: int) -> None:
     recovery.reclaim(delivery_id)
-    recovery.cancel_rest(delivery_id)
+    ending.cancel_rest(delivery_id)
 
 
 def _due(at: datetime) -> list[Found]:

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import AuditEvent
 from campaign.lib import clock
 from campaign.lib.tokens import Purpose, Signer
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Doubt, Message, MessageStatus, SentAgain, Try
 from deliveries.operations import doubts
 from deliveries.operations.doubts import Decision
@@ -45,7 +45,7 @@ def test_a_signed_hit_settles_its_message_and_no_other(reader, delivery, kind):
 
     assert status(delivery, 2) == "SENT"
     assert status(delivery, 3) == "IN_DOUBT"
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 @pytest.mark.parametrize("kind", ["o", "c", "m", "u"])
@@ -84,7 +84,7 @@ def test_an_open_keeps_at_home_what_was_to_be_sent_again(reader, delivery):
 
     assert (status(delivery, 2), status(delivery, 3)) == ("SENT", "RETRYING")
     assert list(Try.objects.filter(delivery=delivery).values_list("seq", flat=True)) == [3]
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 @pytest.mark.parametrize("kind", ["o", "c", "m", "u"])
@@ -96,7 +96,7 @@ def test_a_hit_settles_what_was_sent_again_and_failed(reader, kind):
     follow(reader, delivery, kind, 3)
 
     assert (status(delivery, 2), status(delivery, 3)) == ("SENT", "FAILED")
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 @pytest.mark.parametrize("state", ["failed", "retrying", "ignored", "cancelled"])

@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.rights import Right
 from audiences.models import Import
 from campaign.lib import clock
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.ledger.tallies import tallies
 from deliveries.models import Delivery, Status
 from deliveries.overview import todo
@@ -49,7 +49,7 @@ def test_the_demo_has_a_delivery_in_each_status_and_something_for_everybody(demo
     assert counts["sent"] > 1_800
     assert counts["failed"] > 10
     for delivery in Delivery.objects.exclude(preparation=None):
-        assert not recovery.imbalance(delivery)
+        assert not books.imbalance(delivery)
 
     before = Delivery.objects.count()
     call_command("load_demo", stdout=StringIO())

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from campaign.lib import clock
 from deliveries.channels.base import Outcome, Result
-from deliveries.ledger import recovery, resolutions
+from deliveries.ledger import books, ending, recovery, resolutions
 from deliveries.ledger.tests.lane_relay import (
     ANSWERS,
     OPTED_OUT,
@@ -177,7 +177,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """For as long as it takes to notice: what is free and was never handed over has failed, unsent."""
         started = "UPDATE deliveries_delivery SET started_at = started_at + make_interval(hours => %s * validity_hours) WHERE id = %s"
         execute(started, -1, self.delivery.pk)
-        recovery.expire_overdue(self.delivery.pk)
+        ending.expire_overdue(self.delivery.pk)
         execute(started, 1, self.delivery.pk)
 
     @rule()
@@ -245,7 +245,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_books_balance(self) -> None:
-        assert recovery.imbalance(Delivery.objects.get(pk=self.delivery.pk)) == {}
+        assert books.imbalance(Delivery.objects.get(pk=self.delivery.pk)) == {}
 
     @invariant()
     def each_chunk_counts_its_rows(self) -> None:
@@ -302,7 +302,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.runner.close()
         assert self.status() in {Status.FINISHED, Status.STOPPED}
         assert not self.rows_in(MessageStatus.PREPARED, MessageStatus.RETRYING)
-        assert not any(recovery.open_ends(self.delivery).values())
+        assert not any(books.open_ends(self.delivery).values())
         self.the_books_balance()
         self.the_ledger_says_nothing_that_is_not_so()
 

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import AuditEvent
 from campaign.lib import clock
-from deliveries.ledger import recovery, resolutions
+from deliveries.ledger import books, ending, recovery, resolutions
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, SentAgain, Status, Try
 from deliveries.operations import reconciliation, remainders
 from deliveries.operations.doubts import Decision
@@ -48,7 +48,7 @@ def lost_and_answered_late(delivery):
 
 
 def never_left(delivery):
-    recovery.end_tries(delivery.pk, MessageStatus.FAILED)
+    ending.end_tries(delivery.pk, MessageStatus.FAILED)
 
 
 # What became of the second: how it came about, the row's status, and whether the evidence is surely of the first.
@@ -102,7 +102,7 @@ def test_evidence_makes_it_sent_whatever_became_of_the_second(becomes, status, o
     assert not Try.objects.filter(delivery=delivery).exists()
     assert not Doubt.objects.filter(delivery=delivery).exists()
     assert SentAgain.objects.filter(delivery=delivery).exists() != of_the_first
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
     assert reconciliation.reconcile(delivery.pk).off == []
     event = AuditEvent.objects.get(action="known_to_have_arrived")
     assert (event.target_id, event.detail["row"]) == (str(delivery.pk), 1)
@@ -184,4 +184,4 @@ def test_what_was_in_doubt_twice_and_put_off_late_is_in_doubt_again_once_it_is_s
 
     assert statuses(delivery)[0] == "IN_DOUBT"
     assert not remainders.is_possible(Delivery.objects.get(pk=delivery.pk))
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}

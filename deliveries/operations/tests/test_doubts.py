@@ -11,7 +11,7 @@ from accounts.tests.factories import UserFactory
 from audiences.models import Profile
 from campaign.lib import clock
 from deliveries import jobs
-from deliveries.ledger import recovery
+from deliveries.ledger import books, recovery
 from deliveries.models import Doubt, Message, Status, Try
 from deliveries.operations import doubts
 from deliveries.operations.doubts import Decision
@@ -45,7 +45,7 @@ def test_count_as_sent_counts_as_sent():
     decide(delivery, Decision.COUNT_AS_SENT, [2])
 
     assert statuses(delivery) == ["IN_DOUBT", "SENT", "SENT", "SENT"]
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_send_again_of_a_finished_delivery_sends_to_those_and_nobody_else(relay):
@@ -60,7 +60,7 @@ def test_send_again_of_a_finished_delivery_sends_to_those_and_nobody_else(relay)
     assert relay.recipients() == sorted(addresses[:2])
     assert statuses(delivery) == ["SENT"] * 4
     assert delivery.status == Status.FINISHED
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_all_of_a_delivery_is_decided_chunk_by_chunk(settings):
@@ -76,7 +76,7 @@ def test_all_of_a_delivery_is_decided_chunk_by_chunk(settings):
     assert decide(delivery, Decision.COUNT_AS_SENT).done == 5
 
     assert statuses(delivery) == ["SENT"] * 5
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_a_paused_delivery_sends_again_once_it_is_resumed(relay):
@@ -212,7 +212,7 @@ def test_all_is_decided_slice_by_slice_with_progress(decision, monkeypatch):
 
     assert told == [(2, 5), (4, 5), (5, 5)]
     assert (receipt.done, receipt.settled_before, receipt.opted_out) == (5, 0, 0)
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
     events = AuditEvent.objects.filter(action=f"unknown_outcome_{decision.value}")
     assert [event.detail["number"] for event in events.order_by("id")] == [2, 2, 1]
 
@@ -228,4 +228,4 @@ def test_a_stop_between_two_slices_ends_it_and_what_was_decided_stays(monkeypatc
 
     assert receipt.done == 2
     assert statuses(delivery)[:5] == ["IN_DOUBT"] * 5  # the tries ended before they left
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}

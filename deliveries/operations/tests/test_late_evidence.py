@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
-from deliveries.ledger import recovery, resolutions
+from deliveries.ledger import books, recovery, resolutions
 from deliveries.models import Delivery, Doubt, Message, MessageStatus, SentAgain
 from deliveries.operations import doubts
 from deliveries.operations.doubts import Decision
@@ -65,7 +65,7 @@ def test_two_at_the_same_moment_settle_each_message_once():
         thread.join()
 
     assert sorted(done) == [0, 6]
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 @pytest.mark.parametrize("status", [MessageStatus.SENT, MessageStatus.FAILED])
@@ -107,7 +107,7 @@ def test_what_was_to_be_sent_again_and_never_left_is_in_doubt_once_more():
 
     assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", "SENT", "SENT"]
     assert Doubt.objects.filter(delivery=delivery).count() == 2
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_a_relay_that_is_full_until_the_validity_ends_leaves_the_doubt(relay):
@@ -121,7 +121,7 @@ def test_a_relay_that_is_full_until_the_validity_ends_leaves_the_doubt(relay):
         look.tick()
 
     assert statuses(delivery) == ["IN_DOUBT"]
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 # -- a second hand-over that fails ------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_a_second_hand_over_that_fails_leaves_it_said_that_the_first_may_have_ar
         return client.get(reverse(name, args=[delivery.pk, *args]))
 
     assert statuses(delivery) == ["FAILED", "SENT", "SENT", "SENT"]
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
     assert page("reporting:window", "sending").content.decode().count(says) == 1
     assert says in page("reporting:message", 1).content.decode()
     assert says not in page("reporting:message", 2).content.decode()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from deliveries.models import MessageStatus as S
+
 _TALLIES = """
     SELECT coalesce(sum(size), 0), coalesce(sum(sent + failed - unsent + in_doubt), 0), coalesce(sum(unsent), 0),
         coalesce(sum(fresh), 0),
@@ -33,20 +35,20 @@ _TRIES = """
 """
 
 # Cancelled rows above the mark were never tried. Of those below it, and of the ignored, only the rows can tell.
-_WITHDRAWN = """
+_WITHDRAWN = f"""
     SELECT count(*) FROM deliveries_chunk c JOIN deliveries_message m
         ON m.delivery_id = c.delivery_id AND m.seq BETWEEN c.seq_from AND c.seq_to
     WHERE c.delivery_id = %(delivery)s AND (c.ignored > 0 OR c.cancelled > c.seq_to - c.handed_upto)
-        AND m.status IN (5, 6) AND m.tries > 0 AND NOT EXISTS (
+        AND m.status IN ({S.IGNORED}, {S.CANCELLED}) AND m.tries > 0 AND NOT EXISTS (
             SELECT 1 FROM deliveries_sentagain a WHERE a.delivery_id = m.delivery_id AND a.seq = m.seq
         )
 """
 
 # Sent again, and withdrawn or failed before a server was asked a second time: the first may have arrived.
-_ONCE_IN_DOUBT = """
-    SELECT count(*) FILTER (WHERE m.status = 5), count(*) FILTER (WHERE m.status = 2)
+_ONCE_IN_DOUBT = f"""
+    SELECT count(*) FILTER (WHERE m.status = {S.IGNORED}), count(*) FILTER (WHERE m.status = {S.FAILED})
     FROM deliveries_sentagain a JOIN deliveries_message m ON m.delivery_id = a.delivery_id AND m.seq = a.seq
-    WHERE a.delivery_id = %(delivery)s AND (m.status = 5 OR m.status = 2 AND m.tries = 0)
+    WHERE a.delivery_id = %(delivery)s AND (m.status = {S.IGNORED} OR m.status = {S.FAILED} AND m.tries = 0)
 """
 
 

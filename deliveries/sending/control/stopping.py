@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
 from deliveries import lifecycle
-from deliveries.ledger import barrier, recovery
+from deliveries.ledger import barrier, ending
 from deliveries.lifecycle import Step, log
 from deliveries.models import Delivery
 from deliveries.sending.control import receipts
@@ -67,7 +67,7 @@ def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
             log.write(delivery, at, n_("Ended by %(by)s: there are no more runs"), by=str(by))
             return Stopped(left=0, cancelled=0)
     barrier.settle(delivery.pk)
-    recovery.cancel_rest(delivery.pk)
+    ending.cancel_rest(delivery.pk)
     receipt = before_stopping(delivery)
     log.write(delivery, at, n_("Stopped by %(by)s: %(left)s had been handed over, %(cancelled)s never will be"),
          by=str(by), left=receipt.left, cancelled=receipt.cancelled)  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from audiences.models import Quarantine
 from campaign.lib import clock
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Delivery, Message, MessageStatus, Route, Status
 from deliveries.routing import routes
 from deliveries.tests.factories import DeliveryFactory
@@ -118,7 +118,7 @@ def assert_nobody_is_harmed_and_it_goes_on(delivery: Delivery, server: Server, s
     assert delivery.status == Status.FINISHED
     assert statuses(delivery) == {"SENT"}
     assert len(server.bodies) == len(set(server.bodies)) or server.taken
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
     assert Route.objects.get().closed_until is None
 
 

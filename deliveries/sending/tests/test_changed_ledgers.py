@@ -3,7 +3,7 @@
 import pytest
 
 from audiences.tests.factories import ProfileFactory
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Delivery, Message, Status
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory
@@ -62,4 +62,4 @@ def test_a_changed_chunk_stops_the_send_and_leaves_no_doubt_about_what_was_on_it
     assert statuses(delivery)[:2] == ["SENT", "SENT"]
     look.tick()
     assert statuses(delivery) == ["SENT", "SENT", "CANCELLED", "CANCELLED"]
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from deliveries import queues
-from deliveries.ledger import recovery
+from deliveries.ledger import books, ending
 from deliveries.models import MessageStatus, Status
 from deliveries.sending import gate
 from deliveries.sending.rows import Entry
@@ -73,7 +73,7 @@ def test_later_tries_end_chunk_by_chunk(settings):
         execute("SET lock_timeout = '100ms'")
         try:
             with pytest.raises(OperationalError):
-                recovery.end_tries(delivery.pk, MessageStatus.CANCELLED)
+                ending.end_tries(delivery.pk, MessageStatus.CANCELLED)
         finally:
             execute("SET lock_timeout = 0")
 
@@ -92,9 +92,9 @@ def test_later_tries_end_chunk_by_chunk(settings):
     with_ledger(delivery, work)
 
     assert statuses(delivery) == ["CANCELLED", "CANCELLED", "RETRYING", "RETRYING"]
-    recovery.end_tries(delivery.pk, MessageStatus.CANCELLED)
+    ending.end_tries(delivery.pk, MessageStatus.CANCELLED)
     assert statuses(delivery) == ["CANCELLED"] * 4
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_one_broken_delivery_does_not_keep_the_others_from_leaving():

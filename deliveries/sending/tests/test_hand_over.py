@@ -10,7 +10,7 @@ from django.db import connection
 
 from campaign.lib import clock
 from deliveries import jobs
-from deliveries.ledger import recovery
+from deliveries.ledger import books, recovery
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Route, Status, Try
 from deliveries.sending import gate, lane_job, window
 from deliveries.sending.exchange import Ledger
@@ -92,7 +92,7 @@ def test_a_window_of_a_commit_whose_answer_was_lost_survives_a_second_loss(monke
     run_lane(delivery, ScriptedPool())
 
     assert statuses(delivery) == ["SENT"] * 3
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_a_window_of_a_lost_commit_is_no_doubt_even_when_the_lease_ran_out_meanwhile(monkeypatch):
@@ -119,7 +119,7 @@ def test_a_window_of_a_lost_commit_is_no_doubt_even_when_the_lease_ran_out_meanw
     run_lane(delivery, ScriptedPool())
 
     assert statuses(delivery) == ["SENT"] * 3
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_a_chunk_whose_release_was_lost_keeps_no_delivery_open_when_its_lane_dies(monkeypatch, settings):
@@ -175,7 +175,7 @@ def test_a_fenced_lane_keeps_its_results_while_the_database_is_away(monkeypatch)
 
     assert statuses(delivery) == ["SENT", "SENT"]
     assert not Doubt.objects.filter(delivery=delivery).exists()
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_results_of_an_old_lease_do_not_count_for_the_new_one():

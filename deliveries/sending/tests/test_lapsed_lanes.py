@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from campaign.lib import clock
 from deliveries import jobs
 from deliveries.channels.base import Outcome, Result
-from deliveries.ledger import recovery
+from deliveries.ledger import books, recovery
 from deliveries.models import Chunk, Message, Status
 from deliveries.sending.exchange import Ledger
 from deliveries.sending.tests.later_tries import leave_to_later_tries
@@ -100,7 +100,7 @@ def test_what_a_dead_lane_left_behind_is_settled_whatever_became_of_the_delivery
     rest = "PREPARED" if status == "paused" else "CANCELLED"
     assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", rest, rest]
     assert not Chunk.objects.filter(delivery=delivery).exclude(lease_until=None).exists()
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 # -- a lane that is taken for dead ------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_a_living_lane_that_is_taken_for_dead_hands_over_nothing_more_and_repeat
 
     chunk = Chunk.objects.get(delivery=delivery)
     assert (chunk.handed_upto, chunk.sent, chunk.in_doubt) == (seen[0], seen[0], 0)
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 @pytest.mark.parametrize("lane", ["job:2@host", "other:1@host", "job:1@elsewhere", "1@host", "%"])

@@ -13,7 +13,7 @@ from accounts.roles import root
 from audiences.models import Profile
 from campaign.lib import clock
 from deliveries import jobs
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Delivery, Message, MessageStatus, ProviderLimit, Status, Try
 from deliveries.operations import route_settings
 from deliveries.routing import limits, routes
@@ -86,7 +86,7 @@ def test_lanes_of_two_deliveries_keep_to_the_routes_limit_and_share_it(relay, se
     assert received <= 10 * seconds + 10
     assert seconds < 12
     assert max(shares) / sum(shares) < 2 / 3
-    assert all(recovery.imbalance(delivery) == {} for delivery in (big, small))
+    assert all(books.imbalance(delivery) == {} for delivery in (big, small))
 
 
 def test_a_pause_takes_hold_at_once_while_a_limit_slows(relay):
@@ -102,7 +102,7 @@ def test_a_pause_takes_hold_at_once_while_a_limit_slows(relay):
 
     assert len(relay.recipients()) == handed < 60
     assert ended_after < 4
-    assert not recovery.open_ends(delivery)["leases"]
+    assert not books.open_ends(delivery)["leases"]
 
 
 def test_a_limit_that_is_lifted_in_mid_send_acts_within_seconds(relay):
@@ -161,7 +161,7 @@ def test_who_is_over_a_providers_limit_leaves_later_and_everybody_else_goes_on(r
     rows = Message.objects.filter(delivery=delivery)
     assert set(rows.values_list("tries", "status")) == {(1, MessageStatus.SENT)}
     assert max(Counter(relay.recipients()).values()) == 1
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_who_queues_is_due_at_once_when_the_providers_limit_goes(relay):
@@ -191,7 +191,7 @@ def test_a_lane_without_tokens_for_long_lets_go_and_none_is_woken_before_the_nex
 
     assert time.monotonic() - began < 5
     assert statuses(delivery) == ["PREPARED"] * 3
-    assert not recovery.open_ends(delivery)["leases"]
+    assert not books.open_ends(delivery)["leases"]
     from django_rq import get_queue
 
     assert get_queue("send").get_job_ids() == []
@@ -220,7 +220,7 @@ def test_valkey_away_only_slows(relay, settings, monkeypatch):
     seconds = time.monotonic() - began
 
     assert 3 <= sent(delivery) <= 5 * seconds
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_tokens_of_those_who_opted_out_since_go_to_others(relay):

@@ -16,7 +16,7 @@ from campaign.lib import clock
 from campaign.lib.jobs import Queue, workers_alive
 from campaign.tests.waiting import wait_until
 from deliveries import jobs
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Chunk, Instance, Message, MessageStatus, Moment, Status
 from deliveries.operations import instances
 from deliveries.sending import control, gate
@@ -79,7 +79,7 @@ def test_at_whatever_moments_anybody_looks_only_who_is_due_has_been_written_to(r
 
     assert delivery.status == Status.FINISHED
     assert len(relay.recipients()) == 20
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_an_hour_that_clocks_skip_and_one_that_they_show_twice_are_sent_once_each(relay):
@@ -280,4 +280,4 @@ def test_what_was_paused_for_longer_than_its_validity_never_leaves(relay):
     rows = Message.objects.filter(delivery=delivery)
     assert set(rows.values_list("status", "reason")) == {(MessageStatus.FAILED, "expired")}
     assert delivery.status == Status.FINISHED
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}

@@ -11,7 +11,7 @@ from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
 from campaign.stack.pgbouncer import HOW_TO, find, pgbouncer
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Doubt
 from deliveries.overview.diagnosis import installation
 from deliveries.sending import exchange, gate
@@ -94,7 +94,7 @@ def test_lanes_that_share_two_sessions_send_everything_once_and_leave_no_doubt(p
     assert sorted(taken) == list(range(1, 301))
     assert statuses(delivery) == ["SENT"] * 300
     assert not Doubt.objects.filter(delivery=delivery).exists()
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_a_lane_leaves_nothing_of_its_own_in_the_sessions_of_others(pooler):

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.roles import root
 from campaign.lib import clock
-from deliveries.ledger import recovery
+from deliveries.ledger import books, ending, recovery
 from deliveries.models import Chunk, Doubt, LogLine, Message, MessageStatus, Status, Try
 from deliveries.operations import instances, reconciliation
 from deliveries.schedule import plan_report
@@ -44,7 +44,7 @@ def expired_while_paused(recipients=5):
     delivery = DeliveryFactory(paused=True, recipients=recipients)
     let_the_validity_period_end(delivery)
     look.tick()
-    recovery.expire_overdue(delivery.pk)
+    ending.expire_overdue(delivery.pk)
     assert statuses(delivery) == ["FAILED"] * recipients
     return delivery
 
@@ -121,7 +121,7 @@ def test_a_chunk_that_expired_half_way_keeps_its_mark_and_counts_what_left(relay
     recovery.reclaim(delivery.pk)
     let_the_validity_period_end(delivery)
 
-    recovery.expire_overdue(delivery.pk)
+    ending.expire_overdue(delivery.pk)
 
     assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", "FAILED", "FAILED", "FAILED"]
     assert Chunk.objects.get(delivery=delivery).handed_upto == 2
@@ -148,7 +148,7 @@ def test_expiring_ends_though_a_row_below_the_mark_has_no_result():
     execute("UPDATE deliveries_chunk SET token = 7, handed_upto = 2 WHERE delivery_id = %s", delivery.pk)
     let_the_validity_period_end(delivery)
 
-    expired = recovery.expire_overdue(delivery.pk)
+    expired = ending.expire_overdue(delivery.pk)
 
     assert expired == 3
     assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", "FAILED", "FAILED", "FAILED"]
@@ -165,7 +165,7 @@ def test_a_stop_ends_though_a_row_below_the_mark_has_no_result():
 
     assert (receipt.left, receipt.cancelled) == (2, 3)
     assert statuses(delivery) == ["IN_DOUBT", "IN_DOUBT", "CANCELLED", "CANCELLED", "CANCELLED"]
-    assert not any(recovery.open_ends(delivery).values())
+    assert not any(books.open_ends(delivery).values())
     assert found(delivery) == {}
 
 

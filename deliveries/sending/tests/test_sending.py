@@ -11,7 +11,7 @@ from audiences.models import Quarantine
 from campaign.lib import clock
 from deliveries import jobs, queues
 from deliveries.content.render import Renderer, RenderError
-from deliveries.ledger import recovery, resolutions
+from deliveries.ledger import books, resolutions
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status, Try
 from deliveries.sending import control
 from deliveries.tests.factories import DeliveryFactory, person
@@ -30,7 +30,7 @@ def test_every_recipient_gets_exactly_one_message(relay):
     expected = sorted(Message.objects.filter(delivery=delivery).values_list("address", flat=True))
     assert relay.recipients() == expected
     assert delivery.status == Status.FINISHED
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_small_chunks_are_all_drained(relay, settings):
@@ -126,7 +126,7 @@ def test_a_message_that_cannot_be_filled_fails_without_having_reached_a_server(r
     assert (row.status, row.reason, row.tries) == (MessageStatus.FAILED, "content", 0)
     counted = Chunk.objects.get(delivery=delivery)
     assert (counted.sent, counted.failed, counted.unsent) == (1, 1, 1)
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_what_no_relay_judged_until_the_validity_period_ended_reached_no_server(relay):
@@ -139,7 +139,7 @@ def test_what_no_relay_judged_until_the_validity_period_ended_reached_no_server(
     counted = Chunk.objects.get(delivery=delivery)
 
     assert (counted.failed, counted.unsent) == (1, 1)
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_who_opted_out_after_the_preparation_gets_nothing(relay):
@@ -209,7 +209,7 @@ def test_a_stop_cancels_what_was_not_handed_over_and_says_how_many():
 
     assert (receipt.left, receipt.cancelled) == (0, 4)
     assert statuses(delivery) == ["CANCELLED"] * 4
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_what_a_dead_worker_had_handed_over_is_in_doubt_and_the_rest_goes_on(relay):
@@ -222,7 +222,7 @@ def test_what_a_dead_worker_had_handed_over_is_in_doubt_and_the_rest_goes_on(rel
     assert Doubt.objects.filter(delivery=delivery).count() == 2
     assert len(relay.recipients()) == 3
     assert delivery.status == Status.FINISHED
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_evidence_resolves_a_doubt_once():
@@ -235,7 +235,7 @@ def test_evidence_resolves_a_doubt_once():
 
     assert (first, second) == (True, False)
     assert statuses(delivery) == ["SENT", "PREPARED"]
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_a_row_that_was_changed_after_the_seal_stops_the_send(relay):

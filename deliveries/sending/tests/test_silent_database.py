@@ -13,7 +13,7 @@ from django.db import connection, connections
 from accounts.roles import root
 from campaign.stack.silence import line
 from campaign.tests.waiting import somebody_waits_for_a_lock, wait_until
-from deliveries.ledger import barrier, recovery
+from deliveries.ledger import barrier, books
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
 from deliveries.sending import control
 from deliveries.sending import exchange as ledger
@@ -58,7 +58,7 @@ def test_a_lane_whose_database_falls_silent_goes_on_by_a_new_connection(short_le
 
     assert statuses(delivery) == ["SENT"] * 60
     assert not Doubt.objects.filter(delivery=delivery).exists()
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_an_exchange_ends_within_a_third_of_a_lease_though_nobody_answers(short_lease, database_line):
@@ -314,7 +314,7 @@ def test_a_result_that_cannot_be_stored_stands_alone_in_doubt(caplog):
     run_lane(delivery, ScriptedPool())
 
     assert statuses(delivery) == ["SENT"] * 6 + ["IN_DOUBT"] + ["SENT"] * 13
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
     assert "row 7" in caplog.text
     assert Message.objects.get(delivery=delivery, seq=7).address not in caplog.text
 

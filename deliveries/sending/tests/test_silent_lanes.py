@@ -12,7 +12,7 @@ import pytest
 from django.db import connections
 
 from deliveries import jobs
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Route, Status
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory
@@ -156,7 +156,7 @@ def test_a_lane_that_only_waits_for_old_answers_holds_nothing_and_still_stores_t
     assert leased == 0
     assert statuses(delivery) == {"SENT": 40}
     assert not Doubt.objects.exists()
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
     assert len(stage.server.taken) == 40
 
 
@@ -172,7 +172,7 @@ def test_who_never_answers_leaves_in_doubt_what_it_swallowed_and_no_more(setting
     delivery.refresh_from_db()
     assert statuses(delivery) == {"SENT": 28, "IN_DOUBT": 2}
     assert delivery.status == Status.FINISHED
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
     assert Route.objects.get().closed_until is None
     assert script.answers.asked == 30
 
@@ -222,7 +222,7 @@ def test_a_worker_sends_another_delivery_while_its_last_lane_waits_for_old_answe
 
     assert after_the_first == still_in_doubt == {"SENT": 19, "IN_DOUBT": 1}
     assert statuses(first) == statuses(second) == {"SENT": 20}
-    assert recovery.imbalance(first) == {}
+    assert books.imbalance(first) == {}
     assert stage.proxy.most_open == 2
 
 

@@ -14,7 +14,7 @@ from accounts.roles import root
 from campaign.lib import clock
 from campaign.tests.waiting import PATIENCE, wait_until
 from deliveries import jobs
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status
 from deliveries.operations import route_settings
 from deliveries.routing import routes
@@ -45,7 +45,7 @@ def assert_exact(delivery: Delivery, relay: Relay) -> None:
     assert set(rows.filter(status=MessageStatus.SENT).values_list("address", flat=True)) <= set(received)
     accounted = set(rows.exclude(status=MessageStatus.PREPARED).values_list("address", flat=True))
     assert set(received) <= accounted
-    assert recovery.imbalance(delivery) == {}
+    assert books.imbalance(delivery) == {}
 
 
 def test_a_worker_killed_in_mid_send_loses_nobody_and_repeats_nobody(relay):
@@ -286,7 +286,7 @@ def test_a_delivery_that_comes_later_gets_a_worker_long_before_the_one_before_it
         until_over(big)
 
     for delivery in (big, small):
-        assert recovery.imbalance(delivery) == {}
+        assert books.imbalance(delivery) == {}
     assert len(relay.recipients()) == len(set(relay.recipients())) == 3300
 
 
@@ -325,6 +325,6 @@ def test_workers_of_their_own_processes_keep_to_one_limit_together_while_the_que
         until_over(other)
 
     for delivery in (one, other):
-        assert recovery.imbalance(delivery) == {}
+        assert books.imbalance(delivery) == {}
         assert not Doubt.objects.filter(delivery=delivery).exists()
     assert len(relay.recipients()) == len(set(relay.recipients())) == 600

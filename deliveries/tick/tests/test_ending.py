@@ -11,7 +11,7 @@ from django.db import connections
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from campaign.tests.databases import database_url
-from deliveries.ledger import recovery
+from deliveries.ledger import books
 from deliveries.models import Chunk, Delivery, Message, Status
 from deliveries.sending import control, exchange, gate, looks
 from deliveries.tests.factories import DeliveryFactory, person
@@ -34,9 +34,9 @@ def all_sent(delivery: Delivery) -> None:
 def test_what_moves_between_the_count_and_the_step_is_counted_again(monkeypatch):
     delivery = DeliveryFactory(recipients=3, sending=True)
     all_sent(delivery)
-    count = recovery.books
+    count = books.count
 
-    def count_and_then_a_bounce_comes(of: Delivery) -> recovery.Books:
+    def count_and_then_a_bounce_comes(of: Delivery) -> books.Books:
         counted = count(of)
         execute("UPDATE deliveries_message SET status = 2 WHERE delivery_id = %s AND seq = 1", of.pk)
         execute(
@@ -44,7 +44,7 @@ def test_what_moves_between_the_count_and_the_step_is_counted_again(monkeypatch)
         )
         return counted
 
-    monkeypatch.setattr(recovery, "books", count_and_then_a_bounce_comes)
+    monkeypatch.setattr(books, "count", count_and_then_a_bounce_comes)
     assert not gate.finish_if_over(delivery.pk)
     monkeypatch.undo()
 

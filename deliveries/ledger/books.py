@@ -1,0 +1,107 @@
+"""The books of a delivery: digests and ranges of its chunks, their tallies, and where its rows differ from them."""
+
+import json
+from dataclasses import dataclass
+
+from django.db import connection
+
+from deliveries.models import Delivery, MessageStatus
+
+
+def open_ends(delivery: Delivery) -> dict[str, bool]:
+    """What still keeps a delivery from being over; nothing is counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT chunks, NOT chunks AND EXISTS (
+                SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(d)s AND lease_until IS NOT NULL
+            ), tries FROM (
+                SELECT EXISTS (SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(d)s AND NOT done),
+                    EXISTS (SELECT 1 FROM deliveries_try WHERE delivery_id = %(d)s)
+            ) ends (chunks, tries)
+            """,
+            {"d": delivery.pk},
+        )
+        chunks, leases, tries = cursor.fetchone()
+    return {"chunks": chunks, "leases": leases, "tries": tries}
+
+
+def chunk_digests(delivery_id: int) -> str | None:
+    """One fingerprint over the digests of all chunks in their order, as the seal covers it.
+
+    None where there are no chunks, or their ranges don't follow one another from 1 on.
+    """
+    return _chunks(delivery_id)[0]
+
+
+def rows_of_chunks(delivery_id: int) -> int:
+    """How many rows the ranges of all chunks hold together; no row is looked at."""
+    return _chunks(delivery_id)[1]
+
+
+def _chunks(delivery_id: int) -> tuple[str | None, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT CASE WHEN bool_and(seq_from = before + 1)"
+            " THEN encode(sha256(string_agg(digest, ''::bytea ORDER BY number)), 'hex') END,"
+            " coalesce(sum(seq_to - seq_from + 1), 0) FROM (SELECT number, seq_from, seq_to, digest,"
+            " lag(seq_to, 1, 0) OVER (ORDER BY number) AS before FROM deliveries_chunk WHERE delivery_id = %s) c",
+            [delivery_id],
+        )
+        return cursor.fetchone()
+
+
+@dataclass(frozen=True)
+class Books:
+    """What was counted in one snapshot: the chunks' tallies, and where the ledger's rows differ from them."""
+
+    tallies: dict[str, int]
+    off: dict[str, list[int]]
+
+
+TALLIES = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
+_TALLIES = f"""
+    SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in TALLIES)},
+        coalesce(sum(seq_to - seq_from + 1 - {" - ".join(TALLIES)}), 0) AS prepared, coalesce(sum(unsent), 0) AS unsent
+    FROM deliveries_chunk WHERE delivery_id = %(delivery)s
+"""
+_ROWS = """
+    SELECT status, count(*) AS n, count(*) FILTER (WHERE tries = 0) AS untried
+    FROM deliveries_message WHERE delivery_id = %(delivery)s GROUP BY status
+"""
+
+
+def tallies(delivery_id: int) -> dict[str, int]:
+    """What the chunks say became of the messages, all together."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TALLIES, {"delivery": delivery_id})
+        return dict(zip((*TALLIES, "prepared", "unsent"), cursor.fetchone(), strict=True))
+
+
+def count(delivery: Delivery) -> Books:
+    """Ledger and tallies, counted in one statement and so at one moment, whatever is written meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT t.*, (SELECT json_agg(json_build_array(status, n, untried))::text FROM ({_ROWS}) r)"
+            f" FROM ({_TALLIES}) t",
+            {"delivery": delivery.pk},
+        )
+        *sums, counted = cursor.fetchone()
+    tallied = dict(zip((*TALLIES, "prepared", "unsent"), sums, strict=True))
+    rows = json.loads(counted or "[]")
+    found = {MessageStatus(status).name.lower(): number for status, number, _untried in rows}
+    total = sum(found.values())
+    found["unsent"] = sum(untried for status, _number, untried in rows if status == MessageStatus.FAILED)
+    off = {
+        name: [found.get(name, 0), tally] for name, tally in tallied.items() if found.get(name, 0) != tally
+    }
+    if total != delivery.latest_preparation().to_deliver:
+        off["to_deliver"] = [total, delivery.latest_preparation().to_deliver]
+    return Books(tallied, off)
+
+
+def imbalance(delivery: Delivery) -> dict[str, list[int]]:
+    """Where the books differ: name of the count -> [ledger's rows, chunks' tallies]. Empty: they balance."""
+    if delivery.is_recurring:  # which is written to nobody: its runs have books of their own
+        return {}
+    return count(delivery).off

@@ -1,0 +1,91 @@
+"""Results of a hand-over into rows, later tries, doubts and tallies: what an exchange writes."""
+
+from deliveries.models import MessageStatus as S
+
+# One statement: results into rows, later tries and doubts beside them, tallies from what really changed.
+# First-pass rows come from `prepared` and later tries from `retrying`, each only under its own token. A row
+# that was put in doubt meanwhile is resolved by a result of that very hand-over, and by nothing else here.
+# Each row is found by its key (`OFFSET 0` keeps the planner from another way) and changed where it was found, in its
+# own delivery (in a partitioned table the same place is in each partition):
+# a delivery that was made a moment ago has no statistics yet, and joined the usual way the planner read all of
+# it for each window. Who changes a message holds its chunk's lock, as we do, so it still stands where it was found.
+STORE = f"""
+    WITH r AS (
+        SELECT * FROM unnest(
+            %(numbers)s::int[], %(seqs)s::int[], %(statuses)s::smallint[], %(later)s::boolean[],
+            %(tokens)s::bigint[], %(counted)s::smallint[], %(codes)s::smallint[], %(natures)s::text[],
+            %(reasons)s::text[], %(replies)s::text[], %(retries)s::float8[]
+        ) AS r(number, seq, status, later, token, counted, code, nature, reason, reply, retry_in)
+    ), c AS MATERIALIZED (
+        SELECT number, token FROM deliveries_chunk
+        WHERE delivery_id = %(delivery)s AND number = ANY(%(chunks)s::int[])
+    ), t AS MATERIALIZED (
+        SELECT seq, token FROM deliveries_try
+        WHERE delivery_id = %(delivery)s AND seq = ANY(%(seqs)s::int[]) AND handed
+    ), d AS MATERIALIZED (
+        SELECT seq, token, later_try FROM deliveries_doubt
+        WHERE delivery_id = %(delivery)s AND seq = ANY(%(seqs)s::int[])
+    ), own AS MATERIALIZED (
+        SELECT r.*, m.place, CASE WHEN d.seq IS NOT NULL THEN {S.IN_DOUBT} WHEN r.later THEN {S.RETRYING}
+            ELSE {S.PREPARED} END AS old
+        FROM r
+        LEFT JOIN c ON NOT r.later AND c.number = r.number AND c.token = r.token
+        LEFT JOIN t ON r.later AND t.seq = r.seq AND t.token = r.token
+        LEFT JOIN d ON d.seq = r.seq AND d.token = r.token AND d.later_try = r.later AND r.status <> {S.IN_DOUBT}
+        JOIN LATERAL (
+            SELECT ctid AS place FROM deliveries_message
+            WHERE delivery_id = %(delivery)s AND seq = r.seq OFFSET 0
+        ) m ON true
+        WHERE c.number IS NOT NULL OR t.seq IS NOT NULL OR d.seq IS NOT NULL
+    ), written AS (
+        UPDATE deliveries_message m
+        SET status = own.status, tries = m.tries + own.counted, at = sinete_clock(), code = own.code,
+            nature = own.nature, reason = own.reason, reply = own.reply
+        FROM own
+        WHERE m.delivery_id = %(delivery)s AND m.ctid = own.place AND m.status = own.old
+        RETURNING own.number, m.seq, m.status, own.old, m.tries, own.later, own.token, own.retry_in
+    ), ended AS (
+        DELETE FROM deliveries_try t USING written w
+        WHERE t.delivery_id = %(delivery)s AND t.seq = ANY(%(seqs)s::int[]) AND t.seq = w.seq
+            AND w.status <> {S.RETRYING}
+    ), resolved AS (
+        DELETE FROM deliveries_doubt d USING written w
+        WHERE d.delivery_id = %(delivery)s AND d.seq = ANY(%(seqs)s::int[]) AND d.seq = w.seq AND w.old = {S.IN_DOUBT}
+    ), delayed AS (
+        INSERT INTO deliveries_try (delivery_id, seq, due_at, tries, token, lease_until, handed)
+        SELECT %(delivery)s, seq, sinete_clock() + make_interval(secs => retry_in), tries, token, NULL, false
+        FROM written WHERE status = {S.RETRYING}
+        ON CONFLICT (delivery_id, seq) DO UPDATE
+        SET due_at = excluded.due_at, tries = excluded.tries, lease_until = NULL, lease_by = '', handed = false
+    ), doubted AS (
+        INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
+        SELECT %(delivery)s, seq, sinete_clock(), token, tries, later FROM written WHERE status = {S.IN_DOUBT}
+    ), tally AS (
+        SELECT number,
+            count(*) FILTER (WHERE status = {S.SENT}) AS sent, count(*) FILTER (WHERE status = {S.FAILED}) AS failed,
+            count(*) FILTER (WHERE status = {S.FAILED} AND tries = 0) AS unsent,
+            count(*) FILTER (WHERE status = {S.RETRYING}) - count(*) FILTER (WHERE old = {S.RETRYING}) AS retrying,
+            count(*) FILTER (WHERE status = {S.IN_DOUBT}) - count(*) FILTER (WHERE old = {S.IN_DOUBT}) AS in_doubt,
+            count(*) FILTER (WHERE status = {S.IGNORED}) AS ignored
+        FROM written GROUP BY number
+    )
+    UPDATE deliveries_chunk c
+    SET sent = c.sent + tally.sent, failed = c.failed + tally.failed, unsent = c.unsent + tally.unsent,
+        retrying = c.retrying + tally.retrying, in_doubt = c.in_doubt + tally.in_doubt,
+        ignored = c.ignored + tally.ignored
+    FROM tally
+    WHERE c.delivery_id = %(delivery)s AND c.number = ANY(%(chunks)s::int[]) AND c.number = tally.number
+"""
+QUARANTINE = """
+    INSERT INTO audiences_quarantine AS q
+        (channel, address_key, status, reason, error_text, errors, last_error_at, reference, created_at)
+    SELECT DISTINCT ON (m.address_key)
+        'email', m.address_key, 'quarantine', r.reason, r.reply, 1, sinete_clock(), %(reference)s, sinete_clock()
+    FROM unnest(%(seqs)s::int[], %(reasons)s::text[], %(replies)s::text[]) AS r(seq, reason, reply)
+    JOIN deliveries_message m
+        ON m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.seq = r.seq
+    ON CONFLICT (channel, address_key) DO UPDATE
+    SET status = CASE WHEN q.status = 'denylist' THEN q.status ELSE 'quarantine' END,
+        reason = excluded.reason, error_text = excluded.error_text, errors = q.errors + 1,
+        last_error_at = excluded.last_error_at, reference = excluded.reference
+"""
