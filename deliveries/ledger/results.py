@@ -5,9 +5,9 @@ from deliveries.models import MessageStatus as S
 # One statement: results into rows, later tries and doubts beside them, tallies from what really changed.
 # First-pass rows come from `prepared` and later tries from `retrying`, each only under its own token. A row
 # that was put in doubt meanwhile is resolved by a result of that very hand-over, and by nothing else here.
-# Each row is found by its key (`OFFSET 0` keeps the planner from another way) and changed where it was found, in its
-# own delivery (in a partitioned table the same place is in each partition):
-# a delivery that was made a moment ago has no statistics yet, and joined the usual way the planner read all of
+# In a partitioned table a place (`ctid`) is in each partition, so the delivery is compared too; `+ 0` keeps the planner
+# from looking for the row by that. Each row is found by its key (`OFFSET 0` keeps it from another way) and changed where
+# it was found: a delivery that was made a moment ago has no statistics yet, and joined the usual way the planner read all of
 # it for each window. Who changes a message holds its chunk's lock, as we do, so it still stands where it was found.
 STORE = f"""
     WITH r AS (
@@ -42,7 +42,7 @@ STORE = f"""
         SET status = own.status, tries = m.tries + own.counted, at = sinete_clock(), code = own.code,
             nature = own.nature, reason = own.reason, reply = own.reply
         FROM own
-        WHERE m.delivery_id = %(delivery)s AND m.ctid = own.place AND m.status = own.old
+        WHERE m.ctid = own.place AND m.delivery_id + 0 = %(delivery)s AND m.status = own.old
         RETURNING own.number, m.seq, m.status, own.old, m.tries, own.later, own.token, own.retry_in
     ), ended AS (
         DELETE FROM deliveries_try t USING written w

@@ -123,7 +123,7 @@ def test_tokens_that_were_not_used_come_back():
         await lane.take(1, ROUTE)
         clock.at += 1
         got = await lane.take(10, ROUTE)
-        await lane.budget.throttle.give_back(4, [ROUTE])
+        await lane.throttle.give_back(4, [ROUTE])
         return got.number, (await lane.take(10, ROUTE)).number
 
     assert played(play) == (10, 4)
