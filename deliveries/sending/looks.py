@@ -295,6 +295,13 @@ def ready(
         return [Ready(*row) for row in cursor.fetchall()]
 
 
+def is_anything_sent() -> bool:
+    """Whether any delivery is Sending: a look that costs far less than planning what `ready` asks."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM deliveries_delivery WHERE status = 'sending')")
+        return bool(cursor.fetchone()[0])
+
+
 def with_lanes(at: datetime) -> set[int]:
     """The deliveries that some lane has in hand."""
     with connection.cursor() as cursor:
