@@ -5,10 +5,12 @@ from deliveries.models import MessageStatus as S
 # One statement: results into rows, later tries and doubts beside them, tallies from what really changed.
 # First-pass rows come from `prepared` and later tries from `retrying`, each only under its own token. A row
 # that was put in doubt meanwhile is resolved by a result of that very hand-over, and by nothing else here.
-# In a partitioned table a place (`ctid`) is in each partition, so the delivery is compared too; `+ 0` keeps the planner
-# from looking for the row by that. Each row is found by its key (`OFFSET 0` keeps it from another way) and changed where
-# it was found: a delivery that was made a moment ago has no statistics yet, and joined the usual way the planner read all of
-# it for each window. Who changes a message holds its chunk's lock, as we do, so it still stands where it was found.
+#
+# Each row is found by its key (`OFFSET 0` keeps the planner from another way) and changed where it was found: a
+# delivery that was made a moment ago has no statistics yet, and joined the usual way the planner read all of it for
+# each window. Who changes a message holds its chunk's lock, as we do, so it still stands where it was found. In a
+# partitioned table a place (`ctid`) is in each partition, so the delivery is compared too; `+ 0` keeps the planner
+# from looking for the row by that.
 STORE = f"""
     WITH r AS (
         SELECT * FROM unnest(

@@ -75,7 +75,7 @@ def locked() -> Iterator[None]:
 @contextmanager
 def a_fault_of_ours() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hits.evidence, "consider", lambda **_: 1 / 0)
+        patch.setattr(hits.evidence, "apply", lambda **_: 1 / 0)
         yield
 
 

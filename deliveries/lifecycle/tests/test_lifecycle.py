@@ -18,7 +18,7 @@ from deliveries.confirmation import decisions as confirmation
 from deliveries.lifecycle import Step
 from deliveries.models import Confirmation, Delivery, Status
 from deliveries.preparation import verbs as preparation
-from deliveries.sending import gate
+from deliveries.sending import control, gate
 from deliveries.tests.factories import STAGES, DeliveryFactory
 from deliveries.tick import look
 
@@ -125,7 +125,9 @@ def _try(action, delivery, by, number):
                 gate.begin(delivery.pk)
             case "tick":
                 look.tick()
+            case "take_back":
+                confirmation.take_back(delivery=delivery, by=by, at=at)
             case _:
-                getattr(confirmation, action)(delivery=delivery, by=by, at=at)
+                getattr(control, action)(delivery=delivery, by=by, at=at)
     except Refusal:
         pass

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import call_command, get_commands, load_command_class
 
 from accounts.models import AuditEvent, User
 from accounts.tests.factories import UnitFactory, UserFactory
@@ -61,9 +61,7 @@ def test_a_stranger_is_told_that_there_is_no_such_delivery(draft: Delivery, step
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step[0])
 def test_each_command_says_in_its_help_how_it_is_used(step: list[str]) -> None:
-    from django.core.management import load_command_class
-
-    command = load_command_class("deliveries", step[0])
+    command = load_command_class(get_commands()[step[0]], step[0])
     text = command.create_parser("manage.py", step[0]).format_help()
 
     assert f"manage.py {step[0]} " in text.split("example:")[1]

@@ -18,6 +18,7 @@ from campaign import cron
 from campaign.lib import clock
 from deliveries.models import Chunk, Instance, Status, Try
 from deliveries.overview import diagnosis
+from deliveries.overview.diagnosis import installation
 from deliveries.preparation import verbs as preparation
 from deliveries.routing import routes
 from deliveries.sending import fence
@@ -259,7 +260,7 @@ def test_failures_of_yesterday_are_no_fault_of_today(staffed, work, monkeypatch)
     for _ in range(3):
         django_rq.get_queue("default").enqueue("deliveries.overview.tests.test_doctor.fail")
     work(raising=False)
-    monkeypatch.setattr(diagnosis, "FAILURES_WITHIN", timedelta(0))
+    monkeypatch.setattr(installation, "FAILURES_WITHIN", timedelta(0))
 
     assert diagnosis.of_installation(at=clock.now()) == []
 
@@ -283,13 +284,13 @@ def test_a_cron_that_fell_silent_is_a_fault(staffed, monkeypatch):
 
 
 def test_a_disk_that_is_nearly_full_is_a_fault(staffed, monkeypatch):
-    monkeypatch.setattr(diagnosis, "SPOOL_BYTES", 2**62)
+    monkeypatch.setattr(installation, "SPOOL_BYTES", 2**62)
 
     assert codes(diagnosis.of_installation(at=clock.now())) == {("disk_full", True)}
 
 
 def test_a_postgresql_short_of_connections_is_a_fault(staffed, monkeypatch):
-    monkeypatch.setattr(diagnosis, "CROWDED", 0.001)
+    monkeypatch.setattr(installation, "CROWDED", 0.001)
 
     assert codes(diagnosis.of_installation(at=clock.now())) == {("connections_short", True)}
 
