@@ -147,7 +147,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(lane=st.integers(0, 1))
     def a_lane_is_told_to_stop(self, lane: int) -> None:
         one = self.lanes[lane % len(self.lanes)]
-        one.drain()
+        one.hand_over_no_more()
         untouched, one.pool.waiting = one.pool.waiting, []
         self.said |= dict.fromkeys(untouched, "not attempted")
         one._collect([Outcome(seq, Result.NOT_ATTEMPTED) for seq in untouched])
