@@ -43,7 +43,7 @@ def send(label: str, *, sink: Sink, messages: int, groups: dict[str, list[int]])
     delivery = audience.ready_delivery(label)
     arrived = sink.count()
     cost.quiet(groups["workers"])
-    meter, books = cost.Meter(groups), _books()
+    meter, written = cost.Meter(groups), _books()
     began = time.perf_counter()
     audience.confirm(delivery)
     first = until(lambda: sink.count() > arrived, f"{label}: first message", every=0.002)
@@ -51,7 +51,7 @@ def send(label: str, *, sink: Sink, messages: int, groups: dict[str, list[int]])
     until(lambda: is_over(delivery), f"{label}: over")
     cost.quiet(groups["workers"])
     spent = {name: round(value / messages * 1e6, 1) for name, value in meter.spent().items()}
-    wal, updates, hot = (after - before for before, after in zip(books, _books(), strict=True))
+    wal, updates, hot = (after - before for before, after in zip(written, _books(), strict=True))
     return Run(
         per_s=messages / (ended - began),
         first_message_s=first - began,
