@@ -80,7 +80,7 @@ READERS: dict[str, tuple[Callable[[str], None], list[str]]] = {
         "<!--[if mso]>", "<p a='", "{{", "{%", "{#", "{{ profile.city }}", "{{ '", "{% if 1 %}", "{% endif %}", "{% raw %}",
         "{{ profile.city|upper", " and 1", "x ", "\n", " ", "\t<br> ", "url(", "<style>a{b:url(", "&#9", "<b a=1><p>", "</p>",
         "<div><object></div>", "<td>", "<img src='a.png'>", "<p style='a:url( '>", "<style>*{a:b}</style><p>", "{#a{b:c}}",
-        "<style>@import url(x);", "@import\"x",
+        "<style>@import url(x);", "<style>.a", "@import\"x",
     ]),
     "text part": (text_part, ["https://example.com/x ", ")", "https://a.example/)", "{{ 'x' }}", "\n", " ", "]]]", "x"]),
     "csv": (csv_file, ["email\n", '"', 'a,b\n', '"a\n', ",", ";", "\t", "\x00", "é\n", "x", '"",""x\n', "sep=;\n"]),

@@ -63,7 +63,7 @@ _READ_IN_TWO_WAYS = frozenset({"template", "select", "noscript", "frameset"})
 _CSS_WORDS = re.compile(
     r"""/\*(?:[^*]|\*(?!/))*+(?:\*/)?|"(?:[^"\\\n]|\\.)*+"?|'(?:[^'\\\n]|\\.)*+'?""", re.S
 )
-_LAST_COMPOUND = re.compile(r"[^\s>+~]*+\Z")
+_COMBINATORS = re.compile(r"[\s>+~]+")
 _CLASS_OR_ID = re.compile(r"(?<!\\)([.#][\w-]+)")
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
@@ -173,8 +173,7 @@ def _tags(html: str, tokens: Sequence[Token]) -> Counter[str]:
 
 def _meant(selector: str, tags: Counter[str]) -> int:
     """How many tags a selector can apply to at most, by the last of its names."""
-    last = _LAST_COMPOUND.search(selector.rstrip())
-    compound = last.group() if last else ""
+    compound = _COMBINATORS.split(selector.rstrip())[-1]
     if not compound or "\\" in compound or "(" in selector or "&" in compound:
         return tags["*"]
     if names := _CLASS_OR_ID.findall(compound):
