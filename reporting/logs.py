@@ -33,13 +33,15 @@ LONGEST_SEARCH = 320
 
 # What the figures count, by the names that stand in addresses: a failed row that was never tried reached no server.
 ATTEMPTED, BOUNCED, UNSENT = "attempted", "bounced", "unsent"
-_BOUNCED = Q(status=MessageStatus.FAILED, tries__gt=0)
+_BOUNCED = Q(status=MessageStatus.BOUNCED) | Q(status=MessageStatus.FAILED, tries__gt=0)
 BY_FIGURE = {
     ATTEMPTED: Q(status=MessageStatus.SENT) | _BOUNCED,
     BOUNCED: _BOUNCED,
     UNSENT: Q(status=MessageStatus.FAILED, tries=0),
 }
-STATUSES = {status.name.lower(): Q(status=status) for status in MessageStatus} | BY_FIGURE
+# The figure had the name before the status.
+_CODES = {status: status.name.lower() for status in MessageStatus} | {MessageStatus.BOUNCED: "bounced_later"}
+STATUSES = {code: Q(status=status) for status, code in _CODES.items()} | BY_FIGURE
 
 # No index of the ledger knows of statuses; the rare ones are found by the small table that each has.
 BESIDE_THE_LEDGER: dict[str, Any] = {"retrying": Try, "in_doubt": Doubt}
@@ -233,7 +235,7 @@ def _uuid(text: str) -> UUID:
 
 _STATUSES: Choices = [
     (ATTEMPTED, _("Sent or failed")),
-    *((status.name.lower(), status.label) for status in MessageStatus),
+    *((code, status.label) for status, code in _CODES.items()),
     (BOUNCED, _("Bounces and errors")),
     (UNSENT, _("Never reached a server")),
 ]

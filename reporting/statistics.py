@@ -16,8 +16,9 @@ from accounts.access import NotAllowed
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock, leases
-from deliveries.ledger.tallies import TALLIES, tallies
-from deliveries.models import Delivery
+from deliveries.ledger import recounting
+from deliveries.ledger.tallies import tallies
+from deliveries.models import TALLIES, Delivery
 from deliveries.models import MessageStatus as S
 from deliveries.sending import gate
 from feedback.models import Hit
@@ -45,7 +46,8 @@ def counts(delivery: Delivery) -> Counts:
 
 
 def _counts(messages: dict[str, int], people: Mapping[str, Any]) -> Counts:
-    at_a_server = {"delivered": messages["sent"], "failed": messages["failed"] - messages["unsent"]}
+    refused = messages["failed"] - messages["unsent"] + messages["bounced"]
+    at_a_server = {"delivered": messages["sent"], "failed": refused}
     return Counts.of({**messages, **at_a_server}, people)
 
 
@@ -180,8 +182,7 @@ def compute(*, run_id: int) -> StatisticsRun:
         return run
     delivery_id = run.delivery_id
     people = behaviour(delivery_id)
-    repairs = [_repair(delivery_id, number) for number in _chunks_off(delivery_id)]
-    run = _settle(run_id, people, [repair for repair in repairs if repair])
+    run = _settle(run_id, people, recounting.recount(delivery_id))
     gate.look_again(delivery_id)
     return run
 
@@ -209,62 +210,8 @@ def _settle(run_id: int, people: dict[str, int], repairs: list[dict[str, int]]) 
 
 def _without(messages: dict[str, int], repairs: list[dict[str, int]]) -> dict[str, int]:
     """The tallies as they would be, had nothing been repaired: what was sent meanwhile is no difference."""
-    before = {name: messages[name] - sum(repair[name] for repair in repairs) for name in TALLIED}
+    before = {name: messages[name] - sum(repair[name] for repair in repairs) for name in recounting.TALLIED}
     return {**messages, **before, "prepared": messages["to_deliver"] - sum(before[name] for name in TALLIES)}
-
-
-def _chunks_off(delivery_id: int) -> list[int]:
-    """The chunks whose tallies are not what their rows say, in one snapshot of both."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OFF, {"delivery": delivery_id})
-        return [row[0] for row in cursor.fetchall()]
-
-
-@transaction.atomic
-def _repair(delivery_id: int, number: int) -> dict[str, int] | None:
-    """The chunk's tallies are what its rows say; returns by how much each changed, None if nothing did."""
-    slots = {"delivery": delivery_id, "number": number}
-    with connection.cursor() as cursor:
-        # Two statements: the second sees what was committed while the first waited for its lock.
-        cursor.execute(
-            "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(delivery)s AND number = %(number)s FOR UPDATE",
-            slots,
-        )
-        cursor.execute(_REPAIR, slots)
-        row = cursor.fetchone()
-    return None if row is None else dict(zip(TALLIED, map(int, row), strict=True))
-
-
-TALLIED = (*TALLIES, "unsent")
-
-_COUNTED = f"""
-    SELECT count(*) FILTER (WHERE m.status = {S.SENT}) AS sent,
-        count(*) FILTER (WHERE m.status = {S.FAILED}) AS failed,
-        count(*) FILTER (WHERE m.status = {S.RETRYING}) AS retrying,
-        count(*) FILTER (WHERE m.status = {S.IN_DOUBT}) AS in_doubt,
-        count(*) FILTER (WHERE m.status = {S.IGNORED}) AS ignored,
-        count(*) FILTER (WHERE m.status = {S.CANCELLED}) AS cancelled,
-        count(*) FILTER (WHERE m.status = {S.FAILED} AND m.tries = 0) AS unsent
-    FROM deliveries_message m WHERE m.delivery_id = k.delivery_id AND m.seq BETWEEN k.seq_from AND k.seq_to
-"""
-
-_IS_OFF = f"({', '.join(f'k.{name}' for name in TALLIED)}) <> ({', '.join(f'n.{name}' for name in TALLIED)})"
-
-_OFF = f"""
-    SELECT k.number FROM deliveries_chunk k CROSS JOIN LATERAL ({_COUNTED}) n
-    WHERE k.delivery_id = %(delivery)s AND {_IS_OFF} ORDER BY k.number
-"""
-
-_REPAIR = f"""
-    WITH found AS MATERIALIZED (
-        SELECT k.number, {", ".join(f"n.{name}, n.{name} - k.{name} AS {name}_more" for name in TALLIED)}
-        FROM deliveries_chunk k CROSS JOIN LATERAL ({_COUNTED}) n
-        WHERE k.delivery_id = %(delivery)s AND k.number = %(number)s AND {_IS_OFF}
-    )
-    UPDATE deliveries_chunk c SET {", ".join(f"{name} = found.{name}" for name in TALLIED)}
-    FROM found WHERE c.delivery_id = %(delivery)s AND c.number = found.number
-    RETURNING {", ".join(f"found.{name}_more" for name in TALLIED)}
-"""
 
 
 def last_run(delivery: Delivery) -> StatisticsRun | None:

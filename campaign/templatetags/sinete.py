@@ -50,6 +50,7 @@ TONES = {
     "in_doubt": "yellow",
     "ignored": "grey",
     "cancelled": "grey",
+    "bounced": "red",
     # Preparations, imports and what else runs in the background.
     "waiting": "grey",
     "queued": "grey",

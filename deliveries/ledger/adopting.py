@@ -31,14 +31,10 @@ _DOUBT_CHUNK = f"""
         INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
         SELECT %(delivery)s, d.seq, sinete_clock(), coalesce(t.token, d.token), d.tries, d.was = {S.RETRYING}
         FROM doubted d LEFT JOIN tries t ON t.seq = d.seq
-    ), counted AS (
-        SELECT count(*) AS n, count(*) FILTER (WHERE was = {S.RETRYING}) AS retried FROM doubted
     )
-    UPDATE deliveries_chunk c
-    SET in_doubt = c.in_doubt + counted.n, retrying = c.retrying - counted.retried, done = true,
-        token = c.token + 1, lease_until = NULL, lease_by = ''
-    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
-    RETURNING counted.n
+    UPDATE deliveries_chunk c SET token = c.token + 1, lease_until = NULL, lease_by = ''
+    FROM one WHERE c.delivery_id = %(delivery)s AND c.number = one.number
+    RETURNING (SELECT count(*) FROM doubted)
 """
 
 

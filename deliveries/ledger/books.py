@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from deliveries.models import Delivery, MessageStatus
+from deliveries.models import TALLIES, Delivery, MessageStatus
 
 
 def open_ends(delivery: Delivery) -> dict[str, bool]:
@@ -59,7 +59,6 @@ class Books:
     off: dict[str, list[int]]
 
 
-TALLIES = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
 _TALLIES = f"""
     SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in TALLIES)},
         coalesce(sum(seq_to - seq_from + 1 - {" - ".join(TALLIES)}), 0) AS prepared, coalesce(sum(unsent), 0) AS unsent

@@ -17,13 +17,8 @@ CANCEL_CHUNK = f"""
         FROM one c
         WHERE m.delivery_id = %(delivery)s AND m.seq > c.handed_upto AND m.seq <= c.seq_to AND m.status = {S.PREPARED}
         RETURNING m.seq
-    ), counted AS (SELECT count(*) AS n FROM rows)
-    UPDATE deliveries_chunk c
-    SET cancelled = c.cancelled + n,
-        done = c.lease_until IS NULL
-            AND c.sent + c.failed + c.retrying + c.in_doubt + c.ignored + c.cancelled + n = c.seq_to - c.seq_from + 1
-    FROM one, counted WHERE c.delivery_id = %(delivery)s AND c.number = one.number
-    RETURNING c.number, n
+    )
+    SELECT one.number, (SELECT count(*) FROM rows) FROM one
 """
 # Two statements: the second sees what was committed while the first waited for its lock.
 LOCK_NEXT_CHUNK_OF_TRIES = """
@@ -62,16 +57,10 @@ EXPIRE_CHUNK = f"""
     ), noted AS (
         INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
         SELECT %(delivery)s, seq, sinete_clock(), token, tries, false FROM rows WHERE status = {S.IN_DOUBT}
-    ), counted AS (
-        SELECT count(*) FILTER (WHERE status = {S.FAILED}) AS expired,
-            count(*) FILTER (WHERE status = {S.IN_DOUBT}) AS unknown
-        FROM rows
     )
-    UPDATE deliveries_chunk c
-    SET failed = c.failed + expired, unsent = c.unsent + expired, in_doubt = c.in_doubt + unknown,
-        token = c.token + 1, done = true
-    FROM one, counted WHERE c.delivery_id = %(delivery)s AND c.number = one.number
-    RETURNING expired
+    UPDATE deliveries_chunk c SET token = c.token + 1
+    FROM one WHERE c.delivery_id = %(delivery)s AND c.number = one.number
+    RETURNING (SELECT count(*) FROM rows WHERE status = {S.FAILED})
 """
 END_TRIES = f"""
     WITH ended AS (
@@ -90,21 +79,12 @@ END_TRIES = f"""
             reason = CASE WHEN %(status)s = {S.FAILED} AND e.plain THEN 'expired' ELSE m.reason END,
             nature = CASE WHEN %(status)s = {S.FAILED} AND e.plain THEN 'soft' ELSE m.nature END
         FROM judged e WHERE m.delivery_id = %(delivery)s AND m.seq = e.seq AND m.status = {S.RETRYING}
-        RETURNING m.seq, m.tries, e.token, e.tries AS before, e.doubted_at, e.plain
+        RETURNING m.seq, e.token, e.tries AS before, e.doubted_at, e.plain
     ), doubted AS (
         INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
         SELECT %(delivery)s, seq, doubted_at, token, before, true FROM rows WHERE NOT plain
-    ), counted AS (
-        SELECT count(*) AS n, count(*) FILTER (WHERE plain) AS plain, count(*) FILTER (WHERE NOT plain) AS unknown,
-            count(*) FILTER (WHERE plain AND tries = 0) AS untried FROM rows
     )
-    UPDATE deliveries_chunk c
-    SET retrying = c.retrying - counted.n, in_doubt = c.in_doubt + counted.unknown,
-        failed = c.failed + CASE WHEN %(status)s = {S.FAILED} THEN counted.plain ELSE 0 END,
-        unsent = c.unsent + CASE WHEN %(status)s = {S.FAILED} THEN counted.untried ELSE 0 END,
-        cancelled = c.cancelled + CASE WHEN %(status)s = {S.CANCELLED} THEN counted.plain ELSE 0 END
-    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
-    RETURNING counted.n
+    SELECT count(*) FROM rows
 """
 
 

@@ -21,19 +21,15 @@ RECLAIM_CHUNKS = f"""
         UPDATE deliveries_message m SET status = {S.IN_DOUBT}, at = sinete_clock()
         FROM expired e
         WHERE m.delivery_id = %(delivery)s AND m.seq BETWEEN e.seq_from AND e.handed_upto AND m.status = {S.PREPARED}
-        RETURNING m.seq, m.tries, e.number, e.token
+        RETURNING m.seq, m.tries, e.token
     ), noted AS (
         INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
         SELECT %(delivery)s, seq, sinete_clock(), token, tries, false FROM doubted
-    ), counted AS (
-        SELECT e.number, count(d.seq) AS n FROM expired e LEFT JOIN doubted d ON d.number = e.number GROUP BY 1
+    ), freed AS (
+        UPDATE deliveries_chunk c SET lease_until = NULL, lease_by = '', token = c.token + 1
+        FROM expired e WHERE c.delivery_id = %(delivery)s AND c.number = e.number
     )
-    UPDATE deliveries_chunk c
-    SET lease_until = NULL, lease_by = '', token = c.token + 1, in_doubt = c.in_doubt + counted.n,
-        done = c.sent + c.failed + c.retrying + c.in_doubt + c.ignored + c.cancelled + counted.n
-            = c.seq_to - c.seq_from + 1
-    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = counted.number
-    RETURNING counted.n
+    SELECT count(*) FROM doubted
 """
 
 LOCK_CHUNKS_OF_EXPIRED_TRIES = """
@@ -58,13 +54,8 @@ RECLAIM_TRIES = f"""
     ), noted AS (
         INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
         SELECT %(delivery)s, seq, sinete_clock(), token, tries, true FROM doubted
-    ), counted AS (
-        SELECT c.number, count(*) AS n FROM doubted d JOIN deliveries_chunk c
-            ON c.delivery_id = %(delivery)s AND d.seq BETWEEN c.seq_from AND c.seq_to GROUP BY 1
     )
-    UPDATE deliveries_chunk c SET in_doubt = c.in_doubt + counted.n, retrying = c.retrying - counted.n
-    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = counted.number
-    RETURNING counted.n
+    SELECT count(*) FROM doubted
 """
 
 
@@ -81,7 +72,7 @@ def reclaim(delivery_id: int) -> int:
 def _reclaim_chunks(delivery_id: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(RECLAIM_CHUNKS, {"delivery": delivery_id})
-        return sum(row[0] for row in cursor.fetchall())
+        return cursor.fetchone()[0]
 
 
 @transaction.atomic
@@ -93,7 +84,7 @@ def _reclaim_tries(delivery_id: int) -> int:
         if not numbers:
             return 0
         cursor.execute(RECLAIM_TRIES, slots | {"numbers": numbers})
-        return sum(row[0] for row in cursor.fetchall())
+        return cursor.fetchone()[0]
 
 
 END_LEASES = """

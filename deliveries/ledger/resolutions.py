@@ -34,12 +34,8 @@ _COUNT_AS_SENT = f"""
         RETURNING m.seq
     ), gone AS (
         DELETE FROM deliveries_doubt d USING rows WHERE d.delivery_id = %(delivery)s AND d.seq = rows.seq
-    ), counted AS (
-        SELECT count(*) AS n FROM rows
     )
-    UPDATE deliveries_chunk c SET in_doubt = c.in_doubt - counted.n, sent = c.sent + counted.n
-    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
-    RETURNING counted.n
+    SELECT count(*) FROM rows
 """
 
 # Who opted out or was quarantined since is not written to a second time: they stay in doubt.
@@ -63,12 +59,8 @@ _SEND_AGAIN = f"""
     ), remembered AS (
         INSERT INTO deliveries_sentagain (delivery_id, seq, since) SELECT %(delivery)s, seq, since FROM rows
         ON CONFLICT DO NOTHING
-    ), counted AS (
-        SELECT count(*) AS n FROM rows
     )
-    UPDATE deliveries_chunk c SET in_doubt = c.in_doubt - counted.n, retrying = c.retrying + counted.n
-    FROM counted WHERE c.delivery_id = %(delivery)s AND c.number = %(number)s
-    RETURNING counted.n
+    SELECT count(*) FROM rows
 """
 
 _NOTE = f"""
@@ -115,7 +107,7 @@ def _by_chunk(statement: str, **slots: Any) -> list[int]:
 # Whether the first arrived stays unknown where a later hand-over may be the one that the evidence is of.
 _ARRIVED = f"""
     WITH was AS MATERIALIZED (
-        SELECT m.seq, m.status, m.tries, m.code, m.reason FROM deliveries_message m
+        SELECT m.seq, m.status, m.code, m.reason FROM deliveries_message m
         WHERE m.delivery_id = %(delivery)s AND m.seq = %(seq)s AND (
             m.status = {S.IN_DOUBT} OR m.status IN ({S.FAILED}, {S.RETRYING}, {S.IGNORED}) AND EXISTS (
             SELECT 1 FROM deliveries_sentagain a WHERE a.delivery_id = %(delivery)s AND a.seq = %(seq)s
@@ -126,25 +118,21 @@ _ARRIVED = f"""
     ), settled AS (
         DELETE FROM deliveries_doubt d USING was WHERE d.delivery_id = %(delivery)s AND d.seq = was.seq
         RETURNING d.since
-    ), known AS (
-        DELETE FROM deliveries_sentagain a USING was WHERE a.delivery_id = %(delivery)s AND a.seq = was.seq
-            AND NOT EXISTS (SELECT 1 FROM ended WHERE handed OR since > a.since)
-            AND NOT EXISTS (SELECT 1 FROM settled WHERE since > a.since)
     ), rows AS (
         UPDATE deliveries_message m
         SET status = {S.SENT}, at = sinete_clock(), reply = left(%(note)s, 300), tries = greatest(m.tries, 1),
             code = NULL, nature = '', reason = ''
         FROM was WHERE m.delivery_id = %(delivery)s AND m.seq = was.seq
     )
-    UPDATE deliveries_chunk c
-    SET sent = c.sent + 1,
-        failed = c.failed - (was.status = {S.FAILED})::int,
-        unsent = c.unsent - (was.status = {S.FAILED} AND was.tries = 0)::int,
-        retrying = c.retrying - (was.status = {S.RETRYING})::int,
-        in_doubt = c.in_doubt - (was.status = {S.IN_DOUBT})::int,
-        ignored = c.ignored - (was.status = {S.IGNORED})::int
-    FROM was WHERE c.delivery_id = %(delivery)s AND was.seq BETWEEN c.seq_from AND c.seq_to
-    RETURNING was.status, was.code, was.reason
+    SELECT was.status, was.code, was.reason, coalesce((SELECT bool_or(handed) FROM ended), false) AS is_on_its_way,
+        greatest((SELECT max(since) FROM ended), (SELECT max(since) FROM settled)) AS later
+    FROM was
+"""
+
+# A statement of its own: that it was sent again is what allows the step, and must stand until the row has made it.
+_FIRST_IS_KNOWN = """
+    DELETE FROM deliveries_sentagain
+    WHERE delivery_id = %(delivery)s AND seq = %(seq)s AND since >= coalesce(%(later)s, since)
 """
 
 
@@ -165,9 +153,11 @@ def arrived(*, delivery_id: int, seq: int, note: str) -> bool:
         )
         cursor.execute(_ARRIVED, slots)
         row = cursor.fetchone()
-    if row is None:
-        return False
-    status, code, reason = row
+        if row is None:
+            return False
+        status, code, reason, is_on_its_way, later = row
+        if not is_on_its_way:
+            cursor.execute(_FIRST_IS_KNOWN, slots | {"later": later})
     audit.record(
         "known_to_have_arrived", by=None, target=Delivery.objects.get(pk=delivery_id), row=seq, evidence=note,
         was=MessageStatus(status).name.lower(), code=code, reason=reason,

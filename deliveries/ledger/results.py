@@ -1,8 +1,8 @@
-"""Results of a hand-over into rows, later tries, doubts and tallies: what an exchange writes."""
+"""Results of a hand-over into rows, later tries and doubts: what an exchange writes."""
 
 from deliveries.models import MessageStatus as S
 
-# One statement: results into rows, later tries and doubts beside them, tallies from what really changed.
+# One statement: results into rows, later tries and doubts beside them.
 # First-pass rows come from `prepared` and later tries from `retrying`, each only under its own token. A row
 # that was put in doubt meanwhile is resolved by a result of that very hand-over, and by nothing else here.
 #
@@ -45,7 +45,7 @@ STORE = f"""
             nature = own.nature, reason = own.reason, reply = own.reply
         FROM own
         WHERE m.ctid = own.place AND m.delivery_id + 0 = %(delivery)s AND m.status = own.old
-        RETURNING own.number, m.seq, m.status, own.old, m.tries, own.later, own.token, own.retry_in
+        RETURNING m.seq, m.status, own.old, m.tries, own.later, own.token, own.retry_in
     ), ended AS (
         DELETE FROM deliveries_try t USING written w
         WHERE t.delivery_id = %(delivery)s AND t.seq = ANY(%(seqs)s::int[]) AND t.seq = w.seq
@@ -59,24 +59,9 @@ STORE = f"""
         FROM written WHERE status = {S.RETRYING}
         ON CONFLICT (delivery_id, seq) DO UPDATE
         SET due_at = excluded.due_at, tries = excluded.tries, lease_until = NULL, lease_by = '', handed = false
-    ), doubted AS (
-        INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
-        SELECT %(delivery)s, seq, sinete_clock(), token, tries, later FROM written WHERE status = {S.IN_DOUBT}
-    ), tally AS (
-        SELECT number,
-            count(*) FILTER (WHERE status = {S.SENT}) AS sent, count(*) FILTER (WHERE status = {S.FAILED}) AS failed,
-            count(*) FILTER (WHERE status = {S.FAILED} AND tries = 0) AS unsent,
-            count(*) FILTER (WHERE status = {S.RETRYING}) - count(*) FILTER (WHERE old = {S.RETRYING}) AS retrying,
-            count(*) FILTER (WHERE status = {S.IN_DOUBT}) - count(*) FILTER (WHERE old = {S.IN_DOUBT}) AS in_doubt,
-            count(*) FILTER (WHERE status = {S.IGNORED}) AS ignored
-        FROM written GROUP BY number
     )
-    UPDATE deliveries_chunk c
-    SET sent = c.sent + tally.sent, failed = c.failed + tally.failed, unsent = c.unsent + tally.unsent,
-        retrying = c.retrying + tally.retrying, in_doubt = c.in_doubt + tally.in_doubt,
-        ignored = c.ignored + tally.ignored
-    FROM tally
-    WHERE c.delivery_id = %(delivery)s AND c.number = ANY(%(chunks)s::int[]) AND c.number = tally.number
+    INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
+    SELECT %(delivery)s, seq, sinete_clock(), token, tries, later FROM written WHERE status = {S.IN_DOUBT}
 """
 QUARANTINE = """
     INSERT INTO audiences_quarantine AS q

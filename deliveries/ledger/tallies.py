@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from django.db.models import F, Sum
 
-from deliveries.models import Chunk, Delivery, Status
+from deliveries.models import OUTCOMES, TALLIES, Chunk, Delivery, Status
 
-TALLIES = ("sent", "failed", "retrying", "in_doubt", "ignored", "cancelled")
 BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED})
 
 
@@ -44,7 +43,7 @@ def progress_of(deliveries: Sequence[Delivery]) -> dict[int, Progress]:
     began = [delivery.pk for delivery in deliveries if delivery.status in BEGAN]
     if not began:
         return {}
-    outcomes = F("sent") + F("failed") + F("in_doubt") + F("ignored") + F("cancelled")
+    outcomes = sum((F(name) for name in OUTCOMES[1:]), F(OUTCOMES[0]))
     rows = (
         Chunk.objects.filter(delivery_id__in=began)
         .values("delivery_id")

@@ -4,7 +4,20 @@ from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, 
 from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
 from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
-from deliveries.models.message import Chunk, Doubt, Message, MessageStatus, Nature, Reason, SentAgain, Try
+from deliveries.models.message import (
+    ANSWERED_ROWS,
+    OUTCOMES,
+    REFUSED_ROWS,
+    TALLIES,
+    Chunk,
+    Doubt,
+    Message,
+    MessageStatus,
+    Nature,
+    Reason,
+    SentAgain,
+    Try,
+)
 from deliveries.models.moment import Moment
 from deliveries.models.notice import Notice, NoticeKind
 from deliveries.models.pace import PastChoice, WaveBy
@@ -14,6 +27,10 @@ from deliveries.models.route import ProviderLimit, Route
 from deliveries.models.series import Occurrence, Overlap, Series, Skipped
 
 __all__ = [
+    "ANSWERED_ROWS",
+    "OUTCOMES",
+    "REFUSED_ROWS",
+    "TALLIES",
     "Approval",
     "Asset",
     "Cause",

@@ -2,7 +2,8 @@
 
 Lists of these rows are read in key order. No index mentions a status: an update of it then stays on its
 page (HOT), which the fill factor leaves room for. Rare states live in small tables beside the ledger.
-Address, values and seq can't be updated once written: a trigger refuses.
+Address, values and seq can't be updated once written: a trigger refuses. Another one keeps each chunk's tallies
+from what its rows become, and refuses a step that the ledger does not know (`ledger/steps.py`).
 """
 
 from django.db import models
@@ -20,6 +21,16 @@ class MessageStatus(models.IntegerChoices):
     IN_DOUBT = 4, _("Outcome unknown")
     IGNORED = 5, _("Not sent: opted out after preparation")
     CANCELLED = 6, _("Cancelled")
+    BOUNCED = 7, pgettext_lazy("one message", "Bounced")
+
+
+# A chunk counts its rows by these names; what it does not count is prepared.
+TALLIES = tuple(status.name.lower() for status in MessageStatus if status != MessageStatus.PREPARED)
+# Of these, the ones that need nothing more from a worker.
+OUTCOMES = tuple(name for name in TALLIES if name != "retrying")
+# In SQL, of a chunk: rows about which a server was asked and said no, then or later; and all that it answered for.
+REFUSED_ROWS = "(failed - unsent + bounced)"
+ANSWERED_ROWS = "(sent + failed - unsent + bounced)"
 
 
 class Nature(models.TextChoices):
@@ -89,7 +100,8 @@ class Chunk(models.Model):
     `handed_upto` is the last seq handed over in the first pass: nothing at or below it is handed over
     again but by a Try. It moves for nothing else: rows above it that expired or that an adopted copy left open
     stay above it, and `done` keeps everybody from claiming the chunk. The tallies count the outcomes of
-    its rows and change with them, in one transaction; pages read chunks, never messages.
+    its rows: PostgreSQL keeps them, in the statement that changes a row, and derives `done` from them. Nobody else
+    writes to either but a recount. Pages read chunks, never messages.
     """
 
     pk = models.CompositePrimaryKey("delivery_id", "number")
@@ -103,7 +115,6 @@ class Chunk(models.Model):
     # The moment of the sending plan whose rows these are; null where all may leave at the same time.
     moment = models.IntegerField(null=True)
     digest = models.BinaryField()
-    done = models.BooleanField(default=False, db_default=False)
     token = models.BigIntegerField(default=0, db_default=0)
     lease_until = models.DateTimeField(null=True)
     lease_by = models.CharField(max_length=100, default="", db_default="")
@@ -116,6 +127,15 @@ class Chunk(models.Model):
     in_doubt = models.IntegerField(default=0, db_default=0)
     ignored = models.IntegerField(default=0, db_default=0)
     cancelled = models.IntegerField(default=0, db_default=0)
+    bounced = models.IntegerField(default=0, db_default=0)
+    # Every row has left the first pass, and nobody holds the chunk.
+    done = models.GeneratedField(
+        expression=models.Q(
+            lease_until=None, seq_to=sum((models.F(name) for name in TALLIES), models.F("seq_from") - 1)
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
 
     class Meta:
         verbose_name = _("chunk")

@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.ledger import books
 from deliveries.lifecycle import seal
-from deliveries.models import Delivery, MessageStatus, Preparation, ScheduleKind, Status
+from deliveries.models import TALLIES, Delivery, MessageStatus, Preparation, ScheduleKind, Status
 
 LISTED = 20  # so many rows or chunks are named of whatever is off
-TALLIES = ("sent", "failed", "unsent", "retrying", "in_doubt", "ignored", "cancelled")
+COUNTED = (*TALLIES, "unsent")
 
 CHECKS: dict[str, str | Promise] = {
     "sealed": _("Rows of the ledger against the sealed number"),
@@ -135,11 +135,10 @@ def _by_status(delivery_id: int) -> dict[str, int]:
 
 
 def _summed(delivery_id: int) -> dict[str, int]:
-    names = [name for name in TALLIES if name != "unsent"]
-    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in names)
-    rest = f"coalesce(sum(seq_to - seq_from + 1 - {' - '.join(names)}), 0)"
+    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in TALLIES)
+    rest = f"coalesce(sum(seq_to - seq_from + 1 - {' - '.join(TALLIES)}), 0)"
     row = _execute(f"SELECT {sums}, {rest} FROM deliveries_chunk WHERE delivery_id = %(d)s", d=delivery_id)[0]
-    return dict(zip((*names, "prepared"), row, strict=True))
+    return dict(zip((*TALLIES, "prepared"), row, strict=True))
 
 
 def _sealed(delivery: Delivery, prepared: Preparation, rows: int) -> Iterator[Off]:
@@ -205,25 +204,25 @@ def _tallies(delivery_id: int) -> Iterator[Off]:
         f"count(*) FILTER (WHERE m.status = {int(MessageStatus[name.upper()])}) AS {name}"
         if name != "unsent"
         else f"count(*) FILTER (WHERE m.status = {int(MessageStatus.FAILED)} AND m.tries = 0) AS unsent"
-        for name in TALLIES
+        for name in COUNTED
     )
     wrong = _execute(
         f"""
         SELECT c.number, count(*) OVER (), to_jsonb(r) - 'number', (SELECT to_jsonb(t) FROM (
-            SELECT {", ".join(f"c.{name}" for name in TALLIES)}) t)
+            SELECT {", ".join(f"c.{name}" for name in COUNTED)}) t)
         FROM deliveries_chunk c JOIN (
             SELECT k.number, {counted} FROM deliveries_chunk k LEFT JOIN deliveries_message m
                 ON m.delivery_id = %(d)s AND m.seq BETWEEN k.seq_from AND k.seq_to
             WHERE k.delivery_id = %(d)s GROUP BY k.number
         ) r ON r.number = c.number
-        WHERE c.delivery_id = %(d)s AND ({", ".join(f"c.{name}" for name in TALLIES)})
-            IS DISTINCT FROM ({", ".join(f"r.{name}" for name in TALLIES)})
+        WHERE c.delivery_id = %(d)s AND ({", ".join(f"c.{name}" for name in COUNTED)})
+            IS DISTINCT FROM ({", ".join(f"r.{name}" for name in COUNTED)})
         ORDER BY c.number LIMIT %(n)s
         """,
         d=delivery_id, n=LISTED,
     )  # fmt: skip
     for number, total, rows, tally in wrong:
-        differ = {name for name in TALLIES if _json(rows)[name] != _json(tally)[name]}
+        differ = {name for name in COUNTED if _json(rows)[name] != _json(tally)[name]}
         yield Off(
             "tallies",
             {name: _json(tally)[name] for name in sorted(differ)},

@@ -17,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models import Delivery, Moment, PastChoice, ScheduleKind, Status, WaveBy
+from deliveries.models import OUTCOMES, Delivery, Moment, PastChoice, ScheduleKind, Status, WaveBy
 from deliveries.schedule import moments, planning
 
 FIXED = frozenset(
@@ -298,7 +298,7 @@ def _progress(delivery: Delivery) -> tuple[dict[int, int], dict[int, int]]:
     """How many messages of each moment have an outcome, and how many were put off and are tried again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT moment, sum(sent + failed + in_doubt + ignored + cancelled)::int, sum(retrying)::int"
+            f"SELECT moment, sum({' + '.join(OUTCOMES)})::int, sum(retrying)::int"
             " FROM deliveries_chunk WHERE delivery_id = %s AND moment IS NOT NULL GROUP BY moment",
             [delivery.pk],
         )

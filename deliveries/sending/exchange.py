@@ -310,7 +310,7 @@ class Ledger:
         return bool(rows[0].is_open)
 
     async def _store(self, entries: Sequence[Entry]) -> None:
-        """Write results into rows and tallies. A row that has a result already keeps it."""
+        """Write results into rows. A row that has a result already keeps it."""
         columns = {
             "numbers": numbers([e.row.number for e in entries]),
             "chunks": numbers(sorted({e.row.number for e in entries})),

@@ -14,6 +14,8 @@ from enum import StrEnum
 from django.conf import settings
 from django.db import connection, transaction
 
+from deliveries.models import ANSWERED_ROWS, REFUSED_ROWS
+
 LARGE = 20_000  # messages; of so many nobody counts or ends the rest in passing
 
 
@@ -144,7 +146,7 @@ _DUE = f"""
                 AND m.held_at IS NULL AND m.not_before <= %(at)s
                 AND deliveries_may_leave(d.id, m.number, interval '0')
                 AND (
-                    SELECT round(100.0 * sum(c.failed - c.unsent) / nullif(sum(c.sent + c.failed - c.unsent), 0), 1)
+                    SELECT round(100.0 * sum({REFUSED_ROWS}) / nullif(sum({ANSWERED_ROWS}), 0), 1)
                     FROM deliveries_chunk c WHERE c.delivery_id = d.id AND c.moment < m.number
                 ) > d.wave_limit
             ORDER BY m.number LIMIT 1

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from campaign.lib import jobs
-from deliveries.models import Chunk, Delivery, Halt, Route, Status, Try
+from deliveries.models import ANSWERED_ROWS, Chunk, Delivery, Halt, Route, Status, Try
 from deliveries.routing import routes
 from deliveries.sending import looks, throttle
 from deliveries.sending.throttle import Bucket, Limits
@@ -215,7 +215,7 @@ def _asked_about(delivery_ids: list[int]) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT d.id, n.number FROM unnest(%s::bigint[]) d (id) CROSS JOIN LATERAL ("
-            " SELECT coalesce(sum(sent + failed - unsent + in_doubt), 0) AS number FROM deliveries_chunk"
+            f" SELECT coalesce(sum({ANSWERED_ROWS} + in_doubt), 0) AS number FROM deliveries_chunk"
             " WHERE delivery_id = d.id) n",
             [delivery_ids],
         )

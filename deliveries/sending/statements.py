@@ -151,8 +151,7 @@ OWN_TRIES = f"""
 
 RELEASE = """
     UPDATE deliveries_chunk
-    SET lease_until = NULL, lease_by = '',
-        done = sent + failed + retrying + in_doubt + ignored + cancelled = seq_to - seq_from + 1
+    SET lease_until = NULL, lease_by = ''
     WHERE delivery_id = %(delivery)s
       AND (number, token) IN (SELECT * FROM unnest(%(numbers)s::int[], %(tokens)s::bigint[]))
 """

@@ -92,7 +92,8 @@ _BY_PERIOD = """
         coalesce(sum(c.rows), 0), coalesce(sum(c.sent), 0), coalesce(sum(c.failed), 0), coalesce(sum(c.doubts), 0)
     FROM deliveries_occurrence o JOIN deliveries_series s ON s.id = o.series_id
     LEFT JOIN LATERAL (
-        SELECT sum(seq_to - seq_from + 1) AS rows, sum(sent) AS sent, sum(failed) AS failed, sum(in_doubt) AS doubts
+        SELECT sum(seq_to - seq_from + 1) AS rows, sum(sent) AS sent, sum(failed + bounced) AS failed,
+            sum(in_doubt) AS doubts
         FROM deliveries_chunk WHERE delivery_id = o.execution_id AND o.skipped = ''
     ) c ON true
     WHERE s.delivery_id = %(delivery)s

@@ -22,10 +22,7 @@ def in_doubt(recipients=4, handed=2, *, age=LONG_AGO, **stage) -> Delivery:
         "UPDATE deliveries_message SET status = 1, tries = 1 WHERE delivery_id = %s AND status = 0",
         delivery.pk,
     )
-    execute(
-        "UPDATE deliveries_chunk SET sent = seq_to - %s, handed_upto = seq_to, done = true WHERE delivery_id = %s",
-        handed, delivery.pk,
-    )  # fmt: skip
+    execute("UPDATE deliveries_chunk SET handed_upto = seq_to WHERE delivery_id = %s", delivery.pk)
     execute(
         "UPDATE deliveries_doubt SET since = since - make_interval(secs => %s) WHERE delivery_id = %s",
         age.total_seconds(), delivery.pk,

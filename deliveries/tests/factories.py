@@ -120,9 +120,7 @@ def _all_sent(delivery: Delivery) -> None:
             [delivery.pk],
         )
         cursor.execute(
-            "UPDATE deliveries_chunk SET handed_upto = seq_to, sent = seq_to - seq_from + 1, done = true"
-            " WHERE delivery_id = %s",
-            [delivery.pk],
+            "UPDATE deliveries_chunk SET handed_upto = seq_to WHERE delivery_id = %s", [delivery.pk]
         )
     assert gate.finish_if_over(delivery.pk)
 

@@ -30,7 +30,7 @@ def test_adopting_holds_what_was_sending_with_all_open_rows_in_doubt(administrat
     with connection.cursor() as cursor:
         cursor.execute("UPDATE deliveries_message SET status = 1, tries = 1 WHERE seq = 1")
         cursor.execute("UPDATE deliveries_message SET status = 3, tries = 1 WHERE seq = 2")
-        cursor.execute("UPDATE deliveries_chunk SET handed_upto = 2, sent = 1, retrying = 1")
+        cursor.execute("UPDATE deliveries_chunk SET handed_upto = 2")
         cursor.execute(
             "INSERT INTO deliveries_try (delivery_id, seq, due_at, tries) VALUES (%s, 2, now(), 1)",
             [delivery.pk],

@@ -58,7 +58,12 @@ def event_icon(event: Event) -> str:
 @register.filter
 def event_tone(event: Event) -> str:
     if event.kind == "message":
-        tones = {MessageStatus.SENT: "green", MessageStatus.FAILED: "red", MessageStatus.IN_DOUBT: "yellow"}
+        tones = {
+            MessageStatus.SENT: "green",
+            MessageStatus.FAILED: "red",
+            MessageStatus.BOUNCED: "red",
+            MessageStatus.IN_DOUBT: "yellow",
+        }
         return tones.get(event.what, "grey")
     if event.kind == "consent":
         return "yellow" if event.what == "out" else "green"

@@ -23,7 +23,7 @@ from deliveries.models import Doubt, Exclusion, Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
 from feedback.models import HitKind
 from feedback.tests.factories import hit
-from reporting.tests.factories import outcome, retally
+from reporting.tests.factories import outcome
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +69,6 @@ def delivery(company, branch, secret):
     Message.objects.filter(delivery=made, profile_id=secret.pk).update(
         reply="5.1.1 <secret@x.example>: Sibylle Geheim is not here"
     )
-    retally(made)
     assert Exclusion.objects.get(delivery=made).profile_id == out.pk
     return made
 
@@ -251,7 +250,6 @@ def test_a_log_asks_as_often_for_one_person_as_for_many(client, company, branch,
         for seq in range(1, number + 1):
             outcome(made, seq, MessageStatus.IN_DOUBT)
             hit(made, HitKind.OPEN, seq)
-        retally(made)
         with CaptureQueriesContext(
             connection,
         ) as asked:

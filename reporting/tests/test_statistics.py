@@ -9,12 +9,13 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from deliveries.models import Chunk, Delivery, Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
+from deliveries.tests.ledger_rows import no_trigger
 from feedback.agents import AgentKind
 from feedback.models import HitKind
 from feedback.tests.factories import hit
 from reporting import jobs, statistics
 from reporting.models import DeliveryStatistics, Fold, StatisticsRun
-from reporting.tests.factories import delivery_with, falsify, retally
+from reporting.tests.factories import delivery_with, falsify
 
 pytestmark = pytest.mark.django_db
 
@@ -239,7 +240,6 @@ def test_live_counts_come_from_the_tallies():
 def test_what_failed_before_any_server_is_outside_of_what_was_sent():
     delivery = delivery_with(sent=2, failed=2)
     Message.objects.filter(delivery=delivery, seq=4).update(tries=0, code=None, reason="content")
-    retally(delivery)
 
     counts = statistics.counts(delivery)
 
@@ -247,9 +247,18 @@ def test_what_failed_before_any_server_is_outside_of_what_was_sent():
     assert counts.prepared == 0
 
 
+def test_what_bounced_later_is_sent_and_not_delivered():
+    delivery = delivery_with(sent=2, failed=1, bounced=3)
+
+    counts = statistics.counts(delivery)
+
+    assert (counts.sent, counts.delivered, counts.failed, counts.prepared) == (6, 2, 4, 0)
+
+
 def test_a_recount_repairs_the_tally_of_what_reached_no_server(marketer):
     delivery = delivery_with(sent=1, failed=1)
-    Message.objects.filter(delivery=delivery, seq=2).update(tries=0)
+    with no_trigger("keep_tallies"):
+        Message.objects.filter(delivery=delivery, seq=2).update(tries=0)
 
     run = compute(delivery, marketer)
 

@@ -13,6 +13,7 @@ from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from deliveries.models import Doubt, Message, MessageStatus, Try
+from deliveries.tests.ledger_rows import no_trigger
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db
@@ -189,11 +190,13 @@ def test_the_list_is_exported(client, starter):
 
 def test_the_books_are_reconciled_on_the_page(client, starter):
     delivery = settled_long_ago(sent=2, in_doubt=1)
-    Message.objects.filter(delivery=delivery, seq=1).update(status=MessageStatus.FAILED)
+    with no_trigger("keep_tallies"):
+        Message.objects.filter(delivery=delivery, seq=1).update(status=MessageStatus.FAILED)
     path = reverse("reporting:reconcile", args=[delivery.pk])
 
     off = text(client.get(path))
-    Message.objects.filter(delivery=delivery, seq=1).update(status=MessageStatus.SENT)
+    with no_trigger("keep_tallies"):
+        Message.objects.filter(delivery=delivery, seq=1).update(status=MessageStatus.SENT)
     balanced = text(client.get(path))
 
     assert "Tallies of chunks against their rows" in off

@@ -12,7 +12,7 @@ from deliveries.sending import control
 from deliveries.sending.rows import Entry
 from deliveries.tests.doubts import decide, in_doubt
 from deliveries.tests.factories import DeliveryFactory, person
-from deliveries.tests.ledger_rows import execute, expire_leases, statuses
+from deliveries.tests.ledger_rows import execute, expire_leases, no_trigger, statuses
 from deliveries.tests.scripted_lanes import with_ledger
 from deliveries.tests.sends import send
 from deliveries.tick import look
@@ -166,7 +166,8 @@ def test_the_event_says_how_the_second_had_failed_and_no_address():
 @pytest.mark.parametrize("status", [s for s in MessageStatus if s != MessageStatus.IN_DOUBT])
 def test_evidence_changes_no_row_that_was_never_sent_again(status):
     delivery = DeliveryFactory(sending=True, recipients=2)
-    Message.objects.filter(delivery=delivery, seq=1).update(status=status, tries=1)
+    with no_trigger("keep_tallies"):
+        Message.objects.filter(delivery=delivery, seq=1).update(status=status, tries=1)
     if status == MessageStatus.RETRYING:
         Try.objects.create(delivery=delivery, seq=1, due_at=clock.now(), tries=1)
     before = ledger_of(delivery)

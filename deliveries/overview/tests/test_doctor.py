@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.roles import root
 from campaign import cron
 from campaign.lib import clock
-from deliveries.models import Chunk, Instance, Status, Try
+from deliveries.models import Chunk, Instance, Message, MessageStatus, Status, Try
 from deliveries.overview import diagnosis
 from deliveries.overview.diagnosis import installation
 from deliveries.preparation import verbs as preparation
@@ -110,7 +110,7 @@ def test_a_lease_that_ran_out_names_its_worker(staffed):
 
 def test_later_tries_tell_when_the_next_one_is(staffed):
     delivery = DeliveryFactory(sending=True, recipients=1)
-    Chunk.objects.filter(delivery=delivery).update(done=True)
+    Message.objects.filter(delivery=delivery).update(status=MessageStatus.RETRYING, tries=1)
     Try.objects.create(delivery=delivery, seq=1, due_at=clock.now() + timedelta(minutes=5), tries=1)
 
     assert codes(of(delivery)) == {("later_tries", False)}

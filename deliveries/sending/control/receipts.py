@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from deliveries.models import ANSWERED_ROWS, TALLIES
 from deliveries.models import MessageStatus as S
 
-_TALLIES = """
-    SELECT coalesce(sum(size), 0), coalesce(sum(sent + failed - unsent + in_doubt), 0), coalesce(sum(unsent), 0),
+_TALLIES = f"""
+    SELECT coalesce(sum(size), 0), coalesce(sum({ANSWERED_ROWS} + in_doubt), 0), coalesce(sum(unsent), 0),
         coalesce(sum(fresh), 0),
         -- What is prepared and not above the mark is in a lane's hands.
-        coalesce(sum(size - sent - failed - retrying - in_doubt - ignored - cancelled - fresh), 0)
+        coalesce(sum(size - {" - ".join(TALLIES)} - fresh), 0)
     FROM (
         SELECT *, seq_to - seq_from + 1 AS size,
             CASE WHEN done OR cancelled > 0 THEN 0 ELSE seq_to - handed_upto END AS fresh

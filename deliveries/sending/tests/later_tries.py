@@ -10,10 +10,7 @@ def leave_to_later_tries(delivery: Delivery, upto: int) -> None:
         "UPDATE deliveries_message SET status = 3, tries = 1 WHERE delivery_id = %s AND seq <= %s",
         delivery.pk, upto,
     )  # fmt: skip
-    execute(
-        "UPDATE deliveries_chunk SET handed_upto = %s, retrying = %s, done = (seq_to = %s) WHERE delivery_id = %s",
-        upto, upto, upto, delivery.pk,
-    )  # fmt: skip
+    execute("UPDATE deliveries_chunk SET handed_upto = %s WHERE delivery_id = %s", upto, delivery.pk)
     execute(
         "INSERT INTO deliveries_try (delivery_id, seq, due_at, tries, token)"
         " SELECT %s, n, sinete_clock() - interval '1 second', 1, 1 FROM generate_series(1, %s) n",

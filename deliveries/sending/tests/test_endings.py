@@ -60,10 +60,7 @@ def test_later_tries_end_chunk_by_chunk(settings):
     settings.SINETE = settings.SINETE | {"chunk_rows": 2}
     delivery = DeliveryFactory(sending=True, recipients=4)
     execute("UPDATE deliveries_message SET status = 3 WHERE delivery_id = %s", delivery.pk)
-    execute(
-        "UPDATE deliveries_chunk SET handed_upto = seq_to, retrying = 2, done = true WHERE delivery_id = %s",
-        delivery.pk,
-    )
+    execute("UPDATE deliveries_chunk SET handed_upto = seq_to WHERE delivery_id = %s", delivery.pk)
     execute(
         "INSERT INTO deliveries_try (delivery_id, seq, due_at, tries) SELECT %s, n, now(), 1 FROM generate_series(1, 4) n",
         delivery.pk,
@@ -100,9 +97,7 @@ def test_later_tries_end_chunk_by_chunk(settings):
 def test_one_broken_delivery_does_not_keep_the_others_from_leaving():
     broken = DeliveryFactory(sending=True, recipients=1)
     execute("UPDATE deliveries_message SET status = 1 WHERE delivery_id = %s", broken.pk)
-    execute(
-        "UPDATE deliveries_chunk SET handed_upto = 1, sent = 1, done = true WHERE delivery_id = %s", broken.pk
-    )
+    execute("UPDATE deliveries_chunk SET handed_upto = 1 WHERE delivery_id = %s", broken.pk)
     execute("UPDATE deliveries_confirmation SET taken_back_at = now() WHERE delivery_id = %s", broken.pk)
     stopped = DeliveryFactory(sending=True, recipients=1)
     execute("UPDATE deliveries_delivery SET status = 'stopped' WHERE id = %s", stopped.pk)

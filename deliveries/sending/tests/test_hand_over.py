@@ -273,10 +273,7 @@ def test_a_lane_told_to_stop_before_it_connected_does_not_close_the_route(relay,
 
 def test_a_chunk_that_was_let_go_without_all_results_comes_to_its_end():
     delivery = DeliveryFactory(sending=True, recipients=2)
-    execute(
-        "UPDATE deliveries_chunk SET handed_upto = seq_to, sent = 1, token = 1 WHERE delivery_id = %s",
-        delivery.pk,
-    )
+    execute("UPDATE deliveries_chunk SET handed_upto = seq_to, token = 1 WHERE delivery_id = %s", delivery.pk)
     execute("UPDATE deliveries_message SET status = 1 WHERE delivery_id = %s AND seq = 1", delivery.pk)
 
     assert with_ledger(delivery, lambda ledger: ledger.claim()) is None

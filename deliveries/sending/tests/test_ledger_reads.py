@@ -88,9 +88,7 @@ def leave_to_later_tries(delivery: Delivery) -> None:
             [delivery.pk],
         )
         cursor.execute(
-            "UPDATE deliveries_chunk SET handed_upto = seq_to, retrying = seq_to - seq_from + 1"
-            " WHERE delivery_id = %s",
-            [delivery.pk],
+            "UPDATE deliveries_chunk SET handed_upto = seq_to WHERE delivery_id = %s", [delivery.pk]
         )
 
 

@@ -1,0 +1,62 @@
+"""A recount: the tallies of chunks are what their rows say. Beside the trigger that keeps them: no other writer."""
+
+from django.db import connection, transaction
+
+from deliveries.models import TALLIES, MessageStatus
+from deliveries.models import MessageStatus as S
+
+TALLIED = (*TALLIES, "unsent")
+
+_COUNTS = ", ".join(
+    f"count(*) FILTER (WHERE m.status = {MessageStatus[name.upper()]}) AS {name}" for name in TALLIES
+)
+_COUNTED = f"""
+    SELECT {_COUNTS}, count(*) FILTER (WHERE m.status = {S.FAILED} AND m.tries = 0) AS unsent
+    FROM deliveries_message m WHERE m.delivery_id = k.delivery_id AND m.seq BETWEEN k.seq_from AND k.seq_to
+"""
+
+_IS_OFF = f"({', '.join(f'k.{name}' for name in TALLIED)}) <> ({', '.join(f'n.{name}' for name in TALLIED)})"
+
+_OFF = f"""
+    SELECT k.number FROM deliveries_chunk k CROSS JOIN LATERAL ({_COUNTED}) n
+    WHERE k.delivery_id = %(delivery)s AND {_IS_OFF} ORDER BY k.number
+"""
+
+_REPAIR = f"""
+    WITH found AS MATERIALIZED (
+        SELECT k.number, {", ".join(f"n.{name}, n.{name} - k.{name} AS {name}_more" for name in TALLIED)}
+        FROM deliveries_chunk k CROSS JOIN LATERAL ({_COUNTED}) n
+        WHERE k.delivery_id = %(delivery)s AND k.number = %(number)s AND {_IS_OFF}
+    )
+    UPDATE deliveries_chunk c SET {", ".join(f"{name} = found.{name}" for name in TALLIED)}
+    FROM found WHERE c.delivery_id = %(delivery)s AND c.number = found.number
+    RETURNING {", ".join(f"found.{name}_more" for name in TALLIED)}
+"""
+
+
+def recount(delivery_id: int) -> list[dict[str, int]]:
+    """Repair the chunks whose tallies are not what their rows say; returns of each by how much it changed.
+
+    The rows are counted without a lock, however long that takes; a chunk is locked for as long as it takes to count
+    its own rows, and only if it was found to be off.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OFF, {"delivery": delivery_id})
+        off = [row[0] for row in cursor.fetchall()]
+    repairs = [_repair(delivery_id, number) for number in off]
+    return [repair for repair in repairs if repair]
+
+
+@transaction.atomic
+def _repair(delivery_id: int, number: int) -> dict[str, int] | None:
+    """By how much each tally of the chunk changed, None if nothing did."""
+    slots = {"delivery": delivery_id, "number": number}
+    with connection.cursor() as cursor:
+        # Two statements: the second sees what was committed while the first waited for its lock.
+        cursor.execute(
+            "SELECT 1 FROM deliveries_chunk WHERE delivery_id = %(delivery)s AND number = %(number)s FOR UPDATE",
+            slots,
+        )
+        cursor.execute(_REPAIR, slots)
+        row = cursor.fetchone()
+    return None if row is None else dict(zip(TALLIED, map(int, row), strict=True))
