@@ -13,6 +13,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from audiences import suppression
 from audiences.models import Profile
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
@@ -151,7 +152,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     profile = _profile(letter)
     with translation.override(unsubscribes.language_of(profile)):
         if request.method != "POST":
-            is_out = profile is not None and (profile.no_email or profile.no_contact)
+            is_out = profile is not None and suppression.has_opted_out(profile.pk)
             return _unsubscribe_page(request, letter, "done" if is_out else "ask")
         if request.POST.get("action") == "undo":
             return _undo(request, letter)

@@ -6,7 +6,7 @@ from accounts.access import NotAllowed
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences import quarantines
+from audiences import quarantines, suppression
 from audiences.models import Quarantine
 
 NOON = datetime(2026, 11, 12, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_an_error_of_the_address_quarantines_at_once(db):
     entry = error()
 
     assert (entry.status, entry.errors) == (Status.QUARANTINE, 1)
-    assert quarantines.suppressed(["a@example.com", "b@example.com"]) == {"a@example.com"}
+    assert suppression.held(["a@example.com", "b@example.com"]) == {"a@example.com"}
     assert AuditEvent.objects.get(action="quarantine").detail["reason"] == "user_unknown"
 
 
@@ -48,7 +48,7 @@ def test_a_complaint_puts_it_on_the_denylist(db):
     quarantines.deny(address_key="a@example.com", at=NOON, reference="delivery 1")
 
     assert Quarantine.objects.get().status == Status.DENYLIST
-    assert quarantines.suppressed(["a@example.com"])
+    assert suppression.held(["a@example.com"])
 
 
 def test_administrators_release_and_errors_are_forgotten(db):
@@ -57,7 +57,7 @@ def test_administrators_release_and_errors_are_forgotten(db):
     entry = quarantines.release(address_key="a@example.com", by=UserFactory(roles={"administration": root()}))
 
     assert (entry.status, entry.errors) == (Status.VALID, 0)
-    assert not quarantines.suppressed(["a@example.com"])
+    assert not suppression.held(["a@example.com"])
 
 
 def test_nobody_else_releases_or_holds(db):
@@ -79,6 +79,6 @@ def test_by_hand_any_spelling_will_do(db):
 
     quarantines.hold_by_hand(address=" A@Example.COM", error_text="asked by phone", at=NOON, by=by)
 
-    assert quarantines.suppressed(["a@example.com"])
+    assert suppression.held(["a@example.com"])
     with pytest.raises(quarantines.NotAnAddress):
         quarantines.hold_by_hand(address="nobody", error_text="", at=NOON, by=by)

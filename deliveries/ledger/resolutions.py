@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts import audit
+from audiences import suppression
 from deliveries.models import Delivery, MessageStatus
 from deliveries.models import MessageStatus as S
 
@@ -43,13 +44,10 @@ _COUNT_AS_SENT = f"""
 _SEND_AGAIN = f"""
     WITH rows AS (
         UPDATE deliveries_message m SET status = {S.RETRYING}, at = sinete_clock()
-        FROM deliveries_doubt d, audiences_profile p
+        FROM deliveries_doubt d
         WHERE d.delivery_id = %(delivery)s AND d.seq BETWEEN %(first)s AND %(last)s AND {_CHOSEN}
             AND m.delivery_id = %(delivery)s AND m.seq = d.seq AND m.status = {S.IN_DOUBT}
-            AND p.id = m.profile_id AND NOT p.no_email AND NOT p.no_contact AND NOT EXISTS (
-                SELECT 1 FROM audiences_quarantine q WHERE q.channel = 'email'
-                    AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
-            )
+            AND {suppression.by_key("m.profile_id", key="m.address_key")} = ''
         RETURNING m.seq, m.tries, d.since, d.token
     ), gone AS (
         DELETE FROM deliveries_doubt d USING rows WHERE d.delivery_id = %(delivery)s AND d.seq = rows.seq

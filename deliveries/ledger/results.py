@@ -1,5 +1,6 @@
 """Results of a hand-over into rows, later tries and doubts: what an exchange writes."""
 
+from audiences import quarantines
 from deliveries.models import MessageStatus as S
 
 # One statement: results into rows, later tries and doubts beside them.
@@ -63,16 +64,11 @@ STORE = f"""
     INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
     SELECT %(delivery)s, seq, sinete_clock(), token, tries, later FROM written WHERE status = {S.IN_DOUBT}
 """
-QUARANTINE = """
-    INSERT INTO audiences_quarantine AS q
-        (channel, address_key, status, reason, error_text, errors, last_error_at, reference, created_at)
-    SELECT DISTINCT ON (m.address_key)
-        'email', m.address_key, 'quarantine', r.reason, r.reply, 1, sinete_clock(), %(reference)s, sinete_clock()
-    FROM unnest(%(seqs)s::int[], %(reasons)s::text[], %(replies)s::text[]) AS r(seq, reason, reply)
-    JOIN deliveries_message m
-        ON m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.seq = r.seq
-    ON CONFLICT (channel, address_key) DO UPDATE
-    SET status = CASE WHEN q.status = 'denylist' THEN q.status ELSE 'quarantine' END,
-        reason = excluded.reason, error_text = excluded.error_text, errors = q.errors + 1,
-        last_error_at = excluded.last_error_at, reference = excluded.reference
-"""
+QUARANTINE = quarantines.HOLD.format(
+    given="""
+        SELECT m.address_key, r.reason, r.reply
+        FROM unnest(%(seqs)s::int[], %(reasons)s::text[], %(replies)s::text[]) AS r(seq, reason, reply)
+        JOIN deliveries_message m
+            ON m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.seq = r.seq
+    """
+)

@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
+from audiences import suppression
 from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock, planner
@@ -72,12 +73,9 @@ def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
             CASE
                 WHEN p.email_state = 'missing' THEN '{Cause.NO_ADDRESS}'
                 WHEN p.email_state = 'malformed' THEN '{Cause.MALFORMED}'
-                WHEN p.no_email OR p.no_contact THEN '{Cause.OPTED_OUT}'
-                WHEN q.id IS NOT NULL THEN '{Cause.QUARANTINED}'
+                ELSE suppressed.cause
             END
-        FROM audiences_profile p
-        LEFT JOIN audiences_quarantine q
-            ON q.channel = 'email' AND q.address_key = p.email_key AND q.status IN ('quarantine', 'denylist')
+        FROM audiences_profile p CROSS JOIN LATERAL {suppression.of("p", key="p.email_key")} suppressed
         WHERE p.id IN (__CHOSEN__)
     """
 

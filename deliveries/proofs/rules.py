@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import people, proof_addresses
 from accounts.models import OrganizationalUnit, User
-from audiences import addresses, quarantines
-from audiences.models import Profile
+from audiences import addresses, suppression
 from campaign.lib.refusals import Refusal
 from deliveries.models import ProofUse
 
@@ -64,8 +63,7 @@ def barred_from(keys: Collection[str], *, unit: OrganizationalUnit, by: User | N
 
 def held(keys: Collection[str]) -> set[str]:
     """Of these addresses, those in quarantine and those whose owners opted out, in whatever unit they are known."""
-    opted_out = Profile.objects.filter(Q(no_email=True) | Q(no_contact=True), email_key__in=list(keys))
-    return quarantines.suppressed(keys) | set(opted_out.values_list("email_key", flat=True))
+    return suppression.held(keys)
 
 
 def take(*, copies: int, unit: OrganizationalUnit, by: User, at: datetime) -> None:

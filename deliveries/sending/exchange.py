@@ -230,8 +230,8 @@ class Ledger:
         values = json.loads(f"[{','.join([row[2] for row in rows])}]")  # at once: most of it is the way there
         number, token = hold.number, hold.token
         return [
-            Row(seq, number, token, address, known, is_suppressed, 0)
-            for (seq, address, _, is_suppressed), known in zip(rows, values, strict=True)
+            Row(seq, number, token, address, known, why_not, 0)
+            for (seq, address, _, why_not), known in zip(rows, values, strict=True)
         ]
 
     async def seconds_until_try(self) -> float | None:
@@ -259,7 +259,7 @@ class Ledger:
             self._slots(token=hold.token, above=hold.handed_upto, number=hold.number),
         )
         return [
-            Row(row.seq, hold.number, hold.token, address="", values={}, is_suppressed=False, tries=0)
+            Row(row.seq, hold.number, hold.token, address="", values={}, suppression="", tries=0)
             for row in await cursor.fetchall()
         ]
 
@@ -335,6 +335,11 @@ class Ledger:
                     reasons=[e.reason for e in held],
                     replies=[e.reply[:300] for e in held],
                     reference=f"delivery {self.delivery_id}",
+                    at=clock.now(),
+                    by=None,
+                    by_name="",
+                    os_user="",
+                    face="job",
                 ),
             )
 
@@ -387,5 +392,5 @@ class Ledger:
     def _later_try(self, row: Any) -> Row:
         return Row(
             seq=row.seq, number=row.number, token=row.token, address=row.address, values=row.values,
-            is_suppressed=row.is_suppressed, tries=row.tries, is_later_try=True,
+            suppression=row.suppression, tries=row.tries, is_later_try=True,
         )  # fmt: skip

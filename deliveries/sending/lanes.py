@@ -15,10 +15,11 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext_noop as n_
 
+from audiences.suppression import Cause as Suppressed
 from campaign.lib import clock, lingering
 from deliveries.channels.base import Outcome, Result
 from deliveries.channels.smtp import Pool
-from deliveries.models import MessageStatus
+from deliveries.models import MessageStatus, Reason
 from deliveries.routing import routes
 from deliveries.sending import gate
 from deliveries.sending.apart import apart
@@ -287,10 +288,9 @@ class Lane:
             hold = self._hold_of(row)
             if hold is not None:
                 hold.outstanding += 1
-            if row.is_suppressed:
-                self.unsaved.append(
-                    Entry(row, MessageStatus.IGNORED, reason="opted_out", counts_as_try=False)
-                )
+            if row.suppression:
+                reason = Reason.QUARANTINED if row.suppression == Suppressed.QUARANTINED else Reason.OPTED_OUT
+                self.unsaved.append(Entry(row, MessageStatus.IGNORED, reason=reason, counts_as_try=False))
             else:
                 leaving.append(row)
         limits = self._limits()

@@ -44,7 +44,7 @@ class Row:
     token: int
     address: str
     values: dict[str, Any]
-    is_suppressed: bool
+    suppression: str  # why it must not leave; empty: it may
     tries: int
     is_later_try: bool = False
 

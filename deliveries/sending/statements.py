@@ -1,20 +1,8 @@
 """The statements of a lane, as text; `exchange.py` runs each inside a fenced transaction."""
 
-# One by one, by their keys: `OFFSET 0` keeps the planner from joining whole tables, and so does asking for one row
-# where EXISTS might read all that are in quarantine.
-PROFILE = """
-    LEFT JOIN LATERAL (
-        SELECT id, no_email, no_contact FROM audiences_profile WHERE id = m.profile_id OFFSET 0
-    ) p ON true
-"""
+from audiences import suppression
 
-SUPPRESSED = """
-    (p.id IS NULL OR p.no_email OR p.no_contact OR (
-        SELECT true FROM audiences_quarantine q
-        WHERE q.channel = 'email' AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
-        LIMIT 1
-    ) IS NOT NULL) AS is_suppressed
-"""
+SUPPRESSION = f"{suppression.by_key('m.profile_id', key='m.address_key')} AS suppression"
 
 # For a lane the time-outs are PostgreSQL's own half of its patience: a backend whose lane has vanished lets go of its
 # locks. Each statement finds its rows by their keys, so one plan does for all windows: none is planned anew.
@@ -89,13 +77,13 @@ NEXT_GATE = """
 """
 
 WINDOW = f"""
-    SELECT m.seq, m.address, m."values"::text, {SUPPRESSED}
-    FROM deliveries_message m {PROFILE}
+    SELECT m.seq, m.address, m."values"::text, {SUPPRESSION}
+    FROM deliveries_message m
     WHERE m.delivery_id = %(delivery)s AND m.seq > %(above)s AND m.seq <= %(upto)s ORDER BY m.seq
 """
 
 TRIES = f"""
-    SELECT m.seq, c.number, t.token, t.tries, m.address, m."values", {SUPPRESSED}
+    SELECT m.seq, c.number, t.token, t.tries, m.address, m."values", {SUPPRESSION}
     FROM taken t
     JOIN LATERAL (
         SELECT * FROM deliveries_message WHERE delivery_id = %(delivery)s AND seq = t.seq OFFSET 0
@@ -104,7 +92,6 @@ TRIES = f"""
         SELECT number FROM deliveries_chunk
         WHERE delivery_id = %(delivery)s AND seq_to >= t.seq ORDER BY seq_to LIMIT 1
     ) c ON true
-    {PROFILE}
     ORDER BY m.seq
 """
 

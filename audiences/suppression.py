@@ -1,0 +1,61 @@
+"""Who must not be written to, and why: one text, for all who ask.
+
+The text is a function of PostgreSQL, `audiences_suppression` (migration `suppression`), over a profile, the key of the
+address that would be used, a channel and a service. A preparation, the look before each window, *Send again*, proofs
+and the public pages put it into their own statements; the planner writes it in there, so it costs no call.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from django.db import connection
+
+
+class Cause(StrEnum):
+    """Why somebody is not written to, in the order in which it is looked at."""
+
+    OPTED_OUT = "opted_out"
+    QUARANTINED = "quarantined"
+    GONE = "gone"  # said by whoever found no profile
+
+
+def of(profile: str, *, key: str, channel: str = "email") -> str:
+    """SQL: the function over a profile's alias and the expression of its address' key; its column is `cause`."""
+    return f"audiences_suppression({profile}, {key}, '{channel}', NULL)"
+
+
+def by_key(profile_id: str, *, key: str) -> str:
+    """SQL: a sub-query of one value, the cause or NULL, that looks one profile and one address up by their keys.
+
+    `OFFSET 0` keeps the planner from joining whole tables where it knows nothing of how few are asked about.
+    """
+    return (
+        f"coalesce((SELECT coalesce(s.cause, '') FROM audiences_profile p, LATERAL {of('p', key=key)} s"
+        f" WHERE p.id = {profile_id} OFFSET 0), '{Cause.GONE}')"
+    )
+
+
+def cause(*, profile_id: int, address_key: str) -> Cause | None:
+    """Why this person must not be written to at this address; None: they may."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {by_key('%(profile)s', key='%(key)s')}", {"profile": profile_id, "key": address_key}
+        )
+        found = cursor.fetchone()[0]
+    return Cause(found) if found else None
+
+
+def has_opted_out(profile_id: int) -> bool:
+    """Whether this person said no to mail, whatever is known against their address."""
+    return cause(profile_id=profile_id, address_key="") == Cause.OPTED_OUT
+
+
+def held(keys: Iterable[str]) -> set[str]:
+    """Of these addresses, those that must not be used, whoever has them in whatever unit."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT k.key FROM unnest(%s::text[]) k (key) LEFT JOIN audiences_profile p ON p.email_key = k.key"
+            f" CROSS JOIN LATERAL {of('p', key='k.key')} s WHERE s.cause IS NOT NULL",
+            [list(keys)],
+        )
+        return {row[0] for row in cursor.fetchall()}
