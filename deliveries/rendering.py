@@ -1,4 +1,4 @@
-"""From a content to what compiles and fills it: preview, proof, preparation, send and mirror page share it."""
+"""From a content to what compiles and fills it: preview, proof, preparation, send and public pages share it."""
 
 from typing import cast
 
@@ -29,6 +29,17 @@ def renderer(delivery: Delivery, compiled: Compiled, *, identity: dict[str, str]
         domain=domain,
         list_id=f"{delivery.unit_id}.lists.{domain}",
         verp_domain=shown["return_path"] or domain,
+    )
+
+
+def served_renderer(compiled: Compiled, *, delivery_key: int) -> Renderer:
+    """The renderer of what public pages serve of a sent delivery; it needs no database."""
+    return Renderer(
+        compiled,
+        base_url=settings.PUBLIC_URL,
+        signer=default_signer(),
+        delivery_key=delivery_key,
+        domain=compiled.from_address.rpartition("@")[2],
     )
 
 

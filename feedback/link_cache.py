@@ -16,10 +16,10 @@ from typing import Any
 from django.conf import settings
 
 from campaign.lib import private
-from campaign.lib.tokens import default_signer
 from deliveries.content.compiled import Compiled
 from deliveries.content.render import Renderer
 from deliveries.models import Delivery, Status
+from deliveries.rendering import served_renderer
 from feedback import outage
 
 logger = logging.getLogger(__name__)
@@ -72,14 +72,7 @@ def forget() -> None:
 
 
 def _remember(key: int, stored: dict[str, Any]) -> Served:
-    compiled = Compiled.from_json(stored["compiled"])
-    renderer = Renderer(
-        compiled,
-        base_url=settings.PUBLIC_URL,
-        signer=default_signer(),
-        delivery_key=key,
-        domain=compiled.from_address.rpartition("@")[2],
-    )
+    renderer = served_renderer(Compiled.from_json(stored["compiled"]), delivery_key=key)
     served = Served(stored["delivery_id"], key, renderer)
     with _lock:
         _memory[key] = served

@@ -1,6 +1,7 @@
 """How messages leave the house: the contract, and the channels that keep it.
 
 base.py          what is handed over to a channel, and what comes back for each message
+choice.py        which pool a delivery's channel leaves by
 smtp.py          the pool: a few connections to one relay, kept busy
 dialogue.py      one connection: the order of what is written and read
 opening.py       it connects, encrypts and signs in

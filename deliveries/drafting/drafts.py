@@ -18,6 +18,7 @@ from campaign.lib import clock
 from campaign.lib.recurrence import validated
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
+from deliveries.ledger import deleting
 from deliveries.lifecycle import Step, seal
 from deliveries.models import Asset, Content, Delivery, ScheduleKind, Series, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
@@ -341,9 +342,8 @@ def delete(*, delivery: Delivery, by: User) -> None:
     audit.record("delete_delivery", by=by, target=delivery)
     pk = delivery.pk
     Delivery.objects.filter(pk=pk).update(preparation=None, content=None)
+    deleting.delete(pk)
     with connection.cursor() as cursor:
-        for table in ("try", "doubt", "chunk", "moment", "message", "exclusion"):
-            cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [pk])
         cursor.execute(
             "DELETE FROM deliveries_staging WHERE preparation_id IN"
             " (SELECT id FROM deliveries_preparation WHERE delivery_id = %s)",

@@ -1,6 +1,5 @@
-"""The filters of the list, and its pages by key: no count of all rows, no offset."""
+"""The filters of the list."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -10,8 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import OrganizationalUnit, User
 from deliveries.models import Delivery, Status
-
-PAGE_ROWS = 25
 
 
 class DeliveryFilter(forms.Form):
@@ -62,26 +59,3 @@ def _matches(text: str) -> Q:
     if name.isdecimal() and len(name) < 19:
         condition |= Q(pk=int(name))
     return condition
-
-
-@dataclass(frozen=True)
-class KeyPage:
-    """One page of rows, newest first, and the keys that lead on."""
-
-    rows: list[Any]
-    newer: int | None
-    older: int | None
-
-
-def key_page(rows: QuerySet[Any], *, before: int | None, after: int | None, size: int = PAGE_ROWS) -> KeyPage:
-    """The page before a key (older) or after it (newer); the first page where neither is given."""
-    if after is not None:
-        found = list(rows.filter(pk__gt=after).order_by("pk")[: size + 1])
-        more, found = len(found) > size, found[:size][::-1]
-        return KeyPage(found, found[0].pk if more else None, found[-1].pk if found else None)
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("-pk")[: size + 1])
-    more, found = len(found) > size, found[:size]
-    newer = found[0].pk if before is not None and found else None
-    return KeyPage(found, newer, found[-1].pk if more else None)

@@ -130,7 +130,7 @@ class Chunk(models.Model):
     bounced = models.IntegerField(default=0, db_default=0)
     # Every row has left the first pass, and nobody holds the chunk.
     done = models.GeneratedField(
-        expression=models.Q(
+        expression=models.Q(  # type: ignore[arg-type]  # which Django takes; its stubs don't know
             lease_until=None, seq_to=sum((models.F(name) for name in TALLIES), models.F("seq_from") - 1)
         ),
         output_field=models.BooleanField(),

@@ -13,11 +13,10 @@ from accounts.models import User
 from accounts.rights import Right
 from accounts.roles import root
 from campaign.lib.refusals import Refusal
-from deliveries.channels import dkim
+from deliveries.channels import choice, dkim
 from deliveries.channels.base import Capabilities, Relay
-from deliveries.channels.smtp import Pool
 from deliveries.ledger import ending
-from deliveries.models import Delivery, ProviderLimit, Route, Status
+from deliveries.models import Channel, Delivery, ProviderLimit, Route, Status
 from deliveries.models.route import LARGEST_LIMIT
 from deliveries.routing import limits, routes, signing
 from deliveries.sending import throttle
@@ -150,7 +149,7 @@ def check_route(*, route: Route, by: User) -> RouteCheck:
 
 
 async def _reach(relay: Relay) -> tuple[Capabilities | None, str]:
-    async with Pool(relay, connections=1, attempts=1) as pool:
+    async with choice.pool(Channel.EMAIL, relay, connections=1, attempts=1) as pool:
         if await pool.connected(timeout=relay.timeout_s):
             return pool.capabilities, ""
         return None, pool.broken.text if pool.broken else ""

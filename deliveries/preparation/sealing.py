@@ -12,7 +12,7 @@ from campaign.lib import clock
 from deliveries import lifecycle
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
-from deliveries.ledger import books
+from deliveries.ledger import books, deleting
 from deliveries.lifecycle import Step, seal
 from deliveries.models import Delivery, LogLine, Preparation, PreparationStatus, Status
 from deliveries.preparation import lease, staging
@@ -39,7 +39,8 @@ def freeze(
 ) -> None:
     """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
     with lease.statement(preparation):
-        _clear_ledger(preparation)
+        require_running(preparation)  # a run that was taken over takes nothing of what was sealed since
+        deleting.delete(preparation.delivery_id)
         runs = planning.runs_of(preparation.delivery, groups, to_deliver)
         if not preparation.delivery.is_recurring:  # which is counted and tried, and written to nobody itself
             _write_ledger(preparation, groups, runs, excluded=targeted - to_deliver, to_deliver=to_deliver)
@@ -117,17 +118,6 @@ def _write_exclusions(preparation: Preparation) -> int:
             [preparation.delivery_id, preparation.pk, *preparation.staging],
         )
         return cursor.rowcount
-
-
-def _clear_ledger(preparation: Preparation) -> None:
-    """Nothing of an earlier preparation is left. A run that was taken over takes nothing of what is sealed since."""
-    with connection.cursor() as cursor:
-        for table in ("try", "doubt", "chunk", "moment", "message", "exclusion"):
-            cursor.execute(
-                f"DELETE FROM deliveries_{table} WHERE delivery_id = %s AND EXISTS (SELECT 1"
-                " FROM deliveries_preparation p WHERE p.id = %s AND p.token = %s AND p.status = 'running')",
-                [preparation.delivery_id, preparation.pk, preparation.token],
-            )
 
 
 def fail_unless_stopped(preparation: Preparation, finding: Finding) -> None:

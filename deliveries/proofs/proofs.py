@@ -25,9 +25,9 @@ from audiences.fields import fields as profile_fields
 from audiences.models import Profile, TestProfile
 from campaign.lib.refusals import Refusal
 from deliveries import queues
+from deliveries.channels import choice
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.dkim import Signer, UnusableKey
-from deliveries.channels.smtp import Pool
 from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
 from deliveries.lifecycle import log
@@ -190,7 +190,7 @@ def run(*, proof_id: int) -> None:
     spent = partial(throttle.shared_by, route=route, limits=limits)
     throttle.debit(spent([copy.address for copy in copies]))
     envelopes = [_envelope(filler, proof, copy, sign) for copy in copies]
-    outcomes = asyncio.run(_exchange(routes.relay_of(route), envelopes))
+    outcomes = asyncio.run(_exchange(proof.delivery.channel, routes.relay_of(route), envelopes))
     for outcome in outcomes:
         status = {
             Result.SENT: ProofMessage.Status.SENT,
@@ -247,8 +247,8 @@ def _envelope(filler: Renderer, proof: Proof, copy: ProofMessage, sign: Signer |
     return Envelope(copy.pk, filler.compiled.from_address, copy.address, fill)
 
 
-async def _exchange(relay: Relay, envelopes: list[Envelope]) -> list[Outcome]:
-    async with Pool(relay, connections=1) as pool:
+async def _exchange(channel: str, relay: Relay, envelopes: list[Envelope]) -> list[Outcome]:
+    async with choice.pool(channel, relay, connections=1) as pool:
         pool.feed(envelopes)
         outcomes: list[Outcome] = []
         while len(outcomes) < len(envelopes):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_noop as n_
 
 from campaign.lib.refusals import Refusal
 from deliveries.content.findings import Finding
+from deliveries.ledger import deleting
 from deliveries.models import Delivery, Moment, PastChoice, ScheduleKind
 from deliveries.schedule import moments
 from deliveries.schedule.moments import Crowd, Group
@@ -143,7 +144,7 @@ def reorder(delivery: Delivery, *, at: datetime) -> list[Group]:
         )
         is_local = delivery.schedule_kind == ScheduleKind.LOCAL_HOUR
         groups = zones_of(staging, delivery, at) if is_local else []
-        cursor.execute("DELETE FROM deliveries_message WHERE delivery_id = %(delivery)s", slots)
+        deleting.delete(delivery.pk, tables=["message"])
         write_messages(delivery, staging, groups)
         cursor.execute(_CLEAR_STAGING, slots)
     return groups
@@ -155,9 +156,8 @@ _CLEAR_STAGING = "DELETE FROM deliveries_staging WHERE preparation_id = %(prepar
 def write_runs(delivery: Delivery, runs: Sequence[Segment]) -> None:
     """Moments and chunks, anew; no chunk holds rows of two moments. Only ever before anything was released."""
     ends = _ends(runs)
+    deleting.delete(delivery.pk, tables=["chunk", "moment"])
     with connection.cursor() as cursor:
-        for table in ("chunk", "moment"):
-            cursor.execute(f"DELETE FROM deliveries_{table} WHERE delivery_id = %s", [delivery.pk])
         cursor.execute(
             """
             INSERT INTO deliveries_chunk

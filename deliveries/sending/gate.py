@@ -206,6 +206,7 @@ def lane_config(delivery_id: int) -> LaneConfig | None:
         sign=sign,
         limits=throttle.limits_of(delivery),
         deliveries=Delivery.objects.filter(routes.leaves_by(route), status=Status.SENDING).count(),
+        channel=delivery.channel,
     )
 
 

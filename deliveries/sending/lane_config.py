@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from deliveries.channels.base import Relay
 from deliveries.content.render import Renderer
+from deliveries.models import Channel
 from deliveries.sending.throttle import Limits
 
 
@@ -22,4 +23,5 @@ class LaneConfig:
     valid_for: list[tuple[int, float]]
     sign: Callable[[bytes], bytes] | None = None  # what puts the route's signature in front of a message
     limits: Limits = field(default_factory=Limits)  # as they stood then; each exchange reads them anew
+    channel: str = Channel.EMAIL
     deliveries: int = 1  # how many leave by the route

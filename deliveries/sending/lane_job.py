@@ -8,6 +8,7 @@ import time
 from contextlib import AsyncExitStack, suppress
 
 from campaign.lib import jobs
+from deliveries.channels import choice
 from deliveries.channels.smtp import Pool
 from deliveries.ledger import recovery
 from deliveries.routing import routes
@@ -29,7 +30,8 @@ async def send(*, delivery_id: int) -> Lane | None:
     if config is None:
         return None
     ledger = await Ledger.connect(delivery_id=delivery_id, lane=_name())
-    lane = Lane(config, ledger, Pool(config.relay, connections=config.connections))
+    pool = choice.pool(config.channel, config.relay, connections=config.connections)
+    lane = Lane(config, ledger, pool)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_close, lane)
         await stack.enter_async_context(lane.pool)

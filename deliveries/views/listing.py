@@ -8,12 +8,13 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import access
 from accounts.rights import Right
 from campaign.lib import clock
-from deliveries.forms.filters import DeliveryFilter, key_page
+from campaign.lib.keyset import key_page
+from deliveries.forms.filters import DeliveryFilter
 from deliveries.lifecycle import notices
 from deliveries.models import Delivery
 from deliveries.overview import state
 from deliveries.overview import todo as waits
-from deliveries.views.shared import number, page, person
+from deliveries.views.shared import page, person
 
 
 @require_safe
@@ -22,7 +23,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     user = person(request)
     filters = DeliveryFilter(request.GET, user=user)
     rows = filters.narrowed(_rows(Delivery.objects.visible_to(user)))
-    shown = key_page(rows, before=number(request, "before"), after=number(request, "after"))
+    shown = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
     state.annotate(shown.rows)
     rights = access.on_any_unit(user)
     context = {
