@@ -7,6 +7,7 @@ and `SINETE_TEST_REDIS_URL`.
 
 import atexit
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -15,9 +16,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from campaign.stack import services
+from campaign.stack import database_template, services
 
 # What a shell may name of somebody's real installation: tests neither read nor reach any of it.
 OF_AN_INSTALLATION = (
@@ -27,6 +29,8 @@ OF_AN_INSTALLATION = (
 
 DECLARED = ("SINETE_TEST_DATABASE_URL", "SINETE_TEST_REDIS_URL")
 WORKER = "PYTEST_XDIST_WORKER"  # names this process where several run tests side by side
+MEMORY = Path("/dev/shm")  # a disk of memory: PostgreSQL keeps its safe settings there and waits for no disk
+ROOM = 3 * 1024**3  # bytes that must be free there for each process of tests
 
 _running = ExitStack()
 atexit.register(_running.close)
@@ -67,6 +71,7 @@ def _leave_it_to_the_workers() -> None:
         "postgresql://nowhere.invalid/none",
         "redis://nowhere.invalid",
     )
+    database_template.prepare()
 
 
 def _forget_installations() -> None:
@@ -84,12 +89,15 @@ def _start() -> None:
     os.environ["SINETE_FEEDBACK_FOLDER"] = str(folder / "feedback")
     os.environ["SINETE_ANCHOR_FOLDER"] = str(folder / "anchor")
     (folder / "static").mkdir(exist_ok=True)
-    os.environ["DATABASE_URL"] = os.environ.get("SINETE_TEST_DATABASE_URL") or _running.enter_context(
-        services.postgres(folder / "postgres")
-    )
+    os.environ["DATABASE_URL"] = os.environ.get("SINETE_TEST_DATABASE_URL") or _postgres(folder / "postgres")
     os.environ["REDIS_URL"] = os.environ.get("SINETE_TEST_REDIS_URL") or _running.enter_context(
         services.valkey(folder / "valkey")
     )
+
+
+def _postgres(folder: Path) -> str:
+    database_template.copy_to(folder)
+    return _running.enter_context(services.postgres(folder))
 
 
 def _folder() -> Path:
@@ -97,4 +105,13 @@ def _folder() -> Path:
     kept = os.environ.get("SINETE_TEST_VAR")
     if kept:
         return Path(kept, os.environ.get(WORKER, ""))
-    return Path(_running.enter_context(tempfile.TemporaryDirectory(prefix="sinete-test-")))
+    return Path(_running.enter_context(tempfile.TemporaryDirectory(prefix="sinete-test-", dir=_memory())))
+
+
+def _memory() -> Path | None:
+    """Where memory is the disk, if there is room for every process of this run; None: where temporary files stand."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    if not os.access(MEMORY, os.W_OK):
+        return None
+    free = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
+    return MEMORY if free > processes * ROOM else None
