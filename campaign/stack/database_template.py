@@ -69,16 +69,21 @@ def _ready(cache: Path) -> Path:
         os.utime(template)
         return template
     shutil.rmtree(template, ignore_errors=True)
+    draft = cache / "draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    _make(draft)
+    draft.rename(template)
+    _drop_old(cache)
+    return template
+
+
+def _make(target: Path) -> None:
+    """Elsewhere at first: PostgreSQL's own user need not reach the folder of a project."""
     with tempfile.TemporaryDirectory(prefix="sinete-template-") as made:
         folder = Path(made, "postgres")
         with services.postgres(folder, database=DATABASE) as url:
             _migrate(url)
-        draft = cache / "draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        _copy(folder, draft)
-        draft.rename(template)
-    _drop_old(cache)
-    return template
+        _copy(folder, target)
 
 
 def _migrate(url: str) -> None:
