@@ -5,7 +5,8 @@ ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 STACK := $(PY) -m campaign.stack
-# One more than there are processors: tests often wait for a worker, a relay or a browser.
+# One more than there are processors: tests often wait for a worker, a relay or a browser. What is marked `alone` has
+# the machine for itself nonetheless.
 SIDE_BY_SIDE := --numprocesses=$$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxprocesses=8 --dist=worksteal
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from django.db import connection
+from django.test import TransactionTestCase
 
+from campaign.stack import database_template
 from campaign.stack.browser import HOW_TO, find
+from campaign.stack.clean_slate import CleanSlate
 from campaign.stack.inprocess import play_commit, run_queued
 
 if TYPE_CHECKING:
@@ -16,9 +19,27 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """The test database is made from one that was migrated before, where this run brought its own PostgreSQL."""
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+        if other.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [database_template.DATABASE]
+        ).fetchone():
+            connection.settings_dict["TEST"]["TEMPLATE"] = database_template.DATABASE
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """At the end nobody is left in the test database: a thread that served a browser may still hold a connection."""
-    yield
+    """What a test committed goes with it, and at the end nobody is left in the test database.
+
+    A thread that served a browser may still hold a connection.
+    """
+    with django_db_blocker.unblock():
+        slate = CleanSlate() if CleanSlate.is_possible() else None
+    with pytest.MonkeyPatch.context() as patch:
+        if slate is not None:
+            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda test_case: slate.restore())
+        yield
     name = connection.settings_dict["NAME"]
     with django_db_blocker.unblock():
         connection.close()

@@ -210,7 +210,7 @@ STORAGES = {
         )
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG  # files are looked for when one is asked for
 WHITENOISE_MANIFEST_STRICT = False  # a style sheet that was not collected costs its looks, not the page
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755  # a proxy may serve the static files, whatever the umask
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024

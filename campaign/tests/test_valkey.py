@@ -91,6 +91,7 @@ def group(tmp_path: Path) -> Iterator[Group]:
         yield Group(tmp_path, running)
 
 
+@pytest.mark.alone
 def test_by_sentinel_queue_and_limits_outlive_the_loss_of_the_master(group, settings):
     settings.REDIS_URL = group.url
     settings.RQ_QUEUES = {
@@ -150,6 +151,7 @@ def test_a_lane_s_client_waits_no_longer_than_it_says(url):
     assert options["socket_keepalive"]
 
 
+@pytest.mark.alone
 def test_a_server_that_takes_a_connection_and_says_nothing_holds_up_nobody(monkeypatch):
     monkeypatch.setattr(valkey, "SECONDS_TO_ANSWER", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:

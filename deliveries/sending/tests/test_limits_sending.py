@@ -22,7 +22,7 @@ from deliveries.tests.factories import DeliveryFactory, audience_of, person
 from deliveries.tests.ledger_rows import statuses
 from deliveries.tests.scripted_lanes import ScriptedPool, run_lane
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
 
 
 def limited_route(per_hour: int | None = None, **providers: tuple[int, list[str]]) -> None:

@@ -24,7 +24,7 @@ from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.ledger_rows import execute, statuses
 from deliveries.tests.scripted_lanes import ScriptedPool, run_lane, with_ledger
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from deliveries.tests.freezing_proxy import FreezingProxy
 from deliveries.tests.smtp_server import SILENCE, Script, Server
 from deliveries.tests.workers import horses, worker
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
 
 PATIENCE = 20  # seconds until a test that waits for nothing gives up
 

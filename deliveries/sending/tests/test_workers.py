@@ -23,7 +23,7 @@ from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.relay import Relay
 from deliveries.tests.workers import horses, kill_with_children, manage, sent, worker
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
 
 
 def until_over(delivery: Delivery) -> None:
