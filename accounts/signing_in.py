@@ -8,7 +8,7 @@ import ipaddress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.forms import LoginForm
+from allauth.account.forms import LoginForm, ResetPasswordKeyForm
 from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib.auth import authenticate
@@ -97,6 +97,15 @@ class Adapter(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Written down, and sent by a worker: how long that takes tells nobody whether there is such an account."""
         letters.post(LETTERS[template_prefix], context["user"], to=context["user"].email)
+
+
+class ChosenPasswordForm(ResetPasswordKeyForm):
+    """A password by a link, of an invitation or because it was forgotten; its labels are said once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
 
 
 class SignInForm(LoginForm):

@@ -164,6 +164,7 @@ LOGOUT_REDIRECT_URL = "login"
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", 60)
 # Accounts are invited; nobody signs up. django-allauth looks after signing in and links by mail.
 ACCOUNT_ADAPTER = "accounts.signing_in.Adapter"
+ACCOUNT_FORMS = {"reset_password_from_key": "accounts.signing_in.ChosenPasswordForm"}
 ACCOUNT_SIGNUP_ENABLED = False
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_EMAIL_VERIFICATION = "none"  # signing in asks for no verified address, proofs do

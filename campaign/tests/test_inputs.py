@@ -70,8 +70,9 @@ def page_of_a_zip(text: str) -> None:
 
 
 def a_recurrence(text: str) -> None:
-    rule = recurrence.validated(text)
-    list(islice(recurrence.Recurrence(rule, datetime(2026, 12, 1, 9), "America/Sao_Paulo").moments(), 10))  # noqa: DTZ001
+    start = datetime(2026, 12, 1, 9)  # noqa: DTZ001  what clocks show
+    rule = recurrence.validated(text, start)
+    list(islice(recurrence.Recurrence(rule, start, "America/Sao_Paulo").moments(), 10))
 
 
 READERS: dict[str, tuple[Callable[[str], None], list[str]]] = {

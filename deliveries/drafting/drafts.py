@@ -15,7 +15,7 @@ from accounts import access, audit
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib import clock
-from campaign.lib.recurrence import validated
+from campaign.lib.recurrence import Reading, validated
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
 from deliveries.ledger import deleting
@@ -185,7 +185,8 @@ def _save_recurrence(delivery: Delivery, given: dict[str, Any] | None) -> None:
     series.delivery = delivery
     if not series.rule or series.starts_on is None or series.at is None:
         raise RecurrenceMissing()
-    series.rule = validated(series.rule)
+    series.rule = validated(series.rule, datetime.combine(series.starts_on, series.at))
+    series.reading = Reading.STANDARD
     try:
         series.clean_fields(exclude=["delivery"])
     except ValidationError as error:

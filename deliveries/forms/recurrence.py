@@ -1,6 +1,6 @@
 """The recurrence in a form that reads like a sentence; shared by the pages and the operators' desk."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -153,16 +153,16 @@ class RecurrenceFields(forms.Form):
             self.add_error(cleaned["ends"], _("Say when it ends."))
         if self.errors:
             return None
-        said = self._rhythm(cleaned)
+        said, at = self._rhythm(cleaned), cleaned["at_time"].replace(second=0, microsecond=0)
         try:
-            rule = recurrence.validated(said.to_rule())
+            rule = recurrence.validated(said.to_rule(), datetime.combine(cleaned["starts_on"], at))
         except Refusal as refusal:
             self.add_error("own_rule" if said.unit == OWN else "every", str(refusal))
             return None
         return {
             "rule": rule,
             "starts_on": cleaned["starts_on"],
-            "at": cleaned["at_time"].replace(second=0, microsecond=0),
+            "at": at,
             "excluded_dates": cleaned["excluded_dates"],
             "request_confirmation": cleaned["request_confirmation"],
             "overlap": cleaned["overlap"] or Overlap.SKIP,

@@ -214,7 +214,7 @@ def _recurrence(schedule: dict[str, Any]) -> dict[str, Any]:
         raise BadDeliveryFile("schedule.at", _("say either “at”, or “rule” and “from”"))
     start = _local(schedule.get("from", ""), "schedule.from")
     try:
-        rule = validated(_text(schedule["rule"], "schedule.rule", longest=LONGEST_RULE))
+        rule = validated(_text(schedule["rule"], "schedule.rule", longest=LONGEST_RULE), start)
     except BadRule as refusal:
         raise BadDeliveryFile("schedule.rule", refusal) from None
     fields: dict[str, Any] = {"rule": rule, "starts_on": start.date(), "at": start.time()}

@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from campaign.lib.recurrence import LONGEST_RULE, Recurrence
+from campaign.lib.recurrence import LONGEST_RULE, Reading, Recurrence, readings_differ
 from deliveries.models.delivery import Delivery
 
 MOST_MINUTES = 7 * 24 * 60
@@ -31,6 +31,14 @@ class Series(models.Model):
 
     delivery = models.OneToOneField(Delivery, on_delete=models.CASCADE, related_name="series")
     rule = models.CharField(_("rule"), max_length=LONGEST_RULE)
+    # What was activated before rules were read by the standard keeps its moments, until its schedule is saved again.
+    reading = models.CharField(
+        max_length=8,
+        choices=[(reading, reading) for reading in Reading],
+        default=Reading.STANDARD,
+        db_default=Reading.STANDARD,
+        editable=False,
+    )
     starts_on = models.DateField(_("from"))
     at = models.TimeField(_("at"))
     excluded_dates = ArrayField(models.DateField(), verbose_name=_("not on"), default=list, blank=True)
@@ -61,7 +69,8 @@ class Series(models.Model):
     @property
     def recurrence(self) -> Recurrence:
         start = datetime.combine(self.starts_on, self.at)
-        return Recurrence(self.rule, start, self.delivery.time_zone, frozenset(self.excluded_dates))
+        zone, excluded = self.delivery.time_zone, frozenset(self.excluded_dates)
+        return Recurrence(self.rule, start, zone, excluded, self.reading)
 
     def look_on_after(self, moment: datetime) -> None:
         """The next moment is the first one after this; none where the rule has ended."""
@@ -70,8 +79,10 @@ class Series(models.Model):
 
     def sealed(self) -> dict[str, Any]:
         """All that an activation binds, as the seal holds it."""
+        is_said = self.reading != Reading.EARLIER and readings_differ(self.rule)
         return {
             "rule": self.rule,
+            **({"reading": str(self.reading)} if is_said else {}),
             "start": datetime.combine(self.starts_on, self.at).isoformat(),
             "excluded": sorted(day.isoformat() for day in self.excluded_dates if isinstance(day, date)),
             **{name: getattr(self, name) for name in SEALED},

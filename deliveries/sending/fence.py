@@ -106,8 +106,7 @@ def _look() -> tuple[Instance, str, int, bool]:
         [BEAT_SECONDS],
     )
     for instance in found:
-        # Columns that the raw query adds.
-        return instance, instance.sys, instance.line, instance.is_due  # type: ignore[attr-defined]
+        return instance, instance.sys, instance.line, instance.is_due  # type: ignore[attr-defined]  # the query adds them
     instance = _anchor()
     return instance, *identity(), True
 

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -38,6 +38,7 @@ OWN_LINKS = [
     ("{{ mirror_url }}", gettext_lazy("Mirror page link")),
 ]
 VERSIONS = 20
+MOST_OFFERED = 500
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,7 +103,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         "who": who,
         "preview": previews.preview(delivery=delivery, **who.options),
         "frame_query": urlencode(who.query),
-        "test_profiles": _test_profiles(request),
+        **_offered_test_profiles(request),
         "recipients": _recipients(delivery),
     }
     return page(request, "preview", context)
@@ -164,6 +165,8 @@ def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
         return Who(options | {"values": test_profile.values}, test_profile.label, query | {"test": test})
     if text := request.GET.get("profile", "").strip():
         profile = find_profile(person(request), text)
+        if profile is None and (named := _test_profile_named(request, text)):
+            return Who(options | {"values": named.values}, named.label, query | {"test": named.pk})
         if profile is None:
             problem = _("No profile with the number, external id or address “%(text)s”.") % {
                 "text": text[:100]
@@ -182,6 +185,20 @@ def _chosen_version(request: HttpRequest, delivery: Delivery) -> tuple[dict[str,
 
 def _test_profiles(request: HttpRequest) -> QuerySet[TestProfile]:
     return access.visible(person(request), TestProfile.objects.all())
+
+
+def _offered_test_profiles(request: HttpRequest) -> dict[str, Any]:
+    """Key and label of as many as a list is good for, and whether there are more."""
+    named = list(
+        _test_profiles(request).order_by("label", "pk").values_list("pk", "label")[: MOST_OFFERED + 1]
+    )
+    return {"test_profiles": named[:MOST_OFFERED], "more_test_profiles": len(named) > MOST_OFFERED}
+
+
+def _test_profile_named(request: HttpRequest, text: str) -> TestProfile | None:
+    """The test profile with this label or address, if the person may see one."""
+    named = Q(label__iexact=text) | Q(email__iexact=text)
+    return None if "\0" in text else _test_profiles(request).filter(named).order_by("pk").first()
 
 
 def _recipients(delivery: Delivery) -> int:

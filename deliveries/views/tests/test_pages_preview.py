@@ -3,10 +3,13 @@
 import pytest
 
 from accounts.tests.factories import UnitFactory
+from audiences.models import Profile
 from audiences.tests.factories import ProfileFactory, TestProfileFactory
 from deliveries.models import Content, Proof
 from deliveries.proofs import previews
+from deliveries.rendering import sealed_renderer
 from deliveries.tests.factories import DeliveryFactory
+from deliveries.views import content
 from deliveries.views.tests.drafts import url
 
 pytestmark = pytest.mark.django_db
@@ -37,8 +40,6 @@ class TestPreview:
     def test_for_a_prepared_recipient_it_is_what_was_sealed(self, unit, preparer, client):
         delivery = DeliveryFactory(unit=unit, ready=True)
         row = delivery.messages.order_by("seq").first()
-        from audiences.models import Profile
-
         before = Profile.objects.get(pk=row.profile_id).first_name
         Profile.objects.filter(pk=row.profile_id).update(first_name="Changed")
 
@@ -70,15 +71,31 @@ class TestPreview:
         assert "<script>alert" not in page
         assert "<script>alert" not in frame
 
+    def test_many_test_profiles_are_one_list_to_choose_from(self, unit, preparer, client, monkeypatch):
+        monkeypatch.setattr(content, "MOST_OFFERED", 3)
+        tests = [TestProfileFactory(unit=unit, label=f"Inbox {n}") for n in range(5)]
+        TestProfileFactory(unit=UnitFactory(), label="Elsewhere")
+        delivery = DeliveryFactory(unit=unit)
+
+        chosen = client.get(url("preview", delivery), {"test": tests[1].pk}).content.decode()
+        typed = client.get(url("preview", delivery), {"profile": "inbox 4"}).content.decode()
+        elsewhere = client.get(url("preview", delivery), {"profile": "Elsewhere"}).content.decode()
+
+        assert chosen.count("<option") == 3
+        assert f'<option value="{tests[1].pk}" selected>Inbox 1</option>' in chosen
+        assert "These are the first 3 test profiles" in chosen
+        assert "As Inbox 4 gets it" in typed
+        assert "No profile with the number" in elsewhere
+
     @pytest.mark.parametrize("query", [{"seq": 99}, {"version": 99}, {"test": 99}, {"seq": "x"}])
     def test_who_is_not_there_is_not_found(self, query, unit, preparer, client):
         assert client.get(url("preview", DeliveryFactory(unit=unit, ready=True)), query).status_code == 404
 
     def test_a_draft_shows_before_it_is_complete(self, unit):
         delivery = DeliveryFactory(unit=unit)
-        content = Content(delivery=delivery, html="<p>Hello {{ profile.first_name }}</p>")
+        draft = Content(delivery=delivery, html="<p>Hello {{ profile.first_name }}</p>")
 
-        shown = previews.preview(delivery=delivery, content=content, values={"first_name": "Ana"})
+        shown = previews.preview(delivery=delivery, content=draft, values={"first_name": "Ana"})
 
         assert "Hello Ana" in shown.html
         assert {finding.code for finding in shown.errors} == {
@@ -88,8 +105,6 @@ class TestPreview:
         }
 
     def test_it_is_what_the_send_renders(self, unit):
-        from deliveries.rendering import sealed_renderer
-
         delivery = DeliveryFactory(unit=unit, ready=True)
         row = delivery.messages.order_by("seq").first()
 

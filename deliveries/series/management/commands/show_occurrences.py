@@ -46,7 +46,7 @@ class Command(BaseCommand):
         if zone not in available_timezones():
             raise CommandError(f"“{zone}” is no time zone; write one like America/Sao_Paulo", returncode=2)
         try:
-            rule = parsed(options["rule"])
+            rule = parsed(options["rule"], options["start"])
         except BadRule as refusal:
             raise CommandError(str(refusal), returncode=2) from None
         recurrence = Recurrence(rule, options["start"], zone, frozenset(options["excluded"]))
