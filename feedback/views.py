@@ -104,7 +104,9 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
     except (RenderError, IndexError):
         return _gone(request)
     _record(request, claim, HitKind.CLICK)
-    return HttpResponseRedirect(address)
+    response = HttpResponseRedirect(address)
+    response.headers["Location"] = address  # it is ASCII; Django would encode more of it than a browser does
+    return response
 
 
 @public

@@ -5,6 +5,7 @@ compile.py      the order of it all: Source to Compiled and findings
 bounds.py       how much content may be, and how deep
 essentials.py   a subject, something to show, a sender
 merge_tags/     the small language that is allowed, parsed and written anew so that nothing surprises while sending
+references.py   character references, read as a browser reads them
 markup.py       HTML cut into tokens without changing an octet of it
 html_part/      the page: what may not stay, links, pictures, style sheets
 inert.py        what acts in a page, or fetches

@@ -14,7 +14,8 @@ from typing import Any
 from django.utils.translation import gettext_noop as n_
 from selectolax.lexbor import LexborHTMLParser
 
-from deliveries.content.markup import Token, unescaped
+from deliveries.content import references
+from deliveries.content.markup import Token
 from deliveries.content.merge_tags.problem import Problem
 from deliveries.content.source import Source
 
@@ -166,7 +167,7 @@ def _tags(html: str, tokens: Sequence[Token]) -> Counter[str]:
         counted.update(["*", token.name])
         for attribute, sign in (("class", "."), ("id", "#")):
             if found := token.attribute(attribute):
-                value = unescaped(html[found.value_start : found.value_end])
+                value = references.in_attribute(html[found.value_start : found.value_end])
                 counted.update(f"{sign}{word}" for word in value.lower().split())
     return counted
 

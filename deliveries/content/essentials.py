@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_noop as n_
 from email_validator import EmailNotValidError, validate_email
 
-from deliveries.content import markup
+from deliveries.content import markup, references
 from deliveries.content.findings import Findings
 from deliveries.content.source import Source
 
@@ -20,7 +20,7 @@ def check_presence(source: Source, findings: Findings) -> None:
 
 def _shows_anything(html: str) -> bool:
     return any(
-        (token.kind == "text" and markup.unescaped(html[token.start : token.end]).strip())
+        (token.kind == "text" and references.in_text(html[token.start : token.end]).strip())
         or (token.kind == "start" and token.name == "img")
         for token in markup.tokens(html)
         if not token.in_condition

@@ -7,7 +7,6 @@ comments that only Outlook reads. Offsets count in the masked source, which is a
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html import unescape
 from typing import Literal
 
 RAW_TEXT = frozenset({"style", "script", "title", "textarea", "xmp", "iframe", "noembed", "noframes"})
@@ -19,9 +18,6 @@ _ATTRIBUTE = re.compile(
 _TAG_END = re.compile(r"[\s/]*+>")
 _CONDITION = re.compile(r"<!--\[if\b[^\]]*\]>", re.I)
 _END_CONDITION = re.compile(r"<!\[endif\]-->\Z", re.I)
-
-# A number that no character has; Python refuses to read one of thousands of digits at all.
-_LONG_NUMBER = re.compile(r"&#0*+(\d{8})\d*+")
 
 TokenKind = Literal["text", "comment", "declaration", "start", "end", "raw"]
 
@@ -51,11 +47,6 @@ class Token:
 
     def attribute(self, name: str) -> Attribute | None:
         return next((a for a in self.attributes if a.name == name and a.has_value), None)
-
-
-def unescaped(text: str) -> str:
-    """Return the text with its character references replaced; one of a number that is none becomes U+FFFD."""
-    return unescape(_LONG_NUMBER.sub(r"&#\1", text)) if "&" in text else text
 
 
 def tokens(html: str) -> Iterator[Token]:

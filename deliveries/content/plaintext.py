@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from deliveries.content.markup import Token, unescaped
+from deliveries.content import references
+from deliveries.content.markup import Token
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.scope import Scope
 
@@ -57,7 +58,7 @@ class _Writer:
             elif segment.is_block:
                 self.pieces.append(self._mark(_BLOCK, self.scope.tag(segment)))
             elif not segment.is_tag:
-                self.pieces.append(self._mark_braces(re.sub(r"\s+", " ", unescaped(text))))
+                self.pieces.append(self._mark_braces(re.sub(r"\s+", " ", references.in_text(text))))
 
     def _blocks(self, token: Token) -> None:
         for segment, _text in self.scope.between(token.start, token.end):
@@ -109,7 +110,7 @@ class _Writer:
                 if segment.kind == "output":
                     self.pieces.append(self._mark(_OUTPUT, self.scope.tag(segment)))
                 elif not segment.is_tag:
-                    self.pieces.append(self._mark_braces(unescaped(text)))
+                    self.pieces.append(self._mark_braces(references.in_attribute(text)))
 
     def _mark(self, mark: str, tag: str) -> str:
         self.tags.append(tag)

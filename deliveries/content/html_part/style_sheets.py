@@ -4,10 +4,10 @@ import re
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import inert, styles
+from deliveries.content import inert, references, styles
 from deliveries.content.assets import CSS_URL, Assets
 from deliveries.content.html_part.document import Document
-from deliveries.content.markup import Attribute, Token, unescaped
+from deliveries.content.markup import Attribute, Token
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.segments import MASK
 
@@ -44,7 +44,7 @@ class StyleSheets:
             and "url(" in self._document.value(own).lower()
             and MASK not in self._document.masked_value(own)
         ):
-            changed = self._assets.with_urls(unescaped(self._document.value(own)))
+            changed = self._assets.with_urls(references.in_attribute(self._document.value(own)))
             self._document.set_value(own, literal(styles.attribute(changed)))
 
     def _refilled(self, style: str, own: Attribute | None) -> str | None:
