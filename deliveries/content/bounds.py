@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop as n_
 from selectolax.lexbor import LexborHTMLParser
 
 from deliveries.content import references
-from deliveries.content.markup import Token
+from deliveries.content.markup import VOID, Token
 from deliveries.content.merge_tags.problem import Problem
 from deliveries.content.source import Source
 
@@ -46,7 +46,6 @@ STYLED = n_(
 )
 LINKS = n_("There are more than %(most)s links; shorten the page.")
 
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _CLOSED_BY_THE_NEXT = frozenset("p li dt dd option optgroup tr td th tbody thead tfoot colgroup".split())
 _REOPENING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
 _TABLE = frozenset("table caption tbody thead tfoot tr td th".split())
@@ -102,7 +101,12 @@ def of_markup(html: str, tokens: Sequence[Token]) -> None:
 
 def of_tree(html: str) -> None:
     """Raise Problem where the tree that a parser makes of it is deeper than may be."""
-    if depth_of(html) > DEEPEST:
+    of_depth(depth_of(html))
+
+
+def of_depth(depth: int) -> None:
+    """Raise Problem where a tree is deeper than may be."""
+    if depth > DEEPEST:
         raise Problem(CODE, DEPTH, most=DEEPEST)
 
 
@@ -210,7 +214,7 @@ class _Written:
             self._end(token.name)
         elif token.kind in ("start", "text"):
             self.repeated += len(self.left)
-        if token.kind == "start" and token.name not in _VOID:
+        if token.kind == "start" and token.name not in VOID:
             self._start(token, html)
 
     def _start(self, token: Token, html: str) -> None:

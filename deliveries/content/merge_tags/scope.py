@@ -39,6 +39,7 @@ class Scope:
         self._growth = Growth()
         self.segments = parse(source, report=self.report)
         self._starts = [segment.start for segment in self.segments]
+        self._tag_starts = [segment.start for segment in self.segments if segment.kind != "text"]
         self._lines = [match.start() for match in re.finditer("\n", source)]
         self._tried: set[str] = set()
         self._variables = {segment.name for segment in self.segments if segment.kind == "set"}
@@ -79,6 +80,11 @@ class Scope:
                 yield segment, self.source[max(start, segment.start) : min(end, segment.end)]
             else:
                 yield segment, segment.raw
+
+    def has_tags(self, start: int, end: int) -> bool:
+        """Whether a tag, or a raw stretch, begins between two positions."""
+        at = bisect_left(self._tag_starts, start)
+        return at < len(self._tag_starts) and self._tag_starts[at] < end
 
     def tag(self, segment: Segment) -> str:
         """Return the template of a tag."""
