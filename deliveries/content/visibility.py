@@ -21,6 +21,8 @@ _UNSHOWN = frozenset({"head", "template", "title", "style", "script", "object", 
 _WITHOUT_HEIGHT = frozenset(
     "a abbr b big cite code em font i label q s small span strong sub sup u table tbody td tfoot th thead tr".split()
 )
+_SHOWING = ("hidden", "bgcolor", "background", "color")
+_NO_ATTRIBUTES = ("", "", "", "")
 _DECLARATION = re.compile(r"(?<![A-Za-z-])([A-Za-z-]++)\s*+:\s*+([^;]+)")
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+))([a-z%]*)")
 _PIXELS = {
@@ -73,8 +75,9 @@ class Visibility:
         if not self._look_around(number).shows_pictures or not self._look(number).shows_pictures:
             return False
         said = self._said(number)
-        sizes = [said.get(side, "") or self._attribute(number, side) for side in ("width", "height")]
-        return not any(_is_a_speck(size) for size in sizes)
+        written = self._attributes(number, ("width", "height"))
+        sizes = (said.get("width", "") or written[0], said.get("height", "") or written[1])
+        return not any(map(_is_a_speck, sizes))
 
     def shows_tag(self, number: int) -> bool:
         """Whether a reader sees what stands in a tag, as far as the tag and those around it say."""
@@ -87,6 +90,8 @@ class Visibility:
         return self._look(around) if around >= 0 else Look()
 
     def _look(self, number: int) -> Look:
+        if number in self._looks:
+            return self._looks[number]
         outer = [number, *self._tree.outwards(number)]
         look = Look()
         for at in range(len(outer)):
@@ -100,9 +105,7 @@ class Visibility:
 
     def _within(self, look: Look, number: int) -> Look:
         token = self._tokens[number]
-        attributes = tuple(
-            self._attribute(number, name) for name in ("hidden", "bgcolor", "background", "color")
-        )
+        attributes = self._attributes(number, _SHOWING) if token.attributes else _NO_ATTRIBUTES
         key = (look, token.name, attributes, self._styles.of(number), self._styles.own(token))
         if key not in self._known:
             self._known[key] = _look_of(look, token.name, attributes, self._said(number))
@@ -124,12 +127,18 @@ class Visibility:
                 said[name] = value.partition("!")[0].strip()
         return said
 
-    def _attribute(self, number: int, name: str) -> str:
-        attributes = self._tokens[number].attributes
-        found = next((one for one in attributes if one.name == name), None) if attributes else None
-        if found is None:
-            return ""
-        return self._masked[found.value_start : found.value_end].strip().lower() if found.has_value else name
+    def _attributes(self, number: int, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The values of these attributes of a tag in small letters; the name itself for one without a value."""
+        found = dict.fromkeys(names, "")
+        for one in reversed(self._tokens[number].attributes):
+            if one.name in found:
+                value = (
+                    self._masked[one.value_start : one.value_end].strip().lower()
+                    if one.has_value
+                    else one.name
+                )
+                found[one.name] = value
+        return tuple(found.values())
 
 
 def _declared(style: str) -> Iterator[tuple[str, str]]:

@@ -21,10 +21,8 @@ from deliveries.content.plaintext import Derivation
 from deliveries.content.visibility import Visibility
 
 PIXEL = f'<img src="{BASE}/o/{{{{ _o }}}}.gif" width="1" height="1" alt="" style="display:block;border:0">'
-_PREHEADER_STYLE = (
-    "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;"
-    "color:transparent;mso-hide:all"
-)
+# No more than hides it: filters of spam count each further way of hiding words.
+_PREHEADER_STYLE = "display:none;max-height:0;overflow:hidden;mso-hide:all"
 _PREHEADER_FILLER = "&#847;&zwnj;&nbsp;" * 40  # keeps the body's first words out of the inbox's preview
 
 
