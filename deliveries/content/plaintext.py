@@ -6,6 +6,8 @@ What a reader doesn't see of the page is left out. A tag ends where a browser en
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from django.utils.translation import gettext_noop as n_
+
 from deliveries.content import layout, references
 from deliveries.content.layout import BLOCK, KEPT_LINE, KEPT_SPACE, LINE, OUTPUT, PARAGRAPH
 from deliveries.content.lists import Numbers
@@ -21,6 +23,7 @@ _PARAGRAPHS = frozenset(
 )
 _LINES = frozenset("div tr li br dt dd center caption figcaption summary details legend option".split())
 _CELLS = frozenset({"td", "th"})
+MOST_HIDDEN_WORDS = 40  # as many as a preheader may have
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060\ufeff\x00-\x08\x0e-\x1f]")
 
 
@@ -35,6 +38,7 @@ class Derivation:
         self._tags: list[str] = []
         self._pieces: list[str] = []
         self._link = -1  # the number of the tag that links, where one is being read
+        self._read_links: set[int] = set()
         self._link_from = 0  # how many pieces there were before it
 
     def text(self) -> str:
@@ -54,7 +58,42 @@ class Derivation:
             elif token.kind == "end":
                 self._end(token)
         self._change_link(-1)
+        self._warn_of_losses()
         return layout.laid_out("".join(self._pieces), self._tags)
+
+    def _warn_of_losses(self) -> None:
+        """Warn of links, and of more words than a preheader has, that stand only in what is hidden."""
+        said = {address for number, address in self._addresses() if self._is_in_text(number)}
+        lost = {address for _number, address in self._addresses()} - said
+        words = sum(
+            len(references.in_text(self._scope.source[token.start : token.end]).split())
+            for number, token in enumerate(self._tokens)
+            if token.kind == "text" and not token.in_condition and self._is_hidden(number)
+        )
+        if lost or words > MOST_HIDDEN_WORDS:
+            self._scope.findings.warning(
+                "text_lost",
+                n_(
+                    "The text part was made without what is hidden in the HTML, and %(links)s links and %(words)s "
+                    "words stand only there. Show them, or write a text part."
+                ),
+                where="text",
+                links=len(lost),
+                words=words,
+            )
+
+    def _addresses(self) -> Iterator[tuple[int, str]]:
+        """The number and the address of each link that a browser finds."""
+        for number, token in enumerate(self._tokens):
+            if token.kind == "start" and not token.in_condition and token.start in self._links:
+                yield number, self._links[token.start]
+
+    def _is_in_text(self, number: int) -> bool:
+        return number in self._read_links or self._tokens[number].name == "area"
+
+    def _is_hidden(self, number: int) -> bool:
+        around = [self._tokens[at].name for at in self._around(number)]
+        return number in self._tree.around and "head" not in around and not self._seen.shows_words(number)
 
     def _words(self, number: int, token: Token) -> None:
         if not self._scope.has_tags(token.start, token.end):
@@ -127,6 +166,7 @@ class Derivation:
                 self._pieces.insert(behind, f" <{self._mark(OUTPUT, address)}>")
             self._pieces.append(layout.AFTER_LINK)
         self._link, self._link_from = number, len(self._pieces)
+        self._read_links.add(number)
 
     def _picture(self, number: int, token: Token) -> None:
         if not self._seen.shows_picture(number):
