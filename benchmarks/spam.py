@@ -1,7 +1,7 @@
 """`make bench-spam`: what SpamAssassin says, without the network, of the demo's mail and of newsletters beside it.
 
-Needs Debian's spamassassin. Each mail is compiled, rendered for one recipient and scored with local rules alone; the rules
-that hit are named with what each costs.
+Needs Debian's spamassassin. Each mail is compiled, rendered for one recipient and scored with local rules alone; the
+rules that hit are named with what each costs.
 """
 
 import argparse
