@@ -19,7 +19,7 @@ from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
 from deliveries.content.render import RenderError
 from deliveries.models import Asset, Message
-from feedback import link_cache, outage, unsubscribes
+from feedback import link_cache, outage, proof_pages, unsubscribes
 from feedback.agents import kind_of
 from feedback.hits import IncomingHit, Landed, store
 from feedback.link_cache import Served
@@ -105,7 +105,9 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
     except (RenderError, IndexError):
         return _gone(request)
     _record(request, claim, HitKind.CLICK)
-    return HttpResponseRedirect(address)
+    response = HttpResponseRedirect(address)
+    response.headers["Location"] = address  # it is ASCII; Django would encode more of it than a browser does
+    return response
 
 
 @public
@@ -115,6 +117,8 @@ def mirror(request: HttpRequest, token: str) -> HttpResponse:
     claim = _claim(token, Purpose.MIRROR)
     if claim is None:
         return _no_such_page(request, token)
+    if proof_pages.is_of_a_proof(claim):
+        return _proof(request, proof_pages.mirror(claim))
     letter = _letter(claim)
     if letter is None:
         return _gone(request)
@@ -142,10 +146,13 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     claim = _claim(token, Purpose.UNSUBSCRIBE)
     if claim is None:
         return _no_such_page(request, token)
+    is_one_click = request.method == "POST" and request.POST.get("List-Unsubscribe") == "One-Click"
+    if proof_pages.is_of_a_proof(claim):
+        return proof_pages.one_click() if is_one_click else _own(proof_pages.unsubscribe(claim))
     letter = _letter(claim)
     if letter is None:
         return _gone(request)
-    if request.method == "POST" and request.POST.get("List-Unsubscribe") == "One-Click":
+    if is_one_click:
         if _record(request, claim, HitKind.UNSUBSCRIBE) is Landed.LOST:
             return _later(request)
         return HttpResponse("OK\n", content_type="text/plain")
@@ -274,8 +281,21 @@ def _page(
     request: HttpRequest, name: str, context: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     # Without what the frame of our own pages asks of the database: these stand while it is away, whoever looks.
-    response = HttpResponse(render_to_string(f"feedback/{name}.html", context), status=status)
+    return _own(render_to_string(f"feedback/{name}.html", context), status=status)
+
+
+def _own(page: str, *, status: int = 200) -> HttpResponse:
+    response = HttpResponse(page, status=status)
     response.headers["Content-Security-Policy"] = OWN_PAGE
+    return response
+
+
+def _proof(request: HttpRequest, page: str | None) -> HttpResponse:
+    """A proof's page, which may look like anything, as a mirror page may."""
+    if page is None:
+        return _gone(request)
+    response = HttpResponse(page)
+    response.headers["Content-Security-Policy"] = MIRROR_PAGE
     return response
 
 

@@ -5,15 +5,21 @@ compile.py      the order of it all: Source to Compiled and findings
 bounds.py       how much content may be, and how deep
 essentials.py   a subject, something to show, a sender
 merge_tags/     the small language that is allowed, parsed and written anew so that nothing surprises while sending
+references.py   character references, read as a browser reads them
 markup.py       HTML cut into tokens without changing an octet of it
 html_part/      the page: what may not stay, links, pictures, style sheets
 inert.py        what acts in a page, or fetches
-inliner.py      style sheets inlined, in a process of its own where that may take long
-styles.py       the style attribute that each tag needs once style sheets are inlined
+tree.py         how a browser's parser nests the page
+cascade/        style sheets, and what each tag gets from them
+inliner.py      css-inline, in a process of its own where that may take long
+styles.py       the style sheets of a page, and for each tag what they come to
+visibility.py   what a reader sees of a page
 assets.py       uploaded pictures in place of relative paths
 links.py        which addresses are tracked, and which are refused
 text_part.py    the text part as written
 plaintext.py    a text part made from the HTML
+lists.py        the numbers of its lists
+layout.py       its lines
 opt_out.py      whether everybody sees the link to unsubscribe
 lines.py        line lengths that mail allows
 trial.py        rendered for a try

@@ -14,7 +14,8 @@ from typing import Any
 from django.utils.translation import gettext_noop as n_
 from selectolax.lexbor import LexborHTMLParser
 
-from deliveries.content.markup import Token, unescaped
+from deliveries.content import references
+from deliveries.content.markup import VOID, Token
 from deliveries.content.merge_tags.problem import Problem
 from deliveries.content.source import Source
 
@@ -45,7 +46,6 @@ STYLED = n_(
 )
 LINKS = n_("There are more than %(most)s links; shorten the page.")
 
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _CLOSED_BY_THE_NEXT = frozenset("p li dt dd option optgroup tr td th tbody thead tfoot colgroup".split())
 _REOPENING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
 _TABLE = frozenset("table caption tbody thead tfoot tr td th".split())
@@ -101,7 +101,12 @@ def of_markup(html: str, tokens: Sequence[Token]) -> None:
 
 def of_tree(html: str) -> None:
     """Raise Problem where the tree that a parser makes of it is deeper than may be."""
-    if depth_of(html) > DEEPEST:
+    of_depth(depth_of(html))
+
+
+def of_depth(depth: int) -> None:
+    """Raise Problem where a tree is deeper than may be."""
+    if depth > DEEPEST:
         raise Problem(CODE, DEPTH, most=DEEPEST)
 
 
@@ -166,7 +171,7 @@ def _tags(html: str, tokens: Sequence[Token]) -> Counter[str]:
         counted.update(["*", token.name])
         for attribute, sign in (("class", "."), ("id", "#")):
             if found := token.attribute(attribute):
-                value = unescaped(html[found.value_start : found.value_end])
+                value = references.in_attribute(html[found.value_start : found.value_end])
                 counted.update(f"{sign}{word}" for word in value.lower().split())
     return counted
 
@@ -209,7 +214,7 @@ class _Written:
             self._end(token.name)
         elif token.kind in ("start", "text"):
             self.repeated += len(self.left)
-        if token.kind == "start" and token.name not in _VOID:
+        if token.kind == "start" and token.name not in VOID:
             self._start(token, html)
 
     def _start(self, token: Token, html: str) -> None:

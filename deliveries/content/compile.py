@@ -55,6 +55,7 @@ class _Compilation:
             return None
         essentials.check_presence(source, self.findings)
         essentials.check_senders(source, self.findings)
+        essentials.check_directions(source, self.findings)
         subject = self._one_line("subject", source.subject)
         from_name = self._one_line("from_name", source.from_name)
         preheader = self._scope("preheader", _single_line(source.preheader))

@@ -1,11 +1,16 @@
 """What each content must have: a subject, something to show, and a sender."""
 
+import re
+
 from django.utils.translation import gettext_noop as n_
 from email_validator import EmailNotValidError, validate_email
 
-from deliveries.content import markup
+from deliveries.content import markup, references
 from deliveries.content.findings import Findings
 from deliveries.content.source import Source
+
+# Embeddings, overrides and isolates; marks such as U+200F, which right-to-left texts need, turn nothing.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def check_presence(source: Source, findings: Findings) -> None:
@@ -20,11 +25,26 @@ def check_presence(source: Source, findings: Findings) -> None:
 
 def _shows_anything(html: str) -> bool:
     return any(
-        (token.kind == "text" and markup.unescaped(html[token.start : token.end]).strip())
+        (token.kind == "text" and references.in_text(html[token.start : token.end]).strip())
         or (token.kind == "start" and token.name == "img")
         for token in markup.tokens(html)
         if not token.in_condition
     )
+
+
+def check_directions(source: Source, findings: Findings) -> None:
+    """Warn of signs in subject and sender's name that turn the direction of writing, so that other words are read."""
+    for part in ("subject", "from_name"):
+        if found := _TURNING.search(references.in_text(getattr(source, part))):
+            findings.warning(
+                "turned_direction",
+                n_(
+                    "A sign that nobody sees (%(sign)s) turns the direction of writing here: what is read may differ "
+                    "from what is written. Filters take it for a trick; take it out."
+                ),
+                where=part,
+                sign=f"U+{ord(found.group()):04X}",
+            )
 
 
 def check_senders(source: Source, findings: Findings) -> None:

@@ -6,9 +6,10 @@ for what is written so that it looks like a comment or a style sheet and is none
 
 import re
 from collections.abc import Iterator
-from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser
+
+from deliveries.content import references
 
 ACTIVE = frozenset(
     {
@@ -42,7 +43,7 @@ _REST = re.compile(r"""(?:"[^"\n]{0,2000}"|'[^'\n]{0,2000}'|\([^)]{0,2000}\)|[^;
 
 def is_said(http_equiv: str) -> bool:
     """Whether a mail may say this by <meta http-equiv>."""
-    return unescape(http_equiv).strip().lower() in _SAID
+    return references.in_attribute(http_equiv).strip().lower() in _SAID
 
 
 def is_acting(attribute: str) -> bool:

@@ -8,8 +8,7 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import bounds
-from deliveries.content.markup import unescaped
+from deliveries.content import bounds, references
 from deliveries.content.merge_tags.expressions import Name
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.own_addresses import SYSTEM_SLOTS
@@ -26,7 +25,12 @@ MAX_LABEL = 100
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _STATIC_START = re.compile(r"https?://[^\s/?#@\\%<>\"']+(?::\d+)?(?P<rest>[/?#].*)?\Z", re.I | re.S)
 _IGNORED_IN_ADDRESSES = re.compile(r"[\x00-\x20\x7f\u00a0\u2028\u2029]")
-_SAFE_IN_ADDRESSES = "%/:?#[]@!$&'()*+,;=-._~"
+# As the URL standard reads what stands in an attribute: its ends are cut, and line breaks and tabs drop.
+_AT_THE_ENDS = "".join(map(chr, range(0x21)))
+_DROPPED = re.compile(r"[\t\n\r]")
+# A browser leaves these, or writes them its own way once it opens the address.
+_SAFE_IN_ADDRESSES = "%/:?#[]@!$&'()*+,;=-._~|^`{}\\"
+_PATH = re.compile(r"[^?#]*+")
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,9 @@ def slot(link: Link) -> str:
 
 def read_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
     """Return the address between two positions of the source; raise Problem if it must not be sent."""
-    written = scope.source[start:end].strip()
+    written = scope.source[start:end]
     address = _read(scope, start, end, is_html=is_html)
-    return replace(address, url=unescaped(written) if is_html else written)
+    return replace(address, url=_as_opened(written, is_html=is_html).strip(_AT_THE_ENDS))
 
 
 def reported_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Address | None:
@@ -110,7 +114,7 @@ def reported_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Ad
 
 def _read(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
     pieces = [
-        (segment, (unescaped(text) if is_html else text) if not segment.is_tag else "")
+        (segment, _as_opened(text, is_html=is_html) if not segment.is_tag else "")
         for segment, text in scope.between(start, end)
         if segment.kind != "comment"
     ]
@@ -126,6 +130,11 @@ def _read(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
     return _classify(text, template, is_whole=len(pieces) == 1, segment=segment)
 
 
+def _as_opened(text: str, *, is_html: bool) -> str:
+    """Return a piece of an address without what a browser takes out of it: references, line breaks and tabs."""
+    return _DROPPED.sub("", references.in_attribute(text) if is_html else text)
+
+
 def static_start(url: str) -> str:
     """Return scheme and host of an address or of its template, in lower case; nothing where it has none."""
     match = re.match(r"https?://[^/?#{]+", url, re.I)
@@ -136,7 +145,7 @@ def _strip(pieces: list[tuple[Segment, str]]) -> None:
     for index in (0, -1):
         while pieces and not pieces[index][0].is_tag:
             segment, text = pieces[index]
-            text = text.lstrip() if index == 0 else text.rstrip()
+            text = text.lstrip(_AT_THE_ENDS) if index == 0 else text.rstrip(_AT_THE_ENDS)
             pieces[index] = (segment, text)
             if text:
                 break
@@ -166,10 +175,12 @@ def _dynamic(segment: Segment) -> Problem:
 
 
 def _templated(scope: Scope, pieces: list[tuple[Segment, str]]) -> Iterator[str]:
-    depth = 0
+    depth, is_path = 0, True
     for segment, text in pieces:
         if not segment.is_tag:
-            yield literal(quote(text, safe=_SAFE_IN_ADDRESSES))
+            path = _PATH.match(text).group() if is_path else ""  # type: ignore[union-attr]  # it matches nothing, too
+            is_path = is_path and path == text
+            yield literal(quote(path.replace("\\", "/") + text[len(path) :], safe=_SAFE_IN_ADDRESSES))
         else:
             depth += (segment.kind == "if") - (segment.kind == "endif")
             if segment.kind == "set" or depth < 0 or (depth == 0 and segment.kind in ("elif", "else")):

@@ -6,10 +6,9 @@ comments that only Outlook reads. Offsets count in the masked source, which is a
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from html import unescape
-from typing import Literal
+from typing import Literal, NamedTuple
 
+VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 RAW_TEXT = frozenset({"style", "script", "title", "textarea", "xmp", "iframe", "noembed", "noframes"})
 
 _TAG_NAME = re.compile(r"</?([A-Za-z][^\s/>]*)")
@@ -20,14 +19,14 @@ _TAG_END = re.compile(r"[\s/]*+>")
 _CONDITION = re.compile(r"<!--\[if\b[^\]]*\]>", re.I)
 _END_CONDITION = re.compile(r"<!\[endif\]-->\Z", re.I)
 
-# A number that no character has; Python refuses to read one of thousands of digits at all.
-_LONG_NUMBER = re.compile(r"&#0*+(\d{8})\d*+")
+_QUOTES = {"double": '"', "single": "'"}
 
 TokenKind = Literal["text", "comment", "declaration", "start", "end", "raw"]
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(NamedTuple):
+    """An attribute of a tag, by its place; `quote` is empty where its value stands bare."""
+
     name: str
     start: int
     end: int
@@ -40,22 +39,22 @@ class Attribute:
         return self.value_end >= self.value_start >= 0
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
+    """A stretch of a page: a tag, a comment, or what stands between them."""
+
     kind: TokenKind
     start: int
     end: int
     name: str = ""
-    attributes: tuple[Attribute, ...] = field(default=())
+    attributes: tuple[Attribute, ...] = ()
     in_condition: bool = False
 
     def attribute(self, name: str) -> Attribute | None:
-        return next((a for a in self.attributes if a.name == name and a.has_value), None)
-
-
-def unescaped(text: str) -> str:
-    """Return the text with its character references replaced; one of a number that is none becomes U+FFFD."""
-    return unescape(_LONG_NUMBER.sub(r"&#\1", text)) if "&" in text else text
+        """Return the first attribute of this name that has a value."""
+        for attribute in self.attributes:
+            if attribute.name == name and attribute.value_end >= attribute.value_start >= 0:
+                return attribute
+        return None
 
 
 def tokens(html: str) -> Iterator[Token]:
@@ -125,13 +124,14 @@ def _attributes(html: str, at: int, end: int) -> tuple[tuple[Attribute, ...], in
         match = _ATTRIBUTE.match(html, at, end)
         if not match or match.end() == at:
             return tuple(found), -1
-        form = next((f for f in ("double", "single", "bare") if match.group(f) is not None), "")
-        first, last = match.span(form) if form else (-1, -2)
-        quote = {"double": '"', "single": "'"}.get(form, "")
-        found.append(
-            Attribute(match.group("name").lower(), match.start("name"), match.end(), first, last, quote)
-        )
+        form = match.lastgroup or ""
+        first, last = match.span(form) if form != "name" else (-1, -2)
         at = match.end()
+        found.append(
+            Attribute(
+                match.group("name").lower(), match.start("name"), at, first, last, _QUOTES.get(form, "")
+            )
+        )
 
 
 def _inside_condition(html: str, comment: Token) -> Iterator[Token]:

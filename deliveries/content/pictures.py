@@ -6,10 +6,10 @@ They are named for whoever decides. Nothing is ever fetched.
 import re
 from collections import Counter
 from collections.abc import Iterator
-from html import unescape
 
 from django.utils.translation import gettext_noop as n_
 
+from deliveries.content import references
 from deliveries.content.findings import Finding
 from deliveries.content.markup import Token, tokens
 
@@ -70,7 +70,11 @@ def _of_tag(html: str, token: Token) -> Iterator[str]:
 
 def _value(html: str, token: Token, name: str) -> str:
     attribute = token.attribute(name) if name else None
-    return unescape(html[attribute.value_start : attribute.value_end]).strip() if attribute else ""
+    return (
+        references.in_attribute(html[attribute.value_start : attribute.value_end]).strip()
+        if attribute
+        else ""
+    )
 
 
 def _in_css(css: str) -> Iterator[str]:

@@ -1,144 +1,215 @@
-"""A text part made from the HTML: for those who read text, and for filters that ask for one."""
+"""A text part made from the HTML: for those who read text, and for filters that ask for one.
+
+What a reader doesn't see of the page is left out. A tag ends where a browser ends it, if its end is written or not.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from deliveries.content.markup import Token, unescaped
+from django.utils.translation import gettext_noop as n_
+
+from deliveries.content import layout, references
+from deliveries.content.layout import BLOCK, KEPT_LINE, KEPT_SPACE, LINE, OUTPUT, PARAGRAPH
+from deliveries.content.lists import Numbers
+from deliveries.content.markup import Attribute, Token
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.scope import Scope
+from deliveries.content.tree import Tree
+from deliveries.content.visibility import Visibility
 
 _PARAGRAPHS = frozenset(
-    "p table h1 h2 h3 h4 h5 h6 ul ol blockquote pre hr section article header footer".split()
+    "p table h1 h2 h3 h4 h5 h6 ul ol dl blockquote pre hr section article header footer main nav aside figure "
+    "address map".split()
 )
-_LINES = frozenset("div tr li br dt dd center".split())
-_SKIPPED = frozenset({"head", "template"})
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
-_HIDDEN = re.compile(r"display\s*:\s*none", re.I)
-_PARAGRAPH, _LINE, _AFTER_LINK = "\x01", "\x02", "\x03"
-_BREAKS = re.compile(rf" ?[{_PARAGRAPH}{_LINE}][ {_PARAGRAPH}{_LINE}]*+")
-_OUTPUT, _BLOCK = "\ufdd0", "\ufdd1"
-_INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060\ufeff]")
+_LINES = frozenset("div tr li br dt dd center caption figcaption summary details legend option".split())
+_CELLS = frozenset({"td", "th"})
+MOST_HIDDEN_WORDS = 40  # as many as a preheader may have
+_INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060\ufeff\x00-\x08\x0e-\x1f]")
 
 
-def derive(
-    scope: Scope, tokens: Sequence[Token], *, links: Mapping[int, str], styles: Mapping[int, str]
-) -> str:
-    """Return the text part as a template; `links` holds what to write for the link that begins at a position.
+class Derivation:
+    """The text part of one page. `links` holds what to write for the link that begins at a position."""
 
-    Conditions are kept wherever they stand, so they stay balanced; outputs only where a reader sees them.
-    """
-    return _Writer(scope, links, styles).text(tokens)
+    def __init__(
+        self, scope: Scope, tokens: Sequence[Token], tree: Tree, *, seen: Visibility, links: Mapping[int, str]
+    ) -> None:
+        self._scope, self._tokens, self._tree, self._seen, self._links = scope, tokens, tree, seen, links
+        self._numbers = Numbers(scope, tokens, tree)
+        self._tags: list[str] = []
+        self._pieces: list[str] = []
+        self._link = -1  # the number of the tag that links, where one is being read
+        self._read_links: set[int] = set()
+        self._link_from = 0  # how many pieces there were before it
 
+    def text(self) -> str:
+        """Return it as a template.
 
-class _Writer:
-    def __init__(self, scope: Scope, links: Mapping[int, str], styles: Mapping[int, str]) -> None:
-        self.scope, self.links, self.styles = scope, links, styles
-        self.tags: list[str] = []
-        self.pieces: list[str] = []
-        self.skipping: list[str] = []
-        self.open_link: tuple[int, int] | None = None  # position of the tag, length of pieces at that time
-
-    def text(self, tokens: Sequence[Token]) -> str:
-        for token in tokens:
+        Conditions are kept wherever they stand, so they stay balanced; outputs only where a reader sees them.
+        """
+        for number, token in enumerate(self._tokens):
             if token.in_condition:
                 continue
-            if token.kind == "text" and not self.skipping:
-                self._words(token)
-            else:
-                self._blocks(token)
-                if token.kind in ("start", "end"):
-                    self._element(token)
-        return self._laid_out("".join(self.pieces))
+            if token.kind == "text":
+                self._words(number, token)
+                continue
+            self._blocks(token)
+            if token.kind == "start":
+                self._start(number, token)
+            elif token.kind == "end":
+                self._end(token)
+        self._change_link(-1)
+        self._warn_of_losses()
+        return layout.laid_out("".join(self._pieces), self._tags)
 
-    def _words(self, token: Token) -> None:
-        for segment, text in self.scope.between(token.start, token.end):
-            if segment.kind == "output":
-                self.pieces.append(self._mark(_OUTPUT, self.scope.tag(segment)))
-            elif segment.is_block:
-                self.pieces.append(self._mark(_BLOCK, self.scope.tag(segment)))
-            elif not segment.is_tag:
-                self.pieces.append(self._mark_braces(re.sub(r"\s+", " ", unescaped(text))))
+    def _warn_of_losses(self) -> None:
+        """Warn of links, and of more words than a preheader has, that stand only in what is hidden."""
+        said = {address for number, address in self._addresses() if self._is_in_text(number)}
+        lost = {address for _number, address in self._addresses()} - said
+        words = sum(
+            len(references.in_text(self._scope.source[token.start : token.end]).split())
+            for number, token in enumerate(self._tokens)
+            if token.kind == "text" and not token.in_condition and self._is_hidden(number)
+        )
+        if lost or words > MOST_HIDDEN_WORDS:
+            self._scope.findings.warning(
+                "text_lost",
+                n_(
+                    "The text part was made without what is hidden in the HTML, and %(links)s links and %(words)s "
+                    "words stand only there. Show them, or write a text part."
+                ),
+                where="text",
+                links=len(lost),
+                words=words,
+            )
+
+    def _addresses(self) -> Iterator[tuple[int, str]]:
+        """The number and the address of each link that a browser finds."""
+        for number, token in enumerate(self._tokens):
+            if token.kind == "start" and not token.in_condition and token.start in self._links:
+                yield number, self._links[token.start]
+
+    def _is_in_text(self, number: int) -> bool:
+        return number in self._read_links or self._tokens[number].name == "area"
+
+    def _is_hidden(self, number: int) -> bool:
+        around = [self._tokens[at].name for at in self._around(number)]
+        return number in self._tree.around and "head" not in around and not self._seen.shows_words(number)
+
+    def _words(self, number: int, token: Token) -> None:
+        if not self._scope.has_tags(token.start, token.end):
+            if self._seen.shows_words(number):
+                self._enter(number)
+                self._pieces.append(
+                    self._plain(self._scope.source[token.start : token.end], is_kept=self._is_kept(number))
+                )
+            return
+        is_seen = self._seen.shows_words(number)
+        if is_seen:
+            self._enter(number)
+        for segment, text in self._scope.between(token.start, token.end):
+            if segment.is_block:
+                self._pieces.append(self._mark(BLOCK, self._scope.tag(segment)))
+            elif is_seen and segment.kind == "output":
+                self._pieces.append(self._mark(OUTPUT, self._scope.tag(segment)))
+            elif is_seen and not segment.is_tag:
+                self._pieces.append(self._plain(text, is_kept=self._is_kept(number)))
 
     def _blocks(self, token: Token) -> None:
-        for segment, _text in self.scope.between(token.start, token.end):
+        if not self._scope.has_tags(token.start, token.end):
+            return
+        for segment, _text in self._scope.between(token.start, token.end):
             if segment.is_block and token.start <= segment.start:
-                self.pieces.append(self._mark(_BLOCK, self.scope.tag(segment)))
+                self._pieces.append(self._mark(BLOCK, self._scope.tag(segment)))
 
-    def _element(self, token: Token) -> None:
-        if self.skipping or self._is_hidden(token):
-            self._skip(token)
-            return
-        if token.name in _PARAGRAPHS:
-            self.pieces.append(_PARAGRAPH)
+    def _enter(self, number: int) -> None:
+        """What follows belongs to the link around it, if there is one."""
+        self._change_link(next((at for at in self._around(number) if self._tokens[at].name == "a"), -1))
+
+    def _around(self, number: int) -> Iterator[int]:
+        return self._tree.outwards(number)
+
+    def _start(self, number: int, token: Token) -> None:
+        if token.name == "area":
+            self._area(number, token)
+        elif token.name == "img":
+            self._picture(number, token)
+        elif token.name in _PARAGRAPHS:
+            self._pieces.append(PARAGRAPH)
+        elif token.name == "li" and self._seen.shows_words(number):
+            self._pieces.append(LINE + self._numbers.of(number))
         elif token.name in _LINES:
-            self.pieces.append(_LINE + ("- " if token.name == "li" and token.kind == "start" else ""))
-        elif token.name in ("td", "th") and token.kind == "end":
-            self.pieces.append(" ")
-        elif token.name == "a":
-            self._link(token)
-        elif token.name == "img" and self.open_link:
-            self._alternative(token)
+            self._pieces.append(LINE)
+        elif token.name in _CELLS:
+            self._pieces.append(" ")
 
-    def _is_hidden(self, token: Token) -> bool:
-        if token.kind != "start" or token.name in _VOID:
-            return False
-        return token.name in _SKIPPED or bool(_HIDDEN.search(self.styles.get(token.start, "")))
+    def _end(self, token: Token) -> None:
+        if token.name == "a":
+            self._change_link(-1)
+        elif token.name in _PARAGRAPHS:
+            self._pieces.append(PARAGRAPH)
+        elif token.name in _LINES:
+            self._pieces.append(LINE)
+        elif token.name in _CELLS:
+            self._pieces.append(" ")
 
-    def _skip(self, token: Token) -> None:
-        if token.name in _VOID:
+    def _change_link(self, number: int) -> None:
+        """End the link that was read, with its address, where another or none follows."""
+        if number == self._link:
             return
-        if token.kind == "start" and (not self.skipping or token.name == self.skipping[0]):
-            self.skipping.append(token.name)
-        elif token.kind == "end" and self.skipping and token.name == self.skipping[0]:
-            self.skipping.pop()
+        if self._link >= 0:
+            behind = len(self._pieces)
+            while behind > self._link_from and self._pieces[behind - 1] in (PARAGRAPH, LINE, " "):
+                behind -= 1
+            label = "".join(self._pieces[self._link_from : behind]).strip()
+            address = self._links.get(self._tokens[self._link].start)
+            if address and re.sub(r"\s+", "", label) != address:
+                self._pieces.insert(behind, f" <{self._mark(OUTPUT, address)}>")
+            self._pieces.append(layout.AFTER_LINK)
+        self._link, self._link_from = number, len(self._pieces)
+        self._read_links.add(number)
 
-    def _link(self, token: Token) -> None:
-        if token.kind == "start":
-            self.open_link = (token.start, len(self.pieces))
-        elif self.open_link:
-            at, length = self.open_link
-            self.open_link = None
-            if address := self.links.get(at):
-                label = "".join(self.pieces[length:]).strip()
-                if re.sub(r"\s+", "", label) != address:
-                    self.pieces.append(f" <{self._mark(_OUTPUT, address)}>{_AFTER_LINK}")
+    def _picture(self, number: int, token: Token) -> None:
+        if not self._seen.shows_picture(number):
+            return
+        self._enter(number)
+        if (alt := token.attribute("alt")) and alt.value_end > alt.value_start:
+            self._pieces += [" ", self._alternative(alt), " "]
 
-    def _alternative(self, token: Token) -> None:
-        if alt := token.attribute("alt"):
-            for segment, text in self.scope.between(alt.value_start, alt.value_end):
-                if segment.kind == "output":
-                    self.pieces.append(self._mark(_OUTPUT, self.scope.tag(segment)))
-                elif not segment.is_tag:
-                    self.pieces.append(self._mark_braces(unescaped(text)))
+    def _area(self, number: int, token: Token) -> None:
+        if not (address := self._links.get(token.start)):
+            return
+        self._change_link(-1)
+        alt = token.attribute("alt")
+        words = self._alternative(alt) if alt else ""
+        self._pieces.append(f"{LINE}{words} <{self._mark(OUTPUT, address)}>{LINE}")
+
+    def _alternative(self, alt: Attribute) -> str:
+        written = []
+        for segment, text in self._scope.between(alt.value_start, alt.value_end):
+            if segment.kind == "output":
+                written.append(self._mark(OUTPUT, self._scope.tag(segment)))
+            elif segment.is_block:
+                written.append(self._mark(BLOCK, self._scope.tag(segment)))
+            elif not segment.is_tag:
+                written.append(self._braces(references.in_attribute(text)))
+        return "".join(written)
+
+    def _is_kept(self, number: int) -> bool:
+        """Whether the white space of a text is shown as it is written."""
+        return any(self._tokens[at].name == "pre" for at in self._around(number))
+
+    def _plain(self, text: str, *, is_kept: bool) -> str:
+        text = references.in_text(text)
+        if is_kept:
+            return self._braces(
+                text.replace("\n", KEPT_LINE).replace("\t", KEPT_SPACE * 4).replace(" ", KEPT_SPACE)
+            )
+        return self._braces(re.sub(r"\s+", " ", text))
 
     def _mark(self, mark: str, tag: str) -> str:
-        self.tags.append(tag)
-        return f"{mark}{len(self.tags) - 1}{mark}"
+        self._tags.append(tag)
+        return f"{mark}{len(self._tags) - 1}{mark}"
 
-    def _mark_braces(self, text: str) -> str:
+    def _braces(self, text: str) -> str:
         text = _INVISIBLE.sub("", text)
-        return text if literal(text) == text else self._mark(_OUTPUT, literal(text))
-
-    def _laid_out(self, text: str) -> str:
-        text = re.sub(rf"{_AFTER_LINK}(?=[\w{_OUTPUT}])", " ", text).replace(_AFTER_LINK, "")
-        text = re.sub(r"[ \t\r\n\xa0\u2003\u2007]+", " ", text)
-        text = _BREAKS.sub(lambda breaks: "\n\n" if _PARAGRAPH in breaks.group() else "\n", text)
-        alone = rf"((?:^|\n)(?:{_BLOCK}\d+{_BLOCK} ?)+)\n+"
-        while (
-            joined := re.sub(alone, r"\1", text)
-        ) != text:  # a condition alone on a line leaves no empty line
-            text = joined
-        text = re.sub(r"\n-[ ]*(?=\n)", "", text)
-        text = re.sub(r"\n{3,}", "\n\n", text).strip()
-        restore = re.compile(f"[{_OUTPUT}{_BLOCK}](\\d+)[{_OUTPUT}{_BLOCK}]")
-        text = restore.sub(lambda match: self.tags[int(match.group(1))], text)
-        return _without_empty_conditions(text) + "\n"
-
-
-def _without_empty_conditions(text: str) -> str:
-    empty = re.compile(
-        r"\{%[-+]? if (?:(?!%\}).)*%\}(?:\{%[-+]? (?:elif (?:(?!%\}).)*|else) [-+]?%\})*\{%[-+]? endif [-+]?%\}"
-    )
-    while (shorter := empty.sub("", text)) != text:
-        text = shorter
-    return text
+        return text if literal(text) == text else self._mark(OUTPUT, literal(text))

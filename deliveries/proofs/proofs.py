@@ -32,7 +32,7 @@ from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
 from deliveries.lifecycle import log
 from deliveries.models import Delivery, Proof, ProofMessage
-from deliveries.proofs import rules
+from deliveries.proofs import rules, showing
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 from deliveries.routing import routes, signing
 from deliveries.sending import fence, gate, throttle
@@ -235,7 +235,7 @@ def _renderer(proof: Proof) -> Renderer:
 def _envelope(filler: Renderer, proof: Proof, copy: ProofMessage, sign: Signer | None) -> Envelope:
     def fill(capabilities: Capabilities) -> bytes:
         message = filler.message(
-            seq=0,
+            seq=showing.number_of(copy),
             address=copy.address,
             values=copy.values,
             date=datetime.now(UTC),

@@ -3,7 +3,8 @@
 from deliveries.content import bounds, markup
 from deliveries.content.markup import Attribute
 from deliveries.content.merge_tags.scope import Scope
-from deliveries.content.merge_tags.segments import mask
+from deliveries.content.merge_tags.segments import MASK, mask
+from deliveries.content.tree import Tree
 
 
 class Document:
@@ -20,7 +21,22 @@ class Document:
         bounds.of_markup(self.masked, self.tokens)
         bounds.of_tree(self.masked)
         bounds.of_style_sheets(self.masked, self.tokens)
+        self.tree = Tree(self.masked, self.tokens, is_said=self._is_said)
+        bounds.of_depth(self.tree.depth)
         self._edits: list[tuple[int, int, str]] = []
+
+    @property
+    def has_moving_tags(self) -> bool:
+        """Whether a condition may leave tags out."""
+        return any(
+            segment.kind == "if"
+            for token in self.tokens
+            if token.kind in ("text", "comment") and MASK in self.masked[token.start : token.end]
+            for segment, _text in self.scope.between(token.start, token.end)
+        )
+
+    def _is_said(self, start: int, end: int) -> bool:
+        return any(segment.kind in ("output", "raw") for segment, _text in self.scope.between(start, end))
 
     def value(self, attribute: Attribute) -> str:
         """Return an attribute's value as written."""

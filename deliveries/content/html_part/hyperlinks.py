@@ -4,13 +4,15 @@ from urllib.parse import unquote
 
 from django.utils.translation import gettext_noop as n_
 
+from deliveries.content import references
 from deliveries.content.assets import Assets
 from deliveries.content.html_part.document import Document
 from deliveries.content.html_part.escaping import escaped_template
 from deliveries.content.html_part.labels import labels_of
 from deliveries.content.links import Address, LinkBook, reported_address, slot
-from deliveries.content.markup import Attribute, Token, unescaped
+from deliveries.content.markup import Attribute, Token
 from deliveries.content.merge_tags.literals import literal
+from deliveries.content.merge_tags.segments import MASK
 
 
 class Hyperlinks:
@@ -38,9 +40,18 @@ class Hyperlinks:
         if address.kind in ("tracked", "opt_out", "mirror"):
             self._slot(token, href, address)
         elif address.kind == "other":
-            self.text_links[token.start] = self._scope.template(href.value_start, href.value_end)
-            if address.plain.lower().startswith("mailto:"):
-                self.text_links[token.start] = literal(unquote(address.plain[7:].split("?")[0]))
+            self.text_links[token.start] = self._in_text(href, address)
+            if MASK in self._document.masked_value(href):
+                self._document.set_value(href, escaped_template(address.template))
+
+    def _in_text(self, href: Attribute, address: Address) -> str:
+        """What a text part says of a link that no browser opens: of one to write to, whom."""
+        if not address.plain.lower().startswith("mailto:"):
+            return self._scope.template(href.value_start, href.value_end)
+        whom, asks, _what = address.plain[len("mailto:") :].partition("?")
+        if asks or MASK not in self._document.masked_value(href):
+            return literal(unquote(whom))
+        return address.template[len("mailto:") :]
 
     def _absolute(self, token: Token, address: Address) -> Address:
         if url := self._assets.url(address.plain):
@@ -67,7 +78,7 @@ class Hyperlinks:
         label = self._labels.get(token.start, "")
         for name in ("aria-label", "title", "alt"):
             if not label and (attribute := token.attribute(name)):
-                label = unescaped(self._document.value(attribute)).strip()
+                label = references.in_attribute(self._document.value(attribute)).strip()
         if label:
             return label
         if address.kind == "tracked" and not token.in_condition:

@@ -2,8 +2,9 @@
 
 import re
 
+from deliveries.content import references
 from deliveries.content.html_part.document import Document
-from deliveries.content.markup import Token, unescaped
+from deliveries.content.markup import Token
 from deliveries.content.merge_tags.scope import Scope
 
 LINKS = frozenset({"a", "area", "v:rect", "v:roundrect", "v:shape", "v:oval"})  # tags that may link
@@ -20,12 +21,12 @@ def labels_of(document: Document) -> dict[int, str]:
         if token.kind == "start" and token.name in LINKS and token.name != "area":
             opened, words = token, []
         elif token.kind == "end" and opened and token.name == opened.name:
-            labels[opened.start] = re.sub(r"\s+", " ", unescaped("".join(words))).strip()
+            labels[opened.start] = re.sub(r"\s+", " ", "".join(words)).strip()
             opened = None
         elif opened and token.kind == "text":
-            words.append(_outputs_and_words(document.scope, token.start, token.end))
+            words.append(references.in_text(_outputs_and_words(document.scope, token.start, token.end)))
         elif opened and token.kind == "start" and token.name == "img" and (alt := token.attribute("alt")):
-            words.append(f" {document.value(alt)} ")
+            words.append(f" {references.in_attribute(document.value(alt))} ")
     return labels
 
 

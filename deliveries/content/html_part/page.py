@@ -1,8 +1,10 @@
 """The HTML part, from the author's page to a template, and to the text part that is made from it."""
 
+from functools import cached_property
+
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import opt_out, plaintext
+from deliveries.content import opt_out
 from deliveries.content.assets import Assets
 from deliveries.content.html_part.document import Document
 from deliveries.content.html_part.hyperlinks import Hyperlinks
@@ -15,12 +17,12 @@ from deliveries.content.markup import Token
 from deliveries.content.merge_tags.own_addresses import BASE
 from deliveries.content.merge_tags.scope import Scope
 from deliveries.content.pictures import PLACES
+from deliveries.content.plaintext import Derivation
+from deliveries.content.visibility import Visibility
 
 PIXEL = f'<img src="{BASE}/o/{{{{ _o }}}}.gif" width="1" height="1" alt="" style="display:block;border:0">'
-_PREHEADER_STYLE = (
-    "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;"
-    "color:transparent;mso-hide:all"
-)
+# No more than hides it: filters of spam count each further way of hiding words.
+_PREHEADER_STYLE = "display:none;max-height:0;overflow:hidden;mso-hide:all"
 _PREHEADER_FILLER = "&#847;&zwnj;&nbsp;" * 40  # keeps the body's first words out of the inbox's preview
 
 
@@ -40,9 +42,9 @@ class Page:
 
     def compile(self, preheader: str) -> str:
         """Return the page as a template; `preheader` is a template of HTML, shown by an inbox and not in the page."""
-        for token in self._document.tokens:
+        for number, token in enumerate(self._document.tokens):
             if token.kind == "start":
-                self._start_tag(token)
+                self._start_tag(number, token)
             elif token.kind == "raw" and token.name == "style":
                 self._styles.style_sheet(token.start, token.end)
         self._safety.check_as_read()
@@ -53,7 +55,7 @@ class Page:
             self._document.insert(self._document.end_of_body(), PIXEL)
         return self._scope.preamble + self._document.template()
 
-    def _start_tag(self, token: Token) -> None:
+    def _start_tag(self, number: int, token: Token) -> None:
         self._safety.check_acts(token)
         if token.name == "link":
             self._styles.take_out(token.start, token.end, "<link>")
@@ -64,7 +66,7 @@ class Page:
             self._links.link(token)
         for name in PLACES.get(token.name, ()):
             self._images.picture(token, name)
-        self._styles.style(token)
+        self._styles.style(number)
         self._images.srcset(token)
 
     def derived_text(self) -> str:
@@ -72,11 +74,17 @@ class Page:
         self._scope.findings.warning(
             "no_text_part", n_("There is no text part; one was made from the HTML."), where="text"
         )
-        text = plaintext.derive(
-            self._scope, self._document.tokens, links=self._links.text_links, styles=self._styles.by_tag()
+        document = self._document
+        derivation = Derivation(
+            self._scope, document.tokens, document.tree, seen=self._seen, links=self._links.text_links
         )
-        return self._scope.preamble + text
+        return self._scope.preamble + derivation.text()
 
     def has_opt_out(self) -> bool:
         """Whether a link to unsubscribe stands where every recipient sees it."""
-        return opt_out.is_in_page(self._scope, self._document.tokens)
+        return opt_out.is_in_page(self._scope, self._document.tokens, self._document.tree, self._seen)
+
+    @cached_property
+    def _seen(self) -> Visibility:
+        document = self._document
+        return Visibility(document.masked, document.tokens, document.tree, self._styles.styles)

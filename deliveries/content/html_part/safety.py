@@ -29,6 +29,8 @@ class Safety:
 
     def check_places(self, token: Token) -> None:
         """Add an error for each value in a tag outside of quoted attributes, where it could become markup."""
+        if not self._document.scope.has_tags(token.start, token.end):
+            return
         quoted = [(a.value_start, a.value_end) for a in token.attributes if a.has_value and a.quote]
         for segment, _text in self._document.scope.between(token.start, token.end):
             inside = any(first <= segment.start and segment.end <= last for first, last in quoted)

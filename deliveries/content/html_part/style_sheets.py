@@ -1,69 +1,53 @@
 """The styles of a page: style sheets are inlined, and nothing is fetched from elsewhere."""
 
-import re
-
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import inert, styles
+from deliveries.content import inert, references
 from deliveries.content.assets import CSS_URL, Assets
 from deliveries.content.html_part.document import Document
-from deliveries.content.markup import Attribute, Token, unescaped
+from deliveries.content.markup import Attribute
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.segments import MASK
+from deliveries.content.styles import Styles, attribute, joined
 
 
 class StyleSheets:
-    """The styles of one page. Problem is raised where inlining takes too long or nests too deeply."""
+    """The styles of one page. Problem is raised where applying its style sheets takes too long."""
 
     def __init__(self, document: Document, *, assets: Assets) -> None:
         self._document, self._assets = document, assets
-        self._inlined = styles.inline_styles(document.masked, document.tokens, mask=MASK)
+        self.styles = Styles(
+            document.masked, document.tokens, document.tree, has_moving_tags=document.has_moving_tags
+        )
 
-    def by_tag(self) -> dict[int, str]:
-        """Return the style of each tag that has one, by the tag's position."""
-        own = {
-            token.start: self._document.value(style)
-            for token in self._document.tokens
-            if token.kind == "start" and (style := token.attribute("style"))
-        }
-        return own | dict(self._inlined)
-
-    def style(self, token: Token) -> None:
-        """Give a tag the style that style sheets and its own style make together."""
+    def style(self, number: int) -> None:
+        """Give the tag of this number what style sheets come to for it, around its own style."""
+        token = self._document.tokens[number]
         own = token.attribute("style")
-        style = self._inlined.get(token.start) if not token.in_condition else None
-        if style is not None:
-            filled = self._refilled(styles.attribute(self._assets.with_urls(style)), own)
-            if filled is not None and own:
-                self._document.set_value(own, filled)
-            elif filled is not None:
-                after_name = token.start + 1 + len(token.name)
-                self._document.insert(after_name, f' style="{filled}"')
-        elif (
-            own
-            and "url(" in self._document.value(own).lower()
-            and MASK not in self._document.masked_value(own)
-        ):
-            changed = self._assets.with_urls(unescaped(self._document.value(own)))
-            self._document.set_value(own, literal(styles.attribute(changed)))
-
-    def _refilled(self, style: str, own: Attribute | None) -> str | None:
-        """The style as a template, its merge tags put back where the mask kept their places."""
-        if MASK not in style:
-            return literal(style)
-        runs = re.findall(f"{MASK}+", self._document.masked_value(own)) if own else []
-        if own is None or re.findall(f"{MASK}+", style) != runs:
-            return None
-        at = own.value_start
-        filled = []
-        for piece in re.split(f"({MASK}+)", style):
-            if piece.startswith(MASK):
-                start = self._document.masked.index(piece, at)
-                at = start + len(piece)
-                filled.append(self._document.scope.template(start, at))
+        before, after = self.styles.around(number) if not token.in_condition else ("", "")
+        if before or after:
+            before, after = (literal(attribute(self._assets.with_urls(part))) for part in (before, after))
+            style = joined(before, self._own(own) if own else "", after)
+            if own:
+                self._document.set_value(own, style)
             else:
-                filled.append(literal(piece))
-        return "".join(filled)
+                self._document.insert(token.start + 1 + len(token.name), f' style="{style}"')
+        elif own and self._has_pictures(own):
+            self._document.set_value(own, self._own(own))
+
+    def _own(self, own: Attribute) -> str:
+        """A tag's own style as a template of a value in double quotes, with the addresses of uploaded pictures."""
+        if self._has_pictures(own):
+            changed = self._assets.with_urls(references.in_attribute(self._document.value(own)))
+            return literal(attribute(changed))
+        scope = self._document.scope
+        return "".join(
+            scope.tag(segment) if segment.is_tag else literal(text.replace('"', "&quot;"))
+            for segment, text in scope.between(own.value_start, own.value_end)
+        )
+
+    def _has_pictures(self, own: Attribute) -> bool:
+        return "url(" in self._document.value(own).lower() and MASK not in self._document.masked_value(own)
 
     def style_sheet(self, start: int, end: int) -> None:
         """Take out what a style sheet imports, and put in the addresses of uploaded pictures."""

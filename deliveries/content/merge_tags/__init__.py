@@ -6,12 +6,14 @@ Allowed: `{{ expression }}`, if / elif / else / endif, `set` of a simple value, 
 vocabulary.py     the filters, tests and names that there are
 problem.py        what the author must change, as an exception
 cutting.py        a source becomes segments: text as it stands, or one tag each
+pasted.py         tags as an editor of HTML writes them
 tag.py            one tag becomes a segment
 tokens.py         the words and signs inside of a tag
 parser.py         these become an expression
 expressions.py    what an expression is made of
 conditions.py     each if has its endif, and they aren't too deep
 segments.py       what a segment is; a source with its tags painted over
+foreign.py        tags of other systems, and what was probably meant by them
 scope.py          one part of the content: its tags checked, and written anew
 writer.py         an expression as it will run, without a surprise left for the moment of sending
 kinds.py          whether a value is a text, a number or a yes-or-no

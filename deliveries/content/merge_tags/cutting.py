@@ -20,10 +20,10 @@ _OPENING = re.compile(r"\{\{|\{%|\{#")
 _STYLE = re.compile(r"<(/?)style\b", re.I)
 
 
-def parse(source: str, *, report: Callable[[Problem], None]) -> list[Segment]:
+def parse(source: str, *, report: Callable[[Problem], None], is_html: bool = False) -> list[Segment]:
     """Return the segments of `source`, without a gap.
 
-    Every problem is reported with its line; a broken tag becomes a comment.
+    Every problem is reported with its line; a broken tag becomes a comment. In HTML the references in a tag are read.
     """
     lines = _LineCounter(source)
     styles = _style_sheets(source)
@@ -43,7 +43,7 @@ def parse(source: str, *, report: Callable[[Problem], None]) -> list[Segment]:
             report(Problem("content_bound", _TOO_MANY_TAGS, line=lines.at(start), most=MOST_TAGS))
             at = start
             break
-        segment = read_tag(source, start, lines.at(start), report=broken.report)
+        segment = read_tag(source, start, lines.at(start), report=broken.report, is_html=is_html)
         segments.append(segment)
         at = search_from = segment.end
     if at < len(source):

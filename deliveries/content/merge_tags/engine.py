@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import minijinja
 
@@ -10,6 +11,7 @@ FUEL = 200_000  # instructions for one part of one message; the largest newslett
 FAILURES = (minijinja.TemplateError, ValueError, TypeError, OverflowError)  # of running a template
 # More than an author's condition may have: content that was sealed before there was a bound is still run.
 MOST_BRANCHES_RUN = 400
+_WRITTEN_NUMBER = re.compile(r"[-+]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _BRANCHES = re.compile(r"\{%[-+]? *+(if|elif|else|endif)\b")
 
 
@@ -26,6 +28,7 @@ def environment(templates: Mapping[str, str]) -> minijinja.Environment:
         undefined_behavior="strict", fuel=FUEL, debug=False, pycompat=False, keep_trailing_newline=True
     )
     made.add_filter("date", format_date)
+    made.add_filter("as_number", as_number)
     for name, template in templates.items():
         if _longest_condition(template) > MOST_BRANCHES_RUN:
             raise TooManyBranches(f"a condition has more than {MOST_BRANCHES_RUN} branches")
@@ -46,6 +49,16 @@ def _longest_condition(template: str) -> int:
             depth += 1
         most = max(most, depth)
     return most
+
+
+def as_number(value: Any) -> int | float | str:
+    """Return a number, or the one that a text consists of; nothing for anything else."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, (int, float)):
+        return value
+    written = str(value).strip()
+    return (float(written) if "." in written else int(written)) if _WRITTEN_NUMBER.fullmatch(written) else ""
 
 
 def format_date(value: str, form: str = "%Y-%m-%d") -> str:

@@ -26,7 +26,10 @@ _ESCAPE = re.compile(r"\\[^\\\"']")  # a line break written as an escape would e
 
 
 class ExpressionParser:
-    """Reads the expressions of one tag. Each method reads what binds tighter than the one that calls it."""
+    """Reads the expressions of one tag. Each method reads what binds tighter than the one that calls it.
+
+    What binds how tightly is minijinja's: a sign tighter than a filter, `~` tighter than + and looser than *.
+    """
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
@@ -67,11 +70,11 @@ class ExpressionParser:
         return self._comparison()
 
     def _comparison(self) -> Expression:
-        left = self._joined()
+        left = self._sum()
         operator = self._comparison_operator()
         if not operator:
             return left
-        value = Binary(operator, left, self._joined())
+        value = Binary(operator, left, self._sum())
         if self._comparison_operator():
             raise self._tokens.problem(
                 n_("Compare two things at a time and join the comparisons with “and”.")
@@ -97,22 +100,22 @@ class ExpressionParser:
             return "not in"
         return ""
 
-    def _joined(self) -> Expression:
-        value = self._sum()
-        while self._tokens.skip("~"):
-            value = Binary("~", value, self._sum())
+    def _sum(self) -> Expression:
+        value = self._joined()
+        while operator := self._tokens.skip("+", "-"):
+            value = Binary(operator, value, self._joined())
         return value
 
-    def _sum(self) -> Expression:
+    def _joined(self) -> Expression:
         value = self._product()
-        while operator := self._tokens.skip("+", "-"):
-            value = Binary(operator, value, self._product())
+        while self._tokens.skip("~"):
+            value = Binary("~", value, self._product())
         return value
 
     def _product(self) -> Expression:
-        value = self._signed()
+        value = self._filtered()
         while operator := self._tokens.skip("*", "//", "/", "%"):
-            value = Binary(operator, value, self._signed())
+            value = Binary(operator, value, self._filtered())
         return value
 
     def _signed(self) -> Expression:
@@ -121,10 +124,10 @@ class ExpressionParser:
             value = Unary("-", self._signed())
             self._depth -= 1
             return value
-        return self._filtered()
+        return self._primary()
 
     def _filtered(self) -> Expression:
-        value = self._primary()
+        value = self._signed()
         while True:
             if self._tokens.skip("|"):
                 name = self._tokens.take_name()

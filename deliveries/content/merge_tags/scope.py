@@ -9,9 +9,11 @@ from typing import Any
 from django.utils.translation import gettext_noop as n_
 
 from deliveries.content.findings import Findings
+from deliveries.content.merge_tags import foreign
 from deliveries.content.merge_tags.cutting import parse
 from deliveries.content.merge_tags.engine import FAILURES, cause_of, environment
 from deliveries.content.merge_tags.expressions import Name, parts_of
+from deliveries.content.merge_tags.foreign import Vocabulary
 from deliveries.content.merge_tags.growth import Growth
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.own_addresses import SYSTEM_SLOTS
@@ -37,12 +39,15 @@ class Scope:
         self.part, self.source, self.findings = part, source, findings
         self._fields = {field.name: field for field in fields}
         self._growth = Growth()
-        self.segments = parse(source, report=self.report)
+        self.segments = parse(source, report=self.report, is_html=part == "html")
         self._starts = [segment.start for segment in self.segments]
+        self._tag_starts = [segment.start for segment in self.segments if segment.kind != "text"]
         self._lines = [match.start() for match in re.finditer("\n", source)]
         self._tried: set[str] = set()
         self._variables = {segment.name for segment in self.segments if segment.kind == "set"}
         self._writer = ExpressionWriter(self._fields, variables=self._variables, used=used)
+        self._vocabulary = Vocabulary(fields)
+        self._warn_of_foreign_tags()
         self._templates = {segment.start: self._tag(segment) for segment in self.segments if segment.is_tag}
 
     def report(self, problem: Problem) -> None:
@@ -79,6 +84,11 @@ class Scope:
                 yield segment, self.source[max(start, segment.start) : min(end, segment.end)]
             else:
                 yield segment, segment.raw
+
+    def has_tags(self, start: int, end: int) -> bool:
+        """Whether a tag, or a raw stretch, begins between two positions."""
+        at = bisect_left(self._tag_starts, start)
+        return at < len(self._tag_starts) and self._tag_starts[at] < end
 
     def tag(self, segment: Segment) -> str:
         """Return the template of a tag."""
@@ -185,14 +195,30 @@ class Scope:
         }
         return {"profile": values, "_base": "", "_u": "", "_m": ""} | dict.fromkeys(self._variables, "")
 
+    def _warn_of_foreign_tags(self) -> None:
+        tags = foreign.tags_in(self.source, self.segments, self._vocabulary, is_html=self.part == "html")
+        for at, written, meant in tags:
+            if meant:
+                text = n_(
+                    "“%(found)s” is a tag of another system and stays as it is written. "
+                    "Did you mean {{ %(meant)s }}?"
+                )
+            else:
+                text = n_(
+                    "“%(found)s” looks like a tag of another system and stays as it is written; "
+                    "write {{ profile.field }}."
+                )
+            slots = {"found": written, "meant": meant} if meant else {"found": written}
+            self.findings.warning("foreign_tag", text, where=self.part, line=self.line_at(at), **slots)
+
     def _warn_of_unknown(self, segment: Segment) -> None:
         assert segment.expression is not None
         for part in parts_of(segment.expression):
             if name := self._writer.unknown_name(part):
-                self.findings.warning(
-                    "undefined_field",
-                    n_("There is no field “%(name)s”: the place stays empty."),
-                    where=self.part,
-                    line=segment.line,
-                    name=name,
-                )
+                slots, text = {"name": name}, n_("There is no field “%(name)s”: the place stays empty.")
+                if meant := self._vocabulary.meant_by(name):
+                    slots["meant"] = meant
+                    text = n_(
+                        "There is no field “%(name)s”: the place stays empty. Did you mean {{ %(meant)s }}?"
+                    )
+                self.findings.warning("undefined_field", text, where=self.part, line=segment.line, **slots)

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.utils.translation import gettext_noop as n_
 
+from deliveries.content.merge_tags import pasted
 from deliveries.content.merge_tags.expressions import Expression
 from deliveries.content.merge_tags.parser import ExpressionParser
 from deliveries.content.merge_tags.problem import Problem
@@ -18,7 +20,9 @@ _SIGNED_NUMBER = re.compile(r"[-+]\s*\d")
 _OTHER_LANGUAGE = re.compile(r"\{\{[^}\n]*\}*")
 
 
-def read_tag(source: str, start: int, line: int, *, report: Callable[[Problem], None]) -> Segment:
+def read_tag(
+    source: str, start: int, line: int, *, report: Callable[[Problem], None], is_html: bool = False
+) -> Segment:
     """Return the tag that begins at `start`, in this line. A broken one is reported, and becomes a comment."""
     opening = source[start : start + 2]
     try:
@@ -26,6 +30,8 @@ def read_tag(source: str, start: int, line: int, *, report: Callable[[Problem], 
             return _comment(source, start, line)
         if raw := _RAW.match(source, start):
             return _raw(source, start, raw.end(), line)
+        if is_html and (meant := pasted.as_meant(source, start)):
+            return replace(_statement(meant[0], 0, line), start=start, end=meant[1])
         return _statement(source, start, line)
     except Problem as problem:
         problem.line = problem.line or line

@@ -138,6 +138,14 @@ class ExpressionWriter:
                 written = f"({operand} is {name}({arguments}))" if arguments else f"({operand} is {name})"
         return f"(not {written})" if node.is_negated else written
 
+    def _numeric_filter(self, node: Filter, operand: str, arguments: str) -> str:
+        """A number of a number, also of one that is written in a text; nothing of anything else."""
+        number = operand if kind_of(node.operand, self._fields) == "number" else f"{operand}|as_number"
+        name = "round|int" if node.name == "round" and not arguments else node.name + arguments
+        if node.name in ("int", "float"):
+            name = node.name
+        return f'(({number})|{name} if ({number}) is number else "")'
+
     def _filter(self, node: Filter) -> str:
         operand = self.write(node.operand)
         written = [self.write(argument) for argument in node.arguments]
@@ -145,10 +153,17 @@ class ExpressionWriter:
         if node.name in ("default", "d"):
             substitute = written[0] if written else '""'
             return f'({substitute} if {operand} == "" else {operand})'
-        if node.name == "round" and not written:
-            return f'({operand}|round|int if {operand} is number else "")'
         if node.name in NUMERIC_FILTERS:
-            return f'({operand}|{node.name}{arguments} if {operand} != "" else "")'
+            return self._numeric_filter(node, operand, arguments)
+        if node.name in ("first", "last"):
+            whole = operand if isinstance(node.operand, Listing) else f"{operand}|string"
+            return f'({whole}|{node.name} if {whole}|length else "")'
+        if node.name == "truncate" and written:
+            named = zip(("length", "killwords", "end", "leeway"), written, strict=False)
+            leeway = "" if len(written) == 4 else ", leeway=0"
+            return (
+                f"{operand}|string|truncate({', '.join(f'{name}={value}' for name, value in named)}{leeway})"
+            )
         if node.name in ("e", "escape", "urlencode", "length", "count", "date"):
             return f"{operand}|{node.name}{arguments}"
         return f"{operand}|string|{node.name}{arguments}"
