@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import attributes, columns, fields
+from audiences import attributes, fields
 from audiences.fields import DATE, NUMBER, YES_NO, ProfileField
+from audiences.imports import columns
 from audiences.models import AddressState, Attribute, Profile, TestProfile
 
 
@@ -72,7 +73,7 @@ def _kind_field(known: ProfileField) -> forms.Field:
         case kind if kind == YES_NO:
             choices = [("", "–"), ("true", _("Yes")), ("false", _("No"))]
             return forms.ChoiceField(required=False, label=known.label, choices=choices)
-    longest = columns.longest(known.name) if known.column else 1_000
+    longest = fields.longest(known.name) if known.column else 1_000
     return forms.CharField(required=False, label=known.label, max_length=longest)
 
 
@@ -128,7 +129,7 @@ class ProfileForm(_ValuesForm):
 
     def clean_language(self) -> str:
         language = self.cleaned_data["language"].strip()
-        read = columns._language(language) if language else ""
+        read = columns.language(language) if language else ""
         if read is None:
             raise forms.ValidationError(_("This is no code of a language, such as en or pt-BR."))
         return read

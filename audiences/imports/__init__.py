@@ -9,6 +9,10 @@ starting.py     an import is asked for: rights, options, the list to fill
 stored_file.py  the file, kept with the import until a worker has read it
 execution.py    one run of it: examine, stage, write, finish
 new_columns.py  columns that become attributes, or why they can't
+files.py        what a file is written in, and its rows
+columns.py      which field a column is; cells as the database takes them
+rows.py         batches of rows as COPY takes them
+staging.py      the SQL: staged rows become profiles
 report.py       what was wrong, line by line
 """
 

@@ -12,13 +12,13 @@ from django.utils.translation import gettext_noop as n_
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences import attributes, columns, files, queues, staging
-from audiences.columns import Mapping
-from audiences.imports import new_columns
+from audiences import attributes, queues
+from audiences.imports import columns, files, new_columns, staging
+from audiences.imports.columns import Mapping
 from audiences.imports.report import Problems
+from audiences.imports.rows import Rows
 from audiences.imports.stored_file import PartsFile
 from audiences.models import Import, ImportProblem
-from audiences.rows import Rows
 from campaign.lib import clock, leases
 from campaign.lib.refusals import Refusal
 

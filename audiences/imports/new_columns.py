@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
-from audiences import attributes, columns
-from audiences.columns import Mapping
+from audiences import attributes
+from audiences.imports import columns
+from audiences.imports.columns import Mapping
 from audiences.imports.report import Problems
 from audiences.models import Attribute
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiences import columns, files
+from audiences.imports import columns, files
 
 
 def read(content, **options):

@@ -14,8 +14,9 @@ import pytest
 from django.urls import reverse
 
 from accounts.tests.factories import UnitFactory
-from audiences import addresses, columns, files, rules
+from audiences import addresses, rules
 from audiences.fields import ProfileField
+from audiences.imports import columns, files
 from campaign.lib import recurrence
 from campaign.lib.refusals import Refusal
 from deliveries.content.compile import compile_content

@@ -21,9 +21,9 @@ from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
 from audiences import consents
-from audiences.columns import NULL, Mapping
+from audiences.imports.columns import NULL, Mapping
+from audiences.imports.rows import KNOWN_BY
 from audiences.models import Import
-from audiences.rows import KNOWN_BY
 from campaign.lib import leases
 
 ELSEWHERE = n_("This profile belongs to a unit where you may not import; the row is left out.")

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences import addresses, columns
-from audiences.columns import NULL, Column, Converter, Mapping, Report, json_pairs
-from audiences.fields import DATE
-from audiences.files import Batch
+from audiences import addresses
+from audiences.fields import DATE, longest
+from audiences.imports.columns import NULL, Column, Converter, Mapping, Report, json_pairs
+from audiences.imports.files import Batch
 
 NO_ADDRESS = n_("There is no address.")
 MALFORMED = n_("“%(value)s” is no email address.")
@@ -65,7 +65,7 @@ class Rows:
         column = next((column for column in self.mapping.own if column.name == "external_id"), None)
         if column is None:
             return batch
-        position, most = column.position, columns.longest("external_id")
+        position, most = column.position, longest("external_id")
         long = [
             line
             for line, row in zip(batch.lines, batch.rows, strict=True)

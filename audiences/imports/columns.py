@@ -15,8 +15,7 @@ from zoneinfo import available_timezones
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences.fields import DATE, NUMBER, TEXT, YES_NO
-from audiences.models import Profile
+from audiences.fields import DATE, NUMBER, TEXT, YES_NO, longest
 
 NULL = "\x01"  # what COPY reads as NULL: no cell holds it, control characters are cleaned away
 
@@ -161,7 +160,7 @@ class Converter:
         self.read_date = lru_cache(100_000)(lambda cell: _date(cell, month_first))
         self.converters: dict[str, tuple[Callable[[str], str | None], str]] = {
             "time_zone": (_time_zone, NO_ZONE),
-            "language": (_language, NO_LANGUAGE),
+            "language": (language, NO_LANGUAGE),
         }
         self.by_kind: dict[str, tuple[Callable[[str], str | None], str]] = {
             DATE: (self.read_date, NO_DATE),
@@ -221,12 +220,6 @@ def _one_space(blanks: re.Match[str]) -> str:
     return " " if _CONTROL.search(blanks.group()) else blanks.group()
 
 
-@cache
-def longest(name: str) -> int:
-    """How many characters a column of the profile takes."""
-    return getattr(Profile._meta.get_field(name), "max_length", None) or 0
-
-
 def json_pairs(column: Column, cells: list[str]) -> list[str]:
     """The cells of an attribute as `"name": value` of a JSON object; empty where there is no value."""
     name = json.dumps(column.name)
@@ -255,7 +248,8 @@ def _languages(cell: str) -> str | None:
     return "-".join(part for part in parts if part)
 
 
-def _language(cell: str) -> str | None:
+def language(cell: str) -> str | None:
+    """The code of a language as it is stored, such as pt-BR; None where it is none."""
     return _languages(cell) if len(cell) <= 16 else None
 
 
