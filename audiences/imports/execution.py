@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from itertools import chain
 from typing import Any, BinaryIO, cast
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -13,11 +12,12 @@ from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
 from audiences import attributes, queues
-from audiences.imports import columns, files, new_columns, staging
-from audiences.imports.columns import Mapping
+from audiences.imports import files, headers, new_columns, staging
+from audiences.imports.headers import Mapping
 from audiences.imports.report import Problems
 from audiences.imports.rows import Rows
 from audiences.imports.stored_file import PartsFile
+from audiences.imports.whole_columns import WholeColumns
 from audiences.models import Import, ImportProblem
 from campaign.lib import clock, leases
 from campaign.lib.refusals import Refusal
@@ -25,14 +25,28 @@ from campaign.lib.refusals import Refusal
 logger = logging.getLogger(__name__)
 
 BATCH = 5_000  # rows that are read and copied at once
-SAMPLE = 1_000  # rows by which the kinds of columns are guessed
-WRITTEN = ("created", "updated", "unchanged", "repeated", "flagged", "opted_out")  # counts of the merge
+WRITTEN = (
+    "created",
+    "updated",
+    "unchanged",
+    "repeated",
+    "flagged",
+    "opted_out",
+    "unclear",
+    "held_addresses",
+)  # counts of the merge
 ATTEMPTS = 3
 
 NO_KEY_COLUMN = n_("No column is an external id or an email address. The columns are: %(columns)s.")
 EMPTY_FILE = n_("The file is empty.")
 BROKEN = n_("The file is broken. Nothing was imported.")
 NEW_COLUMNS = n_("Columns of the file can't become attributes. Nothing was imported.")
+ASKED = n_("Columns of the file can be read in two ways. Nothing was imported: choose, and import it again.")
+SHARED_IDS = n_(
+    "External ids stand beside several addresses each. Nothing was imported: of each id only the last row would stay. "
+    "Correct the column, or confirm that this is meant."
+)
+SHARED_ID = n_("The external id “%(id)s” stands beside %(number)d addresses.")
 NO_COLUMN = n_("The file can't be understood. Nothing was imported.")
 UNEXPECTED = n_("The import failed for a reason that is not in the file. Nothing was imported.")
 DEADLY = n_(
@@ -168,11 +182,10 @@ class _Run:
             written = files.examine(file)
         with self.open_file() as file:
             reader = files.Reader(file, written, self.problems.add)
-            header = reader.read_header(columns.weigh)
-            batches = reader.batches(BATCH)
-            first = next(batches, files.Batch())
+            header = reader.read_header(headers.weigh)
             declares = self.importing.declare_attributes
-            self.mapping = new_columns.mapped(header, first.rows[:SAMPLE], with_new=declares)
+            self.mapping = new_columns.mapped(header)
+            settled = self._settle(written, reader.header_line)
             refused = declares and bool(self.mapping.unknown) and not self._can_declare(reader.header_line)
             self._show(written, reader, declares=declares and not refused)
             if not self.mapping.has_key:
@@ -183,8 +196,20 @@ class _Run:
                 return NO_COLUMN
             if refused:
                 return NEW_COLUMNS
-            self._stage(chain([first], batches), reader)
+            if not settled:
+                return ASKED
+            self._stage(reader.batches(BATCH), reader)
         return BROKEN if self.problems.broken and not self.importing.keep_good_rows else ""
+
+    def _settle(self, written: files.Written, line: int) -> bool:
+        """Columns know how they are written, by all of the file; False where the report asks for a choice."""
+        whole = WholeColumns(self.mapping, with_new=self.importing.declare_attributes)
+        if whole.evidence:
+            with self.open_file() as file:
+                reader = files.Reader(file, written, lambda *_args, **_slots: None)
+                reader.read_header(headers.weigh)
+                whole.read(reader.batches(BATCH))
+        return whole.settle(self.importing.choices, line=line, problems=self.problems)
 
     def _can_declare(self, line: int) -> bool:
         by = self.importing.started_by
@@ -200,11 +225,11 @@ class _Run:
                 "delimiter": reader.delimiter,
                 "encoding": written.encoding,
                 "bom": written.bom,
-                "columns": [[column.header, column.name] for column in mapping.columns],
+                "columns": mapping.named,
                 "unknown": unknown,
                 "ignored": mapping.ignored,
                 "declared": [column.name for column in mapping.unknown] if declares else [],
-                "month_first": mapping.month_first,
+                "month_first": any(column.order == "month" for column in mapping.columns),
             }
         )
 
@@ -220,6 +245,17 @@ class _Run:
         self.importing.cleaned, self.importing.skipped = prepared.cleaned, prepared.skipped
 
     def _write(self) -> None:
+        """The rows are profiles, all of them or none; refused where an id stands for several addresses."""
+        try:
+            self._merge()
+        except staging.SharedIds as shared:
+            for line, external_id, number in shared.worst:
+                slots = {"id": external_id[:80], "number": number}
+                self.problems.add(line, "external_id", SHARED_ID, slots)
+            self.problems.found += shared.total - len(shared.worst)
+            self._finish(Import.Status.REFUSED, message=SHARED_IDS)
+
+    def _merge(self) -> None:
         importing = self.importing
         with transaction.atomic():
             if importing.declare_attributes and self.mapping.unknown:

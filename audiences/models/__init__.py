@@ -1,6 +1,6 @@
 from audiences.models.audience import Audience, AudienceMember, TestProfile
 from audiences.models.imports import Import, ImportPart, ImportProblem
-from audiences.models.profile import AddressState, Attribute, ConsentEvent, Profile
+from audiences.models.profile import AddressState, Attribute, ConsentDoubt, ConsentEvent, Profile
 from audiences.models.quarantine import Quarantine
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Attribute",
     "Audience",
     "AudienceMember",
+    "ConsentDoubt",
     "ConsentEvent",
     "Import",
     "ImportPart",

@@ -51,6 +51,7 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "quarantine": Quarantine.objects.filter(address_key=found.email_key).first()
         if found.email_key
         else None,
+        "doubts": found.doubts.filter(decision="") if found.consent_unclear else [],
         "can_edit": Right.IMPORT in rights,
         "can_decide": Right.PREPARE in rights,
     }

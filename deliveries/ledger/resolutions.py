@@ -50,7 +50,7 @@ _SEND_AGAIN = f"""
         FROM deliveries_doubt d, audiences_profile p
         WHERE d.delivery_id = %(delivery)s AND d.seq BETWEEN %(first)s AND %(last)s AND {_CHOSEN}
             AND m.delivery_id = %(delivery)s AND m.seq = d.seq AND m.status = {S.IN_DOUBT}
-            AND p.id = m.profile_id AND NOT p.no_email AND NOT p.no_contact AND NOT EXISTS (
+            AND p.id = m.profile_id AND NOT p.no_email AND NOT p.no_contact AND NOT p.consent_unclear AND NOT EXISTS (
                 SELECT 1 FROM audiences_quarantine q WHERE q.channel = 'email'
                     AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
             )

@@ -73,6 +73,7 @@ def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
                 WHEN p.email_state = 'missing' THEN '{Cause.NO_ADDRESS}'
                 WHEN p.email_state = 'malformed' THEN '{Cause.MALFORMED}'
                 WHEN p.no_email OR p.no_contact THEN '{Cause.OPTED_OUT}'
+                WHEN p.consent_unclear THEN '{Cause.CONSENT_UNCLEAR}'
                 WHEN q.id IS NOT NULL THEN '{Cause.QUARANTINED}'
             END
         FROM audiences_profile p

@@ -63,8 +63,9 @@ def barred_from(keys: Collection[str], *, unit: OrganizationalUnit, by: User | N
 
 
 def held(keys: Collection[str]) -> set[str]:
-    """Of these addresses, those in quarantine and those whose owners opted out, in whatever unit they are known."""
-    opted_out = Profile.objects.filter(Q(no_email=True) | Q(no_contact=True), email_key__in=list(keys))
+    """Of these addresses, those in quarantine and those whose owners opted out or may have, whatever their unit."""
+    not_to_be_written_to = Q(no_email=True) | Q(no_contact=True) | Q(consent_unclear=True)
+    opted_out = Profile.objects.filter(not_to_be_written_to, email_key__in=list(keys))
     return quarantines.suppressed(keys) | set(opted_out.values_list("email_key", flat=True))
 
 

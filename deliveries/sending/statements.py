@@ -4,12 +4,12 @@
 # where EXISTS might read all that are in quarantine.
 PROFILE = """
     LEFT JOIN LATERAL (
-        SELECT id, no_email, no_contact FROM audiences_profile WHERE id = m.profile_id OFFSET 0
+        SELECT id, no_email, no_contact, consent_unclear FROM audiences_profile WHERE id = m.profile_id OFFSET 0
     ) p ON true
 """
 
 SUPPRESSED = """
-    (p.id IS NULL OR p.no_email OR p.no_contact OR (
+    (p.id IS NULL OR p.no_email OR p.no_contact OR p.consent_unclear OR (
         SELECT true FROM audiences_quarantine q
         WHERE q.channel = 'email' AND q.address_key = m.address_key AND q.status IN ('quarantine', 'denylist')
         LIMIT 1
