@@ -246,6 +246,10 @@ class ChoicesForm(forms.Form):
     keep_good_rows = forms.BooleanField(
         required=False, label=_("If the file is broken, import its good rows all the same")
     )
+    suppression = forms.BooleanField(
+        required=False,
+        label=_("The file is a suppression list: addresses, domains or hashes that are never written to"),
+    )
 
     @property
     def options(self) -> imports.Options:

@@ -25,7 +25,15 @@ from audiences.admin.base import InUnitAdmin, OwnUnits
 from audiences.forms import ChoicesForm
 from audiences.models import Import, ImportProblem
 
-OPTIONS = ["list_label", "keep_good_rows", "declare_attributes", "decimal", "dates", "shared_ids"]
+OPTIONS = [
+    "list_label",
+    "keep_good_rows",
+    "declare_attributes",
+    "decimal",
+    "dates",
+    "shared_ids",
+    "suppression",
+]
 
 
 class ImportForm(OwnUnits):
@@ -49,6 +57,10 @@ class ImportForm(OwnUnits):
     )
     shared_ids = forms.BooleanField(
         label=ChoicesForm.base_fields["shared_ids"].label, required=False, widget=UnfoldBooleanWidget
+    )
+
+    suppression = forms.BooleanField(
+        label=ChoicesForm.base_fields["suppression"].label, required=False, widget=UnfoldBooleanWidget
     )
 
     class Meta:

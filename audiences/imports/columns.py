@@ -18,6 +18,7 @@ from audiences.fields import DATE, NUMBER, YES_NO, longest
 from audiences.imports import words
 from audiences.imports.conventions import COMMA, ISO, PLAIN_NUMBER, POINT, WITH_DAY
 from audiences.imports.headers import Column
+from campaign.lib.csv import APOSTROPHE, bare_cell
 
 NULL = "\x01"  # what COPY reads as NULL: no cell holds it, control characters are cleaned away
 
@@ -50,8 +51,8 @@ Read = Callable[[str], str | None]
 class Converter:
     """Turns the cells of columns into what COPY takes; reports what it had to change or leave out."""
 
-    def __init__(self, *, report: Report) -> None:
-        self.report = report
+    def __init__(self, *, report: Report, delimiter: str = ",") -> None:
+        self.report, self.delimiter = report, delimiter
         self.converters: dict[str, tuple[Read, str]] = {
             "time_zone": (_time_zone, NO_ZONE),
             "language": (language, NO_LANGUAGE),
@@ -71,6 +72,8 @@ class Converter:
         """The cells trimmed, in NFC, without control characters and without words for nothing."""
         trimmed = list(map(str.strip, cells))
         together = "".join(trimmed)
+        if APOSTROPHE in together:
+            trimmed = [bare_cell(cell, delimiter=self.delimiter).strip() for cell in trimmed]
         if not together.isascii():
             trimmed = self._composed(trimmed, column, lines)
             together = "".join(trimmed)

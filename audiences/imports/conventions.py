@@ -88,7 +88,13 @@ class Dates:
 
 @dataclass(slots=True)
 class Evidence:
-    """What all cells of a column tell together."""
+    """What all cells of a column tell together.
+
+    `is_declared`: its kind is known already, so only how it is written is asked. `is_new`: a kind is looked for.
+    """
+
+    is_declared: bool = False
+    is_new: bool = True
 
     numbers: Numbers = field(default_factory=Numbers)
     dates: Dates = field(default_factory=Dates)
@@ -106,14 +112,19 @@ class Evidence:
                 self.blank = True
                 continue
             self.filled = True
-            self._few(cell)
-            self._kinds(cell)
+            if self.cells is not None:
+                self._few(cell)
+            if self.is_declared:
+                self.numbers.look(cell)
+                self.dates.look(cell)
+            elif self.is_new and self.kinds:
+                self._kinds(cell)
 
     def _few(self, cell: str) -> None:
-        if self.cells is not None:
-            self.cells.add(cell[:100])
-            if len(self.cells) > MOST_STATUSES:
-                self.cells = None
+        assert self.cells is not None
+        self.cells.add(cell[:100])
+        if len(self.cells) > MOST_STATUSES:
+            self.cells = None
 
     def _kinds(self, cell: str) -> None:
         if not self.dates.look(cell):

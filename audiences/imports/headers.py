@@ -20,7 +20,7 @@ _NAMES = {
     " e_mail_value primary_email email_principal e_mail_principal adresse_email adresse_e_mail adresse_mail courriel"
     " work_email contact_email email_do_cliente email_cliente direccion_de_correo_electronico subscriber_email",
     "first_name": "first_name firstname name given_name nome primeiro_nome first fname vorname prenom nombre"
-    " contact_name full_name fullname nome_completo first_name_last_name",
+    " contact_name full_name fullname nome_completo",
     "last_name": "last_name lastname surname family_name sobrenome ultimo_nome apelido last lname nachname apellido"
     " apellidos nom_de_famille",
     "language": "language lang locale idioma lingua sprache preferred_language",

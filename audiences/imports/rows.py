@@ -36,9 +36,9 @@ _TOTALS = re.compile(
 class Rows:
     """Turns batches into text; counts what it cleaned and left out."""
 
-    def __init__(self, mapping: Mapping, report: Report) -> None:
+    def __init__(self, mapping: Mapping, report: Report, *, delimiter: str = ",") -> None:
         self.mapping, self.report = mapping, report
-        self.converter = Converter(report=self._cleaned)
+        self.converter = Converter(report=self._cleaned, delimiter=delimiter)
         self.wishes = WishRows(mapping.wishes, report)
         self.id = next((column for column in mapping.own if column.name == "external_id"), None)
         self.cleaned = self.skipped = 0
@@ -58,7 +58,7 @@ class Rows:
                 pairs.append(json_pairs(column, converted))
             else:
                 own[column.name] = converted
-        states, address_keys = self._addresses(own.get("email"), lines)
+        states, address_keys = self._addresses(own.get("email"), batch)
         keys = self._keys(own, address_keys, batch)
         parts = [list(map(str, lines)), keys, states, address_keys]
         parts += [_database(column, own[column.name]) for column in self.mapping.own]
@@ -93,19 +93,21 @@ class Rows:
                 bad.add(line)
         return batch.without(bad) if bad else batch
 
-    def _addresses(self, cells: list[str] | None, lines: list[int]) -> tuple[list[str], list[str]]:
+    def _addresses(self, cells: list[str] | None, batch: Batch) -> tuple[list[str], list[str]]:
         """The states and the keys of the addresses; `cells` holds them bare afterwards."""
         if cells is None:
-            return ["missing"] * len(lines), [""] * len(lines)
+            return ["missing"] * len(batch), [""] * len(batch)
         read = [addresses.read(cell) for cell in cells]
         for index, (_state, key) in enumerate(read):
             if key:
                 continue
-            cell, line = cells[index], lines[index]
+            cell, line = cells[index], batch.lines[index]
             bare = addresses.taken_out(cell)
             if bare:
                 cells[index], read[index] = bare, addresses.read(bare)
                 self._cleaned(line, "email", TAKEN_OUT, {"value": cell[:80], "address": bare})
+            elif _total(batch.rows[index]):
+                continue
             elif cell:
                 self.report(line, "email", MALFORMED, {"value": cell[:80]})
             else:

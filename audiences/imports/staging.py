@@ -20,12 +20,12 @@ from psycopg import sql
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import consents, doubts
+from audiences import consents, doubts, suppressions
 from audiences.imports import wish_merge, wish_rows
 from audiences.imports.columns import NULL
 from audiences.imports.headers import Mapping
 from audiences.imports.rows import KNOWN_BY
-from audiences.models import Import
+from audiences.models import Import, Suppression
 from campaign.lib import leases
 
 ELSEWHERE = n_("This profile belongs to a unit where you may not import; the row is left out.")
@@ -195,6 +195,7 @@ class _Merge:
         importing.created = self._insert()
         self.wishes.apply()
         self._fill_list()
+        self._hold_suppressed()
         self.tables.execute("DROP TABLE {repeated}, {matched}, {target}")
 
     def _count_staged(self, staged: int) -> None:
@@ -351,6 +352,14 @@ class _Merge:
             columns=sql.SQL(", ").join(map(sql.Identifier, filled)),
             filling=sql.SQL(", ").join(map(sql.SQL, filled.values())),
         )
+
+    def _hold_suppressed(self) -> None:
+        """Addresses that come in and that a suppression list names by a domain or a hash are on the denylist."""
+        if "email" in self.names and Suppression.objects.exists():
+            keys = self.tables.fetch("SELECT DISTINCT email_key FROM {staging} WHERE email_key <> ''")
+            suppressions.hold_those_among(
+                (key for (key,) in keys), at=self.at, reference=f"import {self.importing.pk}"
+            )
 
     def _fill_list(self) -> None:
         if self.importing.audience_id:

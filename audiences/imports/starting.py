@@ -41,7 +41,8 @@ class Options:
     `keep_good_rows`: broken rows are left out and the others imported. `declare_attributes`: unknown columns become
     attributes. `list_label`: the profiles join this fixed list, which is made where there is none. `decimal` (`,` or
     `.`) and `dates` (`day` or `month`) say how columns are read that can be read in two ways; `shared_ids`: an id may
-    stand beside several addresses, and its last row counts.
+    stand beside several addresses, and its last row counts. `suppression`: the file names what is never
+    written to, and makes nobody a profile.
     """
 
     keep_good_rows: bool = False
@@ -50,11 +51,13 @@ class Options:
     decimal: str = ""
     dates: str = ""
     shared_ids: bool = False
+    suppression: bool = False
 
     @property
     def choices(self) -> dict[str, Any]:
         """What was chosen, as it is kept with the import."""
-        chosen = {"decimal": self.decimal, "dates": self.dates, "shared_ids": self.shared_ids}
+        names = ("decimal", "dates", "shared_ids", "suppression")
+        chosen = {name: getattr(self, name) for name in names}
         return {name: value for name, value in chosen.items() if value}
 
 

@@ -30,8 +30,14 @@ class WholeColumns:
         self.taken = mapping.columns + (mapping.unknown if with_new else [])
         open_ = [column for column in self.taken if column.kind in (NUMBER, DATE)]
         watched = {id(column): column for column in [*mapping.unknown, *mapping.perhaps, *open_]}
-        self.evidence = {column.position: Evidence() for column in watched.values()}
-        self.evidence |= {wish.position: Evidence() for wish in mapping.wishes if wish.asks == Asks.STATUS}
+        declared = {column.position for column in open_}
+        self.evidence = {
+            column.position: Evidence(is_declared=column.position in declared, is_new=with_new)
+            for column in watched.values()
+        }
+        self.evidence |= {
+            wish.position: Evidence(is_new=False) for wish in mapping.wishes if wish.asks == Asks.STATUS
+        }
 
     def read(self, batches: Iterable[Batch]) -> None:
         """Take note of every row; nothing is read where no column needs it."""

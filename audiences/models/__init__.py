@@ -1,7 +1,8 @@
 from audiences.models.audience import Audience, AudienceMember, TestProfile
+from audiences.models.export_style import ExportStyle
 from audiences.models.imports import Import, ImportPart, ImportProblem
 from audiences.models.profile import AddressState, Attribute, ConsentDoubt, ConsentEvent, Profile
-from audiences.models.quarantine import Quarantine
+from audiences.models.quarantine import Quarantine, Suppression
 
 __all__ = [
     "AddressState",
@@ -10,10 +11,12 @@ __all__ = [
     "AudienceMember",
     "ConsentDoubt",
     "ConsentEvent",
+    "ExportStyle",
     "Import",
     "ImportPart",
     "ImportProblem",
     "Profile",
     "Quarantine",
+    "Suppression",
     "TestProfile",
 ]

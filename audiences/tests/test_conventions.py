@@ -12,7 +12,7 @@ ASKED = "asked"
 
 def taken(kind, cells, *, decimal="", dates=""):
     """The cells as they are stored, or ASKED; those that can't be read are None."""
-    column, evidence, bad = Column(0, "x", "x", kind, True), Evidence(), set()
+    column, evidence, bad = Column(0, "x", "x", kind, True), Evidence(is_declared=True), set()
     evidence.look(cells)
     if conventions.settle(column, evidence, decimal=decimal, order=dates):
         return ASKED

@@ -99,7 +99,7 @@ def test_the_page_lists_them_and_decides(by, client):
 
 def test_the_desk_decides(db, client):
     first, second = in_doubt(), in_doubt()
-    client.force_login(UserFactory(roles={"prepare": root(), "admin": root()}, is_staff=True))
+    client.force_login(UserFactory(roles={"prepare": root(), "administration": root()}, is_staff=True))
 
     url = reverse("admin:audiences_consentdoubt_changelist")
     assert "unsubscribed: perhaps" in client.get(url).content.decode()

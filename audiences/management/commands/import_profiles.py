@@ -40,6 +40,11 @@ class Command(PersonCommand):
         parser.add_argument(
             "--shared-ids", action="store_true", help="one external id may stand beside several addresses"
         )
+        parser.add_argument(
+            "--suppression-list",
+            action="store_true",
+            help="the file names addresses, domains or hashes that are never written to",
+        )
         parser.add_argument("--dry-run", action="store_true", help="do all of it, then take it back")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +86,7 @@ class Command(PersonCommand):
             decimal={"comma": ",", "point": "."}.get(options["decimal"], ""),
             dates=options["dates"] or "",
             shared_ids=options["shared_ids"],
+            suppression=options["suppression_list"],
         )
 
     def _unit(self, wanted: str | None, by: User) -> OrganizationalUnit:
