@@ -38,6 +38,23 @@ def read(text: str) -> tuple[AddressState, str]:
     return _read_carefully(text.strip())
 
 
+_BRACKETED = re.compile(r"[^<>@]{0,200}<\s*(?:mailto:)?([^<>\s]+)\s*>", re.IGNORECASE)
+_MAILTO = re.compile(r"mailto:([^?\s]+)(?:\?.*)?", re.IGNORECASE)
+_AROUND = " \t\"'“”‘’<>;,"
+
+
+def taken_out(text: str) -> str:
+    """The one address that a text stands around, such as `Ana <ana@example.com>` or `mailto:ana@example.com`; or ''."""
+    if len(text) > LONGEST_READ or text.count("@") != 1:
+        return ""
+    bare = text.strip()
+    for pattern in (_BRACKETED, _MAILTO):
+        if found := pattern.fullmatch(bare.strip(" \t\"'")):
+            bare = found[1]
+    bare = bare.strip(_AROUND)
+    return bare if bare != text and read(bare)[0] == AddressState.GOOD else ""
+
+
 def is_good(text: str) -> bool:
     """Whether mail could go to this address."""
     return read(text)[0] == AddressState.GOOD

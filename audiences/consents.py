@@ -41,16 +41,19 @@ def opt_out_many(
 ) -> int:
     """All profiles that the SELECT yields are opted out, each with its event; the count of those that weren't yet.
 
-    The caller has checked the right on whatever it selects.
+    Beside each id the SELECT yields what the person said, or an empty text. The caller has checked the right on
+    whatever it selects.
     """
     statement = sql.SQL(
         """
-        WITH changed AS (
-            UPDATE audiences_profile SET {flag} = true, changed_at = %(at)s
-            WHERE NOT {flag} AND id IN ({ids}) RETURNING id
+        WITH chosen AS (
+            SELECT id, coalesce(max(words), '') AS words FROM ({ids}) AS found (id, words) GROUP BY id
+        ), changed AS (
+            UPDATE audiences_profile p SET {flag} = true, changed_at = %(at)s
+            FROM chosen WHERE p.id = chosen.id AND NOT p.{flag} RETURNING p.id, chosen.words
         )
-        INSERT INTO audiences_consentevent (profile_id, channel, opted_out, at, source, by_id, reference)
-        SELECT id, %(channel)s, true, %(at)s, %(source)s, %(by)s, %(reference)s FROM changed ORDER BY id
+        INSERT INTO audiences_consentevent (profile_id, channel, opted_out, at, source, by_id, reference, words)
+        SELECT id, %(channel)s, true, %(at)s, %(source)s, %(by)s, %(reference)s, words FROM changed ORDER BY id
         """
     ).format(flag=sql.Identifier(FLAGS[Channel(channel)]), ids=profile_ids)
     values: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -84,6 +85,12 @@ def attributes() -> list[ProfileField]:
     """The declared attributes."""
     rows = Attribute.objects.values_list("name", "label", "kind")
     return [ProfileField(name, label or name, kind, False) for name, label, kind in rows]
+
+
+@cache
+def longest(name: str) -> int:
+    """How many characters a column of the profile takes; 0 where it has no bound."""
+    return getattr(Profile._meta.get_field(name), "max_length", None) or 0
 
 
 def value_sql(field: ProfileField) -> sql.Composable:

@@ -1,6 +1,7 @@
 """The forms of profiles, lists, imports and test profiles: they read what was typed; the verbs decide."""
 
 from collections.abc import Collection
+from dataclasses import fields as dataclass_fields
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -11,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import attributes, columns, fields
+from audiences import attributes, fields, imports
 from audiences.fields import DATE, NUMBER, YES_NO, ProfileField
+from audiences.imports import columns
 from audiences.models import AddressState, Attribute, Profile, TestProfile
 
 
@@ -40,8 +42,8 @@ class ProfileFilter(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        out = ("opted_out", _("Opted out"))
-        self.fields["state"].choices = [("", _("All")), *AddressState.choices, out]
+        out, unclear = ("opted_out", _("Opted out")), ("unclear", _("Consent unclear"))
+        self.fields["state"].choices = [("", _("All")), *AddressState.choices, out, unclear]
         self.fields["unit"].queryset = access.readable_units(user)
 
     def narrowed(self, rows: QuerySet[Profile]) -> QuerySet[Profile]:
@@ -51,6 +53,8 @@ class ProfileFilter(forms.Form):
         state, unit = self.cleaned_data["state"], self.cleaned_data["unit"]
         if state == "opted_out":
             rows = rows.exclude(no_email=False, no_sms=False, no_contact=False)
+        elif state == "unclear":
+            rows = rows.filter(consent_unclear=True)
         elif state:
             rows = rows.filter(email_state=state)
         return rows.filter(unit__path__startswith=unit.path) if unit else rows
@@ -72,7 +76,7 @@ def _kind_field(known: ProfileField) -> forms.Field:
         case kind if kind == YES_NO:
             choices = [("", "–"), ("true", _("Yes")), ("false", _("No"))]
             return forms.ChoiceField(required=False, label=known.label, choices=choices)
-    longest = columns.longest(known.name) if known.column else 1_000
+    longest = fields.longest(known.name) if known.column else 1_000
     return forms.CharField(required=False, label=known.label, max_length=longest)
 
 
@@ -128,7 +132,7 @@ class ProfileForm(_ValuesForm):
 
     def clean_language(self) -> str:
         language = self.cleaned_data["language"].strip()
-        read = columns._language(language) if language else ""
+        read = columns.language(language) if language else ""
         if read is None:
             raise forms.ValidationError(_("This is no code of a language, such as en or pt-BR."))
         return read
@@ -219,7 +223,44 @@ class ListForm(PastedForm, AudienceForm):
     field_order = ["label", "description", "unit", "pasted"]
 
 
-class ImportForm(forms.Form):
+class ChoicesForm(forms.Form):
+    """How to read what can be read in two ways."""
+
+    decimal = forms.ChoiceField(
+        required=False,
+        label=_("Decimals, where the column doesn't tell"),
+        choices=[("", _("Ask")), (",", _("Comma: 2.500 is 2500")), (".", _("Point: 2.500 is 2½"))],
+    )
+    dates = forms.ChoiceField(
+        required=False,
+        label=_("Dates, where the column doesn't tell"),
+        choices=[
+            ("", _("Ask")),
+            ("day", _("The day first: 03/04 is in April")),
+            ("month", _("The month first: 03/04 is in March")),
+        ],
+    )
+    shared_ids = forms.BooleanField(
+        required=False, label=_("One external id may stand beside several addresses; its last row counts")
+    )
+    keep_good_rows = forms.BooleanField(
+        required=False, label=_("If the file is broken, import its good rows all the same")
+    )
+    suppression = forms.BooleanField(
+        required=False,
+        label=_("The file is a suppression list: addresses, domains or hashes that are never written to"),
+    )
+
+    @property
+    def options(self) -> imports.Options:
+        """What was chosen; of a form that is valid."""
+        names = {field.name for field in dataclass_fields(imports.Options)}
+        return imports.Options(
+            **{name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+        )
+
+
+class ImportForm(ChoicesForm):
     """A file and how to take it."""
 
     file = forms.FileField(
@@ -236,14 +277,14 @@ class ImportForm(forms.Form):
     declare_attributes = forms.BooleanField(
         required=False, label=_("Declare columns that are unknown as attributes of the profiles")
     )
-    keep_good_rows = forms.BooleanField(
-        required=False, label=_("If the file is broken, import its good rows all the same")
-    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         unit = UnitField(user=user, right=Right.IMPORT, help_text=_("New profiles belong to it."))
-        self.fields = {"file": self.fields["file"], "unit": unit, **self.fields}
+        first = {
+            name: self.fields[name] for name in ("file", "list_label", "declare_attributes", "keep_good_rows")
+        }
+        self.fields = {"file": first["file"], "unit": unit, **first, **self.fields}
         if not attributes.may_declare(user):
             self.fields["declare_attributes"].disabled = True
             self.fields["declare_attributes"].help_text = attributes.who_declares()

@@ -1,6 +1,8 @@
 """Create, change, find and take out profiles."""
 
+import unicodedata
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -10,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, attributes, fields
+from audiences import addresses, attributes, export_styles, fields, suppressions
 from audiences.models import Profile
 from campaign.lib import keyset
 from campaign.lib.refusals import Refusal
@@ -44,6 +46,7 @@ def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Pro
     profile = Profile(unit=unit)
     _fill(profile, values)
     profile.save()
+    _hold_suppressed(profile)
     audit.record("create_profile", by=by, target=profile, unit=unit.label)
     return profile
 
@@ -60,14 +63,23 @@ def change(*, profile: Profile, values: dict[str, Any], by: User) -> Profile:
     _fill(profile, values)
     changed = sorted(name for name in EDITABLE if before[name] != getattr(profile, name))
     profile.save(update_fields=[*EDITABLE, "email_key", "email_state", "changed_at"])
+    _hold_suppressed(profile)
     audit.record("change_profile", by=by, target=profile, changed=changed)
     return profile
+
+
+def _hold_suppressed(profile: Profile) -> None:
+    """An address that a suppression list names by its domain or a hash is on the denylist."""
+    if profile.email_key:
+        suppressions.hold_those_among(
+            [profile.email_key], at=profile.changed_at, reference=f"profile {profile.pk}"
+        )
 
 
 def _fill(profile: Profile, values: dict[str, Any]) -> None:
     for name in EDITABLE:
         if name in values:
-            setattr(profile, name, values[name])
+            setattr(profile, name, _composed(values[name]))
     profile.external_id = profile.external_id or None
     profile.email = profile.email.strip()
     profile.email_state, profile.email_key = addresses.read(profile.email)
@@ -76,10 +88,19 @@ def _fill(profile: Profile, values: dict[str, Any]) -> None:
         raise IdTaken(external_id=profile.external_id)
 
 
+def _composed(value: Any) -> Any:
+    """A text in NFC, and the texts of attributes: letters with accents are one character each."""
+    if isinstance(value, dict):
+        return {name: _composed(each) for name, each in value.items()}
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
 def found(profiles: QuerySet[Profile], text: str) -> QuerySet[Profile]:
     """The profiles that hold every word, anywhere, whatever its letter case and accents."""
     for word in text.split()[:8]:
-        plain = Func(Value(word), function="sinete_plain", output_field=TextField())
+        plain = Func(
+            Value(unicodedata.normalize("NFC", word)), function="sinete_plain", output_field=TextField()
+        )
         profiles = profiles.filter(search__contains=plain)
     return profiles
 
@@ -90,11 +111,22 @@ def export(*, profiles: QuerySet[Profile], unit: OrganizationalUnit, by: User) -
     access.require(by, Right.EXPORT, unit)
     profiles = profiles.filter(unit__path__startswith=unit.path)
     audit.record("export_profiles", by=by, target=unit, rows=profiles.count())
-    return _rows(profiles, fields.fields())
+    return _rows(profiles, fields.fields(), decimal=export_styles.decimal(by))
 
 
-def _rows(profiles: QuerySet[Profile], known: list[fields.ProfileField]) -> Iterator[list[Any]]:
+def _rows(
+    profiles: QuerySet[Profile], known: list[fields.ProfileField], *, decimal: str
+) -> Iterator[list[Any]]:
     yield [*(field.name for field in known), *FLAGS]
     for profile in keyset.each(profiles):
         flags = [int(getattr(profile, flag)) for flag in FLAGS]
-        yield [*(field.value_of(profile) for field in known), *flags]
+        yield [*(_exported(field.value_of(profile), decimal) for field in known), *flags]
+
+
+def _exported(value: Any, decimal: str = ".") -> Any:
+    """A number so that it is read in one way alone: 2.345 could be two thousand, 2.3450 can't."""
+    if not isinstance(value, float):
+        return value
+    digits = f"{Decimal(repr(value)):f}"
+    digits = f"{digits}0" if len(digits.partition(".")[2]) == 3 else digits
+    return digits.replace(".", decimal)

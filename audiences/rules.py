@@ -5,8 +5,8 @@
     {"not": rule}
     {"field": "city", "is": "contains", "value": "são"}
 
-Texts are compared without regard to letter case. A profile without a value is not "equal to", not "above",
-not "before" anything; so "is not Recife" holds for it.
+Texts are compared without regard to letter case, and to whether an accent is a character of its own. A profile without
+a value is not "equal to", not "above", not "before" anything; so "is not Recife" holds for it.
 """
 
 import json
@@ -20,15 +20,14 @@ from typing import Any
 
 from django.db.models import DateField, Func, Q, TextField, Value
 from django.db.models.lookups import (
+    Contains,
     Exact,
     GreaterThan,
     GreaterThanOrEqual,
-    IContains,
-    IExact,
     IsNull,
-    IStartsWith,
     LessThan,
     LessThanOrEqual,
+    StartsWith,
 )
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
@@ -275,6 +274,13 @@ def _condition(rule: Rule, known: dict[str, ProfileField]) -> Q:
     return Q()
 
 
+class Folded(Func):
+    """A text as texts are compared: composed, and without letter case; ß is ss, as it is in capitals."""
+
+    function = "sinete_folded"
+    output_field = TextField()
+
+
 def _solid(condition_: Q) -> Q:
     """Django drops an empty Q when it combines or negates; "everybody" must stay a condition."""
     return condition_ or Q(Exact(Value(1), Value(1)))
@@ -294,15 +300,15 @@ def _leaf_condition(field: ProfileField, code: str, value: Any) -> Q:
         case "equal" if field.kind == NUMBER:
             return _present(asked, Exact(asked, Decimal(str(value))))
         case "equal":
-            return Q(IExact(asked, value))
+            return Q(Exact(Folded(asked), Folded(Value(value))))
         case "contains":
-            return Q(IContains(asked, value))
+            return Q(Contains(Folded(asked), Folded(Value(value))))
         case "begins_with":
-            return Q(IStartsWith(asked, value))
+            return Q(StartsWith(Folded(asked), Folded(Value(value))))
         case "one_of":
-            any_of = Q()
+            any_of, folded = Q(), Folded(asked)
             for item in value:
-                any_of |= Q(IExact(asked, item))
+                any_of |= Q(Exact(folded, Folded(Value(item))))
             return any_of
         case "yes" | "no":
             return Q(Exact(asked, Value("true" if code == "yes" else "false")))

@@ -15,6 +15,7 @@ class Cause(StrEnum):
     """Why somebody is not written to, in the order in which it is looked at."""
 
     OPTED_OUT = "opted_out"
+    CONSENT_UNCLEAR = "consent_unclear"
     QUARANTINED = "quarantined"
     GONE = "gone"  # said by whoever found no profile
 

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from audiences.views import attributing, importing, profiles, targets, testing
+from audiences.views import attributing, doubting, importing, profiles, targets, testing
 
 app_name = "audiences"
 
@@ -10,6 +10,9 @@ _profiles = [
     path("", profiles.listing, name="profiles"),
     path("new/", profiles.create, name="profile-create"),
     path("export/", profiles.export, name="profiles-export"),
+    path("unclear/", doubting.listing, name="unclear"),
+    path("unclear/all/", doubting.decide_all, name="unclear-all"),
+    path("unclear/<int:pk>/", doubting.decide, name="unclear-decide"),
     path("<int:pk>/", profiles.profile, name="profile"),
     path("<int:pk>/edit/", profiles.edit, name="profile-edit"),
     path("<int:pk>/consent/", profiles.consent, name="consent"),

@@ -96,6 +96,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("audiences", "import", _("Imports"), "upload_file"),
             ("audiences", "attribute", _("Attributes"), "label"),
             ("audiences", "consentevent", _("Consents"), "how_to_reg"),
+            ("audiences", "consentdoubt", _("Unclear consents"), "help"),
             ("audiences", "quarantine", _("Quarantine"), "block"),
         ]),
         (_("Access"), [

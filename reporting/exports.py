@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences import sight
-from campaign.lib import csv, keyset
+from audiences import export_styles, sight
+from campaign.lib import keyset
 from deliveries.models import Cause, Delivery, LogLine, MessageStatus, Nature, Reason
 from feedback.agents import AgentKind
 from feedback.models import HitKind
@@ -99,13 +99,13 @@ def columns(code: str) -> list[Column]:
     ]
 
 
-def export(*, delivery: Delivery, log: Log, chosen: dict[str, str], by: User) -> Iterator[str]:
-    """The file, line by line: memory does not grow with the rows."""
+def export(*, delivery: Delivery, log: Log, chosen: dict[str, str], by: User) -> Iterator[bytes]:
+    """The file in the person's style, line by line: memory does not grow with the rows."""
     access.require(by, Right.EXPORT, delivery)
     audit.record("export_log", by=by, target=delivery, log=log.code, filters=chosen)
     shown = columns(log.code)
     header = [str(column.label) for column in shown]
-    return csv.safe_rows(chain([header], _cells(shown, log, log.rows(delivery, chosen, by))))
+    return export_styles.written(chain([header], _cells(shown, log, log.rows(delivery, chosen, by))), by=by)
 
 
 def _cells(shown: list[Column], log: Log, rows: QuerySet[Any]) -> Iterator[list[Any]]:
@@ -121,7 +121,7 @@ def _cells(shown: list[Column], log: Log, rows: QuerySet[Any]) -> Iterator[list[
         yield [read(*row[start:end]) if read else row[start] for start, end, read in places]
 
 
-def export_lists(*, delivery: Delivery, code: str, by: User) -> Iterator[str]:
+def export_lists(*, delivery: Delivery, code: str, by: User) -> Iterator[bytes]:
     """The two lists that need no pages: exclusion causes and tracked URLs."""
     access.require(by, Right.EXPORT, delivery)
     audit.record("export_log", by=by, target=delivery, log=code, filters={})
@@ -132,6 +132,7 @@ def export_lists(*, delivery: Delivery, code: str, by: User) -> Iterator[str]:
         urls = logs.tracked_urls(delivery)
         rows = ((row.label, logs.URL_KINDS[row.kind], row.url, row.clicks, row.people) for row in urls)
         header = [_("Label"), _("Type"), _("Source URL"), _("Clicks"), _("People")]
-    return csv.safe_rows(
+    cells = (
         [str(cell) if isinstance(cell, Promise) else cell for cell in row] for row in chain([header], rows)
     )
+    return export_styles.written(cells, by=by)

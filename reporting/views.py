@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences import sight
+from audiences import export_styles, sight
 from campaign.lib import clock
 from campaign.lib.refusals import Forbidden, Refusal
 from deliveries.models import Delivery, Message, SentAgain, Try
@@ -123,7 +123,7 @@ def export(request: HttpRequest, pk: int, tab: str) -> HttpResponse | StreamingH
         )
     else:
         lines = exports.export_lists(delivery=delivery, code=tab, by=_person(request))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(lines, content_type=export_styles.content_type(_person(request)))
     response.headers["Content-Disposition"] = f'attachment; filename="{delivery.name}-{tab}.csv"'
     return response
 

@@ -1,9 +1,10 @@
 """The operators' desk: who may be contacted, and who must not be."""
 
-from audiences.admin import attributes, importing, profiles, quarantine, targets, testing
+from audiences.admin import attributes, doubts, importing, profiles, quarantine, targets, testing
 
 __all__ = [
     "attributes",
+    "doubts",
     "importing",
     "profiles",
     "quarantine",

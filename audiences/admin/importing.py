@@ -11,13 +11,29 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from accounts.desk import UnitFilter, person, told
 from accounts.rights import Right
 from audiences import imports, sight
 from audiences.admin.base import InUnitAdmin, OwnUnits
+from audiences.forms import ChoicesForm
 from audiences.models import Import, ImportProblem
+
+OPTIONS = [
+    "list_label",
+    "keep_good_rows",
+    "declare_attributes",
+    "decimal",
+    "dates",
+    "shared_ids",
+    "suppression",
+]
 
 
 class ImportForm(OwnUnits):
@@ -27,18 +43,35 @@ class ImportForm(OwnUnits):
         label=_("Add to list"), required=False, max_length=128, widget=UnfoldAdminTextInputWidget
     )
 
+    decimal = forms.ChoiceField(
+        label=_("Decimals, where the column doesn't tell"),
+        required=False,
+        choices=ChoicesForm.base_fields["decimal"].choices,
+        widget=UnfoldAdminSelectWidget,
+    )
+    dates = forms.ChoiceField(
+        label=_("Dates, where the column doesn't tell"),
+        required=False,
+        choices=ChoicesForm.base_fields["dates"].choices,
+        widget=UnfoldAdminSelectWidget,
+    )
+    shared_ids = forms.BooleanField(
+        label=ChoicesForm.base_fields["shared_ids"].label, required=False, widget=UnfoldBooleanWidget
+    )
+
+    suppression = forms.BooleanField(
+        label=ChoicesForm.base_fields["suppression"].label, required=False, widget=UnfoldBooleanWidget
+    )
+
     class Meta:
         model = Import
         fields = ["unit", "keep_good_rows", "declare_attributes"]
 
     def apply(self) -> Import:
         data = self.cleaned_data
+        options = imports.Options(**{name: data[name] for name in OPTIONS})
         return imports.start(
-            file=data["file"],
-            name=data["file"].name,
-            unit=data["unit"],
-            by=self.by,
-            options=imports.Options(data["keep_good_rows"], data["declare_attributes"], data["list_label"]),
+            file=data["file"], name=data["file"].name, unit=data["unit"], by=self.by, options=options
         )
 
 
@@ -94,11 +127,10 @@ class ImportAdmin(InUnitAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         if obj is None:
-            return [
-                (None, {"fields": ["file", "unit", "list_label", "keep_good_rows", "declare_attributes"]})
-            ]
+            return [(None, {"fields": ["file", "unit", *OPTIONS]})]
         counts = [
             "rows_read", "created", "updated", "unchanged", "repeated", "bad_rows", "flagged", "cleaned", "opted_out",
+            "unclear", "held_addresses",
         ]  # fmt: skip
         return [
             (

@@ -9,6 +9,15 @@ starting.py     an import is asked for: rights, options, the list to fill
 stored_file.py  the file, kept with the import until a worker has read it
 execution.py    one run of it: examine, stage, write, finish
 new_columns.py  columns that become attributes, or why they can't
+files.py        what a file is written in, and its rows
+kinds.py        files that are no CSV, and what to do with each
+headers.py      which field a column is; consent_headers.py: those about consent
+whole_columns.py a first reading: what all cells of a column tell; conventions.py: of numbers and dates
+columns.py      cells as the database takes them
+wishes.py       what cells about consent say, by words.py; wish_rows.py, wish_merge.py: staged and written
+suppression_list.py a file that names what is never written to
+rows.py         batches of rows as COPY takes them
+staging.py      the SQL: staged rows become profiles
 report.py       what was wrong, line by line
 """
 

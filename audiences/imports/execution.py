@@ -1,8 +1,7 @@
 """One run of an import, and what brings an import back that nobody is at."""
 
 import logging
-from collections.abc import Callable, Iterable
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, cast
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -12,27 +11,43 @@ from django.utils.translation import gettext_noop as n_
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences import attributes, columns, files, queues, staging
-from audiences.columns import Mapping
-from audiences.imports import new_columns
+from audiences import attributes, queues, suppressions
+from audiences.imports import files, headers, kinds, new_columns, staging, suppression_list
+from audiences.imports.headers import Mapping
 from audiences.imports.report import Problems
+from audiences.imports.rows import Rows
 from audiences.imports.stored_file import PartsFile
+from audiences.imports.whole_columns import WholeColumns
 from audiences.models import Import, ImportProblem
-from audiences.rows import Rows
 from campaign.lib import clock, leases
 from campaign.lib.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
 BATCH = 5_000  # rows that are read and copied at once
-SAMPLE = 1_000  # rows by which the kinds of columns are guessed
-WRITTEN = ("created", "updated", "unchanged", "repeated", "flagged", "opted_out")  # counts of the merge
+WRITTEN = (
+    "created",
+    "updated",
+    "unchanged",
+    "repeated",
+    "flagged",
+    "opted_out",
+    "unclear",
+    "held_addresses",
+)  # counts of the merge
 ATTEMPTS = 3
 
 NO_KEY_COLUMN = n_("No column is an external id or an email address. The columns are: %(columns)s.")
 EMPTY_FILE = n_("The file is empty.")
 BROKEN = n_("The file is broken. Nothing was imported.")
 NEW_COLUMNS = n_("Columns of the file can't become attributes. Nothing was imported.")
+ASKED = n_("Columns of the file can be read in two ways. Nothing was imported: choose, and import it again.")
+SHARED_IDS = n_(
+    "External ids stand beside several addresses each. Nothing was imported: of each id only the last row would stay. "
+    "Correct the column, or confirm that this is meant."
+)
+SHARED_ID = n_("The external id “%(id)s” stands beside %(number)d addresses.")
+NO_CSV = n_("The file is no CSV. Nothing was imported.")
 NO_COLUMN = n_("The file can't be understood. Nothing was imported.")
 UNEXPECTED = n_("The import failed for a reason that is not in the file. Nothing was imported.")
 DEADLY = n_(
@@ -85,6 +100,10 @@ def wake() -> int:
     for import_id in waiting.values_list("pk", flat=True):
         queues.IMPORT.enqueue(job_id=f"import-{import_id}", import_id=import_id)
     return len(waiting)
+
+
+class _NothingCame(Exception):
+    """No row of the file came in."""
 
 
 class _Run:
@@ -159,20 +178,26 @@ class _Run:
         if refused := self._read():
             self._finish(Import.Status.REFUSED, message=refused)
             return
-        self._note(status=Import.Status.WRITING)
-        self._write()
+        if not importing.is_final:
+            self._note(status=Import.Status.WRITING)
+            self._write()
 
     def _read(self) -> str:
         """Bring the file's rows into staging; says why where nothing may be imported."""
         with self.open_file() as file:
+            if found := kinds.no_csv(file.read(kinds.LOOKED_AT)):
+                self.problems.add(1, "", *found, fatal=True)
+                return NO_CSV
+        with self.open_file() as file:
             written = files.examine(file)
         with self.open_file() as file:
             reader = files.Reader(file, written, self.problems.add)
-            header = reader.read_header(columns.weigh)
-            batches = reader.batches(BATCH)
-            first = next(batches, files.Batch())
+            header = reader.read_header(headers.weigh)
+            if self.importing.choices.get("suppression"):
+                return self._suppress(reader, written)
             declares = self.importing.declare_attributes
-            self.mapping = new_columns.mapped(header, first.rows[:SAMPLE], with_new=declares)
+            self.mapping = new_columns.mapped(header)
+            settled = self._settle(written, reader.header_line)
             refused = declares and bool(self.mapping.unknown) and not self._can_declare(reader.header_line)
             self._show(written, reader, declares=declares and not refused)
             if not self.mapping.has_key:
@@ -183,8 +208,40 @@ class _Run:
                 return NO_COLUMN
             if refused:
                 return NEW_COLUMNS
-            self._stage(chain([first], batches), reader)
+            if not settled:
+                return ASKED
+            self._stage(reader.batches(BATCH), reader)
         return BROKEN if self.problems.broken and not self.importing.keep_good_rows else ""
+
+    def _suppress(self, reader: files.Reader, written: files.Written) -> str:
+        """What a suppression list names is not written to any more; all of it or nothing."""
+        importing = self.importing
+        self._show(written, reader, declares=False)
+        with transaction.atomic():
+            found = suppression_list.entries(reader, self._counted(reader), self.problems)
+            importing.held_addresses = suppressions.add(
+                found, at=clock.now(), reference=f"import {importing.pk}"
+            )
+            if self.problems.broken and not importing.keep_good_rows:
+                transaction.set_rollback(True)
+                return BROKEN
+            self._finish(Import.Status.DONE)
+        return ""
+
+    def _counted(self, reader: files.Reader) -> Iterator[files.Batch]:
+        for batch in reader.batches(BATCH):
+            self.importing.rows_read += len(batch)
+            yield batch
+
+    def _settle(self, written: files.Written, line: int) -> bool:
+        """Columns know how they are written, by all of the file; False where the report asks for a choice."""
+        whole = WholeColumns(self.mapping, with_new=self.importing.declare_attributes)
+        if whole.evidence:
+            with self.open_file() as file:
+                reader = files.Reader(file, written, lambda *_args, **_slots: None)
+                reader.read_header(headers.weigh)
+                whole.read(reader.batches(BATCH))
+        return whole.settle(self.importing.choices, line=line, problems=self.problems)
 
     def _can_declare(self, line: int) -> bool:
         by = self.importing.started_by
@@ -200,17 +257,17 @@ class _Run:
                 "delimiter": reader.delimiter,
                 "encoding": written.encoding,
                 "bom": written.bom,
-                "columns": [[column.header, column.name] for column in mapping.columns],
+                "columns": mapping.named,
                 "unknown": unknown,
                 "ignored": mapping.ignored,
                 "declared": [column.name for column in mapping.unknown] if declares else [],
-                "month_first": mapping.month_first,
+                "month_first": any(column.order == "month" for column in mapping.columns),
             }
         )
 
     def _stage(self, batches: Iterable[files.Batch], reader: files.Reader) -> None:
         self.tables.create(self.mapping)
-        prepared = Rows(self.mapping, self.problems.add)
+        prepared = Rows(self.mapping, self.problems.add, delimiter=reader.delimiter)
         for batch in batches:
             self.importing.rows_read += len(batch)
             # Once it is sure that nothing will be imported, the rest is read only for the report.
@@ -220,6 +277,22 @@ class _Run:
         self.importing.cleaned, self.importing.skipped = prepared.cleaned, prepared.skipped
 
     def _write(self) -> None:
+        """The rows are profiles, all of them or none; refused where an id stands for several addresses."""
+        try:
+            self._merge()
+        except _NothingCame:
+            # Nothing is declared for nobody: what the merge did is gone, what it counted stays.
+            importing = self.importing
+            importing.detected = {**importing.detected, "declared": []}
+            self._finish(Import.Status.DONE)
+        except staging.SharedIds as shared:
+            for line, external_id, number in shared.worst:
+                slots = {"id": external_id[:80], "number": number}
+                self.problems.add(line, "external_id", SHARED_ID, slots)
+            self.problems.found += shared.total - len(shared.worst)
+            self._finish(Import.Status.REFUSED, message=SHARED_IDS)
+
+    def _merge(self) -> None:
         importing = self.importing
         with transaction.atomic():
             if importing.declare_attributes and self.mapping.unknown:
@@ -230,7 +303,13 @@ class _Run:
                 self.tables, importing, self.mapping,
                 staged=self.staged, at=clock.now(), report=self.problems.add_many,
             )  # fmt: skip
+            if self.mapping.unknown and importing.declare_attributes and not self._has_come():
+                raise _NothingCame
             self._finish(Import.Status.DONE)
+
+    def _has_come(self) -> bool:
+        importing = self.importing
+        return bool(importing.created or importing.updated or importing.unchanged)
 
     def _note(self, **values: Any) -> None:
         """Write down how far it is, for the page that polls."""

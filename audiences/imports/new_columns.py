@@ -1,12 +1,11 @@
 """The columns of a file: what each is, and those that are to become attributes."""
 
-from collections.abc import Sequence
-
 from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
-from audiences import attributes, columns
-from audiences.columns import Mapping
+from audiences import attributes
+from audiences.imports import headers
+from audiences.imports.headers import Mapping
 from audiences.imports.report import Problems
 from audiences.models import Attribute
 
@@ -20,20 +19,9 @@ TOO_MANY_NEW = n_(
 )
 
 
-def mapped(header: list[str], sample: Sequence[list[str]], *, with_new: bool) -> Mapping:
-    """Return which field each column is; the kinds of unknown ones and the order of dates are guessed by the sample.
-
-    `with_new`: unknown columns are to become attributes, so their dates count for the guess.
-    """
-    mapping = columns.mapped(header, dict(Attribute.objects.values_list("name", "kind")))
-    for column in mapping.unknown:
-        column.kind = columns.guess_kind(row[column.position] for row in sample)
-    taken = mapping.columns + (mapping.unknown if with_new else [])
-    dates = [column.position for column in taken if column.kind == "date"]
-    mapping.month_first = any(
-        columns.guess_month_first(row[position] for row in sample) for position in dates
-    )
-    return mapping
+def mapped(header: list[str]) -> Mapping:
+    """Which field each column of a file is, by its name."""
+    return headers.mapped(header, dict(Attribute.objects.values_list("name", "kind")))
 
 
 def can_be_declared(mapping: Mapping, *, by: User | None, line: int, problems: Problems) -> bool:

@@ -1,8 +1,8 @@
 """An import is asked for: its rights are checked, its file is stored, and a job will read it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -39,12 +39,26 @@ class Options:
     """How to import.
 
     `keep_good_rows`: broken rows are left out and the others imported. `declare_attributes`: unknown columns become
-    attributes. `list_label`: the profiles join this fixed list, which is made where there is none.
+    attributes. `list_label`: the profiles join this fixed list, which is made where there is none. `decimal` (`,` or
+    `.`) and `dates` (`day` or `month`) say how columns are read that can be read in two ways; `shared_ids`: an id may
+    stand beside several addresses, and its last row counts. `suppression`: the file names what is never
+    written to, and makes nobody a profile.
     """
 
     keep_good_rows: bool = False
     declare_attributes: bool = False
     list_label: str = ""
+    decimal: str = ""
+    dates: str = ""
+    shared_ids: bool = False
+    suppression: bool = False
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What was chosen, as it is kept with the import."""
+        names = ("decimal", "dates", "shared_ids", "suppression")
+        chosen = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in chosen.items() if value}
 
 
 def start(*, file: BinaryIO, name: str, unit: OrganizationalUnit, by: User, options: Options) -> Import:
@@ -62,8 +76,8 @@ def start(*, file: BinaryIO, name: str, unit: OrganizationalUnit, by: User, opti
 
 
 @transaction.atomic
-def again(*, importing: Import, by: User) -> Import:
-    """Import a refused file once more, keeping its good rows; asked twice at once, it is imported once.
+def again(*, importing: Import, by: User, options: Options | None = None) -> Import:
+    """Import a refused file once more, by `options` or keeping its good rows; asked twice at once, it comes in once.
 
     Raise access.NotAllowed, NotRefused, or TriedAgain where another import has taken over the file.
     """
@@ -75,8 +89,11 @@ def again(*, importing: Import, by: User) -> Import:
         raise NotRefused()
     if not importing.parts.exists():  # its file went with the other try, or was kept long enough
         raise TriedAgain() if _was_tried_again(importing) else NotRefused()
-    label = importing.audience.label if importing.audience else ""
-    options = Options(True, importing.declare_attributes, label)
+    options = replace(
+        options or Options(keep_good_rows=True, **importing.choices),
+        declare_attributes=importing.declare_attributes,
+        list_label=importing.audience.label if importing.audience else "",
+    )
     new = register(name=importing.file_name, unit=importing.unit, by=by, options=options)
     importing.parts.update(importing=new)
     new.bytes_total = importing.bytes_total
@@ -87,7 +104,7 @@ def again(*, importing: Import, by: User) -> Import:
 
 def _was_tried_again(importing: Import) -> bool:
     later = Import.objects.filter(unit=importing.unit, file_name=importing.file_name, pk__gt=importing.pk)
-    return later.filter(keep_good_rows=True, bytes_total=importing.bytes_total).exists()
+    return later.filter(bytes_total=importing.bytes_total).exists()
 
 
 @transaction.atomic
@@ -99,6 +116,7 @@ def register(*, name: str, unit: OrganizationalUnit, by: User, options: Options)
         file_name=name[:255],
         keep_good_rows=options.keep_good_rows,
         declare_attributes=options.declare_attributes,
+        choices=options.choices,
         audience=_list(options.list_label, unit, by),
         started_by=by,
     )

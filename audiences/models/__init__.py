@@ -1,18 +1,22 @@
 from audiences.models.audience import Audience, AudienceMember, TestProfile
+from audiences.models.export_style import ExportStyle
 from audiences.models.imports import Import, ImportPart, ImportProblem
-from audiences.models.profile import AddressState, Attribute, ConsentEvent, Profile
-from audiences.models.quarantine import Quarantine
+from audiences.models.profile import AddressState, Attribute, ConsentDoubt, ConsentEvent, Profile
+from audiences.models.quarantine import Quarantine, Suppression
 
 __all__ = [
     "AddressState",
     "Attribute",
     "Audience",
     "AudienceMember",
+    "ConsentDoubt",
     "ConsentEvent",
+    "ExportStyle",
     "Import",
     "ImportPart",
     "ImportProblem",
     "Profile",
     "Quarantine",
+    "Suppression",
     "TestProfile",
 ]

@@ -25,6 +25,10 @@ class Import(models.Model):
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.WAITING)
     keep_good_rows = models.BooleanField(_("keep the good rows of a broken file"), default=False)
     declare_attributes = models.BooleanField(_("declare unknown columns as attributes"), default=False)
+    # What a person chose: {"decimal": ",", "dates": "day", "shared_ids": true}; what is left away is found out.
+    choices = models.JSONField(
+        _("choices"), default=dict, db_default=models.Value({}, models.JSONField()), blank=True
+    )
     # {"delimiter": ";", "encoding": "utf-8-sig", "bom": true, "columns": [["E-mail", "email"]], "ignored": []}
     detected = models.JSONField(_("detected"), default=dict, blank=True)
     audience = models.ForeignKey(
@@ -42,6 +46,8 @@ class Import(models.Model):
     cleaned = models.BigIntegerField(_("values cleaned or left out"), default=0)
     skipped = models.BigIntegerField(_("rows left out"), default=0)
     opted_out = models.BigIntegerField(_("opt-outs brought in"), default=0)
+    unclear = models.BigIntegerField(_("held as consent unclear"), default=0, db_default=0)
+    held_addresses = models.BigIntegerField(_("addresses put into quarantine"), default=0, db_default=0)
     problems_found = models.BigIntegerField(_("problems found"), default=0)
     message = models.TextField(blank=True, default="")
     started_by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL)

@@ -54,6 +54,9 @@ class Profile(models.Model):
     no_email = models.BooleanField(_("no email"), default=False)
     no_sms = models.BooleanField(_("no SMS"), default=False)
     no_contact = models.BooleanField(_("no contact by any channel"), default=False)
+    # Something was said about a consent that nobody could read: held until a person decides. True as long as one of
+    # the profile's `ConsentDoubt` rows is open.
+    consent_unclear = models.BooleanField(_("consent unclear"), default=False, db_default=False)
     # name -> text, number, ISO date or true/false, as `Attribute` declares them
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -143,6 +146,8 @@ class ConsentEvent(models.Model):
     by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
     # What carried the wish: "delivery 12" for an unsubscribe link; the apps above know more.
     reference = models.CharField(_("reference"), max_length=128, blank=True, default="")
+    # What was said or agreed to, as far as a file tells.
+    words = models.TextField(_("words"), blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("consent event")
@@ -151,3 +156,42 @@ class ConsentEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.profile}: {self.channel} {'out' if self.opted_out else 'in'}"
+
+
+class ConsentDoubt(models.Model):
+    """Words about a consent that nobody could read, and what a person decided. Open ones hold the profile."""
+
+    class Decision(models.TextChoices):
+        OPEN = "", _("Open")
+        WRITE = "write", _("May be written to")
+        OPT_OUT = "opt_out", _("Opted out")
+
+    profile = models.ForeignKey(
+        Profile, verbose_name=_("profile"), on_delete=models.CASCADE, related_name="doubts"
+    )
+    channel = models.CharField(_("channel"), max_length=16, choices=ConsentEvent.Channel.choices)
+    words = models.CharField(_("words"), max_length=300)  # the column and its cell
+    reference = models.CharField(_("reference"), max_length=128, blank=True, default="")
+    at = models.DateTimeField(_("at"))
+    decision = models.CharField(
+        _("decision"), max_length=8, choices=Decision.choices, blank=True, default=Decision.OPEN
+    )
+    decided_at = models.DateTimeField(_("decided"), null=True)
+    decided_by = models.ForeignKey(
+        User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # The audit event of the decision: what was decided together has the same.
+    audit_event = models.BigIntegerField(null=True, editable=False, db_index=True)
+
+    class Meta:
+        verbose_name = _("unclear consent")
+        verbose_name_plural = _("unclear consents")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["profile", "channel"], condition=models.Q(decision=""), name="consent_doubt_open_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.profile}: {self.words}"

@@ -31,3 +31,30 @@ class Quarantine(models.Model):
 
     def __str__(self) -> str:
         return self.address_key
+
+
+class Suppression(models.Model):
+    """A domain, or the hash of an address, that is never written to, whoever may come in with it.
+
+    Addresses themselves stand in the quarantine; one that is found to belong to these is put there too.
+    """
+
+    class Kind(models.TextChoices):
+        DOMAIN = "domain", _("Domain")
+        MD5 = "md5", "MD5"
+        SHA1 = "sha1", "SHA-1"
+        SHA256 = "sha256", "SHA-256"
+
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    value = models.CharField(_("value"), max_length=255)
+    reference = models.CharField(_("reference"), max_length=128, blank=True, default="")
+    created_at = models.DateTimeField(_("created"))
+
+    class Meta:
+        verbose_name = _("suppression")
+        verbose_name_plural = _("suppressions")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["value", "kind"], name="suppression_once")]
+
+    def __str__(self) -> str:
+        return self.value

@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import AuditEvent, OrganizationalUnit
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences import quarantines
+from audiences import quarantines, suppression
 from audiences.models import Audience, Import, Profile, Quarantine, TestProfile
 from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
@@ -162,7 +162,7 @@ def test_an_address_is_held_by_hand_and_released(unit: OrganizationalUnit) -> No
 
     assert local.post(f"{url}{entry.pk}/release/").status_code == 403
     administrator.post(f"{url}{entry.pk}/release/")
-    assert not quarantines.suppressed(["x@example.com"])
+    assert not suppression.held(["x@example.com"])
 
 
 def test_a_file_is_imported_by_adding_it(unit: OrganizationalUnit, work: Any) -> None:

@@ -64,7 +64,10 @@ def test_many_are_opted_out_at_once_each_with_its_event(db):
     ProfileFactory.create_batch(3)
 
     count = consents.opt_out_many(
-        profile_ids=sql.SQL("SELECT id FROM audiences_profile"), channel="email", at=NOON, source="import"
+        profile_ids=sql.SQL("SELECT id, first_name FROM audiences_profile"),
+        channel="email",
+        at=NOON,
+        source="import",
     )
 
     assert count == 3

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiences import columns, files
+from audiences.imports import files, headers
 
 
 def read(content, **options):
@@ -14,7 +14,7 @@ def read(content, **options):
     broken = []
     written = files.examine(io.BytesIO(content))
     reader = files.Reader(io.BytesIO(content), written, lambda line, *_, **__: broken.append(line))
-    header = reader.read_header(columns.weigh)
+    header = reader.read_header(headers.weigh)
     rows = [pair for batch in reader.batches(700) for pair in zip(batch.lines, batch.rows, strict=True)]
     return header, rows, broken, reader
 

@@ -11,8 +11,8 @@ from django.db import connection
 
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
-from audiences import imports, staging
-from audiences.imports import Options
+from audiences import imports
+from audiences.imports import Options, staging
 from audiences.models import Import, Profile
 from campaign.lib import clock, leases
 from campaign.tests.databases import database_url

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import access
 from accounts.rights import Right
 from audiences import attributes, imports, sight
-from audiences.forms import ImportForm
+from audiences.forms import ChoicesForm, ImportForm
 from audiences.models import Import
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib.jobs import Queue, unheard
@@ -24,18 +24,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
-        options = imports.Options(
-            keep_good_rows=chosen["keep_good_rows"],
-            declare_attributes=chosen["declare_attributes"],
-            list_label=chosen["list_label"],
-        )
         with refusals_in(form):
             importing = imports.start(
                 file=chosen["file"],
                 name=chosen["file"].name,
                 unit=chosen["unit"],
                 by=request.user,
-                options=options,
+                options=form.options,
             )
             return redirect("audiences:import", importing.pk)
     elif request.method == "POST" and not access.units(request.user, Right.IMPORT).exists():
@@ -61,7 +56,6 @@ def _context(request: HttpRequest, pk: int) -> dict[str, object]:
     importing = visible_or_404(request, Import.objects.select_related("unit", "started_by", "audience"), pk)
     can_try_again = (
         importing.status == Import.Status.REFUSED
-        and importing.bad_rows > 0
         and importing.parts.exists()
         and access.can(request.user, Right.IMPORT, importing.unit)
     )
@@ -72,6 +66,7 @@ def _context(request: HttpRequest, pk: int) -> dict[str, object]:
         else [],
         "problems_shown": PROBLEMS_SHOWN,
         "can_try_again": can_try_again,
+        "choices_form": ChoicesForm(initial={**importing.choices, "keep_good_rows": importing.bad_rows > 0}),
         "may_declare": attributes.may_declare(request.user),
         "who_declares": attributes.who_declares() if importing.detected.get("unknown") else "",
         "no_worker_runs": [] if importing.is_final else [text for _queue, text in unheard(Queue.DEFAULT)],
@@ -80,8 +75,10 @@ def _context(request: HttpRequest, pk: int) -> dict[str, object]:
 
 @require_POST
 def again(request: HttpRequest, pk: int) -> HttpResponse:
-    """Import the good rows of a file that was refused."""
+    """Import a file once more that was refused, as is chosen now; without a choice its good rows."""
     importing = visible_or_404(request, Import.objects.select_related("unit"), pk)
-    new = imports.again(importing=importing, by=request.user)
-    messages.success(request, _t("The good rows of the file are being imported."))
+    form = ChoicesForm(request.POST)
+    chosen = form.options if "choose" in request.POST and form.is_valid() else None
+    new = imports.again(importing=importing, by=request.user, options=chosen)
+    messages.success(request, _t("The file is being imported once more."))
     return redirect("audiences:import", new.pk)

@@ -8,12 +8,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import access
 from accounts.rights import Right
-from audiences import consents, fields, people, sight
+from audiences import consents, export_styles, fields, people, sight
 from audiences.forms import ProfileFilter, ProfileForm
 from audiences.models import ConsentEvent, Profile, Quarantine
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib import clock
-from campaign.lib.csv import safe_rows
 from campaign.lib.keyset import key_page
 
 
@@ -30,6 +29,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "page": page,
         "can_create": access.units(request.user, Right.IMPORT).exists(),
         "export_units": access.units(request.user, Right.EXPORT),
+        "style": export_styles.of(request.user),
     }
     return render(request, "audiences/profiles.html", context)
 
@@ -51,6 +51,7 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "quarantine": Quarantine.objects.filter(address_key=found.email_key).first()
         if found.email_key
         else None,
+        "doubts": found.doubts.filter(decision="") if found.consent_unclear else [],
         "can_edit": Right.IMPORT in rights,
         "can_decide": Right.PREPARE in rights,
     }
@@ -108,7 +109,13 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     if unit is None:
         raise access.NotAllowed(by=request.user, right=Right.EXPORT, target=request.user)
     rows = people.found(filters.narrowed(Profile.objects.all()), filters.words)
-    lines = safe_rows(people.export(profiles=rows, unit=unit, by=request.user))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    if "delimiter" in request.POST:
+        export_styles.remember(
+            user=request.user,
+            delimiter=request.POST["delimiter"],
+            encoding=request.POST.get("encoding", ""),
+        )
+    lines = export_styles.written(people.export(profiles=rows, unit=unit, by=request.user), by=request.user)
+    response = StreamingHttpResponse(lines, content_type=export_styles.content_type(request.user))
     response["Content-Disposition"] = 'attachment; filename="profiles.csv"'
     return response

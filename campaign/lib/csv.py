@@ -24,17 +24,34 @@ class _Echo:
         return text
 
 
+APOSTROPHE = (
+    "'"  # what stands before a formula so that it is none; so one that is a text's own is marked as well
+)
+
+
 def _cell_starts(delimiter: str) -> re.Pattern[str]:
     """Where a cell may begin with a formula: at the start, and where another program's separator stands.
 
     Excel separates by `;` where the comma is the decimal sign, and takes a quotation mark in the middle of
     what is then a cell for a letter: quoting alone keeps neither `;` nor a line break inside.
     """
+    return re.compile(_start_of(delimiter) + _DANGER)
+
+
+def _guards(delimiter: str) -> re.Pattern[str]:
+    """Where a quotation mark stands that `safe_cell` has put before a formula, or before another such mark."""
+    return re.compile(rf"{_start_of(delimiter)}{APOSTROPHE}{_DANGER}|^{APOSTROPHE}(?=[{MOVES}])")
+
+
+def _start_of(delimiter: str) -> str:
     others = "".join(separator for separator in _SEPARATORS if separator != delimiter)
-    return re.compile(rf"(^|[{others}{_LINE_ENDS}])(?=[{_PASSED_OVER}]*+[{re.escape(FORMULA)}])")
+    return rf"(^|[{others}{_LINE_ENDS}])"
 
 
-_STARTS = {delimiter: _cell_starts(delimiter) for delimiter in _SEPARATORS}
+_DANGER = rf"(?=[{_PASSED_OVER}]*+[{re.escape(FORMULA)}{APOSTROPHE}])"
+DELIMITERS = ",;\t|"
+_STARTS = {delimiter: _cell_starts(delimiter) for delimiter in DELIMITERS}
+_GUARDS = {delimiter: _guards(delimiter) for delimiter in DELIMITERS}
 
 
 def safe_cell(value: Any, *, delimiter: str = ",") -> Any:
@@ -46,6 +63,13 @@ def safe_cell(value: Any, *, delimiter: str = ",") -> Any:
     text = value.replace("\0", "")
     guarded = _STARTS[delimiter].sub(r"\1'", text)
     return f"'{guarded}" if guarded[:1] in MOVES and guarded else guarded
+
+
+def bare_cell(text: str, *, delimiter: str = ",") -> str:
+    """The text that `safe_cell` made this one from: without its quotation marks before formulas."""
+    if APOSTROPHE not in text:
+        return text
+    return _GUARDS[delimiter].sub(lambda found: found[1] or "", text)
 
 
 def safe_rows(rows: Iterable[Iterable[Any]], *, delimiter: str = ",") -> Iterator[str]:

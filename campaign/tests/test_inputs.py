@@ -14,8 +14,9 @@ import pytest
 from django.urls import reverse
 
 from accounts.tests.factories import UnitFactory
-from audiences import addresses, columns, files, rules
+from audiences import addresses, rules
 from audiences.fields import ProfileField
+from audiences.imports import columns, files, headers
 from campaign.lib import recurrence
 from campaign.lib.refusals import Refusal
 from deliveries.content.compile import compile_content
@@ -44,15 +45,15 @@ def text_part(text: str) -> None:
 def csv_file(text: str) -> None:
     written = files.examine(io.BytesIO(text.encode()))
     reader = files.Reader(io.BytesIO(text.encode()), written, lambda *_args, **_slots: None)
-    reader.read_header(columns.weigh)
+    reader.read_header(headers.weigh)
     for _batch in reader.batches(5_000):
         pass
 
 
 def cells(text: str) -> None:
-    converter = columns.Converter(month_first=False, report=lambda *_args: None)
+    converter = columns.Converter(report=lambda *_args: None)
     for kind in ("text", "number", "date", "yes_no"):
-        converter.cells(columns.Column(0, "x", "x", kind, True), [text], [1])
+        converter.cells(headers.Column(0, "x", "x", kind, True), [text], [1])
 
 
 def rule(text: str) -> None:

@@ -7,6 +7,7 @@ name. So another picture makes another page, and with it another version and ano
 import codecs
 import hashlib
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -119,12 +120,21 @@ def for_pasted(delivery: Delivery, html: str) -> str:
 
 def with_marked_paths(html: str, renamed: Mapping[str, str]) -> str:
     """The page with each path, however it is spelled (./, %20), replaced where it stands for itself."""
-    spelled = {form: quote(new) for old, new in renamed.items() for form in (old, quote(old))}
+    spelled = {form: quote(new) for old, new in renamed.items() for form in _spellings(old)}
     odd = [form for form in spelled if _BETWEEN.search(form)]
     for form in sorted(odd, key=len, reverse=True):
         pattern = rf"""(?<=["'(\s,=])(?:\./|/)?{re.escape(form)}(?=["')\s,>?#])"""
         html = re.sub(pattern, spelled[form], html)
     return _PATH.sub(lambda path: spelled.get(path.group("path"), path.group()), html)
+
+
+def _spellings(path: str) -> set[str]:
+    """A path as pages may write it: as it is or percent-encoded, its accents as letters of their own or not.
+
+    A Mac writes the names of files with accents of their own, and pages without.
+    """
+    forms = {path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))}
+    return forms | {quote(form) for form in forms}
 
 
 # -- reading: nothing below touches the database --------------------------------------------------------

@@ -59,6 +59,7 @@ class Reason(models.TextChoices):
     EXPIRED = "expired", _("Validity period over")
     OPTED_OUT = "opted_out", _("Opted out")
     QUARANTINED = "quarantined", _("Quarantined address")
+    CONSENT_UNCLEAR = "consent_unclear", _("Consent unclear")
 
 
 class Message(models.Model):

@@ -26,6 +26,7 @@ class Cause(models.TextChoices):
     NO_ADDRESS = "no_address", pgettext_lazy("cause", "Address not specified")
     MALFORMED = "malformed", pgettext_lazy("cause", "Malformed address")
     OPTED_OUT = "opted_out", pgettext_lazy("cause", "Opted out")
+    CONSENT_UNCLEAR = "consent_unclear", pgettext_lazy("cause", "Consent unclear")
     QUARANTINED = "quarantined", pgettext_lazy("cause", "Quarantined address")
     DUPLICATE = "duplicate", pgettext_lazy("cause", "Duplicate")
     WRITTEN_TO = "written_to", pgettext_lazy("cause", "Address written to before")  # remainders alone look

@@ -36,6 +36,11 @@ from deliveries.sending.translation import Translation
 logger = logging.getLogger(__name__)
 
 DATABASE_ERRORS = (psycopg.Error, DatabaseError, InterfaceError)
+# What a row that must not leave says; one whose profile is gone says what an opt-out does.
+NOT_SENT: dict[str, Reason] = {
+    Suppressed.QUARANTINED: Reason.QUARANTINED,
+    Suppressed.CONSENT_UNCLEAR: Reason.CONSENT_UNCLEAR,
+}
 BEAT = 0.25  # seconds between two looks at what came back
 SHORTEST_TURN, LOOK_FOR_OTHERS = 5.0, 1.0  # seconds that a lane has at least; between two looks after that
 LONGEST_BESIDE_SILENCE = 600.0  # seconds that a lane goes on while it waits for silent connections
@@ -289,7 +294,7 @@ class Lane:
             if hold is not None:
                 hold.outstanding += 1
             if row.suppression:
-                reason = Reason.QUARANTINED if row.suppression == Suppressed.QUARANTINED else Reason.OPTED_OUT
+                reason = NOT_SENT.get(row.suppression, Reason.OPTED_OUT)
                 self.unsaved.append(Entry(row, MessageStatus.IGNORED, reason=reason, counts_as_try=False))
             else:
                 leaving.append(row)

@@ -29,6 +29,22 @@ class Command(PersonCommand):
         parser.add_argument(
             "--audience", default="", metavar="LABEL", help="add the profiles to this fixed list"
         )
+        parser.add_argument(
+            "--decimal",
+            choices=["comma", "point"],
+            help="the decimal sign of columns that can be read in two ways",
+        )
+        parser.add_argument(
+            "--dates", choices=["day", "month"], help="what comes first in dates that can be read in two ways"
+        )
+        parser.add_argument(
+            "--shared-ids", action="store_true", help="one external id may stand beside several addresses"
+        )
+        parser.add_argument(
+            "--suppression-list",
+            action="store_true",
+            help="the file names addresses, domains or hashes that are never written to",
+        )
         parser.add_argument("--dry-run", action="store_true", help="do all of it, then take it back")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +67,7 @@ class Command(PersonCommand):
             name=file.name,
             unit=unit,
             by=by,
-            options=imports.Options(options["keep_good_rows"], options["declare"], options["audience"]),
+            options=self._chosen(options),
         )
         importing.bytes_total = file.stat().st_size
         importing.save(update_fields=["bytes_total"])
@@ -61,6 +77,17 @@ class Command(PersonCommand):
             for problem in done.problems.all()
         ]
         return done
+
+    def _chosen(self, options: dict[str, Any]) -> imports.Options:
+        return imports.Options(
+            keep_good_rows=options["keep_good_rows"],
+            declare_attributes=options["declare"],
+            list_label=options["audience"],
+            decimal={"comma": ",", "point": "."}.get(options["decimal"], ""),
+            dates=options["dates"] or "",
+            shared_ids=options["shared_ids"],
+            suppression=options["suppression_list"],
+        )
 
     def _unit(self, wanted: str | None, by: User) -> OrganizationalUnit:
         if not wanted and by.home_unit:
@@ -143,5 +170,7 @@ COUNTS = (
     "flagged",
     "cleaned",
     "opted_out",
+    "unclear",
+    "held_addresses",
     "problems_found",
 )

@@ -1,6 +1,8 @@
 import io
 import struct
+import unicodedata
 import zlib
+from urllib.parse import quote
 
 import pytest
 
@@ -119,6 +121,17 @@ def test_every_spelling_of_a_path_refers_to_the_picture_by_its_fingerprint():
     assert 'background="images/hero.1a.png"' in html
     assert "url(images/bg%201.2b.jpg)" in html
     assert " images/hero.png2" in html
+
+
+@pytest.mark.parametrize("in_zip", ["NFC", "NFD"])
+@pytest.mark.parametrize("in_page", ["NFC", "NFD"])
+@pytest.mark.parametrize("spell", [str, quote])
+def test_a_path_matches_whether_its_accents_are_letters_of_their_own_or_not(in_zip, in_page, spell):
+    path, page = (f"images/{unicodedata.normalize(form, 'verão')}.png" for form in (in_zip, in_page))
+
+    html = uploads.with_marked_paths(f'<img src="{spell(page)}">', {path: "images/v.1a.png"})
+
+    assert html == '<img src="images/v.1a.png">'
 
 
 @pytest.mark.django_db

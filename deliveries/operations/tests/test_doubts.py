@@ -163,10 +163,11 @@ def test_it_is_refused_without(seqs, reason, refusal):
         decide(delivery, Decision.COUNT_AS_SENT, seqs, reason=reason)
 
 
-def test_who_opted_out_since_is_not_written_to_a_second_time():
+@pytest.mark.parametrize("flag", ["no_email", "consent_unclear"])
+def test_who_opted_out_since_is_not_written_to_a_second_time(flag):
     delivery = in_doubt()
     first = Message.objects.get(delivery=delivery, seq=1)
-    Profile.objects.filter(pk=first.profile_id).update(no_email=True)
+    Profile.objects.filter(pk=first.profile_id).update(**{flag: True})
 
     receipt = decide(delivery, Decision.SEND_AGAIN)
 

@@ -30,14 +30,14 @@ def test_everybody_in_the_audience_gets_a_message_or_an_exclusion_with_its_cause
     good, again = ProfileFactory(email="ana@example.com"), ProfileFactory(email="ANA@example.com")
     missing, malformed = ProfileFactory(email=""), ProfileFactory(email="not an address")
     opted_out = ProfileFactory(no_email=True)
-    held = ProfileFactory()
+    unclear, held = ProfileFactory(consent_unclear=True), ProfileFactory()
     Quarantine.objects.create(address_key=held.email_key, status="quarantine")
-    delivery = DeliveryFactory(audience=audience(good, again, missing, malformed, opted_out, held))
+    delivery = DeliveryFactory(audience=audience(good, again, missing, malformed, opted_out, unclear, held))
 
     result = prepared(delivery)
 
     assert result.status == PreparationStatus.DONE
-    assert (result.targeted, result.excluded, result.to_deliver) == (6, 5, 1)
+    assert (result.targeted, result.excluded, result.to_deliver) == (7, 6, 1)
     assert result.causes == {
         cause.value: 1 for cause in Cause if cause not in {Cause.WRITTEN_TO, Cause.HOUR_PASSED}
     }
@@ -47,6 +47,7 @@ def test_everybody_in_the_audience_gets_a_message_or_an_exclusion_with_its_cause
         missing.pk: "no_address",
         malformed.pk: "malformed",
         opted_out.pk: "opted_out",
+        unclear.pk: "consent_unclear",
         held.pk: "quarantined",
     }
 

@@ -103,8 +103,8 @@ def test_a_delivery_that_is_moved_has_the_list_of_where_it_is_then(delivery, ana
     assert relay.recipients() == ["both@house.example"]
 
 
-@pytest.mark.parametrize("flag", ["no_email", "no_contact"])
-def test_who_opted_out_gets_no_proof_in_whatever_unit_he_is_known(delivery, ana, flag):
+@pytest.mark.parametrize("flag", ["no_email", "no_contact", "consent_unclear"])
+def test_who_opted_out_or_may_have_gets_no_proof_in_whatever_unit_he_is_known(delivery, ana, flag):
     ProfileFactory(unit=UnitFactory(), email="Marina@house.example", **{flag: True})
 
     with pytest.raises(rules.AddressHeld, match=r"marina@house\.example"):

@@ -201,10 +201,11 @@ def test_who_was_refused_for_a_while_is_held_by_a_stop_of_all_sending(relay):
     assert (receipt.left, receipt.held) == (2, 1)
 
 
-def test_who_opted_out_after_the_preparation_never_was_handed_over(relay):
+@pytest.mark.parametrize("flag", ["no_email", "consent_unclear"])
+def test_who_opted_out_after_the_preparation_never_was_handed_over(relay, flag):
     delivery = DeliveryFactory(sending=True, recipients=3)
     execute(
-        "UPDATE audiences_profile SET no_email = true WHERE id = "
+        f"UPDATE audiences_profile SET {flag} = true WHERE id = "
         "(SELECT profile_id FROM deliveries_message WHERE delivery_id = %s AND seq = 2)", delivery.pk,
     )  # fmt: skip
     control.pause(delivery=delivery, by=person("start", root()), at=clock.now())

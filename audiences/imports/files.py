@@ -16,10 +16,15 @@ BLOCK = 1 << 20
 SAMPLE = 64 * 1024
 DELIMITERS = ",;\t|"
 PIECE = 500  # lines that are tried together
+MOST_TITLES = 20  # lines above the names of the columns
 MOST_LINES = 200  # of one row; a quotation mark that nobody closed would swallow the rest of the file
 
 NEVER_CLOSED = n_("A quotation mark is opened here and never closed.")
 AFTER_QUOTE = n_("Text stands behind a closing quotation mark.")
+TOO_LARGE = n_(
+    "A field here is longer than 128 KB: shorten it, or look for a quotation mark before it that is never closed."
+)
+ABOVE = n_("This line stands above the names of the columns; it was passed over.")
 SWALLOWS = n_("A quotation mark opened here swallows the lines after it.")
 SHORT_ROW = n_("The row is short: %(found)d fields instead of %(expected)d.")
 LONG_ROW = n_("The row is long: %(found)d fields instead of %(expected)d.")
@@ -33,8 +38,12 @@ _WESTERN = re.compile(
     r"(?<=[A-Za-z])[\xaa\xba\xc0-\xd6\xd8-\xf6\xf8-\xff\u2019]|[\xc0-\xd6\xd8-\xf6\xf8-\xff](?=[A-Za-z])"
 )
 
+END_OF_FILE = "\x1a"  # Ctrl-Z, as old programs end a file
+
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -74,6 +83,9 @@ def examine(file: BinaryIO) -> Written:
     for bom, encoding in BOMS:
         if head.startswith(bom):
             return Written(encoding, True, True)
+    head += file.read(SAMPLE)
+    if unmarked := _utf16_without_mark(head):
+        return Written(unmarked, False, True)
     decoder, is_utf8, has_nul, block = codecs.getincrementaldecoder("utf-8")(), True, False, head
     legacy = _Legacy()
     while block:
@@ -89,6 +101,15 @@ def examine(file: BinaryIO) -> Written:
     if is_utf8 or not legacy.prevails:
         return Written("utf-8", False, has_nul or not is_utf8)
     return Written(legacy.likely(), False, True)
+
+
+def _utf16_without_mark(head: bytes) -> str:
+    """UTF-16 where every second octet of plain letters is NUL and none of the others; else empty."""
+    head = head[: len(head) // 2 * 2]
+    first, second = head[::2].count(0), head[1::2].count(0)
+    if first + second < max(len(head) // 5, 1) or min(first, second) > len(head) // 100:
+        return ""
+    return "utf-16-be" if first > second else "utf-16-le"
 
 
 class _Legacy:
@@ -135,7 +156,7 @@ class Reader:
         self.text = io.TextIOWrapper(
             io.BufferedReader(self.counted, BLOCK),
             encoding=written.encoding,
-            errors="replace" if written.encoding == "utf-16" else "surrogateescape",
+            errors="replace" if written.encoding.startswith(("utf-16", "utf-32")) else "surrogateescape",
             newline="",
         )
         self.lines = _Lines(self.text)
@@ -150,11 +171,28 @@ class Reader:
             self.delimiter = first.strip()[4]
             self.lines.taken()
         else:
-            self.delimiter = _best_delimiter(first, weigh)
-            self.lines.give_back(self.lines.taken(0))
+            self._pass_over_titles(weigh)
         line, row = next(self._parsed(), (1, []))
         self.header, self.header_line = [name.strip() for name in row], line
         return self.header
+
+    def _pass_over_titles(self, weigh: Callable[[list[str]], int]) -> None:
+        """The next line is the one with the names of the columns: the first, or the first of a few that has any."""
+        for _line in islice(self.lines, MOST_TITLES):
+            pass
+        seen = list(self.lines.pending)
+        weighed = [_best_delimiter(line, weigh) for line in seen]
+        places = [
+            place for least in (2, 1) for place, (_delimiter, worth) in enumerate(weighed) if worth >= least
+        ]
+        place = places[0] if places else 0
+        self.delimiter = weighed[place][0] if weighed else ","
+        self.lines.give_back(self.lines.taken(0))
+        for _title in range(place):
+            title = next(self.lines)
+            if title.strip():
+                self.report(self.lines.number + 1, "", ABOVE)
+            self.lines.taken()
 
     def batches(self, size: int) -> Iterator[Batch]:
         """The good rows after the header, some thousands at once."""
@@ -193,16 +231,28 @@ class Reader:
         if not lines:
             return None
         try:
-            rows = list(csv.reader(lines, delimiter=self.delimiter, strict=True))
+            rows = list(csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=True))
         except csv.Error:
             rows = []
-        good = len(rows) == len(lines) and {len(self.header)} == set(map(len, rows))
+        good = len(rows) == len(lines) and END_OF_FILE not in lines[-1]
+        if good and {len(self.header)} != set(map(len, rows)):
+            rows = [self._fitted(row) for row in rows]
+            good = {len(self.header)} == set(map(len, rows))
         if not good or (self.written.suspicious and _BAD.search("".join(lines))):
             self.lines.give_back(lines)
             return None
         first = self.lines.number + 1
         self.lines.number += len(lines)
         return Batch(list(range(first, first + len(rows))), rows)
+
+    def _fitted(self, row: list[str]) -> list[str]:
+        """The row without empty fields behind the last column, and with those that have no name there."""
+        expected = len(self.header)
+        if len(row) > expected and not any(map(str.strip, row[expected:])):
+            return row[:expected]
+        if 1 < len(row) < expected and not any(self.header[len(row) :]):
+            return row + [""] * (expected - len(row))
+        return row
 
     def _first_line(self) -> str:
         """The next line that is not blank; it stays at hand."""
@@ -214,7 +264,7 @@ class Reader:
 
     def _parsed(self, expected: int | None = None) -> Iterator[tuple[int, list[str]]]:
         lines, suspicious = self.lines, self.written.suspicious
-        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        reader = csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=True)
         while True:
             reason, values = "", []
             slots: dict[str, object] = {}
@@ -225,11 +275,12 @@ class Reader:
             except _TooLong:
                 reason = NEVER_CLOSED
             except csv.Error as error:
-                reason = AFTER_QUOTE if "expected after" in str(error) else NEVER_CLOSED
+                reason = _reason_of(error)
             if not reason:
-                if not values:
+                if not values or values == [END_OF_FILE]:
                     lines.taken()
                     continue
+                values = values if expected is None else self._fitted(values)
                 if suspicious and (found := set(_BAD.findall("".join(lines.pending)))):
                     reason = BAD_BYTES if found - {"\0"} else NUL
                     reason = NUL_AND_BAD_BYTES if len(found) > 1 and "\0" in found else reason
@@ -247,7 +298,7 @@ class Reader:
     def _blame(self, reason: str, slots: dict[str, object]) -> None:
         """Report the row's first line as broken and read on behind it."""
         several = len(self.lines.pending) > 1
-        if several and reason != NEVER_CLOSED:
+        if several and reason not in (NEVER_CLOSED, TOO_LARGE):
             reason, slots = SWALLOWS, {}
         self.report(self.lines.number + 1, "", reason, slots, fatal=True)
         self.lines.give_back(self.lines.taken(1))
@@ -307,12 +358,22 @@ class _Counted(io.RawIOBase):
         return len(block)
 
 
-def _best_delimiter(line: str, weigh: Callable[[list[str]], int]) -> str:
+def _reason_of(error: csv.Error) -> str:
+    said = str(error)
+    if "field limit" in said:
+        return TOO_LARGE
+    return AFTER_QUOTE if "expected after" in said else NEVER_CLOSED
+
+
+def _best_delimiter(line: str, weigh: Callable[[list[str]], int]) -> tuple[str, int]:
+    """The delimiter that makes most sense of a line, and how many names it has then that are known."""
+
     def worth(delimiter: str) -> tuple[int, int]:
         try:
-            names = next(csv.reader([line], delimiter=delimiter), [])
+            names = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
         except csv.Error:
             return 0, 0
         return weigh(names), len(names)
 
-    return max(DELIMITERS, key=worth)
+    best = max(DELIMITERS, key=worth)
+    return best, worth(best)[0]

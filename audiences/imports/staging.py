@@ -20,22 +20,23 @@ from psycopg import sql
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import consents
-from audiences.columns import NULL, Mapping
-from audiences.models import Import
-from audiences.rows import KNOWN_BY
+from audiences import consents, doubts, suppressions
+from audiences.imports import wish_merge, wish_rows
+from audiences.imports.columns import NULL
+from audiences.imports.headers import Mapping
+from audiences.imports.rows import KNOWN_BY
+from audiences.models import Import, Suppression
 from campaign.lib import leases
 
 ELSEWHERE = n_("This profile belongs to a unit where you may not import; the row is left out.")
-STAYS_OUT = n_("Opted out before; a file can't opt anybody in again.")
 LINES_SHOWN = 1_000
-MERGE_LOCK = 0x53494D51
+WORST_SHOWN = 10
+MERGE_LOCK = doubts.LOCK
 
 Values = dict[str, Any] | list[Any] | None
 Report = Callable[[list[int], int, str, str], None]
 
-_TYPES = {"birth_date": "date", "no_email": "boolean", "no_sms": "boolean", "no_contact": "boolean"}
-_FLAGS = {flag: channel for channel, flag in consents.FLAGS.items()}
+_TYPES = {"birth_date": "date"}
 # Every column that an INSERT fills, with what stands there when the file doesn't say.
 _DEFAULTS: dict[str, str] = {
     "email": "''",
@@ -48,6 +49,14 @@ _DEFAULTS: dict[str, str] = {
     "time_zone": "''",
     "birth_date": "NULL::date",
 }
+
+
+class SharedIds(Exception):
+    """External ids stand beside several addresses: `worst` has line, id and number of the worst, `total` counts all."""
+
+    def __init__(self, worst: list[tuple[int, str, int]], total: int) -> None:
+        super().__init__(f"{total} ids are shared")
+        self.worst, self.total = worst, total
 
 
 class Lost(Exception):
@@ -65,7 +74,7 @@ class Staging:
     def names(self) -> dict[str, sql.Identifier]:
         return {
             part: sql.Identifier(f"import_{part}_{self.import_id}_{self.token}")
-            for part in ("staging", "matched", "target")
+            for part in ("staging", "repeated", "matched", "target")
         }
 
     def create(self, mapping: Mapping) -> None:
@@ -76,6 +85,7 @@ class Staging:
             sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES.get(column.name, "text")))
             for column in mapping.own
         ]
+        named += [sql.SQL(f"{name} {kind}") for name, kind in wish_rows.columns_of(mapping.wishes).items()]
         if mapping.attributes:
             named.append(sql.SQL("attributes jsonb"))
         self.execute(
@@ -142,7 +152,7 @@ def merge(
 ) -> None:
     """The `staged` rows are profiles; the counts of the import say what changed. The caller commits.
 
-    Raises Lost if not all of them are there.
+    Raises Lost if not all of them are there, SharedIds where ids stand beside several addresses and nobody confirmed.
     """
     _Merge(run, importing, mapping, at, report).run(staged)
 
@@ -153,6 +163,9 @@ class _Merge:
     ) -> None:
         self.tables, self.importing, self.mapping, self.at, self.report = run, importing, mapping, at, report
         self.names = {column.name for column in mapping.own}
+        below = OrganizationalUnit.objects.filter(path__startswith=importing.unit.path)
+        self.below = list(below.values_list("pk", flat=True))
+        self.wishes = wish_merge.WishMerge(run, importing, mapping.wishes, at=at, below=self.below)
 
     def run(self, staged: int) -> None:
         importing = self.importing
@@ -164,39 +177,62 @@ class _Merge:
         # One merge at a time: two files with the same new people must not both create them.
         self.tables.execute("SELECT pg_advisory_xact_lock(%s)", [MERGE_LOCK])
         self._count_staged(staged)
+        self._find_repeated()
+        self._refuse_shared_ids()
+        self.wishes.gather("key", "{staging} JOIN {repeated} USING (key)")
         importing.repeated = self._drop_repeated()
         self.tables.execute("ANALYZE {staging}")
         self._match()
+        self.wishes.gather("id", "{staging} JOIN {matched} USING (line)")
         importing.repeated += self._drop_matched_twice()
         importing.skipped += self._drop_foreign()
         importing.flagged = self._count_flagged()
         self._choose_ids()
         matched = self._count_matched()
-        self._report_kept_opt_outs()
+        self.wishes.report_kept_opt_outs(self._report)
         importing.updated = self._update()
         importing.unchanged = matched - importing.updated
         importing.created = self._insert()
-        importing.opted_out = self._opt_out()
+        self.wishes.apply()
         self._fill_list()
-        self.tables.execute("DROP TABLE {matched}, {target}")
+        self._hold_suppressed()
+        self.tables.execute("DROP TABLE {repeated}, {matched}, {target}")
 
     def _count_staged(self, staged: int) -> None:
         there = self.tables.fetch("SELECT count(*) FROM {staging}")[0][0]
         if there != staged:
             raise Lost(f"{there} of {staged} staged rows are there")
 
+    def _find_repeated(self) -> None:
+        self.tables.execute(
+            "CREATE UNLOGGED TABLE {repeated} AS"
+            " SELECT key, max(line) AS last FROM {staging} GROUP BY key HAVING count(*) > 1"
+        )
+
+    def _refuse_shared_ids(self) -> None:
+        """An id of many people is no id: to take it for one would make one person of all of them."""
+        if not {"external_id", "email"} <= self.names or self.importing.choices.get("shared_ids"):
+            return
+        found = self.tables.fetch(
+            f"""
+            SELECT min(s.line), substr(key, 2), count(DISTINCT s.email_key) AS number, count(*) OVER ()
+            FROM {{staging}} s JOIN {{repeated}} r USING (key)
+            WHERE left(key, 1) = 'i' AND s.email_key <> ''
+            GROUP BY key HAVING count(DISTINCT s.email_key) > 1
+            ORDER BY number DESC, min(s.line) LIMIT {WORST_SHOWN}
+            """
+        )
+        if found:
+            raise SharedIds([row[:3] for row in found], found[0][3])
+
     def _drop_repeated(self) -> int:
         """Of rows with one key the last one counts."""
         return self.tables.execute(
-            """
-            WITH last AS (SELECT key, max(line) AS line FROM {staging} GROUP BY key HAVING count(*) > 1)
-            DELETE FROM {staging} s USING last WHERE s.key = last.key AND s.line < last.line
-            """
+            "DELETE FROM {staging} s USING {repeated} r WHERE s.key = r.key AND s.line < r.last"
         )
 
     def _match(self) -> None:
         """Which rows are profiles already. Addresses are looked for in the import's unit and below alone."""
-        below = OrganizationalUnit.objects.filter(path__startswith=self.importing.unit.path)
         known = sql.SQL(" || '|' || ").join(
             sql.SQL("lower(p.{})").format(sql.Identifier(name)) if name in self.names else sql.SQL("''")
             for name in KNOWN_BY
@@ -218,7 +254,7 @@ class _Merge:
                AND p.external_id IS NULL AND p.email_key = ''
              ORDER BY s.line, p.id)
             """,
-            {"below": list(below.values_list("pk", flat=True))},
+            {"below": self.below},
             known=known,
         )
         self.tables.execute("ANALYZE {matched}")
@@ -271,14 +307,6 @@ class _Merge:
     def _count_matched(self) -> int:
         return int(self.tables.fetch("SELECT count(*) FROM {target} WHERE NOT is_new")[0][0])
 
-    def _report_kept_opt_outs(self) -> None:
-        for flag in self.names & set(_FLAGS):
-            lines = (
-                "SELECT line FROM {target} JOIN {staging} s USING (line)"
-                f" JOIN audiences_profile p ON p.id = profile_id WHERE p.{flag} AND s.{flag} = false"
-            )
-            self._report(lines, flag, STAYS_OUT)
-
     def _update(self) -> int:
         """What the file says holds for those who are here already; who doesn't change is not touched."""
         changes = [(name, f"s.{name}") for name in sorted(self.names & set(_DEFAULTS))]
@@ -313,7 +341,7 @@ class _Merge:
             "attributes": "s.attributes" if self.mapping.attributes else "'{}'::jsonb",
             "created_at": "%(at)s",
             "changed_at": "%(at)s",
-            **dict.fromkeys(_FLAGS, "false"),
+            **dict.fromkeys(consents.FLAGS.values(), "false"),
         }
         return self.tables.execute(
             """
@@ -325,20 +353,13 @@ class _Merge:
             filling=sql.SQL(", ").join(map(sql.SQL, filled.values())),
         )
 
-    def _opt_out(self) -> int:
-        count = 0
-        for flag, channel in _FLAGS.items():
-            if flag in self.names:
-                ids = f"SELECT profile_id FROM {{target}} JOIN {{staging}} s USING (line) WHERE s.{flag}"
-                count += consents.opt_out_many(
-                    profile_ids=self.tables.part(ids),
-                    channel=channel,
-                    at=self.at,
-                    source="import",
-                    by=self.importing.started_by,
-                    reference=f"import {self.importing.pk}",
-                )
-        return count
+    def _hold_suppressed(self) -> None:
+        """Addresses that come in and that a suppression list names by a domain or a hash are on the denylist."""
+        if "email" in self.names and Suppression.objects.exists():
+            keys = self.tables.fetch("SELECT DISTINCT email_key FROM {staging} WHERE email_key <> ''")
+            suppressions.hold_those_among(
+                (key for (key,) in keys), at=self.at, reference=f"import {self.importing.pk}"
+            )
 
     def _fill_list(self) -> None:
         if self.importing.audience_id:

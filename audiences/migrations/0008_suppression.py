@@ -9,6 +9,7 @@ RETURNS TABLE (cause text) LANGUAGE sql STABLE ROWS 1 AS $$
         WHEN (profile).no_contact THEN 'opted_out'
         WHEN channel = 'email' AND (profile).no_email THEN 'opted_out'
         WHEN channel = 'sms' AND (profile).no_sms THEN 'opted_out'
+        WHEN (profile).consent_unclear THEN 'consent_unclear'
         ELSE (
             SELECT 'quarantined' FROM audiences_quarantine q
             WHERE q.channel = audiences_suppression.channel AND q.address_key = key
@@ -22,5 +23,5 @@ GONE = "DROP FUNCTION audiences_suppression(audiences_profile, text, text, bigin
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audiences", "0003_unended_imports")]
+    dependencies = [("audiences", "0007_export_styles")]
     operations = [migrations.RunSQL(SUPPRESSION, GONE)]

@@ -1,0 +1,105 @@
+"""A suppression list makes nobody a profile, and nothing that it names is written to, now or later."""
+
+import hashlib
+import io
+
+import pytest
+from django.utils import timezone
+
+from accounts.roles import root
+from accounts.tests.factories import UserFactory
+from audiences import imports, people, suppressions
+from audiences.imports import Options
+from audiences.models import Import, Profile, Quarantine, Suppression
+from audiences.suppressions import Entry
+from audiences.tests.factories import ProfileFactory
+
+
+@pytest.fixture
+def importer(db):
+    return UserFactory(roles={"import": root()})
+
+
+@pytest.fixture
+def bring(importer):
+    def bring(content, **options):
+        importing = imports.register(name="list.csv", unit=root(), by=importer, options=Options(**options))
+        return imports.run(import_id=importing.pk, open_file=lambda: io.BytesIO(content.encode()))
+
+    return bring
+
+
+def digest(kind, address):
+    return hashlib.new(kind, address.encode()).hexdigest()
+
+
+def denied():
+    return set(Quarantine.objects.filter(status="denylist").values_list("address_key", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("Ana@Example.com", Entry("address", "ana@example.com")),
+        ("Ana <ana@example.com>", Entry("address", "ana@example.com")),
+        ("example.com", Entry("domain", "example.com")),
+        ("@Example.com", Entry("domain", "example.com")),
+        ("*@example.com", Entry("domain", "example.com")),
+        ("bücher.example.com", Entry("domain", "xn--bcher-kva.example.com")),
+        ("A" * 32, Entry("md5", "a" * 32)),
+        ("b" * 40, Entry("sha1", "b" * 40)),
+        ("c" * 64, Entry("sha256", "c" * 64)),
+        ("nobody", None),
+        ("", None),
+        ("b" * 41, None),
+    ],
+)
+def test_what_a_cell_of_a_list_names(text, entry):
+    assert suppressions.read(text) == entry
+
+
+def test_a_list_of_addresses_domains_and_hashes_holds_who_is_here_and_makes_nobody(bring):
+    for address in ("a@x.example", "b@sub.bad.example", "c@y.example", "d@y.example", "free@y.example"):
+        ProfileFactory(email=address)
+
+    importing = bring(
+        f"email\nA@X.example\nbad.example\n{digest('md5', 'c@y.example')}\n{digest('sha256', 'd@y.example').upper()}\n?\n",
+        suppression=True,
+    )
+
+    assert (importing.status, importing.held_addresses, importing.problems_found) == (
+        Import.Status.DONE,
+        4,
+        1,
+    )
+    assert denied() == {"a@x.example", "b@sub.bad.example", "c@y.example", "d@y.example"}
+    assert (Profile.objects.count(), Suppression.objects.count()) == (5, 3)
+
+
+def test_a_list_without_a_row_of_names_loses_no_row(bring):
+    bring("a@x.example\nb@x.example\n", suppression=True)
+
+    assert denied() == {"a@x.example", "b@x.example"}
+
+
+def test_whoever_comes_in_later_with_a_suppressed_address_is_held(bring, importer):
+    bring(f"hash\n{digest('sha1', 'late@x.example')}\nbad.example\n", suppression=True)
+
+    bring("email,first_name\nLate@x.example,L\nx@bad.example,X\nfree@x.example,F\n")
+    people.create(values={"email": "y@bad.example"}, unit=root(), by=importer)
+
+    assert denied() == {"late@x.example", "x@bad.example", "y@bad.example"}
+
+
+def test_who_was_released_by_hand_stays_so_when_the_profile_comes_in_again(db):
+    suppressions.add([Entry("domain", "bad.example")], at=timezone.now(), reference="import 1")
+    Quarantine.objects.create(address_key="x@bad.example", status="valid")
+
+    assert suppressions.hold_those_among(["x@bad.example"], at=timezone.now(), reference="import 2") == 0
+
+
+def test_a_broken_list_changes_nothing(bring):
+    importing = bring("email,note\na@x.example,n\nb@x.example\n", suppression=True)
+
+    assert (importing.status, importing.held_addresses) == (Import.Status.REFUSED, 0)
+    assert denied() == set()

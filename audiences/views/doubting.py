@@ -1,0 +1,64 @@
+"""Consents that nobody could read: the list, and the decision about one person or about all of a unit."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _t
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import access
+from accounts.rights import Right
+from audiences import doubts
+from audiences.models import Profile
+from audiences.views.shared import visible_or_404
+from campaign.lib import clock
+from campaign.lib.keyset import key_page
+from campaign.lib.refusals import Forbidden, Refusal
+
+
+@require_GET
+def listing(request: HttpRequest) -> HttpResponse:
+    """Who is held because a consent is unclear, with the words that nobody could read; newest first."""
+    rows = doubts.open_to(request.user).select_related("profile", "profile__unit")
+    page = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
+    units = access.units(request.user, Right.PREPARE)
+    decidable = set(units.values_list("pk", flat=True))
+    for doubt in page.rows:
+        doubt.can_decide = doubt.profile.unit_id in decidable
+    return render(request, "audiences/unclear.html", {"page": page, "units": units, "number": rows.count()})
+
+
+@require_POST
+def decide(request: HttpRequest, pk: int) -> HttpResponse:
+    """Decide about one person."""
+    found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
+    try:
+        doubts.decide(
+            profile=found, decision=request.POST.get("decision", ""), at=clock.now(), by=request.user
+        )
+        messages.success(request, _t("The consent is noted."))
+    except Forbidden:
+        raise
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return redirect("audiences:unclear") if "list" in request.POST else redirect("audiences:profile", pk)
+
+
+@require_POST
+def decide_all(request: HttpRequest) -> HttpResponse:
+    """Decide about everybody of a unit and below alike."""
+    unit_id = request.POST.get("unit", "")
+    units = access.units(request.user, Right.PREPARE)
+    unit = get_object_or_404(units, pk=int(unit_id[:18]) if unit_id.isdecimal() else 0)
+    try:
+        number = doubts.decide_all(
+            unit=unit, decision=request.POST.get("decision", ""), at=clock.now(), by=request.user
+        )
+        said = ngettext("%(number)s consent is decided.", "%(number)s consents are decided.", number)
+        messages.success(request, said % {"number": number})
+    except Forbidden:
+        raise
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return redirect("audiences:unclear")
