@@ -108,7 +108,7 @@ def packed(*names):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (gzip.compress(b"email\na@x.example\n"), kinds.ARCHIVE),
+        (gzip.compress(b"email\na@x.example\n", mtime=0), kinds.ARCHIVE),
         (packed("customers.csv"), kinds.ARCHIVE),
         (packed("[Content_Types].xml", "xl/workbook.xml"), kinds.SPREADSHEET),
         (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(100), kinds.OLD_SPREADSHEET),
@@ -118,6 +118,7 @@ def packed(*names):
         (b"<html><body><table>", kinds.PAGE),
         (b'[{"email": "a@x.example"}]', kinds.JSON),
     ],
+    ids=["gzip", "zip", "xlsx", "xls", "pdf", "png", "jpeg", "html", "json"],
 )
 def test_what_is_no_csv_is_named_for_what_it_is(content, reason):
     assert kinds.no_csv(content)[0] == reason
