@@ -20,19 +20,27 @@ class KeyPage:
     older: int | None
 
 
-def key_page(rows: QuerySet[Any], *, before: str | None, after: str | None, size: int = PAGE_ROWS) -> KeyPage:
+Key = str | int | None
+
+
+def key_page(rows: QuerySet[Any], *, before: Key, after: Key, size: int = PAGE_ROWS) -> KeyPage:
     """The page before a key (older) or after it (newer); the first page where neither is a number."""
-    if after and after.isdecimal():
-        found = list(rows.filter(pk__gt=int(after[:18])).order_by("pk")[: size + 1])
+    before_key, after_key = _number(before), _number(after)
+    if after_key is not None:
+        found = list(rows.filter(pk__gt=after_key).order_by("pk")[: size + 1])
         more, found = len(found) > size, found[:size][::-1]
         return KeyPage(found, found[0].pk if more else None, found[-1].pk if found else None)
-    older = bool(before and before.isdecimal())
-    if older:
-        rows = rows.filter(pk__lt=int(before[:18]))  # type: ignore[index]  # `older` says that it is there
+    if before_key is not None:
+        rows = rows.filter(pk__lt=before_key)
     found = list(rows.order_by("-pk")[: size + 1])
     more, found = len(found) > size, found[:size]
-    newer = found[0].pk if older and found else None
+    newer = found[0].pk if before_key is not None and found else None
     return KeyPage(found, newer, found[-1].pk if more else None)
+
+
+def _number(key: Key) -> int | None:
+    text = str(key or "")
+    return int(text[:18]) if text.isdecimal() else None
 
 
 def each(

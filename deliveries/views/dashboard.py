@@ -27,7 +27,7 @@ from deliveries.schedule import capacity, plan_report
 from deliveries.sending import gate
 from deliveries.series import calendar
 from deliveries.views.actions import action_bar, changed_parts, is_complete
-from deliveries.views.shared import find, page, person
+from deliveries.views.shared import find, number, page, person
 
 # From here on the figures of the send say more than those of the preparation.
 SENDING_BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED, Status.FAILED})
@@ -99,7 +99,7 @@ def log(request: HttpRequest, pk: int) -> HttpResponse:
     """Every line of the log and every step, newest first."""
     delivery = find(request, pk)
     shown = key_page(
-        delivery.log.all(), before=request.GET.get("before"), after=request.GET.get("after"), size=50
+        delivery.log.all(), before=number(request, "before"), after=number(request, "after"), size=50
     )
     return page(request, "log", {"delivery": delivery, "shown": shown, "history": history(delivery)[:100]})
 

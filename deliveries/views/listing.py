@@ -14,7 +14,7 @@ from deliveries.lifecycle import notices
 from deliveries.models import Delivery
 from deliveries.overview import state
 from deliveries.overview import todo as waits
-from deliveries.views.shared import page, person
+from deliveries.views.shared import number, page, person
 
 
 @require_safe
@@ -23,7 +23,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     user = person(request)
     filters = DeliveryFilter(request.GET, user=user)
     rows = filters.narrowed(_rows(Delivery.objects.visible_to(user)))
-    shown = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
+    shown = key_page(rows, before=number(request, "before"), after=number(request, "after"))
     state.annotate(shown.rows)
     rights = access.on_any_unit(user)
     context = {

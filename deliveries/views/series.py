@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from campaign.lib.keyset import key_page
 from deliveries.overview import state
 from deliveries.series import calendar
-from deliveries.views.shared import find, page
+from deliveries.views.shared import find, number, page
 
 VIEWS = {"run": _("Each run"), "day": _("By day"), "month": _("By month"), "year": _("By year")}
 
@@ -21,7 +21,7 @@ def runs(request: HttpRequest, pk: int) -> HttpResponse:
     if by in calendar.PERIODS and delivery.is_recurring:
         return page(request, "runs", context | {"periods": calendar.by_period(delivery, by)})
     shown = key_page(
-        calendar.runs(delivery), before=request.GET.get("before"), after=request.GET.get("after"), size=50
+        calendar.runs(delivery), before=number(request, "before"), after=number(request, "after"), size=50
     )
     state.annotate([row.execution for row in shown.rows if row.execution])
     return page(request, "runs", context | {"shown": shown, "rows": shown.rows})
