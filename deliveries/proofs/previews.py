@@ -20,7 +20,9 @@ from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 
 # What stands in for a missing part, so that a draft shows before it is complete.
 _SENDER = "sender@example.com"
-_OPT_OUT = '<a href="{{ unsubscribe_url }}" hidden>-</a>'
+# Seen, or it would count as none; what is shown has it no more.
+_OPT_OUT = '<a href="{{ unsubscribe_url }}" data-stand-in>-</a>'
+_STAND_IN = re.compile(r"<a [^<>]*data-stand-in[^<>]*+>-</a>")
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ def _rendered(
 
 
 def _at_rest(html: str) -> str:
-    """Without the pixel, which has nobody's open to tell."""
-    return re.sub(rf'<img src="{re.escape(settings.PUBLIC_URL)}/o/[^<>]*+>', "", html)
+    """Without the pixel, which has nobody's open to tell, and without a stand-in for the link to unsubscribe."""
+    return _STAND_IN.sub("", re.sub(rf'<img src="{re.escape(settings.PUBLIC_URL)}/o/[^<>]*+>', "", html))
 
 
 def _mended(source: Source) -> Source:
