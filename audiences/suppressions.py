@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from audiences import addresses
+from audiences import addresses, quarantines
 from audiences.models import Profile, Quarantine, Suppression
 from campaign.lib import keyset
 
@@ -98,21 +98,10 @@ def _decided(keys: set[str]) -> set[str]:
 
 def deny(keys: Iterable[str], *, at: datetime, reference: str) -> int:
     """These addresses are on the denylist; how many were not before."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO audiences_quarantine
-                (channel, address_key, status, reason, error_text, errors, last_error_at, reference, created_at)
-            SELECT 'email', key, 'denylist', %(reason)s, '', 0, %(at)s, %(reference)s, %(at)s
-            FROM unnest(%(keys)s::text[]) AS key ORDER BY key
-            ON CONFLICT (channel, address_key) DO UPDATE
-            SET status = 'denylist', reason = excluded.reason, last_error_at = excluded.last_error_at,
-                reference = excluded.reference
-            WHERE audiences_quarantine.status <> 'denylist'
-            """,
-            {"reason": REASON, "at": at, "reference": reference[:128], "keys": sorted(set(keys))},
-        )
-        return int(cursor.rowcount)
+    return quarantines.write_many(
+        "SELECT key, 'denylist', %(reason)s, '' FROM unnest(%(keys)s::text[]) AS key",
+        {"reason": REASON, "at": at, "reference": reference, "keys": sorted(set(keys))},
+    )
 
 
 def _names(key: str, kinds: set[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
-from audiences import consents
+from audiences import consents, quarantines
 from audiences.imports.wish_rows import kept_of
 from audiences.imports.wishes import Wish
 from audiences.models import Import
@@ -128,22 +128,12 @@ class WishMerge:
 
     def _quarantine(self) -> int:
         """Addresses that bounced elsewhere are in quarantine; whose owners complained, on the denylist."""
-        return self.tables.execute(
-            """
-            INSERT INTO audiences_quarantine
-                (channel, address_key, status, reason, error_text, errors, last_error_at, reference, created_at)
-            SELECT 'email', email_key, CASE max(held) WHEN 'complained' THEN 'denylist' ELSE 'quarantine' END,
-                CASE max(held) WHEN 'complained' THEN 'complaint' ELSE 'import' END, '', 1,
-                %(at)s, %(reference)s, %(at)s
-            FROM {staging} WHERE held IS NOT NULL AND email_key <> '' GROUP BY email_key ORDER BY email_key
-            ON CONFLICT (channel, address_key) DO UPDATE
-            SET status = excluded.status, reason = excluded.reason, errors = audiences_quarantine.errors + 1,
-                last_error_at = excluded.last_error_at, reference = excluded.reference
-            WHERE audiences_quarantine.status IN ('valid', 'erroneous')
-                OR (audiences_quarantine.status = 'quarantine' AND excluded.status = 'denylist')
-            """,
-            self._values(),
-        )
+        given = """
+            SELECT email_key, CASE held WHEN 'complained' THEN 'denylist' ELSE 'quarantine' END,
+                CASE held WHEN 'complained' THEN 'complaint' ELSE 'import' END, ''
+            FROM {staging} WHERE held IS NOT NULL AND email_key <> ''
+        """
+        return self.tables.execute(quarantines.WRITE.format(given=given), self._values())
 
     def _keep_consents(self) -> None:
         """When, where and to what somebody consented is an event; the same consent again adds none."""

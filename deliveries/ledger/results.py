@@ -66,7 +66,7 @@ STORE = f"""
 """
 QUARANTINE = quarantines.HOLD.format(
     given="""
-        SELECT m.address_key, r.reason, r.reply
+        SELECT m.address_key, 'quarantine', r.reason, r.reply
         FROM unnest(%(seqs)s::int[], %(reasons)s::text[], %(replies)s::text[]) AS r(seq, reason, reply)
         JOIN deliveries_message m
             ON m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.seq = r.seq
