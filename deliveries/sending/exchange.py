@@ -335,7 +335,7 @@ class Ledger:
                     reasons=[e.reason for e in held],
                     replies=[e.reply[:300] for e in held],
                     reference=f"delivery {self.delivery_id}",
-                    at=clock.now(),
+                    at=None,
                     by=None,
                     by_name="",
                     os_user="",
