@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ import psutil
 import pytest
 
 from campaign.stack import database_template, services
-from campaign.stack.turns import Turns
 
 # What a shell may name of somebody's real installation: tests neither read nor reach any of it.
 OF_AN_INSTALLATION = (
@@ -33,7 +31,6 @@ OF_AN_INSTALLATION = (
 DECLARED = ("SINETE_TEST_DATABASE_URL", "SINETE_TEST_REDIS_URL")
 WORKER = "PYTEST_XDIST_WORKER"  # names this process where several run tests side by side
 MEMORY = Path("/dev/shm")  # a disk of memory: PostgreSQL keeps its safe settings there and waits for no disk
-TURNS = "SINETE_TEST_TURNS"  # the folder by which the processes of a run take turns
 ROOM = 3 * 1024**3  # bytes that must be free there for each process of tests
 
 _running = ExitStack()
@@ -56,25 +53,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     return (yield)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the machine for itself comes last, behind all that runs side by side."""
-    items.sort(key=_is_alone)
-
-
 def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: nobody looks through it for garbage again and again."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    folder = os.environ.get(TURNS)
-    if folder is None or WORKER not in os.environ:
-        return (yield)
-    with _turns(folder).taken(alone=_is_alone(item)):
-        return (yield)
 
 
 def pytest_unconfigure(config: Any) -> None:
@@ -84,15 +66,6 @@ def pytest_unconfigure(config: Any) -> None:
 def _runs_side_by_side(config: pytest.Config) -> bool:
     """Whether this process (pytest-xdist) runs no test itself: each of its workers has services of its own."""
     return bool(getattr(config.known_args_namespace, "numprocesses", None)) and WORKER not in os.environ
-
-
-def _is_alone(item: pytest.Item) -> bool:
-    return item.get_closest_marker("alone") is not None
-
-
-@cache
-def _turns(folder: str) -> Turns:
-    return Turns(Path(folder))
 
 
 def _leave_it_to_the_workers() -> None:
@@ -105,7 +78,6 @@ def _leave_it_to_the_workers() -> None:
         "postgresql://nowhere.invalid/none",
         "redis://nowhere.invalid",
     )
-    os.environ[TURNS] = _running.enter_context(tempfile.TemporaryDirectory(prefix="sinete-turns-"))
     database_template.prepare()
 
 
