@@ -39,8 +39,7 @@ def freeze(
 ) -> None:
     """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
     with lease.statement(preparation):
-        require_running(preparation)  # a run that was taken over takes nothing of what was sealed since
-        deleting.delete(preparation.delivery_id)
+        _clear_ledger(preparation)
         runs = planning.runs_of(preparation.delivery, groups, to_deliver)
         if not preparation.delivery.is_recurring:  # which is counted and tried, and written to nobody itself
             _write_ledger(preparation, groups, runs, excluded=targeted - to_deliver, to_deliver=to_deliver)
@@ -118,6 +117,12 @@ def _write_exclusions(preparation: Preparation) -> int:
             [preparation.delivery_id, preparation.pk, *preparation.staging],
         )
         return cursor.rowcount
+
+
+def _clear_ledger(preparation: Preparation) -> None:
+    """Nothing of an earlier preparation is left; raises Abandoned where this run was taken over, and takes nothing."""
+    require_running(preparation)
+    deleting.delete(preparation.delivery_id)
 
 
 def fail_unless_stopped(preparation: Preparation, finding: Finding) -> None:

@@ -7,6 +7,7 @@ import pytest
 from deliveries.models import Message, Preparation, Status
 from deliveries.preparation import checks, sealing, staging
 from deliveries.preparation import verbs as preparation
+from deliveries.preparation.progress import Abandoned
 from deliveries.preparation.tests.staging_rows import fetch, started
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import execute
@@ -60,7 +61,8 @@ def test_a_run_that_was_taken_over_takes_nothing_of_what_is_sealed_since():
     late = Preparation.objects.get(pk=run.pk)
     late.token -= 1
 
-    sealing._clear_ledger(late)
+    with pytest.raises(Abandoned):
+        sealing._clear_ledger(late)
 
     assert Message.objects.filter(delivery=delivery).count() == 5
 
