@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext
 
+from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Status
 from deliveries.overview import diagnosis
 from deliveries.schedule import plan_report
@@ -23,8 +24,6 @@ from reporting.logs import ATTEMPTED, CLICKED, OPENED
 # Over so many seconds the speed is taken: long enough to be calm, short enough to be true.
 SPEED_OVER = timedelta(seconds=10)
 LONGEST_TOLD = timedelta(days=30)
-
-BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED, Status.FAILED})
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,12 @@ class Block:
 
     @property
     def began(self) -> bool:
-        return self.delivery.status in BEGAN
+        return self.delivery.status in groups.BEGUN
 
     @property
     def moves(self) -> bool:
         """Whether the block must look again: in a final status nothing moves any more."""
-        return self.delivery.status in {Status.SCHEDULED, Status.SENDING, Status.PAUSED}
+        return self.delivery.status in groups.RELEASED
 
     @property
     def spoken(self) -> str:
@@ -109,7 +108,7 @@ def block(delivery: Delivery, *, at: datetime, earlier: Mark | None = None) -> B
 
 def resting(delivery: Delivery, at: datetime) -> tuple[str, str, str] | None:
     """What to say in place of the headline while something holds the send back; None where nothing does."""
-    if Status(delivery.status).is_released and (held := list(diagnosis.halted(delivery))):
+    if delivery.status in groups.RELEASED and (held := list(diagnosis.halted(delivery))):
         return pgettext("one delivery", "Held"), " ".join(one.text for one in held), "yellow"
     rests = list(diagnosis.resting(delivery, at=at)) if delivery.status == Status.SENDING else []
     return (_t("Sending waits for the relay"), rests[0].text, "yellow") if rests else None

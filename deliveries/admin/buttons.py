@@ -14,7 +14,8 @@ from deliveries import drafting, proofs
 from deliveries.desk import DeskStep, Done, Order, register
 from deliveries.forms.delivery import SetLimit
 from deliveries.forms.proof import SendProof
-from deliveries.models import Delivery, Doubt, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery, Doubt
 from deliveries.operations import doubts, reconciliation, remainders
 from deliveries.operations.doubts import Decision
 from deliveries.overview import diagnosis
@@ -155,7 +156,7 @@ def _can_limit(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool
 
 
 def _can_prove(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
-    return Right.PREPARE in rights and bool(delivery.content_id) and Status(delivery.status).is_editable
+    return Right.PREPARE in rights and bool(delivery.content_id) and delivery.status in groups.EDITABLE
 
 
 def _can_delete(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:

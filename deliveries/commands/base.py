@@ -16,6 +16,7 @@ from accounts.rights import Right
 from campaign.lib import clock
 from campaign.lib.jobs import Queue, workers_alive
 from deliveries.ledger.tallies import tallies
+from deliveries.lifecycle import groups
 from deliveries.models import Cause, Delivery, Status
 from deliveries.schedule import capacity
 
@@ -180,7 +181,7 @@ def progress(delivery: Delivery) -> str:
     if delivery.status == Status.PREPARING and delivery.preparation is not None:
         delivery.preparation.refresh_from_db(fields=["percent"])
         return f"{label} {delivery.preparation.percent} %"
-    if delivery.status not in {Status.SENDING, Status.PAUSED}:
+    if delivery.status not in groups.UNDER_WAY:
         return str(label)
     counts = tallies(delivery)
     done = counts["to_deliver"] - counts["prepared"] - counts["retrying"]

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from django.db.models import F, Sum
 
-from deliveries.models import OUTCOMES, TALLIES, Chunk, Delivery, Status
-
-BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED})
+from deliveries.lifecycle import groups
+from deliveries.models import OUTCOMES, TALLIES, Chunk, Delivery
 
 
 def tallies(delivery: Delivery) -> dict[str, int]:
@@ -40,7 +39,7 @@ class Progress:
 
 def progress_of(deliveries: Sequence[Delivery]) -> dict[int, Progress]:
     """Return the progress by delivery, in one query; those that have not begun are not in it."""
-    began = [delivery.pk for delivery in deliveries if delivery.status in BEGAN]
+    began = [delivery.pk for delivery in deliveries if delivery.status in groups.BEGUN]
     if not began:
         return {}
     outcomes = sum((F(name) for name in OUTCOMES[1:]), F(OUTCOMES[0]))

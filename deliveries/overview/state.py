@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from deliveries.ledger.tallies import Progress, progress_of
+from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Halt, ScheduleKind, Status
 
 
@@ -21,7 +22,7 @@ def annotate(deliveries: Sequence[Delivery]) -> None:
 
 def halts_of(deliveries: Sequence[Delivery]) -> dict[int, Halt]:
     """By delivery, the stop of all sending that holds it: of several the one nearest to its unit."""
-    released = [delivery for delivery in deliveries if Status(delivery.status).is_released]
+    released = [delivery for delivery in deliveries if delivery.status in groups.RELEASED]
     if not released:
         return {}
     in_force = {halt.unit_id: halt for halt in Halt.objects.in_force().select_related("unit", "by")}

@@ -12,7 +12,7 @@ from accounts import access
 from accounts.models import ApprovalPolicy, User
 from accounts.rights import Right
 from deliveries import drafting, lifecycle
-from deliveries.lifecycle import Step, seal
+from deliveries.lifecycle import Step, groups, seal
 from deliveries.models import Delivery, Status
 from deliveries.operations import remainders
 from deliveries.overview.diagnosis import Diagnosis
@@ -84,7 +84,7 @@ def action_bar(
         steps.discard(Step.APPROVE)
     buttons = [_with_look(button, step, delivery, changed) for step, button in STEPS.items() if step in steps]
     buttons += _others(delivery, user, rights)
-    editable = Right.PREPARE in rights and Status(delivery.status).is_editable
+    editable = Right.PREPARE in rights and delivery.status in groups.EDITABLE
     return ActionBar(
         buttons=[(button, reverse(f"deliveries:{button.name}", args=[delivery.pk])) for button in buttons],
         instead=why_not or _instead(delivery, rights, barred),
@@ -95,12 +95,12 @@ def action_bar(
 
 def changed_parts(delivery: Delivery) -> list[str]:
     """What differs from the sealed preparation, as long as that could still be confirmed."""
-    return seal.changes(delivery) if Status(delivery.status).is_editable else []
+    return seal.changes(delivery) if delivery.status in groups.EDITABLE else []
 
 
 def _with_look(button: Button, step: Step, delivery: Delivery, changed: list[str]) -> Button:
     """Prepare is the main button where what is prepared is of no use: there is nothing, or it changed since."""
-    is_due = delivery.status in {Status.DRAFT, Status.PREPARATION_FAILED} or changed
+    is_due = delivery.status in groups.UNPREPARED or changed
     if step == Step.PREPARE and is_due and is_complete(delivery):
         return replace(button, look="primary")
     return button
@@ -116,9 +116,8 @@ def is_complete(delivery: Delivery) -> bool:
 
 
 def _others(delivery: Delivery, user: User, rights: frozenset[Right]) -> list[Button]:
-    status = Status(delivery.status)
     found = []
-    if Right.PREPARE in rights and delivery.content_id and status.is_editable:
+    if Right.PREPARE in rights and delivery.content_id and delivery.status in groups.EDITABLE:
         found.append(PROOF)
     if access.can(user, Right.PREPARE, delivery.unit):
         if remainders.is_possible(delivery):

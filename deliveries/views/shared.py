@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.refusals import Forbidden, Refusal
 from deliveries.drafting import NotEditable
+from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Status
 
 
@@ -47,7 +48,7 @@ def find_editable(request: HttpRequest, pk: int) -> Delivery:
     """The delivery, for whoever may change it now. Raises NotAllowed or NotEditable."""
     delivery = find(request, pk)
     access.require(person(request), Right.PREPARE, delivery)
-    if not Status(delivery.status).is_editable:
+    if delivery.status not in groups.EDITABLE:
         raise NotEditable(delivery=delivery, status=Status(delivery.status).label)
     return delivery
 

@@ -6,6 +6,7 @@ from typing import Any
 from accounts.models import User
 from campaign.lib import clock
 from deliveries.commands.base import DeliveriesCommand
+from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Status
 from deliveries.overview import diagnosis
 from deliveries.overview.diagnosis import Diagnosis
@@ -57,4 +58,4 @@ class Command(DeliveriesCommand):
 
 
 def _relay(delivery: Delivery) -> list[Diagnosis]:
-    return diagnosis.of_relay(delivery) if delivery.status in {Status.SCHEDULED, Status.SENDING} else []
+    return diagnosis.of_relay(delivery) if delivery.status in groups.LEAVING else []

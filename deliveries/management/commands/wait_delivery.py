@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from deliveries.commands.base import DeliveriesCommand, add_timeout_option
+from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Status
 
 
@@ -25,7 +26,7 @@ class Command(DeliveriesCommand):
         wanted = options["until"] or [Status.FINISHED]
 
         def has_come(delivery: Delivery) -> bool:
-            return delivery.status in wanted or Status(delivery.status).is_final
+            return delivery.status in wanted or delivery.status in groups.FINAL
 
         self.wait(delivery, until=has_come, seconds=options["timeout"])
         answer = self.answer(delivery)

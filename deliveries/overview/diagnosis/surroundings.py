@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import jobs
 from campaign.lib.jobs import Queue
-from deliveries.models import Delivery, Halt, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery, Halt
 from deliveries.overview.diagnosis.causes import Diagnosis, fault, moment_of
 from deliveries.routing import routes
 from deliveries.sending import fence, gate
@@ -82,10 +83,9 @@ def fenced() -> Iterator[Diagnosis]:
 
 def without_workers(delivery: Delivery) -> list[Diagnosis]:
     """The queues that this delivery needs next and that nobody listens to."""
-    status = Status(delivery.status)
-    if status.is_final:
+    if delivery.status in groups.FINAL:
         return []
-    if status.is_editable or status == Status.PREPARING:
+    if delivery.status in groups.UNCONFIRMED:
         return list(unheard(Queue.PREPARATION))
     return list(unheard(Queue.SEND, Queue.TICK))
 
