@@ -103,7 +103,7 @@ class DeliveryAdmin(VerbAdmin):
 
     @admin.display(description=_("status"))
     def state_in_words(self, delivery: Delivery) -> Any:
-        return standing.label(delivery)
+        return standing.of(delivery).words
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         content = {

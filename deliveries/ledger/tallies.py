@@ -29,12 +29,16 @@ def tallies(delivery: Delivery) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Progress:
-    """How many messages have an outcome, wait for a later try, have an outcome that nobody knows, wait still."""
+    """How many messages have an outcome, wait for a later try, have an outcome that nobody knows, wait still.
+
+    `cancelled` of those with an outcome never leave: it was stopped before their turn.
+    """
 
     done: int = 0
     retrying: int = 0
     unknown: int = 0
     fresh: int = 0
+    cancelled: int = 0
 
 
 def progress_of(deliveries: Sequence[Delivery]) -> dict[int, Progress]:
@@ -51,6 +55,7 @@ def progress_of(deliveries: Sequence[Delivery]) -> dict[int, Progress]:
             outcomes=Sum(outcomes),
             later=Sum("retrying"),
             doubts=Sum("in_doubt"),
+            never=Sum("cancelled"),
         )
     )
     return {
@@ -59,6 +64,7 @@ def progress_of(deliveries: Sequence[Delivery]) -> dict[int, Progress]:
             retrying=row["later"],
             unknown=row["doubts"],
             fresh=row["all"] - row["outcomes"] - row["later"],
+            cancelled=row["never"],
         )
         for row in rows
     }

@@ -18,13 +18,12 @@ from campaign.lib import clock
 from campaign.lib.keyset import key_page
 from deliveries.content.findings import Finding
 from deliveries.lifecycle import groups, seal
-from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
+from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, StatusChange
 from deliveries.models.route import LARGEST_LIMIT
 from deliveries.operations import remainders
 from deliveries.overview import diagnosis, state
 from deliveries.overview.diagnosis import Diagnosis
-from deliveries.schedule import capacity, plan_report
-from deliveries.sending import gate
+from deliveries.schedule import capacity
 from deliveries.series import calendar
 from deliveries.views.actions import action_bar, changed_parts, is_complete
 from deliveries.views.shared import find, page, person
@@ -39,9 +38,10 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     """All of one delivery."""
     delivery = find(request, pk)
     runs = list(calendar.runs(delivery)[:RUNS])
-    state.annotate([delivery, *(row.execution for row in runs if row.execution)])
+    at = clock.now()
+    state.annotate([delivery, *(row.execution for row in runs if row.execution)], at=at)
     changed = changed_parts(delivery)
-    plan = plan_report.plan(delivery, at=clock.now())
+    plan = state.of(delivery).plan
     is_wave_held = plan is not None and bool(plan.held)
     # “Resume” has no page of its own that could say why it is refused.
     closed = diagnosis.closed(delivery) if is_wave_held or delivery.status in groups.AT_REST else []
@@ -81,7 +81,8 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
     """The live part alone. Once status or preparation are others than the page knows, the page is drawn afresh."""
     delivery = find(request, pk)
     answer = page(request, "_progress", _live(delivery))
-    if delivery.status not in groups.MOVING | groups.AWAITING_PEOPLE:
+    stands = state.of(delivery)
+    if not (stands.changes_by_itself or stands.awaits_people):
         answer.status_code = STOP_POLLING
     known = {"status": delivery.status, "preparation": str(delivery.preparation_id or "")}
     if any(request.GET.get(name, value) != value for name, value in known.items()):
@@ -105,20 +106,15 @@ def history(delivery: Delivery) -> Any:
 
 
 def _live(delivery: Delivery) -> dict[str, Any]:
-    preparation = delivery.preparation
+    preparation, stands = delivery.preparation, state.of(delivery)
     return {
         "delivery": delivery,
-        "is_moving": delivery.status in groups.MOVING,
-        "awaits_people": delivery.status in groups.AWAITING_PEOPLE,
-        "sending_began": delivery.status in groups.BEGUN and not delivery.is_recurring,
         "preparation": preparation,
         "counted": bool(preparation and preparation.status == PreparationStatus.DONE),
         "causes": cause_rows(preparation) if preparation else [],
         "findings": findings(delivery),
-        "last_lines": _last_lines(preparation) if delivery.status == Status.PREPARING else [],
+        "last_lines": _last_lines(preparation) if stands.is_being_prepared else [],
         "now": clock.now(),
-        "held": list(diagnosis.halted(delivery)) if delivery.status in groups.RELEASED else [],
-        "leaves_at": gate.due_at(delivery) if delivery.status == Status.SCHEDULED else None,
     }
 
 
@@ -178,7 +174,7 @@ def _audience(delivery: Delivery) -> AudienceFacts | None:
 
 def _rejection(delivery: Delivery) -> StatusChange | None:
     """The last step, if it was a rejection."""
-    last = history(delivery).first() if delivery.status == Status.DRAFT else None
+    last = history(delivery).first() if state.of(delivery).is_draft else None
     return last if last is not None and last.step == "reject" else None
 
 

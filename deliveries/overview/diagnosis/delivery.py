@@ -14,7 +14,7 @@ from accounts import access
 from accounts.rights import Right
 from campaign.lib.jobs import Queue
 from deliveries.lifecycle import Step, groups
-from deliveries.models import Chunk, Delivery, Preparation, Skipped, Status, Try
+from deliveries.models import Chunk, Delivery, Moment, Preparation, Skipped, Status, Try
 from deliveries.overview.diagnosis.causes import Diagnosis, fault, moment_of, waits
 from deliveries.overview.diagnosis.surroundings import fenced, halted, resting, unheard
 from deliveries.schedule import moments
@@ -186,16 +186,7 @@ def _between_moments(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     """A wave that waits for a person, or that nothing leaves because the next moment is ahead."""
     held = waves.held(delivery)
     if held is not None:
-        yield fault(
-            WAVE_HELD,
-            _(
-                "Wave %(number)s is held: %(percent)s%% of those before bounced or failed, the limit is %(limit)s%%. "
-                "“Release the held wave” lets it leave; “Stop sending” keeps it at home."
-            ),
-            number=held.number,
-            percent=f"{float(held.held_percent or 0):g}",
-            limit=f"{float(delivery.wave_limit or 0):g}",
-        )
+        yield wave_held(held, delivery)
         return
     ahead = delivery.moments.filter(opened_at=None, not_before__gt=at).order_by("not_before").first()
     is_at_rest = not Chunk.objects.filter(
@@ -208,6 +199,20 @@ def _between_moments(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
             moment=moment_of(ahead.not_before, delivery),
             left=timeuntil(ahead.not_before, at),
         )
+
+
+def wave_held(wave: Moment, delivery: Delivery) -> Diagnosis:
+    """Why the wave waits for a person, and what they can do."""
+    return fault(
+        WAVE_HELD,
+        _(
+            "Wave %(number)s is held: %(percent)s%% of those before bounced or failed, the limit is %(limit)s%%. "
+            "“Release the held wave” lets it leave; “Stop sending” keeps it at home."
+        ),
+        number=wave.number,
+        percent=f"{float(wave.held_percent or 0):g}",
+        limit=f"{float(delivery.wave_limit or 0):g}",
+    )
 
 
 def _paused(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:

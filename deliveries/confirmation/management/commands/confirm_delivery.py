@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from accounts.models import User
 from campaign.lib import clock, numbers
 from campaign.lib.jobs import Queue
-from deliveries.commands.base import USAGE, StepCommand, add_wait_options, full_seal
+from deliveries.commands.base import USAGE, StepCommand, add_wait_options, full_seal, how_it_stands
 from deliveries.confirmation import decisions as confirmation
 from deliveries.confirmation.decisions import Question
 from deliveries.content.findings import Finding
 from deliveries.lifecycle import groups
-from deliveries.models import Delivery, Status
+from deliveries.models import Delivery
 from deliveries.series import calendar
 from deliveries.series.calendar import Upcoming
 
@@ -69,8 +69,8 @@ class Command(StepCommand):
         delivery.refresh_from_db()
         self.wait(delivery, until=lambda d: d.status in groups.FINAL, seconds=options["timeout"])
         answer = self.answer(delivery)
-        if delivery.status != Status.FINISHED:
-            self.fail(delivery.status, f"{delivery.name} ended as “{Status(delivery.status).label}”.")
+        if delivery.status not in groups.COMPLETED:
+            self.fail(delivery.status, f"{delivery.name} ended as “{how_it_stands(delivery)}”.")
         return answer
 
 

@@ -8,7 +8,7 @@ from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from deliveries.commands.base import StepCommand, add_wait_options
 from deliveries.lifecycle import groups
-from deliveries.models import Delivery, Status
+from deliveries.models import Delivery
 from deliveries.preparation import verbs as preparation
 
 
@@ -47,4 +47,4 @@ class Command(StepCommand):
 
 
 def _has_ended(delivery: Delivery) -> bool:
-    return delivery.status != Status.PREPARING
+    return delivery.status not in groups.BEING_PREPARED
