@@ -23,7 +23,7 @@ def _can_compute(delivery: Delivery, user: User, rights: frozenset[Right]) -> bo
     return delivery.status in groups.BEGUN
 
 
-register(DeskStep("compute-stats", _("Compute stats"), _compute, offered=_can_compute))
+register(DeskStep("compute-stats", _compute, offered=_can_compute))
 
 
 @admin.register(StatisticsRun)

@@ -168,14 +168,14 @@ def _can_duplicate(delivery: Delivery, user: User, rights: frozenset[Right]) -> 
 
 
 for _step in (
-    DeskStep("limit", _("Limit"), _limit, offered=_can_limit, page="limit", context=_before_limit),
-    DeskStep("remainder", _("Send the remainder"), _send_remainder, offered=_can_send_remainder, variant="primary"),
-    DeskStep("unknown-outcomes", _("Decide about unknown outcomes"), _decide, offered=_can_decide, page="doubts",
+    DeskStep("limit", _limit, offered=_can_limit, page="limit", context=_before_limit),
+    DeskStep("remainder", _send_remainder, offered=_can_send_remainder),
+    DeskStep("unknown-outcomes", _decide, offered=_can_decide, page="doubts",
              context=_before_deciding),
-    DeskStep("reconcile", _("Reconcile"), _reconcile, offered=_can_reconcile),
-    DeskStep("proof", _("Send proof"), _send_proof, offered=_can_prove, page="proof", context=_before_proof,
+    DeskStep("reconcile", _reconcile, offered=_can_reconcile),
+    DeskStep("proof", _send_proof, offered=_can_prove, page="proof", context=_before_proof,
              needs_open=True),
-    DeskStep("duplicate", _("Duplicate"), _duplicate, offered=_can_duplicate),
-    DeskStep("remove", _("Delete"), _delete, offered=_can_delete, page="delete", context=_before_deleting),
+    DeskStep("duplicate", _duplicate, offered=_can_duplicate),
+    DeskStep("remove", _delete, offered=_can_delete, page="delete", context=_before_deleting),
 ):  # fmt: skip
     register(_step)

@@ -30,9 +30,9 @@ from deliveries.admin.status import COLOURS, StandingList, pill
 from deliveries.desk import Order
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import groups, seal
-from deliveries.models import Delivery, DeliveryUserPermission, Status
+from deliveries.models import Delivery, DeliveryUserPermission
 from deliveries.operations import remainders
-from deliveries.overview import diagnosis
+from deliveries.overview import diagnosis, reasons
 from deliveries.overview import state as standing
 from deliveries.schedule import plan_report
 from deliveries.series import calendar
@@ -167,7 +167,6 @@ class DeliveryAdmin(VerbAdmin):
 
     def _facts(self, request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
         user = person(request)
-        waits = delivery.status == Status.READY and not self.may(request, Right.START, delivery)
         sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
         runs = list(calendar.runs(delivery)[:RUNS])
         standing.annotate([delivery, *(row.execution for row in runs if row.execution)])
@@ -187,7 +186,7 @@ class DeliveryAdmin(VerbAdmin):
                 )
                 for place, one in enumerate(steps)
             ],
-            "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
+            "instead": reasons.instead(delivery, user, access.held(user, delivery)),
             "remainder": remainders.of(delivery),
             "upcoming": calendar.of_delivery(delivery, at=clock.now()),
             "runs": runs,

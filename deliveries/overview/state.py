@@ -77,6 +77,11 @@ class State:
         return self.status in groups.UNDECIDED
 
     @property
+    def is_released(self) -> bool:
+        """Whether it is confirmed and not over."""
+        return self.status in groups.RELEASED
+
+    @property
     def is_sending(self) -> bool:
         return self.status == Status.SENDING
 

@@ -14,7 +14,8 @@ from accounts.rights import Right
 from campaign.lib.refusals import Forbidden, Refusal
 from deliveries.drafting import NotEditable
 from deliveries.lifecycle import groups
-from deliveries.models import Delivery, Status
+from deliveries.models import Delivery
+from deliveries.overview import state
 
 
 def person(request: HttpRequest) -> User:
@@ -49,7 +50,7 @@ def find_editable(request: HttpRequest, pk: int) -> Delivery:
     delivery = find(request, pk)
     access.require(person(request), Right.PREPARE, delivery)
     if delivery.status not in groups.EDITABLE:
-        raise NotEditable(delivery=delivery, status=Status(delivery.status).label)
+        raise NotEditable(delivery=delivery, status=state.of(delivery).words)
     return delivery
 
 

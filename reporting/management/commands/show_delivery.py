@@ -8,20 +8,18 @@ from zoneinfo import ZoneInfo
 
 from accounts import access
 from accounts.models import User
-from accounts.rights import Right
 from campaign.lib import clock
 from deliveries.commands.base import DeliveriesCommand, brief
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import seal as sealing
-from deliveries.models import Cause, Delivery, ScheduleKind, Status
+from deliveries.models import Cause, Delivery, ScheduleKind
 from deliveries.operations import doubts, remainders
-from deliveries.overview import diagnosis, state
+from deliveries.overview import diagnosis, reasons, state
 from deliveries.schedule import plan_report
 from deliveries.sending.rate import Rate
 from deliveries.series import calendar
 from reporting import kpis, statistics
 
-WAITS_FOR = {Status.AWAITING_APPROVAL: Right.APPROVE, Status.READY: Right.START}
 CHANGES_SHOWN = 10
 
 
@@ -68,7 +66,7 @@ def everything(delivery: Delivery) -> dict[str, Any]:
     at = clock.now()
     state.annotate([delivery], at=at)
     standing = state.of(delivery)
-    content, right = delivery.content, WAITS_FOR.get(Status(delivery.status))
+    content, right = delivery.content, reasons.awaited(delivery)
     return {
         **brief(delivery),
         "status_label": str(standing.words),
