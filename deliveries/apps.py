@@ -9,10 +9,13 @@ class DeliveriesConfig(AppConfig):
     def ready(self) -> None:
         from accounts import units
         from audiences import attributes
+        from deliveries.commands import base
         from deliveries.drafting import attribute_uses
         from deliveries.operations import affected
+        from deliveries.overview import state
         from deliveries.sending.control import halts
 
+        base.worded_by(state.words)
         attributes.used_by(attribute_uses.find)
         units.before_moving(halts.refuse_escape)
         units.counts_affected(affected.count)

@@ -20,14 +20,9 @@ from accounts.rights import Right
 from campaign.lib import clock, numbers
 from deliveries import lifecycle
 from deliveries.lifecycle import Step, seal
+from deliveries.lifecycle.actions import ACTIONS, Action, is_barred
 from deliveries.models import Cause, Delivery
 from deliveries.schedule import capacity
-
-IN_ORDER = (
-    "confirm", "approve", "reject", "prepare", "stop-preparation", "take-back", "activate", "deactivate", "continue",
-    "suspend", "end", "resume", "release-wave", "pause", "limit", "stop", "remainder", "unknown-outcomes", "reconcile",
-    "proof", "duplicate", "remove", "compute-stats",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,25 +62,36 @@ class Done:
 
 @dataclass(frozen=True)
 class DeskStep:
-    """One button. It is offered by the table of steps, or by `offered` where it is no step of the life cycle."""
+    """One button, named as its action. It is offered by the table of steps, or by `offered` where it is no step."""
 
     name: str
-    label: str | Promise
     take: Callable[[Order], Done]
-    step: Step | None = None
     offered: Callable[[Delivery, User, frozenset[Right]], bool] = lambda delivery, user, rights: False
     page: str = ""  # the template that asks first
     context: Callable[[Delivery, User, datetime], dict[str, Any]] = lambda delivery, user, at: {}
-    variant: str = "default"
     needs_open: bool = False  # refused while all sending is stopped, and on a copy
 
+    @property
+    def action(self) -> Action:
+        return ACTIONS[self.name]
 
+    @property
+    def label(self) -> str | Promise:
+        return self.action.label
+
+    @property
+    def variant(self) -> str:
+        """unfold's name for the look of its button."""
+        return self.action.look if self.action.look in VARIANTS else "default"
+
+
+VARIANTS = frozenset({"primary", "danger"})
 STEPS: dict[str, DeskStep] = {}
 
 
 def register(desk_step: DeskStep) -> None:
-    """The desk has this button too. Its name stands in `IN_ORDER`."""
-    STEPS[desk_step.name] = desk_step
+    """The desk has this button too; raises KeyError if no action has its name."""
+    STEPS[desk_step.action.name] = desk_step
 
 
 def offered(delivery: Delivery, user: User) -> list[DeskStep]:
@@ -94,10 +100,13 @@ def offered(delivery: Delivery, user: User) -> list[DeskStep]:
     available = lifecycle.available(delivery, rights)
     if available & lifecycle.SEALED_STEPS and seal.changes(delivery):
         available -= lifecycle.SEALED_STEPS
+    if Step.APPROVE in available and is_barred(delivery, user):
+        available -= {Step.APPROVE}
+    in_order = [STEPS[name] for name in ACTIONS if name in STEPS]
     return [
-        desk_step
-        for desk_step in sorted(STEPS.values(), key=lambda one: IN_ORDER.index(one.name))
-        if (desk_step.step in available if desk_step.step else desk_step.offered(delivery, user, rights))
+        one
+        for one in in_order
+        if (one.action.step in available if one.action.step else one.offered(delivery, user, rights))
     ]
 
 

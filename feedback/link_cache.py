@@ -18,14 +18,13 @@ from django.conf import settings
 from campaign.lib import private
 from deliveries.content.compiled import Compiled
 from deliveries.content.render import Renderer
-from deliveries.models import Delivery, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery
 from deliveries.rendering import served_renderer
 from feedback import outage
 
 logger = logging.getLogger(__name__)
 
-# Statuses in which messages have left, so that their links are out.
-LEFT = (Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED, Status.FAILED)
 MOST_IN_MEMORY = 64
 
 _lock = Lock()
@@ -83,7 +82,7 @@ def _remember(key: int, stored: dict[str, Any]) -> Served:
 
 def _from_database(key: int) -> dict[str, Any] | None:
     row = (
-        Delivery.objects.filter(key=key, status__in=LEFT, preparation__isnull=False)
+        Delivery.objects.filter(key=key, status__in=groups.BEGUN, preparation__isnull=False)
         .values_list("pk", "preparation__compiled")
         .first()
     )

@@ -8,9 +8,9 @@ from accounts.models import User
 from accounts.rights import Right
 from deliveries.admin.history import OfDeliveryAdmin
 from deliveries.desk import DeskStep, Done, Order, register
+from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from reporting import statistics
-from reporting.deployment import BEGAN
 from reporting.models import DeliveryStatistics, StatisticsRun
 
 
@@ -20,10 +20,10 @@ def _compute(order: Order) -> Done:
 
 
 def _can_compute(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
-    return delivery.status in BEGAN
+    return delivery.status in groups.BEGUN
 
 
-register(DeskStep("compute-stats", _("Compute stats"), _compute, offered=_can_compute))
+register(DeskStep("compute-stats", _compute, offered=_can_compute))
 
 
 @admin.register(StatisticsRun)

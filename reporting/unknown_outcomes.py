@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 from accounts import access
 from accounts.models import User
 from accounts.rights import Right
-from deliveries.models import Delivery, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery
 from deliveries.operations import doubts
 from deliveries.operations.doubts import Decision, DecisionQuestion, DecisionReceipt
 
@@ -100,5 +101,5 @@ def context(delivery: Delivery, user: User) -> dict[str, Any]:
     return {
         "may_decide": access.can(user, Right.START, delivery),
         "undecided": doubts.number(delivery),
-        "never_again": delivery.status in {Status.STOPPED, Status.FAILED},
+        "never_again": delivery.status in groups.CUT_SHORT,
     }

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -26,7 +25,6 @@ from deliveries.overview import state
 from deliveries.proofs import previews
 from feedback.models import Hit
 from reporting import deployment, exports, histories, logs, statistics, unknown_outcomes
-from reporting.deployment import Mark
 
 TABS = {
     "log": _("Log"),
@@ -49,8 +47,8 @@ FRAME_POLICY = (
 def block(request: HttpRequest, pk: int) -> HttpResponse:
     """The Deployment block alone; as a page of its own for a browser without scripts."""
     delivery = _find(request, pk)
-    shown = deployment.block(delivery, at=clock.now(), earlier=_mark(request))
-    context = {"deployment": shown, "delivery": delivery, "again": _again(shown)}
+    shown = deployment.block(delivery, at=clock.now())
+    context = {"deployment": shown, "delivery": delivery}
     name = "_block" if request.htmx else "block"
     return _never_stored(render(request, f"reporting/{name}.html", context))
 
@@ -234,20 +232,6 @@ def _run(delivery: Delivery) -> dict[str, Any]:
 def _link_labels(delivery: Delivery) -> dict[int, str]:
     compiled = delivery.preparation.compiled if delivery.preparation else {}
     return {link["index"]: link["label"] or link["url"] for link in compiled.get("links", [])}
-
-
-def _again(shown: deployment.Block) -> str:
-    """The query with which the block looks again: where it stood, so that the next look knows the speed."""
-    if shown.mark is None:
-        return ""
-    return urlencode({"since": f"{shown.mark.at.timestamp():.3f}", "from": shown.mark.settled})
-
-
-def _mark(request: HttpRequest) -> Mark | None:
-    with _or_nothing():
-        moment = datetime.fromtimestamp(float(request.GET["since"]), UTC)
-        return Mark(moment, int(request.GET["from"]))
-    return None
 
 
 def _moment(text: str) -> datetime | None:

@@ -78,18 +78,6 @@ class Signer:
         """The token where case may be lost, as in a return path: 54 hexadecimal digits."""
         return self._token(purpose, delivery_key, seq, link).hex()
 
-    def for_delivery(self, purpose: Purpose, delivery_key: int) -> Callable[..., str]:
-        """`sign` for many messages of one delivery: called with `seq` and, for a click, `link`."""
-        scope, prefix = self._scope(self._current, purpose, delivery_key)
-
-        def sign(seq: int, link: int = 0) -> str:
-            rest = _REST.pack(seq, link)
-            mac = scope.copy()
-            mac.update(rest)
-            return _as_64(prefix + rest + mac.digest())
-
-        return sign
-
     def for_delivery_caseless(self, purpose: Purpose, delivery_key: int) -> Callable[[int], str]:
         """`sign_caseless` for many messages of one delivery."""
         scope, prefix = self._scope(self._current, purpose, delivery_key)

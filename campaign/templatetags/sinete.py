@@ -26,26 +26,13 @@ register = template.Library()
 # Shown where a rate has no base or a value is not known.
 NOTHING = "–"
 
-# The colours of Adobe Campaign Standard: grey before the send, blue while it runs, yellow where somebody is
-# needed, red where it went wrong or was ended, green at the end.
+# Grey before, blue while it runs, yellow where somebody is needed, red where it went wrong or was ended, green at
+# the end. How a delivery stands has its colour from `deliveries.overview`.
 TONES = {
-    "draft": "grey",
-    "preparing": "grey",
-    "awaiting_approval": "grey",
-    "ready": "grey",
-    "scheduled": "blue",
-    "sending": "blue",
-    "paused": "yellow",
-    "active": "blue",
-    "suspended": "yellow",
-    "finished": "green",
-    "preparation_failed": "red",
-    "stopped": "red",
-    "failed": "red",
-    "expired": "red",
     # Messages.
     "prepared": "grey",
     "sent": "green",
+    "failed": "red",
     "retrying": "blue",
     "in_doubt": "yellow",
     "ignored": "grey",
@@ -58,6 +45,7 @@ TONES = {
     "reading": "blue",
     "writing": "blue",
     "done": "green",
+    "stopped": "red",
     "refused": "red",
     # Levels of findings and log lines.
     "info": "blue",
@@ -65,7 +53,7 @@ TONES = {
     "warning": "yellow",
     "error": "red",
 }
-MOVING = frozenset({"preparing", "sending", "retrying", "running", "reading", "writing"})
+MOVING = frozenset({"retrying", "running", "reading", "writing"})
 
 LEVEL_ICONS = {"success": "check-circle", "warning": "alert", "error": "octagon", "debug": "info"}
 
@@ -190,7 +178,7 @@ def _zone(zone: str | tzinfo | None) -> tzinfo:
 
 @register.inclusion_tag("_status_pill.html")
 def status_pill(status: Any, label: Any = "", tone: str = "") -> dict[str, Any]:
-    """A status in its colour; `tone` overrides it (finished with unknown outcomes is yellow)."""
+    """A status in its colour; `tone` overrides it."""
     value = _code(status)
     return {
         "status": value,

@@ -94,7 +94,7 @@ def test_an_unknown_zone_falls_back_to_the_current_one():
 
 @pytest.mark.parametrize(
     ("status", "tone"),
-    [("draft", "grey"), ("sending", "blue"), ("paused", "yellow"), ("finished", "green"), ("stopped", "red")],
+    [("waiting", "grey"), ("running", "blue"), ("in_doubt", "yellow"), ("done", "green"), ("refused", "red")],
 )
 def test_a_status_has_the_colour_of_its_kind(status, tone):
     assert f"pill--{tone}" in render("{% status_pill status 'So' %}", status=status)

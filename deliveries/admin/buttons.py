@@ -14,7 +14,8 @@ from deliveries import drafting, proofs
 from deliveries.desk import DeskStep, Done, Order, register
 from deliveries.forms.delivery import SetLimit
 from deliveries.forms.proof import SendProof
-from deliveries.models import Delivery, Doubt, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery, Doubt
 from deliveries.operations import doubts, reconciliation, remainders
 from deliveries.operations.doubts import Decision
 from deliveries.overview import diagnosis
@@ -155,7 +156,7 @@ def _can_limit(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool
 
 
 def _can_prove(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
-    return Right.PREPARE in rights and bool(delivery.content_id) and Status(delivery.status).is_editable
+    return Right.PREPARE in rights and bool(delivery.content_id) and delivery.status in groups.EDITABLE
 
 
 def _can_delete(delivery: Delivery, user: User, rights: frozenset[Right]) -> bool:
@@ -167,14 +168,14 @@ def _can_duplicate(delivery: Delivery, user: User, rights: frozenset[Right]) -> 
 
 
 for _step in (
-    DeskStep("limit", _("Limit"), _limit, offered=_can_limit, page="limit", context=_before_limit),
-    DeskStep("remainder", _("Send the remainder"), _send_remainder, offered=_can_send_remainder, variant="primary"),
-    DeskStep("unknown-outcomes", _("Decide about unknown outcomes"), _decide, offered=_can_decide, page="doubts",
+    DeskStep("limit", _limit, offered=_can_limit, page="limit", context=_before_limit),
+    DeskStep("remainder", _send_remainder, offered=_can_send_remainder),
+    DeskStep("unknown-outcomes", _decide, offered=_can_decide, page="doubts",
              context=_before_deciding),
-    DeskStep("reconcile", _("Reconcile"), _reconcile, offered=_can_reconcile),
-    DeskStep("proof", _("Send proof"), _send_proof, offered=_can_prove, page="proof", context=_before_proof,
+    DeskStep("reconcile", _reconcile, offered=_can_reconcile),
+    DeskStep("proof", _send_proof, offered=_can_prove, page="proof", context=_before_proof,
              needs_open=True),
-    DeskStep("duplicate", _("Duplicate"), _duplicate, offered=_can_duplicate),
-    DeskStep("remove", _("Delete"), _delete, offered=_can_delete, page="delete", context=_before_deleting),
+    DeskStep("duplicate", _duplicate, offered=_can_duplicate),
+    DeskStep("remove", _delete, offered=_can_delete, page="delete", context=_before_deleting),
 ):  # fmt: skip
     register(_step)

@@ -29,10 +29,10 @@ from deliveries.admin.routes import RouteAdmin  # noqa: F401  the same
 from deliveries.admin.status import COLOURS, StandingList, pill
 from deliveries.desk import Order
 from deliveries.ledger.tallies import tallies
-from deliveries.lifecycle import seal
-from deliveries.models import Delivery, DeliveryUserPermission, Status
+from deliveries.lifecycle import groups, seal
+from deliveries.models import Delivery, DeliveryUserPermission
 from deliveries.operations import remainders
-from deliveries.overview import diagnosis
+from deliveries.overview import diagnosis, reasons
 from deliveries.overview import state as standing
 from deliveries.schedule import plan_report
 from deliveries.series import calendar
@@ -65,7 +65,7 @@ class DeliveryAdmin(VerbAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is None:
             return Right.PREPARE in anywhere(request)
-        return self.may(request, Right.PREPARE, obj) and Status(obj.status).is_editable
+        return self.may(request, Right.PREPARE, obj) and obj.status in groups.EDITABLE
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         rows = Delivery.objects.visible_to(person(request)).select_related(
@@ -103,7 +103,7 @@ class DeliveryAdmin(VerbAdmin):
 
     @admin.display(description=_("status"))
     def state_in_words(self, delivery: Delivery) -> Any:
-        return standing.label(delivery)
+        return standing.of(delivery).words
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         content = {
@@ -167,7 +167,6 @@ class DeliveryAdmin(VerbAdmin):
 
     def _facts(self, request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
         user = person(request)
-        waits = Status(delivery.status) in {Status.READY} and not self.may(request, Right.START, delivery)
         sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
         runs = list(calendar.runs(delivery)[:RUNS])
         standing.annotate([delivery, *(row.execution for row in runs if row.execution)])
@@ -187,7 +186,7 @@ class DeliveryAdmin(VerbAdmin):
                 )
                 for place, one in enumerate(steps)
             ],
-            "ask": [str(one) for one in access.holders(Right.START, delivery)] if waits else None,
+            "instead": reasons.instead(delivery, user, access.held(user, delivery)),
             "remainder": remainders.of(delivery),
             "upcoming": calendar.of_delivery(delivery, at=clock.now()),
             "runs": runs,
@@ -197,7 +196,7 @@ class DeliveryAdmin(VerbAdmin):
                 one for one in diagnosis.of_delivery(delivery, at=clock.now()) if one.code not in said
             ],
             "changed_parts": seal.in_words(seal.changes(delivery))
-            if Status(delivery.status).is_editable
+            if delivery.status in groups.EDITABLE
             else "",
             "prepared": desk.prepared(delivery) if delivery.preparation else None,
             "counts": tallies(delivery) if sealed and not delivery.is_recurring else None,

@@ -5,28 +5,11 @@ from typing import Any
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
-from deliveries.models import Delivery, Status
+from deliveries.models import Delivery
 from deliveries.overview import state
 
-NEEDS_SOMEBODY = "needs_somebody"  # held, or finished with unknown outcomes: no status of its own
-
-COLOURS = {
-    Status.DRAFT: "default",
-    Status.PREPARING: "info",
-    Status.PREPARATION_FAILED: "danger",
-    Status.AWAITING_APPROVAL: "warning",
-    Status.READY: "warning",
-    Status.SCHEDULED: "primary",
-    Status.SENDING: "info",
-    Status.PAUSED: "warning",
-    Status.ACTIVE: "primary",
-    Status.SUSPENDED: "warning",
-    Status.FINISHED: "success",
-    Status.STOPPED: "danger",
-    Status.FAILED: "danger",
-    Status.EXPIRED: "default",
-    NEEDS_SOMEBODY: "warning",
-}
+# unfold's names for the five colours.
+COLOURS = {"grey": "default", "blue": "info", "yellow": "warning", "red": "danger", "green": "success"}
 
 
 class StandingList(ChangeList):
@@ -40,5 +23,6 @@ class StandingList(ChangeList):
 
 
 def pill(delivery: Delivery) -> tuple[str, Any]:
-    """The colour's key and the words."""
-    return NEEDS_SOMEBODY if state.tone(delivery) else delivery.status, state.label(delivery)
+    """How the delivery stands: the colour and the words."""
+    found = state.of(delivery)
+    return found.tone, found.words

@@ -32,8 +32,7 @@ def _before_approving(delivery: Delivery, user: User, at: datetime) -> dict[str,
 
 
 for _step in (
-    DeskStep("approve", _("Approve"), _approve, Step.APPROVE, page="approve", context=_before_approving,
-             variant="primary"),
-    DeskStep("reject", _("Reject"), _reject, Step.REJECT, page="reject", context=_before_approving),
+    DeskStep("approve", _approve, page="approve", context=_before_approving),
+    DeskStep("reject", _reject, page="reject", context=_before_approving),
 ):  # fmt: skip
     register(_step)

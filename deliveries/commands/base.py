@@ -16,12 +16,26 @@ from accounts.rights import Right
 from campaign.lib import clock
 from campaign.lib.jobs import Queue, workers_alive
 from deliveries.ledger.tallies import tallies
-from deliveries.models import Cause, Delivery, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Cause, Delivery
 from deliveries.schedule import capacity
 
 SECONDS_BETWEEN_LOOKS = 0.5
 SHORTEST_SEAL = 12
 USAGE = 2
+Wording = Callable[[Delivery], str]
+_wordings: list[Wording] = []
+
+
+def worded_by(wording: Wording) -> None:
+    """Commands say with this how a delivery stands: the rooms that know stand above this one."""
+    _wordings[:] = [wording]
+
+
+def how_it_stands(delivery: Delivery) -> str:
+    """Its state of this moment in words, as pages and desk have it."""
+    (wording,) = _wordings
+    return wording(delivery)
 
 
 class HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
@@ -59,7 +73,7 @@ class DeliveriesCommand(PersonCommand):
     def answer(self, delivery: Delivery, **more: Any) -> dict[str, Any]:
         """How the delivery stands now: a line for people, and what `--json` prints."""
         delivery.refresh_from_db()
-        self.say(f"{delivery.name} “{delivery.label}”: {Status(delivery.status).label}")
+        self.say(f"{delivery.name} “{delivery.label}”: {how_it_stands(delivery)}")
         return {**brief(delivery), **more}
 
     @property
@@ -74,9 +88,7 @@ class DeliveriesCommand(PersonCommand):
         try:
             while not until(delivery):
                 if time.monotonic() > end:
-                    self.fail(
-                        "timeout", f"Still “{Status(delivery.status).label}” after {seconds:.0f} seconds."
-                    )
+                    self.fail("timeout", f"Still “{how_it_stands(delivery)}” after {seconds:.0f} seconds.")
                 if shows:
                     self.stderr.write(f"\r\033[K{progress(delivery)}", ending="")
                     self.stderr.flush()
@@ -176,12 +188,12 @@ def brief(delivery: Delivery) -> dict[str, Any]:
 
 def progress(delivery: Delivery) -> str:
     """One line on how far it is."""
-    label = Status(delivery.status).label
-    if delivery.status == Status.PREPARING and delivery.preparation is not None:
-        delivery.preparation.refresh_from_db(fields=["percent"])
-        return f"{label} {delivery.preparation.percent} %"
-    if delivery.status not in {Status.SENDING, Status.PAUSED}:
-        return str(label)
+    words, preparation = how_it_stands(delivery), delivery.preparation
+    if delivery.status in groups.BEING_PREPARED and preparation is not None:
+        preparation.refresh_from_db(fields=["percent"])
+        return f"{words} {preparation.percent} %"
+    if delivery.status not in groups.UNDER_WAY:
+        return words
     counts = tallies(delivery)
     done = counts["to_deliver"] - counts["prepared"] - counts["retrying"]
-    return f"{label} {done:,} of {counts['to_deliver']:,}"
+    return f"{words}, {done:,} of {counts['to_deliver']:,}"

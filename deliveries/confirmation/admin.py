@@ -9,7 +9,6 @@ from accounts.models import User
 from deliveries.confirmation import decisions as confirmation
 from deliveries.content.findings import Finding
 from deliveries.desk import DeskStep, Done, Order, register
-from deliveries.lifecycle import Step
 from deliveries.models import Delivery
 from deliveries.series import calendar
 
@@ -40,11 +39,9 @@ def _before_confirming(delivery: Delivery, user: User, at: datetime) -> dict[str
 
 
 for _step in (
-    DeskStep("confirm", _("Confirm send"), _confirm, Step.CONFIRM, page="confirm", context=_before_confirming,
-             variant="primary", needs_open=True),
-    DeskStep("take-back", _("Take back confirmation"), _take_back, Step.TAKE_BACK),
-    DeskStep("activate", _("Activate"), _confirm, Step.ACTIVATE, page="confirm", context=_before_confirming,
-             variant="primary", needs_open=True),
-    DeskStep("deactivate", _("Take back activation"), _take_back, Step.DEACTIVATE),
+    DeskStep("confirm", _confirm, page="confirm", context=_before_confirming, needs_open=True),
+    DeskStep("take-back", _take_back),
+    DeskStep("activate", _confirm, page="confirm", context=_before_confirming, needs_open=True),
+    DeskStep("deactivate", _take_back),
 ):  # fmt: skip
     register(_step)

@@ -24,6 +24,7 @@ from deliveries.approval import decisions as approval
 from deliveries.confirmation import decisions as confirmation
 from deliveries.demo import stage, visitors
 from deliveries.drafting import uploads
+from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Route, ScheduleKind, Status, WaveBy
 from deliveries.preparation import verbs as preparation
 from deliveries.sending import control, gate
@@ -181,7 +182,7 @@ def _send(delivery: Delivery, cast: Cast) -> Delivery:
     """All of it has left."""
     delivery = _confirm(delivery, cast)
     stage.work_until(
-        lambda: Status(_status(delivery)).is_final, doing=f"the send of “{delivery}”", ask=look.tick
+        lambda: _status(delivery) in groups.FINAL, doing=f"the send of “{delivery}”", ask=look.tick
     )
     return _fresh(delivery)
 
@@ -336,7 +337,7 @@ def _series(label: str, cast: Cast) -> None:
         delivery=run, seal=run.seal, by=cast.carla, at=clock.now(), typed=run.latest_preparation().to_deliver
     )
     _go_to(first + timedelta(seconds=1))
-    stage.work_until(lambda: Status(_status(run)).is_final, doing=f"the send of “{run}”", ask=look.tick)
+    stage.work_until(lambda: _status(run) in groups.FINAL, doing=f"the send of “{run}”", ask=look.tick)
     stage.ago()
     _run_of(series)
 

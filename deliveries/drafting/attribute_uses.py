@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from audiences.attributes import Use, use_of
-from deliveries.models import Delivery, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery
 
 WRITTEN_IN = ("subject", "preheader", "from_name", "html", "text")
 
@@ -21,7 +22,6 @@ def find(name: str, user: User) -> Iterable[Use]:
     mentions = Q()
     for part in WRITTEN_IN:
         mentions |= Q(**{f"content__{part}__regex": tag})
-    over = [status for status in Status if status.is_final]
-    using = Delivery.objects.filter(mentions).exclude(status__in=over)
+    using = Delivery.objects.filter(mentions).exclude(status__in=groups.FINAL)
     yield from use_of(_("deliveries"), using.filter(series__isnull=True), user)
     yield from use_of(_("recurring deliveries"), using.filter(series__isnull=False), user)

@@ -19,7 +19,7 @@ from campaign.lib.recurrence import Reading, validated
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
 from deliveries.ledger import deleting
-from deliveries.lifecycle import Step, seal
+from deliveries.lifecycle import Step, groups, seal
 from deliveries.models import Asset, Content, Delivery, ScheduleKind, Series, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
@@ -257,14 +257,14 @@ def write(*, delivery: Delivery, by: User, at: datetime, **parts: str) -> Conten
 def _editable(delivery: Delivery, *, by: User) -> Delivery:
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.PREPARE, delivery)
-    if not Status(delivery.status).is_editable:
+    if delivery.status not in groups.EDITABLE:
         raise NotEditable(delivery=delivery, status=Status(delivery.status).label)
     return delivery
 
 
 def is_deletable(delivery: Delivery) -> bool:
     """Whether `delete` takes it, as far as the delivery itself tells."""
-    never_released = Status(delivery.status).is_editable and not delivery.confirmations.exists()
+    never_released = delivery.status in groups.EDITABLE and not delivery.confirmations.exists()
     return never_released and delivery.execution_of_id is None
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from django.db.models import F, Sum
 
-from deliveries.models import OUTCOMES, TALLIES, Chunk, Delivery, Status
-
-BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED})
+from deliveries.lifecycle import groups
+from deliveries.models import OUTCOMES, TALLIES, Chunk, Delivery
 
 
 def tallies(delivery: Delivery) -> dict[str, int]:
@@ -30,17 +29,21 @@ def tallies(delivery: Delivery) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Progress:
-    """How many messages have an outcome, wait for a later try, have an outcome that nobody knows, wait still."""
+    """How many messages have an outcome, wait for a later try, have an outcome that nobody knows, wait still.
+
+    `cancelled` of those with an outcome never leave: it was stopped before their turn.
+    """
 
     done: int = 0
     retrying: int = 0
     unknown: int = 0
     fresh: int = 0
+    cancelled: int = 0
 
 
 def progress_of(deliveries: Sequence[Delivery]) -> dict[int, Progress]:
     """Return the progress by delivery, in one query; those that have not begun are not in it."""
-    began = [delivery.pk for delivery in deliveries if delivery.status in BEGAN]
+    began = [delivery.pk for delivery in deliveries if delivery.status in groups.BEGUN]
     if not began:
         return {}
     outcomes = sum((F(name) for name in OUTCOMES[1:]), F(OUTCOMES[0]))
@@ -52,6 +55,7 @@ def progress_of(deliveries: Sequence[Delivery]) -> dict[int, Progress]:
             outcomes=Sum(outcomes),
             later=Sum("retrying"),
             doubts=Sum("in_doubt"),
+            never=Sum("cancelled"),
         )
     )
     return {
@@ -60,6 +64,7 @@ def progress_of(deliveries: Sequence[Delivery]) -> dict[int, Progress]:
             retrying=row["later"],
             unknown=row["doubts"],
             fresh=row["all"] - row["outcomes"] - row["later"],
+            cancelled=row["never"],
         )
         for row in rows
     }

@@ -26,7 +26,7 @@ LONGEST_VALIDITY_HOURS = 24 * 14
 
 
 class Status(models.TextChoices):
-    """Where a delivery stands. `deliveries.lifecycle` says which may follow which."""
+    """Where a delivery stands. `deliveries.lifecycle` says which may follow which, and which belong together."""
 
     DRAFT = "draft", _("Editing")
     PREPARING = "preparing", _("Preparing")
@@ -43,30 +43,6 @@ class Status(models.TextChoices):
     STOPPED = "stopped", _("Stopped")
     FAILED = "failed", _("Failed")
     EXPIRED = "expired", _("Expired")
-
-    @property
-    def is_final(self) -> bool:
-        return self in {Status.FINISHED, Status.STOPPED, Status.FAILED, Status.EXPIRED}
-
-    @property
-    def is_released(self) -> bool:
-        """Whether it is confirmed and not over: what a stop of all sending holds back."""
-        return self in {Status.SCHEDULED, Status.SENDING, Status.PAUSED}
-
-    @property
-    def is_editable(self) -> bool:
-        """Whether its settings may change; once confirmed they may not."""
-        return self in {Status.DRAFT, Status.PREPARATION_FAILED, Status.AWAITING_APPROVAL, Status.READY}
-
-    @property
-    def is_moving(self) -> bool:
-        """Whether its page changes by itself."""
-        return self in {Status.PREPARING, Status.SCHEDULED, Status.SENDING, Status.ACTIVE}
-
-    @property
-    def awaits_people(self) -> bool:
-        """Whether a colleague's decision changes its page."""
-        return self in {Status.AWAITING_APPROVAL, Status.READY, Status.PAUSED, Status.SUSPENDED}
 
 
 class Channel(models.TextChoices):

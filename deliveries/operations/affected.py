@@ -7,19 +7,17 @@ from django.db.models import Count
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
 from accounts.models import Affected, ApprovalPolicy
-from deliveries.models import Delivery, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery
 
-# Prepared, and not confirmed yet.
-OPEN = [Status.AWAITING_APPROVAL, Status.READY]
 SEALED = KeyTextTransform("policy", KeyTransform("parts", "preparation__manifest"))
-SERIES = [Status.ACTIVE, Status.SUSPENDED]
 
 
 def count(policies: Mapping[int, ApprovalPolicy]) -> Affected:
     """By these policies of units: what was sealed under another one is approved anew, what is confirmed stays."""
     rows = (
         Delivery.objects.filter(
-            unit__in=policies, status__in=[*OPEN, *SERIES, *(one for one in Status if one.is_released)]
+            unit__in=policies, status__in=groups.UNDECIDED | groups.ACTIVATED | groups.RELEASED
         )
         .order_by()
         .values_list("unit", "status", "approval_policy", "brought_policy", SEALED)
@@ -28,8 +26,8 @@ def count(policies: Mapping[int, ApprovalPolicy]) -> Affected:
     found: Counter[str] = Counter()
     for unit, status, own, brought, sealed, number in rows:
         differs = ApprovalPolicy.tightest([policies[unit], own, brought]) != sealed
-        if Status(status).is_released:
+        if status in groups.RELEASED:
             found["stays"] += number
         elif differs:
-            found["series" if status in SERIES else "anew"] += number
+            found["series" if status in groups.ACTIVATED else "anew"] += number
     return Affected(**found)

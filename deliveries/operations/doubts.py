@@ -21,7 +21,7 @@ from audiences import sight
 from campaign.lib.refusals import Refusal
 from deliveries import queues
 from deliveries.ledger import resolutions
-from deliveries.lifecycle import log
+from deliveries.lifecycle import groups, log
 from deliveries.models import Delivery, Doubt, Message, MessageStatus, SentAgain, Status
 from deliveries.sending import gate
 
@@ -256,7 +256,7 @@ def _valid_until(delivery: Delivery, meant: QuerySet[Doubt]) -> datetime | None:
 
 
 def _check_again(delivery: Delivery, meant: QuerySet[Doubt], at: datetime) -> None:
-    if delivery.status not in {Status.SENDING, Status.PAUSED, Status.FINISHED}:
+    if delivery.status not in groups.REPEATABLE:
         raise StoppedForGood(delivery=delivery, status=Status(delivery.status).label)
     until = _valid_until(delivery, meant)
     if until is not None and at >= until:

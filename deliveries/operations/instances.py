@@ -17,7 +17,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
 from deliveries.ledger.adopting import doubt_rest
 from deliveries.ledger.tallies import Progress, progress_of
-from deliveries.lifecycle import Step, log
+from deliveries.lifecycle import Step, groups, log
 from deliveries.models import Delivery, LogLine, Status, Try
 from deliveries.sending import fence
 
@@ -113,8 +113,7 @@ def _unfinished() -> Any:
     """What may still send: by its status, or by a later try that would open it again."""
     tries = Try.objects.filter(delivery=OuterRef("pk"))
     return Delivery.objects.filter(
-        Q(status__in=[Status.SCHEDULED, Status.SENDING, Status.PAUSED, Status.ACTIVE])
-        | Q(Exists(tries), status=Status.FINISHED)
+        Q(status__in=groups.RELEASED | {Status.ACTIVE}) | Q(Exists(tries), status=Status.FINISHED)
     )
 
 
@@ -124,7 +123,7 @@ def _hold(delivery_id: int, *, by: User, at: datetime, keep_unfinished: bool) ->
         was = delivery.status
         _stand_still(delivery, by=by, at=at, keep_unfinished=keep_unfinished)
     doubted = 0
-    if not keep_unfinished and delivery.status in {Status.PAUSED, Status.FINISHED}:
+    if not keep_unfinished and delivery.status in groups.REPEATABLE:
         doubted = doubt_rest(delivery_id)
     log.write(
         delivery, at,

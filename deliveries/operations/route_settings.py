@@ -16,7 +16,8 @@ from campaign.lib.refusals import Refusal
 from deliveries.channels import choice, dkim
 from deliveries.channels.base import Capabilities, Relay
 from deliveries.ledger import ending
-from deliveries.models import Channel, Delivery, ProviderLimit, Route, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Channel, Delivery, ProviderLimit, Route
 from deliveries.models.route import LARGEST_LIMIT
 from deliveries.routing import limits, routes, signing
 from deliveries.sending import throttle
@@ -99,7 +100,7 @@ def _let_go(route: Route, limit: ProviderLimit, domains: set[str]) -> None:
     """Who queued at the old pace is due at once, and queues anew at the new one if need be."""
     bucket = throttle.bucket_of_provider(limit)
     transaction.on_commit(lambda: throttle.forget(bucket))
-    moving = Delivery.objects.filter(routes.leaves_by(route), status__in=[Status.SENDING, Status.PAUSED])
+    moving = Delivery.objects.filter(routes.leaves_by(route), status__in=groups.UNDER_WAY)
     for pk in moving.order_by("pk").values_list("pk", flat=True):
         ending.end_queue(pk, sorted(domains))
 

@@ -6,7 +6,6 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.desk import DeskStep, Done, OfDeliveryAdmin, Order, register
-from deliveries.lifecycle import Step
 from deliveries.models import Preparation
 from deliveries.preparation import verbs as preparation
 
@@ -44,7 +43,7 @@ def _stop_preparation(order: Order) -> Done:
 
 
 for _step in (
-    DeskStep("prepare", _("Prepare"), _prepare, Step.PREPARE, variant="primary"),
-    DeskStep("stop-preparation", _("Stop preparation"), _stop_preparation, Step.STOP_PREPARATION),
+    DeskStep("prepare", _prepare),
+    DeskStep("stop-preparation", _stop_preparation),
 ):  # fmt: skip
     register(_step)

@@ -18,7 +18,7 @@ from accounts.rights import Right
 from campaign.lib import numbers
 from campaign.lib.refusals import Refusal
 from deliveries.channels.paths import UnusableAddress, ascii_domain
-from deliveries.lifecycle import log
+from deliveries.lifecycle import groups, log
 from deliveries.models import Delivery, Status
 from deliveries.models.route import LARGEST_LIMIT
 
@@ -79,10 +79,9 @@ def checked_domains(domains: Iterable[str], *, field: str | Promise = DOMAINS) -
 
 def right_to_set(delivery: Delivery) -> Right | None:
     """What whoever sets the delivery's limit must hold now; None once nothing leaves any more."""
-    status = Status(delivery.status)
-    if status.is_final:
+    if delivery.status in groups.FINAL:
         return None
-    return Right.PREPARE if status.is_editable or status == Status.PREPARING else Right.START
+    return Right.PREPARE if delivery.status in groups.UNCONFIRMED else Right.START
 
 
 @transaction.atomic

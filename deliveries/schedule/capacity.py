@@ -11,14 +11,14 @@ from math import ceil
 from django.utils.translation import gettext_noop as n_
 
 from deliveries.content.findings import Finding
-from deliveries.models import Delivery, Preparation, ProviderLimit, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery, Preparation, ProviderLimit
 from deliveries.routing import routes
 from deliveries.schedule import planning
 from deliveries.schedule.planning import Segment
 
 CODE = "limit_outlasts_validity"
 HOUR = timedelta(hours=1)
-UNDECIDED = frozenset({Status.AWAITING_APPROVAL, Status.READY, Status.ACTIVE, Status.SCHEDULED})
 TEXTS = {
     "delivery": n_(
         "At its own limit of %(limit)s an hour the %(messages)s messages take about %(takes)s h, and the validity "
@@ -58,7 +58,7 @@ def current(delivery: Delivery, *, at: datetime) -> list[Finding]:
     if preparation is None:
         return []
     found = [Finding.from_dict(stored) for stored in preparation.findings]
-    if delivery.status not in UNDECIDED or not preparation.seal:
+    if delivery.status not in groups.FORESEEN or not preparation.seal:
         return found
     others = [finding for finding in found if finding.code != CODE]
     return [*others, *_warnings(delivery, _gates(delivery, preparation, at), None)]

@@ -17,12 +17,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models import OUTCOMES, Delivery, Moment, PastChoice, ScheduleKind, Status, WaveBy
+from deliveries.lifecycle import groups
+from deliveries.models import OUTCOMES, Delivery, Moment, PastChoice, ScheduleKind, WaveBy
 from deliveries.schedule import moments, planning
 
-FIXED = frozenset(
-    {Status.SCHEDULED, Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED, Status.FAILED}
-)
 ON_TIME = timedelta(seconds=1)
 
 STATES = {
@@ -191,7 +189,7 @@ def plan(delivery: Delivery, *, at: datetime, grace: timedelta = timedelta()) ->
     stored = list(delivery.moments.order_by("number"))
     if not stored:
         return None
-    is_fixed = delivery.status in FIXED
+    is_fixed = delivery.status in groups.FIXED
     shown, must_prepare_again = stored, False
     passed, soon = (set(), set()) if is_fixed else _passed_and_soon(delivery, stored, at)
     if not is_fixed:

@@ -10,7 +10,6 @@ from accounts.models import User
 from accounts.rights import Right
 from deliveries import lifecycle
 from deliveries.desk import DeskStep, Done, Order, register
-from deliveries.lifecycle import Step
 from deliveries.models import Delivery
 from deliveries.sending import control
 from deliveries.sending.control import waves
@@ -51,13 +50,13 @@ def _can_release(delivery: Delivery, user: User, rights: frozenset[Right]) -> bo
 
 
 for _step in (
-    DeskStep("continue", _("Resume"), _resume, Step.CONTINUE, variant="primary", needs_open=True),
-    DeskStep("suspend", _("Pause"), _pause, Step.SUSPEND),
-    DeskStep("end", _("End series"), _stop, Step.END, page="stop", context=_before_stopping, variant="danger"),
-    DeskStep("resume", _("Resume"), _resume, Step.RESUME, variant="primary", needs_open=True),
-    DeskStep("release-wave", _("Release the held wave"), _release_wave, offered=_can_release,
+    DeskStep("continue", _resume, needs_open=True),
+    DeskStep("suspend", _pause),
+    DeskStep("end", _stop, page="stop", context=_before_stopping),
+    DeskStep("resume", _resume, needs_open=True),
+    DeskStep("release-wave", _release_wave, offered=_can_release,
              needs_open=True),
-    DeskStep("pause", _("Pause"), _pause, Step.PAUSE),
-    DeskStep("stop", _("Stop sending"), _stop, Step.STOP, page="stop", context=_before_stopping, variant="danger"),
+    DeskStep("pause", _pause),
+    DeskStep("stop", _stop, page="stop", context=_before_stopping),
 ):  # fmt: skip
     register(_step)

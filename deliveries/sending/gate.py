@@ -23,7 +23,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues
 from deliveries.channels.dkim import UnusableKey
 from deliveries.ledger import books
-from deliveries.lifecycle import Step, log, seal
+from deliveries.lifecycle import Step, groups, log, seal
 from deliveries.models import Confirmation, Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
 from deliveries.routing import routes, signing
@@ -163,7 +163,7 @@ def wait_for(delivery_id: int) -> bool:
     until = time.monotonic() + AHEAD.total_seconds() * 2
     while time.monotonic() < until:
         delivery = Delivery.objects.filter(pk=delivery_id).first()
-        if delivery is None or delivery.status not in {Status.SCHEDULED, Status.SENDING}:
+        if delivery is None or delivery.status not in groups.LEAVING:
             return False
         if begin(delivery_id):
             return True
@@ -179,7 +179,7 @@ def lane_config(delivery_id: int) -> LaneConfig | None:
     delivery = Delivery.objects.select_related("preparation", "route", "unit", "audience", "content").get(
         pk=delivery_id
     )
-    if delivery.status not in {Status.SCHEDULED, Status.SENDING}:
+    if delivery.status not in groups.LEAVING:
         return None
     if Halt.objects.covering(delivery.unit).exists() or not fence.passes(beat=True):
         return None

@@ -10,7 +10,8 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from campaign.lib import clock
-from deliveries.models import Delivery, Occurrence, Series, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery, Occurrence, Series
 from deliveries.series import activation, rule_text
 
 SHOWN = 10
@@ -32,7 +33,7 @@ def of_delivery(delivery: Delivery, *, at: datetime) -> Upcoming | None:
     series = getattr(delivery, "series", None) if delivery.is_recurring else None
     if series is None:
         return None
-    ended = delivery.status in {Status.STOPPED, Status.FINISHED, Status.EXPIRED}
+    ended = delivery.status in groups.FINAL
     moments = [] if ended else list(islice(_coming(series, at), SHOWN))
     prepared = delivery.preparation
     limit = prepared.manifest.get("size_limit") if prepared and prepared.seal else series.size_limit

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.rights import Right
 from deliveries import lifecycle
-from deliveries.lifecycle import Step, log, notices
+from deliveries.lifecycle import Step, groups, log, notices
 from deliveries.models import (
     Chunk,
     Confirmation,
@@ -82,9 +82,7 @@ def _status_of(series: Series) -> str:
 
 def _another_runs(run: Delivery) -> bool:
     """Whether another run of the series is still at its first pass; later tries of a few don't count."""
-    others = Delivery.objects.filter(
-        execution_of=run.execution_of_id, status__in=[Status.SENDING, Status.PAUSED]
-    )
+    others = Delivery.objects.filter(execution_of=run.execution_of_id, status__in=groups.UNDER_WAY)
     return Chunk.objects.filter(
         Q(handed_upto__lt=F("seq_to")), delivery__in=others.exclude(pk=run.pk).values("pk"), done=False
     ).exists()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.content.findings import Finding
-from deliveries.models import Delivery, LogLine, Status, StatusChange
+from deliveries.models import Delivery, LogLine, StatusChange
 from deliveries.overview import plan_chart, state
 from deliveries.schedule import plan_report
 from deliveries.schedule.plan_report import Plan, PlanRow
@@ -57,17 +57,29 @@ STEP_ICONS = {
     "release_run": "send",
     "skip_run": "clock",
 }
-STEP_TONES = {"approve": "green", "confirm": "blue", "begin": "blue", "resume": "blue", "reject": "yellow"}
-STATUS_TONES = {
-    Status.PAUSED: "yellow",
-    Status.SUSPENDED: "yellow",
-    Status.ACTIVE: "blue",
-    Status.FINISHED: "green",
-} | dict.fromkeys((Status.PREPARATION_FAILED, Status.STOPPED, Status.FAILED, Status.EXPIRED), "red")
+# Where the colour of the status that a step leads to says too little.
+STEP_TONES = {"approve": "green", "reject": "yellow"}
 
 
-register.filter("status_words", state.label)
-register.filter("status_tone", state.tone)
+@register.inclusion_tag("_status_pill.html")
+def state_pill(delivery: Delivery) -> dict[str, object]:
+    """How the delivery stands, in words and colour."""
+    found = state.of(delivery)
+    return {
+        "status": found.status,
+        "label": found.words,
+        "tone": found.tone,
+        "is_moving": found.is_at_work,
+    }
+
+
+@register.filter
+def status_words(delivery: Delivery) -> str | Promise:
+    """How the delivery stands, in words alone."""
+    return state.of(delivery).words
+
+
+register.filter("state", state.of)
 
 
 @register.filter
@@ -95,7 +107,7 @@ def step_icon(change: StatusChange) -> str:
 @register.filter
 def step_tone(change: StatusChange) -> str:
     """The colour of a step in the status history."""
-    return STATUS_TONES.get(Status(change.new)) or STEP_TONES.get(change.step, "grey")
+    return STEP_TONES.get(change.step) or state.tone_of(change.new)
 
 
 @register.filter

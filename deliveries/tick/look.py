@@ -22,8 +22,8 @@ from campaign.lib import clock
 from campaign.lib.jobs import JobRef, Queue
 from deliveries import lifecycle, queues
 from deliveries.ledger import ending, recovery
-from deliveries.lifecycle import Step, notices
-from deliveries.models import Delivery, Status
+from deliveries.lifecycle import Step, groups, notices
+from deliveries.models import Delivery
 from deliveries.preparation import verbs as preparation
 from deliveries.sending import fence, gate, looks, rate, wave_gate
 from deliveries.sending.looks import Due, Found
@@ -31,7 +31,6 @@ from deliveries.tick import runs
 
 logger = logging.getLogger(__name__)
 
-UNCONFIRMED = (Status.AWAITING_APPROVAL, Status.READY)
 IN_PASSING = 3  # deliveries that a tick sees to itself
 SECONDS_IN_PASSING = 0.5  # and for how long, where nobody takes the job
 SECONDS_A_JOB = 60.0
@@ -81,9 +80,9 @@ def see_to_large(delivery_id: int) -> None:
     if not fence.passes():
         return
     status = Delivery.objects.values_list("status", flat=True).filter(pk=delivery_id).first()
-    if status in {Status.SENDING, Status.PAUSED}:
+    if status in groups.UNDER_WAY:
         _move_on(delivery_id)
-    elif status in {Status.STOPPED, Status.FAILED}:
+    elif status in groups.CUT_SHORT:
         _end_the_stopped(delivery_id)
 
 
@@ -118,7 +117,7 @@ def _step_of(one: Found) -> Callable[[int], object]:
 def _expire(delivery_id: int) -> None:
     """A dated delivery that nobody confirmed until its validity period was over has expired."""
     delivery = Delivery.objects.locked(delivery_id)
-    if delivery.status in UNCONFIRMED:
+    if delivery.status in groups.UNDECIDED:
         at = delivery.ended_at = clock.now()
         delivery.save(update_fields=["ended_at"])
         lifecycle.move(delivery, Step.EXPIRE, by=None, at=at)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries import drafting, lifecycle, queues
-from deliveries.lifecycle import Step, log, notices
+from deliveries.lifecycle import Step, groups, log, notices
 from deliveries.models import (
     Confirmation,
     Delivery,
@@ -30,8 +30,6 @@ from deliveries.preparation import verbs as preparation
 from deliveries.series import activation, eligibility
 
 AT_ONE_TICK = 200  # moments; after a long standstill the next tick goes on
-WAITING = (Status.READY, Status.AWAITING_APPROVAL)
-UNDECIDED = (*WAITING, Status.DRAFT, Status.PREPARATION_FAILED)
 
 
 class Due(StrEnum):
@@ -112,7 +110,7 @@ def _take_one(delivery_id: int) -> bool:
     series.delivery = delivery
     at = clock.now()
     moment = series.next_at
-    if moment is None or delivery.status not in {Status.ACTIVE, Status.SUSPENDED}:
+    if moment is None or delivery.status not in groups.ACTIVATED:
         return False
     if delivery.status == Status.SUSPENDED:
         if moment > at:
@@ -240,7 +238,7 @@ def remind(run_id: int) -> None:
     """Whoever may decide about the run is told once more."""
     run = Delivery.objects.locked(run_id)
     occurrence = Occurrence.objects.get(execution=run)
-    if occurrence.reminded_at is not None or run.status not in WAITING:
+    if occurrence.reminded_at is not None or run.status not in groups.UNDECIDED:
         return
     at = clock.now()
     right = Right.START if run.status == Status.READY else Right.APPROVE
@@ -254,7 +252,7 @@ def expire(run_id: int) -> None:
     """Expired, and those who could have confirmed it are told."""
     run = Delivery.objects.locked(run_id)
     at = clock.now()
-    if run.status not in UNDECIDED or run.expires_at is None or run.expires_at >= at:
+    if run.status not in groups.EDITABLE or run.expires_at is None or run.expires_at >= at:
         return
     occurrence = Occurrence.objects.get(execution=run)
     _end(run, occurrence, Skipped.UNCONFIRMED, at=at)

@@ -5,57 +5,75 @@ from dataclasses import dataclass, replace
 
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
 
 from accounts import access
-from accounts.models import ApprovalPolicy, User
+from accounts.models import User
 from accounts.rights import Right
 from deliveries import drafting, lifecycle
-from deliveries.lifecycle import Step, seal
-from deliveries.models import Delivery, Status
+from deliveries.lifecycle import Step, groups, seal
+from deliveries.lifecycle.actions import ACTIONS, Action, is_barred
+from deliveries.models import Delivery
 from deliveries.operations import remainders
+from deliveries.overview import reasons
 from deliveries.overview.diagnosis import Diagnosis
 from deliveries.routing import limits
 
 
 @dataclass(frozen=True)
 class Button:
-    """One button. `asks` leads to a page with the question; otherwise it acts, by POST."""
+    """An action as a button: where it leads. `asks` leads to a page with the question; otherwise it acts, by POST."""
 
-    name: str
-    label: str | Promise
-    icon: str
+    action: Action
+    page: str
     asks: bool = False
-    look: str = ""
     query: tuple[tuple[str, str], ...] = ()
+    look: str = ""
+
+    @property
+    def label(self) -> str | Promise:
+        return self.action.label
+
+    @property
+    def icon(self) -> str:
+        return self.action.icon
 
     @property
     def method(self) -> str:
         return "get" if self.asks else "post"
 
 
+def _button(
+    name: str, page: str = "", *, asks: bool = False, query: tuple[tuple[str, str], ...] = ()
+) -> Button:
+    action = ACTIONS[name]
+    return Button(action, page or name, asks=asks, query=query, look=action.look)
+
+
 STEPS: dict[Step, Button] = {
-    Step.CONFIRM: Button("confirm", _("Confirm send"), "send", asks=True, look="primary"),
-    Step.APPROVE: Button("approval", _("Approve"), "check", asks=True, look="primary"),
-    Step.REJECT: Button("approval", _("Reject"), "x", asks=True, query=(("decision", "reject"),)),
-    Step.PREPARE: Button("prepare", _("Prepare"), "seal"),
-    Step.STOP_PREPARATION: Button("stop-preparation", _("Stop preparation"), "stop"),
-    Step.TAKE_BACK: Button("take-back", _("Take back confirmation"), "arrow-left"),
-    Step.ACTIVATE: Button("confirm", _("Activate"), "send", asks=True, look="primary"),
-    Step.DEACTIVATE: Button("take-back", _("Take back activation"), "arrow-left"),
-    Step.CONTINUE: Button("resume", _("Resume"), "play", look="primary"),
-    Step.SUSPEND: Button("pause", _("Pause"), "pause"),
-    Step.END: Button("stop", _("End series"), "stop", asks=True, look="danger"),
-    Step.RESUME: Button("resume", _("Resume"), "play", look="primary"),
-    Step.PAUSE: Button("pause", _("Pause"), "pause"),
-    Step.STOP: Button("stop", _("Stop sending"), "stop", asks=True, look="danger"),
+    button.action.step: button
+    for button in (
+        _button("confirm", asks=True),
+        _button("approve", "approval", asks=True),
+        _button("reject", "approval", asks=True, query=(("decision", "reject"),)),
+        _button("prepare"),
+        _button("stop-preparation"),
+        _button("take-back"),
+        _button("activate", "confirm", asks=True),
+        _button("deactivate", "take-back"),
+        _button("continue", "resume"),
+        _button("suspend", "pause"),
+        _button("end", "stop", asks=True),
+        _button("resume"),
+        _button("pause"),
+        _button("stop", asks=True),
+    )
+    if button.action.step is not None
 }
 GOING_ON = frozenset({Step.RESUME, Step.CONTINUE})
-PROOF = Button("proof", _("Send proof"), "mail", asks=True)
-DUPLICATE = Button("duplicate", _("Duplicate"), "copy", look="quiet")
-REMAINDER = Button("remainder", _("Send the remainder"), "send", look="primary")
-DELETE = Button("delete", _("Delete"), "trash", asks=True, look="quiet")
+PROOF = _button("proof", asks=True)
+DUPLICATE = _button("duplicate")
+REMAINDER = _button("remainder")
+DELETE = _button("remove", "delete", asks=True)
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,7 @@ def action_bar(
     """What this person may do now, by status and rights; never more than the table of steps allows."""
     rights = access.held(user, delivery)
     steps = set(lifecycle.available(delivery, rights))
-    barred = Step.APPROVE in steps and _is_barred(delivery, user)
+    barred = Step.APPROVE in steps and is_barred(delivery, user)
     if changed:
         steps -= lifecycle.SEALED_STEPS
     why_not = " ".join(one.text for one in closed) if steps & GOING_ON else ""
@@ -84,10 +102,10 @@ def action_bar(
         steps.discard(Step.APPROVE)
     buttons = [_with_look(button, step, delivery, changed) for step, button in STEPS.items() if step in steps]
     buttons += _others(delivery, user, rights)
-    editable = Right.PREPARE in rights and Status(delivery.status).is_editable
+    editable = Right.PREPARE in rights and delivery.status in groups.EDITABLE
     return ActionBar(
-        buttons=[(button, reverse(f"deliveries:{button.name}", args=[delivery.pk])) for button in buttons],
-        instead=why_not or _instead(delivery, rights, barred),
+        buttons=[(button, reverse(f"deliveries:{button.page}", args=[delivery.pk])) for button in buttons],
+        instead=why_not or reasons.instead(delivery, user, rights),
         can_edit=editable,
         can_limit=limits.right_to_set(delivery) in rights,
     )
@@ -95,14 +113,14 @@ def action_bar(
 
 def changed_parts(delivery: Delivery) -> list[str]:
     """What differs from the sealed preparation, as long as that could still be confirmed."""
-    return seal.changes(delivery) if Status(delivery.status).is_editable else []
+    return seal.changes(delivery) if delivery.status in groups.EDITABLE else []
 
 
 def _with_look(button: Button, step: Step, delivery: Delivery, changed: list[str]) -> Button:
     """Prepare is the main button where what is prepared is of no use: there is nothing, or it changed since."""
-    is_due = delivery.status in {Status.DRAFT, Status.PREPARATION_FAILED} or changed
-    if step == Step.PREPARE and is_due and is_complete(delivery):
-        return replace(button, look="primary")
+    is_due = delivery.status in groups.UNPREPARED or changed
+    if step == Step.PREPARE and not (is_due and is_complete(delivery)):
+        return replace(button, look="")
     return button
 
 
@@ -116,9 +134,8 @@ def is_complete(delivery: Delivery) -> bool:
 
 
 def _others(delivery: Delivery, user: User, rights: frozenset[Right]) -> list[Button]:
-    status = Status(delivery.status)
     found = []
-    if Right.PREPARE in rights and delivery.content_id and status.is_editable:
+    if Right.PREPARE in rights and delivery.content_id and delivery.status in groups.EDITABLE:
         found.append(PROOF)
     if access.can(user, Right.PREPARE, delivery.unit):
         if remainders.is_possible(delivery):
@@ -127,33 +144,3 @@ def _others(delivery: Delivery, user: User, rights: frozenset[Right]) -> list[Bu
     if Right.PREPARE in rights and drafting.is_deletable(delivery):
         found.append(DELETE)
     return found
-
-
-def _is_barred(delivery: Delivery, user: User) -> bool:
-    return delivery.policy == ApprovalPolicy.FOUR_EYES and user in delivery.latest_preparation().makers()
-
-
-def _instead(delivery: Delivery, rights: frozenset[Right], barred: bool) -> str:
-    if delivery.status == Status.READY and Right.START not in rights:
-        may = _t("You may see this delivery but not send it.")
-        if Right.PREPARE in rights:
-            may = _t("You may prepare this delivery but not send it.")
-        return f"{may} {_ask(Right.START, delivery)}"
-    if delivery.status == Status.AWAITING_APPROVAL and barred:
-        barred_by = _t("You prepared or wrote this: someone else must approve it.")
-        return f"{barred_by} {_ask(Right.APPROVE, delivery)}"
-    if delivery.status == Status.AWAITING_APPROVAL and Right.APPROVE not in rights:
-        waits = _t("It waits for an approval.")
-        return f"{waits} {_ask(Right.APPROVE, delivery)}"
-    return ""
-
-
-def _ask(right: Right, delivery: Delivery) -> str:
-    """Whom to ask, by name: at most eight people who may."""
-    people = access.holders(right, delivery)
-    if right == Right.APPROVE and delivery.policy == ApprovalPolicy.FOUR_EYES:
-        people = people.exclude(pk__in=[maker.pk for maker in delivery.latest_preparation().makers()])
-    names = [str(person) for person in people[:8]]
-    if not names:
-        return _t("Nobody holds the right “%(right)s” here: ask an administrator.") % {"right": right.label}
-    return _t("Ask one of: %(people)s.") % {"people": ", ".join(names)}

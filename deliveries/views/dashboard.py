@@ -17,24 +17,17 @@ from audiences.rules import RuleError
 from campaign.lib import clock
 from campaign.lib.keyset import key_page
 from deliveries.content.findings import Finding
-from deliveries.lifecycle import seal
-from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, Status, StatusChange
+from deliveries.lifecycle import groups, seal
+from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, StatusChange
 from deliveries.models.route import LARGEST_LIMIT
 from deliveries.operations import remainders
 from deliveries.overview import diagnosis, state
 from deliveries.overview.diagnosis import Diagnosis
-from deliveries.schedule import capacity, plan_report
-from deliveries.sending import gate
+from deliveries.schedule import capacity
 from deliveries.series import calendar
 from deliveries.views.actions import action_bar, changed_parts, is_complete
 from deliveries.views.shared import find, number, page, person
 
-# From here on the figures of the send say more than those of the preparation.
-SENDING_BEGAN = frozenset({Status.SENDING, Status.PAUSED, Status.FINISHED, Status.STOPPED, Status.FAILED})
-# What the others wait for stands in the action bar or in the Deployment block.
-SHOWN_AS_CALLOUT = frozenset({Status.PREPARING, Status.SENDING, Status.PAUSED})
-# “Resume” has no page of its own that could say why it is refused.
-AT_REST = frozenset({Status.PAUSED, Status.SUSPENDED})
 STOP_POLLING = 286  # htmx's own word for it
 LINES = 8
 RUNS = 10  # of a series, on its dashboard
@@ -45,11 +38,13 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     """All of one delivery."""
     delivery = find(request, pk)
     runs = list(calendar.runs(delivery)[:RUNS])
-    state.annotate([delivery, *(row.execution for row in runs if row.execution)])
+    at = clock.now()
+    state.annotate([delivery, *(row.execution for row in runs if row.execution)], at=at)
     changed = changed_parts(delivery)
-    plan = plan_report.plan(delivery, at=clock.now())
+    plan = state.of(delivery).plan
     is_wave_held = plan is not None and bool(plan.held)
-    closed = diagnosis.closed(delivery) if is_wave_held or delivery.status in AT_REST else []
+    # “Resume” has no page of its own that could say why it is refused.
+    closed = diagnosis.closed(delivery) if is_wave_held or delivery.status in groups.AT_REST else []
     context = _live(delivery) | {
         "changed": seal.in_words(changed),
         "diagnoses": _callouts(delivery),
@@ -75,7 +70,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _callouts(delivery: Delivery) -> list[Diagnosis]:
     """What it waits for; a held wave has a callout of its own, with the button."""
-    if delivery.status not in SHOWN_AS_CALLOUT:
+    if delivery.status not in groups.EXPLAINED:  # the others: in the action bar, or in the Deployment block
         return []
     found = diagnosis.about_itself(delivery, at=clock.now())
     return [one for one in found if one.code != diagnosis.WAVE_HELD]
@@ -86,7 +81,8 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
     """The live part alone. Once status or preparation are others than the page knows, the page is drawn afresh."""
     delivery = find(request, pk)
     answer = page(request, "_progress", _live(delivery))
-    if not (Status(delivery.status).is_moving or Status(delivery.status).awaits_people):
+    stands = state.of(delivery)
+    if not (stands.changes_by_itself or stands.awaits_people):
         answer.status_code = STOP_POLLING
     known = {"status": delivery.status, "preparation": str(delivery.preparation_id or "")}
     if any(request.GET.get(name, value) != value for name, value in known.items()):
@@ -110,21 +106,15 @@ def history(delivery: Delivery) -> Any:
 
 
 def _live(delivery: Delivery) -> dict[str, Any]:
-    status = Status(delivery.status)
-    preparation = delivery.preparation
+    preparation, stands = delivery.preparation, state.of(delivery)
     return {
         "delivery": delivery,
-        "is_moving": status.is_moving,
-        "awaits_people": status.awaits_people,
-        "sending_began": status in SENDING_BEGAN and not delivery.is_recurring,
         "preparation": preparation,
         "counted": bool(preparation and preparation.status == PreparationStatus.DONE),
         "causes": cause_rows(preparation) if preparation else [],
         "findings": findings(delivery),
-        "last_lines": _last_lines(preparation) if status == Status.PREPARING else [],
+        "last_lines": _last_lines(preparation) if stands.is_being_prepared else [],
         "now": clock.now(),
-        "held": list(diagnosis.halted(delivery)) if status.is_released else [],
-        "leaves_at": gate.due_at(delivery) if status == Status.SCHEDULED else None,
     }
 
 
@@ -179,12 +169,12 @@ def target_facts(delivery: Delivery, *, counted: bool = True) -> AudienceFacts |
 
 
 def _audience(delivery: Delivery) -> AudienceFacts | None:
-    return target_facts(delivery, counted=Status(delivery.status).is_editable)
+    return target_facts(delivery, counted=delivery.status in groups.EDITABLE)
 
 
 def _rejection(delivery: Delivery) -> StatusChange | None:
     """The last step, if it was a rejection."""
-    last = history(delivery).first() if delivery.status == Status.DRAFT else None
+    last = history(delivery).first() if state.of(delivery).is_draft else None
     return last if last is not None and last.step == "reject" else None
 
 

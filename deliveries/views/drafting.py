@@ -15,8 +15,9 @@ from deliveries import drafting
 from deliveries.forms.delivery import ChooseAudience, General, NewDelivery, suggested
 from deliveries.forms.schedule import When, when_of
 from deliveries.lifecycle import seal
-from deliveries.models import Delivery, Status
+from deliveries.models import Delivery
 from deliveries.operations import remainders
+from deliveries.overview import state
 from deliveries.schedule import rescheduling
 from deliveries.series import calendar
 from deliveries.views.dashboard import audience_facts
@@ -154,7 +155,7 @@ def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]
             raise
         return False
     delivery.refresh_from_db()
-    if changed and delivery.status != Status.DRAFT and rescheduling.in_words(delivery):
+    if changed and not state.of(delivery).is_draft and rescheduling.in_words(delivery):
         messages.success(
             request,
             _("Saved. Recipients and content stay as prepared; the new time must be approved and confirmed."),

@@ -13,7 +13,9 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.refusals import Forbidden, Refusal
 from deliveries.drafting import NotEditable
-from deliveries.models import Delivery, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery
+from deliveries.overview import state
 
 
 def person(request: HttpRequest) -> User:
@@ -47,8 +49,8 @@ def find_editable(request: HttpRequest, pk: int) -> Delivery:
     """The delivery, for whoever may change it now. Raises NotAllowed or NotEditable."""
     delivery = find(request, pk)
     access.require(person(request), Right.PREPARE, delivery)
-    if not Status(delivery.status).is_editable:
-        raise NotEditable(delivery=delivery, status=Status(delivery.status).label)
+    if delivery.status not in groups.EDITABLE:
+        raise NotEditable(delivery=delivery, status=state.of(delivery).words)
     return delivery
 
 

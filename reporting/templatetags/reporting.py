@@ -87,15 +87,15 @@ def delta_class(number: int) -> str:
 
 
 @register.filter
-def speed(per_second: float | None) -> str:
-    """1,240 a second; below one by the minute."""
-    if not per_second:
+def speed(per_hour: int | None) -> str:
+    """1,240 a second; below one by the minute; nothing below one a minute."""
+    if not per_hour or per_hour < MINUTE:
         return ""
-    if per_second >= 1:
+    if per_hour >= HOUR:
         return _t("%(number)s a second") % {
-            "number": number_format(round(per_second), 0, force_grouping=True)
+            "number": number_format(round(per_hour / HOUR), 0, force_grouping=True)
         }
-    return _t("%(number)s a minute") % {"number": number_format(max(round(per_second * 60), 1), 0)}
+    return _t("%(number)s a minute") % {"number": number_format(round(per_hour / MINUTE), 0)}
 
 
 @register.filter

@@ -38,7 +38,7 @@ def test_the_figures_move_by_themselves_until_the_end(new_page, user):
     page.wait_for_selector("[data-kpi=sent]")
     assert sent.inner_text() == "1"
     finish(delivery)
-    page.get_by_text("Finished sending", exact=True).wait_for()
+    page.locator(".deployment__headline").get_by_text("Finished", exact=True).wait_for()
 
     assert sent.inner_text() == "3"
     page.wait_for_load_state("networkidle")

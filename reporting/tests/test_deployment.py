@@ -17,9 +17,9 @@ def test_the_block_says_why_nothing_leaves_while_the_relay_turns_us_away():
 
     block = deployment.block(delivery, at=at)
 
-    assert block.title == "Sending waits for the relay"
-    assert "530 5.7.0 Authentication required" in block.line
-    assert block.tone == "yellow"
+    assert block.state.words == "Sending waits for the relay"
+    assert "530 5.7.0 Authentication required" in block.state.sentence
+    assert block.state.tone == "yellow"
 
 
 def test_once_the_rest_is_over_it_says_sending_again():
@@ -29,4 +29,4 @@ def test_once_the_rest_is_over_it_says_sending_again():
 
     block = deployment.block(delivery, at=at + timedelta(hours=1))
 
-    assert block.title == "Sending"
+    assert block.state.words == "Sending"

@@ -8,7 +8,8 @@ from campaign.lib import clock
 from deliveries.ledger.tests.lane_relay import PROVIDER
 from deliveries.ledger.tests.machine import LedgerMachine
 from deliveries.ledger.tests.standing_rows import reset
-from deliveries.models import ProviderLimit, Status
+from deliveries.lifecycle import groups
+from deliveries.models import ProviderLimit
 from deliveries.operations import route_settings
 from deliveries.routing import limits, routes
 from deliveries.sending.lane_config import LaneConfig
@@ -53,7 +54,7 @@ class LimitedLedgerMachine(LedgerMachine):
 
     @rule(per_hour=st.sampled_from([3600, 10_800, None]))
     def somebody_limits_the_delivery(self, per_hour: int | None) -> None:
-        if not Status(self.status()).is_final:
+        if self.status() not in groups.FINAL:
             limits.set_limit(delivery=self.delivery, per_hour=per_hour, by=self.starter, at=clock.now())
 
     @rule(per_hour=st.sampled_from([3600, 7200, None]))

@@ -6,8 +6,9 @@ from typing import Any
 from accounts.models import User
 from campaign.lib import clock
 from deliveries.commands.base import DeliveriesCommand
-from deliveries.models import Delivery, Status
-from deliveries.overview import diagnosis
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery
+from deliveries.overview import diagnosis, state
 from deliveries.overview.diagnosis import Diagnosis
 
 
@@ -31,7 +32,7 @@ class Command(DeliveriesCommand):
         answer: dict[str, Any] = {"installation": [one.as_dict() for one in everything], "deliveries": []}
         for delivery in chosen or diagnosis.deliveries_to_look_at():
             found = diagnosis.of_delivery(delivery, at=at) + _relay(delivery)
-            self._tell(f"{delivery.name} “{delivery.label}”: {Status(delivery.status).label}", found)
+            self._tell(f"{delivery.name} “{delivery.label}”: {state.words(delivery)}", found)
             answer["deliveries"].append(
                 {
                     "delivery": delivery.name,
@@ -57,4 +58,4 @@ class Command(DeliveriesCommand):
 
 
 def _relay(delivery: Delivery) -> list[Diagnosis]:
-    return diagnosis.of_relay(delivery) if delivery.status in {Status.SCHEDULED, Status.SENDING} else []
+    return diagnosis.of_relay(delivery) if delivery.status in groups.LEAVING else []

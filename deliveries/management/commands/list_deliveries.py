@@ -52,7 +52,7 @@ class Command(DeliveriesCommand):
         state.annotate(shown)
         rows = [_row(delivery) for delivery in shown]
         for delivery, row in zip(shown, rows, strict=True):
-            self.say(_line(row, str(state.label(delivery))))
+            self.say(_line(row, str(state.of(delivery).words)))
         if is_more:
             self.say(f"More: --before {shown[-1].pk}")
         return {"deliveries": rows, "before": shown[-1].pk if is_more else None}

@@ -7,9 +7,10 @@ from django.core.management.base import CommandError
 
 from accounts.models import User
 from deliveries.commands.base import USAGE, DeliveriesCommand
-from deliveries.models import Delivery, Status
+from deliveries.models import Delivery
 from deliveries.operations import reconciliation
 from deliveries.operations.reconciliation import Books, Off
+from deliveries.overview import state
 
 
 class Command(DeliveriesCommand):
@@ -70,7 +71,7 @@ def _lines(books: Books) -> list[str]:
     delivery, counts = books.delivery, books.counts
     verdict = "balanced" if books.balanced else "OFF"
     parts = ", ".join(f"{name} {number:,}" for name, number in counts.items() if number)
-    lines = [f"{delivery.name} “{delivery.label}”, {Status(delivery.status).label}: {verdict} ({parts})"]
+    lines = [f"{delivery.name} “{delivery.label}”, {state.words(delivery)}: {verdict} ({parts})"]
     return lines + [f"  {one.label}: {one.found} instead of {one.expected}{_where(one)}" for one in books.off]
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from accounts.models import User
 from deliveries.commands.base import DeliveriesCommand, add_timeout_option
+from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Status
+from deliveries.overview import state
 
 
 class Command(DeliveriesCommand):
@@ -22,13 +24,13 @@ class Command(DeliveriesCommand):
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         delivery = self.find(options["delivery"], by=by)
-        wanted = options["until"] or [Status.FINISHED]
+        wanted = options["until"] or groups.COMPLETED
 
         def has_come(delivery: Delivery) -> bool:
-            return delivery.status in wanted or Status(delivery.status).is_final
+            return delivery.status in wanted or delivery.status in groups.FINAL
 
         self.wait(delivery, until=has_come, seconds=options["timeout"])
         answer = self.answer(delivery)
         if delivery.status not in wanted:
-            self.fail(delivery.status, f"{delivery.name} ended as “{Status(delivery.status).label}”.")
+            self.fail(delivery.status, f"{delivery.name} ended as “{state.words(delivery)}”.")
         return answer

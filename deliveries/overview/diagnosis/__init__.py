@@ -10,10 +10,18 @@ from deliveries.overview.diagnosis.delivery import (
     about_itself,
     deliveries_to_look_at,
     of_delivery,
+    wave_held,
 )
 from deliveries.overview.diagnosis.installation import of_installation
 from deliveries.overview.diagnosis.relay import of_relay
-from deliveries.overview.diagnosis.surroundings import closed, halted, resting, without_workers
+from deliveries.overview.diagnosis.surroundings import (
+    closed,
+    halted,
+    halted_by,
+    rest_of,
+    resting,
+    without_workers,
+)
 
 __all__ = [
     "WAVE_HELD",
@@ -22,9 +30,12 @@ __all__ = [
     "closed",
     "deliveries_to_look_at",
     "halted",
+    "halted_by",
     "of_delivery",
     "of_installation",
     "of_relay",
+    "rest_of",
     "resting",
+    "wave_held",
     "without_workers",
 ]

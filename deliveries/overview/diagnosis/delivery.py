@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.rights import Right
 from campaign.lib.jobs import Queue
-from deliveries.lifecycle import Step
-from deliveries.models import Chunk, Delivery, Preparation, Skipped, Status, Try
+from deliveries.lifecycle import Step, groups
+from deliveries.models import Chunk, Delivery, Moment, Preparation, Skipped, Status, Try
 from deliveries.overview.diagnosis.causes import Diagnosis, fault, moment_of, waits
 from deliveries.overview.diagnosis.surroundings import fenced, halted, resting, unheard
 from deliveries.schedule import moments
@@ -23,7 +23,6 @@ from deliveries.sending.control import waves
 from deliveries.series import eligibility
 
 STUCK_AFTER = timedelta(seconds=30)  # nobody took up a preparation that was asked for
-MOVING = (Status.PREPARING, Status.SCHEDULED, Status.SENDING, Status.PAUSED)
 LIMITS = ("delivery", "route", "provider")  # of what limits a send, that which somebody set
 WAVE_HELD = "wave_held"
 
@@ -51,7 +50,7 @@ def about_itself(delivery: Delivery, *, at: datetime) -> list[Diagnosis]:
 
 def _without_confirmer(delivery: Delivery) -> Iterator[Diagnosis]:
     """A confirmation binds whoever gave it or not any more: it leaves as confirmed, and those who may hold it know."""
-    if not Status(delivery.status).is_released:
+    if delivery.status not in groups.RELEASED:
         return
     confirmation = delivery.confirmations.filter(taken_back_at=None, by__is_active=False).first()
     if confirmation is not None:
@@ -67,11 +66,7 @@ def _without_confirmer(delivery: Delivery) -> Iterator[Diagnosis]:
 
 def _clocks_changed(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     """What was sealed is a moment; if a country changed its clocks since, they show another hour then."""
-    if delivery.local_hour is None or delivery.status not in {
-        Status.SCHEDULED,
-        Status.SENDING,
-        Status.PAUSED,
-    }:
+    if delivery.local_hour is None or delivery.status not in groups.RELEASED:
         return
     for moment in delivery.moments.filter(opened_at=None, not_before__gt=at).order_by("number"):
         zone = moments.known(moment.zone)
@@ -94,9 +89,9 @@ def _clocks_changed(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
 def _around(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     if delivery.status == Status.PREPARING:
         yield from unheard(Queue.PREPARATION, Queue.TICK)
-    if delivery.status in {Status.READY, Status.SCHEDULED, Status.SENDING, Status.PAUSED}:
+    if delivery.status in groups.RELEASED or delivery.status == Status.READY:
         yield from halted(delivery)  # nobody can confirm or resume either
-    if delivery.status in {Status.SCHEDULED, Status.SENDING}:
+    if delivery.status in groups.LEAVING:
         yield from fenced()
         yield from unheard(Queue.SEND, Queue.TICK)
         yield from resting(delivery, at=at)
@@ -191,16 +186,7 @@ def _between_moments(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     """A wave that waits for a person, or that nothing leaves because the next moment is ahead."""
     held = waves.held(delivery)
     if held is not None:
-        yield fault(
-            WAVE_HELD,
-            _(
-                "Wave %(number)s is held: %(percent)s%% of those before bounced or failed, the limit is %(limit)s%%. "
-                "“Release the held wave” lets it leave; “Stop sending” keeps it at home."
-            ),
-            number=held.number,
-            percent=f"{float(held.held_percent or 0):g}",
-            limit=f"{float(delivery.wave_limit or 0):g}",
-        )
+        yield wave_held(held, delivery)
         return
     ahead = delivery.moments.filter(opened_at=None, not_before__gt=at).order_by("not_before").first()
     is_at_rest = not Chunk.objects.filter(
@@ -213,6 +199,20 @@ def _between_moments(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
             moment=moment_of(ahead.not_before, delivery),
             left=timeuntil(ahead.not_before, at),
         )
+
+
+def wave_held(wave: Moment, delivery: Delivery) -> Diagnosis:
+    """Why the wave waits for a person, and what they can do."""
+    return fault(
+        WAVE_HELD,
+        _(
+            "Wave %(number)s is held: %(percent)s%% of those before bounced or failed, the limit is %(limit)s%%. "
+            "“Release the held wave” lets it leave; “Stop sending” keeps it at home."
+        ),
+        number=wave.number,
+        percent=f"{float(wave.held_percent or 0):g}",
+        limit=f"{float(delivery.wave_limit or 0):g}",
+    )
 
 
 def _paused(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
@@ -255,4 +255,4 @@ def _too_slow(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
 def deliveries_to_look_at() -> Any:
     """Those that should be moving."""
     related = Delivery.objects.select_related("unit", "preparation", "route")
-    return related.filter(status__in=MOVING).order_by("pk")
+    return related.filter(status__in=groups.LOOKED_AT).order_by("pk")

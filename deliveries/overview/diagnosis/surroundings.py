@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import jobs
 from campaign.lib.jobs import Queue
-from deliveries.models import Delivery, Halt, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery, Halt, Route
 from deliveries.overview.diagnosis.causes import Diagnosis, fault, moment_of
 from deliveries.routing import routes
 from deliveries.sending import fence, gate
@@ -16,10 +17,16 @@ from deliveries.sending import fence, gate
 def resting(delivery: Delivery, *, at: datetime) -> Iterator[Diagnosis]:
     """The rest of the delivery's route, if its relay turned us away or nothing could be signed."""
     route = routes.known_route_of(delivery)
-    if route is None or route.closed_until is None or route.closed_until <= at:
-        return
+    if route is not None and route.closed_until is not None and route.closed_until > at:
+        yield rest_of(route, delivery)
+
+
+def rest_of(route: Route, delivery: Delivery) -> Diagnosis:
+    """Why nothing leaves by the route, which rests."""
+    assert route.closed_until is not None
+    moment = moment_of(route.closed_until, delivery)
     if route.closed_because.startswith(routes.UNSIGNED):
-        yield fault(
+        return fault(
             "unsigned",
             _(
                 "Every message of “%(route)s” must be signed, and can't be: %(because)s. It is tried again at "
@@ -27,35 +34,39 @@ def resting(delivery: Delivery, *, at: datetime) -> Iterator[Diagnosis]:
             ),
             route=route.label,
             because=route.closed_because,
-            moment=moment_of(route.closed_until, delivery),
+            moment=moment,
         )
-    else:
-        yield fault(
-            "relay_rests",
-            _(
-                "The relay of “%(route)s” turned us away: %(because)s. It is asked again at %(moment)s; "
-                "no recipient is harmed by it."
-            ),
-            route=route.label,
-            because=route.closed_because or "–",
-            moment=moment_of(route.closed_until, delivery),
-        )
+    return fault(
+        "relay_rests",
+        _(
+            "The relay of “%(route)s” turned us away: %(because)s. It is asked again at %(moment)s; "
+            "no recipient is harmed by it."
+        ),
+        route=route.label,
+        because=route.closed_because or "–",
+        moment=moment,
+    )
 
 
 def halted(delivery: Delivery) -> Iterator[Diagnosis]:
     """Each stop of all sending that holds the delivery back."""
     for halt in Halt.objects.covering(delivery.unit).select_related("by", "unit"):
-        yield fault(
-            "halted",
-            _(
-                "%(by)s stopped all sending of “%(unit)s” at %(moment)s: %(reason)s. “Allow sending again” "
-                "(allow_sending) lets it go on from the exact message where it stopped."
-            ),
-            by=halt.by,
-            unit=halt.unit,
-            moment=moment_of(halt.at, delivery),
-            reason=halt.reason.rstrip("."),
-        )
+        yield halted_by(halt, delivery)
+
+
+def halted_by(halt: Halt, delivery: Delivery) -> Diagnosis:
+    """Who stopped it together with all others of a unit, why, and how it goes on."""
+    return fault(
+        "halted",
+        _(
+            "%(by)s stopped all sending of “%(unit)s” at %(moment)s: %(reason)s. “Allow sending again” "
+            "(allow_sending) lets it go on from the exact message where it stopped."
+        ),
+        by=halt.by,
+        unit=halt.unit,
+        moment=moment_of(halt.at, delivery),
+        reason=halt.reason.rstrip("."),
+    )
 
 
 def closed(delivery: Delivery) -> list[Diagnosis]:
@@ -82,10 +93,9 @@ def fenced() -> Iterator[Diagnosis]:
 
 def without_workers(delivery: Delivery) -> list[Diagnosis]:
     """The queues that this delivery needs next and that nobody listens to."""
-    status = Status(delivery.status)
-    if status.is_final:
+    if delivery.status in groups.FINAL:
         return []
-    if status.is_editable or status == Status.PREPARING:
+    if delivery.status in groups.UNCONFIRMED:
         return list(unheard(Queue.PREPARATION))
     return list(unheard(Queue.SEND, Queue.TICK))
 

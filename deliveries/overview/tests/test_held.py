@@ -44,8 +44,10 @@ def test_the_list_and_the_dashboard_say_that_it_is_held_and_why(client, stage, w
     assert f">{words}</span>" in shown
 
 
-@pytest.mark.parametrize("stage", ["scheduled", "sending", "paused"])
-def test_the_deployment_block_says_who_holds_it_and_how_it_goes_on(client, stage):
+@pytest.mark.parametrize(
+    ("stage", "words"), [("scheduled", "Held"), ("sending", "Held"), ("paused", "Paused and held")]
+)
+def test_the_deployment_block_says_who_holds_it_and_how_it_goes_on(client, stage, words):
     delivery = DeliveryFactory(**{stage: True})
     client.force_login(person("prepare", root()))
     stop_all(reason="Wrong price")
@@ -53,7 +55,7 @@ def test_the_deployment_block_says_who_holds_it_and_how_it_goes_on(client, stage
 
     block = client.get(reverse(name, args=[delivery.pk])).content.decode()
 
-    assert "Held" in block
+    assert f"{words}</p>" in block
     assert "Wrong price" in block
     assert "allow_sending" in block
 

@@ -89,7 +89,7 @@ def test_a_mailbox_provider_is_named_and_those_who_queue_are_not_called_refused(
 
     assert (found.factor, found.limited_by) == ("provider", "the limit of Example, 60 an hour")
     assert timedelta(minutes=4) < found.left <= timedelta(minutes=5)
-    assert block.title == "5 queue for their mailbox provider"
+    assert block.state.words == "5 queue for their mailbox provider"
 
 
 def test_it_is_not_over_before_the_last_later_try_that_is_known(relay):
@@ -112,17 +112,18 @@ def test_those_who_wait_for_a_later_try_take_their_time_at_its_rate_too(relay):
     assert going(delivery).left == timedelta(hours=3)
 
 
-def test_the_pages_own_speed_promises_no_end_before_a_later_try():
+def test_its_speed_promises_no_end_before_a_later_try():
     delivery = DeliveryFactory(sending=True, recipients=4)
     at = clock.now()
+    rate.note(delivery.pk, at=at - timedelta(seconds=6))
     delivery.chunks.update(sent=2, retrying=1, handed_upto=F("seq_to") - 1)
+    rate.note(delivery.pk, at=at)
     Try.objects.create(delivery=delivery, seq=1, due_at=at + timedelta(hours=1), tries=1)
-    earlier = deployment.Mark(at - timedelta(seconds=5), 0)
 
-    block = deployment.block(Delivery.objects.get(pk=delivery.pk), at=at, earlier=earlier)
+    shown = deployment.block(Delivery.objects.get(pk=delivery.pk), at=at).state
 
-    assert block.per_second is not None
-    assert block.left == timedelta(hours=1)
+    assert shown.speed == 2 * 600
+    assert shown.time_left == timedelta(hours=1)
 
 
 def test_a_refused_one_is_not_waited_for_beyond_the_validity_period():

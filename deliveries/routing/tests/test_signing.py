@@ -124,8 +124,8 @@ def test_nothing_leaves_unsigned_where_the_key_goes_away(relay, route, monkeypat
     assert delivery.status == Status.SENDING
     assert not Message.objects.filter(delivery=delivery).exclude(status=MessageStatus.PREPARED).exists()
     block = deployment.block(delivery, at=clock.now())
-    assert "TEST_DKIM_KEY is empty" in block.line
-    assert "nothing leaves unsigned" in block.line
+    assert "TEST_DKIM_KEY is empty" in block.state.sentence
+    assert "nothing leaves unsigned" in block.state.sentence
 
     monkeypatch.setenv("TEST_DKIM_KEY", pem("rsa").decode())
     Route.objects.update(closed_until=gate.now())

@@ -20,11 +20,9 @@ from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import queues
 from deliveries.ledger import barrier
-from deliveries.lifecycle import log
-from deliveries.models import Delivery, Halt, LogLine, ProofMessage, Status
+from deliveries.lifecycle import groups, log
+from deliveries.models import Delivery, Halt, LogLine, ProofMessage
 from deliveries.sending.control import receipts
-
-HELD = [status for status in Status if status.is_released]
 
 
 class HaltReasonMissing(Refusal):
@@ -183,7 +181,7 @@ def refuse_escape(unit: OrganizationalUnit, parent: OrganizationalUnit) -> None:
 
 def affected() -> QuerySet[Delivery]:
     """What a halt holds back: deliveries that are confirmed and not over."""
-    return Delivery.objects.filter(status__in=HELD).select_related("unit").order_by("pk")
+    return Delivery.objects.filter(status__in=groups.RELEASED).select_related("unit").order_by("pk")
 
 
 def shown_to(user: User) -> list[Halt]:

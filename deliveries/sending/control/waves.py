@@ -11,12 +11,10 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import queues
-from deliveries.lifecycle import log
-from deliveries.models import Delivery, Moment, Status
+from deliveries.lifecycle import groups, log
+from deliveries.models import Delivery, Moment
 from deliveries.schedule import planning
 from deliveries.sending import gate
-
-OPEN = frozenset({Status.SENDING, Status.PAUSED})
 
 
 class NoWaveHeld(Refusal):
@@ -26,7 +24,7 @@ class NoWaveHeld(Refusal):
 
 def held(delivery: Delivery) -> Moment | None:
     """The wave that waits for a person, if one does."""
-    if delivery.status not in OPEN:
+    if delivery.status not in groups.UNDER_WAY:
         return None
     return delivery.moments.filter(held_at__isnull=False, released_at=None).order_by("number").first()
 

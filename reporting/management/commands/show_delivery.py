@@ -8,20 +8,18 @@ from zoneinfo import ZoneInfo
 
 from accounts import access
 from accounts.models import User
-from accounts.rights import Right
 from campaign.lib import clock
 from deliveries.commands.base import DeliveriesCommand, brief
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import seal as sealing
-from deliveries.models import Cause, Delivery, ScheduleKind, Status
+from deliveries.models import Cause, Delivery, ScheduleKind
 from deliveries.operations import doubts, remainders
-from deliveries.overview import diagnosis, state
+from deliveries.overview import diagnosis, reasons, state
 from deliveries.schedule import plan_report
-from deliveries.sending import rate
+from deliveries.sending.rate import Rate
 from deliveries.series import calendar
 from reporting import kpis, statistics
 
-WAITS_FOR = {Status.AWAITING_APPROVAL: Right.APPROVE, Status.READY: Right.START}
 CHANGES_SHOWN = 10
 
 
@@ -65,11 +63,13 @@ def _series(delivery: Delivery) -> dict[str, Any] | None:
 
 def everything(delivery: Delivery) -> dict[str, Any]:
     """All that the dashboard shows, as data."""
-    state.annotate([delivery])
-    content, right = delivery.content, WAITS_FOR.get(Status(delivery.status))
+    at = clock.now()
+    state.annotate([delivery], at=at)
+    standing = state.of(delivery)
+    content, right = delivery.content, reasons.awaited(delivery)
     return {
         **brief(delivery),
-        "status_label": str(state.label(delivery)),
+        "status_label": str(standing.words),
         **state.as_dict(delivery),
         "description": delivery.description,
         "audience": delivery.audience and delivery.audience.label,
@@ -87,10 +87,10 @@ def everything(delivery: Delivery) -> dict[str, Any]:
             "zone": delivery.time_zone,
             "words": str(plan_report.in_words(delivery)),
         },
-        "plan": (planned := plan_report.plan(delivery, at=clock.now())) and planned.as_dict(),
+        "plan": standing.plan and standing.plan.as_dict(),
         "validity_hours": delivery.validity_hours,
         "limit_per_hour": delivery.limit_per_hour,
-        "pace": _pace(delivery),
+        "pace": _pace(standing.pace),
         "approval_policy": delivery.policy,
         "tracking": delivery.tracking,
         "content": content
@@ -104,7 +104,7 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         },
         "changed_since_prepared": sealing.changes(delivery),
         "waits_for": [user.username for user in access.holders(right, delivery)] if right else [],
-        "diagnoses": [one.as_dict() for one in diagnosis.of_delivery(delivery, at=clock.now())],
+        "diagnoses": [one.as_dict() for one in diagnosis.of_delivery(delivery, at=at)],
         "started_at": delivery.started_at,
         "ended_at": delivery.ended_at,
         "messages": tallies(delivery),  # by the status of the message, so “sent” here leaves out what bounced
@@ -127,9 +127,8 @@ def everything(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _pace(delivery: Delivery) -> dict[str, Any] | None:
+def _pace(found: Rate | None) -> dict[str, Any] | None:
     """Messages an hour, and seconds; None unless it is being sent."""
-    found = rate.of(delivery, at=clock.now())
     return found and {
         "set": found.set_rate,
         "achieved": found.achieved,

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from accounts.models import User
 from campaign.lib import clock, numbers
 from campaign.lib.jobs import Queue
-from deliveries.commands.base import USAGE, StepCommand, add_wait_options, full_seal
+from deliveries.commands.base import USAGE, StepCommand, add_wait_options, full_seal, how_it_stands
 from deliveries.confirmation import decisions as confirmation
 from deliveries.confirmation.decisions import Question
 from deliveries.content.findings import Finding
-from deliveries.models import Delivery, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery
 from deliveries.series import calendar
 from deliveries.series.calendar import Upcoming
 
@@ -66,10 +67,10 @@ class Command(StepCommand):
 
     def _wait(self, delivery: Delivery, options: dict[str, Any]) -> dict[str, Any]:
         delivery.refresh_from_db()
-        self.wait(delivery, until=lambda d: Status(d.status).is_final, seconds=options["timeout"])
+        self.wait(delivery, until=lambda d: d.status in groups.FINAL, seconds=options["timeout"])
         answer = self.answer(delivery)
-        if delivery.status != Status.FINISHED:
-            self.fail(delivery.status, f"{delivery.name} ended as “{Status(delivery.status).label}”.")
+        if delivery.status not in groups.COMPLETED:
+            self.fail(delivery.status, f"{delivery.name} ended as “{how_it_stands(delivery)}”.")
         return answer
 
 

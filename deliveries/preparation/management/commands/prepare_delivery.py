@@ -7,7 +7,8 @@ from accounts.models import User
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from deliveries.commands.base import StepCommand, add_wait_options
-from deliveries.models import Delivery, Status
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery
 from deliveries.preparation import verbs as preparation
 
 
@@ -29,7 +30,7 @@ class Command(StepCommand):
 
     def _ended(self, delivery: Delivery) -> dict[str, Any]:
         answer = self.answer(delivery)
-        if delivery.status not in {Status.AWAITING_APPROVAL, Status.READY}:
+        if delivery.status not in groups.UNDECIDED:
             found = answer["preparation"]["errors"]
             reasons = " ".join(found) or "Its log says why."
             self.fail("preparation_failed", f"{delivery.name} could not be prepared. {reasons}")
@@ -46,4 +47,4 @@ class Command(StepCommand):
 
 
 def _has_ended(delivery: Delivery) -> bool:
-    return delivery.status != Status.PREPARING
+    return delivery.status not in groups.BEING_PREPARED
