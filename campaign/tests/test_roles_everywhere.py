@@ -16,7 +16,9 @@ from accounts.rights import Right
 from accounts.roles import SHIPPED
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences import imports
+from audiences.models import ConsentDoubt
 from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
+from campaign.lib import clock
 from campaign.tests.crawling import mounted
 from deliveries.models import Delivery
 from deliveries.tests.factories import CONTENT, DeliveryFactory, person
@@ -37,6 +39,8 @@ class World:
         self.draft = DeliveryFactory(unit=unit, audience=self.audience)
         self.sent = DeliveryFactory(unit=unit, finished=True, recipients=1)
         self.refused = self._refused_import()
+        self.unclear = ProfileFactory(unit=unit, consent_unclear=True)
+        ConsentDoubt.objects.create(profile=self.unclear, channel="email", words="perhaps", at=clock.now())
 
     def _refused_import(self) -> Any:
         broken = io.BytesIO(b"external_id,email\nC1,a@example.com\nC2\n")
@@ -59,6 +63,8 @@ ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], 
     "audiences:profile-create": (lambda w: [], Right.IMPORT, lambda w: {"email": "new@example.com", "unit": w.unit.pk}),
     "audiences:profile-edit": (lambda w: [w.profile.pk], Right.IMPORT, lambda w: {"email": "new@example.com", "unit": w.unit.pk}),
     "audiences:consent": (lambda w: [w.profile.pk], Right.PREPARE, lambda w: {"channel": "email", "decision": "out"}),
+    "audiences:unclear-decide": (lambda w: [w.unclear.pk], Right.PREPARE, lambda w: {"decision": "opt_out"}),
+    "audiences:unclear-all": (lambda w: [], Right.PREPARE, lambda w: {"unit": w.unit.pk, "decision": "opt_out"}),
     "audiences:create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk, "text": "{}"}),
     "audiences:create-list": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk, "pasted": ""}),
     "audiences:edit": (lambda w: [w.audience.pk], Right.PREPARE, lambda w: {"label": "Changed", "text": "{}"}),

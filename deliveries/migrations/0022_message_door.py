@@ -190,8 +190,6 @@ WHERE lease_until IS NULL AND {" + ".join(NAMES[1:-1])} = seq_to - seq_from + 1
 """
 
 COUNTS = sum((F(name) for name in NAMES[1:]), F("seq_from") - 1)
-OPEN = models.Index(fields=["delivery", "moment"], condition=Q(done=False), name="chunk_open_moment")
-TAKEN = models.Index(fields=["delivery"], condition=Q(done=False, token__gt=0), name="chunk_taken")
 
 
 class Migration(migrations.Migration):
@@ -214,8 +212,6 @@ class Migration(migrations.Migration):
                 db_persist=True,
             ),
         ),
-        migrations.AddIndex("chunk", OPEN),
-        migrations.AddIndex("chunk", TAKEN),
         migrations.AlterField(
             "message",
             "status",
