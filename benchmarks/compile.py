@@ -17,7 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
 django.setup()
 
 from deliveries.content.compile import compile_content  # noqa: E402  # settings come first
-from deliveries.content.source import Field, Source  # noqa: E402
+from deliveries.content.source import Field, Source  # noqa: E402  Django is set up before
 
 SMALL, LARGE = 25_000, 400_000
 MOST_GROWTH = 19.0  # 16 would be in line with the size

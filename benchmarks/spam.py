@@ -21,9 +21,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
 django.setup()
 
 from campaign.lib.tokens import Signer  # noqa: E402  # Django is set up first
-from deliveries.content.compile import compile_content  # noqa: E402
-from deliveries.content.render import Renderer  # noqa: E402
-from deliveries.content.source import Field, Source  # noqa: E402
+from deliveries.content.compile import compile_content  # noqa: E402  Django is set up before
+from deliveries.content.render import Renderer  # noqa: E402  Django is set up before
+from deliveries.content.source import Field, Source  # noqa: E402  Django is set up before
 
 HOW_TO = "There is no spamassassin here. On Debian or Ubuntu: apt-get install spamassassin"
 NEWSLETTERS = Path(settings.BASE_DIR).parent / "shared" / "data" / "newsletters"
@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
         print(json.dumps({"mails": mails}))
         return 0
     for mail in mails:
-        rules = ", ".join(f"{name} {score}" for name, score in mail["rules"].items())  # type: ignore[attr-defined]
+        rules = ", ".join(f"{name} {score}" for name, score in mail["rules"].items())  # type: ignore[attr-defined]  # a dict, as made above
         print(f"{mail['score']:>5}  {mail['mail']:40} {rules}")
     return 0
 
