@@ -14,6 +14,7 @@ from enum import StrEnum
 from django.conf import settings
 from django.db import connection, transaction
 
+from campaign.lib import prepared
 from deliveries.models import ANSWERED_ROWS, REFUSED_ROWS
 
 LARGE = 20_000  # messages; of so many nobody counts or ends the rest in passing
@@ -192,12 +193,9 @@ def planned() -> Iterator[None]:
 
 def due(at: datetime, *, ahead: timedelta) -> list[Found]:
     """What is to be seen to, by delivery. `ahead`: so long before its date a delivery is to begin."""
-    with planned(), connection.cursor() as cursor:
-        cursor.execute(
-            _DUE,
-            {"at": at, "soon": at + ahead, "yesterday": at - timedelta(days=1), "slice": AT_ONE_TICK},
-        )
-        return [Found(Due(due), delivery_id, messages) for due, delivery_id, messages in cursor.fetchall()]
+    slots = {"at": at, "soon": at + ahead, "yesterday": at - timedelta(days=1), "slice": AT_ONE_TICK}
+    with planned():
+        return [Found(Due(due), *one) for due, *one in prepared.rows(_DUE, slots)]
 
 
 @dataclass(frozen=True)
@@ -292,9 +290,8 @@ def ready(
         "at": at, "soon": at + ahead, "ahead": ahead, "after": after, "room": room, "only": only,
         "released": released or [], "most": settings.SINETE["lanes"], "slice": AT_ONE_TICK,
     }  # fmt: skip
-    with planned(), connection.cursor() as cursor:
-        cursor.execute(_READY, slots)
-        return [Ready(*row) for row in cursor.fetchall()]
+    with planned():
+        return [Ready(*row) for row in prepared.rows(_READY, slots)]
 
 
 def is_anything_sent() -> bool:
@@ -306,6 +303,4 @@ def is_anything_sent() -> bool:
 
 def with_lanes(at: datetime) -> set[int]:
     """The deliveries that some lane has in hand."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT DISTINCT delivery_id FROM ({_TAKEN}) taken", {"at": at})
-        return {row[0] for row in cursor.fetchall()}
+    return {row[0] for row in prepared.rows(f"SELECT DISTINCT delivery_id FROM ({_TAKEN}) taken", {"at": at})}

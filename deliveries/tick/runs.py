@@ -8,11 +8,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_noop as n_
 
 from accounts.rights import Right
-from campaign.lib import clock
+from campaign.lib import clock, prepared
 from deliveries import drafting, lifecycle, queues
 from deliveries.lifecycle import Step, groups, log, notices
 from deliveries.models import (
@@ -80,9 +80,7 @@ _DUE = """
 
 def due(at: datetime) -> list[tuple[Due, int]]:
     """What series and runs ask for, in the order in which it is seen to: each with the delivery."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DUE, {"at": at})
-        return [(Due(due), delivery_id) for due, delivery_id, _turn in cursor.fetchall()]
+    return [(Due(due), delivery_id) for due, delivery_id, _turn in prepared.rows(_DUE, {"at": at})]
 
 
 def see_to(due: Due) -> Callable[[int], None]:

@@ -10,11 +10,12 @@ import pytest
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
+from campaign.lib import clock
 from campaign.stack.pgbouncer import HOW_TO, find, pgbouncer
 from deliveries.ledger import books
 from deliveries.models import Doubt
 from deliveries.overview.diagnosis import installation
-from deliveries.sending import exchange, gate
+from deliveries.sending import exchange, gate, looks
 from deliveries.sending.exchange import Ledger
 from deliveries.sending.lanes import Lane
 from deliveries.tests.factories import DeliveryFactory
@@ -115,6 +116,25 @@ def test_a_lane_leaves_nothing_of_its_own_in_the_sessions_of_others(pooler):
         left = [each.execute(wanted).fetchone() for each in (one, other)]
 
     assert left == [("0", "auto", "0", 0, 0)] * 2
+
+
+def test_the_tick_leaves_no_plan_of_its_own_there(pooler, monkeypatch):
+    leads = conninfo_to_dict(pooler)
+    monkeypatch.setitem(connection.settings_dict, "HOST", leads["host"])
+    monkeypatch.setitem(connection.settings_dict, "PORT", leads["port"])
+    connection.close()
+    try:
+        for _time in range(6):
+            assert looks.due(clock.now(), ahead=gate.AHEAD) == []
+    finally:
+        connection.close()
+
+    with psycopg.connect(pooler, prepare_threshold=None) as one, psycopg.connect(pooler) as other:
+        left = [
+            each.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() for each in (one, other)
+        ]
+
+    assert left == [(0,), (0,)]
 
 
 def test_a_transaction_of_a_lane_is_durable_and_bounded_there_too(pooler):

@@ -1,8 +1,11 @@
 """Lanes are asked for in turn, for every delivery that has something to hand over."""
 
+from datetime import timedelta
+
 import django_rq
 import pytest
 
+from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from deliveries import queues
 from deliveries.sending import gate
@@ -46,12 +49,14 @@ def test_the_lanes_of_many_are_asked_for_in_turn_and_not_all_of_one_first(settin
 @pytest.mark.parametrize(
     "seconds", [3600, 2], ids=["for long", "for a moment: its lane would be turned away"]
 )
-def test_no_lane_is_woken_for_a_route_that_rests(seconds):
+def test_no_lane_is_woken_for_a_route_that_rests(seconds, monkeypatch):
     delivery = DeliveryFactory(recipients=1, sending=True)
     look.tick()
     django_rq.get_queue(Queue.SEND).empty()
     gate.routes.default_route()
-    execute("UPDATE deliveries_route SET closed_until = now() + make_interval(secs => %s)", seconds)
+    at = clock.now()
+    execute("UPDATE deliveries_route SET closed_until = %s", at + timedelta(seconds=seconds))
+    monkeypatch.setattr(clock, "now", lambda: at)
 
     look.tick()
 

@@ -1,0 +1,64 @@
+"""Statements that a lasting connection keeps planned."""
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
+
+from campaign.lib import prepared
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NUMBERS = "SELECT n FROM generate_series(1, %(most)s::int) n WHERE n = ANY(%(wanted)s::int[])"
+
+
+def planned() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.fixture(autouse=True)
+def own_connection():
+    connection.close()
+    yield
+    connection.close()
+
+
+def test_what_is_asked_twice_is_planned_once():
+    assert prepared.rows(NUMBERS, {"most": 9, "wanted": [3, 5]}) == [(3,), (5,)]
+    assert prepared.rows(NUMBERS, {"most": 4, "wanted": [3, 5]}) == [(3,)]
+
+    assert len(planned()) == 1
+
+
+def test_a_new_connection_plans_anew():
+    prepared.rows(NUMBERS, {"most": 1, "wanted": []})
+    connection.close()
+
+    assert planned() == []
+    assert prepared.rows(NUMBERS, {"most": 9, "wanted": [9]}) == [(9,)]
+
+
+def test_statements_of_others_on_the_same_connection_stay_unplanned():
+    prepared.rows(NUMBERS, {"most": 1, "wanted": []})
+    for _time in range(9):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s::int", [1])
+
+    assert len(planned()) == 1
+
+
+def test_what_goes_wrong_is_an_error_of_django_and_the_next_goes_well():
+    with pytest.raises(DatabaseError):
+        prepared.rows("SELECT 1 / %(by)s::int", {"by": 0})
+
+    assert prepared.rows("SELECT 1 / %(by)s::int", {"by": 1}) == [(1,)]
+
+
+def test_it_is_counted_with_all_other_statements():
+    prepared.rows(NUMBERS, {"most": 1, "wanted": []})
+
+    with CaptureQueriesContext(connection) as asked:
+        prepared.rows(NUMBERS, {"most": 1, "wanted": []})
+
+    assert len(asked) == 1
