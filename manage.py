@@ -10,6 +10,9 @@ def main() -> None:
     from django.core.management import execute_from_command_line
     from django.db import OperationalError
 
+    from campaign.lib import pipes
+
+    pipes.outlive_readers()
     try:
         execute_from_command_line(sys.argv)
     except OperationalError as error:

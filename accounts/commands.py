@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Q
 
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
@@ -63,6 +64,17 @@ class PersonCommand(BaseCommand):
             self._print_json({"error": code, "message": str(message)})
         raise CommandError(str(message), returncode=exit_code)
 
+    def unit(self, named: str, *, by: User) -> OrganizationalUnit:
+        """Return the one unit of this label or id that the person may read; what they may do there, the verb checks."""
+        is_id = named.isascii() and named.isdecimal() and len(named) < 10
+        wanted = Q(label__iexact=named) | Q(pk=int(named) if is_id else None)
+        found = list(access.readable_units(by).filter(wanted)[:2])
+        if not found and (hidden := OrganizationalUnit.objects.filter(wanted).first()):
+            access.record_hidden(by=by, target=hidden)
+        if len(found) != 1:
+            self.fail("no_such_unit", f"There is no unit “{named}”, or more than one.", exit_code=2)
+        return found[0]
+
     def _person(self, username: str | None) -> User | None:
         if not username:
             if self.requires_person:
@@ -87,18 +99,8 @@ class UnitCommand(PersonCommand):
     """A command by which an administrator changes a unit. A subclass writes `act` and `add_unit_options`."""
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("unit", metavar="UNIT", help="its label")
+        parser.add_argument("unit", metavar="UNIT", help="its label or id")
         self.add_unit_options(parser)
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         """The command's own arguments."""
-
-    def unit(self, label: str, *, by: User) -> OrganizationalUnit:
-        """Return the one unit of this label that the person may read; what they may do there, the verb checks."""
-        named = OrganizationalUnit.objects.filter(label__iexact=label)
-        found = list(access.readable_units(by).filter(label__iexact=label)[:2])
-        if not found and named.exists():
-            access.record_hidden(by=by, target=named[0])
-        if len(found) != 1:
-            self.fail("no_such_unit", f"There is no unit “{label}”, or more than one.", exit_code=2)
-        return found[0]

@@ -232,7 +232,7 @@ def test_nobody_signs_up():
 
 def test_a_command_invites_and_another_gives_back(administrator, unit, capsys):
     call_command(
-        "invite_person",
+        "invite_user",
         "rita",
         "--email",
         "rita@sinete.example",

@@ -1,12 +1,11 @@
 """Statements that are asked again and again on a lasting connection, and are costlier to plan than to run."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 _ALWAYS = 0  # psycopg prepares at the first use; None: never
 _KNOWN = "_sinete_is_pooled"
@@ -29,7 +28,8 @@ def cursor() -> Iterator[Any]:
             yield usual
             return
         wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-        with _closing(wrap(_Prepared(connection.connection))) as own:
+        own = wrap(_Prepared(connection.connection))  # type: ignore[arg-type]  # the stubs take a wrapper's cursor for a wrapper
+        with closing(own):
             yield own
 
 
@@ -39,14 +39,6 @@ def rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         own.execute(statement, values)
         found: list[tuple[Any, ...]] = own.fetchall()
         return found
-
-
-@contextmanager
-def _closing(own: CursorWrapper) -> Iterator[CursorWrapper]:
-    try:
-        yield own
-    finally:
-        own.close()
 
 
 def _is_pooled() -> bool:

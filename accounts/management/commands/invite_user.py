@@ -46,9 +46,4 @@ class Command(PersonCommand):
     def _unit(self, named: str | None, by: User) -> OrganizationalUnit:
         if named is None and by.home_unit is not None:
             return by.home_unit
-        named = named or ""
-        field = "pk" if named.isascii() and named.isdecimal() and len(named) < 10 else "label"
-        found = OrganizationalUnit.objects.filter(**{field: named})[:2]
-        if len(found) != 1:
-            self.fail("no_such_unit", f"Name one unit: “{named}” fits {len(found) or 'none'}.", exit_code=2)
-        return found[0]
+        return self.unit(named or "", by=by)
