@@ -1,5 +1,6 @@
 """Statements that are asked again and again on a lasting connection, and are costlier to plan than to run."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+SECONDS_KEPT = 60.0  # a plan is made for tables as they were
 _ALWAYS = 0  # psycopg prepares at the first use; None: never
-_KNOWN = "_sinete_is_pooled"
+_KNOWN, _SINCE = "_sinete_is_pooled", "_sinete_plans_since"
 
 
 class _Prepared(psycopg.Cursor[Any]):
@@ -16,29 +18,28 @@ class _Prepared(psycopg.Cursor[Any]):
         return super().execute(query, params, prepare=True, **options)
 
 
-@contextmanager
-def cursor() -> Iterator[Any]:
-    """A cursor whose statements PostgreSQL plans once for each connection, and again as it sees fit.
+def rows(statement: str, values: Mapping[str, Any], *, keep: bool = True) -> list[tuple[Any, ...]]:
+    """All that the statement finds. With `keep` its plan is kept on this connection, for a minute at most.
 
-    Behind a pooler, whose sessions are nobody's, it is a cursor like any other. Values must have their types in the
-    statement, since they are sent beside it.
+    Behind a pooler, whose sessions are nobody's, it is planned anew each time.
     """
+    with _cursor() if keep else connection.cursor() as own:
+        own.execute(statement, values)
+        found: list[tuple[Any, ...]] = own.fetchall()
+        return found
+
+
+@contextmanager
+def _cursor() -> Iterator[Any]:
     with connection.cursor() as usual:
         if _is_pooled():
             yield usual
             return
+        _forget_old_plans()
         wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
         own = wrap(_Prepared(connection.connection))  # type: ignore[arg-type]  # the stubs take a wrapper's cursor for a wrapper
         with closing(own):
             yield own
-
-
-def rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """All that the statement finds, by `cursor`."""
-    with cursor() as own:
-        own.execute(statement, values)
-        found: list[tuple[Any, ...]] = own.fetchall()
-        return found
 
 
 def _is_pooled() -> bool:
@@ -52,3 +53,12 @@ def _is_pooled() -> bool:
             raw.prepare_threshold = _ALWAYS
         setattr(raw, _KNOWN, known)
     return known
+
+
+def _forget_old_plans() -> None:
+    raw, now = connection.connection, time.monotonic()
+    if now - getattr(raw, _SINCE, now) > SECONDS_KEPT:
+        raw.execute("DISCARD PLANS")
+        delattr(raw, _SINCE)
+    if not hasattr(raw, _SINCE):
+        setattr(raw, _SINCE, now)

@@ -31,6 +31,24 @@ def test_what_is_asked_twice_is_planned_once():
     assert len(planned()) == 1
 
 
+def test_a_plan_is_kept_for_a_minute(monkeypatch):
+    prepared.rows(NUMBERS, {"most": 9, "wanted": [3]})
+    said: list[str] = []
+    monkeypatch.setattr(connection.connection, "execute", said.append)
+    prepared.rows(NUMBERS, {"most": 9, "wanted": [3]})
+    young = list(said)
+    monkeypatch.setattr(prepared, "SECONDS_KEPT", -1.0)
+
+    assert prepared.rows(NUMBERS, {"most": 9, "wanted": [3]}) == [(3,)]
+    assert (young, said) == ([], ["DISCARD PLANS"])
+
+
+def test_nothing_is_kept_of_what_is_asked_while_things_move():
+    prepared.rows(NUMBERS, {"most": 9, "wanted": [3]}, keep=False)
+
+    assert planned() == []
+
+
 def test_a_new_connection_plans_anew():
     prepared.rows(NUMBERS, {"most": 1, "wanted": []})
     connection.close()

@@ -346,8 +346,6 @@ def wake_all(at: datetime, *, released: list[int]) -> list[int]:
 
     The queue holds so many at most; where more wait, the next tick goes on behind the last that had its turn.
     """
-    if not released and not looks.is_anything_sent():
-        return []
     after = _last_woken()
     woken = _wake(lambda room: looks.ready(at, ahead=AHEAD, room=room, after=after, released=released))
     if woken:

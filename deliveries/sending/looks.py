@@ -191,11 +191,14 @@ def planned() -> Iterator[None]:
         yield
 
 
-def due(at: datetime, *, ahead: timedelta) -> list[Found]:
-    """What is to be seen to, by delivery. `ahead`: so long before its date a delivery is to begin."""
+def due(at: datetime, *, ahead: timedelta, is_calm: bool = False) -> list[Found]:
+    """What is to be seen to, by delivery. `ahead`: so long before its date a delivery is to begin.
+
+    `is_calm`: nothing was due a moment ago and nothing is sent, so that a kept plan still fits the tables.
+    """
     slots = {"at": at, "soon": at + ahead, "yesterday": at - timedelta(days=1), "slice": AT_ONE_TICK}
     with planned():
-        return [Found(Due(due), *one) for due, *one in prepared.rows(_DUE, slots)]
+        return [Found(Due(due), *one) for due, *one in prepared.rows(_DUE, slots, keep=is_calm)]
 
 
 @dataclass(frozen=True)
@@ -290,8 +293,9 @@ def ready(
         "at": at, "soon": at + ahead, "ahead": ahead, "after": after, "room": room, "only": only,
         "released": released or [], "most": settings.SINETE["lanes"], "slice": AT_ONE_TICK,
     }  # fmt: skip
-    with planned():
-        return [Ready(*row) for row in prepared.rows(_READY, slots)]
+    with planned(), connection.cursor() as cursor:
+        cursor.execute(_READY, slots)
+        return [Ready(*row) for row in cursor.fetchall()]
 
 
 def is_anything_sent() -> bool:
@@ -303,4 +307,6 @@ def is_anything_sent() -> bool:
 
 def with_lanes(at: datetime) -> set[int]:
     """The deliveries that some lane has in hand."""
-    return {row[0] for row in prepared.rows(f"SELECT DISTINCT delivery_id FROM ({_TAKEN}) taken", {"at": at})}
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT DISTINCT delivery_id FROM ({_TAKEN}) taken", {"at": at})
+        return {row[0] for row in cursor.fetchall()}

@@ -46,21 +46,28 @@ class Errand(NamedTuple):
     locks_itself: bool = False  # and leaves what somebody else has locked
 
 
+_was_calm = False  # the tick before, in this process, found nothing to do
+
+
 def tick() -> None:
     """Notice everything that is due or stopped moving, and see to it or ask for it."""
+    global _was_calm
+    is_calm, _was_calm = _was_calm, False
     at = clock.now()
     for preparation_id in preparation.waiting(at):
         _ask(queues.PREPARE, job_id=f"prepare-{preparation_id}", preparation_id=preparation_id)
     may_send = fence.passes()
-    found = _due(at)
-    _share_out(_errands(at, found, may_send=may_send))
+    found = _due(at, is_calm=is_calm)
+    errands = _errands(at, found, may_send=may_send, is_calm=is_calm)
+    _share_out(errands)
     if may_send:
         for one in found:
             if one.is_long:
                 _ask_for_long(one)
-        _wake_lanes(at, found)
+        is_sent = _wake_lanes(at, found)
         if notices.to_mail(at).exists():
             _ask(queues.NOTICES, job_id="notices")
+        _was_calm = not (found or errands or is_sent)
 
 
 def take_steps() -> None:
@@ -89,11 +96,14 @@ def see_to_large(delivery_id: int) -> None:
 # -- what there is to do ----------------------------------------------------------------------------------
 
 
-def _errands(at: datetime, found: Iterable[Found], *, may_send: bool) -> list[Errand]:
+def _errands(at: datetime, found: Iterable[Found], *, may_send: bool, is_calm: bool = False) -> list[Errand]:
     """What is due, in the order in which it is seen to; without what takes long."""
     if not may_send:
         return _of_released(one for one in found if one.due == Due.UNCONFIRMED)
-    return [*(Errand(pk, runs.see_to(due)) for due, pk in runs.due(at)), *_of_released(found)]
+    return [
+        *(Errand(pk, runs.see_to(due)) for due, pk in runs.due(at, is_calm=is_calm)),
+        *_of_released(found),
+    ]
 
 
 def _of_released(found: Iterable[Found]) -> list[Errand]:
@@ -142,9 +152,9 @@ def _end_the_stopped(delivery_id: int) -> None:
     ending.cancel_rest(delivery_id)
 
 
-def _due(at: datetime) -> list[Found]:
+def _due(at: datetime, *, is_calm: bool = False) -> list[Found]:
     """What is due, but for deliveries that were over a moment ago and whose books did not balance."""
-    found = looks.due(at, ahead=gate.AHEAD)
+    found = looks.due(at, ahead=gate.AHEAD, is_calm=is_calm)
     rest = gate.found_off([one.delivery_id for one in found if one.due == Due.OVER])
     return [one for one in found if one.due != Due.OVER or one.delivery_id not in rest]
 
@@ -227,13 +237,18 @@ def _ask_for_long(one: Found) -> None:
         _ask(queues.LARGE, job_id=f"{job_id}-too", on=Queue.SEND, delivery_id=one.delivery_id)
 
 
-def _wake_lanes(at: datetime, found: Iterable[Found]) -> None:
-    woken = gate.wake_all(at, released=[one.delivery_id for one in found if one.due in {Due.BEGIN, Due.SOON}])
+def _wake_lanes(at: datetime, found: Iterable[Found]) -> bool:
+    """Ask for lanes of what may leave; returns whether anything is sent or begins within seconds."""
+    released = [one.delivery_id for one in found if one.due in {Due.BEGIN, Due.SOON}]
+    if not released and not looks.is_anything_sent():
+        return False
+    woken = gate.wake_all(at, released=released)
     whose = rate.to_note(woken, at=at)
     if len(whose) <= IN_PASSING:
         rate.note_all(whose, at=at)
     else:
         _ask(queues.PACE, job_id="pace", delivery_ids=sorted(whose))
+    return True
 
 
 def _ask(job: JobRef, *, job_id: str, on: Queue | None = None, **kwargs: Any) -> bool:

@@ -78,9 +78,13 @@ _DUE = """
 """
 
 
-def due(at: datetime) -> list[tuple[Due, int]]:
-    """What series and runs ask for, in the order in which it is seen to: each with the delivery."""
-    return [(Due(due), delivery_id) for due, delivery_id, _turn in prepared.rows(_DUE, {"at": at})]
+def due(at: datetime, *, is_calm: bool = False) -> list[tuple[Due, int]]:
+    """What series and runs ask for, in the order in which it is seen to: each with the delivery.
+
+    `is_calm`: nothing was due a moment ago, so that a kept plan still fits the tables.
+    """
+    found = prepared.rows(_DUE, {"at": at}, keep=is_calm)
+    return [(Due(due), delivery_id) for due, delivery_id, _turn in found]
 
 
 def see_to(due: Due) -> Callable[[int], None]:
