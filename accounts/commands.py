@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
+from campaign.lib import reader_zone
 from campaign.lib.refusals import Forbidden, Refusal
 
 
@@ -43,10 +44,13 @@ class PersonCommand(BaseCommand):
         self.as_json: bool = options["as_json"]
         with audit.entered("command", os_user=audit.system_user()):
             by = self._person(options["person"])
-            try:
-                answer = self.act(by=by, options=options)
-            except Refusal as refusal:
-                self._refused(refusal, by=by)
+            with reader_zone.unknown():
+                if by is not None:
+                    reader_zone.read_in(by.time_zone)
+                try:
+                    answer = self.act(by=by, options=options)
+                except Refusal as refusal:
+                    self._refused(refusal, by=by)
         if self.as_json and answer is not None:
             self._print_json(answer)
 

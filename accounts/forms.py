@@ -1,5 +1,7 @@
 """Forms of the pages about oneself."""
 
+from typing import Any
+
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import PasswordChangeForm
@@ -8,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import people, self_service
 from accounts.models import User
+from campaign.lib import local_time
 
 
 class AccountForm(forms.Form):
@@ -25,12 +28,26 @@ class AccountForm(forms.Form):
         required=False,
         widget=forms.TextInput({"autocomplete": "family-name"}),
     )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        required=False,
+        help_text=_(
+            "In which you read all moments. A delivery's own zone stands beside it where they differ."
+        ),
+    )
     language = forms.ChoiceField(
         label=_("Language"),
         choices=[(code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES],
         widget=forms.RadioSelect,
         help_text=_("Of these pages in this browser. What you send has the language of its content."),
     )
+
+    def __init__(self, *args: Any, browser_zone: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        said = _("As the browser says (%(zone)s)") % {"zone": browser_zone.replace("_", " ")}
+        first = said if browser_zone else _("As the browser says")
+        zone: Any = self.fields["time_zone"]
+        zone.choices = [("", first), *local_time.choices()]
 
 
 class OwnPasswordForm(PasswordChangeForm):

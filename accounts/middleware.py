@@ -18,7 +18,10 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import audit, idle, self_service
+from campaign.lib import reader_zone
 from campaign.lib.refusals import Forbidden, Refusal
+
+ZONE_COOKIE = "sinete_zone"
 
 
 def well_formed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -69,6 +72,22 @@ def is_signed_in(request: HttpRequest) -> bool:
     return hasattr(session, "_session_cache") and SESSION_KEY in session
 
 
+def in_own_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Moments are shown in the zone of whoever reads, once it is known who that is; the next request begins anew."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with reader_zone.unknown():
+            return get_response(request)
+
+    return middleware
+
+
+def _read_in_own_zone(request: HttpRequest) -> None:
+    """As the person chose; else as their browser says, in a cookie that our script sets."""
+    if request.user.is_authenticated:
+        reader_zone.read_in(request.user.time_zone or request.COOKIES.get(ZONE_COOKIE, ""))
+
+
 class Policies(CSPMiddleware):
     """What a page may load and run: the desk has a policy of its own, and a view may set another for its answer."""
 
@@ -94,6 +113,7 @@ class SignedIn(LoginRequiredMiddleware):
             return None  # stands while the database is away, whoever looks
         if request.user.is_authenticated and idle.has_ended(request):
             self_service.end_session(request)
+        _read_in_own_zone(request)
         if request.user.is_authenticated and request.user.must_change_password and not _is_open(request):
             return _lead(request, reverse("password_change"))
         return super().process_view(request, view_func, view_args, view_kwargs)

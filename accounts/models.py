@@ -28,6 +28,15 @@ class User(AbstractUser):
         related_name="members",
         help_text=_("New deliveries, audiences and profiles of this person begin here."),
     )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=_("In which this person reads all moments; empty: as the browser says."),
+    )
     must_change_password = models.BooleanField(
         _("must change the password"), default=False, db_default=False, editable=False
     )

@@ -9,12 +9,18 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, letters
 from accounts.models import LetterKind, User
+from campaign.lib import reader_zone
 from campaign.lib.refusals import Refusal
 
 
 class NoOwnAddress(Refusal):
     message = _("Your account has no mail address: an administrator enters it.")
     code = "no_own_address"
+
+
+class NoSuchZone(Refusal):
+    message = _("There is no time zone “%(zone)s”: name one such as America/Sao_Paulo.")
+    code = "no_such_zone"
 
 
 @transaction.atomic
@@ -25,6 +31,18 @@ def change_name(*, first_name: str, last_name: str, by: User) -> None:
     by.save(update_fields=["first_name", "last_name"])
     if str(by) != before:
         audit.record("change_own_name", by=by, target=by, before=before)
+
+
+@transaction.atomic
+def read_in(*, time_zone: str, by: User) -> None:
+    """Show the person all moments in this zone from now on; empty: in their browser's. Raise NoSuchZone."""
+    if time_zone and reader_zone.named(time_zone) is None:
+        raise NoSuchZone(zone=time_zone)
+    if by.time_zone == time_zone:
+        return
+    before, by.time_zone = by.time_zone, time_zone
+    by.save(update_fields=["time_zone"])
+    audit.record("change_own_zone", by=by, target=by, before=before, now=time_zone)
 
 
 @transaction.atomic

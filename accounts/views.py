@@ -23,8 +23,10 @@ from django.views.i18n import set_language as django_set_language
 
 from accounts import people, self_service
 from accounts.forms import AccountForm, OwnPasswordForm
+from accounts.middleware import ZONE_COOKIE
 from accounts.models import User
 from accounts.signing_in import SignInForm
+from campaign.lib import clock, reader_zone
 
 DEMO = "accounts.demo"
 
@@ -92,17 +94,22 @@ def demo_accounts() -> list[tuple[str, str, str]]:
 
 @require_http_methods(["GET", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
-    """Name and language of oneself."""
+    """Name, time zone and language of oneself."""
     user = request.user
     assert isinstance(user, User)
+    said = request.COOKIES.get(ZONE_COOKIE, "")
+    browser_zone = said if reader_zone.named(said) else ""
     if request.method == "POST":
-        form = AccountForm(request.POST)
+        form = AccountForm(request.POST, browser_zone=browser_zone)
         if form.is_valid():
             return _save_account(request, form, by=user)
     else:
-        values = {"first_name": user.first_name, "last_name": user.last_name, "language": get_language()}
-        form = AccountForm(initial=values)
-    context = {"form": form, "is_verified": people.verified_address(user) is not None}
+        values = {
+            "first_name": user.first_name, "last_name": user.last_name, "language": get_language(),
+            "time_zone": user.time_zone,
+        }  # fmt: skip
+        form = AccountForm(initial=values, browser_zone=browser_zone)
+    context = {"form": form, "is_verified": people.verified_address(user) is not None, "now": clock.now()}
     return render(request, "registration/account.html", context)
 
 
@@ -111,6 +118,7 @@ def _save_account(request: HttpRequest, form: AccountForm, *, by: User) -> HttpR
     self_service.change_name(
         first_name=form.cleaned_data["first_name"], last_name=form.cleaned_data["last_name"], by=by
     )
+    self_service.read_in(time_zone=form.cleaned_data["time_zone"], by=by)
     with override(language):
         messages.success(request, str(_("Your account is saved.")))
     response = redirect("account")

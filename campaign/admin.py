@@ -77,6 +77,11 @@ def desk_css(request: HttpRequest) -> str:
     return static("campaign/desk.css")
 
 
+def zone_script(request: HttpRequest) -> str:
+    """Tells the server in which time zone the browser is."""
+    return static("campaign/zone.js")
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar: only what this person may open."""
     groups = [

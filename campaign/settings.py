@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.never_kept",
+    "accounts.middleware.in_own_zone",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -338,5 +339,6 @@ UNFOLD = {
     "SITE_SYMBOL": "mark_email_read",
     "SIDEBAR": {"show_search": True, "navigation": "campaign.admin.navigation"},
     "STYLES": ["campaign.admin.desk_css"],
+    "SCRIPTS": ["campaign.admin.zone_script"],
     "COLORS": {"primary": _DESK_COLOURS},
 }

@@ -21,6 +21,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
+from campaign.lib import reader_zone
+
 register = template.Library()
 
 # Shown where a rate has no base or a value is not known.
@@ -132,7 +134,7 @@ def rate(value: Any) -> str:
 
 @register.filter
 def local_time(moment: datetime | None, zone: str | tzinfo | None = None) -> SafeString | str:
-    """12 Nov 2026, 14:00 America/Sao_Paulo; in the current zone where none is named."""
+    """12 Nov 2026, 14:00 America/Sao_Paulo: in the reader's zone, and the named one beside it where they differ."""
     return _moment(moment, zone, seconds=False)
 
 
@@ -153,15 +155,22 @@ def _moment(
 ) -> SafeString | str:
     if not moment:
         return NOTHING
-    zone = _zone(zone)
-    shape = "j M Y, H:i:s" if seconds else "j M Y, H:i"
-    text = date_format(moment.astimezone(zone), f"D {shape}" if weekday else shape)
-    return format_html(
-        '<time class="time" datetime="{}">{} <span class="time__zone">{}</span></time>',
-        moment.astimezone(UTC).isoformat(timespec="seconds"),
-        text,
-        str(zone).replace("_", " "),
-    )
+    own = _zone(zone)
+    shape = reader_zone.SHAPE_OF_LOGS if seconds else reader_zone.SHAPE
+    shape = f"D {shape}" if weekday else shape
+    reader = reader_zone.beside(moment, own)
+    shown = _shown(moment, reader or own, shape)
+    if reader is not None:
+        is_same_day = moment.astimezone(reader).date() == moment.astimezone(own).date()
+        there = _shown(moment, own, shape.rpartition(", ")[2] if is_same_day else shape)
+        shown = format_html('{} <span class="time__own">({})</span>', shown, there)
+    at = moment.astimezone(UTC).isoformat(timespec="seconds")
+    return format_html('<time class="time" datetime="{}">{}</time>', at, shown)
+
+
+def _shown(moment: datetime, zone: tzinfo, shape: str) -> SafeString:
+    text = date_format(moment.astimezone(zone), shape)
+    return format_html('{} <span class="time__zone">{}</span>', text, reader_zone.name_of(zone))
 
 
 def _zone(zone: str | tzinfo | None) -> tzinfo:

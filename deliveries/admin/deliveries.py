@@ -17,7 +17,7 @@ from unfold.decorators import display
 from accounts import access
 from accounts.desk import UnitFilter, VerbAdmin, anywhere, person, told
 from accounts.rights import Right
-from campaign.lib import clock
+from campaign.lib import clock, reader_zone
 from deliveries import desk
 from deliveries.admin import buttons, lists
 from deliveries.admin.form import RECURRENCE_LAYOUT, DeliveryForm
@@ -93,7 +93,7 @@ class DeliveryAdmin(VerbAdmin):
     def when(self, delivery: Delivery) -> str:
         if delivery.contact_date is None or delivery.has_moments:
             return str(plan_report.in_words(delivery))
-        return f"{delivery.contact_date.astimezone(delivery.zone):%Y-%m-%d %H:%M} {delivery.time_zone}"
+        return reader_zone.in_words(delivery.contact_date, delivery.zone)
 
     @display(description=_("to deliver"))
     def to_deliver(self, delivery: Delivery) -> int | None:

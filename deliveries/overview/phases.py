@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.utils.formats import date_format
 from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext
 
+from campaign.lib import reader_zone
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, ScheduleKind, Status
 from deliveries.overview.diagnosis import Diagnosis, halted_by, rest_of, wave_held
@@ -135,7 +135,7 @@ def _between_moments(facts: Facts) -> Phase | None:
     if facts.ahead is None:
         return None
     delivery, n = facts.delivery, facts.ahead.to_go
-    at = date_format(facts.ahead.at.astimezone(delivery.zone), "j M Y, H:i")
+    at = reader_zone.in_words(facts.ahead.at, delivery.zone)
     if delivery.schedule_kind == ScheduleKind.WAVES:
         sentence = ngettext(
             "Next wave at %(moment)s; %(n)s wave to go.", "Next wave at %(moment)s; %(n)s waves to go.", n
@@ -146,7 +146,7 @@ def _between_moments(facts: Facts) -> Phase | None:
             "Next moment at %(moment)s; %(n)s moments to go.",
             n,
         )
-    slots = {"moment": f"{at} {delivery.time_zone}", "n": n}
+    slots = {"moment": at, "n": n}
     return Phase("between_moments", _("Sending, between two moments"), sentence % slots, BLUE)
 
 

@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from campaign.lib import reader_zone
 from deliveries.lifecycle import groups
 from deliveries.models import OUTCOMES, Delivery, Moment, PastChoice, ScheduleKind, WaveBy
 from deliveries.schedule import moments, planning
@@ -332,8 +333,7 @@ def in_words(delivery: Delivery) -> str | Promise:
         return ScheduleKind(delivery.schedule_kind).label
     start = _t("at once, when confirmed")
     if delivery.contact_date is not None:
-        local = date_format(delivery.contact_date.astimezone(delivery.zone), "j M Y, H:i")
-        start = f"{local} {delivery.time_zone}"
+        start = reader_zone.in_words(delivery.contact_date, delivery.zone)
     words = [
         _WAVES_IN_WORDS[WaveBy(delivery.wave_by)] % {"value": delivery.wave_value},
         _t("%(minutes)s minutes apart") % {"minutes": delivery.wave_minutes},

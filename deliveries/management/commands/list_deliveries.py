@@ -6,13 +6,14 @@ from operator import or_
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import OrganizationalUnit, User
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.models import Delivery, Status
 from deliveries.overview import state
 
-COLUMNS = "{name:<9} {status:<32} {to_deliver:>11}  {when:<17} {unit:<20} {label}"
+COLUMNS = "{name:<9} {status:<32} {to_deliver:>11}  {when:<24} {unit:<20} {label}"
 
 
 class Command(DeliveriesCommand):
@@ -44,7 +45,7 @@ class Command(DeliveriesCommand):
                     name="ID",
                     status="STATUS",
                     to_deliver="TO DELIVER",
-                    when="WHEN (UTC)",
+                    when=f"WHEN ({timezone.get_current_timezone_name()})",
                     unit="UNIT",
                     label="LABEL",
                 )
@@ -100,7 +101,7 @@ def _line(row: dict[str, Any], status: str) -> str:
         name=row["delivery"],
         status=status,
         to_deliver="" if count is None else f"{count:,}",
-        when=f"{row['when']:%Y-%m-%d %H:%M}" if row["when"] else "",
+        when=f"{timezone.localtime(row['when']):%Y-%m-%d %H:%M}" if row["when"] else "",
         unit=row["unit"][:20],
         label=f"{row['label']} ({because})" if because else row["label"],
     )

@@ -1,8 +1,9 @@
 """List the messages of a delivery whose outcome is unknown."""
 
 from argparse import ArgumentParser
-from datetime import UTC
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.models import User
 from audiences import sight
@@ -38,12 +39,13 @@ class Command(DeliveriesCommand):
         ]
         number = doubts.number(delivery)
         self.say(f"{delivery.name} “{delivery.label}”: {number:,} with unknown outcome")
+        zone = timezone.get_current_timezone_name()
         for row in rows:
             since, again = (
-                f"{row[name].astimezone(UTC):%Y-%m-%d %H:%M:%S}" for name in ("since", "again_from")
+                f"{timezone.localtime(row[name]):%Y-%m-%d %H:%M:%S}" for name in ("since", "again_from")
             )
             self.say(
-                f"{row['seq']:>9}  {row['address']:<40} since {since} UTC, may be sent again from {again}"
+                f"{row['seq']:>9}  {row['address']:<40} since {since} {zone}, may be sent again from {again}"
                 f"  {row['note']}".rstrip()
             )
         after = rows[-1]["seq"] if len(found) > limit else None

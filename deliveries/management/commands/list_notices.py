@@ -3,6 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import User
 from campaign.lib import clock
 from deliveries.commands.base import DeliveriesCommand
@@ -23,7 +25,8 @@ class Command(DeliveriesCommand):
         rows = [_row(notice) for notice in notices.shown_to(by)[: max(1, options["limit"])]]
         for row in rows:
             new = " " if row["seen"] else "*"
-            self.say(f"{new} {row['at']:%Y-%m-%d %H:%M}  {row['delivery']:<9} {row['kind']}: {row['label']}")
+            at = timezone.localtime(row["at"])
+            self.say(f"{new} {at:%Y-%m-%d %H:%M}  {row['delivery']:<9} {row['kind']}: {row['label']}")
         if not rows:
             self.say("No notices.")
         marked = notices.mark_seen(by=by, at=clock.now()) if options["seen"] else 0

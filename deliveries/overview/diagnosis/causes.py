@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 
+from campaign.lib import reader_zone
 from deliveries.models import Delivery
 
 
@@ -31,4 +31,5 @@ def waits(code: str, text: str | Promise, **slots: Any) -> Diagnosis:
 
 
 def moment_of(moment: datetime, delivery: Delivery) -> str:
-    return f"{date_format(moment.astimezone(delivery.zone), 'j M Y, H:i:s')} {delivery.time_zone}"
+    """The moment in the reader's zone, and in the delivery's where that differs."""
+    return reader_zone.in_words(moment, delivery.zone, shape=reader_zone.SHAPE_OF_LOGS)

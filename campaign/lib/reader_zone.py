@@ -1,0 +1,78 @@
+"""The time zone of whoever reads: each moment is shown in it, and in the object's own beside that where they differ.
+
+It is known once a person chose one or their browser said it; until then moments are shown as their object has them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.utils import timezone
+from django.utils.formats import date_format
+
+SHAPE, SHAPE_OF_LOGS = "j M Y, H:i", "j M Y, H:i:s"
+_known: ContextVar[ZoneInfo | None] = ContextVar("reader_zone", default=None)
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def named(name: str) -> ZoneInfo | None:
+    """The zone of this name; None where there is none, whatever was sent."""
+    return ZoneInfo(name) if name in _names() else None
+
+
+@contextmanager
+def unknown() -> Iterator[None]:
+    """In this block nobody's zone is known until `read_in` says one; afterwards it is as before."""
+    token = _known.set(None)
+    try:
+        with timezone.override(None):
+            yield
+    finally:
+        _known.reset(token)
+
+
+def read_in(name: str) -> None:
+    """Show moments in this zone, to the end of the block of `unknown`; a name of no zone changes nothing."""
+    if zone := named(name):
+        _known.set(zone)
+        timezone.activate(zone)
+
+
+def known() -> ZoneInfo | None:
+    """The reader's zone, if it is known."""
+    return _known.get()
+
+
+def beside(moment: datetime, own: tzinfo) -> ZoneInfo | None:
+    """The reader's zone, where its clocks show another time at that moment than those of the zone `own`."""
+    reader = known()
+    if reader is None or moment.astimezone(reader).utcoffset() == moment.astimezone(own).utcoffset():
+        return None
+    return reader
+
+
+def name_of(zone: tzinfo) -> str:
+    """The zone's name as people read it: America/Sao Paulo."""
+    return str(zone).replace("_", " ")
+
+
+def in_words(moment: datetime, own: tzinfo, *, shape: str = SHAPE) -> str:
+    """A moment as plain text: 12 Nov 2026, 17:00 Europe/Lisbon (14:00 America/Sao_Paulo), or in `own` alone."""
+    reader = beside(moment, own)
+    there = f"{_written(moment, own, shape)} {own}"
+    if reader is None:
+        return there
+    if moment.astimezone(reader).date() == moment.astimezone(own).date():
+        there = f"{_written(moment, own, shape.rpartition(', ')[2])} {own}"
+    return f"{_written(moment, reader, shape)} {reader} ({there})"
+
+
+def _written(moment: datetime, zone: tzinfo, shape: str) -> str:
+    return date_format(moment.astimezone(zone), shape)
