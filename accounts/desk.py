@@ -1,5 +1,7 @@
-"""What the operators' desk (Django admin) has in common: staff see what their rights let them, and what
-they change they change through a verb. Nothing is added, changed or deleted behind a verb's back.
+"""What the operators' desk (Django admin) has in common.
+
+Staff see what their rights let them see, and change it through verbs. Nothing is added, changed or deleted without
+one.
 """
 
 from typing import Any, ClassVar
@@ -53,6 +55,7 @@ class ReadableJSON(forms.JSONField):
     """Django's own, which knows no text that is nested too deep and no number that is too long."""
 
     def to_python(self, value: Any) -> Any:
+        """Return the value that the text stands for. Raise ValidationError for a text that can't be read as JSON."""
         try:
             return super().to_python(value)
         except (RecursionError, ValueError):
@@ -187,7 +190,10 @@ class VerbForm(forms.ModelForm):
     by: ClassVar[User]
 
     def apply(self) -> models.Model:
-        """Call the verb; return the row that it made or changed."""
+        """Call the verb; return the row that it made or changed.
+
+        Each form says how; without that, NotImplementedError is raised.
+        """
         raise NotImplementedError
 
     @property

@@ -31,7 +31,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
-    """Decide about one person."""
+    """Decide about one person. What a rule refuses is shown; Forbidden is raised for whoever may not decide."""
     found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
     try:
         doubts.decide(
@@ -47,7 +47,10 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def decide_all(request: HttpRequest) -> HttpResponse:
-    """Decide about everybody of a unit and below alike."""
+    """Decide about everybody of a unit and below alike.
+
+    What a rule refuses is shown; Forbidden is raised for whoever may not decide.
+    """
     unit_id = request.POST.get("unit", "")
     units = access.units(request.user, Right.PREPARE)
     unit = get_object_or_404(units, pk=int(unit_id[:18]) if unit_id.isdecimal() else 0)

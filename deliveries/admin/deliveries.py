@@ -231,7 +231,10 @@ class DeliveryAdmin(VerbAdmin):
         ]
 
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        """Take one step by POST; by GET ask first, where the step has a page for it."""
+        """Take one step by POST; by GET ask first, where the step has a page for it.
+
+        Raise Http404 for a step that the desk does not have, and for a delivery that the person may not see.
+        """
         desk_step = desk.STEPS.get(name)
         if desk_step is None:
             raise Http404
@@ -261,7 +264,10 @@ class DeliveryAdmin(VerbAdmin):
         return None
 
     def listing_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        """A page of the sending log, the exclusion log or the unknown outcomes."""
+        """A page of the sending log, the exclusion log or the unknown outcomes.
+
+        Raise Http404 for a list that there isn't, and for a delivery that the person may not see.
+        """
         listing = lists.LISTINGS.get(name)
         if listing is None:
             raise Http404

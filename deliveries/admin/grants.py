@@ -39,6 +39,10 @@ class SingleGrantForm(VerbForm):
             self.fields["user"].queryset = access.people(self.by)
 
     def clean_delivery(self) -> Delivery:
+        """Return the delivery that the number names.
+
+        Raise ValidationError where there is none among those that the person administers.
+        """
         text = self.cleaned_data["delivery"].strip().upper().removeprefix("DM")
         rows = access.within(self.by, Right.ADMINISTER, Delivery.objects.all())
         found = rows.filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None

@@ -69,7 +69,7 @@ class HaltAdmin(DeskAdmin):
         return self._page(request, "stop", title=_("Stop all sending"), units=units, under_way=under_way)
 
     def allow_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """What was held goes on."""
+        """Allow the sending again that this halt stopped. Raise Http404 for a halt that the person may not see."""
         halt = self.get_queryset(request).select_related("unit").filter(pk=pk).first()
         if halt is None:
             raise Http404

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from accounts.desk import person
@@ -99,7 +99,7 @@ def _message(row: Any) -> list[Any]:
 
 def _status(row: Any) -> str:
     label = str(MessageStatus(row.status).label)
-    return f"{label} · {gettext('Sent again; outcome of the first unknown')}" if row.first_unknown else label
+    return f"{label} · {_t('Sent again; outcome of the first unknown')}" if row.first_unknown else label
 
 
 def _messages(delivery: Delivery, user: User) -> QuerySet[Any]:
@@ -128,7 +128,7 @@ def _doubts(delivery: Delivery, user: User) -> QuerySet[Any]:
 
 
 def _doubt(row: Any) -> list[Any]:
-    return [row.seq, sight.address(row), row.since, row.tries, gettext(row.note) if row.note else "–"]
+    return [row.seq, sight.address(row), row.since, row.tries, _t(row.note) if row.note else "–"]
 
 
 LISTINGS = {

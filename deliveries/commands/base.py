@@ -82,7 +82,11 @@ class DeliveriesCommand(PersonCommand):
         return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
     def wait(self, delivery: Delivery, *, until: Callable[[Delivery], bool], seconds: float) -> None:
-        """Look until it has come about; on a terminal its progress is shown. Too long is a failure."""
+        """Look again and again until `until` holds of the delivery; on a terminal its progress is shown.
+
+        Raise CommandError when it doesn't hold after so many `seconds`, and SystemExit (130) when Ctrl-C ends the
+        wait. The delivery goes on by itself.
+        """
         shows = not self.as_json and sys.stderr.isatty()
         end = time.monotonic() + seconds
         try:
@@ -129,7 +133,10 @@ class StepCommand(DeliveriesCommand):
         return self.step(delivery=self.find(options["delivery"], by=by), by=by, options=options)
 
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
-        """Call the verb; return what `--json` prints."""
+        """Call the verb; return what `--json` prints.
+
+        Each command says how; without that, NotImplementedError is raised.
+        """
         raise NotImplementedError
 
 

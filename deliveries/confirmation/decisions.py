@@ -112,7 +112,10 @@ def confirm(
 ) -> Confirmation:
     """Release the preparation that `seal` names. Of two that race, one wins; the other is refused.
 
-    `typed` is the number of messages as the person typed it; asked above a set size.
+    `typed` is the number of messages as the person typed it; it is asked for above a set size.
+
+    Raise CountMistyped where that is another number, DatePassed where the date of sending has passed, and what
+    `lifecycle.check`, `gate.require_open` and `planning.settle` raise.
     """
     delivery = Delivery.objects.locked(delivery.pk)
     step = confirming(delivery)
@@ -144,7 +147,10 @@ def confirm(
 
 @transaction.atomic
 def take_back(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
-    """Back to Ready, as long as no message has been handed over. A series makes no more runs."""
+    """Return the delivery to Ready, as long as no message has been handed over. A series makes no more runs.
+
+    Raise AlreadyLeft while it sends, and what `lifecycle.check` raises.
+    """
     delivery = Delivery.objects.locked(delivery.pk)
     if delivery.status == Status.SENDING:
         raise AlreadyLeft()

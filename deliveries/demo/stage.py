@@ -59,7 +59,10 @@ def ago(**length: float) -> None:
 
 
 def work_until(has_come: Callable[[], bool], *, doing: str, ask: Callable[[], object] = lambda: None) -> None:
-    """Do what is queued, here and now, until it has come about; other workers may help."""
+    """Run queued jobs in this process until `has_come` returns true; other workers may help.
+
+    `ask` is called after each look. Raise Stuck after LONGEST_WAIT seconds.
+    """
     end = time.monotonic() + LONGEST_WAIT
     while True:
         run_queued(raising=False)

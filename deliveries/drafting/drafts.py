@@ -206,7 +206,11 @@ def _known(settings: dict[str, Any]) -> dict[str, Any]:
 
 @transaction.atomic
 def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list[str]:
-    """The settings are as given. Returns the names of sealed parts that this changed, if any."""
+    """Give the delivery these settings. Return the names of the sealed parts that this changed, if any.
+
+    Raise access.NotAllowed without the right in the present or the new unit, NotEditable where it can't be edited
+    now, TargetFixed where the audience of a remainder would change, and what `create` raises for settings.
+    """
     delivery = _editable(delivery, by=by)
     recurrence = settings.pop("recurrence", None)
     own_policy = delivery.approval_policy
@@ -333,7 +337,11 @@ def copy_of(delivery: Delivery, *, by: User | None, label: str, **more: Any) -> 
 
 @transaction.atomic
 def delete(*, delivery: Delivery, by: User) -> None:
-    """A delivery that was never released is gone, with all that was prepared for it."""
+    """Delete a delivery that was never released, with all that was prepared for it.
+
+    Raise access.NotAllowed, RunStays for a run of a series, and NotDeletable where it was released or can't be edited
+    now.
+    """
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.PREPARE, delivery)
     if delivery.execution_of_id is not None:

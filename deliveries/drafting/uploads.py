@@ -190,6 +190,7 @@ class _Budget:
         self.archive, self.left = archive, MOST_BYTES
 
     def read(self, member: zipfile.ZipInfo, most: int) -> bytes:
+        """Return the member unpacked; raise BadUpload beyond `most` bytes, or what is left for the whole file."""
         with self.archive.open(member) as stream:
             octets = stream.read(min(most, self.left) + 1)
         if len(octets) > most:

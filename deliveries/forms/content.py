@@ -97,6 +97,7 @@ class UploadContent(forms.Form):
     )
 
     def clean_file(self) -> Any:
+        """Return the file. Raise ValidationError where it is larger than may be."""
         file = self.cleaned_data["file"]
         if file.size > uploads.MOST_BYTES:
             raise ValidationError(_("The file is larger than 20 MB."))

@@ -39,7 +39,10 @@ class SendProof(forms.Form):
         self.fields["test_profiles"].queryset = access.visible(user, TestProfile.objects.all())
 
     def clean_profile(self) -> Profile | None:
-        """The profile itself, among those that the person may see."""
+        """Return the profile among those that the person may see, or None where the field is empty.
+
+        Raise ValidationError where no profile has this number, external id or address.
+        """
         text = self.cleaned_data["profile"].strip()
         found = find_profile(self.user, text) if text else None
         if text and found is None:

@@ -56,6 +56,10 @@ class DatesField(forms.CharField):
         super().__init__(widget=forms.Textarea(attrs={"rows": 2}), **options)
 
     def clean(self, value: Any) -> list[date]:
+        """Return the days in their order, each once.
+
+        Raise ValidationError for too many days, and for a word that is no day.
+        """
         words = super().clean(value).replace(",", " ").replace(";", " ").split()
         if len(words) > MOST_DATES:
             raise ValidationError(_("At most %(most)s days.") % {"most": MOST_DATES})

@@ -33,4 +33,8 @@ class RouteCommand(PersonCommand):
         return found
 
     def on(self, route: Route, *, by: User, options: dict[str, Any]) -> Any:
+        """Call the verb on the route; return what `--json` prints.
+
+        Each command says how; without that, NotImplementedError is raised.
+        """
         raise NotImplementedError

@@ -94,7 +94,10 @@ class DecisionReceipt:
 def question(
     *, delivery: Delivery, decision: Decision, by: User, at: datetime, seqs: Sequence[int] | None
 ) -> DecisionQuestion:
-    """What `by` must look at before saying OK; refused as the decision itself would be."""
+    """Return what `by` must look at before they say OK.
+
+    Raise NothingInDoubt where no message of unknown outcome was chosen, and what the decision itself would raise.
+    """
     access.require(by, Right.START, delivery)
     meant = _meant(delivery, seqs)
     chosen = meant.count()

@@ -64,10 +64,13 @@ class AdoptionReceipt:
 
 
 def adopt(*, by: User, at: datetime, keep_unfinished: bool = False, again: bool = False) -> AdoptionReceipt:
-    """The instance may send again; nothing leaves of what was unfinished until a person resumes or confirms it.
+    """Let the instance send again; nothing leaves of what was unfinished until a person resumes or confirms it.
 
-    Rows that may have left since the copy was made are in doubt, unless `keep_unfinished` says that none has.
-    The generation changes last: should this die half-way, the fence still stands and it can be run again.
+    Rows that may have left since the copy was made are in doubt, unless `keep_unfinished` says that none has. The
+    generation changes last: if this ends half-way, the fence still stands and the call can be repeated.
+
+    Raise NothingToAdopt where no fence stands, unless `again`, and access.NotAllowed without the right to administer
+    the topmost unit.
     """
     access.require(by, Right.ADMINISTER, root())
     because = fence.problem()

@@ -65,7 +65,12 @@ def save_route(*, route: Route, by: User, **fields: Any) -> Route:
 def save_provider_limit(
     *, limit: ProviderLimit, by: User, name: str, domains: Iterable[str], limit_per_hour: object
 ) -> ProviderLimit:
-    """So much goes in an hour by the limit's route to these domains together, from the next window on."""
+    """Limit what leaves in an hour by the limit's route to these domains together, from the next window on.
+
+    Raise access.NotAllowed; LimitOutOfRange for what is no limit; ProviderNameTaken where the name is empty or the
+    route has it already; DomainTaken where another limit of the route has one of the domains; and what
+    `limits.checked_domains` raises.
+    """
     access.require(by, Right.ADMINISTER, root())
     route = Route.objects.select_for_update().get(pk=limit.route_id)
     before = {"name": limit.name, "domains": limit.domains, "limit_per_hour": limit.limit_per_hour}

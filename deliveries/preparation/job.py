@@ -23,7 +23,11 @@ class _Deadly(Exception):
 
 
 def run(*, preparation_id: int) -> None:
-    """Carry one preparation to its end: sealed, failed with its reasons, or abandoned without a trace."""
+    """Carry one preparation to its end: sealed, failed with its reasons, or abandoned without a trace.
+
+    Raise an error of the database that passes by itself, OperationalError or InterfaceError: the tick has it tried
+    again.
+    """
     with lease.hold(preparation_id) as preparation:
         if preparation is None:
             return

@@ -30,17 +30,25 @@ def mine(preparation: Preparation) -> QuerySet[Preparation]:
 
 
 def require_running(preparation: Preparation) -> None:
+    """Raise Abandoned where the preparation was stopped or another run has taken it over."""
     if not mine(preparation).exists():
         raise Abandoned
 
 
 def progress(preparation: Preparation, percent: int, **counts: int) -> None:
+    """Note how far the preparation is, with these counts, and keep its lease for as long again.
+
+    Raise Abandoned where it was stopped or another run has taken it over.
+    """
     if not mine(preparation).update(percent=percent, lease_until=leases.ahead(), **counts):
         raise Abandoned
 
 
 def end(preparation: Preparation, status: PreparationStatus, **values: Any) -> None:
-    """The preparation has ended so, with these values, by this run."""
+    """End the preparation with this status and these values.
+
+    Raise Abandoned where it was stopped or another run has taken it over.
+    """
     if not mine(preparation).update(status=status, lease_until=None, **values):
         raise Abandoned
 

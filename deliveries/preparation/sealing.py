@@ -37,7 +37,10 @@ def freeze(
     domains: dict[str, int],
     began: datetime,
 ) -> None:
-    """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
+    """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing.
+
+    Raise Abandoned where the preparation was stopped or another run has taken it over.
+    """
     with lease.statement(preparation):
         _clear_ledger(preparation)
         runs = planning.runs_of(preparation.delivery, groups, to_deliver)
@@ -138,7 +141,10 @@ def fail(
     targeted: int = 0,
     causes: dict[str, int] | None = None,
 ) -> None:
-    """The preparation has failed, and says why."""
+    """End the preparation as failed, with its findings in its log, and take the delivery to Preparation failed.
+
+    Raise Abandoned where the preparation was stopped or another run has taken it over.
+    """
     delivery = Delivery.objects.locked(preparation.delivery_id)
     if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
         raise Abandoned

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 
 from audiences.fields import fields as profile_fields
 from audiences.models import Profile
@@ -121,7 +121,7 @@ def _mended(source: Source) -> Source:
     """The same with stand-ins for what is missing: only faults inside the content keep it from showing."""
     return replace(
         source,
-        subject=source.subject or _("(no subject)"),
+        subject=source.subject or _t("(no subject)"),
         from_address=_SENDER,
         reply_to="",
         html=_with_opt_out(source.html) if source.html.strip() else "",

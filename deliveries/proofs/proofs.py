@@ -13,7 +13,7 @@ from functools import partial
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
@@ -84,10 +84,13 @@ def send(
     profile: Profile | None = None,
     prefix: str | None = None,
 ) -> Proof:
-    """A proof of the current content is on its way to the test profiles.
+    """Send a proof of the current content to the test profiles.
 
-    With a `profile` each copy is filled with that person's values, else with the test profile's own. An
-    empty `prefix` leaves the subject as it is; None puts "[Proof n]" before it.
+    With a `profile` each copy is filled with that person's values, else with the test profile's own. An empty
+    `prefix` leaves the subject as it is; None puts "[Proof n]" before it.
+
+    Raise access.NotAllowed, NothingToProve without content, ProfileElsewhere for a profile that `by` may not see, and
+    what `gate.require_open`, `rules.check` and `rules.take` raise.
     """
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.PREPARE, delivery)
@@ -106,7 +109,7 @@ def send(
         delivery=delivery,
         content=content,
         number=number,
-        prefix=gettext(PREFIX) % {"number": number} if prefix is None else prefix[:100],
+        prefix=_t(PREFIX) % {"number": number} if prefix is None else prefix[:100],
         by=by,
         at=at,
     )

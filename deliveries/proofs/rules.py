@@ -45,7 +45,11 @@ class TooManyForUnit(Refusal):
 
 
 def check(emails: Sequence[str], *, unit: OrganizationalUnit, by: User) -> None:
-    """Raise unless each address may get a proof of this unit from this person."""
+    """Return where each address may get a proof of this unit from this person.
+
+    Raise AddressNotAllowed where the unit's list names neither an address nor its domain, and AddressHeld where one
+    is in quarantine or its owner opted out.
+    """
     keys = {addresses.read(email)[1]: email for email in emails}
     if barred := barred_from(keys, unit=unit, by=by):
         allowed = proof_addresses.of_unit(unit)
@@ -67,9 +71,10 @@ def held(keys: Collection[str]) -> set[str]:
 
 
 def take(*, copies: int, unit: OrganizationalUnit, by: User, at: datetime) -> None:
-    """So many copies are counted for the person and for the unit. Raises where that is more than a day's limit.
+    """Count so many copies for the person and for the unit.
 
-    Whoever sends for the same unit or person at the same time waits here.
+    Raise TooManyForPerson or TooManyForUnit where that is more than may be sent in 24 hours. Whoever sends for the
+    same unit or person at the same time waits here.
     """
     list(OrganizationalUnit.objects.select_for_update(no_key=True).filter(pk=unit.pk).values_list("pk"))
     list(User.objects.select_for_update(no_key=True).filter(pk=by.pk).values_list("pk"))

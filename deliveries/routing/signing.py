@@ -31,9 +31,11 @@ def signer_of(route: Route) -> Signer | None:
 
 
 def sealed_signer(route: Route, manifest: dict[str, Any]) -> Signer | None:
-    """What signs as it was sealed, whatever the route says by now. Raises UnusableKey.
+    """Return what signs as it was sealed, whatever the route says by now; None where nothing is signed.
 
     A new selector of the same domain takes the old one's place where its key is gone: readers see the domain.
+
+    Raise UnusableKey where the key can't be read and the route signs for another domain.
     """
     held = seal.identity_of(manifest)
     if held is None or (held["signed_as"], held["selector"]) == (route.dkim_domain, route.dkim_selector):

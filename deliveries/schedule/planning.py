@@ -235,7 +235,10 @@ def settle(delivery: Delivery, *, at: datetime, grace: timedelta) -> None:
 
 
 def settled(delivery: Delivery, *, at: datetime, grace: timedelta = timedelta()) -> list[Moment]:
-    """The moments as a confirmation at `at` would fix them; nothing is written."""
+    """Return the moments as a confirmation at `at` would fix them; nothing is written.
+
+    Raise HourPassed where the hour of some people has passed and the schedule leaves them out.
+    """
     rows = list(delivery.moments.order_by("number"))
     if delivery.schedule_kind == ScheduleKind.WAVES:
         start = delivery.contact_date or at + grace

@@ -55,7 +55,10 @@ class Ledger:
 
     @classmethod
     async def connect(cls, *, delivery_id: int, lane: str) -> "Ledger":
-        """A ledger on a connection of its own. Raises NotDurable where PostgreSQL would forget what it stored."""
+        """Return a ledger on a connection of its own.
+
+        Raise NotDurable where PostgreSQL would forget what it stored; on any error the connection is closed.
+        """
         connection = await psycopg.AsyncConnection.connect(
             **connection_parameters(), autocommit=True, row_factory=namedtuple_row
         )

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
@@ -60,8 +60,8 @@ def _decided(request: HttpRequest, delivery: Delivery) -> HttpResponse:
 
 def _said(accepted: bool) -> str:
     if accepted:
-        return _("Approved. It waits for its confirmation now.")
-    return _("Rejected. Whoever prepared it reads your comment.")
+        return _t("Approved. It waits for its confirmation now.")
+    return _t("Rejected. Whoever prepared it reads your comment.")
 
 
 def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:

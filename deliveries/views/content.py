@@ -8,8 +8,9 @@ from django.contrib import messages
 from django.db.models import Max, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -34,8 +35,8 @@ FRAME_POLICY = (
     " media-src *; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 OWN_LINKS = [
-    ("{{ unsubscribe_url }}", gettext_lazy("Unsubscribe link")),
-    ("{{ mirror_url }}", gettext_lazy("Mirror page link")),
+    ("{{ unsubscribe_url }}", _("Unsubscribe link")),
+    ("{{ mirror_url }}", _("Mirror page link")),
 ]
 VERSIONS = 20
 MOST_OFFERED = 500
@@ -84,7 +85,8 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
         if brought.left_out:
             names = ", ".join(brought.left_out[:5])
             messages.warning(
-                request, _("Left out, since they are no pictures that we serve: %(names)s") % {"names": names}
+                request,
+                _t("Left out, since they are no pictures that we serve: %(names)s") % {"names": names},
             )
     return redirect("deliveries:content", pk)
 
@@ -157,7 +159,7 @@ def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
         rows = Message.objects.filter(delivery_id=delivery.pk, seq=seq)
         row: Any = get_object_or_404(sight.marked(rows, user=person(request), unit=delivery.unit))
         if not row.is_seen:
-            problem = _("This recipient belongs to a unit that you can't read: the fields stay empty.")
+            problem = _t("This recipient belongs to a unit that you can't read: the fields stay empty.")
             return Who({"values": {}}, "", {}, seq=seq, problem=problem)
         return Who({"message": row}, row.address, {"seq": seq}, seq=seq)
     if (test := number(request, "test")) is not None:
@@ -168,7 +170,7 @@ def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
         if profile is None and (named := _test_profile_named(request, text)):
             return Who(options | {"values": named.values}, named.label, query | {"test": named.pk})
         if profile is None:
-            problem = _("No profile with the number, external id or address “%(text)s”.") % {
+            problem = _t("No profile with the number, external id or address “%(text)s”.") % {
                 "text": text[:100]
             }
             return Who(options, "", query, problem=problem)
@@ -246,16 +248,16 @@ def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict
 def _tell_what_was_saved(request: HttpRequest, delivery: Delivery, content: Content) -> None:
     if content.pk == delivery.content_id:
         messages.info(
-            request, _("Nothing was changed: version %(number)s stays.") % {"number": content.number}
+            request, _t("Nothing was changed: version %(number)s stays.") % {"number": content.number}
         )
         return
     changed = seal.changes(find(request, delivery.pk))
     if changed:
         parts = seal.in_words(changed)
-        text = _("Saved as version %(number)s. Changed since it was prepared: %(parts)s. Prepare it again.")
+        text = _t("Saved as version %(number)s. Changed since it was prepared: %(parts)s. Prepare it again.")
         messages.warning(request, text % {"number": content.number, "parts": parts})
     else:
-        messages.success(request, _("Saved as version %(number)s.") % {"number": content.number})
+        messages.success(request, _t("Saved as version %(number)s.") % {"number": content.number})
 
 
 def _what_came(brought: uploads.Brought) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_safe
 
 from accounts import access
@@ -163,7 +163,7 @@ def target_facts(delivery: Delivery, *, counted: bool = True) -> AudienceFacts |
     if delivery.audience is None:
         return None
     if delivery.remainder_of_id is not None:
-        words = _("Those who never got %(original)s") % {"original": f"DM{delivery.remainder_of_id}"}
+        words = _t("Those who never got %(original)s") % {"original": f"DM{delivery.remainder_of_id}"}
         return AudienceFacts(delivery.audience, words, remainders.size(delivery) if counted else None)
     return audience_facts(delivery.audience, unit=delivery.unit, counted=counted)
 

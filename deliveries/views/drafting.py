@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
@@ -34,7 +34,10 @@ from deliveries.views.shared import (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
-    """One page for label, unit, audience and schedule; then to the content."""
+    """One page for label, unit, audience and schedule; then on to the content.
+
+    Raise access.NotAllowed for a person who may prepare nowhere.
+    """
     user = person(request)
     if not access.units(user, Right.PREPARE).exists():
         raise access.NotAllowed(by=user, right=Right.PREPARE, target=user)
@@ -61,7 +64,10 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def audience(request: HttpRequest, pk: int) -> HttpResponse:
-    """Whom it goes to, with the count as of now."""
+    """Choose whom it goes to, with the count as of now.
+
+    Raise TargetFixed for a remainder, whose recipients are given.
+    """
     delivery = find_editable(request, pk)
     if delivery.remainder_of_id is not None:
         raise drafting.TargetFixed(original=f"DM{delivery.remainder_of_id}")
@@ -111,7 +117,7 @@ def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
     copy = delivery
     with told(request, delivery, action="duplicate"):
         copy = drafting.duplicate(delivery=delivery, by=person(request))
-        messages.success(request, _("This is the copy. It has no date: choose when it leaves."))
+        messages.success(request, _t("This is the copy. It has no date: choose when it leaves."))
     return to_dashboard(request, copy)
 
 
@@ -124,7 +130,7 @@ def remainder(request: HttpRequest, pk: int) -> HttpResponse:
         made = remainders.create(delivery=delivery, by=person(request), at=clock.now())
         messages.success(
             request,
-            _(
+            _t(
                 "This goes to those who never got %(original)s, and to nobody else. Prepare it when you are ready."
             )
             % {"original": delivery.name},
@@ -141,7 +147,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = find(request, pk)
     with told(request, delivery, action="delete"):
         drafting.delete(delivery=delivery, by=person(request))
-        messages.success(request, _("“%(delivery)s” is deleted.") % {"delivery": delivery.label})
+        messages.success(request, _t("“%(delivery)s” is deleted.") % {"delivery": delivery.label})
         return redirect("deliveries:list")
     return to_dashboard(request, delivery)
 
@@ -158,16 +164,18 @@ def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]
     if changed and not state.of(delivery).is_draft and rescheduling.in_words(delivery):
         messages.success(
             request,
-            _("Saved. Recipients and content stay as prepared; the new time must be approved and confirmed."),
+            _t(
+                "Saved. Recipients and content stay as prepared; the new time must be approved and confirmed."
+            ),
         )
     elif changed:
         parts = seal.in_words(changed)
         messages.warning(
             request,
-            _("Saved. Changed since it was prepared: %(parts)s. Prepare it again.") % {"parts": parts},
+            _t("Saved. Changed since it was prepared: %(parts)s. Prepare it again.") % {"parts": parts},
         )
     else:
-        messages.success(request, _("Saved."))
+        messages.success(request, _t("Saved."))
     return True
 
 
@@ -175,5 +183,5 @@ def _tell_of_two_moments(request: HttpRequest, form: When) -> None:
     if form.comes_twice():
         messages.info(
             request,
-            _("Clocks are set back over this time, so it comes twice: the first of the two was taken."),
+            _t("Clocks are set back over this time, so it comes twice: the first of the two was taken."),
         )

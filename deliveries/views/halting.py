@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
@@ -43,7 +43,7 @@ def allow(request: HttpRequest) -> HttpResponse:
     with told(request, action="allow_sending"):
         halts.allow(unit=unit, by=person(request), at=clock.now())
         messages.success(
-            request, _("Sending of “%(unit)s” is allowed again: what was held goes on.") % {"unit": unit}
+            request, _t("Sending of “%(unit)s” is allowed again: what was held goes on.") % {"unit": unit}
         )
     return redirect("deliveries:list")
 

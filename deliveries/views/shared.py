@@ -25,7 +25,10 @@ def person(request: HttpRequest) -> User:
 
 
 def find(request: HttpRequest, pk: int) -> Delivery:
-    """The delivery, for whoever may see it. For anybody else there is none, and a try at it is recorded."""
+    """Return the delivery, for whoever may see it.
+
+    Raise Http404 for anybody else. A POST to a delivery that the person may not see is recorded in the audit trail.
+    """
     rows = Delivery.objects.visible_to(person(request)).select_related(
         "unit",
         "audience",
@@ -56,7 +59,7 @@ def find_editable(request: HttpRequest, pk: int) -> Delivery:
 
 @contextmanager
 def told(request: HttpRequest, delivery: Delivery | None = None, *, action: str = "") -> Iterator[None]:
-    """A refusal inside is recorded and shown as a message; what the person may not do at all stays a 403."""
+    """Record a refusal inside and show it as a message. Forbidden, a missing right, is raised on: it stays a 403."""
     try:
         yield
     except Forbidden:
@@ -88,7 +91,7 @@ def page(request: HttpRequest, name: str, context: dict[str, object], *, status:
 
 
 def number(request: HttpRequest, name: str) -> int | None:
-    """A number in the address, or None; anything else there is no such page."""
+    """Return a number in the address, or None where there is none. Raise Http404 for anything else."""
     text = request.GET.get(name, "")
     if not text:
         return None

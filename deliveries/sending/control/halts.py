@@ -157,7 +157,10 @@ def _note_held(delivery_id: int, halt: Halt) -> HaltedDelivery:
 
 @transaction.atomic
 def allow(*, unit: OrganizationalUnit, by: User, at: datetime) -> Halt:
-    """What was held goes on from the exact message where it stopped."""
+    """End the halt of this unit: what it held goes on from the exact message where it stopped.
+
+    Raise NotHalted where the unit has none, and access.NotAllowed.
+    """
     access.require(by, Right.START, unit)
     halt = Halt.objects.in_force().select_for_update().filter(unit=unit).first()
     if halt is None:
@@ -170,7 +173,10 @@ def allow(*, unit: OrganizationalUnit, by: User, at: datetime) -> Halt:
 
 
 def refuse_escape(unit: OrganizationalUnit, parent: OrganizationalUnit) -> None:
-    """A unit does not leave a branch whose sending is stopped for one where it would go on, unseen by anybody."""
+    """Raise MovesOutOfHalt for a move that takes a unit out of a branch whose sending is stopped.
+
+    It would go on where it comes to, unseen by anybody.
+    """
     in_force = Halt.objects.in_force()
     if in_force.filter(unit__in=[unit.pk, *parent.lineage]).exists():
         return  # it stays held where it goes

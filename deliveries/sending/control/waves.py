@@ -31,7 +31,10 @@ def held(delivery: Delivery) -> Moment | None:
 
 @transaction.atomic
 def release(*, delivery: Delivery, by: User, at: datetime) -> Moment:
-    """The held wave may leave now, and those behind it an interval later each; each is judged again."""
+    """Let the held wave leave now, and those behind it an interval later each; each is judged again.
+
+    Raise access.NotAllowed, NoWaveHeld where none is held, and what `gate.require_open` raises.
+    """
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.START, delivery)
     wave = held(delivery)
