@@ -1,4 +1,4 @@
-"""What workers run: ids in, one call, nothing else. Each may run twice, late, or die half-way."""
+"""The functions that workers run: they take ids and make one call. Each may run twice, run late, or end half-way."""
 
 import asyncio
 from functools import partial

@@ -1,4 +1,4 @@
-"""The operators' form of a delivery: settings, schedule and content; saving is `drafting`'s."""
+"""The operators' form of a delivery: settings, schedule and content. `drafting` saves what it changes."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ class _LocalDate(LocalDateTimeInput):
 
 
 class DeliveryForm(VerbForm, RecurrenceFields):
-    """Settings and content of a delivery; what was changed is passed to `drafting`, the rest is left alone."""
+    """Settings and content of a delivery. Only what was changed is passed to `drafting`."""
 
     date = WhenField(
         required=False,

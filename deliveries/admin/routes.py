@@ -75,7 +75,7 @@ class RouteAdmin(VerbAdmin):
         return self.has_view_permission(request)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The verb has done it; whether this process could sign is said at once."""
+        """Show whether this process could sign by the route; the form's verb has saved it already."""
         if obj.dkim_domain:
             try:
                 signing.signer_of(obj)
@@ -133,7 +133,7 @@ class ProviderLimitForm(VerbForm):
 
 @admin.register(ProviderLimit)
 class ProviderLimitAdmin(VerbAdmin):
-    """How much a mailbox provider gets by a route. A list of its own: each limit is one verb, and one event."""
+    """How much a mailbox provider gets by a route. Each limit is saved by one verb, with one audit event."""
 
     form = ProviderLimitForm
     under_unit = False

@@ -59,7 +59,7 @@ class Question:
 
 
 def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
-    """What `by` must look at before saying OK; refused to whoever may not confirm."""
+    """Return what `by` must look at before they say OK; raise what `lifecycle.check` raises."""
     lifecycle.check(delivery, confirming(delivery), by=by, seal=delivery.seal)
     preparation = delivery.latest_preparation()
     content = preparation.content
@@ -99,7 +99,7 @@ def must_type(to_deliver: int) -> bool:
 
 
 def _grace(delivery: Delivery) -> int:
-    """The seconds that a delivery waits between OK and its first message; a date is grace enough."""
+    """The seconds between OK and the first message; none where the delivery leaves at a date."""
     if delivery.contact_date is not None:
         return 0
     of_unit = units.grace_seconds(delivery.unit)

@@ -20,7 +20,7 @@ BROWSERS = (
 
 
 def come(delivery: Delivery, *, sent_ago: timedelta) -> int:
-    """Some of those who got it open it in the days after; some of them click, a few opt out. How many opened."""
+    """Let some recipients open the delivery, some of those click and a few opt out; return how many opened."""
     dice = random.Random(delivery.pk)
     tracked = [
         link["index"] for link in delivery.latest_preparation().compiled["links"] if link["kind"] == "tracked"

@@ -1,6 +1,6 @@
 """Creating, editing, duplicating and deleting deliveries, before anything is released.
 
-An edit of something sealed drops the delivery to Editing and the step's audit event names what changed.
+An edit of something sealed takes the delivery back to Editing; the audit event of that step names what changed.
 """
 
 import logging
@@ -131,7 +131,7 @@ class HasRun(Refusal):
 
 
 def _check_policy(delivery: Delivery) -> None:
-    """Its own rule, if it has one, is no looser than what its unit, all above, and those that it left ask for."""
+    """Raise where the delivery's own rule is looser than what its unit, all above, and units that it left ask for."""
     own, asked = delivery.approval_policy, delivery.policy
     if own and ApprovalPolicy(own) != asked:
         raise LooserPolicy(delivery=delivery, policy=asked.label)
@@ -155,7 +155,10 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
 
 @transaction.atomic
 def create(*, by: User, unit: OrganizationalUnit, label: str, **settings: Any) -> Delivery:
-    """A draft stands in the unit, with whatever settings were given."""
+    """Create a draft in the unit, with the settings that were given, and return it.
+
+    Raise access.NotAllowed without *Prepare deliveries* in the unit, and a Refusal for a setting that makes no sense.
+    """
     access.require(by, Right.PREPARE, unit)
     recurrence = settings.pop("recurrence", None)
     delivery = Delivery(unit=unit, label=label, created_by=by, **_known(settings))
@@ -168,7 +171,7 @@ def create(*, by: User, unit: OrganizationalUnit, label: str, **settings: Any) -
 
 
 def _save_recurrence(delivery: Delivery, given: dict[str, Any] | None) -> None:
-    """The series stands beside the delivery as long as it recurs. `given` are fields of `Series`."""
+    """Save the series of a recurring delivery, delete that of any other. `given` are fields of `Series`."""
     series = Series.objects.filter(delivery=delivery).first()
     if not delivery.is_recurring:
         if series is not None and series.occurrences.exists():
@@ -240,7 +243,7 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
 
 @transaction.atomic
 def write(*, delivery: Delivery, by: User, at: datetime, **parts: str) -> Content:
-    """The delivery's content is a new version: the last one with these parts replaced.
+    """Save a new version of the content: the last one with these parts replaced.
 
     Parts that change nothing make no version. `parts` are those of `deliveries.models.content.PARTS`.
     """
@@ -267,16 +270,16 @@ def _editable(delivery: Delivery, *, by: User) -> Delivery:
 
 
 def is_deletable(delivery: Delivery) -> bool:
-    """Whether `delete` takes it, as far as the delivery itself tells."""
+    """Whether `delete` would take it, judged by the delivery alone, without a person's rights."""
     never_released = delivery.status in groups.EDITABLE and not delivery.confirmations.exists()
     return never_released and delivery.execution_of_id is None
 
 
 def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str]:
-    """What was prepared no longer holds once a sealed part changed: back to Editing, and say which.
+    """Take the delivery back to Editing where a sealed part changed; return the names of those parts.
 
-    A new time alone keeps recipients and content, and asks for approval and confirmation again; but not where the
-    rows that were prepared are not all there any more.
+    Where only the time changed, recipients and content are kept, and approval and confirmation are asked for again,
+    unless some of the prepared rows are gone.
     """
     changed = seal.changes(delivery)
     if rescheduling.is_possible(delivery, changed=changed, at=at) and _resealed(delivery, by=by, at=at):
@@ -287,7 +290,7 @@ def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str
 
 
 def _resealed(delivery: Delivery, *, by: User, at: datetime) -> bool:
-    """Whether the new time could be sealed; if not nothing has changed."""
+    """Seal the new time and return True; return False, with nothing changed, where it can't be sealed."""
     try:
         with transaction.atomic():
             rescheduling.reseal(delivery, by=by, at=at)
@@ -299,7 +302,7 @@ def _resealed(delivery: Delivery, *, by: User, at: datetime) -> bool:
 
 @transaction.atomic
 def duplicate(*, delivery: Delivery, by: User) -> Delivery:
-    """A draft with the same settings and content, and with no date: one must be chosen anew."""
+    """Create a draft with the same settings and content, and without a date: one must be chosen anew."""
     label = _("Copy of %(label)s") % {"label": delivery.label[:110]}
     # A remainder's audience is not whom it goes to: its copy would reach all of it, so it begins with none.
     more = {"audience": None} if delivery.remainder_of_id else {}
@@ -309,14 +312,14 @@ def duplicate(*, delivery: Delivery, by: User) -> Delivery:
 
 
 def copied(delivery: Delivery, *, by: User, label: str, **more: Any) -> Delivery:
-    """A draft with the delivery's settings, content and files; the caller records who made it and why."""
+    """Create a draft with the delivery's settings, content and files; the caller records who made it and why."""
     access.require(by, Right.VIEW, delivery)
     access.require(by, Right.PREPARE, delivery.unit)
     return copy_of(delivery, by=by, label=label, **more)
 
 
 def copy_of(delivery: Delivery, *, by: User | None, label: str, **more: Any) -> Delivery:
-    """As `copied`, for whoever asked for nobody's right: a run of a series is made by the tick."""
+    """Create a draft as `copied` does, without a check of rights: the tick makes a run of a series with it."""
     settings = {name: getattr(delivery, name) for name in COPIED}
     copy = Delivery.objects.create(
         inherited_authors=sorted({*delivery.inherited_authors, *delivery.authors()}),

@@ -1,4 +1,4 @@
-"""The ledger of a delivery that was never released is gone: the one place where its rows are deleted."""
+"""Deletes the ledger of a delivery that was never released: the one place where its rows are deleted."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,10 @@ TABLES = ("try", "doubt", "sentagain", "chunk", "moment", "message", "exclusion"
 
 
 def delete(delivery_id: int, *, tables: Collection[str] = TABLES) -> None:
-    """Nothing is left in these tables of the delivery; the caller holds its row, and knows that it may."""
+    """Delete the delivery's rows of these tables.
+
+    The caller holds the delivery's row and has checked that it may go.
+    """
     with connection.cursor() as cursor:
         for table in TABLES:
             if table in tables:

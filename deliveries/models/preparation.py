@@ -93,7 +93,7 @@ class Preparation(models.Model):
 
     @property
     def staging(self) -> tuple[int, int]:
-        """What names a run's rows in the staging table; read anew, it names those of the run that has taken over."""
+        """The key of this run's rows in the staging table; read anew, it is that of the run that has taken over."""
         return self.pk, self.token
 
     @property

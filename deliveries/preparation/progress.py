@@ -1,4 +1,4 @@
-"""The course of a preparation: how far it is, whether it is still this run's, what its log says."""
+"""How far a preparation is, whether this run still holds it, and its log."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ class Abandoned(Exception):
 
 
 def waiting(at: datetime) -> list[int]:
-    """Preparations that nobody is carrying out: their job was lost, or its worker died."""
+    """Return the preparations that nobody is carrying out: their job was lost, or their worker ended."""
     lost = Q(lease_until__lt=at) | Q(lease_until=None, started_at__lt=at - timedelta(seconds=5))
     running = Preparation.objects.filter(
         lost, status=PreparationStatus.RUNNING, delivery__status=Status.PREPARING
@@ -23,7 +23,7 @@ def waiting(at: datetime) -> list[int]:
 
 
 def mine(preparation: Preparation) -> QuerySet[Preparation]:
-    """The preparation's row, for as long as it runs and its token is this run's; else none."""
+    """Return a query for the preparation's row, which finds it only while it runs under this run's token."""
     return Preparation.objects.filter(
         pk=preparation.pk, status=PreparationStatus.RUNNING, token=preparation.token
     )

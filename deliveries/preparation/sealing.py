@@ -98,7 +98,7 @@ def _write_ledger(
     excluded: int,
     to_deliver: int,
 ) -> None:
-    """The messages in their order of sending, the exclusions, then moments and chunks: as many as were counted."""
+    """Write the messages in their order of sending, the exclusions, then moments and chunks; check their numbers."""
     delivery = preparation.delivery
     require_running(preparation)
     messages = planning.write_messages(delivery, preparation.staging, groups)
@@ -123,7 +123,7 @@ def _write_exclusions(preparation: Preparation) -> int:
 
 
 def _clear_ledger(preparation: Preparation) -> None:
-    """Nothing of an earlier preparation is left; raises Abandoned where this run was taken over, and takes nothing."""
+    """Delete what an earlier preparation wrote; raise Abandoned, and delete nothing, where this run was taken over."""
     require_running(preparation)
     deleting.delete(preparation.delivery_id)
 

@@ -148,8 +148,10 @@ def _is_due(delivery: Delivery, at: datetime) -> bool:
 
 
 def due_at(delivery: Delivery) -> datetime | None:
-    """When the first of a confirmed delivery may leave: at its date or first moment, or when its grace delay
-    is over; None: at once."""
+    """Return when the first message of a confirmed delivery may leave; None: at once.
+
+    That is its date or first moment, or the end of its grace delay.
+    """
     if delivery.has_moments:
         return delivery.first_moment
     if delivery.contact_date is not None:

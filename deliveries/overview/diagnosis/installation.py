@@ -28,7 +28,7 @@ AT_HOME = {"localhost", "127.0.0.1", "::1", None}
 
 
 def of_installation(*, at: datetime) -> list[Diagnosis]:
-    """What is wrong with the parts that everything runs on. For the command: it takes its time."""
+    """Return what is wrong with the parts that everything runs on. Only the command asks: it may take seconds."""
     looks = (
         _queue(),
         _postgresql(),
@@ -122,7 +122,7 @@ def _connections() -> Iterator[Diagnosis]:
 
 
 def _pooler() -> Iterator[Diagnosis]:
-    """Whether this process talks to PostgreSQL through somebody: then another backend answers than it was told of."""
+    """Say that this process reaches PostgreSQL through a pooler: another backend answers than it connected to."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         answering = cursor.fetchone()[0]
@@ -137,7 +137,10 @@ def _pooler() -> Iterator[Diagnosis]:
 
 
 def _standbys() -> Iterator[Diagnosis]:
-    """Whether a failover could lose what was committed. Only a superuser or monitor sees which standbys are in sync."""
+    """Report standbys that could lose committed data in a failover.
+
+    Only superusers and monitors see which are in sync.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('synchronous_standby_names') <> '',"
