@@ -62,7 +62,7 @@ def preview(
     message: Message | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> Preview:
-    """The message for a prepared recipient, as sealed; or a version of the content for a profile or for values."""
+    """Return the message for a prepared recipient, as sealed, or a version of the content for a profile or values."""
     if message is not None:
         return _sealed(delivery, message)
     content = content or delivery.content
@@ -85,7 +85,7 @@ def preview(
 
 
 def _sealed(delivery: Delivery, message: Message) -> Preview:
-    """From the compiled content and the stored values of the row: nothing else goes into what is sent."""
+    """Render from the compiled content and the stored values of the row, as the send does."""
     stored = delivery.latest_preparation().findings
     if not delivery.seal:  # the row is an earlier preparation's; what it was to be filled into is no more
         return Preview(findings=[Finding.from_dict(finding) for finding in stored])
@@ -113,12 +113,12 @@ def _rendered(
 
 
 def _at_rest(html: str) -> str:
-    """Without the pixel, which has nobody's open to tell, and without a stand-in for the link to unsubscribe."""
+    """Return the page without the pixel, as nobody's open is counted here, and without stand-ins for our own links."""
     return _STAND_IN.sub("", re.sub(rf'<img src="{re.escape(settings.PUBLIC_URL)}/o/[^<>]*+>', "", html))
 
 
 def _mended(source: Source) -> Source:
-    """The same with stand-ins for what is missing: only faults inside the content keep it from showing."""
+    """Return the source with stand-ins for missing parts, so that only faults in the content keep it from showing."""
     return replace(
         source,
         subject=source.subject or _t("(no subject)"),

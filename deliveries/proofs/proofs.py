@@ -147,7 +147,7 @@ def _check_addresses(
 
 
 def _family(delivery: Delivery) -> list[int]:
-    """All that are copies of one another, this one among them: a copy is no way to a hundred more addresses."""
+    """Return all deliveries that are copies of one another, this one included: copies share one limit of addresses."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -207,9 +207,9 @@ def run(*, proof_id: int) -> None:
 
 @transaction.atomic
 def _hand_over(proof: Proof) -> list[ProofMessage]:
-    """The copies that wait are this worker's. Raises SendingHalted, behind the lock that a stop waits for.
+    """Take the copies that wait for this worker, behind the lock that a stop waits for; raise SendingHalted.
 
-    Who opted out since, or is not allowed any more, gets none.
+    Whoever opted out since, or is not allowed any more, gets none.
     """
     delivery = Delivery.objects.locked(proof.delivery_id)
     gate.require_no_halt(delivery)
@@ -226,7 +226,7 @@ def _hand_over(proof: Proof) -> list[ProofMessage]:
 
 
 def _renderer(proof: Proof) -> Renderer:
-    """Untracked: a proof's links lead straight where they lead."""
+    """Return the renderer of a proof, without tracking: its links lead straight to their addresses."""
     compiled, findings = compile_content(
         source_of(proof.content), fields=content_fields(), assets=asset_urls(proof.delivery), tracking=False
     )

@@ -21,12 +21,12 @@ class ShownCopy:
 
 
 def number_of(copy: ProofMessage) -> int:
-    """Return what stands in the links of a copy in place of the number of a recipient."""
+    """Return the number that the links of this copy have in place of a recipient's."""
     return FIRST_NUMBER + copy.pk
 
 
 def is_number(seq: int) -> bool:
-    """Whether this stands for a copy of a proof, and no recipient."""
+    """Whether this number stands for a copy of a proof and not for a recipient."""
     return seq == 0 or seq >= FIRST_NUMBER
 
 

@@ -1,6 +1,6 @@
 """How many messages an hour may leave: what a limit may be, and the limit of one delivery.
 
-The limits of routes and mailbox providers are set in `administration`; `sending.throttle` keeps to all of them.
+Limits of routes and mailbox providers are set in `operations.route_settings`; `sending.throttle` enforces all of them.
 """
 
 import re
@@ -84,7 +84,7 @@ def checked_domains(domains: Iterable[str], *, field: str | Promise = DOMAINS) -
 
 
 def right_to_set(delivery: Delivery) -> Right | None:
-    """What whoever sets the delivery's limit must hold now; None once nothing leaves any more."""
+    """Return the right that setting the delivery's limit needs now; None once nothing more leaves."""
     if delivery.status in groups.FINAL:
         return None
     return Right.PREPARE if delivery.status in groups.UNCONFIRMED else Right.START

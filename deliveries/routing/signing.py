@@ -23,7 +23,7 @@ DNS_SECONDS = 5.0
 
 
 def signer_of(route: Route) -> Signer | None:
-    """What signs for the route; None where it signs nothing; UnusableKey where it should and can't."""
+    """Return what signs for the route; None where it signs nothing. Raise UnusableKey where it should and can't."""
     if not route.dkim_domain:
         return None
     key = read_key(_pem(route))
@@ -62,7 +62,7 @@ def record_of(route: Route) -> Record | None:
 
 
 def findings(route: Route, *, sender: str) -> list[Finding]:
-    """What a preparation says about the route's signature on mail of this sender."""
+    """Return what a preparation reports about the route's signature on mail of this sender."""
     try:
         signer = signer_of(route)
         if signer is None:
@@ -113,7 +113,7 @@ def _pem(route: Route) -> bytes:
 
 
 def published(record: Record) -> str:
-    """Ask DNS for the record: nothing if receivers will find this key there, else what is wrong, in words."""
+    """Ask DNS for the record. Return nothing where receivers will find this key there, else what is wrong, in words."""
     try:
         answer = dns.resolver.resolve(record.name, "TXT", lifetime=DNS_SECONDS)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

@@ -45,7 +45,7 @@ MOST_OFFERED = 500
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def editor(request: HttpRequest, pk: int) -> HttpResponse:
-    """Write and save; each save that changes something is a version."""
+    """Write and save the content; each save that changes something makes a version."""
     delivery = find_editable(request, pk)
     form = Write(request.POST or None, initial=_parts(delivery, number(request, "version")))
     if request.method == "POST" and form.is_valid():
@@ -69,7 +69,7 @@ def _saved(request: HttpRequest, delivery: Delivery, form: Write) -> HttpRespons
 @require_POST
 @refused_to_dashboard
 def upload(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page of a file, with its pictures, is the new version."""
+    """Make the page of a file, with its pictures, the new version."""
     delivery = find_editable(request, pk)
     form = UploadContent(request.POST, request.FILES)
     if not form.is_valid():
@@ -93,7 +93,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
-    """By GET a page for any profile or recipient; by POST the fragment for what stands in the editor, unsaved."""
+    """By GET show a page for any profile or recipient; by POST a fragment of what the editor has, unsaved."""
     if request.method == "POST":
         delivery = find_editable(request, pk)
         context = {"delivery": delivery, "preview": _unsaved(request, delivery), "unsaved": True}
@@ -123,9 +123,9 @@ def _unsaved(request: HttpRequest, delivery: Delivery) -> previews.Preview:
 @require_http_methods(["GET", "HEAD", "POST"])
 @xframe_options_sameorigin
 def frame(request: HttpRequest, pk: int) -> HttpResponse:
-    """The message alone, for a frame: by POST what stands in the editor. It runs nothing, and its links count nothing.
+    """Return the message alone, for a frame: by POST what the editor has. It runs nothing, and its links count nothing.
 
-    A page of its own, not a part of ours: ours has a policy under which no mail would look like itself.
+    It is a page of its own: under the policy of our pages no mail would look as it does.
     """
     if request.method == "POST":
         shown = _unsaved(request, find_editable(request, pk))
@@ -190,7 +190,7 @@ def _test_profiles(request: HttpRequest) -> QuerySet[TestProfile]:
 
 
 def _offered_test_profiles(request: HttpRequest) -> dict[str, Any]:
-    """Key and label of as many as a list is good for, and whether there are more."""
+    """Return key and label of as many as fit a list, and whether there are more."""
     named = list(
         _test_profiles(request).order_by("label", "pk").values_list("pk", "label")[: MOST_OFFERED + 1]
     )
@@ -204,7 +204,7 @@ def _test_profile_named(request: HttpRequest, text: str) -> TestProfile | None:
 
 
 def _recipients(delivery: Delivery) -> int:
-    """How many prepared recipients there are to leaf through."""
+    """Return how many prepared recipients can be shown one after the other."""
     preparation = delivery.preparation
     if preparation is None or preparation.status != PreparationStatus.DONE:
         return 0
@@ -212,7 +212,7 @@ def _recipients(delivery: Delivery) -> int:
 
 
 def _sample_values(request: HttpRequest) -> dict[str, Any]:
-    """For the editor: the first test profile's values."""
+    """Return the first test profile's values, for the editor."""
     first = _test_profiles(request).first()
     return first.values if first else {}
 
@@ -221,7 +221,7 @@ def _sample_values(request: HttpRequest) -> dict[str, Any]:
 
 
 def _parts(delivery: Delivery, version: int | None) -> dict[str, Any]:
-    """The parts that the editor begins with: an earlier version's, the latest ones, or a fresh start."""
+    """Return the parts that the editor begins with: an earlier version's, the latest ones, or a fresh start."""
     content = delivery.content
     if version is not None:
         content = delivery.contents.filter(number=version).first()

@@ -19,7 +19,7 @@ from deliveries.views.shared import number, page, person
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
-    """Deliveries that the person may see, newest first."""
+    """List the deliveries that the person may see, newest first."""
     user = person(request)
     filters = DeliveryFilter(request.GET, user=user)
     rows = filters.narrowed(_rows(Delivery.objects.visible_to(user)))
@@ -38,7 +38,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
-    """Deliveries to approve, to confirm, and those of one's own that came back."""
+    """List the deliveries to approve, to confirm, and those of one's own that were rejected."""
     user = person(request)
     told = list(notices.shown_to(user)[: notices.SHOWN])
     return page(request, "waiting", {"waiting": waits.lists(user), "notices": told})
@@ -46,7 +46,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def seen(request: HttpRequest) -> HttpResponse:
-    """The person's notices are no longer new."""
+    """Mark the person's notices as seen."""
     notices.mark_seen(by=person(request), at=clock.now())
     return redirect("deliveries:waiting")
 

@@ -18,7 +18,7 @@ from deliveries.views.shared import find, page, person, to_dashboard, told
 
 @require_POST
 def prepare(request: HttpRequest, pk: int) -> HttpResponse:
-    """A worker is asked; the dashboard shows how far it is."""
+    """Start a preparation; the dashboard shows how far it is."""
     delivery = find(request, pk)
     with told(request, delivery, action="prepare"):
         preparation.start(delivery=delivery, by=person(request), at=clock.now())
@@ -27,7 +27,7 @@ def prepare(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def stop_preparation(request: HttpRequest, pk: int) -> HttpResponse:
-    """Back to Editing; nothing of it is left."""
+    """Stop the preparation and return to Editing; nothing of it is kept."""
     delivery = find(request, pk)
     with told(request, delivery, action="stop_preparation"):
         preparation.stop(delivery=delivery, by=person(request), at=clock.now())
@@ -37,7 +37,7 @@ def stop_preparation(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def proof(request: HttpRequest, pk: int) -> HttpResponse:
-    """Test addresses get the content as it is now; counted nowhere."""
+    """Send the content as it is now to test addresses; it is counted nowhere."""
     delivery = find(request, pk)
     access.require(person(request), Right.PREPARE, delivery)
     prefix = _t(proofs.PREFIX) % {"number": delivery.proofs.count() + 1}

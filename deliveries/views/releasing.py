@@ -1,4 +1,4 @@
-"""The second step of the confirmation, and changing one's mind: take back, pause, resume, stop."""
+"""The second step of the confirmation, and what may follow: take back, pause, resume, stop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ from deliveries.views.shared import find, page, person, to_dashboard, told
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
-    """The second step: everything that OK will bind; OK posts the seal that was on the screen."""
+    """Show everything that OK will bind; OK posts the seal that was shown."""
     delivery = find(request, pk)
     if request.method == "POST":
         return _confirmed(request, delivery)
@@ -77,7 +77,7 @@ def _confirmed(request: HttpRequest, delivery: Delivery) -> HttpResponse:
 
 
 def _one_step(verb: Callable[..., Any], action: str, said: Any) -> Callable[..., HttpResponse]:
-    """A view that takes one step by POST and returns to the dashboard."""
+    """Return a view that takes one step by POST and leads back to the dashboard."""
 
     @require_POST
     def step(request: HttpRequest, pk: int) -> HttpResponse:
@@ -105,7 +105,7 @@ release_wave = _one_step(
 
 @require_POST
 def limit(request: HttpRequest, pk: int) -> HttpResponse:
-    """How many messages an hour leave at most; the field left empty, no limit of its own."""
+    """Set how many messages leave in an hour at most; with an empty field the delivery has no limit of its own."""
     delivery = find(request, pk)
     with told(request, delivery, action="set_limit"):
         typed = request.POST.get("limit_per_hour", "")
@@ -119,7 +119,7 @@ def limit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
-    """By GET asks again, with what has left and what never will; by POST ends the send for good."""
+    """By GET show what has left and what never will, and ask; by POST end the send for good."""
     delivery = find(request, pk)
     with told(request, delivery, action="stop"):
         if request.method != "POST":

@@ -23,7 +23,7 @@ class NoWaveHeld(Refusal):
 
 
 def held(delivery: Delivery) -> Moment | None:
-    """The wave that waits for a person, if one does."""
+    """Return the wave that waits for a person, if one does."""
     if delivery.status not in groups.UNDER_WAY:
         return None
     return delivery.moments.filter(held_at__isnull=False, released_at=None).order_by("number").first()
