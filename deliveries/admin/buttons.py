@@ -22,7 +22,7 @@ from deliveries.overview import diagnosis
 from deliveries.overview.diagnosis import Diagnosis
 from deliveries.routing import limits
 
-DOUBTS_SHOWN = 200  # the next ones come up once these are settled
+DOUBTS_SHOWN = 200  # the next ones are shown once these are settled
 
 
 class TwiceUnconfirmed(Refusal):

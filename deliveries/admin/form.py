@@ -118,7 +118,7 @@ class DeliveryForm(VerbForm, RecurrenceFields):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "unit" not in self.fields:
-            return  # somebody who may only look
+            return  # the person may only read
         units = access.units(self.by, Right.PREPARE)
         self.fields["unit"].queryset = units
         self.fields["audience"].queryset = access.visible(self.by, self.fields["audience"].queryset)
@@ -126,7 +126,7 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         if self.instance.pk:
             self.initial |= when_of(self.instance)
             with_known(self)
-            # Who holds a right on this delivery alone may leave it where it is.
+            # A person with a right on this delivery alone may keep its unit.
             self.fields["unit"].queryset = units | units.model.objects.filter(pk=self.instance.unit_id)
             content = self.instance.content
             self.initial |= {part: getattr(content, part) if content else "" for part in PARTS}

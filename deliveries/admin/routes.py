@@ -118,7 +118,8 @@ class ProviderLimitForm(VerbForm):
         super().__init__(*args, **kwargs)
         self.initial["domain_names"] = " ".join(self.instance.domains or [])
         if self.instance.pk:
-            self.fields["route"].disabled = True  # its queue is of that route: make another limit there
+            # Recipients queue by route: for another route, make another limit.
+            self.fields["route"].disabled = True
 
     def apply(self) -> ProviderLimit:
         typed = self.cleaned_data

@@ -124,7 +124,7 @@ class Opening:
 
     async def _start_tls(self) -> None:
         if not self._capabilities.starttls:
-            # Going on in clear is what an attacker who hides the offer wants.
+            # An attacker may hide the offer so that we go on without encryption.
             raise ConnectFailed("the relay does not offer STARTTLS", stage=Stage.HELO, is_final=True)
         reply = await self._ask(b"STARTTLS\r\n")
         if reply.code != 220:

@@ -15,7 +15,7 @@ from campaign.lib import clock
 from campaign.stack.inprocess import run_queued
 
 ALLOWED = "-c sinete.clock_offset=allowed"
-LONGEST_WAIT = 180  # seconds; a machine may have much else to do
+LONGEST_WAIT = 180  # seconds; the machine may be busy
 
 
 class Stuck(Exception):

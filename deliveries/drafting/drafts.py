@@ -228,7 +228,7 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     _check_settings(delivery, by=by, known_audience=known_audience)
     if (
         delivery.approval_policy != own_policy
-    ):  # what became too loose by a move of its unit may stay: it is idle
+    ):  # a rule that a move of its unit made too loose may stay: the unit's holds anyway
         _check_policy(delivery)
     delivery.save(
         update_fields=[*settings, "brought_policy", "contact_date", *validation.SETTINGS, "changed_at"]
@@ -304,7 +304,7 @@ def _resealed(delivery: Delivery, *, by: User, at: datetime) -> bool:
 def duplicate(*, delivery: Delivery, by: User) -> Delivery:
     """Create a draft with the same settings and content, and without a date: one must be chosen anew."""
     label = _("Copy of %(label)s") % {"label": delivery.label[:110]}
-    # A remainder's audience is not whom it goes to: its copy would reach all of it, so it begins with none.
+    # A remainder goes to a part of its audience only; a copy would reach all of it, so it begins without one.
     more = {"audience": None} if delivery.remainder_of_id else {}
     copy = copied(delivery, by=by, label=label, **more)
     audit.record("duplicate_delivery", by=by, target=copy, of=delivery.pk)

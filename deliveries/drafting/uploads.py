@@ -33,7 +33,7 @@ MOST_PICTURE_BYTES = 5 * 1024 * 1024
 MOST_FILES = 300
 PAGES = (".html", ".htm")
 MARK = 12  # hex digits of a picture's fingerprint in its name
-_BETWEEN = re.compile(r"""["'()\s,=>?#]""")  # what stands around a path, and seldom in one
+_BETWEEN = re.compile(r"""["'()\s,=>?#]""")  # characters that enclose a path and are rarely part of one
 _PATH = re.compile(r"""(?<=["'(\s,=])(?:\./|/)?(?P<path>[^"'()\s,=>?#]++)(?=["')\s,>?#])""")
 _MARKED = re.compile(rf"\.[0-9a-f]{{{MARK}}}(?=\.[A-Za-z]+$)")
 # Those that pages are written in; Python knows others that are no encodings of text, or slow ones.

@@ -53,7 +53,7 @@ class Write(forms.Form):
         help_text=_("Leave it empty to have one made from the HTML."),
     )
 
-    # The version that the editor showed: nobody overwrites unseen what a colleague saved meanwhile.
+    # The version that the editor showed, so that nobody overwrites what a colleague saved meanwhile.
     base = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     @property

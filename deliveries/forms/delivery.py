@@ -97,7 +97,7 @@ class General(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Who holds a right on this delivery alone may leave it where it is.
+        # A person with a right on this delivery alone may keep its unit.
         own = OrganizationalUnit.objects.filter(pk=self.initial["unit"].pk)
         self.fields["unit"].queryset = access.units(user, Right.PREPARE) | own
 

@@ -101,6 +101,6 @@ def count(delivery: Delivery) -> Books:
 
 def imbalance(delivery: Delivery) -> dict[str, list[int]]:
     """Return where the books differ: name of the count -> [ledger's rows, chunks' tallies]. Empty: they balance."""
-    if delivery.is_recurring:  # which is written to nobody: its runs have books of their own
+    if delivery.is_recurring:  # a series sends nothing itself: its runs have books of their own
         return {}
     return count(delivery).off

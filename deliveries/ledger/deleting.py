@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.db import connection
 
-# What hangs on messages goes before them.
+# Rows that refer to messages are deleted before them.
 TABLES = ("try", "doubt", "sentagain", "chunk", "moment", "message", "exclusion")
 
 

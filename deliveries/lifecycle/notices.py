@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 MOST_MAIL_TRIES = 5
 PATIENCE = timedelta(minutes=5)  # after the first failure; then 20, 45, 80 minutes
-STALE = timedelta(days=1)  # mail about what happened longer ago helps nobody
+STALE = timedelta(days=1)  # older notices are not mailed any more
 SHOWN = 50
 
 

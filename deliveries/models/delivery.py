@@ -135,7 +135,7 @@ class Delivery(ScheduleSettings):
         on_delete=models.PROTECT,
         related_name="+",
     )
-    # How fast is a matter of operation: no part of the seal, and free to change while it is sent.
+    # The rate is no part of the seal: it may change while the delivery is sent.
     limit_per_hour = models.PositiveIntegerField(
         _("messages an hour at most"),
         null=True,
@@ -150,7 +150,7 @@ class Delivery(ScheduleSettings):
     )
     # Who wrote what this was copied from, copy of copy included; it outlives the originals.
     inherited_authors = ArrayField(models.BigIntegerField(), default=list, editable=False)
-    # The stopped delivery whose never written to are this one's target; its audience is fixed by that.
+    # The stopped delivery of which this one targets those who were never written to, which fixes its audience.
     remainder_of = models.ForeignKey(
         "self", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="remainders"
     )

@@ -166,7 +166,7 @@ def _decide_all(
         settled += receipt.settled_before
         progress(done, of)
     if not done and not opted_out:
-        _decide(delivery=delivery, at=at, seqs=None, chosen="all", **what)  # refused, in its words
+        _decide(delivery=delivery, at=at, seqs=None, chosen="all", **what)  # raises the refusal
     return DecisionReceipt(what["decision"], done, settled_before=settled, opted_out=opted_out)
 
 

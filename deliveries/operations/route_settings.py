@@ -76,7 +76,7 @@ def save_provider_limit(
     before = {"name": limit.name, "domains": limit.domains, "limit_per_hour": limit.limit_per_hour}
     known, limit.domains = list(limit.domains or []), limits.checked_domains(domains)
     per_hour = limits.checked(limit_per_hour)
-    if per_hour is None:  # whoever wants none removes it
+    if per_hour is None:  # for no limit, remove it instead
         raise limits.LimitOutOfRange(field=limits.MESSAGES, largest=f"{LARGEST_LIMIT:,}")
     limit.name, limit.limit_per_hour = name.strip()[:64], per_hour
     others = route.provider_limits.exclude(pk=limit.pk)

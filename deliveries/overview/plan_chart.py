@@ -11,7 +11,7 @@ from deliveries.schedule.plan_report import Plan, PlanRow
 
 WIDTH, HEIGHT = 640, 150
 LEFT, RIGHT, TOP, FLOOR = 8, 8, 18, 118
-SMALLEST = 3  # a bar that can still be seen
+SMALLEST = 3  # the least height that can be seen
 WIDEST = 44
 
 

@@ -44,7 +44,7 @@ def freeze(
     with lease.statement(preparation):
         _clear_ledger(preparation)
         runs = planning.runs_of(preparation.delivery, groups, to_deliver)
-        if not preparation.delivery.is_recurring:  # which is counted and tried, and written to nobody itself
+        if not preparation.delivery.is_recurring:  # a series sends nothing: only its runs have a ledger
             _write_ledger(preparation, groups, runs, excluded=targeted - to_deliver, to_deliver=to_deliver)
         delivery = Delivery.objects.locked(preparation.delivery_id)
         if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
@@ -62,7 +62,7 @@ def freeze(
         }
         if delivery.is_recurring:
             frozen["size_limit"] = activation.size_limit(delivery, counted=to_deliver)
-        # The parts as they were read: what changed while it was prepared is a change since.
+        # The parts as they were read at the start: a change made meanwhile counts as made afterwards.
         manifest = seal.manifest(delivery, **frozen) | {"parts": parts}
         end(
             preparation,
@@ -82,7 +82,7 @@ def freeze(
         seconds = round((at - began).total_seconds(), 1)
         log(preparation, n_("Preparation completed in %(seconds)s s: %(to_deliver)s messages, %(excluded)s excluded"),
              seconds=seconds, to_deliver=to_deliver, excluded=targeted - to_deliver)  # fmt: skip
-        # A run inside of what was approved and activated as a series needs no second approval.
+        # A run within what was approved and activated as a series needs no second approval.
         is_approved = delivery.policy == ApprovalPolicy.NONE or (
             delivery.execution_of_id is not None and not activation.differences(delivery, parts)
         )

@@ -20,7 +20,7 @@ from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 
 # What stands in for a missing part, so that a draft shows before it is complete.
 _SENDER = "sender@example.com"
-# Seen, or it would count as none; what is shown has it no more.
+# Visible, so that it counts as a link to unsubscribe; it is removed before the page is shown.
 _OPT_OUT = '<a href="{{ unsubscribe_url }}" data-stand-in>-</a>'
 _STAND_IN = re.compile(r"<a [^<>]*data-stand-in[^<>]*+>-</a>")
 
@@ -87,7 +87,7 @@ def preview(
 def _sealed(delivery: Delivery, message: Message) -> Preview:
     """Render from the compiled content and the stored values of the row, as the send does."""
     stored = delivery.latest_preparation().findings
-    if not delivery.seal:  # the row is an earlier preparation's; what it was to be filled into is no more
+    if not delivery.seal:  # the row belongs to an earlier preparation, whose content is gone
         return Preview(findings=[Finding.from_dict(finding) for finding in stored])
     compiled = Compiled.from_json(delivery.latest_preparation().compiled)
     return _rendered(delivery, compiled, message.values, [Finding.from_dict(finding) for finding in stored])

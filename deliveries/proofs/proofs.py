@@ -189,7 +189,7 @@ def run(*, proof_id: int) -> None:
         return
     if not copies:
         return
-    # At once, whatever the limits: a proof is waited for by a person, and who shares them pays it back.
+    # Proofs leave at once, as a person waits; their tokens are taken from deliveries that share the limits.
     spent = partial(throttle.shared_by, route=route, limits=limits)
     throttle.debit(spent([copy.address for copy in copies]))
     envelopes = [_envelope(filler, proof, copy, sign) for copy in copies]

@@ -7,7 +7,7 @@ from deliveries.content.render import Renderer
 from deliveries.models import Proof, ProofMessage
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 
-# Numbers of recipients end long before; all that were sent before copies had numbers bear 0.
+# Far above the numbers of recipients; proofs that were sent before copies had numbers have 0.
 FIRST_NUMBER = 2**30
 
 

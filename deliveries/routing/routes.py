@@ -63,7 +63,7 @@ def _environment_relay(route: Route) -> Relay:
     """Return the environment's relay with the settings of the row that its address can't express."""
     url = urlsplit(settings.RELAY_URL)
     if url.scheme not in _SCHEMES:
-        # Falling back to no encryption would be what nobody asked for.
+        # Never fall back to no encryption.
         raise ImproperlyConfigured(f"RELAY_URL begins with {url.scheme!r}: use {', '.join(_SCHEMES)}")
     tls, port = _SCHEMES[url.scheme]
     return Relay(

@@ -140,6 +140,6 @@ def _gates(delivery: Delivery, preparation: Preparation, at: datetime) -> list[G
         return [(max(delivery.contact_date or at, at), preparation.to_deliver)]
     try:
         rows = planning.settled(delivery, at=at)
-    except planning.HourPassed:  # which is said where the plan is
+    except planning.HourPassed:  # the plan shows that already
         rows = list(delivery.moments.all())
     return [(max(row.not_before or at, at), row.people) for row in rows]

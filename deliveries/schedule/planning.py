@@ -130,7 +130,7 @@ def reorder(delivery: Delivery, *, at: datetime) -> list[Group]:
 
     Zones are those that the profiles have now; addresses and values stay as they were frozen.
     """
-    staging: Staging = (delivery.latest_preparation().pk, 0)  # no run of the preparation has that token
+    staging: Staging = (delivery.latest_preparation().pk, 0)  # a token that no run of the preparation has
     slots = {"delivery": delivery.pk, "preparation": staging[0]}
     with connection.cursor() as cursor:
         cursor.execute(_CLEAR_STAGING, slots)

@@ -28,7 +28,7 @@ def is_possible(delivery: Delivery, *, changed: list[str], at: datetime) -> bool
     if delivery.latest_preparation().manifest["parts"]["schedule"][0] == ScheduleKind.RECURRING:
         return False  # a recurring delivery has no recipients of its own to keep
     if delivery.local_date is not None and delivery.local_hour is not None:
-        # Some would be left out, or come back who were: that is counted anew.
+        # Other people would be left out, so the target must be counted anew.
         everywhere = moments.instant(delivery.local_date, delivery.local_hour, moments.FIRST_ZONE)
         return everywhere > at and not delivery.latest_preparation().causes.get(Cause.HOUR_PASSED)
     if delivery.latest_preparation().causes.get(Cause.HOUR_PASSED):

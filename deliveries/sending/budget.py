@@ -82,7 +82,7 @@ class Budget:
                 leaving.append(row)
             else:
                 queues.setdefault((provider, row.is_later_try), []).append(row)
-        # Later tries first: they have waited.
+        # Later tries come first, as they have waited longer.
         for (provider, is_later_try), queue in sorted(queues.items(), key=lambda one: not one[0][1]):
             grant = await self.throttle.take(
                 len(queue), [provider.bucket], queues=True, behind=not is_later_try

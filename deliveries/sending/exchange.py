@@ -84,7 +84,7 @@ class Ledger:
             raise NotDurable(
                 "PostgreSQL runs with fsync=off: a crash could forget what has left. Nothing is sent."
             )
-        # Who was told of another process than the one that answers talks to it through somebody.
+        # Another backend answers than the one that the connection was told of: there is a pooler between.
         self.is_pooled = found.pid != self.connection.info.backend_pid
         if self.is_pooled:
             self.connection.prepare_threshold = None
@@ -233,7 +233,7 @@ class Ledger:
         cursor = self.connection.cursor(row_factory=tuple_row)
         await cursor.execute(statements.WINDOW, self._slots(above=above, upto=upto))
         rows = await cursor.fetchall()
-        values = json.loads(f"[{','.join([row[2] for row in rows])}]")  # at once: most of it is the way there
+        values = json.loads(f"[{','.join([row[2] for row in rows])}]")  # one call: calls cost the most
         number, token = hold.number, hold.token
         return [
             Row(seq, number, token, address, known, why_not, 0)

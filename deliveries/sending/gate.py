@@ -386,7 +386,7 @@ def _wanted(found: list[Ready], waiting: Counter[int]) -> dict[int, int]:
     for one in found:
         own = buckets[one.delivery_id]
         lanes = min([most[one.delivery_id], *(math.ceil(bucket.rate) for bucket in own)])
-        # None while the next token is far: workers are for those who send.
+        # None while the next token is far off: other deliveries can use the worker.
         if any(waits[bucket] > AHEAD.total_seconds() for bucket in own):
             lanes = 0
         wanted[one.delivery_id] = max(0, min(one.parts, lanes - one.lanes) - waiting[one.delivery_id])

@@ -42,7 +42,7 @@ async def send(*, delivery_id: int) -> Lane | None:
         elif not lane.draining and await apart(gate.wait_for, delivery_id):
             await lane.run()
         if lane.late:
-            await apart(_afterwards, lane)  # others go on: this one holds nothing any more
+            await apart(_afterwards, lane)  # others may go on meanwhile: this one holds nothing any more
             lane.pool.drain()
             lane.open = stack.pop_all()
             return lane

@@ -28,7 +28,7 @@ class Due(StrEnum):
     REOPEN = "reopen"
     LEASE = "lease"  # a lane is gone
     OVERDUE = "overdue"  # something of it can't leave any more
-    WAVE = "wave"  # is to be held
+    WAVE = "wave"  # a wave is to be held
     FIRST = "first"  # the first of a moment has left
     OVER = "over"
     STOPPED = "stopped"  # and not all of the rest is cancelled

@@ -40,7 +40,8 @@ class Patience:
         self._in_a_row += 1
         self._refused += 1
         if brought == 0 and self.is_searching:
-            self.size, self._refused, self._proofs = None, 0, 0  # it refuses everything: no row is at fault
+            # The database refuses everything: no row is at fault.
+            self.size, self._refused, self._proofs = None, 0, 0
         elif brought and (self.is_searching or self._refused > 1):
             self.size = brought // 2
 

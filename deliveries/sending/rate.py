@@ -227,7 +227,7 @@ def _push(
 ) -> None:
     key = _key(delivery_id)
     if before is None or not 0 <= moment - before[0] <= 2 * OVER:
-        pipeline.delete(key)  # it was paused, or nobody looked: that is no rate
+        pipeline.delete(key)  # it was paused, or no tick ran: nothing to compute a rate from
     pipeline.lpush(key, f"{moment:.3f} {number}")
     pipeline.ltrim(key, 0, NOTES - 1)
     pipeline.expire(key, NOTES * NOTE_EVERY)

@@ -33,7 +33,7 @@ GRACE = 1.0  # for so long beyond its wait one that was turned away still has a 
 # one again takes as long as another lane's turn, and so long lasts a claim then.
 TOO_FAR_APART, SLOW_GRACE = 10.0, 8.0
 VALKEY_SECONDS = 1.0  # no lane waits longer for an answer
-AWAY_SECONDS = 1.0  # nor asks again sooner where there was none
+AWAY_SECONDS = 1.0  # seconds until the next attempt where there was none
 PREFIX = "sinete:limit:"
 _LUA = Path(__file__).parent / "lua"
 
@@ -221,7 +221,7 @@ class Throttle:
                 settings.REDIS_URL,
                 socket_timeout=VALKEY_SECONDS,
                 socket_connect_timeout=VALKEY_SECONDS,
-                # Taken twice would only be slower, but nothing here is worth a wait.
+                # No retry: it could take tokens twice, and the lane would wait for it.
                 retry=Retry(NoBackoff(), 0),
             )
             self._scripts = {text: self._valkey.register_script(text) for text in (_TAKE, _GIVE_BACK)}

@@ -43,7 +43,7 @@ def judge(delivery_id: int) -> None:
         cursor.execute(
             "SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR NO KEY UPDATE SKIP LOCKED", slots
         )
-        if cursor.fetchone() is None:  # somebody is at it: the next tick looks again
+        if cursor.fetchone() is None:  # another transaction has it locked: the next tick looks again
             return
         cursor.execute(OPEN_MOMENTS, slots | {"only_judge": True})
         for wave, percent, most in cursor.fetchall():

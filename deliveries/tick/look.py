@@ -180,7 +180,7 @@ def _one(errand: Errand, *, lock_ms: int) -> None:
         with transaction.atomic():
             if _is_free(errand.delivery_id, lock_ms=lock_ms):
                 errand.do(errand.delivery_id)
-    except InterfaceError:  # the database is away: it is so for all
+    except InterfaceError:  # the database is away, for all of them
         raise
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):

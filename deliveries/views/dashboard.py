@@ -30,7 +30,7 @@ from deliveries.views.shared import find, number, page, person
 
 STOP_POLLING = 286  # htmx's own word for it
 LINES = 8
-RUNS = 10  # of a series, on its dashboard
+RUNS = 10  # runs of a series that its dashboard shows
 
 
 @require_safe

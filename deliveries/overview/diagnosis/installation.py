@@ -21,7 +21,7 @@ SKEW_ALLOWED = timedelta(seconds=2)
 OLDEST_POSTGRESQL = 150_000
 SAFE = ("fsync", "full_page_writes", "synchronous_commit")
 FAILURES_THAT_COUNT, FAILURES_WITHIN = 3, timedelta(hours=1)
-CRON_SILENT_FOR = timedelta(seconds=60)  # it gives a sign each second
+CRON_SILENT_FOR = timedelta(seconds=60)  # cron reports each second
 SPOOL_BYTES = 500_000_000  # below this the disk that keeps opens and clicks is nearly full
 CROWDED = 0.9  # of the connections that PostgreSQL allows
 AT_HOME = {"localhost", "127.0.0.1", "::1", None}
@@ -55,7 +55,7 @@ def _queue() -> Iterator[Diagnosis]:
     try:
         yield from _cron()
         yield from _failures()
-    except RedisError:  # away since
+    except RedisError:  # the queue went away meanwhile
         return
 
 

@@ -179,7 +179,7 @@ def refuse_escape(unit: OrganizationalUnit, parent: OrganizationalUnit) -> None:
     """
     in_force = Halt.objects.in_force()
     if in_force.filter(unit__in=[unit.pk, *parent.lineage]).exists():
-        return  # it stays held where it goes
+        return  # the unit is held where it comes to, too
     halt = in_force.filter(unit__in=unit.lineage).select_related("by", "unit").first()
     if halt is not None:
         raise MovesOutOfHalt(by=halt.by, halted=halt.unit, unit=unit)
