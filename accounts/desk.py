@@ -21,6 +21,7 @@ from unfold.admin import ModelAdmin
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
+from campaign.lib import numbers
 from campaign.lib.refusals import Refusal
 
 
@@ -72,7 +73,7 @@ class _ThatAreKeys:
     """Of what was typed into a choice of rows only keys are looked for; the field itself says what is wrong."""
 
     def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
-        keys = [each for each in value if str(each).isdecimal() and len(str(each)) < 19]
+        keys = [each for each in value if numbers.key(each) is not None]
         return super().optgroups(name, keys, attr)
 
 
@@ -249,12 +250,8 @@ class UnitFilter(admin.SimpleListFilter):
         return [(str(unit.pk), unit.label) for unit in rows.order_by("path")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value() or ""
-        return (
-            queryset.filter(**{f"{self.field}_id": int(value)})
-            if value.isdecimal() and len(value) < 19
-            else queryset
-        )
+        chosen = numbers.key(self.value())
+        return queryset if chosen is None else queryset.filter(**{f"{self.field}_id": chosen})
 
 
 class told:  # noqa: N801  reads as a word

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import access, audit
+from accounts import access
 from accounts.models import User
+from accounts.refused import told
 from accounts.rights import Right
 from audiences import export_styles, sight
 from campaign.lib import clock
-from campaign.lib.refusals import Forbidden, Refusal
 from deliveries.models import Delivery, Message, SentAgain, Try
 from deliveries.operations import reconciliation
 from deliveries.overview import state
@@ -161,19 +161,13 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     """
     delivery = _find(request, pk)
     order = unknown_outcomes.order(request.POST if request.method == "POST" else request.GET)
-    try:
+    with told(request, delivery, action="decide_unknown"):
         if request.method != "POST":
             return _never_stored(
                 render(request, "reporting/decide.html", _question(request, delivery, order))
             )
         for level, text in unknown_outcomes.carry_out(order, delivery, by=_person(request), at=clock.now()):
             messages.add_message(request, level, text)
-    except Forbidden:
-        raise
-    except Refusal as refusal:
-        if request.method == "POST":
-            audit.record_refusal(refusal, by=_person(request), target=delivery, action="decide_unknown")
-        messages.error(request, str(refusal))
     return redirect("reporting:window", delivery.pk, "unknown")
 
 

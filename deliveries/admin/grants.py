@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts import access
 from accounts.desk import VerbAdmin, VerbForm, anywhere, person
 from accounts.rights import LABELS, Right
+from campaign.lib import numbers
 from deliveries.models import Delivery, DeliveryUserPermission
 
 
@@ -45,7 +46,7 @@ class SingleGrantForm(VerbForm):
         """
         text = self.cleaned_data["delivery"].strip().upper().removeprefix("DM")
         rows = access.within(self.by, Right.ADMINISTER, Delivery.objects.all())
-        found = rows.filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
+        found = rows.filter(pk=numbers.key(text)).first()
         if found is None:
             raise forms.ValidationError(_("There is no such delivery."))
         return found

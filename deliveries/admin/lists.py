@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.desk import person
 from accounts.models import User
 from audiences import sight
+from campaign.lib import numbers
 from deliveries.models import (
     Cause,
     Delivery,
@@ -31,7 +32,7 @@ PAGE = 100
 
 @dataclass(frozen=True)
 class Listing:
-    """One list: its rows, what orders them, what may be chosen, and how a row reads."""
+    """One list: its rows, their order, the filters that it offers, and how a row is shown."""
 
     name: str
     title: str | Promise
@@ -60,16 +61,15 @@ class Page:
 
 
 def page(listing: Listing, delivery: Delivery, request: HttpRequest) -> Page:
-    """The rows behind `after`, as filtered; one query, however many rows there are."""
+    """Return the filtered rows that follow `after`, in one query."""
     chosen, text = request.GET.get("is", ""), request.GET.get("q", "").strip()
     rows = listing.rows(delivery, person(request)).order_by(listing.key)
     if chosen and chosen in {str(value) for value, _label in listing.choices}:
         rows = rows.filter(**{listing.choice: chosen})
     if text and listing.searches_address:
         rows = sight.search(rows, text)
-    after = request.GET.get("after", "")
-    if after.isdecimal() and len(after) < 19:
-        rows = rows.filter(**{f"{listing.key}__gt": int(after)})
+    if (after := numbers.key(request.GET.get("after"))) is not None:
+        rows = rows.filter(**{f"{listing.key}__gt": after})
     found = list(rows[: PAGE + 1])
     more = len(found) > PAGE
     return Page(

@@ -66,6 +66,9 @@ class Series(models.Model):
         verbose_name_plural = _("recurrences")
         indexes = [models.Index(fields=["wake_at"], name="series_wake")]
 
+    def __str__(self) -> str:
+        return f"{self.delivery.name} {self.delivery.label}"
+
     @property
     def recurrence(self) -> Recurrence:
         start = datetime.combine(self.starts_on, self.at)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import access
 from accounts.rights import Right
 from audiences.models import Audience
-from campaign.lib import clock
+from campaign.lib import clock, numbers
 from campaign.lib.refusals import Refusal
 from deliveries import drafting
 from deliveries.forms.delivery import ChooseAudience, General, NewDelivery, suggested
@@ -53,7 +53,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """General: label, unit, approval, validity, route, tracking."""
+    """Change general settings: label, unit, approval, validity, route, tracking."""
     delivery = find_editable(request, pk)
     form = General(request.POST or None, user=person(request), initial=General.of(delivery))
     if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.cleaned_data):
@@ -80,17 +80,16 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def count(request: HttpRequest) -> HttpResponse:
-    """The audience that a form names, in words and counted now; nothing where none is named."""
-    chosen = request.GET.get("audience", "")
+    """Return the audience that a form names, in words and counted now; nothing where none is named."""
     rows = access.visible(person(request), Audience.objects.select_related("unit"))
-    found = rows.filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 19 else None
+    found = rows.filter(pk=numbers.key(request.GET.get("audience"))).first()
     return page(request, "_audience_facts", {"audience": audience_facts(found) if found else None})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def schedule(request: HttpRequest, pk: int) -> HttpResponse:
-    """At once, at a date, or recurring."""
+    """Change when it leaves: at once, at a date, at a local hour, in waves, or recurring."""
     delivery = find_editable(request, pk)
     said = {name: value for name, value in when_of(delivery).items() if value is not None}
     initial = suggested(delivery.time_zone) | said
@@ -103,7 +102,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def occurrences(request: HttpRequest) -> HttpResponse:
-    """The recurrence that a form describes, in words and with its next ten moments; or what is wrong with it."""
+    """Return the recurrence that a form describes, in words with its next ten moments; or what is wrong with it."""
     access_needed = access.units(person(request), Right.PREPARE).exists()
     form = When(request.GET) if access_needed else None
     found = calendar.of_form(form) if form is not None and form.is_valid() else None
@@ -112,7 +111,7 @@ def occurrences(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
-    """A draft with the same settings and content, without a date."""
+    """Create a draft with the same settings and content, without a date."""
     delivery = find(request, pk)
     copy = delivery
     with told(request, delivery, action="duplicate"):
@@ -123,7 +122,7 @@ def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def remainder(request: HttpRequest, pk: int) -> HttpResponse:
-    """A draft for those whom a stopped delivery never wrote to."""
+    """Create a draft for those whom a stopped delivery never wrote to."""
     delivery = find(request, pk)
     made = delivery
     with told(request, delivery, action="create_remainder"):
@@ -141,7 +140,7 @@ def remainder(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asks by GET, deletes by POST; only what was never released."""
+    """By GET ask, by POST delete a delivery that was never released."""
     if request.method != "POST":
         return page(request, "delete", {"delivery": find_editable(request, pk)})
     delivery = find(request, pk)
@@ -153,7 +152,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]) -> bool:
-    """Whether the verb took the settings; what that unsealed is named."""
+    """Save the settings; return whether the verb took them, and tell the person what that unsealed."""
     try:
         changed = drafting.edit(delivery=delivery, by=person(request), at=clock.now(), **settings)
     except Refusal:

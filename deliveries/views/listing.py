@@ -1,8 +1,11 @@
 """The list of deliveries, and what waits for whoever looks."""
 
+from functools import cache
+
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import access
@@ -14,6 +17,7 @@ from deliveries.lifecycle import notices
 from deliveries.models import Delivery
 from deliveries.overview import state
 from deliveries.overview import todo as waits
+from deliveries.sending import fence
 from deliveries.views.shared import number, page, person
 
 
@@ -24,7 +28,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     filters = DeliveryFilter(request.GET, user=user)
     rows = filters.narrowed(_rows(Delivery.objects.visible_to(user)))
     shown = key_page(rows, before=number(request, "before"), after=number(request, "after"))
-    state.annotate(shown.rows)
+    problem = cache(fence.problem)  # asked once, for the rows and for the banner
+    state.annotate(shown.rows, problem=problem)
     rights = access.on_any_unit(user)
     context = {
         "filters": filters,
@@ -32,6 +37,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "may_stop_all": Right.START in rights,
         "may_create": Right.PREPARE in rights,
         "is_narrowed": filters.narrows,
+        "copy_problem": SimpleLazyObject(problem),
     }
     return page(request, "list", context)
 
