@@ -40,7 +40,7 @@ def readable_units(user: User) -> QuerySet[OrganizationalUnit]:
 
 def readable_unit(user: User, key: object) -> OrganizationalUnit | None:
     """Return the unit of this key, as a form or an address names it, if the person may read it."""
-    return readable_units(user).filter(pk=numbers.key(key)).first()
+    return readable_units(user).filter(pk=numbers.key(key) or 0).first()  # no row is numbered 0
 
 
 def whole_units(user: User) -> QuerySet[OrganizationalUnit]:

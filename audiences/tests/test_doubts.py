@@ -109,7 +109,7 @@ def test_a_decision_that_a_rule_refuses_is_said_on_the_page_and_audited(by, clie
 
     event = AuditEvent.objects.get(action="decide_unclear_consents")
     assert event.refused
-    assert event.reason in answer.content.decode()
+    assert event.detail["reason"] in answer.content.decode()
     assert ConsentDoubt.objects.count() == 1
 
 

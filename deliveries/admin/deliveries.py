@@ -30,7 +30,7 @@ from deliveries.admin.status import StandingList, pill
 from deliveries.desk import COLOURS, Order
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import groups, seal
-from deliveries.models import Delivery, DeliveryUserPermission
+from deliveries.models import Delivery, DeliveryUserPermission, Occurrence
 from deliveries.operations import remainders
 from deliveries.overview import diagnosis, reasons
 from deliveries.overview import state as standing
@@ -189,10 +189,15 @@ class DeliveryAdmin(VerbAdmin):
             else "",
         }
 
-    def _facts(self, request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
-        sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
+    def runs(self, delivery: Delivery) -> list[Occurrence]:
+        """Return the last runs of a series; they and the delivery have their states, in a flat number of queries."""
         runs = list(calendar.runs(delivery)[:RUNS])
         standing.annotate([delivery, *(row.execution for row in runs if row.execution)])
+        return runs
+
+    def _facts(self, request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
+        sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
+        runs = self.runs(delivery)
         bar = self.bar(request, delivery)
         said = {one.code for one in bar["closed"]}
         return {

@@ -59,7 +59,8 @@ class DeliveriesCommand(PersonCommand):
         Raise CommandError where there is none.
         """
         rows = Delivery.objects.select_related("unit", "audience", "content", "preparation", "created_by")
-        found = rows.filter(pk=numbers.key(text.upper().removeprefix("DM"))).first()
+        pk = numbers.key(text.upper().removeprefix("DM"))
+        found = rows.filter(pk=pk).first() if pk is not None else None
         if found is not None and by is not None and not _sees(by, found):
             audit.record_refusal(NotAllowed(by=by, right=Right.VIEW, target=found), by=by)
             found = None

@@ -22,7 +22,6 @@ from deliveries.models import Delivery, ScheduleKind, Series
 from deliveries.models.series import SEALED
 from deliveries.series import calendar, rule_text
 
-RUNS = 20
 VIEWS = {"run": _("Each run"), **calendar.PERIOD_LABELS}
 
 
@@ -133,5 +132,5 @@ class SeriesAdmin(OfDeliveryAdmin):
             "views": VIEWS,
             "by": by if taken_together else "run",
             "periods": calendar.by_period(delivery, by) if taken_together else [],
-            "runs": [] if taken_together else list(calendar.runs(delivery)[:RUNS]),
+            "runs": [] if taken_together else self._deliveries.runs(delivery),
         }

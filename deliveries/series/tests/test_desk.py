@@ -158,6 +158,23 @@ def test_all_runs_are_those_of_this_series_alone():
     assert "Missed: its time had passed" not in page.partition('id="result_list"')[2].partition("</table>")[0]
 
 
+def test_its_page_takes_the_same_queries_for_1_and_4_runs():
+    series, desk = series_of(), operator("prepare")
+
+    def taken() -> int:
+        desk.get(page_of(series))
+        with CaptureQueriesContext(connection) as queries:
+            desk.get(page_of(series))
+        return len(queries)
+
+    occurred(series, 1, execution=DeliveryFactory(unit=series.unit, sending=True, recipients=1))
+    with_one = taken()
+    for days in (2, 3, 4):
+        occurred(series, days, execution=DeliveryFactory(unit=series.unit, sending=True, recipients=1))
+
+    assert taken() == with_one
+
+
 def test_nobody_changes_or_deletes_a_series_past_its_verbs():
     series, desk = series_of(), operator("prepare", "start", "administration")
 
