@@ -1,5 +1,7 @@
-"""What the operators' desk (Django admin) has in common: staff see what their rights let them, and what
-they change they change through a verb. Nothing is added, changed or deleted behind a verb's back.
+"""What the operators' desk (Django admin) has in common.
+
+Staff see what their rights let them see, and change it through verbs. Nothing is added, changed or deleted without
+one.
 """
 
 from typing import Any, ClassVar
@@ -19,6 +21,7 @@ from unfold.admin import ModelAdmin
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
+from campaign.lib import numbers
 from campaign.lib.refusals import Refusal
 
 
@@ -53,6 +56,7 @@ class ReadableJSON(forms.JSONField):
     """Django's own, which knows no text that is nested too deep and no number that is too long."""
 
     def to_python(self, value: Any) -> Any:
+        """Return the value that the text stands for. Raise ValidationError for a text that can't be read as JSON."""
         try:
             return super().to_python(value)
         except (RecursionError, ValueError):
@@ -69,7 +73,7 @@ class _ThatAreKeys:
     """Of what was typed into a choice of rows only keys are looked for; the field itself says what is wrong."""
 
     def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
-        keys = [each for each in value if str(each).isdecimal() and len(str(each)) < 19]
+        keys = [each for each in value if numbers.key(each) is not None]
         return super().optgroups(name, keys, attr)
 
 
@@ -187,7 +191,10 @@ class VerbForm(forms.ModelForm):
     by: ClassVar[User]
 
     def apply(self) -> models.Model:
-        """Call the verb; return the row that it made or changed."""
+        """Call the verb; return the row that it made or changed.
+
+        Each form says how; without that, NotImplementedError is raised.
+        """
         raise NotImplementedError
 
     @property
@@ -243,12 +250,8 @@ class UnitFilter(admin.SimpleListFilter):
         return [(str(unit.pk), unit.label) for unit in rows.order_by("path")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value() or ""
-        return (
-            queryset.filter(**{f"{self.field}_id": int(value)})
-            if value.isdecimal() and len(value) < 19
-            else queryset
-        )
+        chosen = numbers.key(self.value())
+        return queryset if chosen is None else queryset.filter(**{f"{self.field}_id": chosen})
 
 
 class told:  # noqa: N801  reads as a word

@@ -195,7 +195,10 @@ def give_back(*, user: User, by: User) -> list[str]:
 
 
 def require_over(user: User, *, by: User) -> None:
-    """Raise unless `by` administers the home of the person and each unit where they hold a role or any right."""
+    """Return where `by` administers the home of the person and each unit where they hold a role or any right.
+
+    Raise access.NotAllowed otherwise, and OnlySuperusers where the person is a superuser and `by` is none.
+    """
     if user.is_superuser and not by.is_superuser:
         raise OnlySuperusers(user=user.get_username())
     for unit in _units_of(user):

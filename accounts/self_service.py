@@ -1,4 +1,4 @@
-"""What people change about themselves: name and password, and nothing that gives a right."""
+"""Self-service: what people do about their own account (name, password, address, session); none of it gives rights."""
 
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.models import EmailAddress

@@ -52,6 +52,7 @@ class Adapter(DefaultAccountAdapter):
         return str(getattr(address, "ipv4_mapped", None) or address)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Let allauth count the try; after too many, record that and raise its ValidationError."""
         try:
             super().pre_authenticate(request, **credentials)
         except forms.ValidationError:

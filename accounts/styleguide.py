@@ -88,6 +88,7 @@ class SampleForm(forms.Form):
 @require_safe
 @login_not_required
 def show(request: HttpRequest) -> HttpResponse:
+    """The page that shows every component once. Raise Http404 unless DEBUG is on."""
     if not settings.DEBUG:
         raise Http404
     form = SampleForm({"subject": "", "sender": "promo@", "zone": "a", "kind": "at_date", "tracking": "on"})

@@ -17,7 +17,10 @@ from accounts.unit_form import UnitForm
 
 @require_GET
 def listing(request: HttpRequest) -> HttpResponse:
-    """The units that the person administers, from the top down, with the approval that holds in each."""
+    """The units that the person administers, from the top down, with the approval that holds in each.
+
+    Raise NotAllowed for a person who administers none.
+    """
     by = _person(request)
     rows = list(access.units(by, Right.ADMINISTER).order_by("path"))
     if not rows:

@@ -49,7 +49,10 @@ class LoginView(allauth_views.LoginView):
 
 @login_not_required
 def desk_login(request: HttpRequest) -> HttpResponse:
-    """The desk has no door of its own; whoever has no business there is told so."""
+    """Send whoever opens the desk to the one page where people sign in.
+
+    Raise PermissionDenied for a person who is signed in and may not use the desk.
+    """
     if request.user.is_authenticated and not request.user.is_staff:
         raise PermissionDenied
     wanted = request.GET.get("next") or request.POST.get("next") or reverse("admin:index")

@@ -131,6 +131,7 @@ class ProfileForm(_ValuesForm):
             self.fields["unit"] = UnitField(user=user, right=Right.IMPORT)
 
     def clean_language(self) -> str:
+        """Return the code as it is stored, or an empty text; raise ValidationError for what is no language's code."""
         language = self.cleaned_data["language"].strip()
         read = columns.language(language) if language else ""
         if read is None:

@@ -1,8 +1,9 @@
 """`make house`: the figures of the house, counted in the source as it stands.
 
-Prints files, lines, lengths of functions, how many modules lie flat in each package, own imports in functions, and who
-writes the status of a delivery or of a message. `--json` for a machine. `--floors` prints who may import whom, as
-docs/architecture.md shows it, from the import contract.
+Prints files, lines, lengths of functions, how many modules lie flat in each package, own imports in functions, who
+writes the status of a delivery or of a message, which public functions raise an error that their docstring does not
+name, and where gettext has another name than the house's. `--json` for a machine. `--floors` prints who may import
+whom, as docs/architecture.md shows it, from the import contract.
 """
 
 import argparse
@@ -12,13 +13,15 @@ import re
 import statistics
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 APPS = ("accounts", "audiences", "campaign", "deliveries", "feedback", "inbox", "reporting")
 LONGEST_FILE = 450  # lines; migrations aside
+GETTEXT = {"gettext_lazy": "_", "gettext_noop": "n_", "gettext": "_t"}
 
 _MESSAGE_STATUS = re.compile(r"UPDATE deliveries_message\b[^;\"]*?\bSET\b[^;\"]*?\bstatus\b", re.S)
 _DELIVERY_STATUS = re.compile(
@@ -37,19 +40,26 @@ def sources(*, tests: bool = False) -> Iterator[Path]:
                 yield path
 
 
+@cache
 def figures() -> dict[str, Any]:
     """Everything that is counted, by name."""
     lines: dict[str, int] = {}
     functions: list[int] = []
     flat: Counter[str] = Counter()
     lazy: list[str] = []
+    unsaid: list[str] = []
+    misnamed: list[str] = []
     writers: dict[str, list[str]] = {"delivery": [], "message": []}
     for path in sources():
         name, text = str(path.relative_to(BASE_DIR)), path.read_text()
         lines[name] = text.count("\n")
         if path.name != "__init__.py":
             flat[str(path.parent.relative_to(BASE_DIR))] += 1
-        for node in ast.walk(ast.parse(text)):
+        tree = ast.parse(text)
+        unsaid += [f"{name}:{line}" for line in unsaid_errors(tree)]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                misnamed += [f"{name}:{node.lineno}" for _ in _misnamed(node)]
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 functions.append((node.end_lineno or node.lineno) - node.lineno + 1)
                 if node.name != "ready":
@@ -66,9 +76,28 @@ def figures() -> dict[str, Any]:
         "function_lines": _spread(functions),
         "modules_flat": dict(flat.most_common()),
         "own_imports_in_functions": lazy,
+        "errors_unsaid": unsaid,
+        "gettext_misnamed": misnamed,
         "writers_of_a_deliverys_status": writers["delivery"],
         "writers_of_a_messages_status": writers["message"],
     }
+
+
+def unsaid_errors(tree: ast.Module | ast.ClassDef) -> Iterator[str]:
+    """Yield line, name and errors of each public function that raises an error which its docstring does not name.
+
+    An error without a name at its `raise` (raised again, or made by a function) must be spoken of there at least.
+    """
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from unsaid_errors(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            said = ast.get_docstring(node) or ""
+            raised = {_name_of(one.exc) for one in _of_its_own(node.body) if isinstance(one, ast.Raise)}
+            named = (name or "[Rr]aise[sd]?" for name in raised)
+            missing = [name for name in sorted(named) if not re.search(rf"\b{name}\b", said)]
+            if missing:
+                yield f"{node.lineno} {node.name}: {', '.join(missing)}"
 
 
 def floors() -> str:
@@ -80,6 +109,26 @@ def floors() -> str:
         rooms = ", ".join(f"`{room.strip()}`" for room in re.split(r"[|:]", layer))
         rows.append(f"| {number} | {rooms} |")
     return "\n".join(rows)
+
+
+def _of_its_own(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The nodes and all within them, except what belongs to a function or class inside."""
+    for node in nodes:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield node
+            yield from _of_its_own(ast.iter_child_nodes(node))
+
+
+def _name_of(error: ast.expr | None) -> str:
+    """The name of the class that is raised; empty where the `raise` itself doesn't show a public one."""
+    called = error.func if isinstance(error, ast.Call) else error
+    name = getattr(called, "attr", None) or getattr(called, "id", "")
+    return name if name[:1].isupper() else ""
+
+
+def _misnamed(node: ast.ImportFrom) -> Iterator[str]:
+    if node.module == "django.utils.translation":
+        yield from (a.name for a in node.names if a.asname != GETTEXT.get(a.name))
 
 
 def _is_own_import(node: ast.AST) -> bool:

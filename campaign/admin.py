@@ -87,6 +87,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     groups = [
         (_("Deliveries"), [
             ("deliveries", "delivery", _("Deliveries"), "outgoing_mail"),
+            ("deliveries", "series", _("Recurring deliveries"), "autorenew"),
             ("deliveries", "occurrence", _("Runs"), "event_repeat"),
             ("deliveries", "notice", _("Notices"), "notifications"),
             ("deliveries", "preparation", _("Preparations"), "fact_check"),

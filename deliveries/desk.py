@@ -1,7 +1,7 @@
-"""The operators' buttons on a delivery, wherever they are written: one table of them, and what each does when pressed.
+"""The operators' buttons on a delivery: one table of them, and what each does when it is pressed.
 
-Each is one step through the same verb as on the pages, always by POST. Those that must be thought about lead to a page
-first; the second step of *Confirm send* is one of them.
+Each is one step through the same verb as on the pages, always by POST. Those that need thought lead to a page first;
+the second step of *Confirm send* is one of them.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from deliveries.schedule import capacity
 
 @dataclass(frozen=True)
 class Order:
-    """One press of a button: whose delivery, by whom, when, and what was posted along."""
+    """One press of a button: on which delivery, by whom, when, and what was posted with it."""
 
     delivery: Delivery
     by: User
@@ -53,7 +53,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Done:
-    """What is said afterwards, and where one goes: to `target`, or else to the delivery's own page."""
+    """What is said after a button was pressed, and where it leads: to `target`, else to the delivery's own page."""
 
     text: str | Promise
     target: Model | None = None
@@ -62,7 +62,7 @@ class Done:
 
 @dataclass(frozen=True)
 class DeskStep:
-    """One button, named as its action. It is offered by the table of steps, or by `offered` where it is no step."""
+    """One button, named after its action. Without `offered`, the table of steps says when it is shown."""
 
     name: str
     take: Callable[[Order], Done]
@@ -86,16 +86,18 @@ class DeskStep:
 
 
 VARIANTS = frozenset({"primary", "danger"})
+# unfold's names for the five colours of a state.
+COLOURS = {"grey": "default", "blue": "info", "yellow": "warning", "red": "danger", "green": "success"}
 STEPS: dict[str, DeskStep] = {}
 
 
 def register(desk_step: DeskStep) -> None:
-    """The desk has this button too; raises KeyError if no action has its name."""
+    """Add this button to the desk; raise KeyError where no action has its name."""
     STEPS[desk_step.action.name] = desk_step
 
 
 def offered(delivery: Delivery, user: User) -> list[DeskStep]:
-    """The buttons for this person now; never more than the table of steps allows."""
+    """Return the buttons for this person now; never more than the table of steps allows."""
     rights = access.held(user, delivery)
     available = lifecycle.available(delivery, rights)
     if available & lifecycle.SEALED_STEPS and seal.changes(delivery):
@@ -111,7 +113,7 @@ def offered(delivery: Delivery, user: User) -> list[DeskStep]:
 
 
 def prepared(delivery: Delivery) -> dict[str, Any]:
-    """What a decision is about: the counts, the causes, the findings, the seal."""
+    """Return what a decision is about: the counts, the causes, the findings, the seal."""
     latest = delivery.latest_preparation()
     return {
         "preparation": latest,

@@ -1,4 +1,4 @@
-"""What workers run: ids in, one call, nothing else. Each may run twice, late, or die half-way."""
+"""The functions that workers run: they take ids and make one call. Each may run twice, run late, or end half-way."""
 
 import asyncio
 from functools import partial
@@ -39,7 +39,7 @@ def note_pace(*, delivery_ids: list[int], **_: object) -> None:
 def prepare(*, preparation_id: int, **_: object) -> None:
     with audit.entered("job"):
         preparation.run(preparation_id=preparation_id)
-    queues.TICK.enqueue()  # a run of a series is released, or told of, at once
+    queues.TICK.enqueue()  # release a run of a series, or give notice of it, at once
 
 
 def drain(*, delivery_id: int, **_: object) -> None:
@@ -67,7 +67,7 @@ def mail_notices(**_: object) -> None:
 
 def end_leases(*, delivery_id: int, lane: str, **_: object) -> None:
     with audit.entered("job"), transaction.atomic():
-        # The tick's worker does this: it waits for no lock, and the lease runs out by itself.
+        # It runs on the tick's worker, so it waits for no lock long: the leases run out by themselves too.
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', '1s', true)")
         recovery.end_leases(delivery_id, lane=lane)

@@ -1,4 +1,4 @@
-"""The jobs that deliveries ask for, by dotted path: nothing that asks imports what runs."""
+"""The jobs that deliveries enqueue, by dotted path, so that nothing which enqueues one imports what runs it."""
 
 from campaign.lib.jobs import JobRef, Queue
 

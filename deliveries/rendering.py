@@ -17,7 +17,7 @@ from deliveries.models import Content, Delivery
 
 
 def renderer(delivery: Delivery, compiled: Compiled, *, identity: dict[str, str] | None = None) -> Renderer:
-    """The renderer of a delivery's compiled content; under the identity that was sealed, else as it would leave now."""
+    """Return the renderer of compiled content, under the identity that was sealed, else under today's."""
     domain = compiled.from_address.rpartition("@")[2]
     shown = identity or seal.identity(delivery)
     moved = identity is not None and identity["tracking"] != seal.host(settings.PUBLIC_URL)
@@ -33,7 +33,7 @@ def renderer(delivery: Delivery, compiled: Compiled, *, identity: dict[str, str]
 
 
 def served_renderer(compiled: Compiled, *, delivery_key: int) -> Renderer:
-    """The renderer of what public pages serve of a sent delivery; it needs no database."""
+    """Return the renderer of what public pages show of a sent delivery; it needs no database."""
     return Renderer(
         compiled,
         base_url=settings.PUBLIC_URL,
@@ -44,7 +44,7 @@ def served_renderer(compiled: Compiled, *, delivery_key: int) -> Renderer:
 
 
 def sealed_renderer(delivery: Delivery) -> Renderer:
-    """The renderer of what the latest preparation sealed."""
+    """Return the renderer of what the latest preparation sealed."""
     prepared = delivery.latest_preparation()
     identity = seal.identity_of(prepared.manifest)
     return renderer(delivery, Compiled.from_json(prepared.compiled), identity=identity)
@@ -63,7 +63,7 @@ def source_of(content: Content) -> Source:
 
 
 def asset_urls(delivery: Delivery) -> dict[str, str]:
-    """Relative path of an uploaded picture -> the address under which we serve it."""
+    """Return the address of each uploaded picture by its relative path."""
     rows = delivery.assets.values_list("path", "sha256", "media_type")
     return {
         path: f"{settings.PUBLIC_URL}/i/{sha}.{media_type.rpartition('/')[2]}"

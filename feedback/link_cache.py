@@ -45,7 +45,10 @@ class Served:
 
 
 def delivery_for(key: int) -> Served | None:
-    """The delivery of this key, if its messages left. Raises Away if neither database nor disk knows it."""
+    """Return the delivery of this key, if its messages left; None where there is no such delivery.
+
+    Raise Away where the database can't be reached and the disk doesn't know it.
+    """
     with _lock:
         if key in _memory:
             _memory.move_to_end(key)

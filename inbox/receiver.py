@@ -296,6 +296,7 @@ async def serve(*, inbox_file: Path, policy: Policy, port: int, inbox_port: int)
 
 
 def main(argv: list[str]) -> int:
+    """Run the receiver until a signal ends it. Raise StackError beside a database that somebody named."""
     parser = argparse.ArgumentParser(prog="receiver", description=__doc__)
     var = endpoints.data_folder(Path(__file__).resolve().parent.parent)
     parser.add_argument("--port", type=int, default=int(os.environ.get("MAIL_PORT", 1025)))

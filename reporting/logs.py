@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from audiences import sight
+from campaign.lib import numbers
 from deliveries.models import (
     Cause,
     Delivery,
@@ -63,9 +64,9 @@ class Choice:
 
 def whole(text: str) -> int:
     """Return a number that stands in an address; raise Http404 for anything else."""
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if (found := numbers.key(text)) is None:
         raise Http404
-    return int(text)
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import access, audit
+from accounts import access
 from accounts.models import User
+from accounts.refused import told
 from accounts.rights import Right
 from audiences import export_styles, sight
 from campaign.lib import clock
-from campaign.lib.refusals import Forbidden, Refusal
 from deliveries.models import Delivery, Message, SentAgain, Try
 from deliveries.operations import reconciliation
 from deliveries.overview import state
@@ -98,7 +98,10 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
 @require_safe
 @xframe_options_sameorigin
 def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
-    """The message as sent, for a frame: made by the code that sends; looking at it here is counted nowhere."""
+    """The message as sent, for a frame: made by the code that sends; looking at it here is counted nowhere.
+
+    Raise Http404 for a recipient whom the person may not see.
+    """
     delivery = _find(request, pk)
     row = _message(request, delivery, seq)
     if not row.is_seen:
@@ -137,7 +140,10 @@ def compute_stats(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def reconcile(request: HttpRequest, pk: int) -> HttpResponse:
-    """The independent counts, compared now; of a large delivery the command is named that does it."""
+    """The independent counts, compared now; of a large delivery the command is named that does it.
+
+    Raise Http404 for a delivery without sealed messages.
+    """
     delivery = _find(request, pk)
     if not reconciliation.has_books(delivery):
         raise Http404
@@ -149,22 +155,19 @@ def reconcile(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
-    """About messages with unknown outcome: by GET asks again, with how many may get it twice; by POST decides."""
+    """Decide about messages with unknown outcome: by GET ask again, with how many may get it twice; by POST decide.
+
+    What a rule refuses is shown; Forbidden is raised for whoever may not decide at all.
+    """
     delivery = _find(request, pk)
     order = unknown_outcomes.order(request.POST if request.method == "POST" else request.GET)
-    try:
+    with told(request, delivery, action="decide_unknown"):
         if request.method != "POST":
             return _never_stored(
                 render(request, "reporting/decide.html", _question(request, delivery, order))
             )
         for level, text in unknown_outcomes.carry_out(order, delivery, by=_person(request), at=clock.now()):
             messages.add_message(request, level, text)
-    except Forbidden:
-        raise
-    except Refusal as refusal:
-        if request.method == "POST":
-            audit.record_refusal(refusal, by=_person(request), target=delivery, action="decide_unknown")
-        messages.error(request, str(refusal))
     return redirect("reporting:window", delivery.pk, "unknown")
 
 

@@ -44,6 +44,7 @@ from accounts.access.refusals import (
 from accounts.access.seeing import (
     holders,
     people,
+    readable_unit,
     readable_units,
     sees_all_below,
     units,
@@ -72,6 +73,7 @@ __all__ = [
     "on_any_unit",
     "on_units",
     "people",
+    "readable_unit",
     "readable_units",
     "record_hidden",
     "refuse_gain",

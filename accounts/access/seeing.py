@@ -9,6 +9,7 @@ from guardian.utils import get_user_obj_perms_model
 from accounts.access.guardian_rows import OF_SUPERUSERS, acting, codenames_of, declares, rows_granted, unit_of
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
+from campaign.lib import numbers
 
 
 def units(user: User, right: Right) -> QuerySet[OrganizationalUnit]:
@@ -35,6 +36,11 @@ def _below(paths: list[str]) -> Q:
 def readable_units(user: User) -> QuerySet[OrganizationalUnit]:
     """Return where a person may read: own units and below, and the units above (parallel branches stay hidden)."""
     return units(user, Right.VIEW)
+
+
+def readable_unit(user: User, key: object) -> OrganizationalUnit | None:
+    """Return the unit of this key, as a form or an address names it, if the person may read it."""
+    return readable_units(user).filter(pk=numbers.key(key) or 0).first()  # no row is numbered 0
 
 
 def whole_units(user: User) -> QuerySet[OrganizationalUnit]:

@@ -35,6 +35,7 @@ class ProfileForm(OwnUnits):
         fields = ["unit", *people.EDITABLE, *CHANNELS]
 
     def clean_attributes(self) -> dict[str, Any]:
+        """Return the attributes by name. Raise ValidationError for JSON that is no object."""
         attributes = self.cleaned_data["attributes"] or {}
         if not isinstance(attributes, dict):
             raise ValidationError(_("Write attributes as names with values: {“points”: 12}."))

@@ -79,7 +79,8 @@ def start(*, file: BinaryIO, name: str, unit: OrganizationalUnit, by: User, opti
 def again(*, importing: Import, by: User, options: Options | None = None) -> Import:
     """Import a refused file once more, by `options` or keeping its good rows; asked twice at once, it comes in once.
 
-    Raise access.NotAllowed, NotRefused, or TriedAgain where another import has taken over the file.
+    Raise access.NotAllowed, NotRefused where the import was not refused or its file is gone, and TriedAgain where
+    another import has taken over the file.
     """
     access.require(by, Right.IMPORT, importing.unit)
     importing = (

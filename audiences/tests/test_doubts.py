@@ -97,6 +97,22 @@ def test_the_page_lists_them_and_decides(by, client):
     assert (first.no_email, second.no_email, second.consent_unclear) == (True, False, False)
 
 
+@pytest.mark.parametrize("name", ["unclear-decide", "unclear-all"])
+def test_a_decision_that_a_rule_refuses_is_said_on_the_page_and_audited(by, client, name):
+    profile = in_doubt()
+    client.force_login(by)
+    pks = [profile.pk] if name == "unclear-decide" else []
+
+    answer = client.post(
+        reverse(f"audiences:{name}", args=pks), {"decision": "maybe", "unit": root().pk}, follow=True
+    )
+
+    event = AuditEvent.objects.get(action="decide_unclear_consents")
+    assert event.refused
+    assert event.detail["reason"] in answer.content.decode()
+    assert ConsentDoubt.objects.count() == 1
+
+
 def test_the_desk_decides(db, client):
     first, second = in_doubt(), in_doubt()
     client.force_login(UserFactory(roles={"prepare": root(), "administration": root()}, is_staff=True))

@@ -8,13 +8,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
+from accounts.refused import told
 from accounts.rights import Right
 from audiences import doubts
 from audiences.models import Profile
 from audiences.views.shared import visible_or_404
-from campaign.lib import clock
+from campaign.lib import clock, numbers
 from campaign.lib.keyset import key_page
-from campaign.lib.refusals import Forbidden, Refusal
 
 
 @require_GET
@@ -31,34 +31,28 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
-    """Decide about one person."""
+    """Decide about one person. What a rule refuses is shown; Forbidden is raised for whoever may not decide."""
     found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
-    try:
+    with told(request, found, action="decide_unclear_consents"):
         doubts.decide(
             profile=found, decision=request.POST.get("decision", ""), at=clock.now(), by=request.user
         )
         messages.success(request, _t("The consent is noted."))
-    except Forbidden:
-        raise
-    except Refusal as refusal:
-        messages.error(request, str(refusal))
     return redirect("audiences:unclear") if "list" in request.POST else redirect("audiences:profile", pk)
 
 
 @require_POST
 def decide_all(request: HttpRequest) -> HttpResponse:
-    """Decide about everybody of a unit and below alike."""
-    unit_id = request.POST.get("unit", "")
+    """Decide about everybody of a unit and below alike.
+
+    What a rule refuses is shown; Forbidden is raised for whoever may not decide.
+    """
     units = access.units(request.user, Right.PREPARE)
-    unit = get_object_or_404(units, pk=int(unit_id[:18]) if unit_id.isdecimal() else 0)
-    try:
+    unit = get_object_or_404(units, pk=numbers.key(request.POST.get("unit")))
+    with told(request, unit, action="decide_unclear_consents"):
         number = doubts.decide_all(
             unit=unit, decision=request.POST.get("decision", ""), at=clock.now(), by=request.user
         )
         said = ngettext("%(number)s consent is decided.", "%(number)s consents are decided.", number)
         messages.success(request, said % {"number": number})
-    except Forbidden:
-        raise
-    except Refusal as refusal:
-        messages.error(request, str(refusal))
     return redirect("audiences:unclear")

@@ -20,7 +20,10 @@ PROBLEMS_SHOWN = 200
 
 @require_http_methods(["GET", "POST"])
 def listing(request: HttpRequest) -> HttpResponse:
-    """What was imported, newest first, and the form for the next file."""
+    """What was imported, newest first, and the form for the next file.
+
+    Raise access.NotAllowed for a file from a person who may import nowhere.
+    """
     form = ImportForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data

@@ -101,7 +101,10 @@ def consent(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def export(request: HttpRequest) -> StreamingHttpResponse:
-    """The profiles that the search finds, of a unit where one may export, as a file that does no harm."""
+    """The profiles that the search finds, of a unit where one may export, as a file that does no harm.
+
+    Raise access.NotAllowed for a person who belongs to no unit and may export nowhere.
+    """
     filters = ProfileFilter(request.POST, user=request.user)
     units = access.units(request.user, Right.EXPORT)
     chosen = filters.cleaned_data["unit"] if filters.is_valid() else None

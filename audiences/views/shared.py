@@ -23,7 +23,7 @@ def visible_or_404(request: HttpRequest, rows: QuerySet[Found], pk: int) -> Foun
 
 @contextmanager
 def refusals_in(form: Form) -> Iterator[None]:
-    """What a rule says no to stands above the form; a missing right is a page of its own."""
+    """Show what a rule refuses inside above the form; Forbidden, a missing right, is raised on."""
     try:
         yield
     except Forbidden:

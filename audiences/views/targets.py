@@ -161,9 +161,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 
 def _unit(request: HttpRequest) -> OrganizationalUnit | None:
-    chosen = request.POST.get("unit", "")
-    units = access.readable_units(request.user)
-    return units.filter(pk=int(chosen[:18])).first() if chosen.isdecimal() else None
+    return access.readable_unit(request.user, request.POST.get("unit"))
 
 
 def _said(

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from campaign.lib import numbers
+
 PAGE_ROWS = 25
 ROWS_AT_A_TIME = 2_000
 
@@ -25,7 +27,7 @@ Key = str | int | None
 
 def key_page(rows: QuerySet[Any], *, before: Key, after: Key, size: int = PAGE_ROWS) -> KeyPage:
     """The page before a key (older) or after it (newer); the first page where neither is a number."""
-    before_key, after_key = _number(before), _number(after)
+    before_key, after_key = numbers.key(before), numbers.key(after)
     if after_key is not None:
         found = list(rows.filter(pk__gt=after_key).order_by("pk")[: size + 1])
         more, found = len(found) > size, found[:size][::-1]
@@ -36,11 +38,6 @@ def key_page(rows: QuerySet[Any], *, before: Key, after: Key, size: int = PAGE_R
     more, found = len(found) > size, found[:size]
     newer = found[0].pk if before_key is not None and found else None
     return KeyPage(found, newer, found[-1].pk if more else None)
-
-
-def _number(key: Key) -> int | None:
-    text = str(key or "")
-    return int(text[:18]) if text.isdecimal() else None
 
 
 def each(

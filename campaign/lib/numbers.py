@@ -20,6 +20,15 @@ _WHOLE = re.compile(rf"[0-9]+|[0-9]{{1,3}}(?P<by>{_GROUP})[0-9]{{3}}(?:(?P=by)[0
 LONGEST = 24  # characters of a number that somebody types
 
 
+LONGEST_KEY = 18  # digits: whatever has no more is a bigint
+
+
+def key(text: object) -> int | None:
+    """Return the number of a row that a form or an address names, by at most 18 digits of ASCII. Else None."""
+    typed = str(text)
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST_KEY else None
+
+
 def whole(text: str) -> int | None:
     """The whole number that somebody typed, grouped as in any language: 10001, 10,001, 10.001, 10 001. Else None."""
     typed = text.strip() if len(text) < 2 * LONGEST else ""

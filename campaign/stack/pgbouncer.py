@@ -45,7 +45,10 @@ def ensure() -> None:
 
 @contextmanager
 def pgbouncer(url: str, *, data: Path, size: int = 4) -> Iterator[str]:
-    """Run PgBouncer before the database of `url`, whose server works in `data`; yield the URL that leads through."""
+    """Run PgBouncer before the database of `url`, whose server works in `data`; yield the URL that leads through.
+
+    Raise StackError where PgBouncer is not installed.
+    """
     program = find()
     if program is None:
         raise StackError(HOW_TO)

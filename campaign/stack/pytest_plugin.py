@@ -39,6 +39,10 @@ atexit.register(_running.close)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """Start the services of the tests before the settings are read.
+
+    Raise pytest.UsageError where one of them can't be started.
+    """
     # A wrapper runs before every other plugin's turn, so the settings are read afterwards.
     if "--help" not in sys.argv and "--version" not in sys.argv:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

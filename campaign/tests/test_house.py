@@ -1,5 +1,6 @@
 """The house is as docs/architecture.md says, and its rules are held by lint."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -49,6 +50,29 @@ def test_nothing_of_our_own_is_imported_inside_a_function() -> None:
 
 def test_one_file_writes_the_status_of_a_delivery() -> None:
     assert house.figures()["writers_of_a_deliverys_status"] == ["deliveries/lifecycle/steps.py"]
+
+
+def test_a_public_function_says_which_errors_it_raises() -> None:
+    assert house.figures()["errors_unsaid"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "unsaid"),
+    [
+        ('"""Do it."""\n    raise NotAllowed(by=by)', ["1 act: NotAllowed"]),
+        ('"""Do it; raise NotAllowed."""\n    raise access.NotAllowed()', []),
+        ('"""Do it."""\n    try:\n        do()\n    except ValueError:\n        raise', ["1 act: [Rr]aise[sd]?"]),
+        ('"""Do it; what `do` raises is raised on."""\n    try:\n        do()\n    except ValueError:\n        raise', []),
+        ('def inner():\n        raise NotAllowed\n    return inner', []),
+        ("raise NotAllowed", ["1 act: NotAllowed"]),
+    ],
+)  # fmt: skip
+def test_an_error_is_said_where_its_name_stands_in_the_docstring(body: str, unsaid: list[str]) -> None:
+    assert list(house.unsaid_errors(ast.parse(f"def act():\n    {body}"))) == unsaid
+
+
+def test_gettext_has_one_name_for_each_of_its_kinds() -> None:
+    assert house.figures()["gettext_misnamed"] == []
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 import pytest
 from django.utils.translation import override
 
-from campaign.lib.numbers import grouped, whole
+from campaign.lib.numbers import grouped, key, whole
 
 
 @pytest.mark.parametrize(("language", "written"), [("en", "1,872"), ("pt-br", "1.872")])
@@ -48,3 +48,15 @@ def test_what_is_no_whole_number_is_none(typed):
 def test_groups_must_be_of_one_kind():
     assert whole("1,234.567") is None
     assert whole("1.234.567") == 1_234_567
+
+
+@pytest.mark.parametrize(("text", "number"), [("95", 95), ("007", 7), (95, 95), ("9" * 18, 10**18 - 1)])
+def test_a_key_is_the_number_of_a_row(text, number):
+    assert key(text) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", None, "DM95", "-1", "1,000", " 1", "1.0", "１２", "²", "9" * 19, "\0", True]
+)
+def test_what_names_no_row_is_no_key(text):
+    assert key(text) is None

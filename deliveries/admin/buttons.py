@@ -22,7 +22,7 @@ from deliveries.overview import diagnosis
 from deliveries.overview.diagnosis import Diagnosis
 from deliveries.routing import limits
 
-DOUBTS_SHOWN = 200  # the next ones come up once these are settled
+DOUBTS_SHOWN = 200  # the next ones are shown once these are settled
 
 
 class TwiceUnconfirmed(Refusal):
@@ -31,7 +31,10 @@ class TwiceUnconfirmed(Refusal):
 
 
 def barred(steps: list[DeskStep], delivery: Delivery) -> list[Diagnosis]:
-    """Why those of them that act at once can't be taken now; what has a page says so there."""
+    """Return why the buttons that act at once can't be pressed now.
+
+    A button with a page of its own says so on that page.
+    """
     acts_at_once = any(one.needs_open and not one.page for one in steps)
     return diagnosis.closed(delivery) if acts_at_once else []
 

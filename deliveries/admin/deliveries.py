@@ -1,6 +1,6 @@
 """The operators' desk for deliveries: the same steps as on the pages, through the same verbs.
 
-`status` is nobody's to write, nothing is deleted in bulk, and a form's saving is `drafting`'s.
+`status` can't be edited, nothing is deleted in bulk, and what a form changes is saved by `drafting`.
 """
 
 from typing import Any
@@ -26,11 +26,11 @@ from deliveries.admin.halts import HaltAdmin  # noqa: F401  the same
 from deliveries.admin.history import NoticeAdmin  # noqa: F401  the same
 from deliveries.admin.instance import InstanceAdmin  # noqa: F401  the same
 from deliveries.admin.routes import RouteAdmin  # noqa: F401  the same
-from deliveries.admin.status import COLOURS, StandingList, pill
-from deliveries.desk import Order
+from deliveries.admin.status import StandingList, pill
+from deliveries.desk import COLOURS, Order
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import groups, seal
-from deliveries.models import Delivery, DeliveryUserPermission
+from deliveries.models import Delivery, DeliveryUserPermission, Occurrence
 from deliveries.operations import remainders
 from deliveries.overview import diagnosis, reasons
 from deliveries.overview import state as standing
@@ -57,7 +57,7 @@ class DeliveryAdmin(VerbAdmin):
     # -- who may what ------------------------------------------------------------------------------------
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_staff  # what they see is `get_queryset`'s
+        return request.user.is_staff  # `get_queryset` limits what they see
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return Right.PREPARE in anywhere(request)
@@ -137,7 +137,7 @@ class DeliveryAdmin(VerbAdmin):
             (
                 _("Recurring"),
                 {
-                    "classes": ["collapse"],
+                    "classes": [] if "schedule_kind" in request.GET else ["collapse"],
                     "description": _("Only for a recurring delivery."),
                     "fields": RECURRENCE_LAYOUT,
                 },
@@ -165,14 +165,11 @@ class DeliveryAdmin(VerbAdmin):
             context |= self._facts(request, obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
-    def _facts(self, request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
+    def bar(self, request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
+        """Return what this person may do with the delivery now, or why they can't, for its bar of buttons."""
         user = person(request)
-        sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
-        runs = list(calendar.runs(delivery)[:RUNS])
-        standing.annotate([delivery, *(row.execution for row in runs if row.execution)])
         steps = desk.offered(delivery, user)
         closed = buttons.barred(steps, delivery)
-        said = {one.code for one in closed}
         if closed:
             steps = [one for one in steps if one.page or not one.needs_open]
         return {
@@ -187,6 +184,24 @@ class DeliveryAdmin(VerbAdmin):
                 for place, one in enumerate(steps)
             ],
             "instead": reasons.instead(delivery, user, access.held(user, delivery)),
+            "changed_parts": seal.in_words(seal.changes(delivery))
+            if delivery.status in groups.EDITABLE
+            else "",
+        }
+
+    def runs(self, delivery: Delivery) -> list[Occurrence]:
+        """Return the last runs of a series; they and the delivery have their states, in a flat number of queries."""
+        runs = list(calendar.runs(delivery)[:RUNS])
+        standing.annotate([delivery, *(row.execution for row in runs if row.execution)])
+        return runs
+
+    def _facts(self, request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
+        sealed = delivery.preparation is not None and bool(delivery.preparation.seal)
+        runs = self.runs(delivery)
+        bar = self.bar(request, delivery)
+        said = {one.code for one in bar["closed"]}
+        return {
+            **bar,
             "remainder": remainders.of(delivery),
             "upcoming": calendar.of_delivery(delivery, at=clock.now()),
             "runs": runs,
@@ -195,9 +210,6 @@ class DeliveryAdmin(VerbAdmin):
             "diagnoses": [
                 one for one in diagnosis.of_delivery(delivery, at=clock.now()) if one.code not in said
             ],
-            "changed_parts": seal.in_words(seal.changes(delivery))
-            if delivery.status in groups.EDITABLE
-            else "",
             "prepared": desk.prepared(delivery) if delivery.preparation else None,
             "counts": tallies(delivery) if sealed and not delivery.is_recurring else None,
             "content_version": delivery.content,
@@ -231,7 +243,10 @@ class DeliveryAdmin(VerbAdmin):
         ]
 
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        """Take one step by POST; by GET ask first, where the step has a page for it."""
+        """Take one step by POST; by GET ask first, where the step has a page for it.
+
+        Raise Http404 for a step that the desk does not have, and for a delivery that the person may not see.
+        """
         desk_step = desk.STEPS.get(name)
         if desk_step is None:
             raise Http404
@@ -261,7 +276,10 @@ class DeliveryAdmin(VerbAdmin):
         return None
 
     def listing_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        """A page of the sending log, the exclusion log or the unknown outcomes."""
+        """A page of the sending log, the exclusion log or the unknown outcomes.
+
+        Raise Http404 for a list that there isn't, and for a delivery that the person may not see.
+        """
         listing = lists.LISTINGS.get(name)
         if listing is None:
             raise Http404
@@ -270,7 +288,10 @@ class DeliveryAdmin(VerbAdmin):
         return self._page(request, delivery, "list", title=listing.title, page=shown)
 
     def _find(self, request: HttpRequest, pk: int) -> Delivery:
-        """The delivery, for whoever may see it. For anybody else there is none, and a try at it is recorded."""
+        """Return the delivery, for whoever may see it.
+
+        Raise Http404 for anybody else, and record the attempt in the audit trail.
+        """
         found = self.get_queryset(request).filter(pk=pk).first()
         if found is None:
             hidden = Delivery.objects.filter(pk=pk).first()

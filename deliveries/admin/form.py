@@ -1,4 +1,4 @@
-"""The operators' form of a delivery: settings, schedule and content; saving is `drafting`'s."""
+"""The operators' form of a delivery: settings, schedule and content. `drafting` saves what it changes."""
 
 from typing import Any
 
@@ -51,7 +51,8 @@ RECURRENCE_LAYOUT = [
     ("position", "weekday"),
     "own_rule",
     ("starts_on", "at_time"),
-    ("ends", "count", "until"),
+    ("ends", "count"),
+    "until",
     "excluded_dates",
     "request_confirmation",
     ("ahead_minutes", "expires_minutes"),
@@ -67,7 +68,7 @@ class _LocalDate(LocalDateTimeInput):
 
 
 class DeliveryForm(VerbForm, RecurrenceFields):
-    """Settings and content of a delivery; what was changed is passed to `drafting`, the rest is left alone."""
+    """Settings and content of a delivery. Only what was changed is passed to `drafting`."""
 
     date = WhenField(
         required=False,
@@ -118,7 +119,7 @@ class DeliveryForm(VerbForm, RecurrenceFields):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "unit" not in self.fields:
-            return  # somebody who may only look
+            return  # the person may only read
         units = access.units(self.by, Right.PREPARE)
         self.fields["unit"].queryset = units
         self.fields["audience"].queryset = access.visible(self.by, self.fields["audience"].queryset)
@@ -126,7 +127,7 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         if self.instance.pk:
             self.initial |= when_of(self.instance)
             with_known(self)
-            # Who holds a right on this delivery alone may leave it where it is.
+            # A person with a right on this delivery alone may keep its unit.
             self.fields["unit"].queryset = units | units.model.objects.filter(pk=self.instance.unit_id)
             content = self.instance.content
             self.initial |= {part: getattr(content, part) if content else "" for part in PARTS}

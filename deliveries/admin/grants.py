@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts import access
 from accounts.desk import VerbAdmin, VerbForm, anywhere, person
 from accounts.rights import LABELS, Right
+from campaign.lib import numbers
 from deliveries.models import Delivery, DeliveryUserPermission
 
 
@@ -39,9 +40,13 @@ class SingleGrantForm(VerbForm):
             self.fields["user"].queryset = access.people(self.by)
 
     def clean_delivery(self) -> Delivery:
+        """Return the delivery that the number names.
+
+        Raise ValidationError where there is none among those that the person administers.
+        """
         text = self.cleaned_data["delivery"].strip().upper().removeprefix("DM")
         rows = access.within(self.by, Right.ADMINISTER, Delivery.objects.all())
-        found = rows.filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
+        found = rows.filter(pk=numbers.key(text)).first()
         if found is None:
             raise forms.ValidationError(_("There is no such delivery."))
         return found

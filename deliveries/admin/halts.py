@@ -22,7 +22,10 @@ from deliveries.sending.control import halts
 
 @admin.register(Halt)
 class HaltAdmin(DeskAdmin):
-    """Rows to read. The receipt of a stop is counted after its halt is committed, so it has a view of its own."""
+    """Stops of all sending, read-only.
+
+    The receipt is counted after the halt is committed, so it has a view of its own.
+    """
 
     right = Right.VIEW
     list_display = ["unit", "by", "at", "reason", "lifted_at", "lifted_by"]
@@ -53,7 +56,7 @@ class HaltAdmin(DeskAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def stop_view(self, request: HttpRequest) -> HttpResponse:
-        """By GET what is under way, and the question; by POST nothing more leaves, and the receipt is shown."""
+        """By GET show what is under way and ask; by POST stop all sending of the unit and show the receipt."""
         by = person(request)
         if request.method == "POST":
             unit = self._unit(request)
@@ -69,7 +72,7 @@ class HaltAdmin(DeskAdmin):
         return self._page(request, "stop", title=_("Stop all sending"), units=units, under_way=under_way)
 
     def allow_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """What was held goes on."""
+        """Allow the sending again that this halt stopped. Raise Http404 for a halt that the person may not see."""
         halt = self.get_queryset(request).select_related("unit").filter(pk=pk).first()
         if halt is None:
             raise Http404
@@ -80,9 +83,7 @@ class HaltAdmin(DeskAdmin):
         return redirect("admin:deliveries_halt_change", pk)
 
     def _unit(self, request: HttpRequest) -> Any:
-        wanted = request.POST.get("unit", "")
-        readable = access.readable_units(person(request))
-        found = readable.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
+        found = access.readable_unit(person(request), request.POST.get("unit"))
         if found is None:
             raise Http404
         return found

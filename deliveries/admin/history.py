@@ -10,8 +10,8 @@ from unfold.decorators import display
 
 from accounts.desk import DeskAdmin, person
 from accounts.rights import Right
-from deliveries.admin.status import COLOURS, StandingList, pill
-from deliveries.desk import OfDeliveryAdmin
+from deliveries.admin.status import StandingList, pill
+from deliveries.desk import COLOURS, OfDeliveryAdmin
 from deliveries.lifecycle import notices
 from deliveries.models import Delivery, Notice, Occurrence, StatusChange
 
@@ -26,12 +26,13 @@ class StatusChangeAdmin(OfDeliveryAdmin):
 
 @admin.register(Occurrence)
 class OccurrenceAdmin(DeskAdmin):
-    """Every moment of every series, and what became of it."""
+    """Every moment of every series, and the run that was made for it or the reason why there is none."""
 
     right = Right.VIEW
     under_unit = False
     list_display = ["moment", "of_series", "execution", "state", "skipped"]
     list_filter = ["skipped", "execution__status"]
+    looked_up = ("series__id__exact",)
     list_select_related = ["series__delivery", "execution__unit"]
     search_fields = ["series__delivery__label"]
     ordering = ["-moment"]
@@ -51,7 +52,7 @@ class OccurrenceAdmin(DeskAdmin):
 
     @display(description=_("series"))
     def of_series(self, occurrence: Occurrence) -> str:
-        return f"{occurrence.series.delivery.name} {occurrence.series.delivery}"
+        return str(occurrence.series)
 
     @display(description=_("status"), label=COLOURS)
     def state(self, occurrence: Occurrence) -> Any:
@@ -61,7 +62,7 @@ class OccurrenceAdmin(DeskAdmin):
 
 @admin.register(Notice)
 class NoticeAdmin(DeskAdmin):
-    """What the person who looks was told; nobody reads another's."""
+    """The notices of whoever is signed in; nobody sees those of others."""
 
     right = Right.VIEW
     under_unit = False

@@ -1,4 +1,4 @@
-"""The operators' desk on the instance itself: whether it is at home, and adopting it where it is a copy."""
+"""The operators' desk for the instance itself: whether it runs where it was adopted, and adopting a copy."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from deliveries.operations import instances
 
 @admin.register(Instance)
 class InstanceAdmin(DeskAdmin):
-    """One page in place of a list: there is one row, and it is changed by adopting alone."""
+    """One page in place of a list: there is one row, and only adopting changes it."""
 
     under_unit = False
 
@@ -31,14 +31,14 @@ class InstanceAdmin(DeskAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """How the instance stands, what adopting it would do to each unfinished delivery, and the question."""
+        """Show how the instance stands and what adopting it would do to each unfinished delivery, and ask."""
         foreseen = instances.foresee(by=person(request), at=clock.now())
         frame = self.admin_site.each_context(request)
         context = {"title": _("This instance"), "opts": self.opts, "foreseen": foreseen}
         return TemplateResponse(request, "admin/deliveries/instance/adopt.html", {**frame, **context})
 
     def adopt_view(self, request: HttpRequest) -> HttpResponse:
-        """The instance may send again; what was unfinished stands still."""
+        """Adopt the instance: it may send again, and what was unfinished waits for a person."""
         with told(request):
             receipt = instances.adopt(
                 by=person(request), at=clock.now(),

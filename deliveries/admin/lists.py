@@ -7,12 +7,13 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from accounts.desk import person
 from accounts.models import User
 from audiences import sight
+from campaign.lib import numbers
 from deliveries.models import (
     Cause,
     Delivery,
@@ -31,7 +32,7 @@ PAGE = 100
 
 @dataclass(frozen=True)
 class Listing:
-    """One list: its rows, what orders them, what may be chosen, and how a row reads."""
+    """One list: its rows, their order, the filters that it offers, and how a row is shown."""
 
     name: str
     title: str | Promise
@@ -60,16 +61,15 @@ class Page:
 
 
 def page(listing: Listing, delivery: Delivery, request: HttpRequest) -> Page:
-    """The rows behind `after`, as filtered; one query, however many rows there are."""
+    """Return the filtered rows that follow `after`, in one query."""
     chosen, text = request.GET.get("is", ""), request.GET.get("q", "").strip()
     rows = listing.rows(delivery, person(request)).order_by(listing.key)
     if chosen and chosen in {str(value) for value, _label in listing.choices}:
         rows = rows.filter(**{listing.choice: chosen})
     if text and listing.searches_address:
         rows = sight.search(rows, text)
-    after = request.GET.get("after", "")
-    if after.isdecimal() and len(after) < 19:
-        rows = rows.filter(**{f"{listing.key}__gt": int(after)})
+    if (after := numbers.key(request.GET.get("after"))) is not None:
+        rows = rows.filter(**{f"{listing.key}__gt": after})
     found = list(rows[: PAGE + 1])
     more = len(found) > PAGE
     return Page(
@@ -99,7 +99,7 @@ def _message(row: Any) -> list[Any]:
 
 def _status(row: Any) -> str:
     label = str(MessageStatus(row.status).label)
-    return f"{label} · {gettext('Sent again; outcome of the first unknown')}" if row.first_unknown else label
+    return f"{label} · {_t('Sent again; outcome of the first unknown')}" if row.first_unknown else label
 
 
 def _messages(delivery: Delivery, user: User) -> QuerySet[Any]:
@@ -128,7 +128,7 @@ def _doubts(delivery: Delivery, user: User) -> QuerySet[Any]:
 
 
 def _doubt(row: Any) -> list[Any]:
-    return [row.seq, sight.address(row), row.since, row.tries, gettext(row.note) if row.note else "–"]
+    return [row.seq, sight.address(row), row.since, row.tries, _t(row.note) if row.note else "–"]
 
 
 LISTINGS = {

@@ -75,7 +75,7 @@ class RouteAdmin(VerbAdmin):
         return self.has_view_permission(request)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The verb has done it; whether this process could sign is said at once."""
+        """Show whether this process could sign by the route; the form's verb has saved it already."""
         if obj.dkim_domain:
             try:
                 signing.signer_of(obj)
@@ -118,7 +118,8 @@ class ProviderLimitForm(VerbForm):
         super().__init__(*args, **kwargs)
         self.initial["domain_names"] = " ".join(self.instance.domains or [])
         if self.instance.pk:
-            self.fields["route"].disabled = True  # its queue is of that route: make another limit there
+            # Recipients queue by route: for another route, make another limit.
+            self.fields["route"].disabled = True
 
     def apply(self) -> ProviderLimit:
         typed = self.cleaned_data
@@ -133,7 +134,7 @@ class ProviderLimitForm(VerbForm):
 
 @admin.register(ProviderLimit)
 class ProviderLimitAdmin(VerbAdmin):
-    """How much a mailbox provider gets by a route. A list of its own: each limit is one verb, and one event."""
+    """How much a mailbox provider gets by a route. Each limit is saved by one verb, with one audit event."""
 
     form = ProviderLimitForm
     under_unit = False

@@ -8,12 +8,9 @@ from unfold.views import ChangeList
 from deliveries.models import Delivery
 from deliveries.overview import state
 
-# unfold's names for the five colours.
-COLOURS = {"grey": "default", "blue": "info", "yellow": "warning", "red": "danger", "green": "success"}
-
 
 class StandingList(ChangeList):
-    """A list of which each row's delivery knows where it stands; the same few queries for any number of rows."""
+    """A list that computes the state of each row's delivery, in the same few queries for any number of rows."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -23,6 +20,6 @@ class StandingList(ChangeList):
 
 
 def pill(delivery: Delivery) -> tuple[str, Any]:
-    """How the delivery stands: the colour and the words."""
+    """Return the colour and the words of the delivery's state."""
     found = state.of(delivery)
     return found.tone, found.words

@@ -56,7 +56,10 @@ def _check_four_eyes(makers: list[User], *, by: User, unit: OrganizationalUnit) 
 
 @transaction.atomic
 def reject(*, delivery: Delivery, seal: str, by: User, at: datetime, comment: str) -> Approval:
-    """Send the preparation back to Editing, with a comment that says why."""
+    """Send the preparation back to Editing, with a comment that says why.
+
+    Raise CommentMissing for an empty comment, and what `lifecycle.check` raises.
+    """
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.check(delivery, Step.REJECT, by=by, seal=seal)
     if not comment.strip():

@@ -20,7 +20,7 @@ class AnswerClock:
 
     def __init__(self, relay: Relay, *, now: Callable[[], float]) -> None:
         self._relay, self._now = relay, now
-        self._deadline: float | None = None  # none: nothing is waited for
+        self._deadline: float | None = None  # None: no answer is owed
         self._asked_at = 0.0  # since when an answer is owed
         self._was_overdue = False
 

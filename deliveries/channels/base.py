@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
     nature: str = ""
     reason: str = ""
     quarantines: bool = False
-    # It speaks of us or of the relay and not of the recipient.
+    # The reply is about us or the relay and not about the recipient.
     breaker: bool = False
 
 

@@ -1,8 +1,8 @@
-"""How sure an outcome is: a reply too many shows late that an answer may have been another recipient's.
+"""How sure an outcome is: a surplus reply shows late that an answer may have been meant for another recipient.
 
-What a group's answers say is told when all of them fit. Only DATA is answered by 354, so one in its place proves
-that those before it stood in theirs. Where none follows, an outcome that was told stays unproven for a while, and is
-taken back when a surplus reply shows that it would have been another with another answer.
+What a group's answers say is told when all of them fit. Only DATA is answered by 354, so a 354 in its place proves
+that the answers before it stood in theirs. Without a 354, an outcome that was told stays unproven for a while; it is
+taken back when a surplus reply shows that the outcome would have been another one.
 """
 
 from collections import deque

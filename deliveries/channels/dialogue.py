@@ -140,7 +140,8 @@ class Dialogue(asyncio.Protocol):
     async def open(self) -> None:
         """Connect, encrypt and sign in as the relay's settings ask; afterwards messages may be taken.
 
-        ConnectFailed is raised, and the connection is cut, where that can't be had within `Relay.timeout_s`.
+        Where that can't be had within `Relay.timeout_s` the connection is cut and ConnectFailed is raised. A
+        cancelled call cuts it too.
         """
         try:
             self.capabilities = await self._opening.run()

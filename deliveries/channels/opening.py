@@ -124,7 +124,7 @@ class Opening:
 
     async def _start_tls(self) -> None:
         if not self._capabilities.starttls:
-            # Going on in clear is what an attacker who hides the offer wants.
+            # An attacker may hide the offer so that we go on without encryption.
             raise ConnectFailed("the relay does not offer STARTTLS", stage=Stage.HELO, is_final=True)
         reply = await self._ask(b"STARTTLS\r\n")
         if reply.code != 220:
@@ -172,7 +172,7 @@ class Opening:
             raise _refused(Reply(reply.code, lines), stage=Stage.HELO)
 
     def _without_secrets(self, line: bytes) -> bytes:
-        """A relay that did not understand may say back what it was told."""
+        """Return the line without the password: a relay that did not understand a command may repeat it."""
         user, password = self._relay.username.encode(), self._relay.password.encode()
         whole = base64.b64encode(b"\0%b\0%b" % (user, password))
         for secret in (whole, base64.b64encode(password), password):

@@ -22,7 +22,7 @@ def answered_early(seq: int, code: int, text: str) -> Outcome:
 
 
 def cut_off(seq: int, result: Result, fault: str, *, breaker: bool) -> Outcome:
-    """Return what the loss of the connection leaves: `result` is IN_DOUBT or NOT_ATTEMPTED."""
+    """Return the outcome after a lost connection; `result` is IN_DOUBT or NOT_ATTEMPTED."""
     stage = Stage.BODY if result == Result.IN_DOUBT else Stage.RCPT
     return Outcome(
         seq, result, text=printable(fault), stage=str(stage), nature="ignored", reason="unreachable",
@@ -31,7 +31,7 @@ def cut_off(seq: int, result: Result, fault: str, *, breaker: bool) -> Outcome:
 
 
 def doubted(outcome: Outcome, fault: str) -> Outcome:
-    """Return what is left of an outcome that was another's, perhaps: only what had its final dot may have left."""
+    """Return an outcome that may have been another recipient's as unknown, or as not attempted before its final dot."""
     is_dotted = outcome.stage == Stage.BODY
     return Outcome(
         outcome.seq, Result.IN_DOUBT if is_dotted else Result.NOT_ATTEMPTED, text=printable(fault),

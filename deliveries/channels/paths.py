@@ -32,7 +32,7 @@ def ascii_domain(domain: str) -> str:
 
 def domain_key(domain: str) -> str:
     """The domain as limits name it: in ASCII where that can be, and in lower case."""
-    with suppress(UnusableAddress):  # the relay says what is wrong with it
+    with suppress(UnusableAddress):  # the relay will say what is wrong with it
         domain = ascii_domain(domain)
     return domain.lower()
 

@@ -36,7 +36,7 @@ class _Meaning(NamedTuple):
     reason: str
     # The address itself is wrong or closed: hard, if the reply is final.
     is_about_address: bool = False
-    # It speaks of us or of the relay.
+    # It is about us or the relay.
     breaker: bool = False
     # Not a verdict, whatever its class: the same message may be taken later.
     passes: bool = False

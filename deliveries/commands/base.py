@@ -13,7 +13,7 @@ from accounts.access import NotAllowed
 from accounts.commands import PersonCommand
 from accounts.models import User
 from accounts.rights import Right
-from campaign.lib import clock
+from campaign.lib import clock, numbers
 from campaign.lib.jobs import Queue, workers_alive
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import groups
@@ -28,7 +28,7 @@ _wordings: list[Wording] = []
 
 
 def worded_by(wording: Wording) -> None:
-    """Commands say with this how a delivery stands: the rooms that know stand above this one."""
+    """Set the function that says how a delivery stands: it belongs to a room above this one."""
     _wordings[:] = [wording]
 
 
@@ -53,16 +53,14 @@ class DeliveriesCommand(PersonCommand):
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def find(self, text: str, *, by: User | None) -> Delivery:
-        """The delivery that DM95 or 95 names, if the person may see it. Whoever tries one that they may
-        not see is told that there is none, and the attempt is recorded."""
-        digits = text[2:] if text[:2].upper() == "DM" else text
-        found = None
-        if digits.isascii() and digits.isdigit() and len(digits) < 19:
-            found = (
-                Delivery.objects.filter(pk=int(digits))
-                .select_related("unit", "audience", "content", "preparation", "created_by")
-                .first()
-            )
+        """Return the delivery that DM95 or 95 names, if the person may see it.
+
+        Where they may not see it, they are told that there is none, and the attempt is recorded in the audit trail.
+        Raise CommandError where there is none.
+        """
+        rows = Delivery.objects.select_related("unit", "audience", "content", "preparation", "created_by")
+        pk = numbers.key(text.upper().removeprefix("DM"))
+        found = rows.filter(pk=pk).first() if pk is not None else None
         if found is not None and by is not None and not _sees(by, found):
             audit.record_refusal(NotAllowed(by=by, right=Right.VIEW, target=found), by=by)
             found = None
@@ -78,11 +76,15 @@ class DeliveriesCommand(PersonCommand):
 
     @property
     def asks(self) -> bool:
-        """Whether somebody sits at a terminal who can be asked."""
+        """Whether somebody sits at a terminal and can be asked."""
         return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
     def wait(self, delivery: Delivery, *, until: Callable[[Delivery], bool], seconds: float) -> None:
-        """Look until it has come about; on a terminal its progress is shown. Too long is a failure."""
+        """Look again and again until `until` holds of the delivery; on a terminal its progress is shown.
+
+        Raise CommandError when it doesn't hold after so many `seconds`, and SystemExit (130) when Ctrl-C ends the
+        wait. The delivery goes on by itself.
+        """
         shows = not self.as_json and sys.stderr.isatty()
         end = time.monotonic() + seconds
         try:
@@ -102,11 +104,11 @@ class DeliveriesCommand(PersonCommand):
                 self.stderr.write("\r\033[K", ending="")
 
     def let_time_pass(self) -> None:
-        """Until the next look."""
+        """Wait until it is time to look again."""
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def warn_without_worker(self, *queues: Queue) -> None:
-        """Nothing will happen by itself while nobody listens."""
+        """Warn where no worker listens: then nothing happens by itself."""
         for queue in queues:
             if not workers_alive(queue):
                 self.stderr.write(
@@ -129,7 +131,10 @@ class StepCommand(DeliveriesCommand):
         return self.step(delivery=self.find(options["delivery"], by=by), by=by, options=options)
 
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
-        """Call the verb; return what `--json` prints."""
+        """Call the verb; return what `--json` prints.
+
+        Each command says how; without that, NotImplementedError is raised.
+        """
         raise NotImplementedError
 
 
@@ -153,14 +158,14 @@ def add_timeout_option(parser: ArgumentParser, *, seconds: int) -> None:
 
 
 def full_seal(delivery: Delivery, given: str) -> str:
-    """The seal as a person typed it: its first 12 characters are enough to name it."""
+    """Return the whole seal for one that a person typed; its first 12 characters are enough to name it."""
     given = given.strip().lower()
     is_short_form = len(given) >= SHORTEST_SEAL and delivery.seal.startswith(given)
     return delivery.seal if is_short_form else given
 
 
 def brief(delivery: Delivery) -> dict[str, Any]:
-    """What every command answers about a delivery."""
+    """Return what every command answers about a delivery."""
     preparation, found = delivery.preparation, capacity.current(delivery, at=clock.now())
     return {
         "delivery": delivery.name,
@@ -187,7 +192,7 @@ def brief(delivery: Delivery) -> dict[str, Any]:
 
 
 def progress(delivery: Delivery) -> str:
-    """One line on how far it is."""
+    """Return one line on how far the delivery is."""
     words, preparation = how_it_stands(delivery), delivery.preparation
     if delivery.status in groups.BEING_PREPARED and preparation is not None:
         preparation.refresh_from_db(fields=["percent"])

@@ -8,7 +8,7 @@ from deliveries.commands.base import USAGE, DeliveriesCommand
 
 
 class UnitCommand(DeliveriesCommand):
-    """A command about a unit: the one above all others unless another is named."""
+    """A command about a unit: the topmost one unless another is named."""
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -59,7 +59,7 @@ class Question:
 
 
 def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
-    """What `by` must look at before saying OK; refused to whoever may not confirm."""
+    """Return what `by` must look at before they say OK; raise what `lifecycle.check` raises."""
     lifecycle.check(delivery, confirming(delivery), by=by, seal=delivery.seal)
     preparation = delivery.latest_preparation()
     content = preparation.content
@@ -99,7 +99,7 @@ def must_type(to_deliver: int) -> bool:
 
 
 def _grace(delivery: Delivery) -> int:
-    """The seconds that a delivery waits between OK and its first message; a date is grace enough."""
+    """The seconds between OK and the first message; none where the delivery leaves at a date."""
     if delivery.contact_date is not None:
         return 0
     of_unit = units.grace_seconds(delivery.unit)
@@ -112,7 +112,10 @@ def confirm(
 ) -> Confirmation:
     """Release the preparation that `seal` names. Of two that race, one wins; the other is refused.
 
-    `typed` is the number of messages as the person typed it; asked above a set size.
+    `typed` is the number of messages as the person typed it; it is asked for above a set size.
+
+    Raise CountMistyped where that is another number, DatePassed where the date of sending has passed, and what
+    `lifecycle.check`, `gate.require_open` and `planning.settle` raise.
     """
     delivery = Delivery.objects.locked(delivery.pk)
     step = confirming(delivery)
@@ -144,7 +147,10 @@ def confirm(
 
 @transaction.atomic
 def take_back(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
-    """Back to Ready, as long as no message has been handed over. A series makes no more runs."""
+    """Return the delivery to Ready, as long as no message has been handed over. A series makes no more runs.
+
+    Raise AlreadyLeft while it sends, and what `lifecycle.check` raises.
+    """
     delivery = Delivery.objects.locked(delivery.pk)
     if delivery.status == Status.SENDING:
         raise AlreadyLeft()

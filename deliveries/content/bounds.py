@@ -146,7 +146,7 @@ def of_style_sheets(html: str, tokens: Sequence[Token]) -> None:
 
 
 def _added_by(block: str, tags: Counter[str]) -> int:
-    """What stands between two closing braces: selectors and what they say, perhaps one within the other."""
+    """Return how many characters inlining would add for the rules between two closing braces."""
     *outer, says = block.split("{")
     added = len(says.strip()) * (1 if outer else tags["*"])
     for selectors, inside in pairwise([*outer, says]):
@@ -157,13 +157,13 @@ def _added_by(block: str, tags: Counter[str]) -> int:
 
 
 def _without_braces(word: re.Match[str]) -> str:
-    """A comment is nothing; a text stays as long as it is."""
+    """Return nothing for a comment, and for a quoted text one as long, without its braces."""
     text = word.group()
     return "" if text.startswith("/*") else "s" * len(text)
 
 
 def _tags(html: str, tokens: Sequence[Token]) -> Counter[str]:
-    """How many tags bear each name, class and id; `*` counts all."""
+    """Count the tags that bear each name, class and id; `*` counts all."""
     counted: Counter[str] = Counter()
     for token in tokens:
         if token.kind != "start" or token.in_condition:
@@ -177,7 +177,7 @@ def _tags(html: str, tokens: Sequence[Token]) -> Counter[str]:
 
 
 def _meant(selector: str, tags: Counter[str]) -> int:
-    """How many tags a selector can apply to at most, by the last of its names."""
+    """Return how many tags a selector can apply to at most, judged by the last of its names."""
     compound = _COMBINATORS.split(selector.rstrip())[-1]
     if not compound or "\\" in compound or "(" in selector or "&" in compound:
         return tags["*"]
@@ -193,10 +193,10 @@ def _reached(text: str, most: int, *, at: int, html: str) -> Problem:
 
 @dataclass(slots=True)
 class _Written:
-    """Which tags stand open, as they are written. A parser may see fewer; it sees hardly more.
+    """The tags that stand open, as they are written. A parser sees hardly more of them.
 
-    Tags such as <b> that are open when their paragraph ends are opened again by a parser in each one that follows:
-    `repeated` counts those.
+    Tags such as <b> that are open when their paragraph ends are opened again by a parser in each paragraph that
+    follows: `repeated` counts those.
     """
 
     open: list[tuple[str, int]] = field(default_factory=list)  # each with the length of `left` at its opening
@@ -251,7 +251,7 @@ class _Written:
         del self.open[at], self.sources[at]
 
     def _close_from(self, at: int) -> None:
-        """This tag and all inside of it are closed; what has an end of its own is left open for what follows."""
+        """Close this tag and all inside of it. Formatting tags without an end stay open for what follows."""
         name, left = self.open[at]
         if name in _KEEPING:
             del self.left[left:]

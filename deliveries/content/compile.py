@@ -98,7 +98,7 @@ class _Compilation:
         try:
             page = Page(scope, assets=self.assets, book=self.book, tracking=self.tracking)
             html = page.compile(opening)
-        except Problem as problem:  # a bound was reached: nothing more is made of it
+        except Problem as problem:  # a bound was reached: the rest is not compiled
             scope.report(problem)
             return "", "", True
         derived = "" if self.source.text.strip() else page.derived_text()

@@ -15,7 +15,7 @@ SECONDS_TO_START = 15
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Something takes mail at RELAY_URL: what runs there already, or a server of our own."""
+    """Have something take mail at RELAY_URL: what runs there already, or a server that this starts."""
     if _answers():
         yield
         return

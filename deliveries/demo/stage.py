@@ -15,16 +15,16 @@ from campaign.lib import clock
 from campaign.stack.inprocess import run_queued
 
 ALLOWED = "-c sinete.clock_offset=allowed"
-LONGEST_WAIT = 180  # seconds; a machine may have much else to do
+LONGEST_WAIT = 180  # seconds; the machine may be busy
 
 
 class Stuck(Exception):
-    """Something of the demo did not come about."""
+    """A step of the demo was not done in time."""
 
 
 @contextmanager
 def rehearsal() -> Iterator[None]:
-    """The clock of this process may be set back, and what is refused for a while is tried again at once."""
+    """Let the clock of this process be set back, and have what was refused for a while tried again after a second."""
     options = connection.settings_dict["OPTIONS"]
     before = options.get("options", "")
     if ALLOWED not in before:
@@ -44,7 +44,7 @@ def rehearsal() -> Iterator[None]:
 
 @contextmanager
 def changed(**values: Any) -> Iterator[None]:
-    """Some of the engine's settings are others for a while, in this process."""
+    """Give settings of the engine other values in this process, inside the `with` block."""
     before = {name: settings.SINETE[name] for name in values}
     settings.SINETE.update(values)
     try:
@@ -54,12 +54,15 @@ def changed(**values: Any) -> Iterator[None]:
 
 
 def ago(**length: float) -> None:
-    """From here on it is so long ago."""
+    """Set the clock of this process back by so much."""
     clock.set_offset(-timedelta(**length))
 
 
 def work_until(has_come: Callable[[], bool], *, doing: str, ask: Callable[[], object] = lambda: None) -> None:
-    """Do what is queued, here and now, until it has come about; other workers may help."""
+    """Run queued jobs in this process until `has_come` returns true; other workers may help.
+
+    `ask` is called after each look. Raise Stuck after LONGEST_WAIT seconds.
+    """
     end = time.monotonic() + LONGEST_WAIT
     while True:
         run_queued(raising=False)

@@ -1,6 +1,6 @@
 """The demo's story: a coffee roaster's weeks, with one delivery in each status, reached by the real steps.
 
-Told in the order in which it happened; each chapter that stands already is left out.
+Chapters follow one another as they happened; a chapter whose delivery exists already is left out.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ RULES: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Cast:
-    """Who plays, and where."""
+    """The people of the demo, and their unit."""
 
     unit: OrganizationalUnit
     ana: User
@@ -58,7 +58,7 @@ class Cast:
 
 
 def tell(say: Callable[[str], object]) -> None:
-    """Everything of the demo stands."""
+    """Make everything of the demo that is not there yet."""
     say("People, units and roles")
     tree = people.load()
     unit = tree[people.BRAZIL]
@@ -118,7 +118,7 @@ def _test_profiles(cast: Cast) -> None:
 
 
 def _write(label: str, cast: Cast, *, audience: str, subject: str | None = None, **settings: Any) -> Delivery:
-    """A draft with the newsletter in it."""
+    """Create a draft with the newsletter in it."""
     settings.setdefault("schedule_kind", ScheduleKind.AT_ONCE)
     delivery = drafting.create(
         by=cast.ana,
@@ -179,7 +179,7 @@ def _confirm(delivery: Delivery, cast: Cast) -> Delivery:
 
 
 def _send(delivery: Delivery, cast: Cast) -> Delivery:
-    """All of it has left."""
+    """Send all of the delivery."""
     delivery = _confirm(delivery, cast)
     stage.work_until(
         lambda: _status(delivery) in groups.FINAL, doing=f"the send of “{delivery}”", ask=look.tick
@@ -188,7 +188,7 @@ def _send(delivery: Delivery, cast: Cast) -> Delivery:
 
 
 def _send_a_little(delivery: Delivery, cast: Cast) -> Delivery:
-    """It is Sending, and one lane has been at it for a moment."""
+    """Begin to send the delivery: one lane works for a moment."""
     delivery = _confirm(delivery, cast)
     gate.begin(delivery.pk)
     with stage.changed(lane_seconds=0.25):
@@ -302,7 +302,7 @@ def _draft(label: str, cast: Cast) -> None:
 
 
 def _sending(label: str, cast: Cast) -> None:
-    """Its relay does not answer: the route rests, and nothing is lost."""
+    """Make a delivery whose relay does not answer: the route rests, and no message is lost."""
     stage.ago(minutes=10)
     route, _ = Route.objects.get_or_create(
         label="Relay in maintenance", defaults={"host": "127.0.0.1", "port": 9, "connections": 1}
@@ -319,7 +319,7 @@ def _preparing(label: str, cast: Cast) -> None:
 
 
 def _series(label: str, cast: Cast) -> None:
-    """Each Monday at nine; one run has left, the next, prepared a week ahead, waits to be confirmed."""
+    """Make a series for each Monday at nine: one run has left, the next waits, a week ahead, to be confirmed."""
     stage.ago(days=8)
     monday = _day(0, 9).date()
     monday -= timedelta(days=monday.weekday())
@@ -343,7 +343,7 @@ def _series(label: str, cast: Cast) -> None:
 
 
 def _paused_series(label: str, cast: Cast) -> None:
-    """Without a question for each run, and paused over the holidays."""
+    """Make a series that asks for no confirmation of its runs, and is paused over the holidays."""
     stage.ago(days=2)
     series = _confirm(
         _write(
@@ -362,7 +362,7 @@ def _go_to(moment: datetime) -> None:
 
 
 def _run_of(series: Delivery) -> Delivery:
-    """The run that is due, prepared."""
+    """Return the run that is due, prepared."""
     look.tick()
     run = Delivery.objects.filter(execution_of=series).latest("pk")
     stage.work_until(lambda: _status(run) != Status.PREPARING, doing=f"preparation of “{run}”")

@@ -11,7 +11,7 @@ from campaign.lib.tokens import Purpose, default_signer
 from deliveries.models import Delivery, Message, MessageStatus
 
 OPEN_RATE, CLICK_RATE, UNSUBSCRIBE_RATE = 0.42, 0.24, 0.012  # clicks and opt-outs of those who open
-AFTER = (0.3, 0.8, 2, 5, 9, 22, 30, 47, 76, 120)  # hours after the send: the long tail
+AFTER = (0.3, 0.8, 2, 5, 9, 22, 30, 47, 76, 120)  # hours after the send; a few come late
 BROWSERS = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
@@ -20,7 +20,7 @@ BROWSERS = (
 
 
 def come(delivery: Delivery, *, sent_ago: timedelta) -> int:
-    """Some of those who got it open it in the days after; some of them click, a few opt out. How many opened."""
+    """Let some recipients open the delivery, some of those click and a few opt out; return how many opened."""
     dice = random.Random(delivery.pk)
     tracked = [
         link["index"] for link in delivery.latest_preparation().compiled["links"] if link["kind"] == "tracked"

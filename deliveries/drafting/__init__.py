@@ -1,4 +1,4 @@
-"""A delivery and its content come to be, and are changed until somebody decides on them."""
+"""Deliveries and their content are created and changed here, until somebody decides on them."""
 
 from deliveries.drafting.drafts import (
     AudienceElsewhere,

@@ -1,6 +1,6 @@
-"""What of the deliveries refers to an attribute of profiles: the contents of all that are not over, series among them.
+"""Which deliveries refer to an attribute of profiles: those that are not over and whose content names it, series too.
 
-What was prepared carries its values; but it may be prepared again, and a series is for each run.
+A prepared delivery carries the values already, but may be prepared again; a series is prepared for each run.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ WRITTEN_IN = ("subject", "preheader", "from_name", "html", "text")
 
 
 def find(name: str, user: User) -> Iterable[Use]:
-    """Deliveries that are not over and in whose content the attribute is a merge tag; recurring ones apart."""
+    """Return the deliveries that are not over and whose content names the attribute; recurring ones apart."""
     tag = rf"\mprofile\s*\.\s*{name}\M"
     mentions = Q()
     for part in WRITTEN_IN:

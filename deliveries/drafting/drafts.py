@@ -1,6 +1,6 @@
 """Creating, editing, duplicating and deleting deliveries, before anything is released.
 
-An edit of something sealed drops the delivery to Editing and the step's audit event names what changed.
+An edit of something sealed takes the delivery back to Editing; the audit event of that step names what changed.
 """
 
 import logging
@@ -131,7 +131,7 @@ class HasRun(Refusal):
 
 
 def _check_policy(delivery: Delivery) -> None:
-    """Its own rule, if it has one, is no looser than what its unit, all above, and those that it left ask for."""
+    """Raise where the delivery's own rule is looser than what its unit, all above, and units that it left ask for."""
     own, asked = delivery.approval_policy, delivery.policy
     if own and ApprovalPolicy(own) != asked:
         raise LooserPolicy(delivery=delivery, policy=asked.label)
@@ -155,7 +155,10 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
 
 @transaction.atomic
 def create(*, by: User, unit: OrganizationalUnit, label: str, **settings: Any) -> Delivery:
-    """A draft stands in the unit, with whatever settings were given."""
+    """Create a draft in the unit, with the settings that were given, and return it.
+
+    Raise access.NotAllowed without *Prepare deliveries* in the unit, and a Refusal for a setting that makes no sense.
+    """
     access.require(by, Right.PREPARE, unit)
     recurrence = settings.pop("recurrence", None)
     delivery = Delivery(unit=unit, label=label, created_by=by, **_known(settings))
@@ -168,7 +171,7 @@ def create(*, by: User, unit: OrganizationalUnit, label: str, **settings: Any) -
 
 
 def _save_recurrence(delivery: Delivery, given: dict[str, Any] | None) -> None:
-    """The series stands beside the delivery as long as it recurs. `given` are fields of `Series`."""
+    """Save the series of a recurring delivery, delete that of any other. `given` are fields of `Series`."""
     series = Series.objects.filter(delivery=delivery).first()
     if not delivery.is_recurring:
         if series is not None and series.occurrences.exists():
@@ -206,7 +209,11 @@ def _known(settings: dict[str, Any]) -> dict[str, Any]:
 
 @transaction.atomic
 def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list[str]:
-    """The settings are as given. Returns the names of sealed parts that this changed, if any."""
+    """Give the delivery these settings. Return the names of the sealed parts that this changed, if any.
+
+    Raise access.NotAllowed without the right in the present or the new unit, NotEditable where it can't be edited
+    now, TargetFixed where the audience of a remainder would change, and what `create` raises for settings.
+    """
     delivery = _editable(delivery, by=by)
     recurrence = settings.pop("recurrence", None)
     own_policy = delivery.approval_policy
@@ -221,7 +228,7 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     _check_settings(delivery, by=by, known_audience=known_audience)
     if (
         delivery.approval_policy != own_policy
-    ):  # what became too loose by a move of its unit may stay: it is idle
+    ):  # a rule that a move of its unit made too loose may stay: the unit's holds anyway
         _check_policy(delivery)
     delivery.save(
         update_fields=[*settings, "brought_policy", "contact_date", *validation.SETTINGS, "changed_at"]
@@ -236,7 +243,7 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
 
 @transaction.atomic
 def write(*, delivery: Delivery, by: User, at: datetime, **parts: str) -> Content:
-    """The delivery's content is a new version: the last one with these parts replaced.
+    """Save a new version of the content: the last one with these parts replaced.
 
     Parts that change nothing make no version. `parts` are those of `deliveries.models.content.PARTS`.
     """
@@ -263,16 +270,16 @@ def _editable(delivery: Delivery, *, by: User) -> Delivery:
 
 
 def is_deletable(delivery: Delivery) -> bool:
-    """Whether `delete` takes it, as far as the delivery itself tells."""
+    """Whether `delete` would take it, judged by the delivery alone, without a person's rights."""
     never_released = delivery.status in groups.EDITABLE and not delivery.confirmations.exists()
     return never_released and delivery.execution_of_id is None
 
 
 def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str]:
-    """What was prepared no longer holds once a sealed part changed: back to Editing, and say which.
+    """Take the delivery back to Editing where a sealed part changed; return the names of those parts.
 
-    A new time alone keeps recipients and content, and asks for approval and confirmation again; but not where the
-    rows that were prepared are not all there any more.
+    Where only the time changed, recipients and content are kept, and approval and confirmation are asked for again,
+    unless some of the prepared rows are gone.
     """
     changed = seal.changes(delivery)
     if rescheduling.is_possible(delivery, changed=changed, at=at) and _resealed(delivery, by=by, at=at):
@@ -283,7 +290,7 @@ def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str
 
 
 def _resealed(delivery: Delivery, *, by: User, at: datetime) -> bool:
-    """Whether the new time could be sealed; if not nothing has changed."""
+    """Seal the new time and return True; return False, with nothing changed, where it can't be sealed."""
     try:
         with transaction.atomic():
             rescheduling.reseal(delivery, by=by, at=at)
@@ -295,9 +302,9 @@ def _resealed(delivery: Delivery, *, by: User, at: datetime) -> bool:
 
 @transaction.atomic
 def duplicate(*, delivery: Delivery, by: User) -> Delivery:
-    """A draft with the same settings and content, and with no date: one must be chosen anew."""
+    """Create a draft with the same settings and content, and without a date: one must be chosen anew."""
     label = _("Copy of %(label)s") % {"label": delivery.label[:110]}
-    # A remainder's audience is not whom it goes to: its copy would reach all of it, so it begins with none.
+    # A remainder goes to a part of its audience only; a copy would reach all of it, so it begins without one.
     more = {"audience": None} if delivery.remainder_of_id else {}
     copy = copied(delivery, by=by, label=label, **more)
     audit.record("duplicate_delivery", by=by, target=copy, of=delivery.pk)
@@ -305,14 +312,14 @@ def duplicate(*, delivery: Delivery, by: User) -> Delivery:
 
 
 def copied(delivery: Delivery, *, by: User, label: str, **more: Any) -> Delivery:
-    """A draft with the delivery's settings, content and files; the caller records who made it and why."""
+    """Create a draft with the delivery's settings, content and files; the caller records who made it and why."""
     access.require(by, Right.VIEW, delivery)
     access.require(by, Right.PREPARE, delivery.unit)
     return copy_of(delivery, by=by, label=label, **more)
 
 
 def copy_of(delivery: Delivery, *, by: User | None, label: str, **more: Any) -> Delivery:
-    """As `copied`, for whoever asked for nobody's right: a run of a series is made by the tick."""
+    """Create a draft as `copied` does, without a check of rights: the tick makes a run of a series with it."""
     settings = {name: getattr(delivery, name) for name in COPIED}
     copy = Delivery.objects.create(
         inherited_authors=sorted({*delivery.inherited_authors, *delivery.authors()}),
@@ -333,7 +340,11 @@ def copy_of(delivery: Delivery, *, by: User | None, label: str, **more: Any) -> 
 
 @transaction.atomic
 def delete(*, delivery: Delivery, by: User) -> None:
-    """A delivery that was never released is gone, with all that was prepared for it."""
+    """Delete a delivery that was never released, with all that was prepared for it.
+
+    Raise access.NotAllowed, RunStays for a run of a series, and NotDeletable where it was released or can't be edited
+    now.
+    """
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.PREPARE, delivery)
     if delivery.execution_of_id is not None:

@@ -1,7 +1,7 @@
 """Content from a file: an HTML page, or a zip with a page and its pictures.
 
-A picture's path never changes its bytes: its fingerprint stands in its name, and the page refers to that
-name. So another picture makes another page, and with it another version and another seal.
+A picture's name holds its fingerprint, and the page refers to that name. So another picture makes another page, and
+with it another version and another seal.
 """
 
 import codecs
@@ -33,7 +33,7 @@ MOST_PICTURE_BYTES = 5 * 1024 * 1024
 MOST_FILES = 300
 PAGES = (".html", ".htm")
 MARK = 12  # hex digits of a picture's fingerprint in its name
-_BETWEEN = re.compile(r"""["'()\s,=>?#]""")  # what stands around a path, and seldom in one
+_BETWEEN = re.compile(r"""["'()\s,=>?#]""")  # characters that enclose a path and are rarely part of one
 _PATH = re.compile(r"""(?<=["'(\s,=])(?:\./|/)?(?P<path>[^"'()\s,=>?#]++)(?=["')\s,>?#])""")
 _MARKED = re.compile(rf"\.[0-9a-f]{{{MARK}}}(?=\.[A-Za-z]+$)")
 # Those that pages are written in; Python knows others that are no encodings of text, or slow ones.
@@ -63,7 +63,7 @@ class Picture:
 
     @property
     def marked_path(self) -> str:
-        """The path with the fingerprint in the name: images/hero.1f0c….png."""
+        """Return the path with the fingerprint in the name: images/hero.1f0c….png."""
         path = PurePosixPath(self.path)
         return str(path.with_name(f"{path.stem[:100]}.{self.sha256[:MARK]}{self._suffix(path)}"))
 
@@ -83,7 +83,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Brought:
-    """The receipt of an upload."""
+    """The receipt of an upload: the new version, how many pictures came along, and what was left out."""
 
     content: Content
     pictures: int
@@ -94,7 +94,7 @@ class Brought:
 def bring_in(
     *, delivery: Delivery, by: User, at: datetime, name: str, file: IO[bytes], **parts: str
 ) -> Brought:
-    """The page of the file, with other parts if given, is the new version; we serve its pictures."""
+    """Make the page of the file the new version, with other parts if given; keep its pictures, to serve them."""
     access.require(by, Right.PREPARE, delivery)
     upload = read(name, file)
     Asset.objects.bulk_create(
@@ -113,13 +113,13 @@ def bring_in(
 
 
 def for_pasted(delivery: Delivery, html: str) -> str:
-    """Pasted HTML that names pictures as its author knows them refers to the latest that were uploaded."""
+    """Return pasted HTML with each picture's own name replaced by that of the latest picture uploaded under it."""
     rows = delivery.assets.order_by("pk").values_list("path", flat=True)
     return with_marked_paths(html, {_MARKED.sub("", path): path for path in rows})
 
 
 def with_marked_paths(html: str, renamed: Mapping[str, str]) -> str:
-    """The page with each path, however it is spelled (./, %20), replaced where it stands for itself."""
+    """Return the page with each path, however it is spelled (./, %20), replaced where it stands as a whole."""
     spelled = {form: quote(new) for old, new in renamed.items() for form in _spellings(old)}
     odd = [form for form in spelled if _BETWEEN.search(form)]
     for form in sorted(odd, key=len, reverse=True):
@@ -129,9 +129,9 @@ def with_marked_paths(html: str, renamed: Mapping[str, str]) -> str:
 
 
 def _spellings(path: str) -> set[str]:
-    """A path as pages may write it: as it is or percent-encoded, its accents as letters of their own or not.
+    """Return the ways in which pages may write a path: plain or percent-encoded, accents composed or not.
 
-    A Mac writes the names of files with accents of their own, and pages without.
+    macOS writes names of files with accents as characters of their own, and pages don't.
     """
     forms = {path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))}
     return forms | {quote(form) for form in forms}
@@ -141,7 +141,7 @@ def _spellings(path: str) -> set[str]:
 
 
 def read(name: str, file: IO[bytes]) -> Upload:
-    """What the file holds. Raises BadUpload with the cause."""
+    """Return what the file holds; raise BadUpload, with the cause, where it can't be used."""
     head = file.read(4)
     file.seek(0)
     if head.startswith(b"PK\x03\x04"):
@@ -184,12 +184,13 @@ def _from_archive(archive: zipfile.ZipFile) -> Upload:
 
 
 class _Budget:
-    """Reads members without believing the sizes that the archive declares."""
+    """Unpacks members within a limit of octets, whatever sizes the archive declares."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive, self.left = archive, MOST_BYTES
 
     def read(self, member: zipfile.ZipInfo, most: int) -> bytes:
+        """Return the member unpacked; raise BadUpload beyond `most` bytes, or what is left for the whole file."""
         with self.archive.open(member) as stream:
             octets = stream.read(min(most, self.left) + 1)
         if len(octets) > most:
@@ -201,7 +202,7 @@ class _Budget:
 
 
 def _is_litter(path: str) -> bool:
-    """What operating systems add to a zip."""
+    """Whether the path is one that operating systems add to a zip by themselves."""
     return (
         path.startswith("__MACOSX/") or PurePosixPath(path).name.startswith(".") or path.endswith("Thumbs.db")
     )
@@ -232,7 +233,7 @@ def _the_page(paths: Iterable[str]) -> str:
 
 
 def _seen_from(page_path: str, path: str) -> str:
-    """The picture's path as the page writes it."""
+    """Return the picture's path relative to the page."""
     folder = str(PurePosixPath(page_path).parent)
     return path if folder == "." or not path.startswith(f"{folder}/") else path[len(folder) + 1 :]
 
@@ -259,7 +260,7 @@ def _encodings(octets: bytes) -> list[str]:
 
 
 def _known(name: str) -> str:
-    """The encoding of this name, if pages are written in it."""
+    """Return the encoding of this name, if pages are written in it."""
     try:
         found = codecs.lookup(name).name
     except LookupError:

@@ -1,1 +1,1 @@
-"""What the faces ask people for. Forms read; the verbs decide."""
+"""The forms of pages and desk. They read what people type; the verbs decide."""

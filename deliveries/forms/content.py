@@ -12,7 +12,7 @@ from deliveries.models.content import PARTS
 
 
 class Unfinished(forms.CharField):
-    """A part that a message needs, but a draft may lack: what is missing is a finding, not a refusal."""
+    """A part that a message needs and a draft may lack: the preparation reports it, the form does not."""
 
     def validate(self, value: Any) -> None:
         self.run_validators(value)
@@ -53,21 +53,21 @@ class Write(forms.Form):
         help_text=_("Leave it empty to have one made from the HTML."),
     )
 
-    # The version that the editor showed: nobody overwrites unseen what a colleague saved meanwhile.
+    # The version that the editor showed, so that nobody overwrites what a colleague saved meanwhile.
     base = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     @property
     def parts(self) -> dict[str, str]:
-        """What `drafting.write` takes."""
+        """Return the arguments for `drafting.write`."""
         return {part: self.cleaned_data[part] for part in PARTS}
 
     def is_of(self, latest: Content | None) -> bool:
-        """Whether the editor showed the latest version."""
+        """Whether the editor was opened on the latest version."""
         base = self.cleaned_data.get("base")
         return base is None or base == (latest.number if latest else 0)
 
     def take_up(self, latest: Content) -> None:
-        """Say that a newer version exists; saving once more is then meant."""
+        """Say that a newer version exists; saving once more then counts as intended."""
         text = _(
             "Version %(number)s was saved by %(by)s while you wrote. "
             "Your text stands below: save it to make it the next version."
@@ -85,7 +85,7 @@ class Write(forms.Form):
 
 
 def _plain_lines(text: str) -> str:
-    """Browsers post CRLF; kept as the author pasted it, so that saving unchanged text makes no version."""
+    """Return the text with the author's line ends: browsers post CRLF, and that alone makes no version."""
     return text.replace("\r\n", "\n").replace("\x00", "")
 
 
@@ -97,6 +97,7 @@ class UploadContent(forms.Form):
     )
 
     def clean_file(self) -> Any:
+        """Return the file. Raise ValidationError where it is larger than may be."""
         file = self.cleaned_data["file"]
         if file.size > uploads.MOST_BYTES:
             raise ValidationError(_("The file is larger than 20 MB."))

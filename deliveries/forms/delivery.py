@@ -1,4 +1,4 @@
-"""What the marketers' pages ask for. Forms read; the verbs decide."""
+"""The forms of the marketers' pages. They read what people type; the verbs decide."""
 
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -97,7 +97,7 @@ class General(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Who holds a right on this delivery alone may leave it where it is.
+        # A person with a right on this delivery alone may keep its unit.
         own = OrganizationalUnit.objects.filter(pk=self.initial["unit"].pk)
         self.fields["unit"].queryset = access.units(user, Right.PREPARE) | own
 
@@ -129,12 +129,12 @@ class SetLimit(forms.Form):
 
 
 def in_a_day(zone: str) -> datetime:
-    """A first suggestion for a date: tomorrow at the next full hour, as the zone's clocks show it."""
+    """Suggest a date: tomorrow at the next full hour, as the zone's clocks show it."""
     at = clock.now().astimezone(ZoneInfo(zone)) + timedelta(days=1)
     return at.replace(minute=0, second=0, microsecond=0, tzinfo=None)
 
 
 def suggested(zone: str) -> dict[str, Any]:
-    """What a schedule begins with: tomorrow, at the next full hour, or each week at nine."""
+    """Return the first values of a schedule: tomorrow at the next full hour, or each week at nine."""
     at = in_a_day(zone)
     return {"date": at, "starts_on": at.date(), "at_time": time(9), "weekdays": [CODES[at.weekday()]]}

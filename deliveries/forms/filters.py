@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.models import OrganizationalUnit, User
+from campaign.lib import numbers
 from deliveries.models import Delivery, Status
 
 
@@ -32,7 +33,7 @@ class DeliveryFilter(forms.Form):
         self.fields["unit"].queryset = access.readable_units(user)
 
     def narrowed(self, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        """The rows that the filters leave; a filter that makes no sense leaves all."""
+        """Return the rows that the filters leave; a filter that makes no sense is ignored."""
         if not self.is_valid():
             return rows
         chosen = self.cleaned_data
@@ -55,7 +56,4 @@ def _matches(text: str) -> Q:
     condition = (
         Q(label__icontains=text) | Q(description__icontains=text) | Q(content__subject__icontains=text)
     )
-    name = text.upper().removeprefix("DM")
-    if name.isdecimal() and len(name) < 19:
-        condition |= Q(pk=int(name))
-    return condition
+    return condition | Q(pk=numbers.key(text.upper().removeprefix("DM")))

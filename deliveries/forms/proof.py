@@ -11,10 +11,11 @@ from accounts import access
 from accounts.models import User
 from audiences import sight
 from audiences.models import Profile, TestProfile
+from campaign.lib import numbers
 
 
 class SendProof(forms.Form):
-    """Who gets the proof, filled with whose values, under which prefix."""
+    """Who gets the proof, with whose values it is filled, and what precedes its subject."""
 
     test_profiles = forms.ModelMultipleChoiceField(
         TestProfile.objects.none(), widget=forms.CheckboxSelectMultiple, label=_("Test profiles")
@@ -39,7 +40,10 @@ class SendProof(forms.Form):
         self.fields["test_profiles"].queryset = access.visible(user, TestProfile.objects.all())
 
     def clean_profile(self) -> Profile | None:
-        """The profile itself, among those that the person may see."""
+        """Return the profile among those that the person may see, or None where the field is empty.
+
+        Raise ValidationError where no profile has this number, external id or address.
+        """
         text = self.cleaned_data["profile"].strip()
         found = find_profile(self.user, text) if text else None
         if text and found is None:
@@ -48,8 +52,6 @@ class SendProof(forms.Form):
 
 
 def find_profile(user: User, text: str) -> Profile | None:
-    """By its number, its external id or its address, among those that the person may see."""
-    condition = Q(external_id=text) | Q(email_key=text.lower())
-    if text.isdecimal() and len(text) < 19:
-        condition |= Q(pk=int(text))
+    """Find a profile by its number, external id or address, among those that the person may see."""
+    condition = Q(external_id=text) | Q(email_key=text.lower()) | Q(pk=numbers.key(text))
     return sight.people(user, Profile.objects.filter(condition)).order_by("pk").first()

@@ -37,7 +37,7 @@ MOST_DATES = 200
 
 
 class MinutesField(forms.TypedChoiceField):
-    """A length of time from a list; one that stands in a series already is in it too."""
+    """A length of time from a list, in minutes; the length that a series has already is offered too."""
 
     def __init__(self, *, least: int = 0, **options: Any) -> None:
         self.least = least
@@ -56,6 +56,10 @@ class DatesField(forms.CharField):
         super().__init__(widget=forms.Textarea(attrs={"rows": 2}), **options)
 
     def clean(self, value: Any) -> list[date]:
+        """Return the days in their order, each once.
+
+        Raise ValidationError for too many days, and for a word that is no day.
+        """
         words = super().clean(value).replace(",", " ").replace(";", " ").split()
         if len(words) > MOST_DATES:
             raise ValidationError(_("At most %(most)s days.") % {"most": MOST_DATES})
@@ -71,7 +75,7 @@ class DatesField(forms.CharField):
 
 
 class RecurrenceFields(forms.Form):
-    """What *Recurring* asks for. Nothing of it is looked at with another kind of schedule."""
+    """The fields of a recurring schedule. They are ignored with any other kind of schedule."""
 
     every = forms.IntegerField(required=False, min_value=1, max_value=999, initial=1, label=_("Every"))
     unit_of_time = forms.ChoiceField(required=False, choices=UNITS, initial="WEEKLY", label=_("Unit of time"))
@@ -140,12 +144,12 @@ class RecurrenceFields(forms.Form):
     )
 
     def forget_recurrence(self) -> None:
-        """What stands in fields that nobody sees is no mistake."""
+        """Drop the errors of these fields: with another kind of schedule nobody sees them."""
         for name in RECURRENCE_FIELDS:
             self.errors.pop(name, None)
 
     def read_recurrence(self, cleaned: dict[str, Any]) -> dict[str, Any] | None:
-        """The fields of a `Series`, or None where something is wrong, which is then said beside its field."""
+        """Return the fields of a `Series`, or None where something is wrong, which is then shown beside its field."""
         for name in ("starts_on", "at_time"):
             if name in cleaned and not cleaned[name]:
                 self.add_error(name, _("Say the day and the time of the first run."))
@@ -194,7 +198,7 @@ RECURRENCE_FIELDS = tuple(RecurrenceFields.base_fields)
 
 
 def recurrence_of(series: Series | None) -> dict[str, Any]:
-    """A series as the form shows it; empty where there is none yet."""
+    """Return a series as the form shows it; empty where there is none yet."""
     if series is None:
         return {}
     said = rule_text.of(series.rule)
@@ -221,7 +225,7 @@ def recurrence_of(series: Series | None) -> dict[str, Any]:
 
 
 def with_known(form: RecurrenceFields) -> None:
-    """A length that stands in the series but not in the list is offered too."""
+    """Offer also a length that the series has and the list lacks."""
     for name in MINUTES:
         field: Any = form.fields[name]
         value = form.initial.get(name)

@@ -26,7 +26,7 @@ WAVES_START = [(ScheduleKind.AT_ONCE, _("At once, when confirmed")), (ScheduleKi
 
 
 class LocalDateTimeInput(forms.DateTimeInput):
-    """The browser's own picker; without one, 2026-11-23T14:00 can be typed."""
+    """The browser's own picker for date and time; without one, 2026-11-23T14:00 can be typed."""
 
     input_type = "datetime-local"
 
@@ -35,7 +35,7 @@ class LocalDateTimeInput(forms.DateTimeInput):
 
 
 class WhenField(forms.DateTimeField):
-    """A local time as typed: the zone is said beside it, so none is assumed. Needed only with *at a date*."""
+    """A local date and time as typed, in the zone that another field names. Required only with *at a date*."""
 
     widget = LocalDateTimeInput
 
@@ -54,7 +54,7 @@ class WhenField(forms.DateTimeField):
 
 
 class _IfAsked:
-    """Needed only with the kind of schedule that it belongs to: `read_schedule` asks for it then."""
+    """A field that is required only with the kind of schedule it belongs to: `read_schedule` checks that."""
 
     def validate(self, value: Any) -> None:
         if value not in self.empty_values:
@@ -72,7 +72,7 @@ class ChoiceIfAsked(_IfAsked, forms.ChoiceField):
 class When(RecurrenceFields):
     """At once, at a date in a zone, at a local hour, in waves, or recurring.
 
-    A date that does not exist in its zone is refused with a sentence; a local hour that some zones skip is
+    A date that does not exist in its zone is refused with a sentence. A local hour that clocks of some zones skip is
     read there with the offset before the change.
     """
 
@@ -128,7 +128,7 @@ class When(RecurrenceFields):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What `drafting` takes."""
+        """Return the settings as `drafting` takes them."""
         return schedule_settings(self.cleaned_data)
 
     def comes_twice(self) -> bool:
@@ -140,7 +140,7 @@ class When(RecurrenceFields):
 
 
 def read_schedule(form: forms.BaseForm, cleaned: dict[str, Any]) -> None:
-    """Turn what was typed into the settings of the kind that was chosen; complain at the field that is wrong."""
+    """Return the settings of the kind that was chosen; what is wrong becomes an error of its field."""
     cleaned |= {"contact_date": None, "local_date": None, "local_hour": None}
     kind = cleaned.get("schedule_kind")
     if kind == ScheduleKind.WAVES:
@@ -180,7 +180,7 @@ def _read_date(form: forms.BaseForm, cleaned: dict[str, Any], *, is_local: bool)
 
 
 def read_recurrence(form: RecurrenceFields, cleaned: dict[str, Any]) -> None:
-    """The same for what recurs; what stands in fields of another kind is no mistake."""
+    """Return the settings of a recurring schedule; fields of another kind are ignored."""
     cleaned["recurrence"] = None
     if cleaned.get("schedule_kind") == ScheduleKind.RECURRING:
         cleaned["recurrence"] = form.read_recurrence(cleaned)
@@ -189,7 +189,7 @@ def read_recurrence(form: RecurrenceFields, cleaned: dict[str, Any]) -> None:
 
 
 def schedule_settings(cleaned: dict[str, Any]) -> dict[str, Any]:
-    """The settings of the schedule; those of kinds that were not chosen stay out."""
+    """Return the settings of the schedule, without those of kinds that were not chosen."""
     names = ["schedule_kind", "contact_date", "time_zone", "local_date", "local_hour"]
     kind = cleaned["schedule_kind"]
     if kind == ScheduleKind.LOCAL_HOUR:
@@ -205,7 +205,7 @@ def schedule_settings(cleaned: dict[str, Any]) -> dict[str, Any]:
 
 
 def when_of(delivery: Delivery) -> dict[str, Any]:
-    """The schedule of a delivery as `When` shows it."""
+    """Return the schedule of a delivery as `When` shows it."""
     at = delivery.contact_date
     series = getattr(delivery, "series", None) if delivery.is_recurring else None
     date = at.astimezone(ZoneInfo(delivery.time_zone)).replace(tzinfo=None) if at else None

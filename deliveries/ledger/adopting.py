@@ -39,7 +39,7 @@ _DOUBT_CHUNK = f"""
 
 
 def doubt_rest(delivery_id: int) -> int:
-    """Every row without a final result whose gate is reached is in doubt, chunk by chunk; returns how many."""
+    """Put every row in doubt that has no final result and whose time was reached, chunk by chunk; return how many."""
     doubted, number = 0, -1
     while (done := _doubt_next(delivery_id, above=number)) is not None:
         number, rows = done

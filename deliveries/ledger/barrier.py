@@ -1,10 +1,11 @@
-"""How a pause, a stop or a stop of all sending knows that nothing more is handed over: without a lock on the delivery.
+"""How a pause or a stop knows that nothing more is handed over, without a lock on the delivery.
 
 Each exchange of a lane that may hand over takes a share of the delivery's barrier, for its transaction, *before* it
-reads whether it still may. Who changes that commits, and then takes the whole barrier once: it waits for the
-exchanges that read the old state, and every later one reads the new. It is a lock of PostgreSQL's lock table, so
-200 lanes write nothing for it, who wants the whole is never starved by those who want a share, and it ends with the
-transaction, behind a pooler too. Lanes never wait for it: one that can't have its share hands over nothing this time.
+reads whether it still may. Whoever changes that commits first, and then takes the whole barrier once: this waits for
+the exchanges that read the old state, and every later exchange reads the new one. The barrier is an advisory lock of
+PostgreSQL: 200 lanes write nothing for it, whoever wants the whole is not starved by those who want a share, and it
+ends with the transaction, behind a pooler too. Lanes never wait for it: one that can't have its share hands over
+nothing this time.
 """
 
 import logging
@@ -18,15 +19,15 @@ _SPACE = 0x51E8 << 40  # above every id of a delivery, and beside the other user
 
 
 def key_of(delivery_id: int) -> int:
-    """The number under which PostgreSQL knows the delivery's barrier."""
+    """Return the number of the delivery's advisory lock in PostgreSQL."""
     return _SPACE + delivery_id
 
 
 def settle(delivery_id: int) -> bool:
-    """Return once every exchange that began before has ended; to be called after the change was committed.
+    """Return once every exchange that began before has ended; call it after the change was committed.
 
-    False where one did not end in time: PostgreSQL ends it by itself (`lane_patience`), and it may have handed over
-    one more window. The change holds for all others at once.
+    Return False where an exchange did not end in time: PostgreSQL ends it by itself (`lane_patience`), and it may
+    have handed over one more window. For all other lanes the change holds at once.
     """
     patience = round(1000 * lane_patience() * 1.2)
     try:
@@ -40,5 +41,5 @@ def settle(delivery_id: int) -> bool:
 
 
 def lane_patience() -> float:
-    """Seconds that one exchange of a lane may last: on its side, and on PostgreSQL's where the lane has vanished."""
+    """Return how many seconds one exchange may last: the lane ends it then, and PostgreSQL where the lane is gone."""
     return settings.SINETE["lease_seconds"] / 3

@@ -9,7 +9,7 @@ from deliveries.models import TALLIES, Delivery, MessageStatus
 
 
 def open_ends(delivery: Delivery) -> dict[str, bool]:
-    """What still keeps a delivery from being over; nothing is counted."""
+    """Return what keeps a delivery from being over; no row is counted."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -27,15 +27,15 @@ def open_ends(delivery: Delivery) -> dict[str, bool]:
 
 
 def chunk_digests(delivery_id: int) -> str | None:
-    """One fingerprint over the digests of all chunks in their order, as the seal covers it.
+    """Return one fingerprint over the digests of all chunks in their order, as the seal covers it.
 
-    None where there are no chunks, or their ranges don't follow one another from 1 on.
+    None where there are no chunks, or where their ranges don't follow one another from 1 on.
     """
     return _chunks(delivery_id)[0]
 
 
 def rows_of_chunks(delivery_id: int) -> int:
-    """How many rows the ranges of all chunks hold together; no row is looked at."""
+    """Return how many rows the ranges of all chunks hold together; no row is read."""
     return _chunks(delivery_id)[1]
 
 
@@ -71,14 +71,14 @@ _ROWS = """
 
 
 def tallies(delivery_id: int) -> dict[str, int]:
-    """What the chunks say became of the messages, all together."""
+    """Return the tallies of all chunks together."""
     with connection.cursor() as cursor:
         cursor.execute(_TALLIES, {"delivery": delivery_id})
         return dict(zip((*TALLIES, "prepared", "unsent"), cursor.fetchone(), strict=True))
 
 
 def count(delivery: Delivery) -> Books:
-    """Ledger and tallies, counted in one statement and so at one moment, whatever is written meanwhile."""
+    """Count ledger and tallies in one statement, so as of one moment, whatever is written meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT t.*, (SELECT json_agg(json_build_array(status, n, untried))::text FROM ({_ROWS}) r)"
@@ -100,7 +100,7 @@ def count(delivery: Delivery) -> Books:
 
 
 def imbalance(delivery: Delivery) -> dict[str, list[int]]:
-    """Where the books differ: name of the count -> [ledger's rows, chunks' tallies]. Empty: they balance."""
-    if delivery.is_recurring:  # which is written to nobody: its runs have books of their own
+    """Return where the books differ: name of the count -> [ledger's rows, chunks' tallies]. Empty: they balance."""
+    if delivery.is_recurring:  # a series sends nothing itself: its runs have books of their own
         return {}
     return count(delivery).off

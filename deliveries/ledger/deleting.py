@@ -1,15 +1,18 @@
-"""The ledger of a delivery that was never released is gone: the one place where its rows are deleted."""
+"""Deletes the ledger of a delivery that was never released: the one place where its rows are deleted."""
 
 from collections.abc import Collection
 
 from django.db import connection
 
-# What hangs on messages goes before them.
+# Rows that refer to messages are deleted before them.
 TABLES = ("try", "doubt", "sentagain", "chunk", "moment", "message", "exclusion")
 
 
 def delete(delivery_id: int, *, tables: Collection[str] = TABLES) -> None:
-    """Nothing is left in these tables of the delivery; the caller holds its row, and knows that it may."""
+    """Delete the delivery's rows of these tables.
+
+    The caller holds the delivery's row and has checked that it may go.
+    """
     with connection.cursor() as cursor:
         for table in TABLES:
             if table in tables:

@@ -1,4 +1,4 @@
-"""Rows that must not leave any more: cancelled by a stop, or failed as their validity period is over."""
+"""Rows that must not leave any more: cancelled by a stop, or failed because their validity period is over."""
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -89,9 +89,9 @@ END_TRIES = f"""
 
 
 def cancel_rest(delivery_id: int) -> int:
-    """Of a stopped delivery, cancel what nobody has in hand, chunk by chunk, each in a transaction.
+    """Cancel the rows of a stopped delivery that no lane has in hand, chunk by chunk; return how many.
 
-    Idempotent: a run that died half-way is carried on by the next. Returns how many rows it cancelled.
+    Each chunk has a transaction of its own, so a call that ended half-way is carried on by the next one.
     """
     cancelled, number = 0, -1
     while (step := _cancel_next_chunk(delivery_id, above=number)) is not None:
@@ -109,7 +109,7 @@ def _cancel_next_chunk(delivery_id: int, *, above: int) -> tuple[int, int] | Non
 
 
 def expire_overdue(delivery_id: int) -> int:
-    """Whatever of a chunk did not leave until its validity period was over has failed; later tries too."""
+    """Fail the rows that did not leave before their validity period was over, later tries too, chunk by chunk."""
     expired = 0
     while (in_this_chunk := _expire_next_chunk(delivery_id)) is not None:
         expired += in_this_chunk
@@ -126,10 +126,10 @@ def _expire_next_chunk(delivery_id: int) -> int | None:
 
 
 def end_tries(delivery_id: int, status: MessageStatus, *, only_overdue: bool = False) -> int:
-    """Later tries that nobody has in hand come to an end: cancelled, or failed as the validity is over.
+    """End the later tries that no lane has in hand: cancelled, or failed where the validity period is over.
 
-    What was in doubt before a person had it sent again is in doubt once more.
-    Chunk by chunk, each in a transaction; returns how many.
+    A message that was in doubt before a person had it sent again is in doubt once more. Each chunk has a transaction
+    of its own. Return how many were ended.
     """
     ended, number = 0, 0
     while (
@@ -156,7 +156,10 @@ def _end_tries_of_next_chunk(
 
 @transaction.atomic
 def end_queue(delivery_id: int, domains: list[str]) -> int:
-    """Later tries that queued for these domains are due now; who was refused waits as before. Returns how many."""
+    """Make later tries that queued for these domains due now; return how many.
+
+    Those that were refused wait as before.
+    """
     # Nobody who was refused waits longer than the last step: what is due later than that is in the queue.
     longest = max(settings.SINETE["retry_seconds"])
     Delivery.objects.locked(delivery_id)  # lanes wait, so nobody else locks tries meanwhile

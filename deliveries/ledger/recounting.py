@@ -1,4 +1,4 @@
-"""A recount: the tallies of chunks are what their rows say. Beside the trigger that keeps them: no other writer."""
+"""A recount: chunks get the tallies that their rows add up to. Apart from the trigger, nothing else writes tallies."""
 
 from django.db import connection, transaction
 
@@ -35,10 +35,10 @@ _REPAIR = f"""
 
 
 def recount(delivery_id: int) -> list[dict[str, int]]:
-    """Repair the chunks whose tallies are not what their rows say; returns of each by how much it changed.
+    """Repair the chunks whose tallies differ from their rows; return by how much each of these changed.
 
-    The rows are counted without a lock, however long that takes; a chunk is locked for as long as it takes to count
-    its own rows, and only if it was found to be off.
+    Rows are first counted without a lock, however long that takes. Only a chunk that was found to be off is locked,
+    for as long as its own rows take to count.
     """
     with connection.cursor() as cursor:
         cursor.execute(_OFF, {"delivery": delivery_id})

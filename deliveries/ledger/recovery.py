@@ -1,7 +1,7 @@
 """What happens to rows whose worker is gone, whose outcome nobody knows, or that must not leave any more.
 
-Ordinary transactions on Django's connection; lock order: chunks by number, later tries, messages. None locks the
-delivery: what a lane holds is told by its chunks and tries, and these are locked.
+These are ordinary transactions on Django's connection. Lock order: chunks by number, later tries, messages. None
+locks the delivery: its chunks and tries say what a lane holds, and these are locked.
 """
 
 import socket
@@ -60,10 +60,10 @@ RECLAIM_TRIES = f"""
 
 
 def reclaim(delivery_id: int) -> int:
-    """What was handed over under a lease that ran out is in doubt; the rest may be claimed again.
+    """Put in doubt what was handed over under a lease that ran out; the rest may be claimed again. Return how many.
 
-    Returns how many rows that put in doubt. A late result of the same hand-over may still resolve them.
-    It waits for nobody: a chunk that somebody has locked at this moment is looked at next time.
+    A late result of the same hand-over may still resolve these doubts. Locks are not waited for: a chunk that is
+    locked now is seen to by the next call.
     """
     return _reclaim_chunks(delivery_id) + _reclaim_tries(delivery_id)
 
@@ -108,16 +108,16 @@ END_LEASES = """
 
 
 def lane_of(job_id: str, pid: int) -> str:
-    """What the worker that forked a lane knows of the lane's name: its job, its process, this host."""
+    """Return the part of a lane's name that the worker which forked it knows: its job, its process, this host."""
     return f"{job_id[-12:]}:{pid}@{socket.gethostname()}"
 
 
 @transaction.atomic
 def end_leases(delivery_id: int, *, lane: str) -> None:
-    """The lane's process is gone, its worker saw it end: the next tick takes over what it held, as if it had waited.
+    """End the leases of a lane whose process has ended, as its worker saw: the next tick takes over what it held.
 
-    Nothing rests on that being true. Of a lane that lives on the token is raised by the reclaim, so it is fenced
-    at its next exchange, hands over nothing more, and its late answers settle the doubts that were made of them.
+    It is safe even where the lane lives on: the reclaim raises the token, so the lane is fenced at its next exchange,
+    hands over nothing more, and its late answers settle the doubts that were made of them.
     """
     slots: dict[str, Any] = {"delivery": delivery_id, "lane": lane}
     with connection.cursor() as cursor:

@@ -1,8 +1,8 @@
-"""What becomes of messages with unknown outcome once somebody decides, or evidence comes: set-based, by chunk.
+"""What becomes of messages with unknown outcome once somebody decides or evidence comes: by sets, chunk after chunk.
 
-Each function runs in its caller's transaction, which holds the delivery's row. Lock order: delivery, chunks
-by number, messages. Of each chunk the lock comes first and the statement second, so that it sees what was
-committed while it waited.
+Each function runs in its caller's transaction, which holds the delivery's row. Lock order: delivery, chunks by
+number, messages. Each chunk is locked in a statement of its own, before the one that changes its rows: so the latter
+sees what was committed while the lock was waited for.
 """
 
 from collections.abc import Sequence
@@ -68,22 +68,25 @@ _NOTE = f"""
 
 
 def count_as_sent(*, delivery_id: int, seqs: Sequence[int] | None, note: str) -> int:
-    """These messages in doubt (None: all of them) are sent; returns how many that were."""
+    """Count these messages in doubt (None: all) as sent; return how many there were."""
     return sum(_by_chunk(_COUNT_AS_SENT, delivery_id=delivery_id, seqs=seqs, note=note))
 
 
 def send_again(*, delivery_id: int, seqs: Sequence[int] | None) -> int:
-    """These messages in doubt are later tries that are due now, their count unchanged; returns how many."""
+    """Make these messages in doubt (None: all) later tries that are due now; return how many.
+
+    They count as many tries as before.
+    """
     return sum(_by_chunk(_SEND_AGAIN, delivery_id=delivery_id, seqs=seqs))
 
 
 def annotate(*, delivery_id: int, seqs: Sequence[int] | None, note: str) -> int:
-    """These messages in doubt bear the note, and nothing else of them changes; returns how many."""
+    """Put the note on these messages in doubt and change nothing else of them; return how many."""
     return sum(_by_chunk(_NOTE, delivery_id=delivery_id, seqs=seqs, note=note))
 
 
 def _by_chunk(statement: str, **slots: Any) -> list[int]:
-    """How many rows the statement changed in each chunk that it concerns."""
+    """Run the statement for each chunk that it concerns; return how many rows it changed in each."""
     slots["delivery"] = slots.pop("delivery_id")
     slots["seqs"] = None if slots["seqs"] is None else sorted(slots["seqs"])
     changed: list[int] = []
@@ -136,10 +139,10 @@ _FIRST_IS_KNOWN = """
 
 @transaction.atomic
 def arrived(*, delivery_id: int, seq: int, note: str) -> bool:
-    """The message is sent: evidence that we signed proves it. False where nothing was open that it could prove.
+    """Count the message as sent, by evidence that we signed. Return False where it was not open.
 
-    Open is a message in doubt, and one that a person had sent again whatever became of that: it waits, it is on its
-    way, or it failed. One that waits stays home.
+    Open is a message in doubt, and one that a person had sent again, whether it waits, is on its way or has failed.
+    One that waits is not sent a second time.
     """
     slots: dict[str, Any] = {"delivery": delivery_id, "seq": seq, "note": note}
     with connection.cursor() as cursor:

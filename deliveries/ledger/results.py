@@ -1,4 +1,4 @@
-"""Results of a hand-over into rows, later tries and doubts: what an exchange writes."""
+"""Writes the results of a hand-over into rows, later tries and doubts; an exchange does this."""
 
 from audiences import quarantines
 from deliveries.models import MessageStatus as S

@@ -1,6 +1,7 @@
 """What people can do about a delivery: each with its label, icon and look, the same on the pages and at the desk.
 
-In the order of their buttons. Some are steps of the life cycle; who is offered the others is told where they are taken.
+They stand in the order of their buttons. Some are steps of the life cycle; for the others, the code that takes them
+decides who is offered them.
 """
 
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ BEING_PREPARED = frozenset({S.PREPARING})
 UNCONFIRMED = EDITABLE | BEING_PREPARED
 # Confirmed and not over: what a stop of all sending holds back.
 RELEASED = frozenset({S.SCHEDULED, S.SENDING, S.PAUSED})
-# Nobody keeps it from leaving: it waits for its time, or is leaving.
+# It waits for its time, or is being sent; nobody paused it.
 LEAVING = frozenset({S.SCHEDULED, S.SENDING})
 # Its first message may have left, and the rest may still leave.
 UNDER_WAY = frozenset({S.SENDING, S.PAUSED})
@@ -34,7 +34,7 @@ REPEATABLE = UNDER_WAY | COMPLETED
 FINAL = frozenset({S.FINISHED, S.STOPPED, S.FAILED, S.EXPIRED})
 # A recurring delivery whose runs somebody has agreed to.
 ACTIVATED = frozenset({S.ACTIVE, S.SUSPENDED})
-# Prepared, with no message gone: a limit that is too low can still be mended in peace.
+# Prepared, with no message sent: there is time to raise a limit that is too low.
 FORESEEN = UNDECIDED | {S.ACTIVE, S.SCHEDULED}
 # Somebody paused it, and somebody has to resume it.
 AT_REST = frozenset({S.PAUSED, S.SUSPENDED})
@@ -42,7 +42,7 @@ AT_REST = frozenset({S.PAUSED, S.SUSPENDED})
 MOVING = LEAVING | BEING_PREPARED | {S.ACTIVE}
 # A colleague's decision changes its page.
 AWAITING_PEOPLE = UNDECIDED | AT_REST
-# It is asked why it does not move, should it stand still.
+# `doctor` explains why it does not move.
 LOOKED_AT = RELEASED | BEING_PREPARED
-# Why it does not move is said on its page, beside where it stands.
+# Its page explains why it does not move, beside its state.
 EXPLAINED = UNDER_WAY | BEING_PREPARED

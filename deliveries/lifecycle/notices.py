@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 
 MOST_MAIL_TRIES = 5
 PATIENCE = timedelta(minutes=5)  # after the first failure; then 20, 45, 80 minutes
-STALE = timedelta(days=1)  # mail about what happened longer ago helps nobody
+STALE = timedelta(days=1)  # older notices are not mailed any more
 SHOWN = 50
 
 
 def tell(delivery: Delivery, kind: NoticeKind, *, right: Right, at: datetime, text: str = "") -> int:
-    """Everybody who holds the right on the delivery is told, in the caller's transaction."""
+    """Give a notice to everybody who holds the right on the delivery, in the caller's transaction."""
     people = access.holders(right, delivery)
     return len(
         Notice.objects.bulk_create(
@@ -36,7 +36,7 @@ def tell(delivery: Delivery, kind: NoticeKind, *, right: Right, at: datetime, te
 
 
 def shown_to(user: User) -> QuerySet[Notice]:
-    """What a person was told about deliveries that they may still see, newest first."""
+    """Return the person's notices about deliveries that they may still see, newest first."""
     visible = Delivery.objects.visible_to(user).order_by().values("pk")
     return (
         Notice.objects.filter(user=user, delivery__in=visible)
@@ -46,7 +46,7 @@ def shown_to(user: User) -> QuerySet[Notice]:
 
 
 def mark_seen(*, by: User, at: datetime) -> int:
-    """Whoever looks has seen their own notices; nobody marks another's."""
+    """Mark the person's own notices as seen."""
     return Notice.objects.filter(user=by, seen_at=None).update(seen_at=at)
 
 
@@ -66,7 +66,7 @@ def mail(at: datetime) -> int:
 
 
 def _mail_one(pk: int, at: datetime) -> int:
-    """The row is locked while its mail goes out: it goes twice only if this process dies just then."""
+    """Mail one notice, its row locked meanwhile: it is mailed twice only if this process ends at just that moment."""
     with transaction.atomic():
         notice = (
             to_mail(at)

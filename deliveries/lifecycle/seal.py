@@ -41,7 +41,7 @@ def fingerprint(value: Any) -> str:
 
 
 def live_parts(delivery: Delivery) -> dict[str, Any]:
-    """The parts as they stand now, outside the preparation."""
+    """Return the parts that live outside the preparation, as they are now."""
     return {
         "content": delivery.content.digest if delivery.content else "",
         "audience": _target(delivery),
@@ -56,7 +56,7 @@ def live_parts(delivery: Delivery) -> dict[str, Any]:
 
 
 def identity(delivery: Delivery) -> dict[str, str]:
-    """What readers can see of how it leaves: of its route, and of this installation. Where that leads is no part."""
+    """Return what readers can see of how it leaves: of its route and of this installation, not which relay that is."""
     route = delivery.leaves_by
     return {
         "return_path": route.return_path_domain if route else "",
@@ -72,7 +72,10 @@ def host(address: str) -> str:
 
 
 def way(delivery: Delivery) -> dict[str, str]:
-    """What it takes to send under the sealed identity later: where its key is, where links begin. Not compared."""
+    """Return what is needed to send under the sealed identity later: where its key is and where links begin.
+
+    It is not compared: it may change without a new preparation.
+    """
     route = delivery.leaves_by
     return {
         "key_variable": route.dkim_key_variable if route else "",
@@ -82,7 +85,7 @@ def way(delivery: Delivery) -> dict[str, str]:
 
 
 def identity_of(manifest: dict[str, Any]) -> dict[str, str] | None:
-    """The identity that was sealed, and the way to send under it; None where the manifest is older than that."""
+    """Return the identity that was sealed and how to send under it; None for a manifest that is older than that."""
     if "identity" not in parts_of(manifest):
         return None
     return manifest["way"] | manifest["parts"]["identity"]
@@ -103,7 +106,7 @@ def _schedule(delivery: Delivery) -> list[Any]:
 
 
 def _target(delivery: Delivery) -> list[Any] | None:
-    """A remainder's target is the delivery that was stopped, whatever the audience's rule says by now."""
+    """Return the sealed target; of a remainder it is the stopped delivery, whatever the audience's rule says by now."""
     if delivery.remainder_of_id is not None:
         return ["remainder_of", delivery.remainder_of_id]
     audience = delivery.audience
@@ -111,7 +114,7 @@ def _target(delivery: Delivery) -> list[Any] | None:
 
 
 def manifest(delivery: Delivery, **frozen: Any) -> dict[str, Any]:
-    """Live parts and frozen ones (chunks' digests, compiled content, counts) together."""
+    """Return live and frozen parts (chunks' digests, compiled content, counts) together."""
     return {
         "form": FORM,
         "delivery": delivery.key,
@@ -122,12 +125,12 @@ def manifest(delivery: Delivery, **frozen: Any) -> dict[str, Any]:
 
 
 def parts_of(manifest: dict[str, Any]) -> list[str]:
-    """The parts that a manifest of its form holds."""
+    """Return the parts that a manifest of its form holds."""
     return [part for part in PARTS if ADDED.get(part, 1) <= manifest.get("form", 1)]
 
 
 def changes(delivery: Delivery) -> list[str]:
-    """The names of the parts that differ from what the latest preparation sealed."""
+    """Return the names of the parts that differ from what the latest preparation sealed."""
     preparation = delivery.preparation
     if preparation is None or not preparation.seal:
         return []

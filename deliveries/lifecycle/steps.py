@@ -77,7 +77,7 @@ class Step(Enum):
         return self.name.lower()
 
     def suits(self, delivery: Delivery) -> bool:
-        """A recurring delivery is activated, never sent; any other is confirmed, never activated."""
+        """Whether the step fits the kind of delivery: a recurring one is activated, any other one is confirmed."""
         if self is Step.CONFIRM:
             return not delivery.is_recurring
         return self not in SERIES_STEPS or delivery.is_recurring
@@ -106,9 +106,9 @@ class ChangedSincePrepared(Refusal):
 
 
 def check(delivery: Delivery, step: Step, *, by: User | None, seal: str | None = None) -> None:
-    """Refuse unless the person may, the status allows it, and the seal still holds.
+    """Return where the person may take the step, the status allows it, and the seal still holds.
 
-    Raises NotAllowed, WrongStatus, SealMoved or ChangedSincePrepared. To be called on a locked row.
+    Call it on a locked row. Raise NotAllowed, WrongStatus, SealMoved or ChangedSincePrepared otherwise.
     """
     if step.right is not None:
         assert by is not None, f"{step.name} is taken by a person"
@@ -133,7 +133,10 @@ def move(
     comment: str = "",
     **detail: Any,
 ) -> StatusChange:
-    """The delivery has the step's status, and one StatusChange says so. The row must be locked."""
+    """Give the delivery the step's status and record the step as a StatusChange.
+
+    The row must be locked. Raise what `check` raises.
+    """
     check(delivery, step, by=by, seal=seal)
     old, delivery.status = delivery.status, step.target
     delivery.save(update_fields=["status", "changed_at"])
@@ -143,9 +146,9 @@ def move(
 
 
 def move_all(deliveries: Sequence[Delivery], step: Step, *, at: datetime) -> None:
-    """The same for many that nobody decides on: each is checked, and all have the step's status or none.
+    """Take the step on many deliveries at once, for workers: each is checked, and either all get its status or none.
 
-    Every row must be locked. Raises what `check` raises of the first that may not take the step.
+    Every row must be locked. Raise what `check` raises for the first delivery that may not take the step.
     """
     changes = []
     for delivery in deliveries:
@@ -161,7 +164,7 @@ def _change(
     delivery: Delivery, step: Step, *, old: str, by: User | None, at: datetime, comment: str = "",
     detail: dict[str, Any] | None = None,
 ) -> StatusChange:  # fmt: skip
-    """What the trail says of a step; written by whoever takes it."""
+    """Return the trail's row of a step; the caller saves it."""
     return StatusChange(
         delivery=delivery,
         step=step.code,
@@ -178,7 +181,7 @@ def _change(
 
 
 def available(delivery: Delivery, rights: frozenset[Right]) -> frozenset[Step]:
-    """The steps that whoever holds these rights could take now, as far as right and status tell."""
+    """Return the steps that holders of these rights could take now, judged by rights and status."""
     return frozenset(
         step
         for step in Step

@@ -45,7 +45,7 @@ class BadDeliveryFile(Refusal):
 
 @dataclass(frozen=True)
 class DeliveryFile:
-    """What the file says. What it leaves out is absent here too, so that an update leaves it as it is."""
+    """What the file says. A setting that it leaves out is missing here too, so that an update does not change it."""
 
     label: str = ""
     unit: str = ""
@@ -58,7 +58,7 @@ class DeliveryFile:
 
 
 def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
-    """What the file says. Raises BadDeliveryFile, with the field that is wrong."""
+    """Return what the file says; raise BadDeliveryFile, which names the field that is wrong."""
     data = _object(_json(path), "", KNOWN)
     if not is_update:
         for name in ("label", "unit"):
@@ -147,7 +147,7 @@ def _schedule(value: Any) -> dict[str, Any]:
 
 
 def _start(schedule: dict[str, Any], zone: str) -> datetime | None:
-    """The moment that the file names; None: now."""
+    """Return the moment that the file names; None for “now”."""
     at = _text(schedule.get("at", ""), "schedule.at")
     if at == "now":
         return None
@@ -185,7 +185,7 @@ def _local_hour(schedule: dict[str, Any]) -> dict[str, Any]:
 
 
 def _waves(value: Any) -> dict[str, Any]:
-    """What makes no sense beyond its type is the verb's to refuse."""
+    """Return the settings of waves; values of the right type that make no sense are refused by the verb."""
     waves = _object(value, "schedule.waves", {*WaveBy.values, "minutes", "limit"})
     chosen = [by for by in WaveBy.values if by in waves]
     if len(chosen) != 1:
@@ -209,7 +209,7 @@ RECURRENCE = {"rule", "from", "except", "request_confirmation", "overlap", "size
 
 
 def _recurrence(schedule: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a series; what is left out keeps its default."""
+    """Return the fields of a series; those that the file leaves out keep their defaults."""
     if "at" in schedule:
         raise BadDeliveryFile("schedule.at", _("say either “at”, or “rule” and “from”"))
     start = _local(schedule.get("from", ""), "schedule.from")

@@ -13,7 +13,7 @@ from deliveries.routing import routes
 
 
 class RouteCommand(PersonCommand):
-    """A command on one route. A subclass writes `on`; only administrators of the whole may give it."""
+    """A command on one route, for administrators of the topmost unit. A subclass writes `on`."""
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -33,4 +33,8 @@ class RouteCommand(PersonCommand):
         return found
 
     def on(self, route: Route, *, by: User, options: dict[str, Any]) -> Any:
+        """Call the verb on the route; return what `--json` prints.
+
+        Each command says how; without that, NotImplementedError is raised.
+        """
         raise NotImplementedError

@@ -65,12 +65,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return access.visible(user, self)  # type: ignore[return-value]  # of the same class as it was given
 
     def locked(self, pk: int) -> "Delivery":
-        """The delivery with its row locked: always before chunks, always before messages."""
+        """Return the delivery with its row locked. Lock it before its chunks, and these before messages."""
         return self.select_for_update(of=("self",)).select_related("unit").get(pk=pk)
 
 
 def random_key() -> int:
-    """63 random bits: the delivery's name in all that leaves the house."""
+    """Return 63 random bits, by which links, Message-IDs and addresses for bounces name the delivery."""
     return secrets.randbits(63) or 1
 
 
@@ -135,7 +135,7 @@ class Delivery(ScheduleSettings):
         on_delete=models.PROTECT,
         related_name="+",
     )
-    # How fast is a matter of operation: no part of the seal, and free to change while it is sent.
+    # The rate is no part of the seal: it may change while the delivery is sent.
     limit_per_hour = models.PositiveIntegerField(
         _("messages an hour at most"),
         null=True,
@@ -150,7 +150,7 @@ class Delivery(ScheduleSettings):
     )
     # Who wrote what this was copied from, copy of copy included; it outlives the originals.
     inherited_authors = ArrayField(models.BigIntegerField(), default=list, editable=False)
-    # The stopped delivery whose never written to are this one's target; its audience is fixed by that.
+    # The stopped delivery of which this one targets those who were never written to, which fixes its audience.
     remainder_of = models.ForeignKey(
         "self", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="remainders"
     )
@@ -239,7 +239,7 @@ class Delivery(ScheduleSettings):
 
     @property
     def policy(self) -> ApprovalPolicy:
-        """The tightest of its unit and all above, of the units that it came from, and of its own; one query."""
+        """The tightest rule of approval of its unit, all above, units that it came from, and itself; one query."""
         return ApprovalPolicy.tightest([self.unit.policy, self.brought_policy, self.approval_policy])
 
     @property
@@ -254,7 +254,7 @@ class Delivery(ScheduleSettings):
 
     @property
     def valid_until(self) -> datetime | None:
-        """When the last of it ends: counted from the start of sending, or from the last moment."""
+        """The end of its validity period: counted from the start of sending, or from the last moment."""
         if self.started_at is None:
             return None
         return max(self.started_at, self.last_moment or self.started_at) + timedelta(
@@ -262,7 +262,7 @@ class Delivery(ScheduleSettings):
         )
 
     def authors(self, *, upto: "Content | None" = None) -> set[int]:
-        """The ids of those who wrote a version of its content, up to one of them if it is named."""
+        """Return the ids of those who wrote a version of its content, up to version `upto` if one is given."""
         versions = self.contents.exclude(author=None)
         if upto is not None:
             versions = versions.filter(number__lte=upto.number)

@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Instance(models.Model):
-    """The only row. A copy of the database carries it along, and is found out by it.
+    """The only row. A copy of the database holds the same row, and is recognised by what it is compared with.
 
-    `mark` only grows; it is mirrored, after its commit, to Valkey and to the workers' disks. A database
-    whose mark is behind one of these was set back.
+    `mark` only grows; after each commit it is copied to Valkey and to the workers' disks. A database whose mark is
+    behind one of these copies was set back.
     """
 
     id = models.SmallIntegerField(primary_key=True, default=1)

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext, pgettext_lazy
 
 from accounts.models import User
 from campaign.lib.numbers import grouped
@@ -88,11 +89,11 @@ class Preparation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("Preparation %(number)s") % {"number": self.number}
+        return _t("Preparation %(number)s") % {"number": self.number}
 
     @property
     def staging(self) -> tuple[int, int]:
-        """What names a run's rows in the staging table; read anew, it names those of the run that has taken over."""
+        """The key of this run's rows in the staging table; read anew, it is that of the run that has taken over."""
         return self.pk, self.token
 
     @property
@@ -153,7 +154,7 @@ class LogLine(models.Model):
         slots = grouped(self.slots)
         if slots.get("cause"):
             slots["cause"] = pgettext("cause", slots["cause"])
-        return gettext(self.text) % slots
+        return _t(self.text) % slots
 
 
 class Exclusion(models.Model):

@@ -27,7 +27,7 @@ class Proof(models.Model):
 
 
 class ProofUse(models.Model):
-    """What a proof used up of the day's limits. It outlives the delivery: deleting that gives nothing back."""
+    """How much of the day's limits a proof used up. It stays when the delivery is deleted."""
 
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     unit = models.ForeignKey(OrganizationalUnit, on_delete=models.PROTECT, related_name="+")

@@ -27,7 +27,7 @@ def _minutes(name: Any, default: int, *, least: int = 0) -> models.PositiveInteg
 
 
 class Series(models.Model):
-    """When a recurring delivery runs and what each run may do without being asked about: sealed with it."""
+    """When a recurring delivery runs, and what each run may do without a confirmation; sealed with the delivery."""
 
     delivery = models.OneToOneField(Delivery, on_delete=models.CASCADE, related_name="series")
     rule = models.CharField(_("rule"), max_length=LONGEST_RULE)
@@ -66,6 +66,9 @@ class Series(models.Model):
         verbose_name_plural = _("recurrences")
         indexes = [models.Index(fields=["wake_at"], name="series_wake")]
 
+    def __str__(self) -> str:
+        return f"{self.delivery.name} {self.delivery.label}"
+
     @property
     def recurrence(self) -> Recurrence:
         start = datetime.combine(self.starts_on, self.at)
@@ -73,7 +76,7 @@ class Series(models.Model):
         return Recurrence(self.rule, start, zone, excluded, self.reading)
 
     def look_on_after(self, moment: datetime) -> None:
-        """The next moment is the first one after this; none where the rule has ended."""
+        """Make the first moment after this one the next; None where the rule has ended."""
         self.next_at = next(self.recurrence.moments(moment), None)
         self.wake_at = self.next_at - timedelta(minutes=self.ahead_minutes) if self.next_at else None
 

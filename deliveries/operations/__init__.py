@@ -1,1 +1,1 @@
-"""People put things right: unknown outcomes, the books, remainders, a copied database, routes."""
+"""What people put right: unknown outcomes, the books, remainders, a copied database, routes."""

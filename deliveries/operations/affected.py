@@ -1,4 +1,4 @@
-"""What it means for deliveries if another rule of approval holds in their units: how many are approved anew."""
+"""How many deliveries must be approved anew if another rule of approval holds in their units."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ SEALED = KeyTextTransform("policy", KeyTransform("parts", "preparation__manifest
 
 
 def count(policies: Mapping[int, ApprovalPolicy]) -> Affected:
-    """By these policies of units: what was sealed under another one is approved anew, what is confirmed stays."""
+    """Count the deliveries that must be approved anew under these rules of units; what is confirmed stays confirmed."""
     rows = (
         Delivery.objects.filter(
             unit__in=policies, status__in=groups.UNDECIDED | groups.ACTIVATED | groups.RELEASED

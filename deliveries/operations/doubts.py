@@ -83,7 +83,7 @@ class DecisionQuestion:
 
 @dataclass(frozen=True)
 class DecisionReceipt:
-    """How many the decision took hold of; how many of those asked for were settled before; who opted out since."""
+    """How many messages were decided on, how many of those asked for were settled before, and who opted out since."""
 
     decision: Decision
     done: int
@@ -94,7 +94,10 @@ class DecisionReceipt:
 def question(
     *, delivery: Delivery, decision: Decision, by: User, at: datetime, seqs: Sequence[int] | None
 ) -> DecisionQuestion:
-    """What `by` must look at before saying OK; refused as the decision itself would be."""
+    """Return what `by` must look at before they say OK.
+
+    Raise NothingInDoubt where no message of unknown outcome was chosen, and what the decision itself would raise.
+    """
     access.require(by, Right.START, delivery)
     meant = _meant(delivery, seqs)
     chosen = meant.count()
@@ -116,10 +119,11 @@ def decide(
     expected: int | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> DecisionReceipt:
-    """The messages with unknown outcome that `seqs` names (None: all) are held, sent again, or count as sent.
+    """Hold the messages of unknown outcome that `seqs` names (None: all), send them again, or count them as sent.
 
-    `expected` is how many were on the screen. Of two people one comes first; the other's receipt says how
-    many were settled before, and it is a refusal where that is all of them.
+    `expected` is how many were on the screen. Of two people one comes first; the other's receipt says how many were
+    settled before. Raise access.NotAllowed, ReasonMissing, NothingInDoubt where all were settled before, and for
+    sending again StoppedForGood, ValidityOver or TooSoon.
     """
     what: dict[str, Any] = {"delivery": delivery, "decision": decision, "by": by, "at": at, "reason": reason}
     if seqs is not None:
@@ -135,10 +139,10 @@ def _decide_all(
     at: datetime,
     **what: Any,
 ) -> DecisionReceipt:
-    """Slice by slice, each a decision of its own in the trail: no lane waits long for the delivery's row.
+    """Decide slice by slice, each with an audit event of its own: no lane waits long for the delivery's row.
 
-    What falls into doubt meanwhile is not part of it. Should the delivery be stopped meanwhile, or this process
-    die, what was decided stays decided, and the rest is as it was.
+    Messages that fall into doubt meanwhile are not part of it. If the delivery is stopped or this process ends on
+    the way, the slices that were decided stay decided, and the rest is unchanged.
     """
     meant = Doubt.objects.filter(delivery=delivery, since__lte=at)
     access.require(what["by"], Right.START, delivery)
@@ -162,7 +166,7 @@ def _decide_all(
         settled += receipt.settled_before
         progress(done, of)
     if not done and not opted_out:
-        _decide(delivery=delivery, at=at, seqs=None, chosen="all", **what)  # refused, in its words
+        _decide(delivery=delivery, at=at, seqs=None, chosen="all", **what)  # raises the refusal
     return DecisionReceipt(what["decision"], done, settled_before=settled, opted_out=opted_out)
 
 
@@ -215,7 +219,7 @@ def number(delivery: Delivery) -> int:
 
 
 def sent_again(delivery: Delivery) -> dict[str, int]:
-    """How many were sent again with the outcome of the first unknown, and of how many of them the second failed."""
+    """Return how many were sent again while the first outcome was unknown, and how many of these failed."""
     again = SentAgain.objects.filter(delivery=delivery).values("seq")
     failed = Message.objects.filter(delivery=delivery, seq__in=again, status=MessageStatus.FAILED)
     return {"number": again.count(), "failed": failed.count()}
@@ -231,7 +235,7 @@ def listed(delivery: Delivery, *, user: User | None) -> QuerySet[Any]:
 
 
 def again_from(since: datetime) -> datetime:
-    """When no answer to a hand-over in doubt can come any more: then it may be sent again."""
+    """Return from when on a hand-over in doubt may be sent again: no answer to it can come any more."""
     waits = settings.SINETE["lease_seconds"] + settings.SINETE["smtp_reply_seconds"]
     return since + timedelta(seconds=waits)
 
@@ -246,7 +250,7 @@ def _meant(delivery: Delivery, seqs: Sequence[int] | None) -> QuerySet[Doubt]:
 
 
 def _valid_until(delivery: Delivery, meant: QuerySet[Doubt]) -> datetime | None:
-    """Until when all of them could be tried again: each moment has a validity of its own."""
+    """Return until when all of them could be tried again: each moment has a validity period of its own."""
     if delivery.started_at is None or not delivery.has_moments:
         return delivery.valid_until
     ends = meant.aggregate(first=Min("seq"), last=Max("seq"))

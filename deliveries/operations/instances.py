@@ -1,4 +1,4 @@
-"""Adopting a copy or a restored backup: what it left unfinished stands still, and nobody is written to twice."""
+"""Adopting a copy or a restored backup: unfinished deliveries are paused, and nobody gets a message twice."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -64,10 +64,13 @@ class AdoptionReceipt:
 
 
 def adopt(*, by: User, at: datetime, keep_unfinished: bool = False, again: bool = False) -> AdoptionReceipt:
-    """The instance may send again; nothing leaves of what was unfinished until a person resumes or confirms it.
+    """Let the instance send again; nothing leaves of what was unfinished until a person resumes or confirms it.
 
-    Rows that may have left since the copy was made are in doubt, unless `keep_unfinished` says that none has.
-    The generation changes last: should this die half-way, the fence still stands and it can be run again.
+    Rows that may have left since the copy was made are in doubt, unless `keep_unfinished` says that none has. The
+    generation changes last: if this ends half-way, the fence still stands and the call can be repeated.
+
+    Raise NothingToAdopt where no fence stands, unless `again`, and access.NotAllowed without the right to administer
+    the topmost unit.
     """
     access.require(by, Right.ADMINISTER, root())
     because = fence.problem()
@@ -85,7 +88,7 @@ def adopt(*, by: User, at: datetime, keep_unfinished: bool = False, again: bool 
 
 
 def foresee(*, by: User, at: datetime) -> list[Foreseen]:
-    """What adopting would take hold of, without `keep_unfinished`; a flat number of queries."""
+    """Return what adopting without `keep_unfinished` would do to each unfinished delivery; a flat number of queries."""
     access.require(by, Right.ADMINISTER, root())
     deliveries = list(_unfinished().select_related("unit", "preparation").order_by("pk"))
     found = progress_of(deliveries)
@@ -110,7 +113,7 @@ def _is_due(delivery: Delivery, at: datetime) -> bool:
 
 
 def _unfinished() -> Any:
-    """What may still send: by its status, or by a later try that would open it again."""
+    """Return the deliveries that may still send: by their status, or by a later try that would reopen them."""
     tries = Try.objects.filter(delivery=OuterRef("pk"))
     return Delivery.objects.filter(
         Q(status__in=groups.RELEASED | {Status.ACTIVE}) | Q(Exists(tries), status=Status.FINISHED)
@@ -134,7 +137,7 @@ def _hold(delivery_id: int, *, by: User, at: datetime, keep_unfinished: bool) ->
 
 
 def _stand_still(delivery: Delivery, *, by: User, at: datetime, keep_unfinished: bool) -> None:
-    """Paused if it may have begun elsewhere; back to Ready if it was for later, to be confirmed anew."""
+    """Pause a delivery that may have begun elsewhere; return one that is for later to Ready, to be confirmed anew."""
     if delivery.status == Status.SCHEDULED:
         if keep_unfinished or not _is_due(delivery, at):
             lifecycle.move(delivery, Step.WITHDRAW, by=by, at=at)

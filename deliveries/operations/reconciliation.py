@@ -108,7 +108,7 @@ def reconcile(delivery_id: int) -> Books:
 
 @contextmanager
 def _one_snapshot() -> Iterator[None]:
-    """All that is read inside stands at one moment, and nothing can be written."""
+    """Read everything inside as of one moment; nothing can be written."""
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():
         if is_outermost:
@@ -243,10 +243,10 @@ def _statuses(counts: dict[str, int], tallies: dict[str, int]) -> Iterator[Off]:
 
 
 def _marks(delivery_id: int) -> Iterator[Off]:
-    """Above a chunk's mark nothing was handed over: a row there waits, was cancelled, or failed when its time was over.
+    """Check that nothing above a chunk's mark was handed over: such a row waits, was cancelled, or expired.
 
-    Of an adopted copy it is in doubt, or what evidence or a person made of that: which is no server's answer, unless
-    somebody had it sent again.
+    In an adopted copy it is in doubt, or what evidence or a person made of that; a server's answer is possible only
+    where somebody had it sent again.
     """
     wrong = _execute(
         """
@@ -295,7 +295,7 @@ def _seal(delivery_id: int, prepared: Preparation) -> Iterator[Off]:
 
 
 def _beside(delivery_id: int, check: str, table: str, status: MessageStatus) -> Iterator[Off]:
-    """Each row with a rare status has its row in the small table, and the other way round."""
+    """Check that each row with a rare status has its row in the small table, and the other way round."""
     wrong = _execute(
         f"""
         SELECT coalesce(m.seq, b.seq) AS seq, count(*) OVER (), count(m.seq) OVER (), count(b.seq) OVER ()
@@ -311,7 +311,10 @@ def _beside(delivery_id: int, check: str, table: str, status: MessageStatus) -> 
 
 
 def _open(delivery: Delivery) -> Iterator[Off]:
-    """Finished: nothing prepared, retrying, leased or open. A late answer's try is given a minute to be taken up."""
+    """Check that a finished delivery has nothing prepared, retrying, leased or open.
+
+    A late answer's try has a minute to be taken up.
+    """
     rows = _execute(
         "SELECT seq, count(*) OVER () FROM deliveries_message WHERE delivery_id = %(d)s AND (status = %(prepared)s"
         " OR (status = %(retrying)s AND at < sinete_clock() - interval '1 minute')) ORDER BY seq LIMIT %(n)s",

@@ -1,4 +1,4 @@
-"""The remainder of a stopped delivery: a linked draft for those who never got it, repeating nobody."""
+"""The remainder of a stopped delivery: a linked draft for those who never got it, and for nobody else."""
 
 from datetime import datetime
 
@@ -39,9 +39,9 @@ class RemainderExists(Refusal):
 
 @transaction.atomic
 def create(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
-    """A draft with the stopped delivery's settings and content, whose target is whom that never wrote to.
+    """Create a draft with the stopped delivery's settings and content, for those whom that never wrote to.
 
-    It is prepared, approved and confirmed as any other. Whose outcome is unknown is not part of it.
+    It is prepared, approved and confirmed as any other. Recipients whose outcome is unknown are not part of it.
     """
     delivery = Delivery.objects.locked(delivery.pk)
     label = _("Remainder of %(label)s") % {"label": delivery.label[:100]}
@@ -77,13 +77,13 @@ def is_possible(delivery: Delivery) -> bool:
 
 
 def of(delivery: Delivery) -> Delivery | None:
-    """The remainder that was made of a delivery, unless it expired."""
+    """Return the remainder that was made of a delivery, unless it expired."""
     if delivery.status != Status.STOPPED:
         return None
     return Delivery.objects.filter(remainder_of=delivery).exclude(status=Status.EXPIRED).first()
 
 
 def size(remainder: Delivery) -> int:
-    """How many the original never wrote to; who may not be written to is excluded when it is prepared."""
+    """Return how many the original never wrote to; preparing it excludes those who may not be written to."""
     assert remainder.remainder_of is not None
     return target.never_written_to(remainder.remainder_of)

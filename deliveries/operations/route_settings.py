@@ -1,4 +1,4 @@
-"""What administrators set for all deliveries: the routes; and a look at whether one works."""
+"""What administrators set for all deliveries: routes and their limits; and a check whether a route works."""
 
 import asyncio
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ class ProviderNameTaken(Refusal):
 
 @transaction.atomic
 def save_route(*, route: Route, by: User, **fields: Any) -> Route:
-    """The route is as given; where it became the default, no other one is. Its breaker is closed again."""
+    """Save the route and close its breaker; if it became the default, no other route is."""
     access.require(by, Right.ADMINISTER, root())
     if "limit_per_hour" in fields:
         fields["limit_per_hour"] = limits.checked(fields["limit_per_hour"])
@@ -65,13 +65,18 @@ def save_route(*, route: Route, by: User, **fields: Any) -> Route:
 def save_provider_limit(
     *, limit: ProviderLimit, by: User, name: str, domains: Iterable[str], limit_per_hour: object
 ) -> ProviderLimit:
-    """So much goes in an hour by the limit's route to these domains together, from the next window on."""
+    """Limit what leaves in an hour by the limit's route to these domains together, from the next window on.
+
+    Raise access.NotAllowed; LimitOutOfRange for what is no limit; ProviderNameTaken where the name is empty or the
+    route has it already; DomainTaken where another limit of the route has one of the domains; and what
+    `limits.checked_domains` raises.
+    """
     access.require(by, Right.ADMINISTER, root())
     route = Route.objects.select_for_update().get(pk=limit.route_id)
     before = {"name": limit.name, "domains": limit.domains, "limit_per_hour": limit.limit_per_hour}
     known, limit.domains = list(limit.domains or []), limits.checked_domains(domains)
     per_hour = limits.checked(limit_per_hour)
-    if per_hour is None:  # whoever wants none removes it
+    if per_hour is None:  # for no limit, remove it instead
         raise limits.LimitOutOfRange(field=limits.MESSAGES, largest=f"{LARGEST_LIMIT:,}")
     limit.name, limit.limit_per_hour = name.strip()[:64], per_hour
     others = route.provider_limits.exclude(pk=limit.pk)
@@ -88,7 +93,7 @@ def save_provider_limit(
 
 @transaction.atomic
 def remove_provider_limit(*, limit: ProviderLimit, by: User) -> None:
-    """The domains have no limit of their own any more."""
+    """Remove the limit; nothing but the route's own limit holds for its domains from then on."""
     access.require(by, Right.ADMINISTER, root())
     Route.objects.select_for_update().get(pk=limit.route_id)
     audit.record("remove_provider_limit", by=by, target=limit, route=limit.route.label, domains=limit.domains)
@@ -97,7 +102,7 @@ def remove_provider_limit(*, limit: ProviderLimit, by: User) -> None:
 
 
 def _let_go(route: Route, limit: ProviderLimit, domains: set[str]) -> None:
-    """Who queued at the old pace is due at once, and queues anew at the new one if need be."""
+    """Make those due at once that queued at the old rate; they queue anew at the new one if need be."""
     bucket = throttle.bucket_of_provider(limit)
     transaction.on_commit(lambda: throttle.forget(bucket))
     moving = Delivery.objects.filter(routes.leaves_by(route), status__in=groups.UNDER_WAY)
@@ -106,7 +111,7 @@ def _let_go(route: Route, limit: ProviderLimit, domains: set[str]) -> None:
 
 
 def _check_signing(route: Route) -> None:
-    """That there is a key is another matter: this process need not be able to read it."""
+    """Check the settings of the signature, not the key: this process need not be able to read it."""
     if not route.dkim_domain:
         return
     if not route.dkim_selector or bool(route.dkim_key_variable) == bool(route.dkim_key_file):
@@ -117,7 +122,7 @@ def _check_signing(route: Route) -> None:
 
 @dataclass(frozen=True)
 class RouteCheck:
-    """What a look at a route found; it works where there is no problem."""
+    """What a check of a route found; without a problem, the route works."""
 
     relay: str
     tls: str

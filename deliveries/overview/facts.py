@@ -1,6 +1,6 @@
-"""What the state of a delivery is told by, gathered for a whole page of them in a flat number of queries."""
+"""The facts that the state of a delivery depends on, read for a whole page of them in a flat number of queries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -21,19 +21,20 @@ from deliveries.models import (
     Status,
     Try,
 )
-from deliveries.sending import gate
+from deliveries.sending import fence, gate
+from deliveries.sending.fence import Fence
 
 
 @dataclass(frozen=True)
 class Ahead:
-    """The next moment of a send of which nothing leaves meanwhile, and how many moments have not begun."""
+    """The next moment of a send that rests until then, and how many of its moments have not begun."""
 
     at: datetime
     to_go: int
 
 
 class Look:
-    """The moment of a look: the one that was given, or else the database's, which is asked once somebody needs it."""
+    """The moment as of which facts are read: the one that was given, else the database's, asked when first needed."""
 
     def __init__(self, at: datetime | None) -> None:
         self._given = at
@@ -45,11 +46,12 @@ class Look:
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """All that the words of one delivery are chosen by."""
+    """All that the state of one delivery depends on."""
 
     delivery: Delivery
     look: Look
     progress: Progress | None = None  # None until it has begun
+    fence: Fence | None = None  # this database is a copy, or was set back
     halts: tuple[Halt, ...] = ()  # the one nearest to its unit last
     resting: Route | None = None  # its relay turned us away, or nothing could be signed
     held_wave: Moment | None = None
@@ -62,16 +64,26 @@ class Facts:
 
     @cached_property
     def leaves_at(self) -> datetime | None:
-        """When what is confirmed may leave; None: at once. May cost a query."""
+        """When a confirmed delivery may leave; None: at once. May cost a query."""
         return gate.due_at(self.delivery) if self.delivery.status == Status.SCHEDULED else None
 
 
-def gather(deliveries: Sequence[Delivery], *, at: datetime | None) -> list[Facts]:
-    """The facts of each, in the order given, as of `at` or else of now; `unit` should have been read along."""
+def gather(
+    deliveries: Sequence[Delivery],
+    *,
+    at: datetime | None,
+    problem: Callable[[], Fence | None] = fence.problem,
+) -> list[Facts]:
+    """Return the facts of each delivery in the order given, as of `at` or else of now.
+
+    `unit` should have been read along with each.
+    """
     look = Look(at)
     progress = progress_of(deliveries)
-    halts = _halts_of(deliveries)
-    sending = [one for one in deliveries if one.status == Status.SENDING and not halts[one.pk]]
+    released = [one for one in deliveries if one.status in groups.RELEASED]
+    halts = _halts_of(released)
+    fenced = problem() if released else None
+    sending = [one for one in released if one.status == Status.SENDING and not (fenced or halts[one.pk])]
     resting = _resting(sending, look)
     waves, ahead = _moments_of([one for one in sending if one.has_moments], look)
     queueing = _queueing([one for one in sending if _is_only_retrying(progress.get(one.pk))])
@@ -80,6 +92,7 @@ def gather(deliveries: Sequence[Delivery], *, at: datetime | None) -> list[Facts
             delivery=one,
             look=look,
             progress=progress.get(one.pk),
+            fence=fenced if one.status in groups.RELEASED else None,
             halts=halts.get(one.pk, ()),
             resting=resting.get(one.pk),
             held_wave=waves.get(one.pk),
@@ -90,9 +103,8 @@ def gather(deliveries: Sequence[Delivery], *, at: datetime | None) -> list[Facts
     ]
 
 
-def _halts_of(deliveries: Sequence[Delivery]) -> dict[int, tuple[Halt, ...]]:
+def _halts_of(released: Sequence[Delivery]) -> dict[int, tuple[Halt, ...]]:
     """By delivery, the stops of all sending that hold it."""
-    released = [one for one in deliveries if one.status in groups.RELEASED]
     if not released:
         return {}
     in_force = {halt.unit_id: halt for halt in Halt.objects.in_force().select_related("unit", "by")}
@@ -100,7 +112,7 @@ def _halts_of(deliveries: Sequence[Delivery]) -> dict[int, tuple[Halt, ...]]:
 
 
 def _resting(sending: Sequence[Delivery], look: Look) -> dict[int, Route]:
-    """By delivery, its route if that takes nothing for a while."""
+    """Return, by delivery, its route where that takes nothing for a while."""
     if not sending:
         return {}
     once_closed = Route.objects.filter(closed_until__isnull=False)
@@ -111,7 +123,7 @@ def _resting(sending: Sequence[Delivery], look: Look) -> dict[int, Route]:
 
 
 def _moments_of(sending: Sequence[Delivery], look: Look) -> tuple[dict[int, Moment], dict[int, Ahead]]:
-    """By delivery, the wave that waits for a person; and the next moment, where nothing leaves meanwhile."""
+    """Return, by delivery, the wave that waits for a person; and the next moment where nothing leaves before it."""
     if not sending:
         return {}, {}
     ids = [one.pk for one in sending]
@@ -141,7 +153,7 @@ def _is_only_retrying(progress: Progress | None) -> bool:
 
 
 def _queueing(retrying: Sequence[Delivery]) -> set[int]:
-    """Those of which somebody was put off unasked, because a mailbox provider has a limit."""
+    """Return the deliveries with recipients who were put off without a try, because a mailbox provider has a limit."""
     if not retrying:
         return set()
     default = Route.objects.filter(is_default=True).values("pk")[:1]

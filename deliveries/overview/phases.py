@@ -1,4 +1,4 @@
-"""The words, the sentence and the colour of every state that a delivery can be in: this is the one place for them."""
+"""The words, the sentence and the colour of every state of a delivery: the one place for them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, pgettext
 from campaign.lib import reader_zone
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, ScheduleKind, Status
-from deliveries.overview.diagnosis import Diagnosis, halted_by, rest_of, wave_held
+from deliveries.overview.diagnosis import Diagnosis, fenced_by, halted_by, rest_of, wave_held
 from deliveries.overview.diagnosis.causes import moment_of
 from deliveries.overview.facts import Facts
 
@@ -67,10 +67,10 @@ class Phase:
 
 
 def phase_of(facts: Facts) -> Phase:
-    """What holds it comes first, then what is particular about its status, then the status itself."""
+    """Return the phase: what holds it comes first, then what is special about its status, then the status itself."""
     status = Status(facts.delivery.status)
-    if facts.halts:
-        return _halted(facts)
+    if facts.fence is not None or facts.halts:
+        return _held(facts)
     particular = _PARTICULARS.get(status)
     found = particular(facts) if particular else None
     if found is None and facts.delivery.is_recurring and status in groups.FINAL - {Status.EXPIRED}:
@@ -79,12 +79,13 @@ def phase_of(facts: Facts) -> Phase:
     return found or Phase(status.value, status.label, SENTENCES[status], TONES[status])
 
 
-def _halted(facts: Facts) -> Phase:
-    held = [halted_by(halt, facts.delivery) for halt in facts.halts]
-    sentence = " ".join(one.text for one in held)
+def _held(facts: Facts) -> Phase:
+    causes = [fenced_by(facts.fence)] if facts.fence is not None else []
+    causes += [halted_by(halt, facts.delivery) for halt in facts.halts]
+    sentence = " ".join(one.text for one in causes)
     if facts.delivery.status == Status.PAUSED:
-        return Phase("paused_and_held", _("Paused and held"), sentence, YELLOW, held[-1])
-    return Phase("held", pgettext("one delivery", "Held"), sentence, YELLOW, held[-1])
+        return Phase("paused_and_held", _("Paused and held"), sentence, YELLOW, causes[-1])
+    return Phase("held", pgettext("one delivery", "Held"), sentence, YELLOW, causes[-1])
 
 
 def _ready(facts: Facts) -> Phase | None:
@@ -101,7 +102,7 @@ def _scheduled(facts: Facts) -> Phase | None:
 
 
 def _when_it_leaves(facts: Facts) -> str:
-    """Looked up once it is read: lists print no sentence."""
+    """Return when it leaves, in a sentence. It is computed when it is printed: lists print none."""
     if facts.leaves_at is None:
         return str(SENTENCES[Status.SCHEDULED])
     moment = moment_of(facts.leaves_at, facts.delivery)
@@ -158,7 +159,7 @@ def _relay_rests(facts: Facts) -> Phase | None:
 
 
 def _put_off(facts: Facts) -> Phase | None:
-    """Once nobody is left who was not tried, or had no turn yet."""
+    """Return the phase of a send whose recipients were all tried or put off, and some of whom are tried again."""
     progress = facts.progress
     if progress is None or progress.fresh or not progress.retrying:
         return None

@@ -11,7 +11,7 @@ from deliveries.schedule.plan_report import Plan, PlanRow
 
 WIDTH, HEIGHT = 640, 150
 LEFT, RIGHT, TOP, FLOOR = 8, 8, 18, 118
-SMALLEST = 3  # a bar that can still be seen
+SMALLEST = 3  # the least height that can be seen
 WIDEST = 44
 
 
@@ -43,14 +43,14 @@ class Drawing:
 
 
 def _bar_width(plan: Plan, span: timedelta) -> float:
-    """As wide as the nearest two moments allow, so that none hides another."""
+    """Return the width of a bar: as wide as the two nearest moments allow, so that none hides another."""
     moments = sorted(row.at for row in plan.rows)
     nearest = min((b - a for a, b in pairwise(moments)), default=span)
     return min(WIDEST, max(SMALLEST, (WIDTH - LEFT - RIGHT) * (nearest / span) - 1))
 
 
 def of(plan: Plan, *, at: datetime) -> Drawing:
-    """Where each bar stands; a day has the same width everywhere, so gaps are seen as gaps."""
+    """Return where each bar stands; a day is as wide everywhere, so gaps in time show as gaps."""
     first, last = plan.first.at, plan.last.at
     span = max(last - first, timedelta(minutes=1))
     width = _bar_width(plan, span)

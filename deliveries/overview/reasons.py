@@ -13,12 +13,12 @@ _AWAITED = {Status.AWAITING_APPROVAL: Right.APPROVE, Status.READY: Right.START}
 
 
 def awaited(delivery: Delivery) -> Right | None:
-    """The right of those whom the delivery waits for; None where it waits for no decision on what was prepared."""
+    """Return the right that the next decision about the delivery needs; None where it waits for no decision."""
     return _AWAITED.get(Status(delivery.status))
 
 
 def instead(delivery: Delivery, user: User, rights: frozenset[Right]) -> str:
-    """Why this person is not offered the step that comes next; empty where they are, or where none is due."""
+    """Return why this person is not offered the next step; empty where they are, or where none is due."""
     right = awaited(delivery)
     if right == Right.START and right not in rights:
         may = _t("You may see this delivery but not send it.")
@@ -34,7 +34,7 @@ def instead(delivery: Delivery, user: User, rights: frozenset[Right]) -> str:
 
 
 def _ask(right: Right, delivery: Delivery) -> str:
-    """Whom to ask, by name: at most eight people who may."""
+    """Return whom to ask, by name: at most eight people who may."""
     people = access.holders(right, delivery)
     if right == Right.APPROVE and delivery.policy == ApprovalPolicy.FOUR_EYES:
         people = people.exclude(pk__in=[maker.pk for maker in delivery.latest_preparation().makers()])

@@ -1,10 +1,10 @@
 """How a delivery stands: one answer, which pages, desk and commands print.
 
-`annotate` computes it for a whole page in a flat number of queries. What is asked of one delivery alone, its speed
-and its plan, is looked up when it is first read.
+`annotate` computes it for a whole page in a flat number of queries. Speed and plan, which only a page of one
+delivery needs, are looked up when they are first read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -20,7 +20,8 @@ from deliveries.overview.facts import Facts
 from deliveries.overview.phases import TONES, phase_of
 from deliveries.schedule import plan_report
 from deliveries.schedule.plan_report import Plan
-from deliveries.sending import rate
+from deliveries.sending import fence, rate
+from deliveries.sending.fence import Fence
 from deliveries.sending.rate import Rate
 
 AT_WORK = frozenset({"preparing", "sending", "retrying", "queueing"})  # the codes whose pill moves
@@ -50,8 +51,15 @@ class State:
         return self.facts.halts[-1] if self.facts.halts else None
 
     @property
+    def held_because(self) -> str | None:
+        """In short why all that was released is held: the reason of the halt, or what the fence found."""
+        if self.halt is not None:
+            return self.halt.reason
+        return str(self.facts.fence) if self.facts.fence is not None else None
+
+    @property
     def is_at_work(self) -> bool:
-        """Whether something is being done about it this very moment."""
+        """Whether it is being prepared or sent at this moment."""
         return self.code in AT_WORK
 
     @property
@@ -117,30 +125,36 @@ class State:
 
     @property
     def next_moment(self) -> datetime | None:
-        """When the next of it may leave, where that is known."""
+        """When the next of its messages may leave; None where nobody knows."""
         if self.plan is not None and self.plan.is_fixed:
             return self.plan.next.at if self.plan.next is not None else None
         return self.facts.leaves_at
 
     @property
     def speed(self) -> int | None:
-        """Messages an hour, of late."""
+        """Messages an hour, of the last minutes; None unless it is being sent."""
         return self.pace.achieved if self.pace is not None else None
 
     @property
     def time_left(self) -> timedelta | None:
-        """Until all have left, where anybody can know."""
+        """How long until all have left; None where nobody can know."""
         return self.pace.left if self.pace is not None else None
 
 
-def annotate(deliveries: Sequence[Delivery], *, at: datetime | None = None) -> None:
-    """Each delivery has its `state` as of `at`, or else of now; the same few queries for any number of them."""
-    for facts in gathering.gather(deliveries, at=at):
+def annotate(
+    deliveries: Sequence[Delivery], *, at: datetime | None = None,
+    problem: Callable[[], Fence | None] = fence.problem,
+) -> None:  # fmt: skip
+    """Set `state` of each delivery as of `at`, or else of now, in the same few queries for any number of them.
+
+    `problem` is asked what the fence says, for a page that asks that, too.
+    """
+    for facts in gathering.gather(deliveries, at=at, problem=problem):
         facts.delivery.state = _state(facts)  # type: ignore[attr-defined]  # a page's own attribute, read by templates
 
 
 def of(delivery: Delivery) -> State:
-    """The state it was annotated with; worked out now where it has none, or another status since."""
+    """Return the state that `annotate` set; where it set none, or the status has changed since, compute it now."""
     found: State | None = getattr(delivery, "state", None)
     if found is None or found.status != delivery.status:
         annotate([delivery])
@@ -150,25 +164,27 @@ def of(delivery: Delivery) -> State:
 
 
 def as_dict(delivery: Delivery) -> dict[str, Any]:
-    """Its state for programs, beside its status; and whether a stop of all sending holds it, whose and why."""
+    """Its state for programs, beside its status; and whether a stop of all sending or the fence holds it, and why.
+
+    `held_by` is who stopped all sending, None where the fence alone holds it.
+    """
     state = of(delivery)
-    halt = state.halt
     return {
         "state": state.code,
-        "held": halt is not None,
-        "held_by": halt and halt.by.username,
-        "held_because": halt and halt.reason,
+        "held": state.held_because is not None,
+        "held_by": state.halt and state.halt.by.username,
+        "held_because": state.held_because,
     }
 
 
 def words(delivery: Delivery) -> str:
-    """The status as people read it, of this moment: Starting, Held, Retrying 12, Finished, 3 unknown."""
+    """Return the state in words, computed now: Starting, Held, Retrying 12, Finished, 3 unknown."""
     annotate([delivery])
     return str(of(delivery).words)
 
 
 def tone_of(status: str) -> str:
-    """The colour of a bare status, as the status history shows it."""
+    """Return the colour of a bare status, as the status history shows it."""
     return TONES[Status(status)]
 
 

@@ -22,7 +22,7 @@ class Waiting:
 
 
 def lists(user: User) -> Waiting:
-    """What this person could do something about now."""
+    """Return what this person could decide on now."""
     return Waiting(to_approve=to_approve(user), to_confirm=to_confirm(user), rejected=rejected(user))
 
 
@@ -32,7 +32,7 @@ def count(user: User) -> int:
 
 
 def to_approve(user: User) -> QuerySet[Delivery]:
-    """Waiting for approval where this person may give it; four-eyes leaves out what they made themselves."""
+    """Deliveries that this person may approve; where four-eyes hold, without those that they made themselves."""
     place = ExpressionWrapper(OuterRef("unit__path"), output_field=CharField())
     strict = OrganizationalUnit.objects.alias(where=place).filter(
         approval_policy=ApprovalPolicy.FOUR_EYES, where__startswith=F("path")
@@ -54,12 +54,12 @@ def to_approve(user: User) -> QuerySet[Delivery]:
 
 
 def to_confirm(user: User) -> QuerySet[Delivery]:
-    """Ready where this person may start it."""
+    """Deliveries that are Ready and that this person may start."""
     return _listed(access.within(user, Right.START, Delivery.objects.filter(status=Status.READY)))
 
 
 def rejected(user: User) -> QuerySet[Delivery]:
-    """Back in Editing because somebody rejected what this person created or prepared."""
+    """Deliveries in Editing because somebody rejected what this person created or prepared."""
     last_step = StatusChange.objects.filter(delivery=OuterRef("pk")).order_by("-id").values("step")[:1]
     comment = StatusChange.objects.filter(delivery=OuterRef("pk")).order_by("-id").values("comment")[:1]
     mine = Q(created_by=user) | Q(preparation__started_by=user)

@@ -43,7 +43,7 @@ def of_schedule(delivery: Delivery, at: datetime) -> list[Finding]:
 
 
 def _has_passed(delivery: Delivery, at: datetime) -> bool:
-    """Whether its date has passed; a local hour has once no clock on Earth still waits for it."""
+    """Whether its date has passed; a local hour has passed once it is over in every zone on Earth."""
     if delivery.local_date is not None and delivery.local_hour is not None:
         return moments.is_over(delivery.local_date, delivery.local_hour, at)
     return delivery.contact_date is not None and delivery.contact_date < at
@@ -63,19 +63,19 @@ def of_waves(delivery: Delivery, to_deliver: int) -> list[Finding]:
 def of_limits(
     delivery: Delivery, groups: list[Group], to_deliver: int, domains: dict[str, int]
 ) -> list[Finding]:
-    """Whether a limit lets not all of it leave in time; a warning, since limits may change any moment."""
+    """Warn of limits by which not all of it leaves in time. No error: limits may change at any moment."""
     runs = planning.runs_of(delivery, groups, to_deliver)
     return capacity.of_plan(delivery, runs, domains, clock.now())
 
 
 def of_signing(preparation: Preparation) -> list[Finding]:
-    """The route's signature is tried before anybody is asked to approve: nothing leaves unsigned later."""
+    """Report where the route can't sign, before anybody is asked to approve: nothing leaves unsigned later."""
     sender = preparation.content.from_address if preparation.content else ""
     return signing.findings(routes.route_of(preparation.delivery), sender=sender)
 
 
 def of_rendering(preparation: Preparation, compiled: Compiled) -> list[Finding]:
-    """Fill real and awkward recipients' messages with the code that sends: an error is found here."""
+    """Render real and awkward recipients' messages with the code that sends, and report what fails."""
     filler = renderer(preparation.delivery, compiled)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -115,7 +115,7 @@ def deadly() -> Finding:
 
 
 def broken(error: Exception) -> Finding:
-    """Named by its kind and its first line: a database's detail may hold an address."""
+    """Return the finding for an unexpected error: its kind and first line, as the rest may hold an address."""
     text = n_("Something is broken here, and trying again won't help: %(error)s")
     first_line = next(iter(str(error).splitlines()), "")
     return Finding(

@@ -23,7 +23,11 @@ class _Deadly(Exception):
 
 
 def run(*, preparation_id: int) -> None:
-    """Carry one preparation to its end: sealed, failed with its reasons, or abandoned without a trace."""
+    """Carry one preparation to its end: sealed, failed with its reasons, or abandoned without a trace.
+
+    Raise an error of the database that passes by itself, OperationalError or InterfaceError: the tick has it tried
+    again.
+    """
     with lease.hold(preparation_id) as preparation:
         if preparation is None:
             return
@@ -43,7 +47,7 @@ def run(*, preparation_id: int) -> None:
 
 
 def _see_to(preparation: Preparation, error: Exception) -> None:
-    """What passes by itself is raised, and the tick has it tried again; anything else fails the preparation."""
+    """Raise the error again where it passes by itself, so that the tick tries again; fail the preparation otherwise."""
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
     if not mine(preparation).exists():
@@ -58,13 +62,13 @@ def _see_to(preparation: Preparation, error: Exception) -> None:
 
 
 def _passes_by_itself(error: Exception) -> bool:
-    """Whether the same could go well next time: the database was away, full, or told to give up a statement."""
+    """Whether a new try could succeed: the database was away, full, or told to give up a statement."""
     state = getattr(error.__cause__, "sqlstate", None) or ""
     return isinstance(error, InterfaceError | OperationalError) and not state.startswith("54")
 
 
 def _carry_out_whole(preparation: Preparation) -> None:
-    """Once more where rows went from staging meanwhile: a crash of PostgreSQL empties it."""
+    """Carry it out, again from the start where staged rows were lost: a crash of PostgreSQL empties their table."""
     for _attempt in range(ATTEMPTS - 1):
         try:
             return _carry_out(preparation)

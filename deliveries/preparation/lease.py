@@ -1,7 +1,7 @@
 """One worker at a time carries a preparation out, and its statement can be found to be cancelled.
 
-A run holds the preparation's row under a lease and a token. Nothing of that hangs on a connection: a run that was
-taken over finds another token at its next step, and seals nothing.
+A run holds the preparation's row under a lease and a token, independent of any connection. A run that was taken over
+finds another token at its next step, and seals nothing.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from deliveries.models import Preparation, PreparationStatus
 
 @contextmanager
 def hold(preparation_id: int) -> Iterator[Preparation | None]:
-    """The preparation, under the token of this run alone; None where nothing is to do, or another run is at it."""
+    """Yield the preparation under this run's own token; None where nothing is to do, or another run is at it."""
     row = Preparation.objects.filter(pk=preparation_id, status=PreparationStatus.RUNNING)
     token = leases.take_once_free(row)
     if token is None:
@@ -30,10 +30,10 @@ def hold(preparation_id: int) -> Iterator[Preparation | None]:
 
 @contextmanager
 def statement(preparation: Preparation) -> Iterator[CursorWrapper]:
-    """A transaction, all or nothing, whose statements `cancel_statement` finds.
+    """Open a transaction whose statements `cancel_statement` finds.
 
-    The name is the transaction's: behind a pooler the next one may be somebody else's. One whose worker was frozen
-    is ended by the server after a lease, so that it keeps no row from the run that takes over.
+    Its name ends with the transaction: behind a pooler the next one may be somebody else's. If its worker freezes,
+    the server ends it after a lease, so that it blocks no row for the run that takes over.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""The course of a preparation: how far it is, whether it is still this run's, what its log says."""
+"""How far a preparation is, whether this run still holds it, and its log."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ class Abandoned(Exception):
 
 
 def waiting(at: datetime) -> list[int]:
-    """Preparations that nobody is carrying out: their job was lost, or its worker died."""
+    """Return the preparations that nobody is carrying out: their job was lost, or their worker ended."""
     lost = Q(lease_until__lt=at) | Q(lease_until=None, started_at__lt=at - timedelta(seconds=5))
     running = Preparation.objects.filter(
         lost, status=PreparationStatus.RUNNING, delivery__status=Status.PREPARING
@@ -23,24 +23,32 @@ def waiting(at: datetime) -> list[int]:
 
 
 def mine(preparation: Preparation) -> QuerySet[Preparation]:
-    """The preparation's row, for as long as it runs and its token is this run's; else none."""
+    """Return a query for the preparation's row, which finds it only while it runs under this run's token."""
     return Preparation.objects.filter(
         pk=preparation.pk, status=PreparationStatus.RUNNING, token=preparation.token
     )
 
 
 def require_running(preparation: Preparation) -> None:
+    """Raise Abandoned where the preparation was stopped or another run has taken it over."""
     if not mine(preparation).exists():
         raise Abandoned
 
 
 def progress(preparation: Preparation, percent: int, **counts: int) -> None:
+    """Note how far the preparation is, with these counts, and keep its lease for as long again.
+
+    Raise Abandoned where it was stopped or another run has taken it over.
+    """
     if not mine(preparation).update(percent=percent, lease_until=leases.ahead(), **counts):
         raise Abandoned
 
 
 def end(preparation: Preparation, status: PreparationStatus, **values: Any) -> None:
-    """The preparation has ended so, with these values, by this run."""
+    """End the preparation with this status and these values.
+
+    Raise Abandoned where it was stopped or another run has taken it over.
+    """
     if not mine(preparation).update(status=status, lease_until=None, **values):
         raise Abandoned
 

@@ -37,11 +37,14 @@ def freeze(
     domains: dict[str, int],
     began: datetime,
 ) -> None:
-    """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing."""
+    """Write ledger, exclusions and chunks, seal them, and go on in the life cycle: all of it or nothing.
+
+    Raise Abandoned where the preparation was stopped or another run has taken it over.
+    """
     with lease.statement(preparation):
         _clear_ledger(preparation)
         runs = planning.runs_of(preparation.delivery, groups, to_deliver)
-        if not preparation.delivery.is_recurring:  # which is counted and tried, and written to nobody itself
+        if not preparation.delivery.is_recurring:  # a series sends nothing: only its runs have a ledger
             _write_ledger(preparation, groups, runs, excluded=targeted - to_deliver, to_deliver=to_deliver)
         delivery = Delivery.objects.locked(preparation.delivery_id)
         if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
@@ -59,7 +62,7 @@ def freeze(
         }
         if delivery.is_recurring:
             frozen["size_limit"] = activation.size_limit(delivery, counted=to_deliver)
-        # The parts as they were read: what changed while it was prepared is a change since.
+        # The parts as they were read at the start: a change made meanwhile counts as made afterwards.
         manifest = seal.manifest(delivery, **frozen) | {"parts": parts}
         end(
             preparation,
@@ -79,7 +82,7 @@ def freeze(
         seconds = round((at - began).total_seconds(), 1)
         log(preparation, n_("Preparation completed in %(seconds)s s: %(to_deliver)s messages, %(excluded)s excluded"),
              seconds=seconds, to_deliver=to_deliver, excluded=targeted - to_deliver)  # fmt: skip
-        # A run inside of what was approved and activated as a series needs no second approval.
+        # A run within what was approved and activated as a series needs no second approval.
         is_approved = delivery.policy == ApprovalPolicy.NONE or (
             delivery.execution_of_id is not None and not activation.differences(delivery, parts)
         )
@@ -95,7 +98,7 @@ def _write_ledger(
     excluded: int,
     to_deliver: int,
 ) -> None:
-    """The messages in their order of sending, the exclusions, then moments and chunks: as many as were counted."""
+    """Write the messages in their order of sending, the exclusions, then moments and chunks; check their numbers."""
     delivery = preparation.delivery
     require_running(preparation)
     messages = planning.write_messages(delivery, preparation.staging, groups)
@@ -120,7 +123,7 @@ def _write_exclusions(preparation: Preparation) -> int:
 
 
 def _clear_ledger(preparation: Preparation) -> None:
-    """Nothing of an earlier preparation is left; raises Abandoned where this run was taken over, and takes nothing."""
+    """Delete what an earlier preparation wrote; raise Abandoned, and delete nothing, where this run was taken over."""
     require_running(preparation)
     deleting.delete(preparation.delivery_id)
 
@@ -138,7 +141,10 @@ def fail(
     targeted: int = 0,
     causes: dict[str, int] | None = None,
 ) -> None:
-    """The preparation has failed, and says why."""
+    """End the preparation as failed, with its findings in its log, and take the delivery to Preparation failed.
+
+    Raise Abandoned where the preparation was stopped or another run has taken it over.
+    """
     delivery = Delivery.objects.locked(preparation.delivery_id)
     if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
         raise Abandoned

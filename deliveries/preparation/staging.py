@@ -1,6 +1,6 @@
-"""The staging table: the audience, and of each profile what excludes it from the messages.
+"""The staging table: the audience, and for each profile the cause that excludes it, if any.
 
-Its rows are a run's own, by preparation and token. The table is unlogged: a crash of PostgreSQL empties it, so what
+Rows belong to one run, by preparation and token. The table is unlogged: a crash of PostgreSQL empties it, so what
 was staged is counted on the way, and compared before anything is made of it.
 """
 
@@ -30,7 +30,7 @@ DOMAINS_KEPT = 1_000
 
 
 class Lost(Exception):
-    """What was staged is not what is there now."""
+    """Staged rows are missing."""
 
 
 def stage(preparation: Preparation, compiled: Compiled) -> int:
@@ -51,7 +51,7 @@ def stage(preparation: Preparation, compiled: Compiled) -> int:
 
 
 def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
-    """The statement for one slice: with each address the values of just those fields that the content uses."""
+    """Return the statement for one slice: addresses, with the values of just the fields that the content uses."""
     by_name = {field.name: field for field in profile_fields()}
     pairs = [
         sql.SQL("{}, {}").format(sql.Literal(name), value_sql(by_name[name]))
@@ -81,7 +81,7 @@ def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
 
 
 def mark_written_to(preparation: Preparation) -> None:
-    """Of a remainder's target, whoever's address got the original, or perhaps did, gets nothing."""
+    """Exclude from a remainder's target whoever's address got the original, or may have got it."""
     earlier = target.originals(preparation.delivery)
     if not earlier:
         return
@@ -103,7 +103,7 @@ _NEVER_LEFT = [int(MessageStatus.PREPARED), int(MessageStatus.IGNORED), int(Mess
 
 
 def mark_duplicates(preparation: Preparation) -> None:
-    """Of the profiles that share an address, the first by id gets the message."""
+    """Exclude all but the first, by id, of the profiles that share an address."""
     require_running(preparation)
     with lease.statement(preparation) as cursor:
         cursor.execute(
@@ -120,8 +120,11 @@ def mark_duplicates(preparation: Preparation) -> None:
 
 
 def mark_hours(preparation: Preparation, findings: list[Finding]) -> list[Group]:
-    """Of a delivery at a local hour the people of each zone with their moment; whose hour has passed is left
-    out, if the schedule says so. What to know of them is found here."""
+    """Return one group for each time zone, with its moment; none where the schedule is not by local hour.
+
+    Where the schedule says so, profiles whose hour has passed are marked as excluded (HOUR_PASSED). Warnings are
+    appended to `findings`.
+    """
     delivery = preparation.delivery
     if delivery.schedule_kind != ScheduleKind.LOCAL_HOUR:
         return []
@@ -140,7 +143,7 @@ def mark_hours(preparation: Preparation, findings: list[Finding]) -> list[Group]
 
 
 def count_causes(preparation: Preparation, *, targeted: int) -> dict[str, int]:
-    """Every cause that was looked at with its number, zero included; raises Lost if not all are there any more."""
+    """Return how many each cause excluded that was looked at, zero included; raise Lost where rows are missing."""
     with lease.statement(preparation) as cursor:
         cursor.execute(
             "SELECT cause, count(*) FROM deliveries_staging WHERE preparation_id = %s AND token = %s GROUP BY cause",
@@ -168,9 +171,9 @@ def count_causes(preparation: Preparation, *, targeted: int) -> dict[str, int]:
 
 
 def count_domains(preparation: Preparation, *, limited: Sequence[str]) -> dict[str, int]:
-    """How many messages go to which domain: of the largest, and of all that are `limited` now.
+    """Return how many messages go to each domain: to the largest, and to all that are `limited` now.
 
-    Counted once, so that a limit that is set later can be judged without a look at the messages.
+    They are counted once, so that a limit which is set later can be judged without reading the messages.
     """
     with lease.statement(preparation) as cursor:
         cursor.execute(
@@ -188,7 +191,7 @@ def count_domains(preparation: Preparation, *, limited: Sequence[str]) -> dict[s
 
 
 def clear(preparation: Preparation, *, earlier_ones: bool = False) -> None:
-    """Nothing is left of this run and those that it took over; with `earlier_ones`, nor of what ended before it."""
+    """Delete the rows of this run and of those it took over; with `earlier_ones`, of all that ended before it too."""
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM deliveries_staging WHERE preparation_id = %s AND token <= %s", [*preparation.staging]

@@ -1,4 +1,4 @@
-"""A preparation begins, or is stopped: what people ask for, and the tick."""
+"""Starting and stopping a preparation, as people and the tick ask for it."""
 
 from datetime import datetime
 
@@ -15,13 +15,16 @@ from deliveries.preparation.progress import log
 
 @transaction.atomic
 def start(*, delivery: Delivery, by: User, at: datetime) -> Preparation:
-    """The delivery is Preparing and a worker is asked to do it."""
+    """Move the delivery to Preparing and queue the job of a worker.
+
+    Raise what `lifecycle.check` raises.
+    """
     return _begin(delivery, Step.PREPARE, by=by, at=at)
 
 
 @transaction.atomic
 def start_run(*, delivery: Delivery, at: datetime) -> Preparation:
-    """As `start`, for a run that the tick made: its series was activated by a person."""
+    """Do as `start`, without a person, for a run of a series that somebody activated."""
     return _begin(delivery, Step.PREPARE_RUN, by=None, at=at)
 
 
@@ -41,7 +44,7 @@ def _begin(delivery: Delivery, step: Step, *, by: User | None, at: datetime) -> 
 
 @transaction.atomic
 def stop(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
-    """Back to Editing at once; the worker's statement in progress is cancelled."""
+    """Move the delivery back to Editing and cancel the worker's statement; raise what `lifecycle.check` raises."""
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.move(delivery, Step.STOP_PREPARATION, by=by, at=at)
     preparation = delivery.latest_preparation()

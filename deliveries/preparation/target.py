@@ -13,7 +13,7 @@ Slice = tuple[QuerySet[Any, Any], float]
 
 
 def slices(delivery: Delivery, *, size: int) -> Iterator[Slice]:
-    """Queries of profiles' ids, slice by slice, each with how much of the whole is done after it."""
+    """Return queries of profiles' ids, slice by slice, each with the part of all that is done after it (0 to 1)."""
     return _of_remainder(delivery, size) if delivery.remainder_of_id else _of_audience(delivery, size)
 
 
@@ -45,7 +45,7 @@ def never_written_to(delivery: Delivery) -> int:
 
 
 def originals(delivery: Delivery) -> list[int]:
-    """The delivery that this one is the remainder of, and the one that that one is of, and so on."""
+    """Return the delivery that this one is the remainder of, then the one which that is the remainder of, and so on."""
     if delivery.remainder_of_id is None:
         return []
     with connection.cursor() as cursor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 
 from audiences.fields import fields as profile_fields
 from audiences.models import Profile
@@ -20,7 +20,7 @@ from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 
 # What stands in for a missing part, so that a draft shows before it is complete.
 _SENDER = "sender@example.com"
-# Seen, or it would count as none; what is shown has it no more.
+# Visible, so that it counts as a link to unsubscribe; it is removed before the page is shown.
 _OPT_OUT = '<a href="{{ unsubscribe_url }}" data-stand-in>-</a>'
 _STAND_IN = re.compile(r"<a [^<>]*data-stand-in[^<>]*+>-</a>")
 
@@ -62,7 +62,7 @@ def preview(
     message: Message | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> Preview:
-    """The message for a prepared recipient, as sealed; or a version of the content for a profile or for values."""
+    """Return the message for a prepared recipient, as sealed, or a version of the content for a profile or values."""
     if message is not None:
         return _sealed(delivery, message)
     content = content or delivery.content
@@ -85,9 +85,9 @@ def preview(
 
 
 def _sealed(delivery: Delivery, message: Message) -> Preview:
-    """From the compiled content and the stored values of the row: nothing else goes into what is sent."""
+    """Render from the compiled content and the stored values of the row, as the send does."""
     stored = delivery.latest_preparation().findings
-    if not delivery.seal:  # the row is an earlier preparation's; what it was to be filled into is no more
+    if not delivery.seal:  # the row belongs to an earlier preparation, whose content is gone
         return Preview(findings=[Finding.from_dict(finding) for finding in stored])
     compiled = Compiled.from_json(delivery.latest_preparation().compiled)
     return _rendered(delivery, compiled, message.values, [Finding.from_dict(finding) for finding in stored])
@@ -113,15 +113,15 @@ def _rendered(
 
 
 def _at_rest(html: str) -> str:
-    """Without the pixel, which has nobody's open to tell, and without a stand-in for the link to unsubscribe."""
+    """Return the page without the pixel, as nobody's open is counted here, and without stand-ins for our own links."""
     return _STAND_IN.sub("", re.sub(rf'<img src="{re.escape(settings.PUBLIC_URL)}/o/[^<>]*+>', "", html))
 
 
 def _mended(source: Source) -> Source:
-    """The same with stand-ins for what is missing: only faults inside the content keep it from showing."""
+    """Return the source with stand-ins for missing parts, so that only faults in the content keep it from showing."""
     return replace(
         source,
-        subject=source.subject or _("(no subject)"),
+        subject=source.subject or _t("(no subject)"),
         from_address=_SENDER,
         reply_to="",
         html=_with_opt_out(source.html) if source.html.strip() else "",

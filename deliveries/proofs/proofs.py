@@ -13,7 +13,7 @@ from functools import partial
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
@@ -84,10 +84,13 @@ def send(
     profile: Profile | None = None,
     prefix: str | None = None,
 ) -> Proof:
-    """A proof of the current content is on its way to the test profiles.
+    """Send a proof of the current content to the test profiles.
 
-    With a `profile` each copy is filled with that person's values, else with the test profile's own. An
-    empty `prefix` leaves the subject as it is; None puts "[Proof n]" before it.
+    With a `profile` each copy is filled with that person's values, else with the test profile's own. An empty
+    `prefix` leaves the subject as it is; None puts "[Proof n]" before it.
+
+    Raise access.NotAllowed, NothingToProve without content, ProfileElsewhere for a profile that `by` may not see, and
+    what `gate.require_open`, `rules.check` and `rules.take` raise.
     """
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.PREPARE, delivery)
@@ -106,7 +109,7 @@ def send(
         delivery=delivery,
         content=content,
         number=number,
-        prefix=gettext(PREFIX) % {"number": number} if prefix is None else prefix[:100],
+        prefix=_t(PREFIX) % {"number": number} if prefix is None else prefix[:100],
         by=by,
         at=at,
     )
@@ -144,7 +147,7 @@ def _check_addresses(
 
 
 def _family(delivery: Delivery) -> list[int]:
-    """All that are copies of one another, this one among them: a copy is no way to a hundred more addresses."""
+    """Return all deliveries that are copies of one another, this one included: copies share one limit of addresses."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -186,7 +189,7 @@ def run(*, proof_id: int) -> None:
         return
     if not copies:
         return
-    # At once, whatever the limits: a proof is waited for by a person, and who shares them pays it back.
+    # Proofs leave at once, as a person waits; their tokens are taken from deliveries that share the limits.
     spent = partial(throttle.shared_by, route=route, limits=limits)
     throttle.debit(spent([copy.address for copy in copies]))
     envelopes = [_envelope(filler, proof, copy, sign) for copy in copies]
@@ -204,9 +207,9 @@ def run(*, proof_id: int) -> None:
 
 @transaction.atomic
 def _hand_over(proof: Proof) -> list[ProofMessage]:
-    """The copies that wait are this worker's. Raises SendingHalted, behind the lock that a stop waits for.
+    """Take the copies that wait for this worker, behind the lock that a stop waits for; raise SendingHalted.
 
-    Who opted out since, or is not allowed any more, gets none.
+    Whoever opted out since, or is not allowed any more, gets none.
     """
     delivery = Delivery.objects.locked(proof.delivery_id)
     gate.require_no_halt(delivery)
@@ -223,7 +226,7 @@ def _hand_over(proof: Proof) -> list[ProofMessage]:
 
 
 def _renderer(proof: Proof) -> Renderer:
-    """Untracked: a proof's links lead straight where they lead."""
+    """Return the renderer of a proof, without tracking: its links lead straight to their addresses."""
     compiled, findings = compile_content(
         source_of(proof.content), fields=content_fields(), assets=asset_urls(proof.delivery), tracking=False
     )

@@ -45,7 +45,11 @@ class TooManyForUnit(Refusal):
 
 
 def check(emails: Sequence[str], *, unit: OrganizationalUnit, by: User) -> None:
-    """Raise unless each address may get a proof of this unit from this person."""
+    """Return where each address may get a proof of this unit from this person.
+
+    Raise AddressNotAllowed where the unit's list names neither an address nor its domain, and AddressHeld where one
+    is in quarantine or its owner opted out.
+    """
     keys = {addresses.read(email)[1]: email for email in emails}
     if barred := barred_from(keys, unit=unit, by=by):
         allowed = proof_addresses.of_unit(unit)
@@ -55,7 +59,7 @@ def check(emails: Sequence[str], *, unit: OrganizationalUnit, by: User) -> None:
 
 
 def barred_from(keys: Collection[str], *, unit: OrganizationalUnit, by: User | None) -> set[str]:
-    """Of these addresses, those that neither the unit's rule allows nor the sender is known to read."""
+    """Return those of these addresses that the unit's list does not allow and that are not the person's own."""
     allowed = proof_addresses.of_unit(unit)
     own = addresses.read((people.verified_address(by) if by else None) or "")[1]
     return {key for key in keys if not key or (key != own and not allowed.has(key))}
@@ -67,9 +71,10 @@ def held(keys: Collection[str]) -> set[str]:
 
 
 def take(*, copies: int, unit: OrganizationalUnit, by: User, at: datetime) -> None:
-    """So many copies are counted for the person and for the unit. Raises where that is more than a day's limit.
+    """Count so many copies for the person and for the unit.
 
-    Whoever sends for the same unit or person at the same time waits here.
+    Raise TooManyForPerson or TooManyForUnit where that is more than may be sent in 24 hours. Whoever sends for the
+    same unit or person at the same time waits here.
     """
     list(OrganizationalUnit.objects.select_for_update(no_key=True).filter(pk=unit.pk).values_list("pk"))
     list(User.objects.select_for_update(no_key=True).filter(pk=by.pk).values_list("pk"))
@@ -85,7 +90,7 @@ def take(*, copies: int, unit: OrganizationalUnit, by: User, at: datetime) -> No
 
 
 def _room(whose: Q, *, copies: int, limit: int, at: datetime) -> tuple[int, object]:
-    """How many were used in the last 24 hours, and in words when so many copies can be sent."""
+    """Return how many copies were used in the last 24 hours, and when so many can be sent, in words."""
     uses = ProofUse.objects.filter(whose, at__gt=at - DAY).order_by("at").values_list("at", "copies")
     rows = list(uses)
     used = left = sum(number for _moment, number in rows)
@@ -106,7 +111,7 @@ def _in_words(moment: datetime) -> str:
 
 
 def masked(email: str) -> str:
-    """The address as the trail names it: its first letter, and its domain."""
+    """Return the address as the audit trail shows it: its first letter, and its domain."""
     name, _at, domain = email.rpartition("@")
     return f"{name[:1]}…@{domain}"
 

@@ -7,7 +7,7 @@ from deliveries.content.render import Renderer
 from deliveries.models import Proof, ProofMessage
 from deliveries.rendering import asset_urls, content_fields, renderer, source_of
 
-# Numbers of recipients end long before; all that were sent before copies had numbers bear 0.
+# Far above the numbers of recipients; proofs that were sent before copies had numbers have 0.
 FIRST_NUMBER = 2**30
 
 
@@ -21,12 +21,12 @@ class ShownCopy:
 
 
 def number_of(copy: ProofMessage) -> int:
-    """Return what stands in the links of a copy in place of the number of a recipient."""
+    """Return the number that the links of this copy have in place of a recipient's."""
     return FIRST_NUMBER + copy.pk
 
 
 def is_number(seq: int) -> bool:
-    """Whether this stands for a copy of a proof, and no recipient."""
+    """Whether this number stands for a copy of a proof and not for a recipient."""
     return seq == 0 or seq >= FIRST_NUMBER
 
 

@@ -1,1 +1,1 @@
-"""By what way messages leave: routes, signatures, limits."""
+"""How messages leave: routes, signatures, limits."""

@@ -1,6 +1,6 @@
 """How many messages an hour may leave: what a limit may be, and the limit of one delivery.
 
-The limits of routes and mailbox providers are set in `administration`; `sending.throttle` keeps to all of them.
+Limits of routes and mailbox providers are set in `operations.route_settings`; `sending.throttle` enforces all of them.
 """
 
 import re
@@ -51,7 +51,10 @@ class NothingLeavesAnyMore(Refusal):
 
 
 def checked(value: object, *, field: str | Promise = MESSAGES) -> int | None:
-    """The limit as a number; None: there is none. Takes what a person typed, and refuses all that is no limit."""
+    """Return the limit as a number of messages an hour, or None for no limit, from what a person typed.
+
+    Raise LimitOutOfRange for anything but a whole number from 1 to LARGEST_LIMIT.
+    """
     if value is None or (isinstance(value, str) and value.strip().lower() in NONE):
         return None
     if isinstance(value, str):
@@ -62,7 +65,10 @@ def checked(value: object, *, field: str | Promise = MESSAGES) -> int | None:
 
 
 def checked_domains(domains: Iterable[str], *, field: str | Promise = DOMAINS) -> list[str]:
-    """The domains as the addresses of messages are compared with them: ASCII, lower case, each once."""
+    """Return the domains as the addresses of messages are compared with them: ASCII, lower case, each once, in order.
+
+    Raise BadDomain for what is no domain, and DomainsMissing where there is none.
+    """
     found = []
     for domain in domains:
         try:
@@ -78,7 +84,7 @@ def checked_domains(domains: Iterable[str], *, field: str | Promise = DOMAINS) -
 
 
 def right_to_set(delivery: Delivery) -> Right | None:
-    """What whoever sets the delivery's limit must hold now; None once nothing leaves any more."""
+    """Return the right that setting the delivery's limit needs now; None once nothing more leaves."""
     if delivery.status in groups.FINAL:
         return None
     return Right.PREPARE if delivery.status in groups.UNCONFIRMED else Right.START
@@ -86,9 +92,11 @@ def right_to_set(delivery: Delivery) -> Right | None:
 
 @transaction.atomic
 def set_limit(*, delivery: Delivery, per_hour: object, by: User, at: datetime) -> int | None:
-    """So many messages of the delivery leave in an hour at most, from the next window on. Returns the limit.
+    """Let so many messages of the delivery leave in an hour at most, from the next window on. Return the limit.
 
     It is no part of the seal: how fast changes neither what is sent nor to whom.
+
+    Raise access.NotAllowed, NothingLeavesAnyMore where nothing is left to slow down, and what `checked` raises.
     """
     delivery = Delivery.objects.locked(delivery.pk)
     right = right_to_set(delivery)

@@ -1,4 +1,4 @@
-"""Which relay a delivery leaves by, and the breaker that spares its recipients when the relay is not well."""
+"""Which relay a delivery leaves by, and the breaker that stops using a relay which refuses us."""
 
 import os
 import socket
@@ -39,12 +39,12 @@ def leaves_by(route: Route) -> Q:
 
 
 def known_route_of(delivery: Delivery) -> Route | None:
-    """The same for whoever only looks: nothing is made."""
+    """Return the delivery's route, or None where none was made yet; unlike `route_of` it makes none."""
     return delivery.leaves_by
 
 
 def relay_of(route: Route) -> Relay:
-    """Where the route leads. Passwords come from the environment alone."""
+    """Return where the route leads. Passwords are read from the environment alone."""
     if not route.host:
         return _environment_relay(route)
     return Relay(
@@ -60,10 +60,10 @@ def relay_of(route: Route) -> Relay:
 
 
 def _environment_relay(route: Route) -> Relay:
-    """Settings of the row that its address has no place for hold here too."""
+    """Return the environment's relay with the settings of the row that its address can't express."""
     url = urlsplit(settings.RELAY_URL)
     if url.scheme not in _SCHEMES:
-        # Falling back to no encryption would be what nobody asked for.
+        # Never fall back to no encryption.
         raise ImproperlyConfigured(f"RELAY_URL begins with {url.scheme!r}: use {', '.join(_SCHEMES)}")
     tls, port = _SCHEMES[url.scheme]
     return Relay(
@@ -79,7 +79,7 @@ def _environment_relay(route: Route) -> Relay:
 
 
 def _manners(route: Route) -> dict[str, Any]:
-    """How to behave there, wherever it is."""
+    """Return the settings of how to use the relay, wherever it is."""
     return {
         "helo_name": socket.getfqdn(),
         "body_timeout_s": settings.SINETE["smtp_reply_seconds"],
@@ -91,10 +91,10 @@ def _manners(route: Route) -> dict[str, Any]:
 
 @transaction.atomic
 def open_breaker(route_id: int, *, because: str, at: datetime) -> None:
-    """A lane was told about us, not about its recipients, several times in a row: the route rests.
+    """Let the route rest, because its relay refused us, and not recipients, several times in a row.
 
-    Each time in a row it rests twice as long; of lanes that were turned away side by side the first counts. Nobody
-    is burned for it: the rows are tried again.
+    Each time in a row it rests twice as long; of lanes that were refused side by side only the first counts. No
+    recipient is failed for it: their messages are tried again.
     """
     route = Route.objects.select_for_update().get(pk=route_id)
     if route.closed_until is not None and route.closed_until > at:
@@ -106,7 +106,7 @@ def open_breaker(route_id: int, *, because: str, at: datetime) -> None:
 
 
 def note_success(route_id: int) -> None:
-    """The relay takes messages: the breaker is as new."""
+    """Close the breaker and forget earlier failures: the relay takes messages."""
     Route.objects.filter(pk=route_id).exclude(refusals_in_a_row=0, closed_until=None).update(
         refusals_in_a_row=0, closed_until=None, closed_because=""
     )

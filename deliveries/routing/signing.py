@@ -23,7 +23,7 @@ DNS_SECONDS = 5.0
 
 
 def signer_of(route: Route) -> Signer | None:
-    """What signs for the route; None where it signs nothing; UnusableKey where it should and can't."""
+    """Return what signs for the route; None where it signs nothing. Raise UnusableKey where it should and can't."""
     if not route.dkim_domain:
         return None
     key = read_key(_pem(route))
@@ -31,9 +31,11 @@ def signer_of(route: Route) -> Signer | None:
 
 
 def sealed_signer(route: Route, manifest: dict[str, Any]) -> Signer | None:
-    """What signs as it was sealed, whatever the route says by now. Raises UnusableKey.
+    """Return what signs as it was sealed, whatever the route says by now; None where nothing is signed.
 
     A new selector of the same domain takes the old one's place where its key is gone: readers see the domain.
+
+    Raise UnusableKey where the key can't be read and the route signs for another domain.
     """
     held = seal.identity_of(manifest)
     if held is None or (held["signed_as"], held["selector"]) == (route.dkim_domain, route.dkim_selector):
@@ -60,7 +62,7 @@ def record_of(route: Route) -> Record | None:
 
 
 def findings(route: Route, *, sender: str) -> list[Finding]:
-    """What a preparation says about the route's signature on mail of this sender."""
+    """Return what a preparation reports about the route's signature on mail of this sender."""
     try:
         signer = signer_of(route)
         if signer is None:
@@ -111,7 +113,7 @@ def _pem(route: Route) -> bytes:
 
 
 def published(record: Record) -> str:
-    """Ask DNS for the record: nothing if receivers will find this key there, else what is wrong, in words."""
+    """Ask DNS for the record. Return nothing where receivers will find this key there, else what is wrong, in words."""
     try:
         answer = dns.resolver.resolve(record.name, "TXT", lifetime=DNS_SECONDS)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

@@ -1,1 +1,1 @@
-"""When a delivery leaves: its moments, the plan, what capacity allows, a new time."""
+"""When a delivery leaves: its moments, the plan, whether limits allow it, a new time."""

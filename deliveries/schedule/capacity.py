@@ -1,7 +1,7 @@
 """Whether all that is prepared can leave within its validity period, at the limits that are set.
 
-A preparation keeps what it found. Limits are no part of the seal and may change after it, so whoever decides is
-told by the limits as they are now. Other deliveries that share a limit are not foreseen: it may take longer.
+A preparation stores what it found. Limits are no part of the seal and may change after it, so whoever decides sees
+the result with the present limits. Other deliveries that share a limit are not considered: it may take longer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,19 +41,19 @@ Gate = tuple[datetime, float]  # from when on, and how many
 
 
 def limited_domains(delivery: Delivery) -> list[str]:
-    """The domains of all mailbox providers that the delivery's route limits."""
+    """Return the domains of all mailbox providers that the delivery's route limits."""
     return [domain for provider in _providers(delivery) for domain in provider.domains]
 
 
 def of_plan(
     delivery: Delivery, runs: Sequence[Segment], domains: Mapping[str, int], at: datetime
 ) -> list[Finding]:
-    """A warning for each limit that outlasts the validity period, for what is being prepared."""
+    """Return a warning for each limit that takes longer than the validity period, for what is being prepared."""
     return list(_warnings(delivery, [(_gate_of(run, at), run.people) for run in runs], domains))
 
 
 def current(delivery: Delivery, *, at: datetime) -> list[Finding]:
-    """What the latest preparation found; until the send begins, with the limits as they are now."""
+    """Return what the latest preparation found; until the send begins, with the limits as they are now."""
     preparation = delivery.preparation
     if preparation is None:
         return []
@@ -65,7 +65,7 @@ def current(delivery: Delivery, *, at: datetime) -> list[Finding]:
 
 
 def left_over(gates: Sequence[Gate], *, per_hour: float, valid: timedelta) -> int:
-    """How many are still there when their validity period ends, if so many leave in an hour, those due first first."""
+    """Return how many are not sent when their validity period ends, at so many an hour, in the order they are due."""
     over, free = 0.0, None
     for opens, number in sorted(gates):
         begins = max(opens, free or opens)
@@ -78,7 +78,7 @@ def left_over(gates: Sequence[Gate], *, per_hour: float, valid: timedelta) -> in
 def _warnings(
     delivery: Delivery, gates: Sequence[Gate], domains: Mapping[str, int] | None
 ) -> Iterator[Finding]:
-    """By each limit alone: whoever raises one must know what the next one does."""
+    """Return a warning by each limit alone: whoever raises one must know what the next one allows."""
     route = routes.known_route_of(delivery)
     if delivery.limit_per_hour:
         yield from _warning(delivery, "delivery", delivery.limit_per_hour, gates)
@@ -96,7 +96,7 @@ def _warnings(
 def _of_providers(
     delivery: Delivery, providers: Sequence[ProviderLimit], gates: Sequence[Gate], domains: Mapping[str, int]
 ) -> Iterator[Finding]:
-    """Whose people leave at which moment is not counted: a hash mixes them, so each moment has its part of them."""
+    """Return the warnings for providers. A hash mixes recipients, so each moment is counted with its share of them."""
     people = sum(number for _opens, number in gates)
     for provider in providers:
         part = sum(domains.get(domain, 0) for domain in provider.domains) / max(1, people)
@@ -123,23 +123,23 @@ def _providers(delivery: Delivery) -> list[ProviderLimit]:
 
 
 def _counted_domains(delivery: Delivery) -> dict[str, int]:
-    """As the preparation counted them; read by themselves, since a manifest is large and often deferred."""
+    """Return the domains as the preparation counted them, in a query of their own, as a manifest is large."""
     latest = Preparation.objects.filter(pk=delivery.latest_preparation().pk)
     return latest.values_list("manifest__domains", flat=True).get() or {}
 
 
 def _gate_of(run: Segment, at: datetime) -> datetime:
-    """Waves without a date begin with OK, and now stands for it."""
+    """Return when the segment may leave; waves without a date begin with OK, for which now stands."""
     after = timedelta(seconds=((run.number or 1) - 1) * (run.gap_seconds or 0))
     return max(run.not_before or at + after, at)
 
 
 def _gates(delivery: Delivery, preparation: Preparation, at: datetime) -> list[Gate]:
-    """The plan as a confirmation now would fix it."""
+    """Return the plan as a confirmation now would fix it."""
     if not delivery.has_moments:
         return [(max(delivery.contact_date or at, at), preparation.to_deliver)]
     try:
         rows = planning.settled(delivery, at=at)
-    except planning.HourPassed:  # which is said where the plan is
+    except planning.HourPassed:  # the plan shows that already
         rows = list(delivery.moments.all())
     return [(max(row.not_before or at, at), row.people) for row in rows]

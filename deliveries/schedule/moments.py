@@ -20,7 +20,7 @@ A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Crowd:
-    """The people of one zone, as the target counts them; `zone` is as their profiles name it, perhaps not at all."""
+    """The people of one zone in the target; `zone` is as their profiles name it, and may be empty."""
 
     zone: str
     people: int
@@ -102,7 +102,7 @@ def _group(zone: str, crowds: list[Crowd], *, day: date, hour: time, past: str, 
 
 
 def wave_sizes(by: str, value: int, people: int) -> list[int]:
-    """How many messages each wave has; together all of them, none of them empty."""
+    """Return how many messages each wave has: together all of them, and no wave is empty."""
     if by == WaveBy.NUMBER:
         number = min(value, people)
         return [people // number + (place < people % number) for place in range(number)]
@@ -111,7 +111,7 @@ def wave_sizes(by: str, value: int, people: int) -> list[int]:
 
 
 def number_of_waves(by: str, value: int, people: int) -> int:
-    """The same, counted without listing them."""
+    """Return how many waves there are, without listing them."""
     if by == WaveBy.NUMBER:
         return min(value, people)
     size = max(1, -(-people * min(value, 100) // 100) if by == WaveBy.SHARE else value)

@@ -1,7 +1,7 @@
 """The sending plan as people read it: who leaves when, in whose zone, what has passed, what was late.
 
-Before the confirmation it is the plan as a confirmation now would fix it; afterwards what is fixed, with how
-far it came. Read from moments and chunks, never from messages.
+Before the confirmation it is the plan as a confirmation now would fix it; afterwards the plan that was fixed, with
+its progress. It is read from moments and chunks, never from messages.
 """
 
 from collections.abc import Sequence
@@ -134,7 +134,7 @@ class Plan:
 
     @property
     def next(self) -> PlanRow | None:
-        """What has not begun yet and comes first."""
+        """The first moment that has not begun."""
         waiting = [row for row in self.rows if row.state not in BEGUN]
         return min(waiting, key=lambda row: row.at, default=None)
 
@@ -183,7 +183,7 @@ class Plan:
 
 
 def plan(delivery: Delivery, *, at: datetime, grace: timedelta = timedelta()) -> Plan | None:
-    """The plan of what is prepared; None where all leave at the same time or nothing is prepared."""
+    """Return the plan of what is prepared; None where all leave at the same time or nothing is prepared."""
     preparation = delivery.preparation
     if not delivery.has_moments or preparation is None or not preparation.seal:
         return None
@@ -213,7 +213,7 @@ def plan(delivery: Delivery, *, at: datetime, grace: timedelta = timedelta()) ->
 
 
 def _passed_and_soon(delivery: Delivery, stored: Sequence[Moment], at: datetime) -> tuple[set[int], set[int]]:
-    """The moments whose hour has passed, and those whose hour comes before anybody may have confirmed."""
+    """Return the moments whose hour has passed, and those whose hour comes before anybody may have confirmed."""
     soon_at = at + timedelta(minutes=settings.SINETE["confirm_minutes"])
     hours = {m.number: hour for m in stored if (hour := _hour(delivery, m)) is not None}
     return (
@@ -223,7 +223,7 @@ def _passed_and_soon(delivery: Delivery, stored: Sequence[Moment], at: datetime)
 
 
 def _hour(delivery: Delivery, moment: Moment) -> datetime | None:
-    """When the hour that was asked for comes to the moment's zone; None for a wave."""
+    """Return when the hour that was asked for comes in the moment's zone; None for a wave."""
     if delivery.local_date is None or delivery.local_hour is None:
         return None
     return moments.instant(delivery.local_date, delivery.local_hour, moment.zone)
@@ -288,7 +288,7 @@ def _line(delivery: Delivery, moment: Moment, at: datetime) -> ZoneLine:
 
 
 def _late(group: list[Moment]) -> timedelta | None:
-    """How long after its time the first message was answered for; of zones together, the worst."""
+    """Return how long after its time the first message had an answer; of several zones, the longest."""
     found = [m.first_left_at - m.not_before for m in group if m.first_left_at and m.not_before]
     return max(found, default=None)
 
@@ -306,7 +306,7 @@ def _progress(delivery: Delivery) -> tuple[dict[int, int], dict[int, int]]:
 
 
 def lateness(row: PlanRow) -> str:
-    """In words: “first message left 0.2 s after its time”."""
+    """Return the delay in words: “first message left 0.2 s after its time”."""
     assert row.late is not None
     return _t("first message left %(seconds)s after its time") % {"seconds": in_seconds(row.late)}
 
@@ -320,7 +320,7 @@ def in_seconds(span: timedelta) -> str:
 
 
 def in_words(delivery: Delivery) -> str | Promise:
-    """The schedule in a sentence; of kinds that need none, their name."""
+    """Return the schedule in a sentence; of kinds that need none, their name."""
     if delivery.local_date is not None and delivery.local_hour is not None:
         day = date_format(delivery.local_date, "j M Y")
         said = _t("%(day)s at %(hour)s in each recipient's time zone; %(zone)s for those without one") % {

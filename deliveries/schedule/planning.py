@@ -1,7 +1,8 @@
 """The sending plan of a delivery: its messages in their order, its moments, its chunks, written and read.
 
-A delivery that leaves at a local hour has a moment for each zone, one in waves a moment for each wave; all
-others have none, and their chunks share one gate. Nobody is looked at one by one: zones and waves are few.
+A delivery at a local hour has a moment for each zone, one in waves a moment for each wave; all others have none, and
+their chunks may leave at the same time. Everything is done by zones and waves, which are few, never recipient by
+recipient.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ Staging = tuple[int, int]  # whose rows: a preparation's id, and the token of it
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive messages with the same gate. `number` None: the delivery has no moments, and this is all of it."""
+    """Consecutive messages that may leave from the same time on. `number` None: the delivery has no moments."""
 
     people: int
     not_before: datetime | None
@@ -49,7 +50,7 @@ class Segment:
 
 
 def zones_of(staging: Staging, delivery: Delivery, at: datetime) -> list[Group]:
-    """The moments of a delivery at a local hour, for those in staging whom nothing excludes."""
+    """Return the moments of a delivery at a local hour, for those in staging who are not excluded."""
     assert delivery.local_date is not None
     assert delivery.local_hour is not None
     with connection.cursor() as cursor:
@@ -70,7 +71,7 @@ def zones_of(staging: Staging, delivery: Delivery, at: datetime) -> list[Group]:
 
 
 def runs_of(delivery: Delivery, groups: Sequence[Group], people: int) -> list[Segment]:
-    """What leaves when: by zone, by wave, or all at the same time."""
+    """Return what leaves when: by zone, by wave, or all at the same time."""
     if delivery.schedule_kind == ScheduleKind.LOCAL_HOUR:
         return [
             Segment(group.people, group.not_before, number, group.zone, group.without_zone)
@@ -91,10 +92,10 @@ def _waves(delivery: Delivery, people: int) -> list[Segment]:
 
 
 def write_messages(delivery: Delivery, staging: Staging, groups: Sequence[Group]) -> int:
-    """The rows in their order of sending: by moment, then by a hash of profile and delivery. Returns how many.
+    """Write the rows in their order of sending: by moment, then by a hash of profile and delivery; return how many.
 
-    Each has a salt of its own, which can't be guessed from the others': it comes from a key that exists for the time
-    of the statement alone. A random number for each row would take PostgreSQL five times as long.
+    Each has a salt of its own, which can't be guessed from those of others: it is derived from a key that exists
+    only during the statement. A random number for each row would take PostgreSQL five times as long.
     """
     places = [(name, place) for place, group in enumerate(groups) for name in group.named]
     with connection.cursor() as cursor:
@@ -125,11 +126,11 @@ def write_messages(delivery: Delivery, staging: Staging, groups: Sequence[Group]
 
 
 def reorder(delivery: Delivery, *, at: datetime) -> list[Group]:
-    """Messages that were prepared stand in the order of a new schedule. Returns the zones' moments, if it has any.
+    """Put prepared messages in the order of a new schedule; return the zones' moments, if it has any.
 
-    Their zones are those that the profiles have by now; addresses and values stay as they were frozen.
+    Zones are those that the profiles have now; addresses and values stay as they were frozen.
     """
-    staging: Staging = (delivery.latest_preparation().pk, 0)  # no run of the preparation has that token
+    staging: Staging = (delivery.latest_preparation().pk, 0)  # a token that no run of the preparation has
     slots = {"delivery": delivery.pk, "preparation": staging[0]}
     with connection.cursor() as cursor:
         cursor.execute(_CLEAR_STAGING, slots)
@@ -154,7 +155,7 @@ _CLEAR_STAGING = "DELETE FROM deliveries_staging WHERE preparation_id = %(prepar
 
 
 def write_runs(delivery: Delivery, runs: Sequence[Segment]) -> None:
-    """Moments and chunks, anew; no chunk holds rows of two moments. Only ever before anything was released."""
+    """Write moments and chunks anew; no chunk holds rows of two moments. Only before anything was released."""
     ends = _ends(runs)
     deleting.delete(delivery.pk, tables=["chunk", "moment"])
     with connection.cursor() as cursor:
@@ -198,7 +199,7 @@ def _ends(runs: Sequence[Segment]) -> list[int]:
 
 
 def _note_bounds(delivery: Delivery, gates: Sequence[datetime | None]) -> None:
-    """Lists and the tick read first and last moment from the delivery's row; none: at once."""
+    """Write first and last moment into the delivery's row, where lists and the tick read them; none: at once."""
     known = [gate for gate in gates if gate is not None]
     delivery.first_moment = min(known) if known and len(known) == len(gates) else None
     delivery.last_moment = max(known, default=None)
@@ -206,7 +207,7 @@ def _note_bounds(delivery: Delivery, gates: Sequence[datetime | None]) -> None:
 
 
 def frozen(runs: Sequence[Segment]) -> dict[str, Any]:
-    """What the seal covers of the plan; nothing where the schedule says it all."""
+    """Return what the seal covers of the plan; nothing where the schedule alone determines it."""
     rows = [
         [
             run.number,
@@ -225,9 +226,9 @@ def frozen(runs: Sequence[Segment]) -> dict[str, Any]:
 
 
 def settle(delivery: Delivery, *, at: datetime, grace: timedelta) -> None:
-    """Every moment has its time: of those that passed, what the schedule says. The row must be locked.
+    """Give every moment its time; those that have passed are treated as the schedule says. The row must be locked.
 
-    Raises HourPassed where somebody would have to be left out who was prepared.
+    Raise HourPassed where the schedule leaves somebody out who was prepared.
     """
     if not delivery.has_moments:
         return
@@ -235,7 +236,10 @@ def settle(delivery: Delivery, *, at: datetime, grace: timedelta) -> None:
 
 
 def settled(delivery: Delivery, *, at: datetime, grace: timedelta = timedelta()) -> list[Moment]:
-    """The moments as a confirmation at `at` would fix them; nothing is written."""
+    """Return the moments as a confirmation at `at` would fix them; nothing is written.
+
+    Raise HourPassed where the hour of some people has passed and the schedule leaves them out.
+    """
     rows = list(delivery.moments.order_by("number"))
     if delivery.schedule_kind == ScheduleKind.WAVES:
         start = delivery.contact_date or at + grace
@@ -259,7 +263,7 @@ def _instead(delivery: Delivery, row: Moment, at: datetime, grace: timedelta) ->
 
 
 def unsettle(delivery: Delivery) -> None:
-    """The confirmation was taken back: waves that leave at once have no time of their own again."""
+    """Take the times of waves that leave at once away again, because the confirmation was taken back."""
     if delivery.schedule_kind == ScheduleKind.WAVES and delivery.contact_date is None:
         rows = list(delivery.moments.order_by("number"))
         for row in rows:
@@ -268,7 +272,7 @@ def unsettle(delivery: Delivery) -> None:
 
 
 def _save_gates(delivery: Delivery, rows: Sequence[Moment]) -> None:
-    """Moments and their chunks have the rows' gates. A chunk's gate never changes, so each is written anew."""
+    """Write the times of moments into them and their chunks, which are written anew: a chunk's time never changes."""
     slots: dict[str, Any] = {
         "delivery": delivery.pk,
         "numbers": [row.number for row in rows],
@@ -303,7 +307,7 @@ def _save_gates(delivery: Delivery, rows: Sequence[Moment]) -> None:
 
 
 def move_waves(delivery: Delivery, *, first: Moment, at: datetime) -> None:
-    """That wave may leave now, and those after it an interval later each. The delivery's row must be locked."""
+    """Let that wave leave now, and those after it an interval later each. The delivery's row must be locked."""
     rows = list(delivery.moments.filter(number__gte=first.number, opened_at=None).order_by("number"))
     for row in rows:
         row.not_before = at + (row.number - first.number) * timedelta(seconds=row.gap_seconds or 0)
@@ -314,7 +318,7 @@ def move_waves(delivery: Delivery, *, first: Moment, at: datetime) -> None:
 
 
 def hour_findings(delivery: Delivery, groups: Sequence[Group], at: datetime) -> list[Finding]:
-    """For how many the hour has passed, and for how many it passes before anybody may have confirmed."""
+    """Return for how many the hour has passed, and for how many it passes before anybody may have confirmed."""
     minutes = settings.SINETE["confirm_minutes"]
     soon_at = at + timedelta(minutes=minutes)
     local = [(group, _hour_of(delivery, group.zone)) for group in groups]

@@ -1,7 +1,7 @@
-"""A new time for what is prepared: a new seal, over the same recipients and the same content.
+"""A new time for what is prepared: a new seal over the same recipients and the same content.
 
-Nothing is counted or compiled anew. Approval and confirmation name a preparation, so both are asked again;
-whoever decides is shown the change, and only that.
+Nothing is counted or compiled anew. Approval and confirmation name a preparation, so both are asked for again;
+whoever decides is shown only what changed.
 """
 
 from datetime import date, datetime, time
@@ -22,13 +22,13 @@ KEPT = ("content", "percent", "targeted", "excluded", "to_deliver", "causes", "f
 
 
 def is_possible(delivery: Delivery, *, changed: list[str], at: datetime) -> bool:
-    """Whether the time is all that changed since it was sealed, and the new one can still be met."""
+    """Whether only the time changed since it was sealed, and the new one can still be met."""
     if changed != ["schedule"] or delivery.status not in Step.ASK_AGAIN.sources:
         return False
     if delivery.latest_preparation().manifest["parts"]["schedule"][0] == ScheduleKind.RECURRING:
         return False  # a recurring delivery has no recipients of its own to keep
     if delivery.local_date is not None and delivery.local_hour is not None:
-        # Some would be left out, or come back who were: that is counted anew.
+        # Other people would be left out, so the target must be counted anew.
         everywhere = moments.instant(delivery.local_date, delivery.local_hour, moments.FIRST_ZONE)
         return everywhere > at and not delivery.latest_preparation().causes.get(Cause.HOUR_PASSED)
     if delivery.latest_preparation().causes.get(Cause.HOUR_PASSED):
@@ -45,7 +45,7 @@ def _waves_fit(delivery: Delivery) -> bool:
 
 
 def reseal(delivery: Delivery, *, by: User, at: datetime) -> Preparation:
-    """The next preparation is sealed, with the new time, over what the last one froze. The row must be locked."""
+    """Seal the next preparation, with the new time, over what the last one froze. The row must be locked."""
     last = delivery.latest_preparation()
     parts = last.manifest["parts"] | {"schedule": seal.live_parts(delivery)["schedule"]}
     plan = _plan_anew(delivery, last, at)
@@ -75,9 +75,9 @@ def reseal(delivery: Delivery, *, by: User, at: datetime) -> Preparation:
 
 
 def _plan_anew(delivery: Delivery, last: Preparation, at: datetime) -> dict[str, Any]:
-    """The same rows leave at the new time: what the seal covers of order, chunks and moments.
+    """Let the same rows leave at the new time; return what the seal covers of order, chunks and moments.
 
-    By zones the rows stand in another order, so they are written anew, from themselves; else the chunks alone.
+    Zones put the rows in another order, so these are written anew; otherwise only the chunks are.
     """
     groups = []
     if ScheduleKind.LOCAL_HOUR in {delivery.schedule_kind, last.manifest["parts"]["schedule"][0]}:
@@ -88,7 +88,7 @@ def _plan_anew(delivery: Delivery, last: Preparation, at: datetime) -> dict[str,
 
 
 def in_words(delivery: Delivery) -> str:
-    """What changed since somebody last decided, in a sentence; empty where nothing was kept."""
+    """Return what changed since somebody last decided, in a sentence; empty where nothing was kept."""
     preparation = delivery.preparation
     if preparation is None or preparation.kept_from_id is None:
         return ""
@@ -117,7 +117,7 @@ def _moment(schedule: list[Any]) -> str:
 
 
 def _as_sealed(kind: str, at: str | None, zone: str, more: list[Any]) -> Delivery:
-    """The schedule that a seal names, as settings of a delivery that is never saved."""
+    """Return the schedule of a seal as settings of a delivery that is never saved."""
     if kind == ScheduleKind.LOCAL_HOUR:
         day, hour, past = more
         settings = {

@@ -1,4 +1,4 @@
-"""The settings of a delivery at a local hour or in waves: what makes sense, and what another kind leaves empty."""
+"""The settings of a delivery at a local hour or in waves: which make sense, and which belong to other kinds."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -43,7 +43,7 @@ class LimitOutOfRange(Refusal):
 
 
 def check(delivery: Delivery) -> None:
-    """Empty what belongs to another kind of schedule; refuse what makes no sense in this one."""
+    """Empty the settings of other kinds of schedule; raise a Refusal for one of this kind that makes no sense."""
     kind = delivery.schedule_kind
     if kind not in {ScheduleKind.AT_DATE, ScheduleKind.WAVES}:
         delivery.contact_date = None

@@ -1,4 +1,4 @@
-"""A lane's use of Django's own connection, which is blocking: now and then, in a thread."""
+"""How a lane uses Django's own connection, which blocks: now and then, in a thread."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 def apart(work: Callable[..., T], *args: Any, **more: Any) -> Awaitable[T]:
-    """Do it in a thread, over a connection of Django's that is opened for it and closed after it.
+    """Run `work` in a thread, on a connection of Django's that is opened for it and closed after it.
 
-    A lane uses Django's only now and then. One that stood idle for all of its life may be dead without knowing,
-    and whoever asks it waits for an answer that never comes; and 200 lanes would keep 200 of them.
+    A lane needs one only now and then. A connection that stays idle for the life of a lane may be dead without
+    notice, and a query on it would wait for an answer that never comes; and 200 lanes would keep 200 of them.
     """
 
     def alone() -> T:

@@ -21,7 +21,7 @@ from deliveries.sending.window import WindowSize
 class Budget:
     """How much a lane may hand over, and when it may ask again.
 
-    `is_idle`: no token will come for so long that the lane should let its worker go.
+    `is_idle`: no token is free for so long that the lane should let its worker go.
     """
 
     def __init__(self, *, delivery_id: int, deliveries: int) -> None:
@@ -37,7 +37,7 @@ class Budget:
         return max(0.0, self._next_ask - time.monotonic())
 
     def wait(self, seconds: float) -> None:
-        """Ask for nothing for so many seconds, within the bounds of a lane's asking."""
+        """Wait `seconds` before the next request for tokens, within the bounds for a lane."""
         self._next_ask = time.monotonic() + max(SHORTEST_WAIT, min(seconds, LONGEST_WAIT))
 
     async def tokens(self, limits: Limits) -> Grant:
@@ -51,7 +51,7 @@ class Budget:
         return grant
 
     async def give_back(self, number: int, limits: Limits) -> None:
-        """So many of the granted messages surely did not leave."""
+        """Return the tokens of so many granted messages that surely did not leave."""
         await self.throttle.give_back(number, limits.buckets)
 
     def tries_to_take(self, grant: Grant, limits: Limits, *, beside_first_pass: bool) -> int:
@@ -69,8 +69,9 @@ class Budget:
     async def within_providers(self, rows: Sequence[Row], limits: Limits) -> tuple[list[Row], list[Entry]]:
         """Return the rows whose mailbox provider takes them now, and the results of the others.
 
-        A window is a run of rows, so that one mark says what was handed over; whose provider is full is known
-        only then. These queue as later tries, which count as none, at the provider's pace; everybody else goes on.
+        A window is a run of consecutive rows, so that one mark says what was handed over; which providers are full
+        is known only then. Rows for these queue as later tries at the provider's rate, which count as no try; all
+        others go on.
         """
         leaving: list[Row] = []
         queued: list[Entry] = []
@@ -81,7 +82,7 @@ class Budget:
                 leaving.append(row)
             else:
                 queues.setdefault((provider, row.is_later_try), []).append(row)
-        # Later tries first: they have waited.
+        # Later tries come first, as they have waited longer.
         for (provider, is_later_try), queue in sorted(queues.items(), key=lambda one: not one[0][1]):
             grant = await self.throttle.take(
                 len(queue), [provider.bucket], queues=True, behind=not is_later_try

@@ -1,9 +1,9 @@
 """What a lane does to the ledger, each in one fenced transaction.
 
-A lane holds chunks under a lease and a token. An `exchange` commits results and moves a chunk's mark past
-the next window, before any byte of that window leaves. Lock order everywhere: delivery, moments, chunks by number,
-later tries, messages; a lane locks no delivery but to open a moment (`ledger/barrier.py`: what a pause waits for). The
-lane's own connection, asynchronous, outside Django's: whatever waits on it ends after `lane_patience` seconds.
+A lane holds chunks under a lease and a token. An `exchange` commits results and moves a chunk's mark past the next
+window, before any byte of that window leaves. Lock order everywhere: delivery, moments, chunks by number, later
+tries, messages. A lane locks a delivery only to open a moment (`ledger/barrier.py`: what a pause waits for). It uses
+a connection of its own, asynchronous and outside Django's; every wait on it ends after `lane_patience` seconds.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ UNFIT = frozenset({"context", "cursor_factory", "pool", "prepare_threshold", "se
 
 
 def connection_parameters() -> dict[str, Any]:
-    """How a lane's own connection reaches the database that Django uses."""
+    """Return the parameters of a lane's own connection, to the database that Django uses."""
     parameters = connections["default"].get_connection_params()
     own = {name: value for name, value in parameters.items() if name not in UNFIT}
     return own | {"connect_timeout": min(int(own.get("connect_timeout") or CONNECT_SECONDS), CONNECT_SECONDS)}
@@ -55,7 +55,10 @@ class Ledger:
 
     @classmethod
     async def connect(cls, *, delivery_id: int, lane: str) -> "Ledger":
-        """A ledger on a connection of its own. Raises NotDurable where PostgreSQL would forget what it stored."""
+        """Return a ledger on a connection of its own.
+
+        Raise NotDurable where PostgreSQL would forget what it stored; on any error the connection is closed.
+        """
         connection = await psycopg.AsyncConnection.connect(
             **connection_parameters(), autocommit=True, row_factory=namedtuple_row
         )
@@ -69,7 +72,10 @@ class Ledger:
         return ledger
 
     async def _settle_in(self) -> None:
-        """The session is as a lane wants it. Behind a pooler it is nobody's: each transaction says so anew."""
+        """Set up the session for a lane.
+
+        Behind a pooler a session belongs to nobody: each transaction sets it up anew.
+        """
         cursor = await self.connection.execute(
             "SELECT pg_backend_pid() AS pid, current_setting('fsync') AS fsync"
         )
@@ -78,7 +84,7 @@ class Ledger:
             raise NotDurable(
                 "PostgreSQL runs with fsync=off: a crash could forget what has left. Nothing is sent."
             )
-        # Who was told of another process than the one that answers talks to it through somebody.
+        # Another backend answers than the one that the connection was told of: there is a pooler between.
         self.is_pooled = found.pid != self.connection.info.backend_pid
         if self.is_pooled:
             self.connection.prepare_threshold = None
@@ -91,7 +97,7 @@ class Ledger:
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
-        """What is done inside ends within the lane's patience: a server that falls silent is cut off."""
+        """End what is done inside within the lane's patience: a server that falls silent is cut off."""
         timer = asyncio.get_running_loop().call_later(self.patience, self._cut)
         try:
             yield
@@ -99,7 +105,7 @@ class Ledger:
             timer.cancel()
 
     def _cut(self) -> None:
-        """Whoever waits for the server hears that it is gone; it can't be asked any more."""
+        """Cut the connection: whoever waits for the server gets an error, and nothing more can be asked."""
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
@@ -115,7 +121,7 @@ class Ledger:
 
     @property
     def holds_for(self) -> float:
-        """Seconds from an exchange on in which surely nobody else is given what this lane holds."""
+        """Return for how many seconds after an exchange surely nobody else is given what this lane holds."""
         return self.lease_seconds * LEAST_LEFT
 
     async def claim(self) -> Hold | None:
@@ -138,8 +144,8 @@ class Ledger:
     async def _open_moments(self) -> None:
         """Open what is due of the plan; a wave is judged first by those before it, and perhaps held.
 
-        Once for each moment, and in a transaction of its own: this alone locks the delivery, as whoever releases a
-        wave does, so that of the two one comes after the other.
+        It is asked once for each moment, in a transaction of its own. Only this locks the delivery, as releasing a
+        wave does, so that one of the two comes after the other.
         """
         async with self._in_time():
             cursor = await self.connection.execute(statements.MOMENT_IS_DUE, self._slots())
@@ -157,7 +163,7 @@ class Ledger:
                 )
 
     async def seconds_to_gate(self, ahead: float) -> float | None:
-        """How long until something that is open and free may leave, if that is so soon; None: it is not."""
+        """Return in how many seconds something open and free may leave; None where not within `ahead`."""
         async with self._in_time():
             cursor = await self.connection.execute(statements.NEXT_GATE, self._slots(ahead=ahead))
             row = await cursor.fetchone()
@@ -202,7 +208,7 @@ class Ledger:
 
     @asynccontextmanager
     async def after_the_last(self) -> AsyncIterator[None]:
-        """Inside, no exchange of this delivery is under way, and none begins: an abandoned one has ended.
+        """Run the inside while no exchange of this delivery is under way, and none begins: an abandoned one has ended.
 
         After a connection was lost its backend may live on for a while, and may still commit what it was told.
         """
@@ -213,7 +219,7 @@ class Ledger:
             yield
 
     async def marks(self, holds: Sequence[Hold]) -> dict[int, int]:
-        """Where each held chunk's mark stands, behind its lock; a chunk that another worker took is missing."""
+        """Return the mark of each held chunk, behind its lock; a chunk that another worker took is missing."""
         cursor = await self.connection.execute(
             "SELECT number, handed_upto FROM deliveries_chunk c WHERE delivery_id = %(delivery)s"
             " AND (number, token) IN (SELECT * FROM unnest(%(numbers)s::int[], %(tokens)s::bigint[]))"
@@ -223,11 +229,11 @@ class Ledger:
         return {row.number: row.handed_upto for row in await cursor.fetchall()}
 
     async def read_window(self, hold: Hold, above: int, upto: int) -> list[Row]:
-        """The rows of a window that is handed over already, after its commit's answer was lost."""
+        """Return the rows of a window that was handed over by a commit whose answer was lost."""
         cursor = self.connection.cursor(row_factory=tuple_row)
         await cursor.execute(statements.WINDOW, self._slots(above=above, upto=upto))
         rows = await cursor.fetchall()
-        values = json.loads(f"[{','.join([row[2] for row in rows])}]")  # at once: most of it is the way there
+        values = json.loads(f"[{','.join([row[2] for row in rows])}]")  # one call: calls cost the most
         number, token = hold.number, hold.token
         return [
             Row(seq, number, token, address, known, why_not, 0)
@@ -246,12 +252,12 @@ class Ledger:
         return None if row is None else row.seconds
 
     async def read_tries(self) -> list[Row]:
-        """The later tries that are handed over to this lane, after a commit's answer was lost."""
+        """Return the later tries that were handed over to this lane by a commit whose answer was lost."""
         cursor = await self.connection.execute(statements.OWN_TRIES, self._slots())
         return [self._later_try(row) for row in await cursor.fetchall()]
 
     async def read_unfed(self, hold: Hold) -> list[Row]:
-        """Rows in doubt that a commit whose answer was lost handed over, of a chunk that was taken since."""
+        """Return rows in doubt that a commit whose answer was lost handed over, of a chunk that was taken since."""
         cursor = await self.connection.execute(
             "SELECT d.seq FROM deliveries_doubt d JOIN deliveries_chunk c ON c.delivery_id = d.delivery_id"
             " AND c.number = %(number)s WHERE d.delivery_id = %(delivery)s AND d.token = %(token)s"
@@ -264,7 +270,7 @@ class Ledger:
         ]
 
     async def release(self, holds: Iterable[Hold]) -> None:
-        """Let go of chunks, all of whose handed rows have results; the ones that are through are done."""
+        """Release chunks whose handed rows all have results; those without open rows are done."""
         async with self._in_time():
             await self.connection.execute(
                 statements.RELEASE,
@@ -277,7 +283,7 @@ class Ledger:
         return {"delivery": self.delivery_id, "lane": self.lane, "lease": self.lease_seconds, **more}
 
     async def _may_send(self) -> bool:
-        """Whether the delivery may hand over, as it stands now; what limits it is noted by the way."""
+        """Whether the delivery may hand over now; the limits are read in the same query."""
         cursor = await self.connection.execute(statements.STANDING, self._slots())
         row = await cursor.fetchone()
         if row is None or row.status != "sending":
@@ -286,7 +292,7 @@ class Ledger:
         return not row.is_held
 
     def _note_limits(self, read: tuple[Any, ...]) -> None:
-        """They may change while it is sent, and are made anew only then."""
+        """Keep the limits that were read; they may change while it sends, and are built anew only then."""
         if read != self._limits_read:
             own, route, shared, providers = self._limits_read = read
             self.limits = Limits.of(
@@ -295,10 +301,10 @@ class Ledger:
             )  # fmt: skip
 
     async def _lock(self, holds: Sequence[Hold], entries: Sequence[Entry], *, shares: bool) -> bool:
-        """Lock the chunks that this exchange touches, in their order; raise Fenced if a held one is gone.
+        """Lock the chunks that this exchange touches, in their order; raise Fenced where a held one was taken.
 
-        With `shares` it says whether the exchange has its share of the barrier. What is read in the statements after
-        this one was committed by whoever had the barrier before.
+        With `shares`, return whether the exchange has its share of the barrier. What later statements of this
+        exchange read was committed by whoever held the barrier before.
         """
         numbers = {h.number for h in holds} | {e.row.number for e in entries}
         slots = self._slots(numbers=sorted(numbers), barrier=barrier.key_of(self.delivery_id), shares=shares)
@@ -310,7 +316,7 @@ class Ledger:
         return bool(rows[0].is_open)
 
     async def _store(self, entries: Sequence[Entry]) -> None:
-        """Write results into rows. A row that has a result already keeps it."""
+        """Write results into rows; a row that has a result already keeps it."""
         columns = {
             "numbers": numbers([e.row.number for e in entries]),
             "chunks": numbers(sorted({e.row.number for e in entries})),
@@ -363,7 +369,7 @@ class Ledger:
     async def _renew(self, holds: Sequence[Hold]) -> list[Hold]:
         """Renew the leases that were not renewed just now; each costs a new version of its row.
 
-        Not of a chunk that is done: its release may have been committed without our hearing of it.
+        A chunk that is done is left: its release may have been committed without an answer.
         """
         before = clock.elapsed() - self.lease_seconds / 15
         due = [hold for hold in holds if hold.renewed_at < before]
@@ -376,9 +382,9 @@ class Ledger:
         return due
 
     async def _renew_tries(self, rows: Sequence[Row]) -> bool:
-        """A third of a lease before it would end: an answer may take far longer than a lease.
+        """Renew the leases of later tries a third of a lease before they end: an answer may take longer than a lease.
 
-        True where some are no longer this lane's: nothing else tells it, as a try has no chunk that is held.
+        Return True where some are no longer this lane's; nothing else shows that, as a try belongs to no held chunk.
         """
         if not rows:
             return False

@@ -1,8 +1,9 @@
 """The fence: a copy of the database, or one that was set back, sends nothing until somebody adopts it.
 
 The only row of `Instance` is compared with what stands outside of the database: the server it runs on, the
-environment's name, and the marks in Valkey and on this host's disk. Any of them that contradicts fences; one
-that is absent says nothing, so a flushed Valkey or a new worker costs no ceremony. docs/engine.md has the cases.
+environment's name, and the marks in Valkey and on this host's disk. Any of them that contradicts the row raises the
+fence; one that is missing does not, so a flushed Valkey or a new worker needs no action. docs/engine.md has the
+cases.
 """
 
 import logging
@@ -72,12 +73,12 @@ class SetBack(Fence):
 
 
 def problem() -> Fence | None:
-    """Why nothing may leave from this database; None where all is as it was adopted. One query."""
+    """Return why nothing may leave from this database; None where it runs as it was adopted. One query."""
     return _judge()[0]
 
 
 def _judge() -> tuple[Fence | None, bool]:
-    """Why nothing may leave, if so, and whether the mark has not grown for some seconds."""
+    """Return why nothing may leave, if so, and whether the mark is due to grow."""
     instance, system, timeline, beat_is_due = _look()
     return _problem(instance, system, timeline), beat_is_due
 
@@ -99,7 +100,7 @@ def _problem(instance: Instance, system: str, timeline: int) -> Fence | None:
 
 
 def _look() -> tuple[Instance, str, int, bool]:
-    """The row, the server and timeline that it is found on, and whether its mark is to grow."""
+    """Return the row, the server and timeline that it is found on, and whether its mark is due to grow."""
     found = Instance.objects.raw(
         "SELECT i.*, here.*, coalesce(beat_at <= clock_timestamp() - make_interval(secs => %s), true) AS is_due"
         f" FROM deliveries_instance i, ({IDENTITY}) here (sys, line)",
@@ -131,14 +132,14 @@ def passes(*, beat: bool = False) -> bool:
 
 
 def identity() -> tuple[str, int]:
-    """Which server and database this is, and on which timeline its history goes on."""
+    """Return which server and database this is, and its timeline."""
     with connection.cursor() as cursor:
         cursor.execute(IDENTITY)
         return cursor.fetchone()
 
 
 def adopt(*, at: Any) -> Instance:
-    """The instance is of a new generation, at home where it runs now; its old marks vouch for nobody any more."""
+    """Make the instance a new generation that belongs where it runs now; marks of the old one count no more."""
     instance = Instance.objects.select_for_update().filter(pk=1).first() or _anchor()
     retired = instance.generation
     instance.generation, instance.mark, instance.nonce = uuid.uuid4(), instance.mark + 1, _nonce()
@@ -152,7 +153,7 @@ def adopt(*, at: Any) -> Instance:
 
 
 def _anchor() -> Instance:
-    """The first look of a new installation: it is at home where it runs."""
+    """Return the row of a new installation, which belongs where it first runs."""
     system, timeline = identity()
     instance, _made = Instance.objects.get_or_create(
         pk=1, defaults={"system": system, "timeline": timeline, "environment": settings.INSTANCE}
@@ -215,7 +216,7 @@ def _read(written: Any) -> tuple[int, str] | None:
 
 
 def _mirror(generation: uuid.UUID, mark: tuple[int, str]) -> None:
-    """Both anchors hold at least this mark; one that can't be written is left as it is."""
+    """Raise the marks in Valkey and on disk to at least this one; one that can't be written is left as it is."""
     with suppress(RedisError):
         django_rq.get_connection("default").eval(RAISE_MARK, 1, _key(generation), *mark)
     known = _on_disk(generation)

@@ -55,13 +55,13 @@ class SendingHalted(Refusal):
 
 
 def require_open(delivery: Delivery) -> None:
-    """Raise why nothing may leave at all: all sending is stopped, or this is a copy that nobody has adopted."""
+    """Return where something may leave. Raise SendingHalted while all sending is stopped, and a Fence on a copy."""
     require_no_halt(delivery)
     fence.require()
 
 
 def require_no_halt(delivery: Delivery) -> None:
-    """Raise SendingHalted while all sending is stopped: nobody's click releases what another's would let out."""
+    """Raise SendingHalted while all sending of the delivery's unit is stopped."""
     halt = Halt.objects.covering(delivery.unit).select_related("by", "unit").first()
     if halt is not None:
         raise SendingHalted(by=halt.by, unit=halt.unit, reason=halt.reason)
@@ -69,7 +69,7 @@ def require_no_halt(delivery: Delivery) -> None:
 
 @transaction.atomic
 def begin(delivery_id: int) -> bool:
-    """A confirmed delivery whose time is reached is Sending. True if it is now, whoever took the step."""
+    """Move a confirmed delivery whose time is reached to Sending; return whether it is Sending now."""
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status != Status.SCHEDULED:
         return delivery.status == Status.SENDING
@@ -78,7 +78,7 @@ def begin(delivery_id: int) -> bool:
 
 @transaction.atomic
 def begin_if_free(delivery_id: int) -> bool:
-    """The same of one among many: what somebody has locked is left, and the fence was looked at for all of them."""
+    """Do the same for one of many: skip it where its row is locked. The caller has looked at the fence for all."""
     rows = Delivery.objects.select_for_update(of=("self",), skip_locked=True)
     delivery = (
         rows.select_related("unit", "preparation").filter(pk=delivery_id, status=Status.SCHEDULED).first()
@@ -106,9 +106,9 @@ def _begin(delivery: Delivery) -> bool:
 
 @transaction.atomic
 def begin_many(delivery_ids: Sequence[int]) -> int:
-    """Of these whatever is due, free and not held is Sending, in a few statements for all; returns how many.
+    """Move those that are due, free and not held to Sending, in a few statements for all; return how many.
 
-    The fence was looked at by whoever calls. A run of a series is left to `begin_if_free`: it may be skipped.
+    The caller has looked at the fence. A run of a series is left to `begin_if_free`, as it may be skipped.
     """
     at = now()
     deliveries = [one for one in _free(delivery_ids) if _is_due(one, at)]
@@ -125,7 +125,7 @@ def begin_many(delivery_ids: Sequence[int]) -> int:
 
 
 def _free(delivery_ids: Sequence[int]) -> list[Delivery]:
-    """Those that wait to begin, locked; what somebody else has locked is left. With when each may leave."""
+    """Lock and return those that wait to begin, each with when it may; skip those that somebody else has locked."""
     rows = Delivery.objects.select_for_update(of=("self",), skip_locked=True).select_related(
         "unit", "preparation"
     )
@@ -148,8 +148,10 @@ def _is_due(delivery: Delivery, at: datetime) -> bool:
 
 
 def due_at(delivery: Delivery) -> datetime | None:
-    """When the first of a confirmed delivery may leave: at its date or first moment, or when its grace delay
-    is over; None: at once."""
+    """Return when the first message of a confirmed delivery may leave; None: at once.
+
+    That is its date or first moment, or the end of its grace delay.
+    """
     if delivery.has_moments:
         return delivery.first_moment
     if delivery.contact_date is not None:
@@ -159,7 +161,7 @@ def due_at(delivery: Delivery) -> datetime | None:
 
 
 def wait_for(delivery_id: int) -> bool:
-    """Wait at the gate until the delivery's time is reached; False if it must not send, or not soon."""
+    """Wait until the delivery's time is reached; return False where it must not send, or not soon."""
     until = time.monotonic() + AHEAD.total_seconds() * 2
     while time.monotonic() < until:
         delivery = Delivery.objects.filter(pk=delivery_id).first()
@@ -175,7 +177,7 @@ def wait_for(delivery_id: int) -> bool:
 
 
 def lane_config(delivery_id: int) -> LaneConfig | None:
-    """What a lane needs, if what is prepared is what was confirmed and its route is open; else None."""
+    """Return what a lane needs, or None: what is prepared must be what was confirmed, and its route open."""
     delivery = Delivery.objects.select_related("preparation", "route", "unit", "audience", "content").get(
         pk=delivery_id
     )
@@ -211,7 +213,7 @@ def lane_config(delivery_id: int) -> LaneConfig | None:
 
 
 def _valid_for(delivery: Delivery, at: datetime) -> list[tuple[int, float]]:
-    """Up to which message how many seconds are left of the validity period, moment by moment."""
+    """Return, for each moment, its last message and the seconds that are left of its validity period."""
     hours = timedelta(hours=delivery.validity_hours)
     started = delivery.started_at or at
     last = [(2**31, ((delivery.valid_until or at + hours) - at).total_seconds())]
@@ -225,9 +227,9 @@ def _valid_for(delivery: Delivery, at: datetime) -> list[tuple[int, float]]:
 
 
 def _is_as_confirmed(delivery: Delivery) -> bool:
-    """The confirmation names the seal, the seal fits the manifest, the manifest fits content and chunks.
+    """Whether the confirmation names the seal, the seal fits the manifest, and the manifest fits content and chunks.
 
-    No row is counted: a chunk's digest says that its rows fill its range, and is computed again with each claim.
+    No row is counted: a chunk's digest covers its rows, and is computed again with each claim.
     """
     prepared = delivery.latest_preparation()
     confirmed = delivery.confirmations.filter(
@@ -245,7 +247,7 @@ def _is_as_confirmed(delivery: Delivery) -> bool:
 
 @transaction.atomic
 def fail(delivery_id: int, *, because: str) -> None:
-    """Something that was sealed is not as it was sealed: nothing more leaves."""
+    """Move the delivery to Failed, because something sealed is not as it was sealed: nothing more leaves."""
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status not in Step.FAIL.sources:
         return
@@ -257,16 +259,16 @@ def fail(delivery_id: int, *, because: str) -> None:
 
 
 def after_lane(delivery_id: int, *, wakes_others: bool = True) -> None:
-    """A lane let go: finish if that was the last of it, or ask for the next lane without waiting for a tick.
+    """Finish the delivery if the lane that ended was the last with work, or enqueue the next lane at once.
 
-    One that let go for want of tokens leaves that to the tick: another would have none either.
+    A lane that ended for want of tokens leaves that to the tick: the next one would have none either.
     """
     if not finish_if_over(delivery_id) and wakes_others:
         wake_lanes(delivery_id)
 
 
 def finish_if_over(delivery_id: int) -> bool:
-    """Finished, if nothing is open and the independent counts agree; True where it is not Sending any more.
+    """Finish the delivery if nothing is open and the counts agree; return True where it is not Sending any more.
 
     The ledger is counted first, in one snapshot and without a lock, so that nobody waits for it.
     """
@@ -284,7 +286,7 @@ def finish_if_over(delivery_id: int) -> bool:
 
 @transaction.atomic
 def _finish(delivery_id: int, counted: books.Books) -> bool:
-    """Finished, unless something moved since it was counted: whoever looks next counts again."""
+    """Finish the delivery, unless something has changed since it was counted: the next call counts again."""
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status != Status.SENDING or any(books.open_ends(delivery).values()):
         return delivery.status != Status.SENDING
@@ -305,7 +307,7 @@ def _note_off(delivery_id: int) -> None:
 
 
 def found_off(delivery_ids: Sequence[int]) -> set[int]:
-    """Of these the ones whose books were counted a moment ago and did not balance: they are not counted each second."""
+    """Return those whose books were counted a moment ago and did not balance: they are not counted each second."""
     if not delivery_ids:
         return set()
     try:
@@ -316,7 +318,7 @@ def found_off(delivery_ids: Sequence[int]) -> set[int]:
 
 
 def look_again(delivery_id: int) -> None:
-    """Its books may balance now: the next tick counts them."""
+    """Have the books counted by the next tick: they may balance now."""
     with suppress(RedisError):
         valkey().delete(f"{_OFF}{delivery_id}")
 
@@ -325,7 +327,7 @@ def look_again(delivery_id: int) -> None:
 def reopen(
     delivery_id: int, *, because: str = n_("A late answer of the relay asks for another try: sending goes on")
 ) -> None:
-    """A doubt of a finished delivery became a later try, by a late answer or a person: sending goes on."""
+    """Move a finished delivery back to Sending: a late answer or a person made a later try of a message in doubt."""
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status not in Step.REOPEN.sources:
         return
@@ -337,14 +339,15 @@ def reopen(
 
 
 def wake_lanes(delivery_id: int) -> None:
-    """Ask for as many lanes of this delivery as may run and have something to do."""
+    """Enqueue as many lanes of this delivery as may run and have something to do."""
     _wake(lambda room: looks.ready(now(), ahead=AHEAD, room=room, only=delivery_id, released=[delivery_id]))
 
 
 def wake_all(at: datetime, *, released: list[int]) -> list[int]:
-    """Ask for lanes of all that has something to do; `released` are about to begin. Returns whose were asked for.
+    """Enqueue lanes of all deliveries that have something to do; return for which.
 
-    The queue holds so many at most; where more wait, the next tick goes on behind the last that had its turn.
+    `released` are about to begin. The queue holds a limited number; where more wait, the next tick goes on behind
+    the last delivery that had its turn.
     """
     after = _last_woken()
     woken = _wake(lambda room: looks.ready(at, ahead=AHEAD, room=room, after=after, released=released))
@@ -354,7 +357,7 @@ def wake_all(at: datetime, *, released: list[int]) -> list[int]:
 
 
 def _wake(find: Callable[[int], list[Ready]]) -> list[int]:
-    """Ask for the lanes that are wanted, one of each delivery and then the next; live leases cap them."""
+    """Enqueue the lanes that are wanted, one of each delivery in turn; leases in force cap them."""
     try:
         waiting = _waiting()
         room = LANES_THAT_WAIT + settings.SINETE["lanes"] - waiting.total()
@@ -373,7 +376,7 @@ def _wake(find: Callable[[int], list[Ready]]) -> list[int]:
 
 
 def _wanted(found: list[Ready], waiting: Counter[int]) -> dict[int, int]:
-    """How many lanes of each are asked for, beside those that wait already: a hint, so a race wakes one too many."""
+    """Return how many lanes to enqueue beside those that wait. It may be one too many in a race, which is harmless."""
     buckets = {one.delivery_id: _buckets(one) for one in found}
     waits = throttle.seconds_until(bucket for each in buckets.values() for bucket in each)
     most = _shares(found, waiting)
@@ -381,7 +384,7 @@ def _wanted(found: list[Ready], waiting: Counter[int]) -> dict[int, int]:
     for one in found:
         own = buckets[one.delivery_id]
         lanes = min([most[one.delivery_id], *(math.ceil(bucket.rate) for bucket in own)])
-        # None while the next token is far: workers are for those who send.
+        # None while the next token is far off: other deliveries can use the worker.
         if any(waits[bucket] > AHEAD.total_seconds() for bucket in own):
             lanes = 0
         wanted[one.delivery_id] = max(0, min(one.parts, lanes - one.lanes) - waiting[one.delivery_id])
@@ -395,7 +398,7 @@ def _buckets(one: Ready) -> tuple[Bucket, ...]:
 
 
 def _shares(found: list[Ready], waiting: Counter[int]) -> dict[int, int]:
-    """As many lanes as are set; where other deliveries leave too, no more than its part of the workers, and one."""
+    """Return as many lanes as are set; where other deliveries send too, at most its share of the workers plus one."""
     most = settings.SINETE["lanes"]
     leaving = (
         looks.with_lanes(now()) | set(waiting) | {one.delivery_id for one in found} if most > 1 else set()
@@ -415,7 +418,7 @@ def others_wait(delivery_id: int) -> bool:
 
 
 def _waiting() -> Counter[int]:
-    """How many lanes of each delivery wait in the queue. Raises `RedisError`."""
+    """Return how many lanes of each delivery wait in the queue; raise RedisError where it is away."""
     ids = (job_id.split("-") for job_id in queues.SEND.waiting_ids() if job_id.startswith("send-"))
     return Counter(int(parts[1]) for parts in ids if parts[1].isdecimal())
 
@@ -428,13 +431,13 @@ def _last_woken() -> int:
 
 
 def _note_woken(delivery_id: int) -> None:
-    """Whose turn was last: where that is lost, turns begin anew."""
+    """Remember whose turn was last; where that is lost, turns begin anew."""
     with suppress(RedisError):
         valkey().set(_LAST_WOKEN, delivery_id, ex=3600)
 
 
 def note_unsure(delivery_id: int, seqs: list[int]) -> None:
-    """It stands in the delivery's log which stored results may rest on another message's answer."""
+    """Write into the delivery's log which stored results may rest on another message's answer."""
     delivery = Delivery.objects.select_related("preparation").get(pk=delivery_id)
     text = n_(
         "The relay answered more than it was asked; perhaps these messages have another's result: %(seqs)s"

@@ -1,4 +1,4 @@
-"""What a lane must know of its delivery, read once under its seal."""
+"""What a lane must know of its delivery, read once and checked against its seal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The job of a worker that sends: one lane, from its first connection to what is told of it afterwards."""
+"""The job of a worker that sends: one lane, from its first connection to noting how it ended."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ PATIENCE_WHEN_TOLD_TO_STOP = 2.5  # seconds; the worker ends its job a second la
 async def send(*, delivery_id: int) -> Lane | None:
     """Send what may leave of this delivery now; return when nothing may, or after half a minute.
 
-    Returns the lane where silent connections still owe it answers: `settle_late` waits for those.
+    The lane is returned where silent connections still owe it answers, for `settle_late` to wait for.
     """
     config = await apart(gate.lane_config, delivery_id)
     if config is None:
@@ -42,7 +42,7 @@ async def send(*, delivery_id: int) -> Lane | None:
         elif not lane.draining and await apart(gate.wait_for, delivery_id):
             await lane.run()
         if lane.late:
-            await apart(_afterwards, lane)  # others go on: this one holds nothing any more
+            await apart(_afterwards, lane)  # others may go on meanwhile: this one holds nothing any more
             lane.pool.drain()
             lane.open = stack.pop_all()
             return lane
@@ -51,7 +51,7 @@ async def send(*, delivery_id: int) -> Lane | None:
 
 
 async def settle_late(lane: Lane) -> None:
-    """Wait for what silent connections still owe the lane; every answer is stored, and nothing is open any more."""
+    """Wait for the answers that silent connections still owe the lane, and store each; close everything."""
     lane.refused, lane.sent, lane.budget.is_idle = 0, 0, True
     async with lane.open:
         await lane.settle_late()
@@ -64,7 +64,7 @@ async def _close(lane: Lane) -> None:
 
 
 async def _connected(lane: Lane) -> bool:
-    """Wait for a connection; where the lane is told to stop meanwhile, that is no fault of the relay's."""
+    """Wait for a connection; a lane that is told to stop meanwhile is not counted against the relay."""
     deadline = time.monotonic() + CONNECT_SECONDS
     while not lane.draining and time.monotonic() < deadline:
         if await lane.pool.connected(timeout=BEAT):
@@ -75,7 +75,7 @@ async def _connected(lane: Lane) -> bool:
 
 
 def _why_not(pool: Pool) -> str:
-    """The relay's own words, or what is wrong with its certificate: an administrator can act on that."""
+    """Return the relay's own words, or what is wrong with its certificate, for an administrator to act on."""
     return (pool.broken.text if pool.broken is not None else "") or "no connection to the relay"
 
 
@@ -97,11 +97,11 @@ def _on_sigterm(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
 
 
 def _end_soon(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
-    """Told to stop: whoever told us kills after a few seconds, so answers that take longer are not waited for."""
+    """End the lane without waiting for slow answers: whoever stops a worker kills it after a few seconds."""
     lane.hand_over_no_more()
     loop.call_later(0.0 if lane.late else PATIENCE_WHEN_TOLD_TO_STOP, lane.pool.cut)
 
 
 def _name() -> str:
-    """No other lane has it, ever: what was handed over to it is found again by it."""
+    """Return a name that no other lane ever has, by which the lane finds what was handed over to it."""
     return f"{secrets.token_hex(4)}.{recovery.lane_of(jobs.current_id(), os.getpid())}"[:100]

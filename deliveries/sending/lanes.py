@@ -1,6 +1,6 @@
-"""A lane: drains a delivery's chunks over its own connections for half a minute, then lets go.
+"""A lane: sends a delivery's chunks over its own connections for half a minute, then ends.
 
-It may be started at any time, twice or not at all: what it may hand over, the ledger decides.
+It may be started at any time, twice or not at all: the ledger decides what it may hand over.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ LONGEST_BESIDE_SILENCE = 600.0  # seconds that a lane goes on while it waits for
 
 
 class Lane:
-    """One RQ job's worth of sending."""
+    """The loop of one job that sends."""
 
     def __init__(self, config: LaneConfig, ledger: Ledger, pool: Pool) -> None:
         self.config, self.ledger, self.pool = config, ledger, pool
@@ -107,7 +107,7 @@ class Lane:
         return time.monotonic() - self.began > max(settings.SINETE["lane_seconds"], longest)
 
     async def _make_way(self) -> None:
-        """Another delivery waits for a worker: it need not wait for the whole half minute."""
+        """End early where another delivery waits for a worker."""
         if self.draining or time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + LOOK_FOR_OTHERS
@@ -115,13 +115,13 @@ class Lane:
             self.draining = True
 
     def _is_turned_away(self) -> bool:
-        """The relay refuses one after the other; one that has taken messages may do so by chance for a while."""
+        """Whether the relay refuses one message after another; after it took some, a few in a row may be chance."""
         return self.refused >= (routes.REFUSALS_AFTER_SUCCESS if self.sent else routes.REFUSALS_THAT_OPEN)
 
     def _wanted(self) -> int:
         """Wait until no more than one window is under way; the connections stay busy with that one.
 
-        Where no other may follow yet, there is no hurry to store what comes back one by one.
+        Where no other may follow yet, results need not be stored one by one.
         """
         if self.budget.seconds_to_wait:
             return max(1, self._under_way)
@@ -129,11 +129,11 @@ class Lane:
 
     @property
     def _under_way(self) -> int:
-        """What was handed over and may be answered soon."""
+        """How many were handed over and may be answered soon."""
         return len(self.open_rows) - len(self.silent)
 
     def _has_room(self) -> bool:
-        """A window may be handed over while no more than one is under way: so two are the most that ever are."""
+        """Whether another window may be handed over: at most one is under way, so there are never more than two."""
         has_room = not self.draining and not self.patience.is_searching
         has_room = has_room and self._under_way <= self.budget.window.size
         return has_room and not self.budget.seconds_to_wait
@@ -164,7 +164,7 @@ class Lane:
         self.budget.window.note(len(outcomes))
 
     def _judge_what_is_held(self) -> None:
-        """The lane ends: where the relay turns us away nobody is harmed, where it took the last one it works."""
+        """Decide about held refusals at the end: the relay's where it refuses us, else the recipients'."""
         turned_away = self._is_turned_away()
         for suspect in self.suspects.rest():
             entry = self.translation.entry(suspect.row, suspect.outcome, is_ours=turned_away)
@@ -226,7 +226,7 @@ class Lane:
         await self._release_finished()
 
     async def _committed(self, **asked: Any) -> Exchange:
-        """Exchange as many results as may go at once; only what was committed leaves the lane's hands."""
+        """Exchange as many results as may go at once; forget only what was committed."""
         entries = self.unsaved[: self.patience.size]
         self.unsaved, self._brought = self.unsaved[len(entries) :], len(entries)
         try:
@@ -243,7 +243,7 @@ class Lane:
         return answer
 
     def _give_up_result(self) -> None:
-        """The first result can't be stored, all else can: its row is of unknown outcome, and the others are not."""
+        """Drop the first result, the only one that can't be stored: its row stays of unknown outcome."""
         entry = self.unsaved[0]
         logger.error(
             "delivery %s: the result of row %s can't be stored, its outcome is unknown: %s %s",
@@ -256,14 +256,14 @@ class Lane:
             self.unsaved[0] = Entry(entry.row, MessageStatus.IN_DOUBT)
 
     async def _wait_for_queue(self) -> None:
-        """Who queues for a provider is due one after the other: a lane is not begun anew for each of them."""
+        """Wait for the next that queues for a provider, so that no lane is started anew for each of them."""
         seconds = await self.ledger.seconds_until_try()
         if seconds is not None and seconds < TOO_FAR_APART:
             self._dry = False
             self.budget.wait(seconds)
 
     def _limits(self) -> Limits:
-        """What limits the delivery now: read with each exchange, for somebody may have changed it."""
+        """Return what limits the delivery now: each exchange reads it, as somebody may have changed it."""
         return self.config.limits if self.ledger.limits is None else self.ledger.limits
 
     async def _chunk_to_hand_from(self) -> Hold | None:
@@ -287,7 +287,7 @@ class Lane:
         return hold if hold is not None and hold.token == row.token else None
 
     async def _take(self, rows: Sequence[Row]) -> int:
-        """Feed what may leave; what may not has its result at once. Returns how many leave."""
+        """Feed the rows that may leave, and settle the others at once; return how many were fed."""
         leaving = []
         for row in rows:
             hold = self._hold_of(row)
@@ -315,7 +315,7 @@ class Lane:
                 del self.holds[hold.number]
 
     async def _let_go(self) -> None:
-        """Every result is stored: where PostgreSQL is away at this moment, the leases just run out."""
+        """Release the chunks, now that every result is stored; while PostgreSQL is away their leases just run out."""
         if self.holds:
             with suppress(psycopg.Error):
                 await self.ledger.release(list(self.holds.values()))
@@ -324,13 +324,13 @@ class Lane:
     # -- when things go wrong -------------------------------------------------------------------------
 
     def _give_up_chunks(self) -> None:
-        """Our lease was taken over: hand over nothing more; results, kept, still settle the doubts they left."""
+        """Hand over nothing more, as the leases were taken over; kept results still settle the doubts they left."""
         logger.warning("delivery %s: another worker took over this lane's chunks", self.config.delivery_id)
         self.hand_over_no_more()
         self.holds.clear()
 
     async def _reconnect(self) -> None:
-        """Come back when PostgreSQL does; what the lost commit handed over, if it did, surely did not leave."""
+        """Reconnect once PostgreSQL is back; what the lost commit handed over, if anything, surely did not leave."""
         self.patience.refused(self._brought)
         while True:
             await self._pause()
@@ -361,7 +361,7 @@ class Lane:
         await self._take([row for row in found.tries if (row.seq, row.token) not in known])
 
     async def _pause(self) -> None:
-        """Wait before the next attempt, a little longer each time; answers that come meanwhile are kept."""
+        """Wait before the next attempt, a little longer each time; keep the answers that come meanwhile."""
         until = time.monotonic() + self.patience.pause()
         while (left := until - time.monotonic()) > 0:
             self._collect(await self.pool.outcomes(at_least=1, timeout=min(left, BEAT)))
@@ -371,12 +371,12 @@ class Lane:
     # -- what silent connections owe ------------------------------------------------------------------
 
     def _note_silent(self, seq: int) -> None:
-        """It may take ten minutes, and counts no longer as under way."""
+        """Count a message of a silent connection no longer as under way: its answer may take ten minutes."""
         if seq in self.open_rows:
             self.silent.add(seq)
 
     def _note_doubt(self, told: Outcome, now: Outcome) -> None:
-        """The relay said more than it was asked: what is not stored yet is stored as it is, the rest is told of."""
+        """Replace an outcome after a surplus reply; keep it in `unsure` where it may be stored already."""
         row = self.suspects.take_back(told)
         if row is not None:
             self.unsaved.append(self.translation.entry(row, now))
@@ -388,14 +388,14 @@ class Lane:
         self.unsure.append(told)
 
     def _leave_in_doubt(self) -> None:
-        """Silent connections alone keep the lane: what they owe is in doubt, so that nothing is held meanwhile."""
+        """Put in doubt what only silent connections still owe, so that the lane holds nothing meanwhile."""
         for seq in self.silent:
             self.late[seq] = row = self.open_rows.pop(seq)
             self.unsaved.append(Entry(row, MessageStatus.IN_DOUBT))
         self.silent.clear()
 
     def _settle_late(self, row: Row, outcome: Outcome) -> None:
-        """An answer after all: it resolves exactly the doubt that its own hand-over left."""
+        """Store a late answer: it resolves exactly the doubt that its own hand-over left."""
         if outcome.result is Result.IN_DOUBT:
             return
         entry = self.translation.entry(row, outcome)
@@ -406,16 +406,16 @@ class Lane:
 
     @property
     def connections(self) -> int:
-        """How many are open, all of them silent."""
+        """How many connections are open, all of them silent."""
         return len(self.pool.silent)
 
     @property
     def connections_at_most(self) -> int:
-        """How many its worker may wait for beside another lane, so that it never has more than twice as many."""
+        """How many silent ones may stay beside another lane, so that the worker never has more than twice as many."""
         return self.pool.size
 
     async def settle_late(self) -> None:
-        """Wait for the answers that silent connections still owe, holding nothing, and store each."""
+        """Wait for the answers that silent connections still owe, and store each; nothing is held meanwhile."""
         self.hand_over_no_more()
         while self.late or self.unsaved:
             self._collect(await self.pool.outcomes(timeout=BEAT))
@@ -423,11 +423,11 @@ class Lane:
                 await self._exchange_surviving()
 
     def hand_over_no_more(self) -> None:
-        """Hand over nothing more; what no connection has begun comes back untouched."""
+        """Hand over nothing more; take back what no connection has begun."""
         self.draining = True
         self.pool.drain()
 
 
 def _in_short(error: Exception) -> str:
-    """Its kind and its first line: what follows may hold an address."""
+    """Return the error's kind and first line: what follows may hold an address."""
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"

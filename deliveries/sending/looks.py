@@ -1,8 +1,8 @@
-"""What of all that is released has something to do: found in a few statements, whatever the number of deliveries.
+"""Which released deliveries have something to do, found in a few statements for any number of them.
 
-Nothing here locks or changes anything, and nothing is found by reading a delivery whole. What somebody has in hand
-stands in an index of its own (`chunk_taken`), and so does what is open (`chunk_open_moment`): a delivery with a
-hundred thousand open chunks costs as much as one with two.
+Nothing here locks or changes anything, and no delivery is read as a whole. What a lane has in hand has an index of
+its own (`chunk_taken`), and so has what is open (`chunk_open_moment`): a delivery with a hundred thousand open
+chunks costs as much as one with two.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ LARGE = 20_000  # messages; of so many nobody counts or ends the rest in passing
 
 
 class Due(StrEnum):
-    """Why a delivery is to be seen to."""
+    """Why a delivery needs attention."""
 
     UNCONFIRMED = "unconfirmed"  # until its validity period was over
     BEGIN = "begin"
@@ -29,20 +29,20 @@ class Due(StrEnum):
     REOPEN = "reopen"
     LEASE = "lease"  # a lane is gone
     OVERDUE = "overdue"  # something of it can't leave any more
-    WAVE = "wave"  # is to be held
+    WAVE = "wave"  # a wave is to be held
     FIRST = "first"  # the first of a moment has left
     OVER = "over"
     STOPPED = "stopped"  # and not all of the rest is cancelled
 
     @property
     def reads_all(self) -> bool:
-        """Whether seeing to it may read every message of the delivery."""
+        """Whether handling it may read every message of the delivery."""
         return self in {Due.OVERDUE, Due.OVER, Due.STOPPED}
 
 
 @dataclass(frozen=True)
 class Found:
-    """One delivery, why it is to be seen to, and how many messages it has."""
+    """One delivery, why it needs attention, and how many messages it has."""
 
     due: Due
     delivery_id: int
@@ -185,14 +185,14 @@ _DUE = f"""
 
 @contextmanager
 def planned() -> Iterator[None]:
-    """These statements are planned for many rows and find few: to compile them would take longer than they do."""
+    """Turn PostgreSQL's compilation off inside: these statements are planned for many rows and find few."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('jit', 'off', true)")
         yield
 
 
 def due(at: datetime, *, ahead: timedelta, is_calm: bool = False) -> list[Found]:
-    """What is to be seen to, by delivery. `ahead`: so long before its date a delivery is to begin.
+    """Return what needs attention, by delivery. `ahead`: how long before its date a delivery begins.
 
     `is_calm`: nothing was due a moment ago and nothing is sent, so that a kept plan still fits the tables.
     """
@@ -203,7 +203,7 @@ def due(at: datetime, *, ahead: timedelta, is_calm: bool = False) -> list[Found]
 
 @dataclass(frozen=True)
 class Ready:
-    """A delivery of which something may leave, now or in a moment, and that has fewer lanes than are set."""
+    """A delivery of which something may leave, now or in a moment, and which has fewer lanes than are set."""
 
     delivery_id: int
     own_limit: int | None
@@ -285,9 +285,9 @@ def ready(
     released: list[int] | None = None,
     only: int | None = None,
 ) -> list[Ready]:
-    """At most so many of which something may leave: those behind delivery `after` first, then from the beginning.
+    """Return at most `room` deliveries of which something may leave: those behind delivery `after` first.
 
-    `released`: scheduled ones that are to begin; `only`: no other than this.
+    `released`: scheduled ones that are to begin; `only`: no other than this one.
     """
     slots = {
         "at": at, "soon": at + ahead, "ahead": ahead, "after": after, "room": room, "only": only,
@@ -299,14 +299,14 @@ def ready(
 
 
 def is_anything_sent() -> bool:
-    """Whether any delivery is Sending: a look that costs far less than planning what `ready` asks."""
+    """Whether any delivery is Sending, which costs far less to ask than what `ready` asks."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM deliveries_delivery WHERE status = 'sending')")
         return bool(cursor.fetchone()[0])
 
 
 def with_lanes(at: datetime) -> set[int]:
-    """The deliveries that some lane has in hand."""
+    """Return the deliveries that some lane has in hand."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT DISTINCT delivery_id FROM ({_TAKEN}) taken", {"at": at})
         return {row[0] for row in cursor.fetchall()}

@@ -1,9 +1,9 @@
-"""How a lane bears with a database that refuses it: how long, how often it asks, and with how many results at a time.
+"""How a lane deals with a database that refuses it: how long, how often it asks, and with how many results at a time.
 
-A refusal may be the database's (it is away, full, read-only, at a migration) or one row's (a value that it can't
-store). Nobody tells the two apart by the error. So the batch of results that was refused twice is halved, down to
-none: an exchange that stores nothing is the question whether the database takes anything. If it does, and the
-single result is refused again, that row is at fault, and all others are stored.
+The cause may be the database (it is away, full, read-only, in a migration) or one row (a value that it can't store),
+and the error doesn't tell which. So a batch of results that was refused twice is halved, down to none: an exchange
+that stores nothing shows whether the database takes anything. If it does, and a single result is refused again, that
+row is at fault, and all others are stored.
 """
 
 import time
@@ -16,7 +16,7 @@ PROOFS = 2  # how often the database must take an exchange without the row befor
 
 @dataclass(slots=True)
 class Patience:
-    """From the first failure to the next exchange that succeeds."""
+    """The state from the first failure to the next exchange that succeeds."""
 
     since: float | None = None
     size: int | None = None  # how many results the next exchange may bring; None: all
@@ -26,7 +26,7 @@ class Patience:
 
     @property
     def is_searching(self) -> bool:
-        """A row is suspected: nothing more is handed over until that is settled."""
+        """Whether a row is suspected: nothing more is handed over until that is settled."""
         return self.size is not None
 
     @property
@@ -34,24 +34,25 @@ class Patience:
         return self.since is not None and time.monotonic() - self.since > LONGEST
 
     def refused(self, brought: int) -> None:
-        """An exchange that brought so many results failed."""
+        """Note that an exchange with so many results failed."""
         if self.since is None:
             self.since = time.monotonic()
         self._in_a_row += 1
         self._refused += 1
         if brought == 0 and self.is_searching:
-            self.size, self._refused, self._proofs = None, 0, 0  # it refuses everything: no row is at fault
+            # The database refuses everything: no row is at fault.
+            self.size, self._refused, self._proofs = None, 0, 0
         elif brought and (self.is_searching or self._refused > 1):
             self.size = brought // 2
 
     def pause(self) -> float:
-        """Seconds to wait before the next attempt; after a first failure none, for most pass at once."""
+        """Return the seconds to wait before the next attempt; 0 after a first failure, as most pass at once."""
         if self._in_a_row <= 1:
             return 0.0
         return min(LONGEST_PAUSE, SHORTEST_PAUSE * GROWTH ** min(self._in_a_row, 50))
 
     def succeeded(self, brought: int, *, left: int) -> bool:
-        """An exchange was committed. True where that convicts the first of the results that are left."""
+        """Note that an exchange was committed; return True where the first of the results that are left is at fault."""
         self.since, self._in_a_row, self._refused = None, 0, 0
         if not left:
             self.size, self._proofs = None, 0

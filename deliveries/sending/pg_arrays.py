@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 
 def numbers(values: Iterable[float | None]) -> str:
-    """An array of numbers; booleans count as 0 and 1."""
+    """Return an array of numbers; booleans count as 0 and 1."""
     return "{" + ",".join(["NULL" if value is None else str(+value) for value in values]) + "}"
 
 
 def texts(values: Iterable[str]) -> str:
-    """An array of texts, whatever stands in them; NUL, which PostgreSQL can't hold, is left out."""
+    """Return an array of texts; NUL, which PostgreSQL can't store, is left out."""
     return "{" + ",".join([_quoted(value) for value in values]) + "}"
 
 

@@ -1,6 +1,6 @@
 """How fast a delivery leaves: the rate that is set, the one that is achieved, what limits it, and how long it takes.
 
-The tick notes in Valkey how far each send is. Where that is lost the rate is unknown for a moment, and nothing else.
+The tick notes in Valkey how far each send is. Where that is lost, the rate is unknown for a moment.
 """
 
 from collections.abc import Collection, Iterable
@@ -34,7 +34,7 @@ _DUE, _DUE_OF_ALL = "sinete:pace", "sinete:pace:all"
 
 @dataclass(frozen=True)
 class Rate:
-    """Per hour, as limits are. `factor` is a word for programs, `limited_by` one for people."""
+    """How fast a delivery leaves, in messages an hour. `factor` is a word for programs, `limited_by` one for people."""
 
     set_rate: int | None
     achieved: int | None
@@ -45,7 +45,7 @@ class Rate:
 
 
 def of(delivery: Delivery, *, at: datetime) -> Rate | None:
-    """How fast it leaves now; None unless it is being sent."""
+    """Return how fast it leaves now; None unless it is being sent."""
     if delivery.status != Status.SENDING:
         return None
     route = routes.known_route_of(delivery)
@@ -59,7 +59,7 @@ def of(delivery: Delivery, *, at: datetime) -> Rate | None:
 
 
 def _sharing(route: Route | None) -> int:
-    """How many deliveries share what the route lets through."""
+    """Return how many deliveries share the route's limit."""
     if route is None or route.limit_per_hour is None:
         return 1
     return max(1, Delivery.objects.filter(routes.leaves_by(route), status=Status.SENDING).count())
@@ -74,7 +74,7 @@ def _set_rate(limits: Limits, route: Route | None, sharing: int) -> int | None:
 
 
 def _left(fresh: int, again: int, per_hour: int | None, at_least: timedelta) -> timedelta | None:
-    """Until all have left; None where nobody knows how fast those leave who were never tried."""
+    """Return how long until all have left; None where the rate of those who were never tried is unknown."""
     if fresh and not per_hour:
         return None
     left = max(
@@ -84,7 +84,7 @@ def _left(fresh: int, again: int, per_hour: int | None, at_least: timedelta) -> 
 
 
 def _ahead(delivery: Delivery) -> tuple[int, int]:
-    """How many were never tried, and how many wait for a later try or for their turn at a provider."""
+    """Return how many were never tried, and how many wait for a later try or for their turn at a provider."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(sum(seq_to - handed_upto) FILTER (WHERE NOT done), 0), coalesce(sum(retrying), 0)"
@@ -96,13 +96,13 @@ def _ahead(delivery: Delivery) -> tuple[int, int]:
 
 
 def _at_least(delivery: Delivery, again: int, limits: Limits, at: datetime) -> timedelta:
-    """It is not over before its last moment, nor before the last later try that is known, however fast it is."""
+    """Return how long it takes at least: until its last moment and its last later try, however fast it is."""
     known = [delivery.last_moment, _last_try(delivery, limits) if again else None]
     return max([timedelta(), *(moment - at for moment in known if moment is not None)])
 
 
 def _last_try(delivery: Delivery, limits: Limits) -> datetime | None:
-    """When the last of the later tries is due. A refused one is not asked again beyond the validity period."""
+    """Return when the last of the later tries is due. A refused one is not tried again after its validity period."""
     tries = Try.objects.filter(delivery=delivery)
     last = tries.aggregate(last=Max("due_at"))["last"]
     if last is None or delivery.valid_until is None or last <= delivery.valid_until:
@@ -167,7 +167,7 @@ def _key(delivery_id: int) -> str:
 
 
 def to_note(woken: Iterable[int], *, at: datetime) -> set[int]:
-    """Of which deliveries it is time to note how far they are: those that move, and once a minute all that are sent."""
+    """Return the deliveries whose progress is to be noted now: those that move, and once a minute all that are sent."""
     try:
         valkey = jobs.valkey()
         if not valkey.set(_DUE, 1, nx=True, px=NOTE_EVERY * 900):
@@ -181,12 +181,12 @@ def to_note(woken: Iterable[int], *, at: datetime) -> set[int]:
 
 
 def note(delivery_id: int, *, at: datetime) -> None:
-    """How many have been asked about at a server by now; noted every few seconds while it is sent."""
+    """Note how many messages a server was asked about by now; it is called every few seconds while it sends."""
     note_all([delivery_id], at=at)
 
 
 def note_all(delivery_ids: Collection[int], *, at: datetime) -> None:
-    """The same of many, in a flat number of looks."""
+    """Note the same of many, in a flat number of queries."""
     if not delivery_ids:
         return
     try:
@@ -211,7 +211,7 @@ def _is_fresh(last: tuple[float, int] | None, moment: float) -> bool:
 
 
 def _asked_about(delivery_ids: list[int]) -> dict[int, int]:
-    """Of each how many messages a server was asked about."""
+    """Return, by delivery, about how many messages a server was asked."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT d.id, n.number FROM unnest(%s::bigint[]) d (id) CROSS JOIN LATERAL ("
@@ -227,14 +227,14 @@ def _push(
 ) -> None:
     key = _key(delivery_id)
     if before is None or not 0 <= moment - before[0] <= 2 * OVER:
-        pipeline.delete(key)  # it was paused, or nobody looked: that is no rate
+        pipeline.delete(key)  # it was paused, or no tick ran: nothing to compute a rate from
     pipeline.lpush(key, f"{moment:.3f} {number}")
     pipeline.ltrim(key, 0, NOTES - 1)
     pipeline.expire(key, NOTES * NOTE_EVERY)
 
 
 def _achieved(delivery: Delivery) -> int | None:
-    """Messages an hour, of late."""
+    """Return the messages an hour of the last minutes; None where too little is known."""
     try:
         notes = [_read(each) for each in django_rq.get_connection("default").lrange(_key(delivery.pk), 0, -1)]
     except RedisError:

@@ -1,6 +1,6 @@
-"""A lane's way back after its connection to PostgreSQL was lost.
+"""How a lane goes on after its connection to PostgreSQL was lost.
 
-The commit whose answer was lost may have happened or not: what the lane holds is what the ledger says afterwards.
+The commit whose answer was lost may have happened or not: the ledger says what the lane holds.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Found:
 
 
 async def connect_again(ledger: Ledger) -> Ledger:
-    """Return the same lane's ledger on a new connection. Raises what connecting raises while PostgreSQL is away."""
+    """Return the same lane's ledger on a new connection; raise what connecting raises while PostgreSQL is away."""
     await ledger.close()
     fresh = await Ledger.connect(delivery_id=ledger.delivery_id, lane=ledger.lane)
     fresh.limits = ledger.limits

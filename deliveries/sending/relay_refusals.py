@@ -1,8 +1,8 @@
 """Refusals that speak of us or of the relay: held for a moment, until it is known whom they are about.
 
-A relay that refuses one message for its policy and takes the next has said something about one recipient. A
-relay that refuses them all has said something about itself, and nobody may be failed by it. What tells the
-two apart is whether a message that was begun after the refusal was taken.
+A relay that refuses one message for its policy and takes the next has said something about one recipient. A relay
+that refuses all has said something about itself or us, and no recipient may be failed for it. What tells the two
+apart is whether a message that was begun after the refusal was taken.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ REFUSALS_THAT_FAIL = 3  # of one row, where no message after it ever told
 
 
 def speaks_of_the_dialogue(outcome: Outcome) -> bool:
-    """It is never about the recipient, whoever else is taken: a missing sign-in, a confused order, a goodbye."""
+    """Whether it is never about the recipient: a missing sign-in, commands out of order, a goodbye."""
     code = outcome.code or 0
     return outcome.breaker and outcome.result == Result.RETRY and (code == 421 or code >= 500)
 
@@ -28,7 +28,7 @@ class Suspect(NamedTuple):
 
 
 class Suspects:
-    """What a lane holds back; each comes out once, as the recipient's or as the relay's."""
+    """Refusals that a lane holds; each is released once, as the recipient's or as the relay's."""
 
     def __init__(self, *, connections: int) -> None:
         self._on_the_wire = 2 * connections  # a body and the next envelope for each
@@ -44,7 +44,7 @@ class Suspects:
         self._held.append(Suspect(row, outcome, self._taken + begun + 1))
 
     def take_back(self, outcome: Outcome) -> Row | None:
-        """The row of a refusal that is none after all; it is held no longer."""
+        """Release the row of a refusal that turned out to be none."""
         for suspect in self._held:
             if suspect.outcome is outcome:
                 self._held.remove(suspect)
@@ -55,12 +55,12 @@ class Suspects:
         self._taken += 1
 
     def cleared(self) -> Iterator[Suspect]:
-        """Those about their recipients: the relay has taken a message since."""
+        """Release those about their recipients: the relay has taken a message since."""
         while self._held and self._held[0].cleared_at <= self._taken:
             yield self._held.popleft()
 
     def rest(self) -> Iterator[Suspect]:
-        """All that are left."""
+        """Release all that are left."""
         while self._held:
             yield self._held.popleft()
 

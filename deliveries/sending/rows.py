@@ -8,11 +8,11 @@ from deliveries.models import MessageStatus
 
 
 class Fenced(Exception):
-    """Another worker has what this lane held: it must hand over nothing more."""
+    """Another worker took what this lane held: it must hand over nothing more."""
 
 
 class NotDurable(Exception):
-    """PostgreSQL would not keep what it acknowledges: no promise could be kept."""
+    """PostgreSQL is set so that it may lose what it has committed."""
 
 
 class Tampered(Exception):

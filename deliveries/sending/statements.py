@@ -27,7 +27,7 @@ LOCK = """
     ) gate LEFT JOIN locked ON true
 """
 
-# What limits the send comes along with what is asked anyway: no statement more.
+# Read the limits in the same query; it costs no extra statement.
 STANDING = """
     SELECT d.status, d.limit_per_hour AS own_limit, r.id AS route, r.limit_per_hour, (
         SELECT json_agg(json_build_array(p.id, p.limit_per_hour, p.domains) ORDER BY p.id)::text

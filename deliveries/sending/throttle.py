@@ -1,7 +1,7 @@
 """How many messages may leave now: token buckets, which all lanes of all workers share through Valkey.
 
-Tokens are taken before a window is handed over. Whatever goes wrong here makes a send slower, never faster: a
-bucket that was lost begins empty, and while Valkey is away each lane keeps to its part of the limit by itself.
+Tokens are taken before a window is handed over. Any failure here makes a send slower, never faster: a bucket that
+was lost starts empty, and while Valkey is away each lane keeps to its share of the limit by itself.
 """
 
 import logging
@@ -33,7 +33,7 @@ GRACE = 1.0  # for so long beyond its wait one that was turned away still has a 
 # one again takes as long as another lane's turn, and so long lasts a claim then.
 TOO_FAR_APART, SLOW_GRACE = 10.0, 8.0
 VALKEY_SECONDS = 1.0  # no lane waits longer for an answer
-AWAY_SECONDS = 1.0  # nor asks again sooner where there was none
+AWAY_SECONDS = 1.0  # seconds until the next attempt where there was none
 PREFIX = "sinete:limit:"
 _LUA = Path(__file__).parent / "lua"
 
@@ -45,7 +45,7 @@ _DEBIT = (_LUA / "debit.lua").read_text()
 
 
 class Bucket(NamedTuple):
-    """One limit: its name in Valkey, and how much an hour goes through it."""
+    """One limit: its name in Valkey, and how many messages an hour it allows."""
 
     name: str
     per_hour: int
@@ -60,7 +60,7 @@ class Bucket(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """So many may leave; the next one in `wait` seconds. `slot`: when the first of those that queue is due."""
+    """How many may leave, and after `wait` seconds the next. `slot`: when the first of those that queue is due."""
 
     number: int
     wait: float = 0.0
@@ -82,7 +82,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What limits a delivery now. `buckets`: those that each of its messages takes a token of."""
+    """What limits a delivery now. Each of its messages takes a token of each of `buckets`."""
 
     buckets: tuple[Bucket, ...] = ()
     providers: tuple[Provider, ...] = ()
@@ -107,12 +107,12 @@ class Limits:
 
 
 def buckets_of(delivery: Delivery) -> tuple[Bucket, ...]:
-    """What each message of the delivery takes a token of. Costs no query where its route was read with it."""
+    """Return what each message of the delivery takes a token of; no query where its route was read with it."""
     return _limits_of(delivery, routes.known_route_of(delivery), ()).buckets
 
 
 def limits_of(delivery: Delivery) -> Limits:
-    """All that limits the delivery now, the mailbox providers too."""
+    """Return all that limits the delivery now, mailbox providers included."""
     route = routes.known_route_of(delivery)
     providers = route.provider_limits.values_list("id", "limit_per_hour", "domains") if route else ()
     return _limits_of(delivery, route, list(providers))
@@ -126,7 +126,7 @@ def _limits_of(delivery: Delivery, route: Route | None, providers: Sequence[Any]
 
 
 def shared_by(addresses: Sequence[str], *, route: Route, limits: Limits) -> Counter[Bucket]:
-    """The tokens of messages to these addresses that are none of the delivery's list: of route and providers."""
+    """Return the tokens that messages to these addresses take of route and providers, outside of any delivery."""
     domains = [domain_key(address.rpartition("@")[2]) for address in addresses]
     spent = Counter(provider.bucket for domain in domains if (provider := limits.provider_of(domain)))
     if route.limit_per_hour and addresses:
@@ -135,7 +135,7 @@ def shared_by(addresses: Sequence[str], *, route: Route, limits: Limits) -> Coun
 
 
 def debit(spent: Mapping[Bucket, int], *, at: float | None = None) -> None:
-    """These tokens are taken whatever the buckets hold. Without Valkey nobody is kept waiting, and nothing counts."""
+    """Take these tokens whatever the buckets hold. Without Valkey nobody waits, and nothing is counted."""
     if not spent:
         return
     numbers = [figure for bucket, number in spent.items() for figure in (bucket.rate, number)]
@@ -149,7 +149,7 @@ def debit(spent: Mapping[Bucket, int], *, at: float | None = None) -> None:
 
 
 def credit(spent: Mapping[Bucket, int], *, at: float | None = None) -> None:
-    """Tokens of what surely did not leave come back."""
+    """Return the tokens of messages that surely did not leave."""
     debit({bucket: -number for bucket, number in spent.items()}, at=at)
 
 
@@ -162,7 +162,7 @@ def bucket_of_provider(limit: ProviderLimit) -> Bucket:
 
 
 class Throttle:
-    """A lane's way to the buckets. Nothing is asked, and no connection made, where nothing limits."""
+    """A lane's access to the buckets. Where nothing limits it, no connection is made."""
 
     def __init__(self, *, delivery_id: int, deliveries: int, at: float | None = None) -> None:
         self.drawer = str(delivery_id)
@@ -177,10 +177,10 @@ class Throttle:
     async def take(
         self, wanted: int, buckets: Sequence[Bucket], *, queues: bool = False, behind: bool = False
     ) -> Grant:
-        """As many tokens of each bucket as all of them have, at most `wanted`.
+        """Take as many tokens of each bucket as all of them have, at most `wanted`.
 
-        `queues`: what is not granted gets places one after the other, at the bucket's pace; with `behind`
-        nothing is granted while such places are waited for.
+        `queues`: what is not granted gets places in a queue, at the bucket's rate; with `behind` nothing is granted
+        while such places are waited for.
         """
         if not buckets or wanted <= 0:
             return Grant(max(0, wanted))
@@ -199,7 +199,7 @@ class Throttle:
         return self._take_alone(wanted, buckets)
 
     async def give_back(self, number: int, buckets: Sequence[Bucket]) -> None:
-        """Tokens of messages that surely did not leave. Where they get lost the send is slower."""
+        """Return tokens of messages that surely did not leave. Where they get lost the send is slower."""
         if number <= 0 or not buckets or time.monotonic() < self._away_until:
             return
         try:
@@ -221,7 +221,7 @@ class Throttle:
                 settings.REDIS_URL,
                 socket_timeout=VALKEY_SECONDS,
                 socket_connect_timeout=VALKEY_SECONDS,
-                # Taken twice would only be slower, but nothing here is worth a wait.
+                # No retry: it could take tokens twice, and the lane would wait for it.
                 retry=Retry(NoBackoff(), 0),
             )
             self._scripts = {text: self._valkey.register_script(text) for text in (_TAKE, _GIVE_BACK)}
@@ -232,7 +232,7 @@ class Throttle:
         self._away_until = time.monotonic() + AWAY_SECONDS
 
     def _take_alone(self, wanted: int, buckets: Sequence[Bucket]) -> Grant:
-        """This lane's part: as if every lane of every delivery that is sent by the route took as much."""
+        """Take this lane's share, as if every lane of every delivery on the route took as much."""
         now = time.monotonic()
         left: dict[str, float] = {}
         for bucket in buckets:
@@ -248,12 +248,12 @@ class Throttle:
 
 
 def seconds_until_one(buckets: Sequence[Bucket]) -> float:
-    """How long until each bucket has a token; 0 where nobody knows. A look, which takes nothing."""
+    """Return the seconds until each bucket has a token, 0 where nobody knows; no token is taken."""
     return max([0.0, *seconds_until(buckets).values()])
 
 
 def seconds_until(buckets: Iterable[Bucket]) -> dict[Bucket, float]:
-    """The same for each of them by itself, in one look."""
+    """Return the same for each bucket by itself, in one call."""
     asked = list(dict.fromkeys(buckets))
     waits = dict.fromkeys(asked, 0.0)
     if not asked:
@@ -274,7 +274,7 @@ def seconds_until(buckets: Iterable[Bucket]) -> dict[Bucket, float]:
 
 
 def limiting(delivery_id: int, limits: Limits) -> Bucket | None:
-    """The bucket that turned the delivery away a moment ago, or that its recipients queue for; None: none did."""
+    """Return the bucket that refused the delivery a moment ago or that its recipients queue for, or None."""
     buckets = [*limits.buckets, *(provider.bucket for provider in limits.providers)]
     if not buckets:
         return None
@@ -294,6 +294,6 @@ def limiting(delivery_id: int, limits: Limits) -> Bucket | None:
 
 
 def forget(bucket: Bucket) -> None:
-    """The bucket begins anew, empty and with no queue: its limit was changed."""
+    """Start the bucket anew, empty and with no queue, because its limit was changed."""
     with suppress(RedisError):
         django_rq.get_connection("default").delete(bucket.key)

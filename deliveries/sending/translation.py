@@ -24,7 +24,7 @@ class Translation:
         self._second, self._moment = 0, datetime.now(UTC)
 
     def envelope(self, row: Row) -> Envelope:
-        """What a connection writes for this row; the message is made when a connection takes it."""
+        """Return what a connection writes for this row; the message is made when a connection takes it."""
         renderer, sign = self._config.renderer, self._config.sign
 
         def fill(capabilities: Capabilities) -> bytes | Ready:
@@ -44,7 +44,7 @@ class Translation:
         return self._moment
 
     def entry(self, row: Row, outcome: Outcome, *, is_ours: bool = False) -> Entry:
-        """What the ledger stores of an outcome; `is_ours`: the fault is ours or the relay's, not the address'."""
+        """Return what the ledger stores of an outcome; `is_ours`: the fault is ours or the relay's."""
         if outcome.result is Result.SENT:
             return Entry(row, MessageStatus.SENT, outcome.code, reply=outcome.text)
         entry = Entry(
@@ -70,7 +70,7 @@ class Translation:
         return entry
 
     def retry(self, entry: Entry, row: Row, *, is_ours: bool) -> None:
-        """Later, with growing distance, until the validity period ends; nobody is burned for our own faults."""
+        """Return a later try, further ahead each time, until the validity period ends; our own faults fail nobody."""
         steps = settings.SINETE["retry_seconds"]
         entry.retry_in = REST_AFTER_REFUSAL if is_ours else float(steps[min(row.tries, len(steps) - 1)])
         entry.counts_as_try = not is_ours

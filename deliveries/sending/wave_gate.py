@@ -1,7 +1,7 @@
 """What opens the moments of the sending plan, and holds a wave: the same statements for the tick and for lanes.
 
-The rules themselves are PostgreSQL's (`deliveries_open_moments`, migration `moments`): a claim asks them before
-it takes a chunk, so a tick that is late, stopped or run twice lets no wave slip.
+The rules are PostgreSQL's (`deliveries_open_moments`, migration `moments`): a claim asks them before it takes a
+chunk, so a tick that is late, stopped or run twice lets no wave pass.
 """
 
 from django.db import connection, transaction
@@ -43,7 +43,7 @@ def judge(delivery_id: int) -> None:
         cursor.execute(
             "SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR NO KEY UPDATE SKIP LOCKED", slots
         )
-        if cursor.fetchone() is None:  # somebody is at it: the next tick looks again
+        if cursor.fetchone() is None:  # another transaction has it locked: the next tick looks again
             return
         cursor.execute(OPEN_MOMENTS, slots | {"only_judge": True})
         for wave, percent, most in cursor.fetchall():
@@ -51,6 +51,6 @@ def judge(delivery_id: int) -> None:
 
 
 def note_lateness(delivery_id: int) -> None:
-    """Each moment that began knows when its first message was answered for."""
+    """Store when the first message of each moment that began had an answer."""
     with connection.cursor() as cursor:
         cursor.execute(_FIRST_LEFT, {"delivery": delivery_id})

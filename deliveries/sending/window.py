@@ -19,7 +19,7 @@ class WindowSize:
     _done: int = 0
 
     def note(self, results: int) -> None:
-        """So many results came back since the last call."""
+        """Note that so many results came back since the last call."""
         self._done += results
         elapsed = time.monotonic() - self._since
         if elapsed >= WINDOW_SECONDS / 2 or self._done >= 2 * self.size:

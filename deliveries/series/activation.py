@@ -1,4 +1,4 @@
-"""What a series' activation covers: a run inside of it leaves unasked, one outside of it waits for a person."""
+"""What a series' activation covers: a run within it leaves without a confirmation, any other waits for a person."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,17 +23,17 @@ WORDS = {
 
 
 def of(series: Delivery) -> Confirmation | None:
-    """The activation in force."""
+    """Return the activation in force, or None."""
     return series.confirmations.filter(taken_back_at=None).select_related("by", "preparation").first()
 
 
 def size_limit(series: Delivery, *, counted: int) -> int:
-    """The most recipients of a run: as set, or twice as many as were counted."""
+    """Return how many recipients a run may have: as set, or twice as many as were counted."""
     return series.series.size_limit or max(1, 2 * counted)
 
 
 def differences(run: Delivery, parts: dict[str, Any]) -> list[str]:
-    """Which of a run's parts aren't those that were activated; `["series"]` where no activation is in force."""
+    """Return which of a run's parts differ from what was activated; `["series"]` where no activation is in force."""
     series = run.execution_of
     activation = of(series) if series else None
     if activation is None:
@@ -44,7 +44,7 @@ def differences(run: Delivery, parts: dict[str, Any]) -> list[str]:
 
 
 def outside(run: Delivery, occurrence: Occurrence) -> list[str]:
-    """Why a prepared run may not leave on the activation of its series; empty if it may."""
+    """Return why a prepared run may not leave on the activation of its series; empty where it may."""
     series = run.execution_of
     activation = of(series) if series else None
     if series is None or activation is None or seal.changes(series):

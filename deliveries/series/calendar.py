@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import clock
 from deliveries.lifecycle import groups
@@ -29,7 +30,7 @@ class Upcoming:
 
 
 def of_delivery(delivery: Delivery, *, at: datetime) -> Upcoming | None:
-    """None for what does not recur, or has no rule yet."""
+    """Return the recurrence in words with its next moments; None for a delivery without one."""
     series = getattr(delivery, "series", None) if delivery.is_recurring else None
     if series is None:
         return None
@@ -41,7 +42,7 @@ def of_delivery(delivery: Delivery, *, at: datetime) -> Upcoming | None:
 
 
 def of_form(form: Any) -> Upcoming | None:
-    """What a valid form describes, before it is saved."""
+    """Return the recurrence that a valid form describes, before it is saved."""
     given = form.cleaned_data.get("recurrence")
     if given is None:
         return None
@@ -52,7 +53,7 @@ def of_form(form: Any) -> Upcoming | None:
 
 
 def _coming(series: Series, at: datetime) -> Iterator[datetime]:
-    """From the next moment on that has no row yet; one that was looked at already is among the runs."""
+    """Yield the moments to come, from the first that has no row yet; one that has a row is among the runs."""
     if series.next_at is not None and series.next_at > at:
         yield series.next_at
         yield from series.recurrence.moments(series.next_at)
@@ -61,7 +62,7 @@ def _coming(series: Series, at: datetime) -> Iterator[datetime]:
 
 
 def runs(delivery: Delivery) -> QuerySet[Occurrence]:
-    """The moments that were, the latest first, each with its run; none for what does not recur."""
+    """Return the moments so far, the latest first, each with its run; none for a delivery that does not recur."""
     if not delivery.is_recurring:
         return Occurrence.objects.none()
     heavy = ("compiled", "manifest", "findings", "causes")
@@ -75,7 +76,7 @@ def runs(delivery: Delivery) -> QuerySet[Occurrence]:
 
 @dataclass(frozen=True)
 class Period:
-    """The runs of a day, a month or a year, taken together: a view, which changes nothing about the runs."""
+    """The figures of all runs of a day, a month or a year together."""
 
     begins: date
     runs: int
@@ -86,7 +87,8 @@ class Period:
     unknown: int
 
 
-PERIODS = ("day", "month", "year")
+PERIOD_LABELS = {"day": _("By day"), "month": _("By month"), "year": _("By year")}
+PERIODS = tuple(PERIOD_LABELS)
 _BY_PERIOD = """
     SELECT date_trunc(%(period)s, o.moment AT TIME ZONE %(zone)s)::date AS begins,
         count(*) FILTER (WHERE o.execution_id IS NOT NULL AND o.skipped = ''), count(*) FILTER (WHERE o.skipped <> ''),
@@ -112,7 +114,7 @@ def by_period(delivery: Delivery, period: str) -> list[Period]:
 
 @dataclass(frozen=True)
 class OfSeries:
-    """What a run says of where it comes from."""
+    """What a run shows of its series: which one, which moment, what is outside of it, and who activated it."""
 
     series: Delivery
     occurrence: Occurrence | None
@@ -121,7 +123,7 @@ class OfSeries:
 
 
 def of_run(delivery: Delivery) -> OfSeries | None:
-    """The series of a run, and why it waits; None for any other delivery."""
+    """Return the series of a run, and why it waits; None for any other delivery."""
     series = delivery.execution_of
     if series is None:
         return None

@@ -1,4 +1,4 @@
-"""Whose turn it is: where a series goes on, and which of its runs may begin or must be left out."""
+"""Where a series goes on, and which of its runs may begin, must wait or are left out."""
 
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from deliveries.models import (
 
 
 def begin(delivery: Delivery, *, at: datetime) -> None:
-    """An activated series goes on with its first moment from now, or behind the last it ever had a row for."""
+    """Let an activated series go on with its first moment from now, or after the last that has a row."""
     series = delivery.series
     last = series.occurrences.order_by("-moment").values_list("moment", flat=True).first()
     series.look_on_after(max(at, last) if last else at)
@@ -32,7 +32,7 @@ def begin(delivery: Delivery, *, at: datetime) -> None:
 
 
 def end(delivery: Delivery, *, at: datetime) -> None:
-    """No more moments are looked for, and no run leaves on the activation that was taken back."""
+    """Look for no more moments, and leave out the scheduled runs that the activation had released."""
     waiting = Delivery.objects.select_for_update(of=("self",)).filter(
         execution_of=delivery, status=Status.SCHEDULED, confirmations__on_activation__isnull=False,
         confirmations__taken_back_at=None,
@@ -43,7 +43,7 @@ def end(delivery: Delivery, *, at: datetime) -> None:
 
 
 def why_not(run: Delivery, *, at: datetime) -> Skipped | None:
-    """Why a confirmed run whose time is reached may not begin: `Skipped.NO` means not yet, None that it may.
+    """Return why a confirmed run whose time is reached may not begin: `Skipped.NO` is not yet, None that it may.
 
     Both rows are locked until the caller commits, so that two runs of a series never begin at once.
     """
@@ -60,7 +60,7 @@ def why_not(run: Delivery, *, at: datetime) -> Skipped | None:
 
 
 def waits_because(run: Delivery) -> Skipped | None:
-    """Why a released run whose time is reached has not begun: `OVERLAP`, `PAUSED`, or None."""
+    """Return why a released run whose time is reached has not begun: `OVERLAP`, `PAUSED`, or None."""
     if run.execution_of_id is None:
         return None
     if _another_runs(run):
@@ -71,7 +71,7 @@ def waits_because(run: Delivery) -> Skipped | None:
 
 
 def _latest(run: Delivery, series: Series, confirmation: Confirmation) -> datetime:
-    """The last moment at which a run may begin, counted from its time or from a later confirmation."""
+    """Return the last moment at which a run may begin, counted from its time or from a later confirmation."""
     assert run.contact_date is not None
     return max(run.contact_date, confirmation.at) + timedelta(minutes=series.late_minutes)
 
@@ -81,7 +81,7 @@ def _status_of(series: Series) -> str:
 
 
 def _another_runs(run: Delivery) -> bool:
-    """Whether another run of the series is still at its first pass; later tries of a few don't count."""
+    """Whether another run of the series is in its first pass; later tries of a few don't count."""
     others = Delivery.objects.filter(execution_of=run.execution_of_id, status__in=groups.UNDER_WAY)
     return Chunk.objects.filter(
         Q(handed_upto__lt=F("seq_to")), delivery__in=others.exclude(pk=run.pk).values("pk"), done=False
@@ -90,7 +90,7 @@ def _another_runs(run: Delivery) -> bool:
 
 @transaction.atomic
 def skip(run: Delivery, because: Skipped, *, at: datetime) -> None:
-    """A run that was released is not sent after all, and says why. Its row must be locked."""
+    """Leave out a run that was released, and store why. Its row must be locked."""
     run.ended_at = at
     run.save(update_fields=["ended_at"])
     lifecycle.move(run, Step.SKIP_RUN, by=None, at=at, comment=_english(because), skipped=because)
@@ -109,5 +109,5 @@ ENGLISH = {
 
 
 def _english(because: Skipped) -> str:
-    """The msgid, which is what logs store and readers get in their language."""
+    """Return the msgid, which logs store and which is shown in the reader's language."""
     return ENGLISH[because]

@@ -46,7 +46,7 @@ SAYABLE = {
 
 @dataclass(frozen=True)
 class RuleSentence:
-    """The parts of the sentence; `own` is a rule that it can't say."""
+    """The parts of the sentence; `own` is a rule that no sentence says."""
 
     every: int = 1
     unit: str = "WEEKLY"
@@ -59,7 +59,7 @@ class RuleSentence:
     own: str = ""
 
     def to_rule(self) -> str:
-        """The RFC 5545 value; a rule of its own is taken as it was typed."""
+        """Return the RFC 5545 value; a rule of one's own as it was typed."""
         if self.unit == OWN:
             return self.own
         parts = [f"FREQ={self.unit}"]
@@ -75,7 +75,7 @@ class RuleSentence:
 
 
 def of(rule: str) -> RuleSentence:
-    """The sentence that says a rule; OWN where none does."""
+    """Return the sentence that says a rule; OWN where none does."""
     parts = recurrence.parts_of(rule)
     rhythm = _said(parts)
     return rhythm or RuleSentence(unit=OWN, own=rule)

@@ -1,4 +1,4 @@
-"""Words of a delivery that its pages share."""
+"""Template tags for deliveries: states, findings, times, plans."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -112,7 +112,7 @@ def step_tone(change: StatusChange) -> str:
 
 @register.filter
 def level_name(level: str) -> str | Promise:
-    """What a screen reader says for the icon of a finding."""
+    """Return what a screen reader says for the icon of a finding."""
     return LogLine.Level(level).label
 
 

@@ -86,3 +86,9 @@ def set_back() -> None:
     """As if a backup had been restored: the anchors have seen more than the database knows."""
     fence.passes(beat=True)
     Instance.objects.update(mark=0)
+
+
+def run_elsewhere() -> None:
+    """As if the database had been restored on another server."""
+    assert fence.problem() is None
+    Instance.objects.update(system="elsewhere/1")

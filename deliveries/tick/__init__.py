@@ -1,1 +1,1 @@
-"""Each second: what is due or has stopped moving is found, and seen to."""
+"""Each second: what is due or has stopped moving is found and handled."""

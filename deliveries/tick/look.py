@@ -1,11 +1,11 @@
-"""The tick: notices, in PostgreSQL, what is due or has stopped moving, and sees to it.
+"""The tick: finds in PostgreSQL what is due or has stopped moving, and handles it.
 
-It finds in a handful of statements what has something to do, whatever the number of deliveries, and waits for no
-lock. A few it sees to itself; many are a job on a queue of their own, which takes them one by one through the same
-functions, and one whose whole ledger must be read has a job for itself. What is locked is seen next time.
+It finds what has something to do in a handful of statements for any number of deliveries, and waits for no lock. A
+few it handles itself; many become a job on a queue of their own, which takes them one by one through the same
+functions, and one whose whole ledger must be read has a job for itself. What is locked is left to the next tick.
 
-It may run twice at once, late, or on any host. It starts nothing that is not due, and everything it does is
-a step of the life cycle or a wake-up that may be lost.
+It may run twice at once, late, or on any host. It starts nothing that is not due, and everything it does is a step
+of the life cycle or a wake-up that may be lost.
 """
 
 import logging
@@ -50,7 +50,7 @@ _was_calm = False  # the tick before, in this process, found nothing to do
 
 
 def tick() -> None:
-    """Notice everything that is due or stopped moving, and see to it or ask for it."""
+    """Find everything that is due or stopped moving, and handle it or enqueue a job for it."""
     global _was_calm
     is_calm, _was_calm = _was_calm, False
     at = clock.now()
@@ -71,7 +71,7 @@ def tick() -> None:
 
 
 def take_steps() -> None:
-    """Everything that is due is seen to, one delivery after the other; what is locked or goes wrong is left."""
+    """Handle everything that is due, one delivery after the other; what is locked or fails is left."""
     at = clock.now()
     may_send = fence.passes()
     found = _due(at)
@@ -83,7 +83,7 @@ def take_steps() -> None:
 
 
 def see_to_large(delivery_id: int) -> None:
-    """A delivery whose whole ledger may have to be read is moved on, in a process that has the time."""
+    """Handle a delivery whose whole ledger may have to be read, in a job that has the time."""
     if not fence.passes():
         return
     status = Delivery.objects.values_list("status", flat=True).filter(pk=delivery_id).first()
@@ -97,7 +97,7 @@ def see_to_large(delivery_id: int) -> None:
 
 
 def _errands(at: datetime, found: Iterable[Found], *, may_send: bool, is_calm: bool = False) -> list[Errand]:
-    """What is due, in the order in which it is seen to; without what takes long."""
+    """Return what is due, in the order in which it is handled; without what takes long."""
     if not may_send:
         return _of_released(one for one in found if one.due == Due.UNCONFIRMED)
     return [
@@ -107,7 +107,7 @@ def _errands(at: datetime, found: Iterable[Found], *, may_send: bool, is_calm: b
 
 
 def _of_released(found: Iterable[Found]) -> list[Errand]:
-    """One errand for each delivery, whatever it is due for; those that begin come first."""
+    """Return one errand for each delivery, whatever it is due for; those that begin come first."""
     errands: dict[int, Errand] = {}
     for one in sorted(found, key=lambda one: one.due != Due.BEGIN):
         if not one.is_long and one.due != Due.SOON:
@@ -125,7 +125,7 @@ def _step_of(one: Found) -> Callable[[int], object]:
 
 @transaction.atomic
 def _expire(delivery_id: int) -> None:
-    """A dated delivery that nobody confirmed until its validity period was over has expired."""
+    """Expire a dated delivery that nobody confirmed until its validity period was over."""
     delivery = Delivery.objects.locked(delivery_id)
     if delivery.status in groups.UNDECIDED:
         at = delivery.ended_at = clock.now()
@@ -153,7 +153,7 @@ def _end_the_stopped(delivery_id: int) -> None:
 
 
 def _due(at: datetime, *, is_calm: bool = False) -> list[Found]:
-    """What is due, but for deliveries that were over a moment ago and whose books did not balance."""
+    """Return what is due, without finished deliveries whose books were counted a moment ago and did not balance."""
     found = looks.due(at, ahead=gate.AHEAD, is_calm=is_calm)
     rest = gate.found_off([one.delivery_id for one in found if one.due == Due.OVER])
     return [one for one in found if one.due != Due.OVER or one.delivery_id not in rest]
@@ -163,7 +163,7 @@ def _due(at: datetime, *, is_calm: bool = False) -> list[Found]:
 
 
 def _share_out(errands: list[Errand]) -> None:
-    """A few are run here; many are a job. Where that was asked for before and still waits, some are run here too."""
+    """Run a few errands here and enqueue many as a job; where such a job waits already, run some here too."""
     if len(errands) <= IN_PASSING or not _ask(queues.STEPS, job_id="steps"):
         _see_to(errands, seconds=SECONDS_IN_PASSING, lock_ms=LOCK_MS)
 
@@ -182,7 +182,7 @@ def _see_to(errands: Iterable[Errand], *, seconds: float, lock_ms: int) -> None:
 
 
 def _one(errand: Errand, *, lock_ms: int) -> None:
-    """What is wrong with one delivery keeps no other from moving; the next tick comes back to it."""
+    """Run one errand. An error in it keeps no other from running; the next tick tries it again."""
     try:
         if errand.locks_itself:
             errand.do(errand.delivery_id)
@@ -190,7 +190,7 @@ def _one(errand: Errand, *, lock_ms: int) -> None:
         with transaction.atomic():
             if _is_free(errand.delivery_id, lock_ms=lock_ms):
                 errand.do(errand.delivery_id)
-    except InterfaceError:  # the database is away: it is so for all
+    except InterfaceError:  # the database is away, for all of them
         raise
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
@@ -203,9 +203,9 @@ def _one(errand: Errand, *, lock_ms: int) -> None:
 
 
 def _begin_many(delivery_ids: list[int]) -> int:
-    """Some at a time, for many may be due in the same second; returns how many are Sending now.
+    """Begin them in batches, as many may be due in the same second; return how many are Sending now.
 
-    Where one of them is wrong its batch is left, and the errands find it one by one.
+    A batch with an error is left: the errands find its deliveries one by one.
     """
     begun = 0
     for start in range(0, len(delivery_ids), BEGUN_AT_ONCE):
@@ -220,7 +220,7 @@ def _begin_many(delivery_ids: list[int]) -> int:
 
 
 def _is_free(delivery_id: int, *, lock_ms: int) -> bool:
-    """The delivery's row is ours until the end of the transaction, and for no other lock in it is waited long."""
+    """Lock the delivery's row until the end of the transaction if it is free; no later lock is waited for long."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('lock_timeout', %s, true) FROM deliveries_delivery WHERE id = %s"
@@ -231,7 +231,7 @@ def _is_free(delivery_id: int, *, lock_ms: int) -> bool:
 
 
 def _ask_for_long(one: Found) -> None:
-    """A job of its own; where it was asked for before and nobody took it, one for those who send."""
+    """Enqueue a job for one delivery; where such a job waits and nobody took it, one for the workers that send."""
     job_id = f"see-to-{one.delivery_id}"
     if not _ask(queues.LARGE, job_id=job_id, delivery_id=one.delivery_id):
         _ask(queues.LARGE, job_id=f"{job_id}-too", on=Queue.SEND, delivery_id=one.delivery_id)
@@ -252,7 +252,7 @@ def _wake_lanes(at: datetime, found: Iterable[Found]) -> bool:
 
 
 def _ask(job: JobRef, *, job_id: str, on: Queue | None = None, **kwargs: Any) -> bool:
-    """True if it was queued; False if one waits already, or the queue is away and the next tick tries again."""
+    """Enqueue the job. Return False where it waits already, or where the queue is away: the next tick tries again."""
     try:
         return job.enqueue_now(job_id=job_id, on=on, **kwargs) is not None
     except RedisError as error:

@@ -1,7 +1,7 @@
 """The runs of a series: made ahead of their moments, released or waited for, reminded of, expired.
 
-The tick calls what stands here; each function looks again under a lock and may run twice, late, or at once
-with another. A moment gets one row, in the transaction that makes its run.
+The tick calls these functions; each looks again under a lock and may run twice, late, or at once with another. A
+moment gets one row, in the transaction that makes its run.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ AT_ONE_TICK = 200  # moments; after a long standstill the next tick goes on
 
 
 class Due(StrEnum):
-    """What a series or a run of one asks for."""
+    """What is due for a series or one of its runs."""
 
     ADVANCE = "advance"  # a moment whose run must be prepared now, or that passed while the series was paused
     SETTLE = (
@@ -79,7 +79,7 @@ _DUE = """
 
 
 def due(at: datetime, *, is_calm: bool = False) -> list[tuple[Due, int]]:
-    """What series and runs ask for, in the order in which it is seen to: each with the delivery.
+    """Return what is due for series and runs, in the order in which it is handled, each with the delivery.
 
     `is_calm`: nothing was due a moment ago, so that a kept plan still fits the tables.
     """
@@ -88,7 +88,7 @@ def due(at: datetime, *, is_calm: bool = False) -> list[tuple[Due, int]]:
 
 
 def see_to(due: Due) -> Callable[[int], None]:
-    """What is done about it; each looks again under a lock."""
+    """Do what is due; each function looks again under a lock."""
     steps: dict[Due, Callable[[int], None]] = {
         Due.ADVANCE: advance, Due.SETTLE: settle, Due.REMIND: remind, Due.EXPIRE: expire, Due.COMPLETE: complete,
     }  # fmt: skip
@@ -99,7 +99,7 @@ def see_to(due: Due) -> Callable[[int], None]:
 
 
 def advance(delivery_id: int) -> None:
-    """Every moment that is due gets its row, and its run unless it is left out."""
+    """Make a row for every moment that is due, and its run unless that is left out."""
     for _number in range(AT_ONE_TICK):
         if not _take_one(delivery_id):
             return
@@ -164,7 +164,7 @@ def _shown(series: Series, moment: datetime) -> str:
 
 @transaction.atomic
 def settle(run_id: int) -> None:
-    """Inside of what was activated and with nobody to be asked, it is released; else the right people are told."""
+    """Release a run within what was activated where nobody need be asked; else tell those who may decide."""
     run = Delivery.objects.locked(run_id)
     occurrence = Occurrence.objects.select_related("series__delivery__unit").get(execution=run)
     at = clock.now()
@@ -196,7 +196,7 @@ def _settle_ready(run: Delivery, occurrence: Occurrence, *, at: datetime) -> Non
 
 
 def _release(run: Delivery, *, at: datetime) -> None:
-    """Scheduled on the activation of its series, which its audit event names."""
+    """Schedule the run on the activation of its series, which the audit event names."""
     assert run.execution_of is not None
     given = activation.of(run.execution_of)
     assert given is not None
@@ -237,7 +237,7 @@ def _as_it_stands(run: Delivery) -> str:
 
 @transaction.atomic
 def remind(run_id: int) -> None:
-    """Whoever may decide about the run is told once more."""
+    """Remind those who may decide about the run, once."""
     run = Delivery.objects.locked(run_id)
     occurrence = Occurrence.objects.get(execution=run)
     if occurrence.reminded_at is not None or run.status not in groups.UNDECIDED:
@@ -251,7 +251,7 @@ def remind(run_id: int) -> None:
 
 @transaction.atomic
 def expire(run_id: int) -> None:
-    """Expired, and those who could have confirmed it are told."""
+    """Expire the run, and tell those who could have confirmed it."""
     run = Delivery.objects.locked(run_id)
     at = clock.now()
     if run.status not in groups.EDITABLE or run.expires_at is None or run.expires_at >= at:
@@ -272,7 +272,7 @@ def _end(run: Delivery, occurrence: Occurrence, because: Skipped, *, at: datetim
 
 @transaction.atomic
 def complete(delivery_id: int) -> None:
-    """The series is Finished."""
+    """Finish the series."""
     delivery = Delivery.objects.locked(delivery_id)
     at = clock.now()
     if (Due.COMPLETE, delivery.pk) not in due(at):

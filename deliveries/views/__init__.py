@@ -1,6 +1,6 @@
 """The marketers' pages: short functions that find a delivery, call one verb and answer.
 
-- shared.py: find or 404, tell a refusal
+- shared.py: find a delivery or answer 404, show a refusal
 - actions.py: the action bar, from the table of steps
 - listing.py: the list, and what waits for me
 - dashboard.py: the dashboard, its live part, the log
@@ -9,4 +9,6 @@
 - preparing.py: prepare, stop it, proofs
 - approving.py: approve or reject
 - releasing.py: the second step, take back, pause, resume, stop
+- series.py: the runs of a recurring delivery
+- halting.py: stop all sending, allow it again
 """

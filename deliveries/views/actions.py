@@ -1,4 +1,4 @@
-"""The action bar: which buttons stand on a delivery's dashboard, and what is said in place of one."""
+"""The action bar: the buttons of a delivery's dashboard, and what is said in place of a missing one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -78,7 +78,7 @@ DELETE = _button("remove", "delete", asks=True)
 
 @dataclass(frozen=True)
 class ActionBar:
-    """The buttons in their order with the addresses they lead to, and the sentence in place of a missing one."""
+    """The buttons in their order with their addresses, and the sentence in place of a missing one."""
 
     buttons: list[tuple[Button, str]]
     instead: str
@@ -89,7 +89,7 @@ class ActionBar:
 def action_bar(
     delivery: Delivery, user: User, *, changed: list[str], closed: Sequence[Diagnosis] = ()
 ) -> ActionBar:
-    """What this person may do now, by status and rights; never more than the table of steps allows."""
+    """Return what this person may do now, by status and rights; never more than the table of steps allows."""
     rights = access.held(user, delivery)
     steps = set(lifecycle.available(delivery, rights))
     barred = Step.APPROVE in steps and is_barred(delivery, user)
@@ -112,12 +112,12 @@ def action_bar(
 
 
 def changed_parts(delivery: Delivery) -> list[str]:
-    """What differs from the sealed preparation, as long as that could still be confirmed."""
+    """Return what differs from the sealed preparation, as long as that could still be confirmed."""
     return seal.changes(delivery) if delivery.status in groups.EDITABLE else []
 
 
 def _with_look(button: Button, step: Step, delivery: Delivery, changed: list[str]) -> Button:
-    """Prepare is the main button where what is prepared is of no use: there is nothing, or it changed since."""
+    """Make Prepare the main button where what is prepared can't be used: there is none, or it changed since."""
     is_due = delivery.status in groups.UNPREPARED or changed
     if step == Step.PREPARE and not (is_due and is_complete(delivery)):
         return replace(button, look="")

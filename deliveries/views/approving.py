@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
@@ -26,7 +26,7 @@ from deliveries.views.shared import find, page, person, to_dashboard, told
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
-    """By GET everything that the decision is about; by POST the decision, naming the seal that was shown."""
+    """By GET show everything that the decision is about; by POST decide, naming the seal that was shown."""
     delivery = find(request, pk)
     if request.method == "POST":
         return _decided(request, delivery)
@@ -60,8 +60,8 @@ def _decided(request: HttpRequest, delivery: Delivery) -> HttpResponse:
 
 def _said(accepted: bool) -> str:
     if accepted:
-        return _("Approved. It waits for its confirmation now.")
-    return _("Rejected. Whoever prepared it reads your comment.")
+        return _t("Approved. It waits for its confirmation now.")
+    return _t("Rejected. Whoever prepared it reads your comment.")
 
 
 def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
@@ -87,7 +87,7 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
 
 
 def _first(delivery: Delivery, user: User) -> Message | None:
-    """The first recipient, for whoever may see the person; the content with every field empty shows for the others."""
+    """Return the first recipient, for whoever may see the person; for others the content is shown without values."""
     rows = Message.objects.filter(delivery_id=delivery.pk).order_by("seq")
     first: Any = sight.marked(rows, user=user, unit=delivery.unit).first()
     return first if first is not None and first.is_seen else None

@@ -8,8 +8,9 @@ from django.contrib import messages
 from django.db.models import Max, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -34,8 +35,8 @@ FRAME_POLICY = (
     " media-src *; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 OWN_LINKS = [
-    ("{{ unsubscribe_url }}", gettext_lazy("Unsubscribe link")),
-    ("{{ mirror_url }}", gettext_lazy("Mirror page link")),
+    ("{{ unsubscribe_url }}", _("Unsubscribe link")),
+    ("{{ mirror_url }}", _("Mirror page link")),
 ]
 VERSIONS = 20
 MOST_OFFERED = 500
@@ -44,7 +45,7 @@ MOST_OFFERED = 500
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def editor(request: HttpRequest, pk: int) -> HttpResponse:
-    """Write and save; each save that changes something is a version."""
+    """Write and save the content; each save that changes something makes a version."""
     delivery = find_editable(request, pk)
     form = Write(request.POST or None, initial=_parts(delivery, number(request, "version")))
     if request.method == "POST" and form.is_valid():
@@ -68,7 +69,7 @@ def _saved(request: HttpRequest, delivery: Delivery, form: Write) -> HttpRespons
 @require_POST
 @refused_to_dashboard
 def upload(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page of a file, with its pictures, is the new version."""
+    """Make the page of a file, with its pictures, the new version."""
     delivery = find_editable(request, pk)
     form = UploadContent(request.POST, request.FILES)
     if not form.is_valid():
@@ -84,14 +85,15 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
         if brought.left_out:
             names = ", ".join(brought.left_out[:5])
             messages.warning(
-                request, _("Left out, since they are no pictures that we serve: %(names)s") % {"names": names}
+                request,
+                _t("Left out, since they are no pictures that we serve: %(names)s") % {"names": names},
             )
     return redirect("deliveries:content", pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
-    """By GET a page for any profile or recipient; by POST the fragment for what stands in the editor, unsaved."""
+    """By GET show a page for any profile or recipient; by POST a fragment of what the editor has, unsaved."""
     if request.method == "POST":
         delivery = find_editable(request, pk)
         context = {"delivery": delivery, "preview": _unsaved(request, delivery), "unsaved": True}
@@ -121,9 +123,9 @@ def _unsaved(request: HttpRequest, delivery: Delivery) -> previews.Preview:
 @require_http_methods(["GET", "HEAD", "POST"])
 @xframe_options_sameorigin
 def frame(request: HttpRequest, pk: int) -> HttpResponse:
-    """The message alone, for a frame: by POST what stands in the editor. It runs nothing, and its links count nothing.
+    """Return the message alone, for a frame: by POST what the editor has. It runs nothing, and its links count nothing.
 
-    A page of its own, not a part of ours: ours has a policy under which no mail would look like itself.
+    It is a page of its own: under the policy of our pages no mail would look as it does.
     """
     if request.method == "POST":
         shown = _unsaved(request, find_editable(request, pk))
@@ -157,7 +159,7 @@ def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
         rows = Message.objects.filter(delivery_id=delivery.pk, seq=seq)
         row: Any = get_object_or_404(sight.marked(rows, user=person(request), unit=delivery.unit))
         if not row.is_seen:
-            problem = _("This recipient belongs to a unit that you can't read: the fields stay empty.")
+            problem = _t("This recipient belongs to a unit that you can't read: the fields stay empty.")
             return Who({"values": {}}, "", {}, seq=seq, problem=problem)
         return Who({"message": row}, row.address, {"seq": seq}, seq=seq)
     if (test := number(request, "test")) is not None:
@@ -168,7 +170,7 @@ def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
         if profile is None and (named := _test_profile_named(request, text)):
             return Who(options | {"values": named.values}, named.label, query | {"test": named.pk})
         if profile is None:
-            problem = _("No profile with the number, external id or address “%(text)s”.") % {
+            problem = _t("No profile with the number, external id or address “%(text)s”.") % {
                 "text": text[:100]
             }
             return Who(options, "", query, problem=problem)
@@ -188,7 +190,7 @@ def _test_profiles(request: HttpRequest) -> QuerySet[TestProfile]:
 
 
 def _offered_test_profiles(request: HttpRequest) -> dict[str, Any]:
-    """Key and label of as many as a list is good for, and whether there are more."""
+    """Return key and label of as many as fit a list, and whether there are more."""
     named = list(
         _test_profiles(request).order_by("label", "pk").values_list("pk", "label")[: MOST_OFFERED + 1]
     )
@@ -202,7 +204,7 @@ def _test_profile_named(request: HttpRequest, text: str) -> TestProfile | None:
 
 
 def _recipients(delivery: Delivery) -> int:
-    """How many prepared recipients there are to leaf through."""
+    """Return how many prepared recipients can be shown one after the other."""
     preparation = delivery.preparation
     if preparation is None or preparation.status != PreparationStatus.DONE:
         return 0
@@ -210,7 +212,7 @@ def _recipients(delivery: Delivery) -> int:
 
 
 def _sample_values(request: HttpRequest) -> dict[str, Any]:
-    """For the editor: the first test profile's values."""
+    """Return the first test profile's values, for the editor."""
     first = _test_profiles(request).first()
     return first.values if first else {}
 
@@ -219,7 +221,7 @@ def _sample_values(request: HttpRequest) -> dict[str, Any]:
 
 
 def _parts(delivery: Delivery, version: int | None) -> dict[str, Any]:
-    """The parts that the editor begins with: an earlier version's, the latest ones, or a fresh start."""
+    """Return the parts that the editor begins with: an earlier version's, the latest ones, or a fresh start."""
     content = delivery.content
     if version is not None:
         content = delivery.contents.filter(number=version).first()
@@ -246,16 +248,16 @@ def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict
 def _tell_what_was_saved(request: HttpRequest, delivery: Delivery, content: Content) -> None:
     if content.pk == delivery.content_id:
         messages.info(
-            request, _("Nothing was changed: version %(number)s stays.") % {"number": content.number}
+            request, _t("Nothing was changed: version %(number)s stays.") % {"number": content.number}
         )
         return
     changed = seal.changes(find(request, delivery.pk))
     if changed:
         parts = seal.in_words(changed)
-        text = _("Saved as version %(number)s. Changed since it was prepared: %(parts)s. Prepare it again.")
+        text = _t("Saved as version %(number)s. Changed since it was prepared: %(parts)s. Prepare it again.")
         messages.warning(request, text % {"number": content.number, "parts": parts})
     else:
-        messages.success(request, _("Saved as version %(number)s.") % {"number": content.number})
+        messages.success(request, _t("Saved as version %(number)s.") % {"number": content.number})
 
 
 def _what_came(brought: uploads.Brought) -> str:

@@ -12,7 +12,7 @@ from deliveries.sending.control import halts
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """How many deliveries wait for whoever is signed in, and whether this is a copy; only where a page shows it."""
+    """Return how many deliveries wait for whoever is signed in, and whether this is a copy; each is read when shown."""
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return {}

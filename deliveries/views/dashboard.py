@@ -1,11 +1,11 @@
-"""The dashboard of a delivery: what it is, where it stands, what may be done with it."""
+"""The dashboard of a delivery: what it is, how it stands, what may be done with it."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_safe
 
 from accounts import access
@@ -30,12 +30,12 @@ from deliveries.views.shared import find, number, page, person
 
 STOP_POLLING = 286  # htmx's own word for it
 LINES = 8
-RUNS = 10  # of a series, on its dashboard
+RUNS = 10  # runs of a series that its dashboard shows
 
 
 @require_safe
 def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
-    """All of one delivery."""
+    """Show all of one delivery."""
     delivery = find(request, pk)
     runs = list(calendar.runs(delivery)[:RUNS])
     at = clock.now()
@@ -78,7 +78,7 @@ def _callouts(delivery: Delivery) -> list[Diagnosis]:
 
 @require_safe
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The live part alone. Once status or preparation are others than the page knows, the page is drawn afresh."""
+    """Return the live part alone; the page reloads where status or preparation are others than it knows."""
     delivery = find(request, pk)
     answer = page(request, "_progress", _live(delivery))
     stands = state.of(delivery)
@@ -92,7 +92,7 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def log(request: HttpRequest, pk: int) -> HttpResponse:
-    """Every line of the log and every step, newest first."""
+    """Show every line of the log and every step, newest first."""
     delivery = find(request, pk)
     shown = key_page(
         delivery.log.all(), before=number(request, "before"), after=number(request, "after"), size=50
@@ -119,7 +119,7 @@ def _live(delivery: Delivery) -> dict[str, Any]:
 
 
 def cause_rows(preparation: Preparation) -> list[tuple[str, int]]:
-    """Each cause that was looked at with its number, in the order of looking; zero included."""
+    """Return each cause that was looked at with its number, in the order of looking; zero included."""
     return [
         (Cause(cause).label, preparation.causes[cause])
         for cause in Cause.values
@@ -128,7 +128,7 @@ def cause_rows(preparation: Preparation) -> list[tuple[str, int]]:
 
 
 def findings(delivery: Delivery) -> list[Finding]:
-    """What the preparation found, with the limits of now; errors first, information last."""
+    """Return what the preparation found, with the present limits; errors first, information last."""
     order = {"error": 0, "warning": 1, "info": 2}
     return sorted(capacity.current(delivery, at=clock.now()), key=lambda finding: order[finding.level])
 
@@ -139,7 +139,7 @@ def _last_lines(preparation: Preparation | None) -> list[LogLine]:
 
 @dataclass(frozen=True)
 class AudienceFacts:
-    """An audience in words with its live count, if asked for; `problem` where its rule makes no sense any more."""
+    """An audience in words, with its present count if asked for; `problem` where its rule makes no sense any more."""
 
     audience: Audience
     words: str
@@ -150,7 +150,7 @@ class AudienceFacts:
 def audience_facts(
     audience: Audience, *, unit: OrganizationalUnit | None = None, counted: bool = True
 ) -> AudienceFacts:
-    """What a preparation would target now; not `counted` where none can follow any more."""
+    """Return what a preparation would target now; not `counted` where none can follow any more."""
     try:
         words = "" if audience.kind == Audience.Kind.LIST else rules.in_words(audience.rule)
         return AudienceFacts(audience, words, targeting.count(audience, unit=unit) if counted else None)
@@ -159,11 +159,11 @@ def audience_facts(
 
 
 def target_facts(delivery: Delivery, *, counted: bool = True) -> AudienceFacts | None:
-    """Whom the delivery goes to: its audience, or those whom the delivery before it never wrote to."""
+    """Return whom the delivery goes to: its audience, or those whom the delivery before it never wrote to."""
     if delivery.audience is None:
         return None
     if delivery.remainder_of_id is not None:
-        words = _("Those who never got %(original)s") % {"original": f"DM{delivery.remainder_of_id}"}
+        words = _t("Those who never got %(original)s") % {"original": f"DM{delivery.remainder_of_id}"}
         return AudienceFacts(delivery.audience, words, remainders.size(delivery) if counted else None)
     return audience_facts(delivery.audience, unit=delivery.unit, counted=counted)
 
@@ -179,7 +179,7 @@ def _rejection(delivery: Delivery) -> StatusChange | None:
 
 
 def _deployment_url(delivery: Delivery) -> str:
-    """The block with the figures of the send, which the app above draws."""
+    """Return the address of the block with the figures of the send, which `reporting` draws."""
     try:
         return reverse("reporting:block", args=[delivery.pk])
     except NoReverseMatch:

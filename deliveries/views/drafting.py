@@ -3,13 +3,13 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
 from accounts.rights import Right
 from audiences.models import Audience
-from campaign.lib import clock
+from campaign.lib import clock, numbers
 from campaign.lib.refusals import Refusal
 from deliveries import drafting
 from deliveries.forms.delivery import ChooseAudience, General, NewDelivery, suggested
@@ -34,7 +34,10 @@ from deliveries.views.shared import (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
-    """One page for label, unit, audience and schedule; then to the content."""
+    """One page for label, unit, audience and schedule; then on to the content.
+
+    Raise access.NotAllowed for a person who may prepare nowhere.
+    """
     user = person(request)
     if not access.units(user, Right.PREPARE).exists():
         raise access.NotAllowed(by=user, right=Right.PREPARE, target=user)
@@ -50,7 +53,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """General: label, unit, approval, validity, route, tracking."""
+    """Change general settings: label, unit, approval, validity, route, tracking."""
     delivery = find_editable(request, pk)
     form = General(request.POST or None, user=person(request), initial=General.of(delivery))
     if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.cleaned_data):
@@ -61,7 +64,10 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def audience(request: HttpRequest, pk: int) -> HttpResponse:
-    """Whom it goes to, with the count as of now."""
+    """Choose whom it goes to, with the count as of now.
+
+    Raise TargetFixed for a remainder, whose recipients are given.
+    """
     delivery = find_editable(request, pk)
     if delivery.remainder_of_id is not None:
         raise drafting.TargetFixed(original=f"DM{delivery.remainder_of_id}")
@@ -74,17 +80,16 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def count(request: HttpRequest) -> HttpResponse:
-    """The audience that a form names, in words and counted now; nothing where none is named."""
-    chosen = request.GET.get("audience", "")
+    """Return the audience that a form names, in words and counted now; nothing where none is named."""
     rows = access.visible(person(request), Audience.objects.select_related("unit"))
-    found = rows.filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 19 else None
+    found = rows.filter(pk=numbers.key(request.GET.get("audience"))).first()
     return page(request, "_audience_facts", {"audience": audience_facts(found) if found else None})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def schedule(request: HttpRequest, pk: int) -> HttpResponse:
-    """At once, at a date, or recurring."""
+    """Change when it leaves: at once, at a date, at a local hour, in waves, or recurring."""
     delivery = find_editable(request, pk)
     said = {name: value for name, value in when_of(delivery).items() if value is not None}
     initial = suggested(delivery.time_zone) | said
@@ -97,7 +102,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def occurrences(request: HttpRequest) -> HttpResponse:
-    """The recurrence that a form describes, in words and with its next ten moments; or what is wrong with it."""
+    """Return the recurrence that a form describes, in words with its next ten moments; or what is wrong with it."""
     access_needed = access.units(person(request), Right.PREPARE).exists()
     form = When(request.GET) if access_needed else None
     found = calendar.of_form(form) if form is not None and form.is_valid() else None
@@ -106,25 +111,25 @@ def occurrences(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
-    """A draft with the same settings and content, without a date."""
+    """Create a draft with the same settings and content, without a date."""
     delivery = find(request, pk)
     copy = delivery
     with told(request, delivery, action="duplicate"):
         copy = drafting.duplicate(delivery=delivery, by=person(request))
-        messages.success(request, _("This is the copy. It has no date: choose when it leaves."))
+        messages.success(request, _t("This is the copy. It has no date: choose when it leaves."))
     return to_dashboard(request, copy)
 
 
 @require_POST
 def remainder(request: HttpRequest, pk: int) -> HttpResponse:
-    """A draft for those whom a stopped delivery never wrote to."""
+    """Create a draft for those whom a stopped delivery never wrote to."""
     delivery = find(request, pk)
     made = delivery
     with told(request, delivery, action="create_remainder"):
         made = remainders.create(delivery=delivery, by=person(request), at=clock.now())
         messages.success(
             request,
-            _(
+            _t(
                 "This goes to those who never got %(original)s, and to nobody else. Prepare it when you are ready."
             )
             % {"original": delivery.name},
@@ -135,19 +140,19 @@ def remainder(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asks by GET, deletes by POST; only what was never released."""
+    """By GET ask, by POST delete a delivery that was never released."""
     if request.method != "POST":
         return page(request, "delete", {"delivery": find_editable(request, pk)})
     delivery = find(request, pk)
     with told(request, delivery, action="delete"):
         drafting.delete(delivery=delivery, by=person(request))
-        messages.success(request, _("“%(delivery)s” is deleted.") % {"delivery": delivery.label})
+        messages.success(request, _t("“%(delivery)s” is deleted.") % {"delivery": delivery.label})
         return redirect("deliveries:list")
     return to_dashboard(request, delivery)
 
 
 def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]) -> bool:
-    """Whether the verb took the settings; what that unsealed is named."""
+    """Save the settings; return whether the verb took them, and tell the person what that unsealed."""
     try:
         changed = drafting.edit(delivery=delivery, by=person(request), at=clock.now(), **settings)
     except Refusal:
@@ -158,16 +163,18 @@ def _saved(request: HttpRequest, delivery: Delivery, settings: dict[str, object]
     if changed and not state.of(delivery).is_draft and rescheduling.in_words(delivery):
         messages.success(
             request,
-            _("Saved. Recipients and content stay as prepared; the new time must be approved and confirmed."),
+            _t(
+                "Saved. Recipients and content stay as prepared; the new time must be approved and confirmed."
+            ),
         )
     elif changed:
         parts = seal.in_words(changed)
         messages.warning(
             request,
-            _("Saved. Changed since it was prepared: %(parts)s. Prepare it again.") % {"parts": parts},
+            _t("Saved. Changed since it was prepared: %(parts)s. Prepare it again.") % {"parts": parts},
         )
     else:
-        messages.success(request, _("Saved."))
+        messages.success(request, _t("Saved."))
     return True
 
 
@@ -175,5 +182,5 @@ def _tell_of_two_moments(request: HttpRequest, form: When) -> None:
     if form.comes_twice():
         messages.info(
             request,
-            _("Clocks are set back over this time, so it comes twice: the first of the two was taken."),
+            _t("Clocks are set back over this time, so it comes twice: the first of the two was taken."),
         )

@@ -1,9 +1,9 @@
-"""The button for when something is badly wrong: stop all sending, and allow it again."""
+"""The pages to stop all sending when something is badly wrong, and to allow it again."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
@@ -17,7 +17,7 @@ from deliveries.views.shared import page, person, told
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop_all(request: HttpRequest) -> HttpResponse:
-    """By GET what is under way, and the question; by POST nothing more leaves, and a receipt is shown."""
+    """By GET show what is under way and ask; by POST stop all sending of a unit and show the receipt."""
     by = person(request)
     if request.method == "POST":
         unit = _unit(request)
@@ -38,20 +38,18 @@ def stop_all(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def allow(request: HttpRequest) -> HttpResponse:
-    """What was held goes on."""
+    """Allow sending again: what was held goes on."""
     unit = _unit(request)
     with told(request, action="allow_sending"):
         halts.allow(unit=unit, by=person(request), at=clock.now())
         messages.success(
-            request, _("Sending of “%(unit)s” is allowed again: what was held goes on.") % {"unit": unit}
+            request, _t("Sending of “%(unit)s” is allowed again: what was held goes on.") % {"unit": unit}
         )
     return redirect("deliveries:list")
 
 
 def _unit(request: HttpRequest) -> OrganizationalUnit:
-    wanted = request.POST.get("unit", "")
-    readable = access.readable_units(person(request))
-    found = readable.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
+    found = access.readable_unit(person(request), request.POST.get("unit"))
     if found is None:
         raise Http404
     return found

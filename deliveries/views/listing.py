@@ -1,8 +1,11 @@
 """The list of deliveries, and what waits for whoever looks."""
 
+from functools import cache
+
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import access
@@ -14,17 +17,19 @@ from deliveries.lifecycle import notices
 from deliveries.models import Delivery
 from deliveries.overview import state
 from deliveries.overview import todo as waits
+from deliveries.sending import fence
 from deliveries.views.shared import number, page, person
 
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
-    """Deliveries that the person may see, newest first."""
+    """List the deliveries that the person may see, newest first."""
     user = person(request)
     filters = DeliveryFilter(request.GET, user=user)
     rows = filters.narrowed(_rows(Delivery.objects.visible_to(user)))
     shown = key_page(rows, before=number(request, "before"), after=number(request, "after"))
-    state.annotate(shown.rows)
+    problem = cache(fence.problem)  # asked once, for the rows and for the banner
+    state.annotate(shown.rows, problem=problem)
     rights = access.on_any_unit(user)
     context = {
         "filters": filters,
@@ -32,13 +37,14 @@ def listing(request: HttpRequest) -> HttpResponse:
         "may_stop_all": Right.START in rights,
         "may_create": Right.PREPARE in rights,
         "is_narrowed": filters.narrows,
+        "copy_problem": SimpleLazyObject(problem),
     }
     return page(request, "list", context)
 
 
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
-    """Deliveries to approve, to confirm, and those of one's own that came back."""
+    """List the deliveries to approve, to confirm, and those of one's own that were rejected."""
     user = person(request)
     told = list(notices.shown_to(user)[: notices.SHOWN])
     return page(request, "waiting", {"waiting": waits.lists(user), "notices": told})
@@ -46,7 +52,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def seen(request: HttpRequest) -> HttpResponse:
-    """The person's notices are no longer new."""
+    """Mark the person's notices as seen."""
     notices.mark_seen(by=person(request), at=clock.now())
     return redirect("deliveries:waiting")
 

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access, proof_addresses
@@ -18,7 +18,7 @@ from deliveries.views.shared import find, page, person, to_dashboard, told
 
 @require_POST
 def prepare(request: HttpRequest, pk: int) -> HttpResponse:
-    """A worker is asked; the dashboard shows how far it is."""
+    """Start a preparation; the dashboard shows how far it is."""
     delivery = find(request, pk)
     with told(request, delivery, action="prepare"):
         preparation.start(delivery=delivery, by=person(request), at=clock.now())
@@ -27,25 +27,25 @@ def prepare(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def stop_preparation(request: HttpRequest, pk: int) -> HttpResponse:
-    """Back to Editing; nothing of it is left."""
+    """Stop the preparation and return to Editing; nothing of it is kept."""
     delivery = find(request, pk)
     with told(request, delivery, action="stop_preparation"):
         preparation.stop(delivery=delivery, by=person(request), at=clock.now())
-        messages.info(request, _("The preparation was stopped. Nothing of it is left."))
+        messages.info(request, _t("The preparation was stopped. Nothing of it is left."))
     return to_dashboard(request, delivery)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def proof(request: HttpRequest, pk: int) -> HttpResponse:
-    """Test addresses get the content as it is now; counted nowhere."""
+    """Send the content as it is now to test addresses; it is counted nowhere."""
     delivery = find(request, pk)
     access.require(person(request), Right.PREPARE, delivery)
-    prefix = _(proofs.PREFIX) % {"number": delivery.proofs.count() + 1}
+    prefix = _t(proofs.PREFIX) % {"number": delivery.proofs.count() + 1}
     form = SendProof(request.POST or None, user=person(request), initial={"prefix": prefix})
     if request.method == "POST" and form.is_valid():
         with told(request, delivery, action="send_proof"):
             sent = _send(request, delivery, form)
-            messages.success(request, _("Proof %(number)s is on its way.") % {"number": sent.number})
+            messages.success(request, _t("Proof %(number)s is on its way.") % {"number": sent.number})
             return to_dashboard(request, delivery)
     earlier = delivery.proofs.select_related("by", "content").prefetch_related("messages")[:10]
     return page(

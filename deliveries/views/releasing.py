@@ -1,4 +1,4 @@
-"""The second step of the confirmation, and changing one's mind: take back, pause, resume, stop."""
+"""The second step of the confirmation, and what may follow: take back, pause, resume, stop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaign.lib import clock, numbers
@@ -28,7 +29,7 @@ from deliveries.views.shared import find, page, person, to_dashboard, told
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
-    """The second step: everything that OK will bind; OK posts the seal that was on the screen."""
+    """Show everything that OK will bind; OK posts the seal that was shown."""
     delivery = find(request, pk)
     if request.method == "POST":
         return _confirmed(request, delivery)
@@ -68,15 +69,15 @@ def _confirmed(request: HttpRequest, delivery: Delivery) -> HttpResponse:
             raise
         messages.success(
             request,
-            _("Active: each run is prepared ahead of its time.")
+            _t("Active: each run is prepared ahead of its time.")
             if delivery.is_recurring
-            else _("Confirmed."),
+            else _t("Confirmed."),
         )
     return redirect("deliveries:confirm", delivery.pk) if asked_again else to_dashboard(request, delivery)
 
 
 def _one_step(verb: Callable[..., Any], action: str, said: Any) -> Callable[..., HttpResponse]:
-    """A view that takes one step by POST and returns to the dashboard."""
+    """Return a view that takes one step by POST and leads back to the dashboard."""
 
     @require_POST
     def step(request: HttpRequest, pk: int) -> HttpResponse:
@@ -90,42 +91,42 @@ def _one_step(verb: Callable[..., Any], action: str, said: Any) -> Callable[...,
 
 
 take_back = _one_step(
-    confirmation.take_back, "take_back", gettext_lazy("The confirmation is taken back. Nothing was sent.")
+    confirmation.take_back, "take_back", _("The confirmation is taken back. Nothing was sent.")
 )
-pause = _one_step(control.pause, "pause", gettext_lazy("Paused. What was on its way comes to its end."))
-resume = _one_step(control.resume, "resume", gettext_lazy("It goes on from where it paused."))
+pause = _one_step(control.pause, "pause", _("Paused. What was on its way comes to its end."))
+resume = _one_step(control.resume, "resume", _("It goes on from where it paused."))
 
 release_wave = _one_step(
     waves.release,
     "release_wave",
-    gettext_lazy("The wave may leave; those behind it follow, and are judged again."),
+    _("The wave may leave; those behind it follow, and are judged again."),
 )
 
 
 @require_POST
 def limit(request: HttpRequest, pk: int) -> HttpResponse:
-    """How many messages an hour leave at most; the field left empty, no limit of its own."""
+    """Set how many messages leave in an hour at most; with an empty field the delivery has no limit of its own."""
     delivery = find(request, pk)
     with told(request, delivery, action="set_limit"):
         typed = request.POST.get("limit_per_hour", "")
         at_most = limits.set_limit(delivery=delivery, per_hour=typed, by=person(request), at=clock.now())
-        said = _("At most %(limit)s messages an hour leave from now on.") % {
+        said = _t("At most %(limit)s messages an hour leave from now on.") % {
             "limit": number_format(at_most, 0, force_grouping=True) if at_most else ""
         }
-        messages.success(request, said if at_most else _("It has no limit of its own any more."))
+        messages.success(request, said if at_most else _t("It has no limit of its own any more."))
     return to_dashboard(request, delivery)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
-    """By GET asks again, with what has left and what never will; by POST ends the send for good."""
+    """By GET show what has left and what never will, and ask; by POST end the send for good."""
     delivery = find(request, pk)
     with told(request, delivery, action="stop"):
         if request.method != "POST":
             lifecycle.check(delivery, control.stopping(delivery), by=person(request))
             return page(request, "stop", {"delivery": delivery, "before": control.before_stopping(delivery)})
         stopped = control.stop(delivery=delivery, by=person(request), at=clock.now())
-        ended = _("The series has ended: there are no more runs.")
+        ended = _t("The series has ended: there are no more runs.")
         messages.warning(request, ended if delivery.is_recurring else _what_stopped(stopped))
     return to_dashboard(request, delivery)
 
@@ -133,4 +134,4 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
 def _what_stopped(stopped: control.Stopped) -> str:
     left = ngettext("%(n)s message had left", "%(n)s messages had left", stopped.left) % {"n": stopped.left}
     never = ngettext("%(n)s never will", "%(n)s never will", stopped.cancelled) % {"n": stopped.cancelled}
-    return " ".join([_("Stopped: %(left)s, %(never)s.") % {"left": left, "never": never}, *stopped.remarks])
+    return " ".join([_t("Stopped: %(left)s, %(never)s.") % {"left": left, "never": never}, *stopped.remarks])

@@ -9,12 +9,12 @@ from deliveries.overview import state
 from deliveries.series import calendar
 from deliveries.views.shared import find, number, page
 
-VIEWS = {"run": _("Each run"), "day": _("By day"), "month": _("By month"), "year": _("By year")}
+VIEWS = {"run": _("Each run"), **calendar.PERIOD_LABELS}
 
 
 @require_safe
 def runs(request: HttpRequest, pk: int) -> HttpResponse:
-    """Every moment that was, newest first; or the runs of a day, a month or a year taken together."""
+    """List every moment so far, newest first; or the runs of a day, a month or a year taken together."""
     delivery = find(request, pk)
     by = request.GET.get("by", "run")
     context = {"delivery": delivery, "views": VIEWS, "by": by if by in VIEWS else "run"}

@@ -1,17 +1,16 @@
-"""What every view of a delivery does: find it or 404, take one step, tell what came of it."""
+"""What every view of a delivery does: find it or answer 404, take one step, show what came of it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from accounts import access, audit
+from accounts import access
 from accounts.models import User
+from accounts.refused import told as told  # the views of deliveries take it from here
 from accounts.rights import Right
-from campaign.lib.refusals import Forbidden, Refusal
+from campaign.lib import numbers
 from deliveries.drafting import NotEditable
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
@@ -19,13 +18,16 @@ from deliveries.overview import state
 
 
 def person(request: HttpRequest) -> User:
-    """Whoever is signed in; every page here asks for a login."""
+    """Return whoever is signed in; every page here asks for a login."""
     assert isinstance(request.user, User)
     return request.user
 
 
 def find(request: HttpRequest, pk: int) -> Delivery:
-    """The delivery, for whoever may see it. For anybody else there is none, and a try at it is recorded."""
+    """Return the delivery, for whoever may see it.
+
+    Raise Http404 for anybody else. A POST to a delivery that the person may not see is recorded in the audit trail.
+    """
     rows = Delivery.objects.visible_to(person(request)).select_related(
         "unit",
         "audience",
@@ -46,7 +48,7 @@ def find(request: HttpRequest, pk: int) -> Delivery:
 
 
 def find_editable(request: HttpRequest, pk: int) -> Delivery:
-    """The delivery, for whoever may change it now. Raises NotAllowed or NotEditable."""
+    """Return the delivery, for whoever may change it now; raise NotAllowed or NotEditable."""
     delivery = find(request, pk)
     access.require(person(request), Right.PREPARE, delivery)
     if delivery.status not in groups.EDITABLE:
@@ -54,21 +56,8 @@ def find_editable(request: HttpRequest, pk: int) -> Delivery:
     return delivery
 
 
-@contextmanager
-def told(request: HttpRequest, delivery: Delivery | None = None, *, action: str = "") -> Iterator[None]:
-    """A refusal inside is recorded and shown as a message; what the person may not do at all stays a 403."""
-    try:
-        yield
-    except Forbidden:
-        raise
-    except Refusal as refusal:
-        if request.method == "POST":
-            audit.record_refusal(refusal, by=person(request), target=delivery, action=action)
-        messages.error(request, str(refusal))
-
-
 def refused_to_dashboard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A page that can't be had now leads back to the dashboard, which says why."""
+    """Wrap a view so that a refusal leads back to the dashboard, which shows it."""
 
     @wraps(view)
     def answer(request: HttpRequest, pk: int) -> HttpResponse:
@@ -88,10 +77,10 @@ def page(request: HttpRequest, name: str, context: dict[str, object], *, status:
 
 
 def number(request: HttpRequest, name: str) -> int | None:
-    """A number in the address, or None; anything else there is no such page."""
+    """Return a number in the address, or None where there is none. Raise Http404 for anything else."""
     text = request.GET.get(name, "")
     if not text:
         return None
-    if not text.isdecimal() or len(text) > 18:
+    if (found := numbers.key(text)) is None:
         raise Http404
-    return int(text)
+    return found

@@ -11,6 +11,7 @@ class Command(BaseCommand):
     help = "Queues what is due by the clock: the tick, the hourly figures, the daily cleaning."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Start the scheduler and stay until a signal ends it. Raise CommandError where the queue can't be reached."""
         logging.getLogger("rq.cron").setLevel(logging.WARNING)  # it would tell of every tick
         try:
             cron.scheduler().start()

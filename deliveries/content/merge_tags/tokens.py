@@ -71,7 +71,7 @@ class Tokens:
         return Token(kind, value)
 
     def advance(self) -> Token:
-        """Move on, and return the token that was read; the end of the tag is never passed."""
+        """Move on, and return the token that was read. Raise Problem at the end of the tag, which is never passed."""
         token = self.token
         if token.closes_tag:
             raise self.unexpected()
@@ -92,12 +92,12 @@ class Tokens:
         return False
 
     def expect(self, operator: str) -> None:
-        """Move on behind this operator, which must be next."""
+        """Move on behind this operator; raise Problem where something else is next."""
         if not self.skip(operator):
             raise self.unexpected()
 
     def take_name(self) -> str:
-        """Move on behind a name, which must be next, and return it."""
+        """Move on behind a name, and return it; raise Problem where something else is next."""
         if self.token.kind != "name":
             raise self.unexpected()
         return self.advance().value

@@ -101,7 +101,7 @@ def _write(delivery: Delivery, file: DeliveryFile, *, by: User) -> None:
 
 
 def _zipped(html: str, images: Path) -> BytesIO:
-    """A page and its pictures as the editor's upload takes them."""
+    """Return a page and its pictures as a zip, as the editor's upload takes them."""
     file = BytesIO()
     with ZipFile(file, "w") as archive:
         archive.writestr("index.html", html)
@@ -113,7 +113,7 @@ def _zipped(html: str, images: Path) -> BytesIO:
 
 
 def _unit(text: str, *, by: User) -> OrganizationalUnit:
-    """The unit that a label names, or the end of its path: “Brasil”, “Serra Alta > Brasil”."""
+    """Return the unit that a label names, or the end of its path: “Brasil”, “Serra Alta > Brasil”."""
     units = {unit.pk: unit for unit in access.readable_units(by)}
     wanted = [part.strip().casefold() for part in text.split(">")]
     found = []

@@ -25,6 +25,10 @@ class Command(DeliveriesCommand):
         parser.add_argument("delivery", nargs="?", metavar="DELIVERY", help="its ID: DM95, or 95")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
+        """Print what is wrong with the installation and with the deliveries, and return it as `--json` prints it.
+
+        Raise SystemExit (1) or CommandError where somebody must see to something.
+        """
         at = clock.now()
         chosen = [self.find(options["delivery"], by=by)] if options["delivery"] else None
         everything = diagnosis.of_installation(at=at)

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import OrganizationalUnit, User
+from campaign.lib import numbers
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.models import Delivery, Status
 from deliveries.overview import state
@@ -71,10 +72,7 @@ def _chosen(by: User | None, options: dict[str, Any]) -> Any:
         deliveries = deliveries.filter(reduce(or_, below)) if below else deliveries.none()
     if options["text"]:
         text = options["text"].strip()
-        number = text[2:] if text[:2].upper() == "DM" else text
-        by_id = (
-            Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else Q(pk=None)
-        )
+        by_id = Q(pk=numbers.key(text.upper().removeprefix("DM")))
         deliveries = deliveries.filter(by_id | Q(label__icontains=text))
     if options["before"]:
         deliveries = deliveries.filter(pk__lt=options["before"])

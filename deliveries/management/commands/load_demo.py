@@ -24,6 +24,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Load the demo, or its people only. Raise CommandError on any database but the embedded one."""
         if not (settings.IS_EMBEDDED or settings.TESTING):
             raise CommandError("Refused: demo data belong on the embedded database of `make run` alone.")
         if options["people"]:

@@ -28,6 +28,10 @@ class Command(DeliveriesCommand):
         )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
+        """Compare the counts of each delivery that was released; return them as `--json` prints them.
+
+        Raise CommandError where those of one don't balance.
+        """
         books = []
         for pk in self._chosen(options["delivery"], by):
             books.append(reconciliation.reconcile(pk))

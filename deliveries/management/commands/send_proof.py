@@ -9,7 +9,7 @@ from accounts import access
 from accounts.models import User
 from audiences import sight
 from audiences.models import Profile, TestProfile
-from campaign.lib import clock
+from campaign.lib import clock, numbers
 from campaign.lib.jobs import Queue
 from deliveries import proofs
 from deliveries.commands.base import USAGE, StepCommand, add_wait_options
@@ -60,9 +60,7 @@ class Command(StepCommand):
         return found
 
     def _profile(self, text: str, by: User) -> Profile:
-        named = Q(external_id=text)
-        if text.isascii() and text.isdigit() and len(text) < 19:
-            named |= Q(pk=int(text))
+        named = Q(external_id=text) | Q(pk=numbers.key(text))
         found = sight.people(by, Profile.objects.filter(named)).first()
         if found is None:
             self.fail("no_such_profile", f"There is no profile “{text}”.", exit_code=USAGE)

@@ -1,7 +1,7 @@
 """Why a delivery does not move, or what it waits for: one sentence for each cause, with what to do about it.
 
-The same sentences stand on the dashboard, at the desk and in `manage.py doctor`. Looking costs a flat number
-of queries and a look at the queue; what goes over the network to a relay is for the command alone.
+The same sentences stand on the dashboard, at the desk and in `manage.py doctor`. They cost a flat number of queries
+and one look at the queue; only the command connects to the relay.
 """
 
 from deliveries.overview.diagnosis.causes import Diagnosis
@@ -16,6 +16,7 @@ from deliveries.overview.diagnosis.installation import of_installation
 from deliveries.overview.diagnosis.relay import of_relay
 from deliveries.overview.diagnosis.surroundings import (
     closed,
+    fenced_by,
     halted,
     halted_by,
     rest_of,
@@ -29,6 +30,7 @@ __all__ = [
     "about_itself",
     "closed",
     "deliveries_to_look_at",
+    "fenced_by",
     "halted",
     "halted_by",
     "of_delivery",

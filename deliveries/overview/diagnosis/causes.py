@@ -12,7 +12,7 @@ from deliveries.models import Delivery
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One cause. A fault wants somebody to act; what rightly waits is no fault."""
+    """One cause. A fault needs somebody to act; a delivery that waits as it should has none."""
 
     code: str
     is_fault: bool

@@ -22,18 +22,18 @@ from deliveries.sending import gate, rate, throttle
 from deliveries.sending.control import waves
 from deliveries.series import eligibility
 
-STUCK_AFTER = timedelta(seconds=30)  # nobody took up a preparation that was asked for
-LIMITS = ("delivery", "route", "provider")  # of what limits a send, that which somebody set
+STUCK_AFTER = timedelta(seconds=30)  # no worker took the job of the preparation
+LIMITS = ("delivery", "route", "provider")  # the limits that people set
 WAVE_HELD = "wave_held"
 
 
 def of_delivery(delivery: Delivery, *, at: datetime) -> list[Diagnosis]:
-    """What this delivery waits for, or why it does not move; empty where all is as it should be."""
+    """Return what this delivery waits for, or why it does not move; empty where nothing is wrong."""
     return [*_around(delivery, at), *about_itself(delivery, at=at)]
 
 
 def about_itself(delivery: Delivery, *, at: datetime) -> list[Diagnosis]:
-    """The same without the queue, the fence and the relay, which a page shows in places of their own."""
+    """Return the same without queue, fence and relay, which a page shows in places of their own."""
     looks = {
         Status.PREPARING: _preparing,
         Status.AWAITING_APPROVAL: _awaiting_approval,
@@ -49,7 +49,7 @@ def about_itself(delivery: Delivery, *, at: datetime) -> list[Diagnosis]:
 
 
 def _without_confirmer(delivery: Delivery) -> Iterator[Diagnosis]:
-    """A confirmation binds whoever gave it or not any more: it leaves as confirmed, and those who may hold it know."""
+    """Say that whoever confirmed it can no longer sign in: it leaves as confirmed, and those who may hold it know."""
     if delivery.status not in groups.RELEASED:
         return
     confirmation = delivery.confirmations.filter(taken_back_at=None, by__is_active=False).first()
@@ -65,7 +65,7 @@ def _without_confirmer(delivery: Delivery) -> Iterator[Diagnosis]:
 
 
 def _clocks_changed(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
-    """What was sealed is a moment; if a country changed its clocks since, they show another hour then."""
+    """Report a moment at which clocks show another hour than when it was sealed: the country changed its clocks."""
     if delivery.local_hour is None or delivery.status not in groups.RELEASED:
         return
     for moment in delivery.moments.filter(opened_at=None, not_before__gt=at).order_by("number"):
@@ -91,8 +91,8 @@ def _around(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
         yield from unheard(Queue.PREPARATION, Queue.TICK)
     if delivery.status in groups.RELEASED or delivery.status == Status.READY:
         yield from halted(delivery)  # nobody can confirm or resume either
-    if delivery.status in groups.LEAVING:
         yield from fenced()
+    if delivery.status in groups.LEAVING:
         yield from unheard(Queue.SEND, Queue.TICK)
         yield from resting(delivery, at=at)
     yield from _limited(delivery, at)
@@ -183,7 +183,7 @@ def _sending(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
 
 
 def _between_moments(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
-    """A wave that waits for a person, or that nothing leaves because the next moment is ahead."""
+    """Say that a wave waits for a person, or that nothing leaves before the next moment."""
     held = waves.held(delivery)
     if held is not None:
         yield wave_held(held, delivery)
@@ -238,7 +238,7 @@ def _limited(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
 
 
 def _too_slow(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
-    """Whether its limits let not all of it leave in time."""
+    """Report limits by which not all of it leaves in time."""
     found = rate.of(delivery, at=at) if throttle.buckets_of(delivery) else None
     ends = delivery.valid_until
     if found is not None and found.left is not None and ends is not None and at + found.left > ends:
@@ -253,6 +253,6 @@ def _too_slow(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
 
 
 def deliveries_to_look_at() -> Any:
-    """Those that should be moving."""
+    """Return the deliveries that should be moving."""
     related = Delivery.objects.select_related("unit", "preparation", "route")
     return related.filter(status__in=groups.LOOKED_AT).order_by("pk")

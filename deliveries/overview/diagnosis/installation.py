@@ -21,14 +21,14 @@ SKEW_ALLOWED = timedelta(seconds=2)
 OLDEST_POSTGRESQL = 150_000
 SAFE = ("fsync", "full_page_writes", "synchronous_commit")
 FAILURES_THAT_COUNT, FAILURES_WITHIN = 3, timedelta(hours=1)
-CRON_SILENT_FOR = timedelta(seconds=60)  # it gives a sign each second
+CRON_SILENT_FOR = timedelta(seconds=60)  # cron reports each second
 SPOOL_BYTES = 500_000_000  # below this the disk that keeps opens and clicks is nearly full
 CROWDED = 0.9  # of the connections that PostgreSQL allows
 AT_HOME = {"localhost", "127.0.0.1", "::1", None}
 
 
 def of_installation(*, at: datetime) -> list[Diagnosis]:
-    """What is wrong with the parts that everything runs on. For the command: it takes its time."""
+    """Return what is wrong with the parts that everything runs on. Only the command asks: it may take seconds."""
     looks = (
         _queue(),
         _postgresql(),
@@ -55,7 +55,7 @@ def _queue() -> Iterator[Diagnosis]:
     try:
         yield from _cron()
         yield from _failures()
-    except RedisError:  # away since
+    except RedisError:  # the queue went away meanwhile
         return
 
 
@@ -122,7 +122,7 @@ def _connections() -> Iterator[Diagnosis]:
 
 
 def _pooler() -> Iterator[Diagnosis]:
-    """Whether this process talks to PostgreSQL through somebody: then another backend answers than it was told of."""
+    """Say that this process reaches PostgreSQL through a pooler: another backend answers than it connected to."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         answering = cursor.fetchone()[0]
@@ -137,7 +137,10 @@ def _pooler() -> Iterator[Diagnosis]:
 
 
 def _standbys() -> Iterator[Diagnosis]:
-    """Whether a failover could lose what was committed. Only a superuser or monitor sees which standbys are in sync."""
+    """Report standbys that could lose committed data in a failover.
+
+    Only superusers and monitors see which are in sync.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('synchronous_standby_names') <> '',"

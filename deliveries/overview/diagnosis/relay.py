@@ -1,4 +1,4 @@
-"""Whether a delivery's relay can be reached; this alone goes over the network."""
+"""Whether a delivery's relay can be reached: the only check that goes over the network."""
 
 import socket
 
@@ -13,7 +13,7 @@ CONNECT_SECONDS = 5
 
 
 def of_relay(delivery: Delivery) -> list[Diagnosis]:
-    """Whether the delivery's relay takes a connection; nothing is said to it."""
+    """Report a relay of the delivery that takes no connection; nothing is said to it."""
     route = routes.known_route_of(delivery)
     if route is None:  # the first send makes it
         return []

@@ -1,4 +1,4 @@
-"""What a delivery stands in: stops of all sending, a copied database, queues without workers, a route that rests."""
+"""What keeps a delivery from moving from outside: stops of all sending, a copied database, missing workers, a relay."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,7 +15,7 @@ from deliveries.sending import fence, gate
 
 
 def resting(delivery: Delivery, *, at: datetime) -> Iterator[Diagnosis]:
-    """The rest of the delivery's route, if its relay turned us away or nothing could be signed."""
+    """Report that the delivery's route rests: its relay turned us away, or nothing could be signed."""
     route = routes.known_route_of(delivery)
     if route is not None and route.closed_until is not None and route.closed_until > at:
         yield rest_of(route, delivery)
@@ -49,7 +49,7 @@ def rest_of(route: Route, delivery: Delivery) -> Diagnosis:
 
 
 def halted(delivery: Delivery) -> Iterator[Diagnosis]:
-    """Each stop of all sending that holds the delivery back."""
+    """Report each stop of all sending that holds the delivery back."""
     for halt in Halt.objects.covering(delivery.unit).select_related("by", "unit"):
         yield halted_by(halt, delivery)
 
@@ -70,7 +70,10 @@ def halted_by(halt: Halt, delivery: Delivery) -> Diagnosis:
 
 
 def closed(delivery: Delivery) -> list[Diagnosis]:
-    """Why nobody can confirm, resume or prove it now, and what to do about it; the verbs refuse for the same."""
+    """Return why nobody can confirm, resume or prove it now, and what to do about it.
+
+    The verbs refuse for the same reasons.
+    """
     return [*_no_release(delivery), *fenced()]
 
 
@@ -82,17 +85,23 @@ def _no_release(delivery: Delivery) -> Iterator[Diagnosis]:
 
 
 def fenced() -> Iterator[Diagnosis]:
+    """The fence, where this database is a copy or was set back. One query."""
     found = fence.problem()
     if found is not None:
-        yield fault(
-            "fenced",
-            _("Nothing is sent from here: %(why)s “manage.py adopt_instance” says what to do."),
-            why=str(found),
-        )
+        yield fenced_by(found)
+
+
+def fenced_by(found: fence.Fence) -> Diagnosis:
+    """Why nothing leaves from this database, and which command says what to do."""
+    return fault(
+        "fenced",
+        _("Nothing is sent from here: %(why)s “manage.py adopt_instance” says what to do."),
+        why=str(found),
+    )
 
 
 def without_workers(delivery: Delivery) -> list[Diagnosis]:
-    """The queues that this delivery needs next and that nobody listens to."""
+    """Report the queues that this delivery needs next and that no worker listens to."""
     if delivery.status in groups.FINAL:
         return []
     if delivery.status in groups.UNCONFIRMED:

@@ -4,7 +4,7 @@ import json
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -14,7 +14,9 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from deliveries.confirmation import decisions as confirmation
 from deliveries.models import Occurrence, Series
-from deliveries.sending import gate
+from deliveries.overview import state
+from deliveries.sending import fence, gate
+from deliveries.tests.copying import run_elsewhere
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.halts import allow, stop_all
 
@@ -75,6 +77,74 @@ def test_the_desk_says_that_it_is_held(client, stage, words):
     assert in_a_tag(words, shown)
 
 
+@pytest.mark.parametrize(
+    ("stage", "words"), [("scheduled", "Held"), ("sending", "Held"), ("paused", "Paused and held")]
+)
+def test_pages_desk_and_commands_name_the_fence_as_what_holds_it_in_the_same_words(client, stage, words):
+    delivery = DeliveryFactory(**{stage: True})
+    client.force_login(UserFactory(is_staff=True, roles={"prepare": root(), "administration": root()}))
+    run_elsewhere()
+    why = str(fence.problem())
+    because = f"Nothing is sent from here: {why} “manage.py adopt_instance” says what to do."
+    block = "deliveries:progress" if stage == "scheduled" else "reporting:block"
+
+    listed = client.get(reverse("deliveries:list")).content.decode()
+    deployment = client.get(reverse(block, args=[delivery.pk])).content.decode()
+    desk = [
+        client.get(f"/admin/deliveries/delivery/{path}").content.decode()
+        for path in ("", f"{delivery.pk}/change/")
+    ]
+    rows, shown, examined = asked("list_deliveries"), asked("show_delivery", delivery.name), doctor(delivery)
+
+    assert f">{words}</span>" in listed
+    assert f'<span class="cell-sub">{why}</span>' in listed
+    assert f"{words}</p>" in deployment
+    assert because in deployment
+    assert all(in_a_tag(words, page) for page in desk)
+    assert because in desk[1]
+    assert f" {words} " in rows
+    assert f"({why})" in rows
+    assert f"{words}\n" in shown
+    assert because in shown
+    assert f"“{delivery.label}”: {words}" in examined
+    assert because in examined
+
+
+def test_programs_are_told_that_the_fence_holds_it_and_that_nobody_did():
+    delivery = DeliveryFactory(sending=True)
+    run_elsewhere()
+
+    (row,) = json.loads(asked("list_deliveries", "--json"))["deliveries"]
+    one = json.loads(asked("show_delivery", delivery.name, "--json"))
+
+    for found in (row, one):
+        assert (found["state"], found["held"], found["held_by"]) == ("held", True, None)
+        assert found["held_because"] == str(fence.problem())
+    assert state.of(delivery).held_by.code == "fenced"
+
+
+def test_of_a_fence_and_a_halt_both_are_said_and_the_halt_names_who():
+    delivery = DeliveryFactory(sending=True)
+    stop_all(by=UserFactory(username="ana", roles={"start": root()}), reason="Wrong price")
+    run_elsewhere()
+
+    one = json.loads(asked("show_delivery", delivery.name, "--json"))
+
+    assert (one["held_by"], one["held_because"]) == ("ana", "Wrong price")
+    assert {found["code"] for found in one["diagnoses"]} >= {"halted", "fenced"}
+    assert "adopt_instance" in state.of(delivery).sentence
+    assert "Wrong price" in state.of(delivery).sentence
+
+
+@pytest.mark.parametrize("stage", ["ready", "finished"])
+def test_the_fence_holds_nothing_that_was_not_released_or_is_over(stage):
+    delivery = DeliveryFactory(**{stage: True})
+    run_elsewhere()
+
+    assert state.as_dict(delivery)["held"] is False
+    assert state.of(delivery).held_by is None
+
+
 def test_the_desk_says_that_a_run_is_held(client):
     run, now = DeliveryFactory(scheduled=True), clock.now()
     series = Series.objects.create(
@@ -87,6 +157,14 @@ def test_the_desk_says_that_a_run_is_held(client):
     listed = client.get("/admin/deliveries/occurrence/").content.decode()
 
     assert in_a_tag("Held", listed)
+
+
+def doctor(delivery):
+    """What the doctor prints, who finds faults and so ends with an error."""
+    out = StringIO()
+    with pytest.raises(CommandError, match="somebody must see to"):
+        call_command("doctor", delivery.name, stdout=out)
+    return out.getvalue()
 
 
 def in_a_tag(words, page):

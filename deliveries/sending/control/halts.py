@@ -1,7 +1,7 @@
 """Stop all sending: one decision for a unit and everything below it, and the receipt of what it held back.
 
-A halt changes no status. Gate and ledger look at it whenever something would be handed over, so it takes
-hold at the next window of every lane, and what is scheduled waits.
+A halt changes no status. Gate and ledger check it whenever something would be handed over, so it takes hold at the
+next window of every lane, and scheduled deliveries wait.
 """
 
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ class MovesOutOfHalt(Refusal):
 class HaltedDelivery:
     """One delivery in the receipt: how many of its messages had been handed over, how many are held.
 
-    Held is what would leave, also of those who were refused for a while. `unsent` failed before, without any server
-    being asked, as when the validity period was over; who was left out is in none of them.
+    Held is what would leave, including later tries. `unsent` failed before, without any server being asked, as when
+    the validity period was over; excluded recipients are in none of them.
     """
 
     delivery: Delivery
@@ -64,7 +64,7 @@ class HaltedDelivery:
 
 @dataclass(frozen=True)
 class HaltReceipt:
-    """What a halt found. Once it is given, nothing more of these leaves until sending is allowed again."""
+    """What a halt found. Once it is returned, nothing of these deliveries leaves until sending is allowed again."""
 
     halt: Halt
     deliveries: list[HaltedDelivery]
@@ -83,7 +83,7 @@ class HaltReceipt:
 
     @property
     def remark(self) -> str:
-        """What else is to be said of the two numbers; empty where they are all."""
+        """What the two numbers leave out, in a sentence; empty where they are all."""
         if not self.unsent:
             return ""
         return ngettext(
@@ -101,10 +101,10 @@ class HaltReceipt:
 
 
 def stop_all(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -> HaltReceipt:
-    """Nothing of the unit and below is handed over any more, for holders of *Start deliveries* on it.
+    """Stop all sending of the unit and everything below it, and return the receipt.
 
     The halt commits first; then the windows that were being handed over at that moment are waited for, delivery by
-    delivery, so the figures are final.
+    delivery, so the figures are final. Raise access.NotAllowed without *Start deliveries* on the unit.
     """
     halt = _begin(unit=unit, by=by, at=at, reason=reason.strip())
     below = affected().filter(unit__path__startswith=unit.path)
@@ -114,7 +114,7 @@ def stop_all(*, unit: OrganizationalUnit, by: User, at: datetime, reason: str) -
 
 
 def _wait_for_proofs(unit: OrganizationalUnit) -> None:
-    """Proofs that were being handed over are on their way; one that still waits finds the halt and fails."""
+    """Wait for the proofs that are being handed over; one that has not begun finds the halt and fails."""
     waiting = ProofMessage.objects.filter(
         status=ProofMessage.Status.WAITING, proof__delivery__unit__path__startswith=unit.path
     )
@@ -157,7 +157,10 @@ def _note_held(delivery_id: int, halt: Halt) -> HaltedDelivery:
 
 @transaction.atomic
 def allow(*, unit: OrganizationalUnit, by: User, at: datetime) -> Halt:
-    """What was held goes on from the exact message where it stopped."""
+    """End the halt of this unit: what it held goes on from the exact message where it stopped.
+
+    Raise NotHalted where the unit has none, and access.NotAllowed.
+    """
     access.require(by, Right.START, unit)
     halt = Halt.objects.in_force().select_for_update().filter(unit=unit).first()
     if halt is None:
@@ -170,22 +173,25 @@ def allow(*, unit: OrganizationalUnit, by: User, at: datetime) -> Halt:
 
 
 def refuse_escape(unit: OrganizationalUnit, parent: OrganizationalUnit) -> None:
-    """A unit does not leave a branch whose sending is stopped for one where it would go on, unseen by anybody."""
+    """Raise MovesOutOfHalt for a move that takes a unit out of a branch whose sending is stopped.
+
+    It would go on where it comes to, unseen by anybody.
+    """
     in_force = Halt.objects.in_force()
     if in_force.filter(unit__in=[unit.pk, *parent.lineage]).exists():
-        return  # it stays held where it goes
+        return  # the unit is held where it comes to, too
     halt = in_force.filter(unit__in=unit.lineage).select_related("by", "unit").first()
     if halt is not None:
         raise MovesOutOfHalt(by=halt.by, halted=halt.unit, unit=unit)
 
 
 def affected() -> QuerySet[Delivery]:
-    """What a halt holds back: deliveries that are confirmed and not over."""
+    """Return what a halt holds back: deliveries that are confirmed and not over."""
     return Delivery.objects.filter(status__in=groups.RELEASED).select_related("unit").order_by("pk")
 
 
 def shown_to(user: User) -> list[Halt]:
-    """The halts in force that concern whoever looks; `may_allow` says whether they may lift one."""
+    """Return the halts in force that concern this person; `may_allow` says whether they may end one."""
     halts = list(Halt.objects.in_force().select_related("unit", "by"))
     if not halts:
         return []

@@ -15,7 +15,7 @@ from deliveries.sending import gate
 
 @transaction.atomic
 def pause(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
-    """No window is handed over any more; what was handed over before comes to its end."""
+    """Pause the send: no further window is handed over, and what was handed over is finished."""
     delivery = Delivery.objects.locked(delivery.pk)
     lifecycle.move(delivery, Step.SUSPEND if delivery.is_recurring else Step.PAUSE, by=by, at=at)
     log.write(delivery, at, n_("Paused by %(by)s"), by=str(by))
@@ -25,7 +25,7 @@ def pause(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
 
 @transaction.atomic
 def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
-    """The send goes on from the exact row where it paused."""
+    """Resume the send at the exact row where it paused."""
     delivery = Delivery.objects.locked(delivery.pk)
     step = Step.CONTINUE if delivery.is_recurring else Step.RESUME
     lifecycle.check(delivery, step, by=by)

@@ -1,7 +1,7 @@
-"""How far a delivery came, for the receipts of a stop: to whom a server was asked, to whom never.
+"""How far a delivery came, for the receipts of a stop: how many were tried at a server, how many never.
 
-Read from tallies, and from the small tables of later tries. Rows are looked at only in chunks where a tally can't
-tell what was tried from what never was.
+Read from tallies and from the small tables of later tries. Rows are read only in chunks whose tallies can't tell
+what was tried from what was not.
 """
 
 from dataclasses import dataclass
@@ -68,12 +68,12 @@ class HandedSoFar:
 
     @property
     def waiting(self) -> int:
-        """What would leave if nobody stopped it."""
+        """How many would leave if nobody stopped it."""
         return self.fresh + self.waiting_refused + self.waiting_doubted + self.waiting_untried
 
 
 def standing(delivery_id: int) -> HandedSoFar:
-    """How far the delivery came; exact once nothing is handed over any more."""
+    """Return how far the delivery came; exact once nothing more is handed over."""
     slots = {"delivery": delivery_id}
     with connection.cursor() as cursor:
         cursor.execute(_TALLIES, slots)

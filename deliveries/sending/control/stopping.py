@@ -1,4 +1,4 @@
-"""Ending what leaves, for good: what had been handed over, and what never will be."""
+"""Stopping a send for good: how many had been handed over, and how many never will be."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from deliveries.series import eligibility
 class Stopped:
     """The receipt of a stop: how many had been handed over, how many never will be; together all messages.
 
-    Handed over is to whom a server was asked, or may have been.
+    Handed over are those about which a server was asked, or may have been.
     """
 
     left: int
@@ -30,7 +30,7 @@ class Stopped:
 
     @property
     def remarks(self) -> list[str]:
-        """What else is to be said of the two numbers, a sentence each."""
+        """What the two numbers leave out, a sentence each."""
         return [_t(text) % {"n": number} for text, number in self.counted_remarks]
 
     @property
@@ -47,15 +47,15 @@ _UNSENT = n_(
 
 
 def stopping(delivery: Delivery) -> Step:
-    """The step that ends it for good."""
+    """Return the step that ends this delivery for good."""
     return Step.END if delivery.is_recurring else Step.STOP
 
 
 def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
-    """Nothing more leaves, for good: rows that were not handed over are cancelled.
+    """Stop the send for good: rows that were not handed over are cancelled.
 
-    The step commits first, and whoever is handing over at that moment is waited for, so that no window follows; then
-    chunk after chunk is cancelled. Should this process die in between, the tick carries on.
+    The step commits first, and what is being handed over at that moment is waited for, so that no window follows;
+    then one chunk after another is cancelled. If this process ends in between, the tick carries on.
     """
     with transaction.atomic():
         delivery = Delivery.objects.locked(delivery.pk)
@@ -77,7 +77,7 @@ def stop(*, delivery: Delivery, by: User, at: datetime) -> Stopped:
 
 
 def before_stopping(delivery: Delivery) -> Stopped:
-    """How many have been handed over, and how many never will be once it is stopped."""
+    """Return how many have been handed over, and how many never will be once it is stopped."""
     now = receipts.standing(delivery.pk)
     refused = now.refused + now.waiting_refused
     left = now.left + now.waiting_doubted + refused

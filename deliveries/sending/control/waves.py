@@ -23,7 +23,7 @@ class NoWaveHeld(Refusal):
 
 
 def held(delivery: Delivery) -> Moment | None:
-    """The wave that waits for a person, if one does."""
+    """Return the wave that waits for a person, if one does."""
     if delivery.status not in groups.UNDER_WAY:
         return None
     return delivery.moments.filter(held_at__isnull=False, released_at=None).order_by("number").first()
@@ -31,7 +31,10 @@ def held(delivery: Delivery) -> Moment | None:
 
 @transaction.atomic
 def release(*, delivery: Delivery, by: User, at: datetime) -> Moment:
-    """The held wave may leave now, and those behind it an interval later each; each is judged again."""
+    """Let the held wave leave now, and those behind it an interval later each; each is judged again.
+
+    Raise access.NotAllowed, NoWaveHeld where none is held, and what `gate.require_open` raises.
+    """
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.START, delivery)
     wave = held(delivery)

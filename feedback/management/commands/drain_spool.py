@@ -11,6 +11,7 @@ class Command(BaseCommand):
     help = "Brings opens, clicks and opt-outs from the local spool into the database. Safe to run again."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Bring in what waits on disk; raise CommandError where the database is away, and keep what waits."""
         try:
             brought = hits.drain_spool()
         except outage.Away:

@@ -42,6 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Print the first moments of the rule; raise CommandError for an unknown zone or a rule that makes no sense."""
         zone = options["zone"]
         if zone not in available_timezones():
             raise CommandError(f"“{zone}” is no time zone; write one like America/Sao_Paulo", returncode=2)

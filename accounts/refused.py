@@ -1,0 +1,29 @@
+"""What a page does where a rule said no inside of one of its steps."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.models import User
+from campaign.lib.refusals import Forbidden, Refusal
+
+
+@contextmanager
+def told(request: HttpRequest, target: Model | None = None, *, action: str = "") -> Iterator[None]:
+    """Show a refusal inside as a message; that of a POST leaves an audit event, too.
+
+    Forbidden, a missing right, is raised on: it stays a 403.
+    """
+    try:
+        yield
+    except Forbidden:
+        raise
+    except Refusal as refusal:
+        if request.method == "POST":
+            by = request.user if isinstance(request.user, User) else None
+            audit.record_refusal(refusal, by=by, target=target, action=action)
+        messages.error(request, str(refusal))
