@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import self_service
 from accounts.middleware import ZONE_COOKIE
 from accounts.models import AuditEvent, User
+from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import reader_zone
 from campaign.templatetags.sinete import local_time
@@ -25,7 +26,7 @@ SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 @pytest.fixture
 def ana() -> User:
-    return UserFactory(username="ana")
+    return UserFactory(username="ana", roles={"prepare": root()})
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_person_chooses_the_zone_and_it_is_in_the_trail(browser, ana):
     ana.refresh_from_db()
     event = AuditEvent.objects.get(action="change_own_zone")
     assert ana.time_zone == "Europe/Lisbon"
-    assert (event.actor, event.details) == (ana, {"before": "", "now": "Europe/Lisbon"})
+    assert (event.actor, event.detail) == (ana, {"before": "", "now": "Europe/Lisbon"})
 
 
 def test_a_zone_that_there_is_not_is_refused(browser, ana):

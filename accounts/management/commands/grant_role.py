@@ -22,6 +22,7 @@ class Command(PersonCommand):
         parser.add_argument("--take-back", action="store_true", help="take it back instead, at once")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
+        """Give the role or take it back; raise UnknownPerson, and what `access.grant` raises."""
         assert by is not None
         user = User.objects.filter(username=options["username"]).first()
         if user is None:

@@ -28,6 +28,7 @@ class Command(PersonCommand):
         parser.add_argument("--after", metavar="USER", help="go on behind this user name")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
+        """Print one page of people; raise NotAllowed to whoever administers nothing."""
         assert by is not None
         if not access.units(by, Right.ADMINISTER).exists():
             raise access.NotAllowed(by=by, right=Right.ADMINISTER, target=by.home_unit or root())
