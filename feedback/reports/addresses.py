@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 LONGEST = 320
 # Bounded on both sides of the @, so that a search takes a time that grows with the text and no faster.
-ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"'`@|\\*]{1,128}@[^\s<>()\[\]{},;:\"'`@|\\*=/]{1,255}")
+ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"'`@|\\*]{1,128}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}")
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")

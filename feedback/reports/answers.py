@@ -65,7 +65,9 @@ def _header(traces: Traces) -> str:
 
 def _may_be_automatic(traces: Traces) -> bool:
     mail = traces.mail
-    by_value = mail.value("auto-submitted").lower() not in ("", "no") or mail.value("x-auto-response-suppress")
+    by_value = mail.value("auto-submitted").lower() not in ("", "no") or mail.value(
+        "x-auto-response-suppress"
+    )
     return bool(by_value) or mail.value("precedence").lower() in ("bulk", "junk")
 
 

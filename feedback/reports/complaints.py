@@ -47,7 +47,9 @@ def named_in(returned: Mapping[str, str]) -> list[str]:
 def _who(found: Mapping[str, list[str]], returned: Mapping[str, str]) -> list[str]:
     for name in ("original-rcpt-to", "removal-recipient"):
         named = [addresses.of_field(value) for value in found.get(name, [])[: fields.MOST_GROUPS]]
-        seen = addresses.distinct(address for address in named if address and not addresses.is_hidden(address))
+        seen = addresses.distinct(
+            address for address in named if address and not addresses.is_hidden(address)
+        )
         if seen:
             return seen
         if any(named):

@@ -14,7 +14,9 @@ LONGEST_DIAGNOSTIC = 500  # characters
 _DELIVERED = ("delivered", "relayed", "expanded")
 
 
-def of_report(groups: list[Group], text: Notice, book: RuleBook, patience: Patience) -> Iterator[ReportedRecipient]:
+def of_report(
+    groups: list[Group], text: Notice, book: RuleBook, patience: Patience
+) -> Iterator[ReportedRecipient]:
     """Yield what a delivery report says of each recipient."""
     named = [(_address(group), group) for group in groups if group.is_recipient]
     everybody = [address for address, _ in named]
@@ -33,7 +35,9 @@ def of_notice(
         about, whole = _about(text.text, address, found, alone=len(found) <= 1)
         status = fields.code_in(about) or fields.code_in(whole)
         if delayed:
-            yield ReportedRecipient(address, Kind.DELAYED, Reason.UNREACHABLE, status, delayed, _one_line(about))
+            yield ReportedRecipient(
+                address, Kind.DELAYED, Reason.UNREACHABLE, status, delayed, _one_line(about)
+            )
             continue
         verdict = verdicts.failure(Said(status, "", about, whole), book)
         yield ReportedRecipient(
@@ -67,7 +71,9 @@ def _kind(action: str, status: str) -> Kind:
 
 
 def _address(group: Group) -> str:
-    return addresses.of_field(group.get("original-recipient")) or addresses.of_field(group.get("final-recipient"))
+    return addresses.of_field(group.get("original-recipient")) or addresses.of_field(
+        group.get("final-recipient")
+    )
 
 
 def _diagnostic(group: Group) -> str:

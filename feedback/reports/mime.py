@@ -50,11 +50,15 @@ class Part:
 
     def value(self, name: str) -> str:
         """Return the first header of that name as readable text in one line; nothing if there is none."""
-        return readable(self.headers.get(name, ""))
+        return next(iter(self.values(name)), "")
 
     def values(self, name: str) -> list[str]:
         """Return each header of that name as readable text."""
-        return [readable(value) for value in self.headers.get_all(name, [])[:20]]
+        return [readable(value) for own, value in self.items() if own == name.lower()][:20]
+
+    def items(self) -> list[tuple[str, str]]:
+        """Each header's name in lower case with its value, as it stands there; bytes are kept as surrogates."""
+        return [(name.lower(), str(value)) for name, value in self.headers.raw_items()]
 
     def parameter(self, name: str) -> str:
         """Return a parameter of the content type, in lower case; nothing if there is none."""
@@ -67,7 +71,7 @@ class Part:
     @cached_property
     def payload(self) -> bytes:
         """The body without its transfer encoding."""
-        encoding = str(self.headers.get("content-transfer-encoding", "")).strip().lower()
+        encoding = self.value("content-transfer-encoding").lower()
         if encoding == "quoted-printable":
             return quopri.decodestring(self.body)
         if encoding == "base64":
@@ -119,16 +123,18 @@ def parse(raw: bytes) -> Part:
 
     Where the header has lost its content type and the body has parts all the same, they are found.
     """
-    part = Part(raw[:SIZE])
+    part = Part(raw[:SIZE].lstrip(b"\xef\xbb\xbf \t\r\n"))
     found = None if part.parts else _LOST_BOUNDARY.search(part.body, 0, HEAD)
     if found is None or _RETURNED.search(part.body, 0, found.start()):
         return part  # the boundary of a message that is returned in a text
-    return Part(b'Content-Type: multipart/mixed; boundary="' + found[1] + b'"\n' + part.header + b"\n\n" + part.body)
+    return Part(
+        b'Content-Type: multipart/mixed; boundary="' + found[1] + b'"\n' + part.header + b"\n\n" + part.body
+    )
 
 
-def readable(value: object) -> str:
+def readable(value: str) -> str:
     """Return a header's value as text in one line, its encoded words decoded."""
-    text = _FOLDED.sub(" ", _as_utf8(str(value)[:LONGEST_VALUE])).strip()
+    text = _FOLDED.sub(" ", _decoded(value[:LONGEST_VALUE])).strip()
     if "=?" not in text:
         return text
     try:
@@ -139,9 +145,9 @@ def readable(value: object) -> str:
     return _FOLDED.sub(" ", joined).strip()
 
 
-def _as_utf8(text: str) -> str:
-    raw = text.encode("utf-8", "surrogateescape")
-    return text if text.isascii() else raw.decode("utf-8", "replace")
+def _decoded(text: str) -> str:
+    """A header may have bytes that no charset is declared for."""
+    return text if text.isascii() else text_of(text.encode("utf-8", "surrogateescape"), None)
 
 
 def _halves(raw: bytes) -> tuple[bytes, bytes]:

@@ -22,8 +22,12 @@ ABOUT = 12  # lines after an address that may be about it
 MOST_RECIPIENTS = 500
 
 _DECORATED = re.compile(r"^\s{0,40}[-=*_#~+|]{2}|:\s{0,40}$|follow|reads|[-=*_#~+|]{2}\s{0,40}$", re.I)
-_TOP_OF_A_HEADER = re.compile(r"(?:Received|Return-Path|Message-ID|DKIM-Signature|X-Original-To|Delivered-To)[ \t]?:", re.I)
-_BULLET = re.compile(r"^[\s>*•·\-–—+#\"'(<]*(?:\d{1,3}[.)]\s*)?(?:e?-?mail|rfc822|smtp)?[:;]?\s*[<\"'(\[]*$", re.I)
+_TOP_OF_A_HEADER = re.compile(
+    r"(?:Received|Return-Path|Message-ID|DKIM-Signature|X-Original-To|Delivered-To)[ \t]?:", re.I
+)
+_BULLET = re.compile(
+    r"^[\s>*•·\-–—+#\"'(<]*(?:\d{1,3}[.)]\s*)?(?:e?-?mail|rfc822|smtp)?[:;]?\s*[<\"'(\[]*$", re.I
+)
 _ORIGIN = re.compile(
     r"\(?(?:expanded|generated) from:?\s{1,40}<?([^\s<>()]{1,200}@[^\s<>()]{1,255})>?|"
     r"originally addressed to:?\s{1,40}<?([^\s<>()]{1,200}@[^\s<>()]{1,255})>?", re.I
@@ -71,7 +75,9 @@ def split(text: str, book: RuleBook) -> Notice:
     return Notice("\n".join(lines[:MOST_LINES]), "")
 
 
-def recipients(notice: str, book: RuleBook, *, own: Iterable[str], written_to: Iterable[str] = ()) -> list[str]:
+def recipients(
+    notice: str, book: RuleBook, *, own: Iterable[str], written_to: Iterable[str] = ()
+) -> list[str]:
     """Return the addresses that failed, as far as the text says so.
 
     Those that stand first on their lines are believed before those that follow a word such as *recipient*, and these
@@ -136,7 +142,11 @@ def text_of_html(html: str) -> str:
 
 def _texts(mail: Part) -> Iterator[str]:
     parts = [part for part in mail.walk() if not part.parts]
-    plain = [part for part in parts if part.type == "text/plain" and part.value("content-disposition")[:10] != "attachment"]
+    plain = [
+        part
+        for part in parts
+        if part.type == "text/plain" and part.value("content-disposition")[:10] != "attachment"
+    ]
     texts = [part.text for part in plain]
     if not any(text.strip() for text in texts):
         texts = [text_of_html(part.text) for part in parts if part.type == "text/html"]

@@ -17,8 +17,11 @@ LONGEST_PHRASE = 200
 _MOST_TRIES = 500  # places where a phrase may begin
 _MARKS_BEFORE = 8  # characters, such as brackets, before the beginning of a text
 
-_QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "`": "'", "´": "'", "«": '"', "»": '"', "\xa0": " "})
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]{1,64}@[^\s<>()\[\],;:\"'@]{1,255}")
+_EVEN = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "`": "'", "´": "'", "«": '"', "»": '"', "\xa0": " ",
+     "ł": "l", "đ": "d", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe"}
+)  # fmt: skip
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]{1,128}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}")
 _URL = re.compile(r"https?://[^\s<>\"]{1,500}")
 _HOST = re.compile(r"(?<![\w.-])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,8}\.[a-z0-9-]{1,24}(?![\w-])")
 # What stands before each line of a reply: in the midst of a sentence where the lines were joined.
@@ -46,7 +49,7 @@ def level(text: str) -> Text:
 
 
 def _even(text: str) -> str:
-    text = text.casefold().translate(_QUOTES)
+    text = text.casefold().translate(_EVEN)
     if text.isascii():
         return text
     apart = unicodedata.normalize("NFKD", text)

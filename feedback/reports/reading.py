@@ -13,7 +13,12 @@ from feedback.reports.rules import RuleBook, in_force
 from feedback.reports.traces import Traces
 
 _STATUS = ("message/delivery-status", "message/global-delivery-status")
-_HEADERS_ONLY = ("text/rfc822-headers", "message/global-headers", "text/rfc822-header", "message/rfc822-headers")
+_HEADERS_ONLY = (
+    "text/rfc822-headers",
+    "message/global-headers",
+    "text/rfc822-header",
+    "message/rfc822-headers",
+)
 MOST_RETURNED = 100  # headers
 
 
@@ -98,7 +103,10 @@ class _Reading:
         whole = other if self.mail.parts else [self.mail.text]
         texts = []
         for text in whole:
-            at = min((i for name in ("Reporting-MTA:", "Final-Recipient:") if (i := text.find("\n" + name)) >= 0), default=-1)
+            at = min(
+                (i for name in ("Reporting-MTA:", "Final-Recipient:") if (i := text.find("\n" + name)) >= 0),
+                default=-1,
+            )
             at = 0 if text.startswith(("Reporting-MTA:", "Final-Recipient:")) else at
             if at >= 0 and "Final-Recipient:" in text[at:]:
                 texts.append(text[at:].partition("\n--")[0])
@@ -109,7 +117,10 @@ class _Reading:
         traces, book = self.traces, self.book
         says_so = book.form("notice", self.levelled)
         if traces.is_system and (success := book.form("success_subject", traces.subject)):
-            return [ReportedRecipient(one, Kind.DELIVERED, Reason.NONE, "", success.name) for one in self._addresses() or [""]]
+            return [
+                ReportedRecipient(one, Kind.DELIVERED, Reason.NONE, "", success.name)
+                for one in self._addresses() or [""]
+            ]
         warns = self._warns()
         answer = answers.automatic(traces, self.levelled, book)
         if answer and not traces.failed and book.form("auto_reply_opening", traces.subject):
@@ -119,7 +130,7 @@ class _Reading:
         is_passed_on = traces.is_passed_on or traces.is_list
         if traces.notice_subject and not is_passed_on and (says_so or warns):
             found = self._addresses()
-            if found or book.failure(self.levelled):
+            if found or self.returned or traces.has_null_sender:
                 return self._failed(found, delayed=warns)
         if answer:
             return [_answer(*answer)]
@@ -174,7 +185,9 @@ class _Reading:
 
     def _with_report(self, outer: Part) -> Part:
         """The mail itself, or the report of a mail system that somebody's filter attached to a mail of its own."""
-        if not (self.traces.is_system or self.traces.notice_subject) or any(part.type in _STATUS for part in outer.walk()):
+        if not (self.traces.is_system or self.traces.notice_subject) or any(
+            part.type in _STATUS for part in outer.walk()
+        ):
             return outer
         for part in outer.walk():
             inner = part.message
@@ -185,10 +198,8 @@ class _Reading:
 
 def _headers(part: Part) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, value in part.headers.items():
-        if len(found) >= MOST_RETURNED:
-            break
-        found.setdefault(name.lower(), readable(value))
+    for name, value in part.items()[:MOST_RETURNED]:
+        found.setdefault(name, readable(value))
     return found
 
 

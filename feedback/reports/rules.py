@@ -107,7 +107,9 @@ def _table(path: Path) -> dict[str, Any]:
         raise BadRules(f"{path} can't be read: {error}") from error
     if unknown := sorted(set(table) - {"failure", "code", *FORMS}):
         raise BadRules(f"{path} has a table that is not known: {unknown[0]}")
-    if not all(isinstance(rules, list) and all(isinstance(one, dict) for one in rules) for rules in table.values()):
+    if not all(
+        isinstance(rules, list) and all(isinstance(one, dict) for one in rules) for rules in table.values()
+    ):
         raise BadRules(f"{path}: each rule begins with its table's name in double square brackets")
     return table
 

@@ -31,7 +31,9 @@ class Traces:
     @cached_property
     def is_system(self) -> bool:
         """Whether a mail system wrote it, as its name or address says."""
-        return bool(self.failed) or any(self._is_daemon(value) for value in (self._from, self.mail.value("x-actual-from")))
+        return bool(self.failed) or any(
+            self._is_daemon(value) for value in (self._from, self.mail.value("x-actual-from"))
+        )
 
     @property
     def is_report(self) -> bool:
@@ -83,7 +85,11 @@ class Traces:
 
     def message_ids(self, returned: Mapping[str, str]) -> list[str]:
         """Ids of what was returned, then of what it answers, then its own."""
-        values = [returned.get("message-id", ""), *self.mail.values("in-reply-to"), *self.mail.values("references")]
+        values = [
+            returned.get("message-id", ""),
+            *self.mail.values("in-reply-to"),
+            *self.mail.values("references"),
+        ]
         values += [returned.get("references", ""), *self.mail.values("message-id")]
         found = [one for value in values for one in _ID.findall(value)]
         return list(dict.fromkeys(found))[:MOST_IDS]
