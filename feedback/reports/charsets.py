@@ -22,8 +22,8 @@ def text_of(payload: bytes, charset: str | None) -> str:
     for tried in (name, "utf-8"):
         if tried and _CHARSETS.fullmatch(tried) and (text := _decoded(payload, tried)) is not None:
             return text
-    if tried := _looks_like(payload):
-        return payload.decode(tried, "replace")
+    if likely := _looks_like(payload):
+        return payload.decode(likely, "replace")
     return payload.decode("latin-1")
 
 

@@ -39,7 +39,7 @@ def of_notice(
                 address, Kind.DELAYED, Reason.UNREACHABLE, status, delayed, _one_line(about)
             )
             continue
-        verdict = verdicts.failure(Said(status, "", about, whole), book)
+        verdict = verdicts.failure(Said(status, about, "", whole), book)
         yield ReportedRecipient(
             address, verdict.kind, verdict.reason, status, verdict.rule, _one_line(about or whole)
         )

@@ -11,11 +11,13 @@ LONGEST_VALUE = 4096
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60})[ \t]{0,8}:[ \t]*(.*)")
 _BELONGS_TO_A_RECIPIENT = {"final-recipient", "original-recipient", "action", "status", "diagnostic-code"}
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
-# Where an enhanced code stands in text: after a reply code, or with a mark before it, or at the beginning. Anything else
-# that looks like one may be the version of a program.
+# Where an enhanced code stands in text: after a reply code, or with a mark before it, or at the beginning. Anything
+# else that looks like one may be the version of a program.
 _IN_TEXT = re.compile(
-    r"(?:(?<![\d.])[245]\d\d[ -]{1,2}[(\[]?#?|#|status:? ?(?:code:? ?)?|[;:,(]\s?|^[\s>*-]{0,20}|[\])>] )([245]\.\d{1,3}\.\d{1,3})(?=[\s)>;:,\]-]|$)", re.I | re.M
-)  # fmt: skip
+    r"(?:(?<![\d.])[245]\d\d[ -]{1,2}[(\[]?#?|#|status:? ?(?:code:? ?)?|[;:,(]\s?|^[\s>*-]{0,20}|[\])>] )"
+    r"([245]\.\d{1,3}\.\d{1,3})(?=[\s)>;:,\]-]|$)",
+    re.I | re.M,
+)
 _REPLY = re.compile(r"(?<![\d.:/-])([245][0-7]\d)(?=[ -](?!\d{1,2}:\d)|$)", re.M)
 
 

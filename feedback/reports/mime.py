@@ -1,7 +1,8 @@
 """A mail as a tree of parts, read from bytes of any kind within bounds.
 
-The standard library's parser compares each line with the boundary of each level and calls itself for each, so a mail can
-be made that keeps it busy for minutes. This one looks for the boundaries of a level in one pass, down to a fixed depth.
+The standard library's parser compares each line with the boundary of each level and calls itself for each, so a mail
+can be made that keeps it busy for minutes. This one looks for the boundaries of a level in one pass, down to a fixed
+depth.
 """
 
 import binascii

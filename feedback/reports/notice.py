@@ -25,6 +25,7 @@ _DECORATED = re.compile(r"^\s{0,40}[-=*_#~+|]{2}|:\s{0,40}$|follow|reads|[-=*_#~
 _TOP_OF_A_HEADER = re.compile(
     r"(?:Received|Return-Path|Message-ID|DKIM-Signature|X-Original-To|Delivered-To)[ \t]?:", re.I
 )
+_RULED = re.compile(r"\s{0,40}[-=_*]{4,}\s*$")
 _BULLET = re.compile(
     r"^[\s>*•·\-–—+#\"'(<]*(?:\d{1,3}[.)]\s*)?(?:e?-?mail|rfc822|smtp)?[:;]?\s*[<\"'(\[]*$", re.I
 )
@@ -70,6 +71,8 @@ def split(text: str, book: RuleBook) -> Notice:
     for number, line in enumerate(lines[:MOST_LINES]):
         if number and _TOP_OF_A_HEADER.match(line):
             return Notice("\n".join(lines[:number]), "\n".join(lines[number:]))
+        if number and book.form("footer", level(line[:LONGEST_SEPARATOR])):
+            return Notice("\n".join(lines[:number]), "")
         if _separates(line, book):
             return Notice("\n".join(lines[:number]), "\n".join(lines[number + 1 :]))
     return Notice("\n".join(lines[:MOST_LINES]), "")
@@ -81,8 +84,8 @@ def recipients(
     """Return the addresses that failed, as far as the text says so.
 
     Those that stand first on their lines are believed before those that follow a word such as *recipient*, and these
-    before one that stands anywhere else: it is taken if it is the only one, or one that the returned message was written
-    to. An address in `own`, to or from which the mail came, must stand first on its line.
+    before one that stands anywhere else: it is taken if it is the only one, or one that the returned message was
+    written to. An address in `own`, to or from which the mail came, must stand first on its line.
     """
     mine = {address.lower() for address in own}
     found: dict[_Place, list[str]] = {place: [] for place in _Place}
@@ -114,7 +117,7 @@ def about(notice: str, address: str, everybody: Iterable[str]) -> str:
         lower = line.lower()
         if address.lower() in lower:
             left = ABOUT
-        elif any(other in lower for other in others):
+        elif _RULED.match(line) or any(other in lower for other in others):
             left = 0
         if left > 0:
             kept.append(line)

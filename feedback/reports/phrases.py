@@ -1,9 +1,10 @@
 """Phrases that a person can read and add to, found in text whose small differences are levelled.
 
 Text and phrase are compared without case, accents, line breaks and runs of spaces. In a phrase, `*` stands for up to 60
-characters; `^` at its beginning says that the text begins so, and `$` at its end that it ends so. A phrase begins and ends where a word does, unless it
-says `*` there. Addresses, host names and reply codes are taken out of the text before: a host called `spam-filter` says
-nothing. Each phrase takes a time that grows with the text and no faster, whoever wrote it.
+characters; `^` at its beginning says that the text begins so, and `$` at its end that it ends so. A phrase begins and
+ends where a word does, unless it says `*` there. Host names and reply codes are taken out of the text before, and `@`
+stands for an address or a host: one called `spam-filter` says nothing. Each phrase takes a time that grows with the
+text and no faster, whoever wrote it.
 """
 
 import re

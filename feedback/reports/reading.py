@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from feedback.reports import addresses, answers, complaints, failed, fields, notice
 from feedback.reports.fields import Group
 from feedback.reports.mime import MESSAGES, Part, parse, readable
-from feedback.reports.notice import Notice
 from feedback.reports.patience import OutOfPatience, Patience
 from feedback.reports.phrases import level
 from feedback.reports.report import WEIGHT, Kind, Reason, Report, ReportedRecipient

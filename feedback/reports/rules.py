@@ -1,7 +1,7 @@
 """The rules that words are read by: files that operators can read, and one of their own.
 
-The files in the folder `rules` are Sinete's. The file that SINETE_BOUNCE_RULES names has the same form and stands before
-them, so that it can decide otherwise; a rule of it with the name of one of ours takes that one's place.
+The files in the folder `rules` are Sinete's. The file that SINETE_BOUNCE_RULES names has the same form and stands
+before them, so that it can decide otherwise; a rule of it with the name of one of ours takes that one's place.
 """
 
 import tomllib
@@ -23,7 +23,7 @@ LARGEST_FILE = 1024 * 1024  # bytes
 FORMS = (
     "separator", "delay", "delay_subject", "notice", "notice_subject", "success_subject", "daemon",
     "auto_reply_opening", "auto_reply_subject", "auto_reply_text", "final", "reply", "lead", "not_lead",
-    "subject_line", "local_names",
+    "footer", "subject_line", "local_names",
 )  # fmt: skip
 
 
