@@ -95,8 +95,8 @@ def collection(folder: Path) -> list[Mail]:
 
 def figures(mails: list[Mail]) -> dict[str, object]:
     """Every figure that the benchmark prints."""
-    ours, our_seconds = timed(mails, _ours)
-    peers, peer_seconds = timed(mails, _peers)
+    ours, our_seconds = timed(mails, of_sinete)
+    peers, peer_seconds = timed(mails, of_peer)
     foreign = [mail for mail in mails if mail.source != PEERS_OWN]
     sources = sorted({mail.source for mail in mails})
     whole = judged(mails, ours)
@@ -145,7 +145,7 @@ def timed(mails: Iterable[Mail], reader: Callable[[bytes], Said]) -> tuple[dict[
     return said, time.process_time() - began
 
 
-def _ours(raw: bytes) -> Said:
+def of_sinete(raw: bytes) -> Said:
     return _by_kind((one.kind, one.recipient) for one in read(raw).recipients)
 
 
@@ -157,7 +157,7 @@ def _without(mails: Iterable[Mail], source: str) -> dict[str, Said]:
     }
 
 
-def _peers(raw: bytes) -> Said:
+def of_peer(raw: bytes) -> Said:
     """The peer knows failures for good and for now, and nothing else; some mails it can't read."""
     try:
         for_now, for_good = all_failures(email.message_from_bytes(raw))

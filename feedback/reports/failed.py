@@ -1,14 +1,14 @@
 """Recipients of a delivery report (RFC 3464), and of a notice that is only text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from feedback.reports import addresses, fields, notice, verdicts
+from feedback.reports import addresses, fields, notice
 from feedback.reports.fields import Group
 from feedback.reports.notice import Notice
 from feedback.reports.patience import Patience
 from feedback.reports.report import Kind, Reason, ReportedRecipient
 from feedback.reports.rules import RuleBook
-from feedback.reports.verdicts import Said
+from feedback.reports.verdicts import Judge, Said
 
 LONGEST_DIAGNOSTIC = 500  # characters
 _DELIVERED = ("delivered", "relayed", "expanded")
@@ -19,33 +19,35 @@ def of_report(
 ) -> Iterator[ReportedRecipient]:
     """Yield what a delivery report says of each recipient."""
     named = [(_address(group), group) for group in groups if group.is_recipient]
-    everybody = [address for address, _ in named]
+    said = _Said(text.text, [address for address, _ in named])
+    judge = Judge(book)
     for address, group in named:
         patience.check()
-        alone = len(everybody) == 1
-        yield _of_group(address, group, _about(text.text, address, everybody, alone=alone), book)
+        yield _of_group(address, group, said.of(address), judge)
 
 
 def of_notice(
     text: Notice, found: list[str], book: RuleBook, patience: Patience, *, delayed: str = ""
 ) -> Iterator[ReportedRecipient]:
     """Yield what a text says of each address; `delayed` names the rule by which it is a warning."""
+    said = _Said(text.text, found)
+    judge = Judge(book)
     for address in found or [""]:
         patience.check()
-        about, whole = _about(text.text, address, found, alone=len(found) <= 1)
+        about, whole = said.of(address)
         status = fields.code_in(about) or fields.code_in(whole)
         if delayed:
             yield ReportedRecipient(
                 address, Kind.DELAYED, Reason.UNREACHABLE, status, delayed, _one_line(about)
             )
             continue
-        verdict = verdicts.failure(Said(status, about, "", whole), book)
+        verdict = judge.failure(Said(status, about, "", whole))
         yield ReportedRecipient(
             address, verdict.kind, verdict.reason, status, verdict.rule, _one_line(about or whole)
         )
 
 
-def _of_group(address: str, group: Group, said: tuple[str, str], book: RuleBook) -> ReportedRecipient:
+def _of_group(address: str, group: Group, said: tuple[str, str], judge: Judge) -> ReportedRecipient:
     about, whole = said
     diagnostic = _diagnostic(group)
     status = fields.status_of(group.get("status")) or fields.code_in(diagnostic)
@@ -53,7 +55,7 @@ def _of_group(address: str, group: Group, said: tuple[str, str], book: RuleBook)
     shown = _one_line(diagnostic or about)
     if kind == Kind.DELIVERED:
         return ReportedRecipient(address, kind, Reason.NONE, status, "action", shown)
-    verdict = verdicts.failure(Said(status, diagnostic, about, whole), book)
+    verdict = judge.failure(Said(status, diagnostic, about, whole))
     if kind == Kind.DELAYED:
         return ReportedRecipient(address, kind, verdict.reason, status, "action", shown)
     return ReportedRecipient(address, verdict.kind, verdict.reason, status, verdict.rule, shown)
@@ -86,11 +88,19 @@ def _diagnostic(group: Group) -> str:
     return "\n".join(part.strip() for part in (words, beside, of_action) if part.strip(" ()."))
 
 
-def _about(text: str, address: str, everybody: Iterable[str], *, alone: bool) -> tuple[str, str]:
-    about = notice.about(text, address, everybody) if address else ""
-    return about, text if alone or not about else ""
-
-
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return "".join(character if character.isprintable() else " " for character in line)[:LONGEST_DIAGNOSTIC]
+
+
+class _Said:
+    """What a notice says of each recipient, and as a whole where it speaks of no more than one."""
+
+    def __init__(self, text: str, everybody: list[str]) -> None:
+        self._text = text
+        self._about = notice.about(text, everybody)
+        self._alone = len(everybody) <= 1
+
+    def of(self, address: str) -> tuple[str, str]:
+        about = self._about.get(address.lower(), "")
+        return about, self._text if self._alone or not about else ""

@@ -9,6 +9,7 @@ import binascii
 import quopri
 import re
 from collections.abc import Iterator
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser
@@ -140,7 +141,7 @@ def readable(value: str) -> str:
         return text
     try:
         pieces = decode_header(text)
-    except (ValueError, LookupError, binascii.Error):
+    except (ValueError, LookupError, MessageError):
         return text
     joined = "".join(text_of(piece, name) if isinstance(piece, bytes) else piece for piece, name in pieces)
     return _FOLDED.sub(" ", joined).strip()

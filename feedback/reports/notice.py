@@ -20,6 +20,7 @@ LONGEST_LEAD = 60  # characters before an address that are looked at
 LARGEST_HTML = 64 * 1024
 ABOUT = 12  # lines after an address that may be about it
 MOST_RECIPIENTS = 500
+FEW = 5  # recipients, whose names are also looked for within other words
 
 _DECORATED = re.compile(r"^\s{0,40}[-=*_#~+|]{2}|:\s{0,40}$|follow|reads|[-=*_#~+|]{2}\s{0,40}$", re.I)
 _TOP_OF_A_HEADER = re.compile(
@@ -65,17 +66,20 @@ def read(mail: Part, book: RuleBook) -> Notice:
 
 
 def split(text: str, book: RuleBook) -> Notice:
-    """Part a text at the line after which the returned message stands."""
+    """Part a text at the line after which the returned message stands; quoted subjects and footers are left out."""
     lines = [line[:LONGEST_LINE] for line in text.split("\n", MOST_LINES * 50)]
-    lines = [line for line in lines[:MOST_LINES] if not _is_subject(line, book)] + lines[MOST_LINES:]
+    kept: list[str] = []
     for number, line in enumerate(lines[:MOST_LINES]):
-        if number and _TOP_OF_A_HEADER.match(line):
-            return Notice("\n".join(lines[:number]), "\n".join(lines[number:]))
-        if number and book.form("footer", level(line[:LONGEST_SEPARATOR])):
-            return Notice("\n".join(lines[:number]), "")
-        if _separates(line, book):
-            return Notice("\n".join(lines[:number]), "\n".join(lines[number + 1 :]))
-    return Notice("\n".join(lines[:MOST_LINES]), "")
+        if kept and _TOP_OF_A_HEADER.match(line):
+            return Notice("\n".join(kept), "\n".join(lines[number:]))
+        levelled = level(line[:LONGEST_SEPARATOR])
+        if kept and book.form("footer", levelled):
+            break
+        if _may_separate(line) and book.form("separator", levelled):
+            return Notice("\n".join(kept), "\n".join(lines[number + 1 :]))
+        if not (":" in line and book.form("subject_line", levelled)):
+            kept.append(line)
+    return Notice("\n".join(kept), "")
 
 
 def recipients(
@@ -108,21 +112,26 @@ def recipients(
     return addresses.distinct(_origins(notice, best))[:MOST_RECIPIENTS]
 
 
-def about(notice: str, address: str, everybody: Iterable[str]) -> str:
-    """Return the lines that speak of one address: each that names it, and those that follow until another is named."""
-    others = [other.lower() for other in everybody if other.lower() != address.lower()]
-    kept: list[str] = []
+def about(notice: str, everybody: Iterable[str]) -> dict[str, str]:
+    """Return what is said of each address, by the address in lower case.
+
+    That is each line that names it, and those that follow until another is named.
+    """
+    said: dict[str, list[str]] = {address.lower(): [] for address in everybody if address}
+    few = list(said) if len(said) <= FEW else []
+    meant: set[str] = set()
     left = 0
     for line in notice.split("\n"):
         lower = line.lower()
-        if address.lower() in lower:
-            left = ABOUT
-        elif _RULED.match(line) or any(other in lower for other in others):
-            left = 0
-        if left > 0:
-            kept.append(line)
-            left -= 1
-    return "\n".join(kept)
+        named = {address.lower() for address in addresses.all_in(line)} & said.keys()
+        if named or (named := {address for address in few if address in lower}):
+            meant, left = named, ABOUT
+        elif left == 0 or _RULED.match(line):
+            meant = set()
+        for address in meant:
+            said[address].append(line)
+        left = max(left - 1, 0)
+    return {address: "\n".join(lines) for address, lines in said.items()}
 
 
 def local_names(notice: str, domain: str, book: RuleBook) -> list[str]:
@@ -156,14 +165,8 @@ def _texts(mail: Part) -> Iterator[str]:
     yield from texts[:20]
 
 
-def _is_subject(line: str, book: RuleBook) -> bool:
-    return ":" in line and book.form("subject_line", level(line[:LONGEST_SEPARATOR])) is not None
-
-
-def _separates(line: str, book: RuleBook) -> bool:
-    if not 8 <= len(line.strip()) <= LONGEST_SEPARATOR or not _DECORATED.search(line):
-        return False
-    return book.form("separator", level(line)) is not None
+def _may_separate(line: str) -> bool:
+    return 8 <= len(line.strip()) <= LONGEST_SEPARATOR and _DECORATED.search(line) is not None
 
 
 def _found(line: str) -> Iterator[tuple[str, str, str]]:
