@@ -126,6 +126,8 @@ class _Reading:
             return [_answer(*answer)]
         if traces.is_system and (says_so or warns or traces.notice_subject):
             return self._failed(self._addresses(), delayed=warns)
+        if traces.is_system and not traces.is_list and book.failure(self.levelled) and self._addresses():
+            return self._failed(self._addresses(), delayed=warns)
         is_passed_on = traces.is_passed_on or traces.is_list
         if traces.notice_subject and not is_passed_on and (says_so or warns):
             found = self._addresses()
