@@ -44,10 +44,12 @@ def automatic(traces: Traces, text: Text, book: RuleBook) -> tuple[Reason, str] 
         return (shown.reason, shown.name) if shown else (Reason.AUTOMATIC, header)
     if opening:
         return opening.reason, opening.name
-    if not shown or traces.is_passed_on:
-        return None
     hinted = traces.has_null_sender or _may_be_automatic(traces)
-    return (shown.reason, shown.name) if hinted or (by_subject and traces.answers_something) else None
+    if shown and (hinted or (by_subject and traces.answers_something and not traces.is_passed_on)):
+        return shown.reason, shown.name
+    # A machine made it because of something that it got.
+    is_answer = traces.answers_something and traces.mail.value("auto-submitted").lower().startswith("auto-")
+    return (Reason.AUTOMATIC, "auto-submitted") if is_answer else None
 
 
 def _header(traces: Traces) -> str:

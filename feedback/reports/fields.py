@@ -93,6 +93,11 @@ def is_for_now(text: str, status: str) -> bool:
     return "4" in replies or code.startswith("4")
 
 
+def has_reply(text: str) -> bool:
+    """Whether a server's refusal stands in a text, by its code."""
+    return bool(code_in(text)) or any(found[1][0] in "45" for found in _REPLY.finditer(text))
+
+
 def _is_whole(group: Group) -> bool:
     return not group.is_recipient or "status" in group.values or "diagnostic-code" in group.values
 

@@ -112,6 +112,12 @@ def recipients(
     return addresses.distinct(_origins(notice, best))[:MOST_RECIPIENTS]
 
 
+def lists(notice: str, found: Iterable[str]) -> bool:
+    """Whether one of these addresses stands alone on a line."""
+    lines = {line.strip(" \t<>[]()*:;,'\"").lower() for line in notice.split("\n")}
+    return any(address.lower() in lines for address in found)
+
+
 def about(notice: str, everybody: Iterable[str]) -> dict[str, str]:
     """Return what is said of each address, by the address in lower case.
 

@@ -131,7 +131,7 @@ class _Reading:
         is_passed_on = traces.is_passed_on or traces.is_list
         if traces.notice_subject and not is_passed_on and (says_so or warns):
             found = self._addresses()
-            if found or self.returned or traces.has_null_sender:
+            if self.returned or traces.has_null_sender or (found and self._is_made(found)):
                 return self._failed(found, delayed=warns)
         if answer:
             return [_answer(*answer)]
@@ -141,6 +141,10 @@ class _Reading:
 
     def _failed(self, found: list[str], *, delayed: str = "") -> list[ReportedRecipient]:
         return list(failed.of_notice(self.text, found, self.book, self.patience, delayed=delayed))
+
+    def _is_made(self, found: list[str]) -> bool:
+        """Whether a machine made the text: a server's code stands in it, or an address alone on its line."""
+        return fields.has_reply(self.text.text) or notice.lists(self.text.text, found)
 
     def _warns(self) -> str:
         """The rule by which it is only a warning; nothing if it is final."""
