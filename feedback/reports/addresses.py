@@ -64,9 +64,10 @@ def distinct(addresses: Iterable[str]) -> list[str]:
 
 def _character(found: re.Match[str]) -> str:
     try:
-        return chr(int(found[1], 16))
+        character = chr(int(found[1], 16))
     except (ValueError, OverflowError):
         return ""
+    return character if character.isprintable() else ""
 
 
 def _quoted(text: str) -> str:

@@ -31,9 +31,11 @@ def _decoded(payload: bytes, charset: str) -> str | None:
     if charset in ("ascii", "us-ascii") and not payload.isascii():
         return None  # declared by many that send something else
     try:
-        return payload.decode(charset)
+        text = payload.decode(charset)
+        text.encode()  # UTF-7 can say what no text has: half of a pair of surrogates
     except (LookupError, UnicodeError):
         return None
+    return text
 
 
 def _looks_like(payload: bytes) -> str | None:

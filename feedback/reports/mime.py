@@ -30,6 +30,7 @@ _MBOX = re.compile(rb"\A(?:>?From [^\r\n]*\r?\n)+")
 _HEADER = re.compile(rb"[!-9;-~]{1,100}[ \t]{0,10}:")
 _LOST_BOUNDARY = re.compile(rb"^--([^\s\"\\]{5,100})[ \t]*\r?\nContent-[A-Za-z-]{1,40}:", re.M | re.I)
 _RETURNED = re.compile(rb"^(?:Received|Return-Path|Message-ID|From|Subject|To):", re.M | re.I)
+_CONTROLS = dict.fromkeys([*range(32), 127], " ")
 _FOLDED = re.compile(r"\s*[\r\n]+\s*")
 
 
@@ -136,7 +137,7 @@ def parse(raw: bytes) -> Part:
 
 def readable(value: str) -> str:
     """Return a header's value as text in one line, its encoded words decoded."""
-    text = _FOLDED.sub(" ", _decoded(value[:LONGEST_VALUE])).strip()
+    text = _in_one_line(_decoded(value[:LONGEST_VALUE]))
     if "=?" not in text:
         return text
     try:
@@ -144,7 +145,11 @@ def readable(value: str) -> str:
     except (ValueError, LookupError, MessageError):
         return text
     joined = "".join(text_of(piece, name) if isinstance(piece, bytes) else piece for piece, name in pieces)
-    return _FOLDED.sub(" ", joined).strip()
+    return _in_one_line(joined)
+
+
+def _in_one_line(text: str) -> str:
+    return _FOLDED.sub(" ", text).translate(_CONTROLS).strip()
 
 
 def _decoded(text: str) -> str:

@@ -21,6 +21,13 @@ REPLY = "In-Reply-To: <m1@sender.example>"
         ("Travel <news@travel.example>", "Pacote de férias: estou de ferias!", "Out of office? On vacation until Monday.", ["List-Unsubscribe: <https://x.example/u>"]),
         ("Postmaster <postmaster@example.org>", "Planned maintenance on Sunday", "The server will be down for two hours.", []),
         (ANA, "", "", []),
+        (ANA, "Undelivered parcel", "My parcel could not be delivered. Address: bob@x.example. Recipient unknown, they said.", []),
+        (ANA, "Your newsletter", f"I got this:\n\n<{WRITTEN_TO}>: host y said: 550 5.1.1 user unknown\n\nCan you help?", []),
+        ("Billing <billing@x.example>", "Payment failed: your card was rejected", "Contact help@x.example", []),
+        ("IT <it@x.example>", "Your account has been disabled", "Mailbox full. Write to help@x.example", []),
+        ("Postmaster <postmaster@x.example>", "Mailbox quota warning", "Your mailbox is 95% full. Contact admin@x.example", []),
+        ("root@x.example (Cron Daemon)", "Cron <root@x> /usr/bin/backup", "backup failed: host not found", []),
+        ("Watch <watch@x.example>", "** Host mx is DOWN **", "Host unreachable: timed out for admin@x.example", []),
     ],
 )  # fmt: skip
 def test_ordinary_mail_is_no_bounce_whatever_it_speaks_of(sender, subject, text, headers):
@@ -50,6 +57,8 @@ def test_ordinary_mail_is_no_bounce_whatever_it_speaks_of(sender, subject, text,
         ("自動応答: hello", "不在", [], "automatic"),
         ("[Ticket#123] Your request has been received", "We have it.", ["Auto-Submitted: auto-generated", REPLY], "receipt"),
         ("Please confirm your message", "Click here", ["Auto-Submitted: auto-replied"], "challenge"),
+        ("RE: Offers [Auto-Reply]", "x", ["Auto-Submitted: auto-generated"], "automatic"),
+        ("(HELP-1) Offers", "created", ["Auto-Submitted: auto-generated", "Precedence: bulk", REPLY], "automatic"),
         ("Ana no longer works here", "Write to Bia", ["Auto-Submitted: auto-replied"], "left"),
     ],
 )  # fmt: skip
@@ -97,6 +106,22 @@ def test_a_complaint_names_who_complained_unless_it_hides_them(fields, recipient
         ("complaint", "abuse", recipient) for recipient in recipients
     ]
     assert report.message_ids[0] == "m1@sender.example"
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "text"),
+    [
+        ("MAILER-DAEMON@x.example", "Delayed Mail (still being retried)", "THIS IS A WARNING ONLY.\nIt will be retried until it is 5 day(s) old.\n\n<{to}>: host mx said: 550 5.1.1 user unknown"),
+        ("postmaster@x.example", "Delivery delayed: offers", "Delivery is delayed to these recipients or groups:\n\n{to}\n\nDelivery will continue to be attempted."),
+        ("postmaster@x.example", "Zustellung verzögert: Angebote", "Die Zustellung an folgende Empfänger hat sich verzögert:\n\n{to}"),
+        ("MAILER-DAEMON@x.example", "deferral notice", "Your message has not been delivered yet. I will keep trying.\n\n<{to}>:\nConnected but greeting failed"),
+        ("MAILER-DAEMON@x.example", "Mensagem atrasada", "A sua mensagem ainda não foi entregue a:\n\n{to}\n\nContinuaremos tentando."),
+    ],
+)  # fmt: skip
+def test_a_warning_in_words_is_no_bounce_yet(sender, subject, text):
+    report = read(mail(sender, subject, text.format(to=WRITTEN_TO)))
+
+    assert [(one.kind, one.recipient) for one in report.recipients] == [("delayed", WRITTEN_TO)]
 
 
 def test_a_complaint_without_a_report_is_known_by_what_the_provider_put_into_the_message():

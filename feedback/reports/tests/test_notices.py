@@ -3,13 +3,17 @@
 import pytest
 
 from feedback.reports import read
-from feedback.reports.tests import more_notices, notices
+from feedback.reports.tests import more_notices, notices, older_notices, rarer_notices
 from feedback.reports.tests.mails import RETURNED, WRITTEN_TO, mail
 
 DAEMON = "MAILER-DAEMON@relay.example"
 
 
-@pytest.mark.parametrize("given", notices.NOTICES + more_notices.NOTICES, ids=lambda given: given[0])
+@pytest.mark.parametrize(
+    "given",
+    notices.NOTICES + more_notices.NOTICES + older_notices.NOTICES + rarer_notices.NOTICES,
+    ids=lambda given: given[0],
+)
 def test_a_notice_says_who_failed_and_why(given):
     _, sender, subject, kind, reason, text, *headers = given
 
