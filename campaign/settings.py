@@ -291,6 +291,9 @@ EMAIL_USE_SSL, EMAIL_USE_TLS = _notices.scheme == "smtps", _notices.scheme == "s
 EMAIL_TIMEOUT = 20
 NOTICES_FROM = env.str("NOTICES_FROM", f"Sinete <sinete@{urlsplit(PUBLIC_URL).hostname or 'localhost'}>")
 
+# An operator's own rules for what comes back by mail (feedback/reports/rules.py).
+BOUNCE_RULES = env.str("SINETE_BOUNCE_RULES", "")
+
 SINETE: dict[str, Any] = {
     "chunk_rows": env.int("SINETE_CHUNK_ROWS", 1000),
     "lane_seconds": env.int("SINETE_LANE_SECONDS", 30),

@@ -1,0 +1,17 @@
+"""What `manage.py check` says of what comes back."""
+
+from typing import Any
+
+from django.core.checks import Error, register
+
+from feedback.reports import rules
+
+
+@register()
+def bounce_rules_are_understood(app_configs: Any, **kwargs: Any) -> list[Error]:
+    try:
+        rules.in_force()
+    except rules.BadRules as error:
+        hint = "SINETE_BOUNCE_RULES names a file with the form of feedback/reports/rules/failures.toml."
+        return [Error(f"The rules for what comes back by mail: {error}", hint=hint, id="sinete.E005")]
+    return []

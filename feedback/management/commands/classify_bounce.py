@@ -1,0 +1,98 @@
+"""Say what mails that came back mean, without storing anything."""
+
+import json
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from feedback.reports import BadRules, Report, read
+from feedback.reports.mime import SIZE
+from feedback.reports.rules import in_force
+
+# As in sysexits.h.
+NO_INPUT = 66
+BAD_CONFIGURATION = 78
+STDIN = "-"
+MAIL = ".eml"
+
+
+class Command(BaseCommand):
+    help = (
+        "Prints a JSON line for each recipient that a mail speaks of: file, kind, reason, status, recipient, rule. "
+        "Needs no database and changes nothing. Ends with 66 if a file could not be read; the others are printed then, "
+        "too."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        text = f"a mail; or a folder, of which all *{MAIL} files are read, or every file if it has none; or {STDIN}"
+        parser.add_argument("files", nargs="+", metavar="FILE", help=text)
+
+    def handle(self, *args: Any, files: list[str], **options: Any) -> None:
+        """Print what each mail says. Raises CommandError where a file or the rules can't be read."""
+        try:
+            in_force()
+        except BadRules as error:
+            raise CommandError(str(error), returncode=BAD_CONFIGURATION) from None
+        unread = 0
+        try:
+            for name in _names(files):
+                unread += not self._print(name)
+            self.stdout.flush()
+        except BrokenPipeError:  # whoever reads has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
+        if unread:
+            raise CommandError(f"{unread} could not be read.", returncode=NO_INPUT)
+
+    def _print(self, name: str) -> bool:
+        try:
+            raw = _bytes(name)
+        except OSError as error:
+            self.stderr.write(f"{name}: {error.strerror}")
+            return False
+        for line in _lines(name, read(raw)):
+            self.stdout.write(line)
+        return True
+
+
+def _names(given: list[str]) -> Iterator[str]:
+    for name in given:
+        if name == STDIN or not Path(name).is_dir():
+            yield name
+        else:
+            yield from map(str, _in_folder(Path(name)))
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        found += [Path(place, name) for name in sorted(names) if not name.startswith(".")]
+    return [path for path in found if path.suffix.lower() == MAIL] or found
+
+
+def _bytes(name: str) -> bytes:
+    if name == STDIN:
+        return sys.stdin.buffer.read(SIZE)
+    with open(name, "rb") as file:
+        return file.read(SIZE)
+
+
+def _lines(name: str, report: Report) -> Iterator[str]:
+    for one in report.recipients:
+        yield json.dumps(
+            {
+                "file": name,
+                "kind": one.kind,
+                "reason": one.reason,
+                "status": one.status,
+                "recipient": one.recipient,
+                "rule": one.rule,
+            }
+        )

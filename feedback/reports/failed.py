@@ -1,0 +1,106 @@
+"""Recipients of a delivery report (RFC 3464), and of a notice that is only text."""
+
+from collections.abc import Iterator
+
+from feedback.reports import addresses, fields, notice
+from feedback.reports.fields import Group
+from feedback.reports.notice import Notice
+from feedback.reports.patience import Patience
+from feedback.reports.report import Kind, Reason, ReportedRecipient
+from feedback.reports.rules import RuleBook
+from feedback.reports.verdicts import Judge, Said
+
+LONGEST_DIAGNOSTIC = 500  # characters
+_DELIVERED = ("delivered", "relayed", "expanded")
+
+
+def of_report(
+    groups: list[Group], text: Notice, book: RuleBook, patience: Patience
+) -> Iterator[ReportedRecipient]:
+    """Yield what a delivery report says of each recipient."""
+    named = [(_address(group), group) for group in groups if group.is_recipient]
+    said = _Said(text.text, [address for address, _ in named])
+    judge = Judge(book)
+    for address, group in named:
+        patience.check()
+        yield _of_group(address, group, said.of(address), judge)
+
+
+def of_notice(
+    text: Notice, found: list[str], book: RuleBook, patience: Patience, *, delayed: str = ""
+) -> Iterator[ReportedRecipient]:
+    """Yield what a text says of each address; `delayed` names the rule by which it is a warning."""
+    said = _Said(text.text, found)
+    judge = Judge(book)
+    for address in found or [""]:
+        patience.check()
+        about, whole = said.of(address)
+        status = fields.code_in(about) or fields.code_in(whole)
+        if delayed:
+            yield ReportedRecipient(
+                address, Kind.DELAYED, Reason.UNREACHABLE, status, delayed, _one_line(about)
+            )
+            continue
+        verdict = judge.failure(Said(status, about, "", whole))
+        yield ReportedRecipient(
+            address, verdict.kind, verdict.reason, status, verdict.rule, _one_line(about or whole)
+        )
+
+
+def _of_group(address: str, group: Group, said: tuple[str, str], judge: Judge) -> ReportedRecipient:
+    about, whole = said
+    diagnostic = _diagnostic(group)
+    status = fields.status_of(group.get("status")) or fields.code_in(diagnostic)
+    kind = _kind(group.get("action"), status)
+    shown = _one_line(diagnostic or about)
+    if kind == Kind.DELIVERED:
+        return ReportedRecipient(address, kind, Reason.NONE, status, "action", shown)
+    verdict = judge.failure(Said(status, diagnostic, about, whole))
+    if kind == Kind.DELAYED:
+        return ReportedRecipient(address, kind, verdict.reason, status, "action", shown)
+    return ReportedRecipient(address, verdict.kind, verdict.reason, status, verdict.rule, shown)
+
+
+def _kind(action: str, status: str) -> Kind:
+    word = action.lower().strip(" <>\"'")
+    if word.startswith(_DELIVERED):
+        return Kind.DELIVERED
+    if word.startswith("delay"):
+        return Kind.DELAYED
+    if not word and status.startswith("2"):
+        return Kind.DELIVERED
+    return Kind.SOFT
+
+
+def _address(group: Group) -> str:
+    return addresses.of_field(group.get("original-recipient")) or addresses.of_field(
+        group.get("final-recipient")
+    )
+
+
+def _diagnostic(group: Group) -> str:
+    """The server's words without their type, and what some put beside the code of the status."""
+    value = group.get("diagnostic-code")
+    kind, separator, rest = value.partition(";")
+    words = rest if separator and len(kind) < 30 and " " not in kind.strip() else value
+    beside = group.get("status").removeprefix(fields.status_of(group.get("status")))
+    of_action = group.get("action").partition("(")[2]
+    return "\n".join(part.strip() for part in (words, beside, of_action) if part.strip(" ()."))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return "".join(character if character.isprintable() else " " for character in line)[:LONGEST_DIAGNOSTIC]
+
+
+class _Said:
+    """What a notice says of each recipient, and as a whole where it speaks of no more than one."""
+
+    def __init__(self, text: str, everybody: list[str]) -> None:
+        self._text = text
+        self._about = notice.about(text, everybody)
+        self._alone = len(everybody) <= 1
+
+    def of(self, address: str) -> tuple[str, str]:
+        about = self._about.get(address.lower(), "")
+        return about, self._text if self._alone or not about else ""

@@ -1,0 +1,133 @@
+"""Phrases that a person can read and add to, found in text whose small differences are levelled.
+
+Text and phrase are compared without case, accents, line breaks and runs of spaces. In a phrase, `*` stands for up to 60
+characters; `^` at its beginning says that the text begins so, and `$` at its end that it ends so. A phrase begins and
+ends where a word does, unless it says `*` there. Host names and reply codes are taken out of the text before, and `@`
+stands for an address or a host: one called `spam-filter` says nothing. Each phrase takes a time that grows with the
+text and no faster, whoever wrote it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+GAP = 60  # characters
+LONGEST_TEXT = 16 * 1024  # characters that are looked at
+LONGEST_PHRASE = 200
+_MOST_TRIES = 500  # places where a phrase may begin
+_MARKS_BEFORE = 8  # characters, such as brackets, before the beginning of a text
+
+_EVEN = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "`": "'", "´": "'", "«": '"', "»": '"', "\xa0": " ",
+     "ł": "l", "đ": "d", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe"}
+)  # fmt: skip
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]{1,128}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}")
+_URL = re.compile(r"https?://[^\s<>\"]{1,500}")
+_HOST = re.compile(r"(?<![\w.-])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,8}\.[a-z0-9-]{1,24}(?![\w-])")
+# What stands before each line of a reply: in the midst of a sentence where the lines were joined.
+_CODE = re.compile(r"(?<![\d.])[245]\d\d[- ]#?[245]\.\d{1,3}\.\d{1,3}(?![\d.])|(?<![\d.])[245]\d\d-(?=\S)")
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Levelled text, without hosts and with them."""
+
+    plain: str
+    with_hosts: str
+
+    def __bool__(self) -> bool:
+        return bool(self.plain)
+
+
+def level(text: str) -> Text:
+    """Return the text as phrases are compared with it; what is beyond 16,000 characters is left out."""
+    even = _even(text[:LONGEST_TEXT])
+    no_address = _ADDRESS.sub(" @ ", _CODE.sub(" ", even))
+    plain = _HOST.sub("@", _URL.sub("@", no_address))
+    return Text(_SPACES.sub(" ", plain).strip(), _SPACES.sub(" ", no_address).strip())
+
+
+def _even(text: str) -> str:
+    text = text.casefold().translate(_EVEN)
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in apart if not unicodedata.combining(character))
+
+
+class NotAPhrase(ValueError):
+    """The phrase is empty, too long, or nothing but gaps."""
+
+
+class Phrases:
+    """Several phrases of one meaning."""
+
+    def __init__(self, phrases: Iterable[str], *, with_hosts: bool = False) -> None:
+        """Make them ready; raises NotAPhrase."""
+        self.with_hosts = with_hosts
+        self._ready = [_ready(phrase) for phrase in phrases]
+
+    def found_in(self, text: Text) -> bool:
+        """Whether one of them stands in the text."""
+        searched = text.with_hosts if self.with_hosts else text.plain
+        return any(phrase.is_in(searched) for phrase in self._ready)
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """Fragments that follow one another with gaps between. Found without a regex, so that no phrase can be slow."""
+
+    fragments: tuple[str, ...]
+    begins_text: bool
+    ends_text: bool
+    begins_word: bool
+    ends_word: bool
+
+    def is_in(self, text: str) -> bool:
+        first = self.fragments[0]
+        at = text.find(first)
+        for _ in range(_MOST_TRIES):
+            if at < 0 or (self.begins_text and at > _MARKS_BEFORE):
+                return False
+            if self._begins(text, at) and self._goes_on(text, at):
+                return True
+            at = text.find(first, at + 1)
+        return False
+
+    def _begins(self, text: str, at: int) -> bool:
+        if self.begins_text:
+            return not any(character.isalnum() for character in text[:at])
+        return not (self.begins_word and at and text[at - 1].isalnum())
+
+    def _goes_on(self, text: str, at: int) -> bool:
+        end = at + len(self.fragments[0])
+        for fragment in self.fragments[1:]:
+            at = text.find(fragment, end, end + GAP + len(fragment))
+            if at < 0:
+                return False
+            end = at + len(fragment)
+        if self.ends_text:
+            return not any(character.isalnum() for character in text[end:])
+        return not (self.ends_word and text[end : end + 1].isalnum())
+
+
+def _ready(phrase: str) -> _Phrase:
+    even = _SPACES.sub(" ", _even(phrase)).strip()
+    bare = even.removeprefix("^").removesuffix("$")
+    fragments = tuple(fragment for fragment in bare.split("*") if fragment.strip())
+    if not fragments or len(phrase) > LONGEST_PHRASE:
+        raise NotAPhrase(phrase)
+    return _Phrase(
+        fragments,
+        begins_text=even.startswith("^"),
+        ends_text=even.endswith("$"),
+        begins_word=_is_letter(bare[0]),
+        ends_word=_is_letter(bare[-1]),
+    )
+
+
+def _is_letter(character: str) -> bool:
+    # Chinese and Japanese put no space between words.
+    return character.isalnum() and ord(character) < 0x2E80
