@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
         print(json.dumps({"mails": mails}))
         return 0
     for mail in mails:
-        rules = ", ".join(f"{name} {score}" for name, score in mail["rules"].items())  # type: ignore[attr-defined]  # a dict, as made above
+        rules = ", ".join(f"{name} {score}" for name, score in mail["rules"].items())
         print(f"{mail['score']:>5}  {mail['mail']:40} {rules}")
     return 0
 

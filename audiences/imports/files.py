@@ -17,6 +17,7 @@ SAMPLE = 64 * 1024
 DELIMITERS = ",;\t|"
 PIECE = 500  # lines that are tried together
 MOST_TITLES = 20  # lines above the names of the columns
+MOST_NAMELESS = 50  # columns behind the last name that each row is filled up to
 MOST_LINES = 200  # of one row; a quotation mark that nobody closed would swallow the rest of the file
 
 NEVER_CLOSED = n_("A quotation mark is opened here and never closed.")
@@ -163,6 +164,8 @@ class Reader:
         self.delimiter = ","
         self.header: list[str] = []
         self.header_line = 1
+        self._named = 0  # columns up to the last one with a name
+        self._width = 0  # columns as the header is written
 
     def read_header(self, weigh: Callable[[list[str]], int]) -> list[str]:
         """The names of the columns; the delimiter is the one that makes most sense of them to `weigh`."""
@@ -173,7 +176,10 @@ class Reader:
         else:
             self._pass_over_titles(weigh)
         line, row = next(self._parsed(), (1, []))
-        self.header, self.header_line = [name.strip() for name in row], line
+        names = [name.strip() for name in row]
+        self.header_line, self._width = line, len(names)
+        self._named = max((place for place, name in enumerate(names, start=1) if name), default=0)
+        self.header = names[: max(1, self._named) + MOST_NAMELESS]
         return self.header
 
     def _pass_over_titles(self, weigh: Callable[[list[str]], int]) -> None:
@@ -246,11 +252,11 @@ class Reader:
         return Batch(list(range(first, first + len(rows))), rows)
 
     def _fitted(self, row: list[str]) -> list[str]:
-        """The row without empty fields behind the last column, and with those that have no name there."""
+        """The row without fields that are empty or beyond the header's, and with those that have no name there."""
         expected = len(self.header)
-        if len(row) > expected and not any(map(str.strip, row[expected:])):
+        if len(row) > expected and (len(row) <= self._width or not any(map(str.strip, row[expected:]))):
             return row[:expected]
-        if 1 < len(row) < expected and not any(self.header[len(row) :]):
+        if 1 < len(row) < expected and len(row) >= self._named:
             return row + [""] * (expected - len(row))
         return row
 

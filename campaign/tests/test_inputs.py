@@ -93,6 +93,16 @@ READERS: dict[str, tuple[Callable[[str], None], list[str]]] = {
     "zips": (page_of_a_zip, ["<img src='images/1.png'>", "images/1.png ", "./", "'", "<meta charset=", "x"]),
 }  # fmt: skip
 CASES = [(name, unit) for name, (_reader, units) in READERS.items() for unit in units]
+# Pieces that make work for one another: (reader, what is repeated before, behind)
+PAIRS = [
+    ("content", "{% if 1 %}", "{% endif %}"),
+    ("content", "<div>", "</div>"),
+    ("content", "<b>", "<p>"),
+    ("text part", "{% if 1 %}", "{% endif %}"),
+    ("text part", "(", "https://a.example/)"),
+    ("csv", ", ", "\na,b"),
+    ("rules", '{"all":[', "]}"),
+]  # fmt: skip
 
 
 def seconds(read: Callable[[str], None], text: str) -> float:
@@ -105,9 +115,19 @@ def seconds(read: Callable[[str], None], text: str) -> float:
 
 @pytest.mark.parametrize(("reader", "unit"), CASES)
 def test_twice_the_input_takes_hardly_more_than_twice_the_time(reader, unit):
-    """A busy machine makes some tries slower and none faster: the least of each, tried in turn, is compared."""
     read, _units = READERS[reader]
-    half, whole = (unit * (size // len(unit)) for size in (SIZE, 2 * SIZE))
+    grows_straight(read, *(unit * (size // len(unit)) for size in (SIZE, 2 * SIZE)))
+
+
+@pytest.mark.parametrize(("reader", "before", "behind"), PAIRS)
+def test_so_it_is_where_one_half_makes_work_for_the_other(reader, before, behind):
+    read, _units = READERS[reader]
+    halves = [[unit * (size // 2 // len(unit)) for unit in (before, behind)] for size in (SIZE, 2 * SIZE)]
+    grows_straight(read, *map("".join, halves))
+
+
+def grows_straight(read: Callable[[str], None], half: str, whole: str) -> None:
+    """A busy machine makes some tries slower and none faster: the least of each, tried in turn, is compared."""
     of_half = of_whole = float("inf")
 
     for _try in range(TRIES):

@@ -13,6 +13,7 @@ _BREAKS = re.compile(rf" ?[{PARAGRAPH}{LINE}][ {PARAGRAPH}{LINE}]*+")
 _AFTER_LINK = re.compile(rf"{AFTER_LINK}+(?=([\w<{OUTPUT}])?)")
 _ALONE = re.compile(rf"((?:^|\n)(?:{BLOCK}\d+{BLOCK} ?)+)\n+")
 _EMPTY_ITEM = re.compile(r"(?<=\n)(?:-|\d+\.|[A-Za-z]+\.) *(?=\n|\Z)")
+_FRAME = frozenset({"if", "elif", "else", "endif"})
 
 
 def laid_out(text: str, tags: Sequence[str]) -> str:
@@ -33,19 +34,23 @@ def _without_empty_conditions(text: str, tags: Sequence[str]) -> str:
     """Put the tags in their places, without those conditions that hold nothing in any branch."""
     written: list[str] = []
     open_ifs: list[int] = []  # where each began, in `written`
+    latest = -1  # the last place in `written` of what is no part of a condition's frame
     at = 0
     for mark in _MARKED.finditer(text):
         if mark.start() > at:
+            latest = len(written)
             written.append(text[at : mark.start()])
         at = mark.end()
         tag = tags[int(mark.group(1))]
-        written.append(tag)
         word = _word(tag) if mark.group()[0] == BLOCK else ""
+        if word not in _FRAME:
+            latest = len(written)
+        written.append(tag)
         if word == "if":
             open_ifs.append(len(written) - 1)
         elif word == "endif" and open_ifs:
             start = open_ifs.pop()
-            if all(_word(piece) in ("if", "elif", "else", "endif") for piece in written[start:]):
+            if latest < start:
                 del written[start:]
     written.append(text[at:])
     return "".join(written)

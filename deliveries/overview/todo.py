@@ -1,47 +1,61 @@
-"""What waits for a person: to approve, to confirm, and what came back rejected. Flat in the number of rows."""
+"""What waits for a person: to approve, to confirm, to prepare anew, and what came back. Flat in the number of rows."""
 
 from dataclasses import dataclass
 
-from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Case,
+    CharField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
-from deliveries.lifecycle import Step
+from deliveries.lifecycle import Step, groups
 from deliveries.models import Content, Delivery, Preparation, Status, StatusChange
+from deliveries.operations.affected import SEALED
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Three lists for one person, oldest first."""
+    """Four lists for one person, oldest first; no delivery stands in two of them."""
 
     to_approve: QuerySet[Delivery]
     to_confirm: QuerySet[Delivery]
+    to_prepare_anew: QuerySet[Delivery]
     rejected: QuerySet[Delivery]
 
 
 def lists(user: User) -> Waiting:
-    """Return what this person could decide on now."""
-    return Waiting(to_approve=to_approve(user), to_confirm=to_confirm(user), rejected=rejected(user))
+    """What this person could do something about now."""
+    mine = _mine(user)
+    outdated = _outdated(mine)
+    first = outdated.order_by().values("pk")
+    return Waiting(
+        to_approve=to_approve(user).exclude(pk__in=first),
+        to_confirm=to_confirm(user).exclude(pk__in=first),
+        to_prepare_anew=outdated,
+        rejected=_rejected(mine),
+    )
 
 
 def count(user: User) -> int:
     """How many deliveries wait for this person: the number beside *Waiting for me*."""
-    return sum(rows.count() for rows in (to_approve(user), to_confirm(user), rejected(user)))
+    first, *others = (rows.order_by().values("pk") for rows in vars(lists(user)).values())
+    return first.union(*others, all=True).count()
 
 
 def to_approve(user: User) -> QuerySet[Delivery]:
-    """Deliveries that this person may approve; where four-eyes hold, without those that they made themselves."""
-    place = ExpressionWrapper(OuterRef("unit__path"), output_field=CharField())
-    strict = OrganizationalUnit.objects.alias(where=place).filter(
-        approval_policy=ApprovalPolicy.FOUR_EYES, where__startswith=F("path")
-    )
-    four_eyes = (
-        Q(approval_policy=ApprovalPolicy.FOUR_EYES)
-        | Q(brought_policy=ApprovalPolicy.FOUR_EYES)
-        | Exists(strict)
-    )
+    """Waiting for approval where this person may give it; four-eyes leaves out what they made themselves."""
     wrote = Content.objects.filter(
         delivery=OuterRef("pk"), author=user, number__lte=OuterRef("preparation__content__number")
     )
@@ -50,23 +64,54 @@ def to_approve(user: User) -> QuerySet[Delivery]:
     prepared = Exists(runs.filter(Q(pk=counted) | Q(kept_from=counted)))
     made = prepared | Q(inherited_authors__contains=[user.pk]) | Exists(wrote)
     rows = access.within(user, Right.APPROVE, Delivery.objects.filter(status=Status.AWAITING_APPROVAL))
-    return _listed(rows.exclude(four_eyes & made))
+    return _listed(rows.exclude(_asks_for(ApprovalPolicy.FOUR_EYES) & made))
 
 
 def to_confirm(user: User) -> QuerySet[Delivery]:
-    """Deliveries that are Ready and that this person may start."""
+    """Ready where this person may start it."""
     return _listed(access.within(user, Right.START, Delivery.objects.filter(status=Status.READY)))
 
 
+def to_prepare_anew(user: User) -> QuerySet[Delivery]:
+    """What this person created or prepared and nobody can decide on any more: another rule of approval holds by now."""
+    return _outdated(_mine(user))
+
+
+def _outdated(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    tighter_first = sorted(ApprovalPolicy, key=lambda policy: -policy.tightness)
+    holds = Case(
+        *(When(_asks_for(policy), then=Value(policy.value)) for policy in tighter_first),
+        default=Value(ApprovalPolicy.NONE.value),
+        output_field=CharField(),
+    )
+    undecided = rows.filter(status__in=groups.UNDECIDED).alias(sealed_under=SEALED, holds=holds)
+    return _listed(undecided.exclude(sealed_under=F("holds")))
+
+
+def _asks_for(policy: ApprovalPolicy) -> Q:
+    """The delivery, a unit that it came from, its unit, or one above that has this policy."""
+    place = ExpressionWrapper(OuterRef("unit__path"), output_field=CharField())
+    lineage = OrganizationalUnit.objects.alias(where=place).filter(where__startswith=F("path"))
+    asks = Q(Exists(lineage.filter(approval_policy=policy)))
+    return Q(approval_policy=policy) | Q(brought_policy=policy) | asks
+
+
 def rejected(user: User) -> QuerySet[Delivery]:
-    """Deliveries in Editing because somebody rejected what this person created or prepared."""
+    """Back in Editing because somebody rejected what this person created or prepared."""
+    return _rejected(_mine(user))
+
+
+def _rejected(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
     last_step = StatusChange.objects.filter(delivery=OuterRef("pk")).order_by("-id").values("step")[:1]
     comment = StatusChange.objects.filter(delivery=OuterRef("pk")).order_by("-id").values("comment")[:1]
-    mine = Q(created_by=user) | Q(preparation__started_by=user)
-    rows = access.within(user, Right.PREPARE, Delivery.objects.filter(mine, status=Status.DRAFT))
-    return _listed(rows.annotate(last_step=Subquery(last_step)).filter(last_step=Step.REJECT.code)).annotate(
-        rejection=Subquery(comment)
-    )
+    drafts = rows.filter(status=Status.DRAFT).annotate(last_step=Subquery(last_step))
+    return _listed(drafts.filter(last_step=Step.REJECT.code)).annotate(rejection=Subquery(comment))
+
+
+def _mine(user: User) -> QuerySet[Delivery]:
+    """What this person created or prepared, where they may prepare it."""
+    rows = Delivery.objects.filter(Q(created_by=user) | Q(preparation__started_by=user))
+    return access.within(user, Right.PREPARE, rows)
 
 
 def _listed(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:

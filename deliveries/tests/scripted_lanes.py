@@ -60,7 +60,7 @@ def run_lane(
 
     async def run() -> Lane:
         ledger = await Ledger.connect(delivery_id=delivery.pk, lane="lane")
-        lane = Lane(plan, ledger, pool)  # type: ignore[arg-type]  # a stand-in with a pool's few methods
+        lane = Lane(plan, ledger, pool)
         before(lane)
         try:
             async with asyncio.timeout(10):

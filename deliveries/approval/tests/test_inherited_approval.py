@@ -50,6 +50,13 @@ def confirm(delivery):
     return confirmation.confirm(delivery=delivery, seal=delivery.seal, by=by, at=clock.now())
 
 
+def prepare_anew(delivery, *, by):
+    delivery.refresh_from_db()
+    run = preparation.start(delivery=delivery, by=by, at=clock.now())
+    preparation.run(preparation_id=run.pk)
+    delivery.refresh_from_db()
+
+
 def test_four_eyes_of_a_unit_above_bar_whoever_made_it(strict, administrator):
     unit = idle_below(strict, administrator)
     maker = UserFactory(roles={"prepare": unit, "approve": unit})
@@ -78,12 +85,42 @@ def test_what_is_not_confirmed_is_approved_anew_after_its_unit_moved_below_a_tig
 
     with pytest.raises(lifecycle.ChangedSincePrepared, match="approval policy"):
         confirm(ready)
-    ready.refresh_from_db()
-    run = preparation.start(delivery=ready, by=person("prepare", unit), at=clock.now())
-    preparation.run(preparation_id=run.pk)
-    ready.refresh_from_db()
+    prepare_anew(ready, by=person("prepare", unit))
     assert ready.status == Status.AWAITING_APPROVAL
     assert ready.preparation.manifest["parts"]["policy"] == FOUR_EYES
+
+
+@pytest.mark.parametrize("status", ["awaiting_approval", "ready"])
+def test_what_is_not_confirmed_waits_for_whoever_prepared_it_until_it_is_prepared_anew(
+    status, strict, administrator, client
+):
+    unit = UnitFactory(approval_policy=ONE)
+    maker = UserFactory(roles={"prepare": unit, "start": unit, "approve": unit})
+    delivery = DeliveryFactory(unit=unit, by=maker, **{status: True})
+    assert not todo.to_prepare_anew(maker).exists()
+
+    units.move_unit(unit=unit, parent=strict, by=administrator)
+
+    waiting = todo.lists(maker)
+    assert list(waiting.to_prepare_anew) == [delivery]
+    assert not waiting.to_approve.exists()
+    assert not waiting.to_confirm.exists()
+    assert todo.count(maker) == 1
+    assert not todo.to_prepare_anew(UserFactory(roles={"prepare": unit})).exists()
+    client.force_login(maker)
+    assert "To prepare anew" in client.get(reverse("deliveries:waiting")).content.decode()
+    prepare_anew(delivery, by=maker)
+    assert todo.count(maker) == 0
+
+
+def test_what_is_confirmed_waits_for_nobody_after_its_unit_moved(strict, administrator):
+    unit = UnitFactory(approval_policy=ONE)
+    maker = UserFactory(roles={"prepare": unit})
+    confirm(DeliveryFactory(unit=unit, by=maker, ready=True))
+
+    units.move_unit(unit=unit, parent=strict, by=administrator)
+
+    assert todo.count(maker) == 0
 
 
 def test_what_is_confirmed_leaves_as_confirmed(strict, administrator):

@@ -321,8 +321,8 @@ class LedgerMachine(RuleBasedStateMachine):
     async def _lane(self, plan: LaneConfig) -> Lane:
         name = f"lane {len(self.said)} {id(object())} {asyncio.get_running_loop().time()}"
         ledger = await Ledger.connect(delivery_id=self.delivery.pk, lane=name)
-        lane = Lane(plan, ledger, RelayOfLane(self.note_hand_over))  # type: ignore[arg-type]  # a stand-in with a pool's few methods
-        lane.budget.window = FixedWindow()  # type: ignore[assignment]  # a size that the machine decides
+        lane = Lane(plan, ledger, RelayOfLane(self.note_hand_over))
+        lane.budget.window = FixedWindow()
         return lane
 
     def _losing(

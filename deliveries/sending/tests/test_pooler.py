@@ -107,7 +107,7 @@ def test_a_lane_leaves_nothing_of_its_own_in_the_sessions_of_others(pooler):
     )
 
     async def send(own: Ledger) -> None:
-        await Lane(gate_plan, own, ScriptedPool()).run()  # type: ignore[arg-type]  # a stand-in with a pool's few methods
+        await Lane(gate_plan, own, ScriptedPool()).run()
 
     gate_plan = gate.lane_config(delivery.pk)
     connection.close()
@@ -164,7 +164,7 @@ def test_a_lane_that_lost_its_session_between_two_exchanges_goes_on(pooler):
     connection.close()
 
     async def send(own: Ledger) -> None:
-        lane = Lane(gate_plan, own, ScriptedPool(end_all_sessions))  # type: ignore[arg-type]  # the same
+        lane = Lane(gate_plan, own, ScriptedPool(end_all_sessions))
         await lane.run()
         await lane.ledger.close()
 
