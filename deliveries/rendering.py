@@ -10,9 +10,10 @@ from deliveries.content import pictures
 from deliveries.content.compile import compile_content
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
+from deliveries.content.parameters import Parameters
 from deliveries.content.render import Renderer
 from deliveries.content.source import Field, FieldKind, Source
-from deliveries.lifecycle import seal
+from deliveries.lifecycle import link_parameters, seal
 from deliveries.models import Content, Delivery
 
 
@@ -73,12 +74,31 @@ def asset_urls(delivery: Delivery) -> dict[str, str]:
 
 def compile_version(delivery: Delivery, content: Content) -> tuple[Compiled | None, list[Finding]]:
     """One version of a delivery's content, compiled with the fields that profiles have now."""
-    compiled, findings = compile_content(
-        source_of(content), fields=content_fields(), assets=asset_urls(delivery), tracking=delivery.tracking
-    )
+    parameters = link_parameters.of(delivery)
+    compiled, findings = compile_source(delivery, source_of(content), parameters=parameters)
+    findings += link_parameters.findings(delivery, parameters)
     if compiled is not None:
         findings += pictures.findings(compiled.html, own=f"{settings.PUBLIC_URL}/i/")
     return compiled, findings
+
+
+def compile_source(
+    delivery: Delivery, source: Source, *, parameters: Parameters, tracking: bool | None = None
+) -> tuple[Compiled | None, list[Finding]]:
+    """What is written, compiled as content of the delivery; tracked as that is, unless it is said."""
+    return compile_content(
+        source,
+        fields=content_fields(),
+        assets=asset_urls(delivery),
+        tracking=delivery.tracking if tracking is None else tracking,
+        parameters=parameters,
+    )
+
+
+def compile_proof(delivery: Delivery, content: Content) -> tuple[Compiled | None, list[Finding]]:
+    """One version as its proofs have it: untracked, their links lead straight where they lead."""
+    parameters = link_parameters.of(delivery)
+    return compile_source(delivery, source_of(content), parameters=parameters, tracking=False)
 
 
 def content_fields() -> list[Field]:

@@ -142,7 +142,10 @@ class DeliveryAdmin(VerbAdmin):
                     "fields": RECURRENCE_LAYOUT,
                 },
             ),
-            (_("Rules"), {"fields": ["approval_policy", "route", "tracking"]}),
+            (
+                _("Rules"),
+                {"fields": ["approval_policy", "route", "tracking", "link_parameters", "link_domains"]},
+            ),
         ]
         if obj is not None and not self.has_change_permission(request, obj):
             settings[1] = (_("Schedule"), {"fields": ["when", "validity_hours"]})

@@ -16,8 +16,10 @@ from accounts import access
 from accounts.desk import VerbForm
 from accounts.rights import Right
 from campaign.lib import clock, local_time
+from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from deliveries import drafting
 from deliveries.drafting import uploads
+from deliveries.forms.delivery import LINK_DOMAINS_HELP, LINK_PARAMETERS_HELP
 from deliveries.forms.recurrence import RECURRENCE_FIELDS, RecurrenceFields, with_known
 from deliveries.forms.schedule import (
     WAVES_START,
@@ -40,6 +42,8 @@ SETTINGS = [
     "validity_hours",
     "approval_policy",
     "tracking",
+    "link_parameters",
+    "link_domains",
     "route",
 ]
 PACE = ("past_choice", "wave_value", "wave_by", "wave_minutes", "wave_limit", "wave_start")
@@ -93,6 +97,12 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         choices=WaveBy.choices, required=False, initial=WaveBy.NUMBER, label=_("What it counts"),
         widget=UnfoldAdminSelectWidget,
     )  # fmt: skip
+    link_parameters = LinkParametersField(
+        help_text=LINK_PARAMETERS_HELP, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4})
+    )
+    link_domains = LinkDomainsField(
+        help_text=LINK_DOMAINS_HELP, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+    )
     subject = forms.CharField(
         required=False, strip=False, label=_("Subject"), widget=UnfoldAdminTextInputWidget
     )

@@ -16,6 +16,7 @@ styles.py       the style sheets of a page, and for each tag what they come to
 visibility.py   what a reader sees of a page
 assets.py       uploaded pictures in place of relative paths
 links.py        which addresses are tracked, and which are refused
+parameters.py   what is added to them, such as utm_source
 text_part.py    the text part as written
 plaintext.py    a text part made from the HTML
 lists.py        the numbers of its lists

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
-from campaign.lib import clock
+from campaign.lib import clock, link_parameters
 from campaign.lib.recurrence import Reading, validated
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
@@ -40,6 +40,8 @@ SETTINGS = (
     "validity_hours",
     "approval_policy",
     "tracking",
+    "link_parameters",
+    "link_domains",
     "route",
     "limit_per_hour",
 )
@@ -53,6 +55,8 @@ COPIED = (
     "approval_policy",
     "brought_policy",
     "tracking",
+    "link_parameters",
+    "link_domains",
     "route",
     "limit_per_hour",
 )
@@ -146,6 +150,9 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
     if not 1 <= delivery.validity_hours <= LONGEST_VALIDITY_HOURS:
         raise ValidityOutOfRange(longest=LONGEST_VALIDITY_HOURS)
     delivery.limit_per_hour = limits.checked(delivery.limit_per_hour)
+    pairs, domains = delivery.link_parameters or [], delivery.link_domains or []
+    delivery.link_parameters = [list(pair) for pair in link_parameters.checked(pairs)] or None
+    delivery.link_domains = link_parameters.checked_domains(domains) or None
     audience = delivery.audience
     if audience is None or audience.pk == known_audience:
         return

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from deliveries.lifecycle import link_parameters
 from deliveries.models import Delivery, ScheduleKind
 
 PARTS = {
@@ -28,9 +29,10 @@ PARTS = {
     "tracking": _("tracking"),
     "unit": _("unit"),
     "identity": _("return path, signature or tracking domain"),
+    "parameters": _("link parameters"),
 }
-FORM = 2
-ADDED = {"identity": 2}  # the parts that came with a later form than the first
+FORM = 3
+ADDED = {"identity": 2, "parameters": 3}  # the parts that came with a later form than the first
 
 
 def fingerprint(value: Any) -> str:
@@ -52,6 +54,7 @@ def live_parts(delivery: Delivery) -> dict[str, Any]:
         "tracking": delivery.tracking,
         "unit": delivery.unit_id,
         "identity": identity(delivery),
+        "parameters": link_parameters.sealed(delivery),
     }
 
 

@@ -23,7 +23,7 @@ from zoneinfo import available_timezones
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApprovalPolicy
-from campaign.lib import local_time
+from campaign.lib import link_parameters, local_time
 from campaign.lib.recurrence import LONGEST_RULE, BadRule, validated
 from campaign.lib.refusals import Refusal
 from deliveries.models import Overlap, PastChoice, ScheduleKind, WaveBy
@@ -85,6 +85,8 @@ def _settings(data: dict[str, Any]) -> dict[str, Any]:
         "approval_policy": _policy,
         "tracking": lambda value: _true_or_false(value, "tracking"),
         "limit_per_hour": _limit,
+        "link_parameters": _link_parameters,
+        "link_domains": _link_domains,
     }
     settings = {name: reader(data[name]) for name, reader in readers.items() if name in data}
     return settings | (_schedule(data["schedule"]) if "schedule" in data else {})
@@ -115,6 +117,27 @@ def _limit(value: Any) -> int | None:
         return limits.checked(value if value is None or type(value) is int else False)
     except limits.LimitOutOfRange as refusal:
         raise BadDeliveryFile("limit_per_hour", str(refusal).partition(": ")[2]) from None
+
+
+def _link_parameters(value: Any) -> list[link_parameters.Pair]:
+    if not isinstance(value, dict):
+        raise BadDeliveryFile("link_parameters", _("must be a JSON object"))
+    pairs = [(name, _text(said, f"link_parameters.{name}")) for name, said in value.items()]
+    try:
+        return link_parameters.checked(pairs)
+    except Refusal as refusal:
+        raise BadDeliveryFile("link_parameters", refusal) from None
+
+
+def _link_domains(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise BadDeliveryFile("link_domains", _("must be a list of domains"))
+    try:
+        return link_parameters.checked_domains(_text(domain, "link_domains") for domain in value)
+    except BadDeliveryFile:
+        raise
+    except Refusal as refusal:
+        raise BadDeliveryFile("link_domains", refusal) from None
 
 
 def _schedule(value: Any) -> dict[str, Any]:
@@ -277,7 +300,7 @@ PLAIN_PARTS = ("subject", "preheader", "from_name", "from_address", "reply_to", 
 CONTENT = {*PLAIN_PARTS, "html_file", "text_file", "images"}
 KNOWN = {
     "label", "unit", "audience", "content", "schedule", "validity_hours", "approval_policy", "tracking",
-    "description", "route", "limit_per_hour",
+    "description", "route", "limit_per_hour", "link_parameters", "link_domains",
 }  # fmt: skip
 
 

@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.rights import Right
-from deliveries.lifecycle import seal
+from deliveries.lifecycle import link_parameters, seal
 from deliveries.models import Confirmation, Delivery, Occurrence
 
 # The parts of a run's seal that must be those of its series'. Its schedule is its own moment.
-SAME = ("content", "audience", "validity", "policy", "route", "tracking", "unit", "identity")
+SAME = ("content", "audience", "validity", "policy", "route", "tracking", "unit", "identity", "parameters")
 
 WORDS = {
     **{part: seal.PARTS[part] for part in SAME},
@@ -40,7 +40,13 @@ def differences(run: Delivery, parts: dict[str, Any]) -> list[str]:
         return ["series"]
     manifest = activation.preparation.manifest
     held = seal.parts_of(manifest)
-    return [part for part in SAME if part in held and parts.get(part) != manifest["parts"].get(part)]
+    ours, theirs = _comparable(parts), _comparable(manifest["parts"])
+    return [part for part in SAME if part in held and ours.get(part) != theirs.get(part)]
+
+
+def _comparable(parts: dict[str, Any]) -> dict[str, Any]:
+    """The parts without what each run has of its own."""
+    return parts | {"parameters": link_parameters.as_written(parts.get("parameters"))}
 
 
 def outside(run: Delivery, occurrence: Occurrence) -> list[str]:

@@ -26,7 +26,8 @@ DESCRIPTION = """Make a delivery from a JSON file:
                "reply_to": "...", "html_file": "newsletter.html", "text": "...", "images": "images"},
    "schedule": {"at": "2026-12-01T09:00", "zone": "America/Sao_Paulo"},
    "validity_hours": 84, "approval_policy": "four_eyes", "tracking": true,
-   "description": "...", "route": "...", "limit_per_hour": 3600}
+   "description": "...", "route": "...", "limit_per_hour": 3600,
+   "link_parameters": {"utm_campaign": "{{ delivery.label }}"}, "link_domains": ["example.com"]}
 
 "label" and "unit" are needed. "at" may be "now". A recurring delivery says its rule (RFC 5545) instead:
 
