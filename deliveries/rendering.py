@@ -1,11 +1,14 @@
 """From a content to what compiles and fills it: preview, proof, preparation, send and public pages share it."""
 
+import re
 from typing import cast
 
 from django.conf import settings
 
 from audiences.fields import fields as profile_fields
+from campaign.lib.link_parameters import plain_host
 from campaign.lib.tokens import default_signer
+from deliveries.channels import unsubscribe_mail
 from deliveries.content import pictures
 from deliveries.content.compile import compile_content
 from deliveries.content.compiled import Compiled
@@ -16,21 +19,41 @@ from deliveries.content.source import Field, FieldKind, Source
 from deliveries.lifecycle import link_parameters, seal
 from deliveries.models import Content, Delivery
 
+SHORTEST_SENDER, LONGEST_SENDER = 5, 15  # characters that Gmail takes for the sender of a Feedback-ID
+
 
 def renderer(delivery: Delivery, compiled: Compiled, *, identity: dict[str, str] | None = None) -> Renderer:
     """The renderer of a delivery's compiled content; under the identity that was sealed, else as it would leave now."""
     domain = compiled.from_address.rpartition("@")[2]
     shown = identity or seal.identity(delivery)
     moved = identity is not None and identity["tracking"] != seal.host(settings.PUBLIC_URL)
+    returns = shown["return_path"] or domain
+    signer = default_signer()
     return Renderer(
         compiled,
         base_url=identity["base_url"] if identity and moved else settings.PUBLIC_URL,
-        signer=default_signer(),
+        signer=signer,
         delivery_key=delivery.key,
         domain=domain,
         list_id=f"{delivery.unit_id}.lists.{domain}",
-        verp_domain=shown["return_path"] or domain,
+        verp_domain=returns,
+        feedback_id=feedback_id(delivery, domain=domain),
+        unsubscribe_mail=unsubscribe_mail.for_delivery(signer, delivery.key, domain=returns)
+        if settings.SINETE["bounces_collected"]
+        else None,
     )
+
+
+def feedback_id(delivery: Delivery, *, domain: str) -> str:
+    """What Gmail counts complaints by: campaign, unit, kind of mail and sender, the same in all of its messages."""
+    kind = "run" if delivery.execution_of_id else "remainder" if delivery.remainder_of_id else "single"
+    return f"{delivery.name}:U{delivery.unit_id}:{kind}:{feedback_sender(domain)}"
+
+
+def feedback_sender(domain: str) -> str:
+    """Who sends, in 5 to 15 characters: as the installation says, else made of the sender's domain."""
+    plain = re.sub("[^a-z0-9]", "", plain_host(domain))
+    return settings.SINETE["feedback_sender"] or plain[:LONGEST_SENDER].ljust(SHORTEST_SENDER, "0")
 
 
 def served_renderer(compiled: Compiled, *, delivery_key: int) -> Renderer:
