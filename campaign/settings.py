@@ -292,7 +292,7 @@ NOTICES_FROM = env.str("NOTICES_FROM", f"Sinete <sinete@{urlsplit(PUBLIC_URL).ho
 
 # The last part of a Feedback-ID, as Google asks for it; empty: made of each sender's domain.
 FEEDBACK_SENDER = validate.Regexp(
-    r"([A-Za-z0-9_-]{5,15})?\Z", error="SINETE_FEEDBACK_SENDER has 5 to 15 letters and digits."
+    r"([A-Za-z0-9_-]{5,15})?\Z", error="SINETE_FEEDBACK_SENDER has 5 to 15 letters, digits, - or _."
 )
 
 SINETE: dict[str, Any] = {
@@ -311,6 +311,9 @@ SINETE: dict[str, Any] = {
     "proof_recipients": 100,
     # Mail that comes back to the return path is read: only then does an address there unsubscribe.
     "bounces_collected": env.bool("SINETE_BOUNCES_COLLECTED", False),
+    # Of the attachments of one delivery, before they are encoded; 0: none may be.
+    "attachments_most": env.int("SINETE_ATTACHMENTS_MOST", 10),
+    "attachments_megabytes": env.int("SINETE_ATTACHMENTS_MEGABYTES", 5),
     "feedback_sender": env.str("SINETE_FEEDBACK_SENDER", "", validate=FEEDBACK_SENDER),
     "attributes_most": env.int("SINETE_ATTRIBUTES_MOST", 200),
     # Copies of proofs in 24 hours.

@@ -1,6 +1,7 @@
 """From a content to what compiles and fills it: preview, proof, preparation, send and public pages share it."""
 
 import re
+from collections.abc import Sequence
 from typing import cast
 
 from django.conf import settings
@@ -16,14 +17,23 @@ from deliveries.content.findings import Finding
 from deliveries.content.parameters import Parameters
 from deliveries.content.render import Renderer
 from deliveries.content.source import Field, FieldKind, Source
-from deliveries.lifecycle import link_parameters, seal
+from deliveries.lifecycle import attachments, link_parameters, seal
 from deliveries.models import Content, Delivery
 
 SHORTEST_SENDER, LONGEST_SENDER = 5, 15  # characters that Gmail takes for the sender of a Feedback-ID
 
 
-def renderer(delivery: Delivery, compiled: Compiled, *, identity: dict[str, str] | None = None) -> Renderer:
-    """The renderer of a delivery's compiled content; under the identity that was sealed, else as it would leave now."""
+def renderer(
+    delivery: Delivery,
+    compiled: Compiled,
+    *,
+    identity: dict[str, str] | None = None,
+    attached: Sequence[bytes] = (),
+) -> Renderer:
+    """The renderer of a delivery's compiled content; under the identity that was sealed, else as it would leave now.
+
+    `attached` are the parts of its files; what only shows the content needs none.
+    """
     domain = compiled.from_address.rpartition("@")[2]
     shown = identity or seal.identity(delivery)
     moved = identity is not None and identity["tracking"] != seal.host(settings.PUBLIC_URL)
@@ -38,6 +48,7 @@ def renderer(delivery: Delivery, compiled: Compiled, *, identity: dict[str, str]
         list_id=f"{delivery.unit_id}.lists.{domain}",
         verp_domain=returns,
         feedback_id=feedback_id(delivery, domain=domain),
+        attached=attached,
         unsubscribe_mail=unsubscribe_mail.for_delivery(signer, delivery.key, domain=returns)
         if settings.SINETE["bounces_collected"]
         else None,
@@ -68,10 +79,11 @@ def served_renderer(compiled: Compiled, *, delivery_key: int) -> Renderer:
 
 
 def sealed_renderer(delivery: Delivery) -> Renderer:
-    """The renderer of what the latest preparation sealed."""
+    """The renderer of what the latest preparation sealed; raises NotAsSealed where its files are others by now."""
     prepared = delivery.latest_preparation()
     identity = seal.identity_of(prepared.manifest)
-    return renderer(delivery, Compiled.from_json(prepared.compiled), identity=identity)
+    attached = attachments.parts(delivery, sealed=attachments.sealed_in(prepared.manifest))
+    return renderer(delivery, Compiled.from_json(prepared.compiled), identity=identity, attached=attached)
 
 
 def source_of(content: Content) -> Source:

@@ -18,7 +18,8 @@ from accounts.rights import Right
 from campaign.lib import clock, local_time
 from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from deliveries import drafting
-from deliveries.drafting import uploads
+from deliveries.drafting import attachments, uploads
+from deliveries.forms.attachments import FilesField, uploads_of
 from deliveries.forms.delivery import LINK_DOMAINS_HELP, LINK_PARAMETERS_HELP
 from deliveries.forms.recurrence import RECURRENCE_FIELDS, RecurrenceFields, with_known
 from deliveries.forms.schedule import (
@@ -121,6 +122,11 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         required=False, strip=False, label=_("Text part"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 8})
     )
 
+    attach = FilesField(required=False)
+    take_away = forms.MultipleChoiceField(
+        required=False, label=_("Attachments to take away"), widget=forms.CheckboxSelectMultiple
+    )
+
     class Meta:
         model = Delivery
         fields = [*SETTINGS, "wave_value", "wave_minutes", "wave_limit"]
@@ -138,6 +144,8 @@ class DeliveryForm(VerbForm, RecurrenceFields):
             with_known(self)
             # Who holds a right on this delivery alone may leave it where it is.
             self.fields["unit"].queryset = units | units.model.objects.filter(pk=self.instance.unit_id)
+            names = [(one.name, one.name) for one in attachments.of(self.instance)]
+            self.fields["take_away"].choices = names
             content = self.instance.content
             self.initial |= {part: getattr(content, part) if content else "" for part in PARTS}
         elif self.by.home_unit_id:
@@ -166,7 +174,14 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
         if written:
             drafting.write(delivery=delivery, by=self.by, at=clock.now(), **written)
+        self._attach(delivery)
         return delivery
+
+    def _attach(self, delivery: Delivery) -> None:
+        if names := self.cleaned_data.get("take_away"):
+            attachments.detach(delivery=delivery, by=self.by, at=clock.now(), names=names)
+        if files := uploads_of(self.cleaned_data["attach"]):
+            attachments.attach(delivery=delivery, by=self.by, at=clock.now(), files=files)
 
     def _change(self) -> Delivery:
         delivery, data = self.fresh, self.cleaned_data
@@ -180,4 +195,5 @@ class DeliveryForm(VerbForm, RecurrenceFields):
             parts["html"] = uploads.for_pasted(delivery, parts["html"])
         if parts:
             drafting.write(delivery=delivery, by=self.by, at=clock.now(), **parts)
+        self._attach(delivery)
         return delivery

@@ -23,7 +23,8 @@ SHORTEST_RSA, GOOD_RSA = 1024, 2048  # bits; RFC 8301 forbids less than the firs
 # What a receiver shows or acts upon. RFC 8058 asks for both fields of List-Unsubscribe, Google for Feedback-ID.
 SIGNED = (
     b"From", b"To", b"Cc", b"Subject", b"Date", b"Message-ID", b"Reply-To", b"List-Unsubscribe",
-    b"List-Unsubscribe-Post", b"List-Id", b"Feedback-ID", b"MIME-Version", b"Content-Type", b"Content-Transfer-Encoding",
+    b"List-Unsubscribe-Post", b"List-Id", b"Feedback-ID", b"MIME-Version", b"Content-Type",
+    b"Content-Transfer-Encoding",
 )  # fmt: skip
 # Named once more than they are there: whoever adds another one breaks the signature.
 OVERSIGNED = frozenset(

@@ -27,6 +27,7 @@ trial.py        rendered for a try
 compiled.py     what comes of it, as it is sealed
 findings.py     what the author is told
 pictures.py     pictures and styles that stand elsewhere, named for whoever decides
+attached.py     attached files, encoded once
 mime.py         headers and bodies of a message
 skeleton.py     static lines of a body, made ready for the wire once
 render.py       Compiled and one recipient to a message, the same code for preview and send

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from campaign.lib.dots import END, dotted
 from campaign.lib.refusals import Refusal
 from campaign.lib.tokens import MAX_SEQ, Purpose, Signer
+from deliveries.content import attached as attached_files
 from deliveries.content import mime
 from deliveries.content.compiled import Compiled
 from deliveries.content.lines import LONGEST
@@ -58,15 +59,19 @@ class Renderer:
         verp_domain: str = "",
         feedback_id: str = "",
         unsubscribe_mail: Callable[[int], str] | None = None,
+        attached: Sequence[bytes] = (),
     ) -> None:
-        """`unsubscribe_mail` gives the address by which the message with a number unsubscribes; None: there is none."""
+        """`unsubscribe_mail` gives the address by which the message with a number unsubscribes; None: there is none.
+
+        `attached` are the parts of attached files, made once.
+        """
         self.compiled = compiled
         self._base = base_url.rstrip("/")
         self._domain, self._verp_domain = domain, verp_domain
         self._fields = [(name, kind) for name, kind in compiled.fields]
         self._prepare_templates()
         self._sign_with(signer, delivery_key)
-        self._unsubscribe_mail = unsubscribe_mail
+        self._unsubscribe_mail, self._attached = unsubscribe_mail, attached
         self._prepare_headers(list_id, feedback_id, signer.sign(Purpose.MESSAGE, delivery_key, MAX_SEQ, 1))
         self._date: tuple[datetime | None, str] = (None, "")
 
@@ -89,7 +94,7 @@ class Renderer:
         head = self._head(context, address=address, name=name, date=date, prefix=subject_prefix)
         text = self._render("text.txt", context) if self._has_text else None
         html = self._render("html.html", context) if self._has_html else None
-        return head.encode() + self._body(text, html, encoding)
+        return b"".join((head.encode(), self._before, self._body(text, html, encoding), self._behind))
 
     def wire(self, *, seq: int, address: str, values: Mapping[str, Value], date: datetime) -> bytes:
         """Return `message` as it follows a 354, to a relay that takes 8 bit: the same octets, made faster."""
@@ -97,7 +102,8 @@ class Renderer:
             with suppress(Unfit):
                 context = self._context(values, seq)
                 head = self._head(context, address=address, date=date)
-                return b"".join((head.encode("ascii"), *self._wired(self._skeleton, context), END))
+                body = self._wired(self._skeleton, context)
+                return b"".join((head.encode("ascii"), self._before, *body, self._behind, END))
         return dotted(self.message(seq=seq, address=address, values=values, date=date))
 
     def html(self, *, seq: int | None, values: Mapping[str, Value]) -> str:
@@ -216,6 +222,7 @@ class Renderer:
         lines += ["Precedence: bulk", "Auto-Submitted: auto-generated", "MIME-Version: 1.0", ""]
         self._static_head = "\r\n".join(lines)
         self._boundary = f"=_{boundary}"
+        self._before, self._behind = attached_files.frame(self._attached, f"=m_{boundary}")
         self._prepare_frame()
 
     def _prepare_frame(self) -> None:

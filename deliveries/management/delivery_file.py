@@ -55,6 +55,7 @@ class DeliveryFile:
     content: dict[str, str] = field(default_factory=dict)
     images: Path | None = None  # the folder; the HTML names what is in it as its name/file.png
     route: str = ""
+    attachments: tuple[Path, ...] | None = None
 
 
 def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
@@ -75,6 +76,7 @@ def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
         content=_content(content, path.parent),
         images=_images(content, path.parent),
         route=_text(data.get("route", ""), "route"),
+        attachments=_attachments(data["attachments"], path.parent) if "attachments" in data else None,
     )
 
 
@@ -301,6 +303,7 @@ CONTENT = {*PLAIN_PARTS, "html_file", "text_file", "images"}
 KNOWN = {
     "label", "unit", "audience", "content", "schedule", "validity_hours", "approval_policy", "tracking",
     "description", "route", "limit_per_hour", "link_parameters", "link_domains",
+    "attachments",
 }  # fmt: skip
 
 
@@ -326,6 +329,16 @@ def _images(content: dict[str, Any], folder: Path) -> Path | None:
     if not content.keys() & {"html", "html_file"}:
         raise BadDeliveryFile("content.images", _("belongs to an HTML: say html or html_file too"))
     return images
+
+
+def _attachments(value: Any, folder: Path) -> tuple[Path, ...]:
+    if not isinstance(value, list):
+        raise BadDeliveryFile("attachments", _("must be a list of files"))
+    paths = tuple(folder / _text(name, f"attachments[{number}]") for number, name in enumerate(value))
+    for number, path in enumerate(paths):
+        if not path.is_file():
+            raise BadDeliveryFile(f"attachments[{number}]", _("there is no file “%s”") % path)
+    return paths
 
 
 def _json(path: Path) -> Any:

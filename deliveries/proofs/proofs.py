@@ -29,7 +29,7 @@ from deliveries.channels import choice
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.dkim import Signer, UnusableKey
 from deliveries.content.render import Renderer
-from deliveries.lifecycle import log
+from deliveries.lifecycle import attachments, log
 from deliveries.models import Delivery, Proof, ProofMessage
 from deliveries.proofs import rules, showing
 from deliveries.rendering import compile_proof, renderer
@@ -225,7 +225,7 @@ def _renderer(proof: Proof) -> Renderer:
     compiled, findings = compile_proof(proof.delivery, proof.content)
     if compiled is None:
         raise ContentHasErrors(problems="; ".join(str(f.message) for f in findings if f.level == "error"))
-    return renderer(proof.delivery, compiled)
+    return renderer(proof.delivery, compiled, attached=attachments.parts(proof.delivery))
 
 
 def _envelope(filler: Renderer, proof: Proof, copy: ProofMessage, sign: Signer | None) -> Envelope:

@@ -11,7 +11,18 @@ from deliveries.lifecycle import link_parameters, seal
 from deliveries.models import Confirmation, Delivery, Occurrence
 
 # The parts of a run's seal that must be those of its series'. Its schedule is its own moment.
-SAME = ("content", "audience", "validity", "policy", "route", "tracking", "unit", "identity", "parameters")
+SAME = (
+    "content",
+    "audience",
+    "validity",
+    "policy",
+    "route",
+    "tracking",
+    "unit",
+    "identity",
+    "parameters",
+    "attachments",
+)
 
 WORDS = {
     **{part: seal.PARTS[part] for part in SAME},
@@ -38,10 +49,8 @@ def differences(run: Delivery, parts: dict[str, Any]) -> list[str]:
     activation = of(series) if series else None
     if activation is None:
         return ["series"]
-    manifest = activation.preparation.manifest
-    held = seal.parts_of(manifest)
-    ours, theirs = _comparable(parts), _comparable(manifest["parts"])
-    return [part for part in SAME if part in held and ours.get(part) != theirs.get(part)]
+    ours, theirs = _comparable(parts), _comparable(seal.held(activation.preparation.manifest))
+    return [part for part in SAME if part in theirs and ours.get(part) != theirs[part]]
 
 
 def _comparable(parts: dict[str, Any]) -> dict[str, Any]:

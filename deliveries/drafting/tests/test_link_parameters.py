@@ -126,14 +126,16 @@ def test_what_was_confirmed_leaves_as_it_was_confirmed(unit, relay):
     assert all(b"utm_source=house" in octets for octets in relay.octets())
 
 
-def test_what_was_sealed_before_there_were_parameters_can_be_confirmed(unit, monkeypatch):
+def test_what_was_sealed_before_there_were_parameters_stays_until_somebody_says_some(unit, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(seal, "FORM", 2)
-        delivery = DeliveryFactory(unit=unit, ready=True)
-    say(unit, SOURCE)
+        delivery, other = (DeliveryFactory(unit=unit, ready=True) for _number in range(2))
 
     assert seal.changes(delivery) == []
     confirm(delivery)
+    say(unit, SOURCE)
+
+    assert seal.changes(other) == ["parameters"]
     assert Compiled.from_json(delivery.preparation.compiled).links[0].template.endswith("?from=mail")
 
 
