@@ -18,7 +18,7 @@ class _Lines(forms.CharField):
     """A list with one entry a line; the refusal of a line is its error."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("widget", forms.Textarea({"rows": 4, "spellcheck": "false", "class": "code"}))
+        options.setdefault("widget", forms.Textarea({"rows": 4, "spellcheck": "false"}))
         super().__init__(required=False, max_length=LONGEST, **options)
 
     def to_python(self, value: Any) -> Any:
