@@ -35,4 +35,4 @@ class Attach(forms.Form):
 
 def uploads_of(files: Sequence[UploadedFile]) -> list[Upload]:
     """Return posted files as the verbs take them."""
-    return [Upload(file.name or "", file.file) for file in files]  # type: ignore[arg-type]
+    return [Upload(file.name or "", file.file) for file in files]

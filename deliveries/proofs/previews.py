@@ -13,6 +13,7 @@ from audiences.fields import fields as profile_fields
 from audiences.models import Profile
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
+from deliveries.content.links import Link
 from deliveries.content.render import Renderer, RenderError
 from deliveries.content.source import Source
 from deliveries.lifecycle import link_parameters
@@ -125,7 +126,7 @@ def _links(made: Renderer, values: Mapping[str, Any]) -> list[ShownLink]:
     """The links to pages of others, as they open; of an untracked message those that its page shows."""
     if made.compiled.tracking:
         tracked = [link for link in made.compiled.links if link.kind == "tracked"]
-        return [ShownLink(link.label, made.link_url(link.index, values)) for link in tracked]
+        return [ShownLink(link.label, _opened(made, link, values)) for link in tracked]
     page = LexborHTMLParser(made.html(seq=None, values=values) if made.compiled.html else "")
     found = {
         (" ".join(node.text().split()), node.attributes.get("href") or ""): None
@@ -136,6 +137,14 @@ def _links(made: Renderer, values: Mapping[str, Any]) -> list[ShownLink]:
         for label, url in found
         if url.startswith(("http:", "https:")) and not url.startswith(f"{settings.PUBLIC_URL}/")
     ]
+
+
+def _opened(made: Renderer, link: Link, values: Mapping[str, Any]) -> str:
+    """Where a link leads for these values; as it was written where that can't be computed."""
+    try:
+        return made.link_url(link.index, values)
+    except RenderError:
+        return link.url
 
 
 def _at_rest(html: str) -> str:
