@@ -23,6 +23,7 @@ from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, 
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
 from accounts.rights import LABELS, Right
 from accounts.unit_form import UnitForm
+from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 
 admin.site.unregister(Group)  # Sinete gives rights to people, through roles
 admin.site.unregister(EmailAddress)  # an address is shown to be somebody's by a link alone
@@ -38,6 +39,14 @@ class DeskUnitForm(UnitForm):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text=UnitForm.base_fields["proof_list"].help_text,
     )
+    link_parameters = LinkParametersField(
+        help_text=UnitForm.base_fields["link_parameters"].help_text,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+    )
+    link_domains = LinkDomainsField(
+        help_text=UnitForm.base_fields["link_domains"].help_text,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
 
 
 @admin.register(OrganizationalUnit)
@@ -46,7 +55,8 @@ class UnitAdmin(VerbAdmin):
 
     form = DeskUnitForm
     fields = [
-        "label", "parent", "approval_policy", "grace_seconds", "one_administrator_is_enough", "proof_list", "seen",
+        "label", "parent", "approval_policy", "grace_seconds", "one_administrator_is_enough", "proof_list",
+        "link_parameters", "link_domains", "seen",
     ]  # fmt: skip
     list_display = ["place", "approval_policy", "grace_seconds", "administrators", "people_in_it"]
     search_fields = ["label"]

@@ -123,6 +123,15 @@ class OrganizationalUnit(models.Model):
         blank=True,
         default=None,
     )
+    # Parameters of links, as pairs of name and value, and the domains they are for; None: as above.
+    link_parameters: Any = models.JSONField(_("link parameters"), null=True, blank=True, default=None)
+    link_domains: Any = ArrayField(
+        models.CharField(max_length=253),
+        verbose_name=_("domains of link parameters"),
+        null=True,
+        blank=True,
+        default=None,
+    )
     # What the last change or move of this object meant for deliveries; not stored.
     affected: Affected | None = None
     one_administrator_is_enough = models.BooleanField(

@@ -5,10 +5,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, proof_addresses, units
+from accounts import access, proof_addresses, unit_links, units
 from accounts.desk import VerbForm
 from accounts.models import Affected, OrganizationalUnit
 from accounts.rights import Right
+from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from campaign.lib.refusals import Refusal
 
 
@@ -23,6 +24,17 @@ class UnitForm(VerbForm):
             "Addresses and domains, one a line; a unit below can only narrow it. Empty: as above, and where there is "
             "no list the domains of the unit's people. One's own verified address is always allowed."
         ),
+    )
+    link_parameters = LinkParametersField(
+        help_text=_(
+            "One a line, as in utm_source = newsletter. For this unit and all below; a delivery may say otherwise. A "
+            "name without a value takes away what is said above. Fields: %(fields)s."
+        )
+    )
+    link_domains = LinkDomainsField(
+        help_text=_(
+            "One a line, each with all below it. Empty: as above, and where nothing is said all domains."
+        )
     )
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -43,6 +55,8 @@ class UnitForm(VerbForm):
             choices = choices.exclude(path__startswith=self.instance.path)
             choices |= OrganizationalUnit.objects.filter(pk=self.instance.parent_id)
         self.fields["parent"].queryset = choices
+        self.initial["link_parameters"] = self.instance.link_parameters
+        self.initial["link_domains"] = self.instance.link_domains
         self.initial["proof_list"] = "\n".join(self.instance.proof_addresses or [])
 
     def clean(self) -> dict[str, Any]:
@@ -82,4 +96,7 @@ class UnitForm(VerbForm):
                 unit=self.fresh, parent=place, by=self.by, one_administrator_is_enough=enough, **named
             )
         proof_addresses.save(unit=unit, entries=data["proof_list"].splitlines(), by=self.by)
+        unit_links.save(
+            unit=unit, parameters=data["link_parameters"], domains=data["link_domains"] or [], by=self.by
+        )
         return unit

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import access, people, proof_addresses
+from accounts import access, people, proof_addresses, unit_links
 from accounts.access import NotAllowed
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
@@ -67,6 +67,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         "unit": fresh,
         "policy": fresh.policy.label,
         "proofs": proof_addresses.words(fresh),
+        "links_get": unit_links.of_unit(fresh).in_words(),
     }
     return render(request, "accounts/unit.html", shown)
 

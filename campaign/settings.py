@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
-from environs import Env
+from environs import Env, validate
 
 from campaign.lib import valkey
 from campaign.stack.endpoints import discover
@@ -293,6 +293,10 @@ NOTICES_FROM = env.str("NOTICES_FROM", f"Sinete <sinete@{urlsplit(PUBLIC_URL).ho
 
 # An operator's own rules for what comes back by mail (feedback/reports/rules.py).
 BOUNCE_RULES = env.str("SINETE_BOUNCE_RULES", "")
+# The last part of a Feedback-ID, as Google asks for it; empty: made of each sender's domain.
+FEEDBACK_SENDER = validate.Regexp(
+    r"([A-Za-z0-9_-]{5,15})?\Z", error="SINETE_FEEDBACK_SENDER has 5 to 15 letters, digits, - or _."
+)
 
 SINETE: dict[str, Any] = {
     "chunk_rows": env.int("SINETE_CHUNK_ROWS", 1000),
@@ -308,6 +312,12 @@ SINETE: dict[str, Any] = {
     "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
     "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
     "proof_recipients": 100,
+    # Mail that comes back to the return path is read: only then does an address there unsubscribe.
+    "bounces_collected": env.bool("SINETE_BOUNCES_COLLECTED", False),
+    # Of the attachments of one delivery, before they are encoded; 0: none may be.
+    "attachments_most": env.int("SINETE_ATTACHMENTS_MOST", 10),
+    "attachments_megabytes": env.int("SINETE_ATTACHMENTS_MEGABYTES", 5),
+    "feedback_sender": env.str("SINETE_FEEDBACK_SENDER", "", validate=FEEDBACK_SENDER),
     "attributes_most": env.int("SINETE_ATTRIBUTES_MOST", 200),
     # Copies of proofs in 24 hours.
     "proofs_a_day_of_person": env.int("SINETE_PROOFS_A_DAY_OF_PERSON", 100),

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from deliveries.views import (
     approving,
+    attachments,
     content,
     dashboard,
     drafting,
@@ -30,6 +31,9 @@ one = [
     path("content/upload/", content.upload, name="upload"),
     path("content/preview/", content.preview, name="preview"),
     path("content/preview/frame/", content.frame, name="frame"),
+    path("attachments/attach/", attachments.attach, name="attach"),
+    path("attachments/detach/", attachments.detach, name="detach"),
+    path("attachments/<int:attachment>/", attachments.download, name="attachment"),
     path("prepare/", preparing.prepare, name="prepare"),
     path("stop-preparation/", preparing.stop_preparation, name="stop-preparation"),
     path("proof/", preparing.proof, name="proof"),

@@ -44,6 +44,7 @@ class Purpose(IntEnum):
     UNSUBSCRIBE = 4
     MESSAGE = 5
     BOUNCE = 6
+    UNSUBSCRIBE_MAIL = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from deliveries.admin.instance import InstanceAdmin  # noqa: F401  the same
 from deliveries.admin.routes import RouteAdmin  # noqa: F401  the same
 from deliveries.admin.status import StandingList, pill
 from deliveries.desk import COLOURS, Order
+from deliveries.drafting import attachments
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import groups, seal
 from deliveries.models import Delivery, DeliveryUserPermission, Occurrence
@@ -109,6 +110,7 @@ class DeliveryAdmin(VerbAdmin):
         content = {
             "fields": ["subject", "preheader", ("from_name", "from_address"), "reply_to", "html", "text"]
         }
+        content["fields"] += ["attach", "take_away"] if obj is not None else ["attach"]
         settings = [
             (
                 None,
@@ -142,7 +144,10 @@ class DeliveryAdmin(VerbAdmin):
                     "fields": RECURRENCE_LAYOUT,
                 },
             ),
-            (_("Rules"), {"fields": ["approval_policy", "route", "tracking"]}),
+            (
+                _("Rules"),
+                {"fields": ["approval_policy", "route", "tracking", "link_parameters", "link_domains"]},
+            ),
         ]
         if obj is not None and not self.has_change_permission(request, obj):
             settings[1] = (_("Schedule"), {"fields": ["when", "validity_hours"]})
@@ -213,6 +218,7 @@ class DeliveryAdmin(VerbAdmin):
             "prepared": desk.prepared(delivery) if delivery.preparation else None,
             "counts": tallies(delivery) if sealed and not delivery.is_recurring else None,
             "content_version": delivery.content,
+            "attached": attachments.of(delivery),
             "history": delivery.history.select_related("by")[:HISTORY],
             "log": delivery.log.all()[:LOG],
             "listings": [

@@ -16,8 +16,11 @@ from accounts import access
 from accounts.desk import VerbForm
 from accounts.rights import Right
 from campaign.lib import clock, local_time
+from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from deliveries import drafting
-from deliveries.drafting import uploads
+from deliveries.drafting import attachments, uploads
+from deliveries.forms.attachments import FilesField, uploads_of
+from deliveries.forms.delivery import LINK_DOMAINS_HELP, LINK_PARAMETERS_HELP
 from deliveries.forms.recurrence import RECURRENCE_FIELDS, RecurrenceFields, with_known
 from deliveries.forms.schedule import (
     WAVES_START,
@@ -40,6 +43,8 @@ SETTINGS = [
     "validity_hours",
     "approval_policy",
     "tracking",
+    "link_parameters",
+    "link_domains",
     "route",
 ]
 PACE = ("past_choice", "wave_value", "wave_by", "wave_minutes", "wave_limit", "wave_start")
@@ -94,6 +99,12 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         choices=WaveBy.choices, required=False, initial=WaveBy.NUMBER, label=_("What it counts"),
         widget=UnfoldAdminSelectWidget,
     )  # fmt: skip
+    link_parameters = LinkParametersField(
+        help_text=LINK_PARAMETERS_HELP, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4})
+    )
+    link_domains = LinkDomainsField(
+        help_text=LINK_DOMAINS_HELP, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+    )
     subject = forms.CharField(
         required=False, strip=False, label=_("Subject"), widget=UnfoldAdminTextInputWidget
     )
@@ -110,6 +121,11 @@ class DeliveryForm(VerbForm, RecurrenceFields):
     )
     text = forms.CharField(
         required=False, strip=False, label=_("Text part"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 8})
+    )
+
+    attach = FilesField(required=False)
+    take_away = forms.MultipleChoiceField(
+        required=False, label=_("Attachments to take away"), widget=forms.CheckboxSelectMultiple
     )
 
     class Meta:
@@ -129,6 +145,8 @@ class DeliveryForm(VerbForm, RecurrenceFields):
             with_known(self)
             # A person with a right on this delivery alone may keep its unit.
             self.fields["unit"].queryset = units | units.model.objects.filter(pk=self.instance.unit_id)
+            names = [(one.name, one.name) for one in attachments.of(self.instance)]
+            self.fields["take_away"].choices = names
             content = self.instance.content
             self.initial |= {part: getattr(content, part) if content else "" for part in PARTS}
         elif self.by.home_unit_id:
@@ -157,7 +175,14 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
         if written:
             drafting.write(delivery=delivery, by=self.by, at=clock.now(), **written)
+        self._attach(delivery)
         return delivery
+
+    def _attach(self, delivery: Delivery) -> None:
+        if names := self.cleaned_data.get("take_away"):
+            attachments.detach(delivery=delivery, by=self.by, at=clock.now(), names=names)
+        if files := uploads_of(self.cleaned_data["attach"]):
+            attachments.attach(delivery=delivery, by=self.by, at=clock.now(), files=files)
 
     def _change(self) -> Delivery:
         delivery, data = self.fresh, self.cleaned_data
@@ -171,4 +196,5 @@ class DeliveryForm(VerbForm, RecurrenceFields):
             parts["html"] = uploads.for_pasted(delivery, parts["html"])
         if parts:
             drafting.write(delivery=delivery, by=self.by, at=clock.now(), **parts)
+        self._attach(delivery)
         return delivery

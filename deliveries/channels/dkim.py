@@ -20,10 +20,11 @@ from campaign.lib.refusals import Refusal
 from deliveries.channels.paths import UnusableAddress, ascii_domain
 
 SHORTEST_RSA, GOOD_RSA = 1024, 2048  # bits; RFC 8301 forbids less than the first, advises the second
-# What a receiver shows or acts upon. RFC 8058 asks for both fields of List-Unsubscribe.
+# What a receiver shows or acts upon. RFC 8058 asks for both fields of List-Unsubscribe, Google for Feedback-ID.
 SIGNED = (
     b"From", b"To", b"Cc", b"Subject", b"Date", b"Message-ID", b"Reply-To", b"List-Unsubscribe",
-    b"List-Unsubscribe-Post", b"List-Id", b"MIME-Version", b"Content-Type", b"Content-Transfer-Encoding",
+    b"List-Unsubscribe-Post", b"List-Id", b"Feedback-ID", b"MIME-Version", b"Content-Type",
+    b"Content-Transfer-Encoding",
 )  # fmt: skip
 # Named once more than they are there: whoever adds another one breaks the signature.
 OVERSIGNED = frozenset(

@@ -13,7 +13,8 @@ from accounts import units
 from accounts.models import User
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues
-from deliveries.lifecycle import Step, log
+from deliveries.lifecycle import Step, attachments, log
+from deliveries.lifecycle.attachments import Cost
 from deliveries.models import Cause, Confirmation, Delivery, Status
 from deliveries.routing import routes
 from deliveries.schedule import capacity, plan_report, planning, rescheduling
@@ -55,6 +56,7 @@ class Question:
     age: timedelta
     must_type: bool
     plan: Plan | None = None  # who leaves when, where that is more than one moment
+    attachments: Cost | None = None  # what files add to it
     only_change: str = ""  # what differs from what was decided on before, where that was all
 
 
@@ -85,6 +87,9 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         ],
         age=at - (preparation.counted.ended_at or preparation.counted.started_at),
         only_change=rescheduling.in_words(delivery),
+        attachments=attachments.cost(
+            attachments.sealed_in(preparation.manifest), messages=preparation.to_deliver
+        ),
         must_type=must_type(preparation.to_deliver),
     )
 

@@ -16,6 +16,7 @@ styles.py       the style sheets of a page, and for each tag what they come to
 visibility.py   what a reader sees of a page
 assets.py       uploaded pictures in place of relative paths
 links.py        which addresses are tracked, and which are refused
+parameters.py   what is added to them, such as utm_source
 text_part.py    the text part as written
 plaintext.py    a text part made from the HTML
 lists.py        the numbers of its lists
@@ -26,6 +27,7 @@ trial.py        rendered for a try
 compiled.py     what comes of it, as it is sealed
 findings.py     what the author is told
 pictures.py     pictures and styles that stand elsewhere, named for whoever decides
+attached.py     attached files, encoded once
 mime.py         headers and bodies of a message
 skeleton.py     static lines of a body, made ready for the wire once
 render.py       Compiled and one recipient to a message, the same code for preview and send

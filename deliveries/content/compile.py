@@ -13,6 +13,7 @@ from deliveries.content.html_part.page import Page
 from deliveries.content.links import LinkBook
 from deliveries.content.merge_tags.problem import Problem
 from deliveries.content.merge_tags.scope import Scope
+from deliveries.content.parameters import NONE, Parameters
 from deliveries.content.source import Field, Source
 from deliveries.content.text_part import compile_text
 from deliveries.content.trial import check_rendered
@@ -21,13 +22,18 @@ _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\u
 
 
 def compile_content(
-    source: Source, *, fields: Sequence[Field], assets: Mapping[str, str] | None = None, tracking: bool = True
+    source: Source,
+    *,
+    fields: Sequence[Field],
+    assets: Mapping[str, str] | None = None,
+    tracking: bool = True,
+    parameters: Parameters = NONE,
 ) -> tuple[Compiled | None, list[Finding]]:
     """Return the compiled content, or none where a finding is an error, and everything the author should know.
 
-    `assets` gives the absolute address of each uploaded picture by its relative path.
+    `assets` gives the absolute address of each uploaded picture by its relative path, `parameters` is what links get.
     """
-    compilation = _Compilation(_tidied(source), fields, Assets(assets or {}), tracking)
+    compilation = _Compilation(_tidied(source), fields, Assets(assets or {}), tracking, parameters)
     compiled = compilation.run()
     return (None if compilation.findings.has_errors else compiled), list(compilation.findings)
 
@@ -41,11 +47,13 @@ def _tidied(source: Source) -> Source:
 
 
 class _Compilation:
-    def __init__(self, source: Source, fields: Sequence[Field], assets: Assets, tracking: bool) -> None:
+    def __init__(
+        self, source: Source, fields: Sequence[Field], assets: Assets, tracking: bool, parameters: Parameters
+    ) -> None:
         self.source, self.fields, self.assets, self.tracking = source, fields, assets, tracking
         self.findings = Findings()
         self.used: set[str] = set()
-        self.book = LinkBook()
+        self.book = LinkBook(parameters)
 
     def run(self) -> Compiled | None:
         source = self.source

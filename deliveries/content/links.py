@@ -10,11 +10,11 @@ from django.utils.translation import gettext_noop as n_
 
 from deliveries.content import bounds, references
 from deliveries.content.merge_tags.expressions import Name
-from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.own_addresses import SYSTEM_SLOTS
 from deliveries.content.merge_tags.problem import Problem
 from deliveries.content.merge_tags.scope import Scope
 from deliveries.content.merge_tags.segments import Segment
+from deliveries.content.parameters import NONE, Parameters, Piece, with_parameters
 
 LinkKind = Literal["tracked", "opt_out", "mirror"]
 
@@ -35,7 +35,10 @@ _PATH = re.compile(r"[^?#]*+")
 
 @dataclass(frozen=True)
 class Link:
-    """One link of the content: `url` as its author wrote it, `template` as rendered when somebody clicks."""
+    """One link of the content: `url` as its author wrote it, `template` as rendered when somebody clicks.
+
+    The template has the parameters that the link gets.
+    """
 
     index: int
     label: str
@@ -55,37 +58,61 @@ class Address:
     template: str
     plain: str = ""  # the text before the first merge tag
     url: str = ""  # as written
+    pieces: tuple[Piece, ...] = ()  # of the template
 
 
 class LinkBook:
-    """Numbers the links of one content; the same label and address share a number."""
+    """Numbers the links of one content, and gives them their parameters.
 
-    def __init__(self) -> None:
+    The same label and address share a number, unless a parameter tells them apart.
+    """
+
+    def __init__(self, parameters: Parameters = NONE) -> None:
         self.links: list[Link] = []
-        self._known: dict[tuple[str, str, str], Link] = {}
+        self._parameters, self._places = parameters, 0
+        self._known: dict[tuple[str, str, str, str], Link] = {}
         self._by_address: dict[tuple[str, str], Link] = {}
+        self._straight: dict[str, str] = {}
 
     def add(self, address: Address, *, label: str) -> Link:
         """Return the link with this label and address, a new one if need be.
 
         Raise Problem where there are more links than may be.
         """
-        key = (label[:MAX_LABEL], address.url, address.kind)
+        label = label[:MAX_LABEL]
+        template = self._with_parameters(address, label)
+        key = (label, address.url, address.kind, template)
         if known := self._known.get(key):
             return known
         if len(self.links) >= bounds.MOST_LINKS:
             raise Problem(bounds.CODE, bounds.LINKS, most=bounds.MOST_LINKS)
-        label = key[0]
-        link = Link(len(self.links), label, address.url, address.kind, address.template)  # type: ignore[arg-type]  # one of the kinds of a link
+        link = Link(len(self.links), label, address.url, address.kind, template)  # type: ignore[arg-type]  # one of the kinds of a link
         self.links.append(link)
         self._known[key] = link
-        self._by_address.setdefault(key[1:], link)
+        self._by_address.setdefault((address.url, address.kind), link)
         return link
 
     def for_text(self, address: Address) -> Link:
         """Return the link of the HTML with the same address, else a new one; raises as `add` does."""
         known = self._by_address.get((address.url, address.kind))
         return known or self.add(address, label=address.url)
+
+    def straight(self, address: Address, *, label: str) -> str:
+        """Return the template of a link that leads straight to its address, and is not tracked."""
+        template = self._with_parameters(address, label)
+        self._straight.setdefault(address.url, template)
+        return template
+
+    def straight_in_text(self, address: Address) -> str:
+        """Return the template that the same address has in the HTML, else one of its own."""
+        return self._straight.get(address.url) or self.straight(address, label=address.url)
+
+    def _with_parameters(self, address: Address, label: str) -> str:
+        if address.kind != "tracked":
+            return address.template
+        self._places += 1
+        pairs = self._parameters.of_link(address.plain, label=label, position=self._places)
+        return with_parameters(address.pieces, pairs) if pairs and address.pieces else address.template
 
 
 def slot(link: Link) -> str:
@@ -126,8 +153,8 @@ def _read(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
         return _of_ours(pieces, segment)
     if text.startswith("#"):
         return Address("anchor", "")
-    template = "".join(_templated(scope, pieces))
-    return _classify(text, template, is_whole=len(pieces) == 1, segment=segment)
+    read = tuple(_templated(scope, pieces))
+    return _classify(text, read, is_whole=len(pieces) == 1, segment=segment)
 
 
 def _as_opened(text: str, *, is_html: bool) -> str:
@@ -174,18 +201,18 @@ def _dynamic(segment: Segment) -> Problem:
     )
 
 
-def _templated(scope: Scope, pieces: list[tuple[Segment, str]]) -> Iterator[str]:
+def _templated(scope: Scope, pieces: list[tuple[Segment, str]]) -> Iterator[Piece]:
     depth, is_path = 0, True
     for segment, text in pieces:
         if not segment.is_tag:
             path = _PATH.match(text).group() if is_path else ""  # type: ignore[union-attr]  # it matches nothing, too
             is_path = is_path and path == text
-            yield literal(quote(path.replace("\\", "/") + text[len(path) :], safe=_SAFE_IN_ADDRESSES))
+            yield Piece("text", quote(path.replace("\\", "/") + text[len(path) :], safe=_SAFE_IN_ADDRESSES))
         else:
             depth += (segment.kind == "if") - (segment.kind == "endif")
             if segment.kind == "set" or depth < 0 or (depth == 0 and segment.kind in ("elif", "else")):
                 raise _unbalanced(segment)
-            yield scope.tag_in_address(segment)
+            yield Piece(segment.kind, scope.tag_in_address(segment))
     if depth:
         raise _unbalanced(pieces[-1][0])
 
@@ -198,10 +225,12 @@ def _unbalanced(segment: Segment) -> Problem:
     )
 
 
-def _classify(text: str, template: str, *, is_whole: bool, segment: Segment) -> Address:
+def _classify(text: str, pieces: tuple[Piece, ...], *, is_whole: bool, segment: Segment) -> Address:
     bare = _IGNORED_IN_ADDRESSES.sub("", text)
     if bare.startswith("//"):
-        text, template, bare = "https:" + text, "https:" + template, "https:" + bare
+        text, bare = "https:" + text, "https:" + bare
+        pieces = (Piece("text", "https:"), *pieces)
+    template = "".join(piece.template for piece in pieces)
     scheme = _SCHEME.match(bare)
     if not scheme:
         if not is_whole and not text.startswith(("/", ".", "?")) and "/" not in text:
@@ -218,7 +247,7 @@ def _classify(text: str, template: str, *, is_whole: bool, segment: Segment) -> 
             )
         if not is_whole and start.group("rest") is None:
             raise _dynamic(segment)
-        return Address("tracked", template, text)
+        return Address("tracked", template, text, pieces=pieces)
     if name in UNTRACKED_SCHEMES:
         return Address("other", template, text)
     raise Problem(

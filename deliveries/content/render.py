@@ -1,7 +1,7 @@
 """Compiled content and one recipient to a message. Preview, mirror page, proof and send all run this code."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from campaign.lib.dots import END, dotted
 from campaign.lib.refusals import Refusal
 from campaign.lib.tokens import MAX_SEQ, Purpose, Signer
+from deliveries.content import attached as attached_files
 from deliveries.content import mime
 from deliveries.content.compiled import Compiled
 from deliveries.content.lines import LONGEST
@@ -28,7 +29,7 @@ Encoding = Literal["8bit", "encoded"]
 HEADER = "X-Sinete-Message"
 _BASE = "{{ _base }}"
 _UNSIGNED = "preview"
-_HEADER_SLOT, _ID_SLOT = "_h", "_i"  # tokens of the headers: no template names them
+_HEADER_SLOT, _ID_SLOT, _MAIL_SLOT = "_h", "_i", "_l"  # tokens of the headers: no template names them
 _LINE_END = "\r\n"
 
 
@@ -56,14 +57,22 @@ class Renderer:
         domain: str,
         list_id: str = "",
         verp_domain: str = "",
+        feedback_id: str = "",
+        unsubscribe_mail: Callable[[int], str] | None = None,
+        attached: Sequence[bytes] = (),
     ) -> None:
+        """`unsubscribe_mail` gives the address by which the message with a number unsubscribes; None: there is none.
+
+        `attached` are the parts of attached files, made once.
+        """
         self.compiled = compiled
         self._base = base_url.rstrip("/")
         self._domain, self._verp_domain = domain, verp_domain
         self._fields = [(name, kind) for name, kind in compiled.fields]
         self._prepare_templates()
         self._sign_with(signer, delivery_key)
-        self._prepare_headers(list_id, signer.sign(Purpose.MESSAGE, delivery_key, MAX_SEQ, 1))
+        self._unsubscribe_mail, self._attached = unsubscribe_mail, attached
+        self._prepare_headers(list_id, feedback_id, signer.sign(Purpose.MESSAGE, delivery_key, MAX_SEQ, 1))
         self._date: tuple[datetime | None, str] = (None, "")
 
     def message(
@@ -85,7 +94,7 @@ class Renderer:
         head = self._head(context, address=address, name=name, date=date, prefix=subject_prefix)
         text = self._render("text.txt", context) if self._has_text else None
         html = self._render("html.html", context) if self._has_html else None
-        return head.encode() + self._body(text, html, encoding)
+        return b"".join((head.encode(), self._before, self._body(text, html, encoding), self._behind))
 
     def wire(self, *, seq: int, address: str, values: Mapping[str, Value], date: datetime) -> bytes:
         """Return `message` as it follows a 354, to a relay that takes 8 bit: the same octets, made faster."""
@@ -93,7 +102,8 @@ class Renderer:
             with suppress(Unfit):
                 context = self._context(values, seq)
                 head = self._head(context, address=address, date=date)
-                return b"".join((head.encode("ascii"), *self._wired(self._skeleton, context), END))
+                body = self._wired(self._skeleton, context)
+                return b"".join((head.encode("ascii"), self._before, *body, self._behind, END))
         return dotted(self.message(seq=seq, address=address, values=values, date=date))
 
     def html(self, *, seq: int | None, values: Mapping[str, Value]) -> str:
@@ -195,7 +205,7 @@ class Renderer:
             self._skeleton = None
             return {}
 
-    def _prepare_headers(self, list_id: str, boundary: str) -> None:
+    def _prepare_headers(self, list_id: str, feedback_id: str, boundary: str) -> None:
         compiled = self.compiled
         self._static_from = (
             mime.mailbox(self._static["from_name.txt"], mime.header_address(compiled.from_address))
@@ -205,11 +215,14 @@ class Renderer:
         lines = ["List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
         if list_id:
             lines.append(f"List-Id: <{clean(list_id).strip('<> ')}>")
+        if feedback_id:
+            lines.append(f"Feedback-ID: {clean(feedback_id)}")
         if compiled.reply_to:
             lines.append(f"Reply-To: {mime.header_address(compiled.reply_to)}")
         lines += ["Precedence: bulk", "Auto-Submitted: auto-generated", "MIME-Version: 1.0", ""]
         self._static_head = "\r\n".join(lines)
         self._boundary = f"=_{boundary}"
+        self._before, self._behind = attached_files.frame(self._attached, f"=m_{boundary}")
         self._prepare_frame()
 
     def _prepare_frame(self) -> None:
@@ -239,7 +252,7 @@ class Renderer:
             f"Date: {self._date_header(date)}\r\n"
             f"Message-ID: <{context[_ID_SLOT]}@{self._domain}>\r\n"
             f"{HEADER}: {context[_HEADER_SLOT]}\r\n"
-            f"List-Unsubscribe: <{self._base}/u/{context['_u']}>\r\n"
+            f"List-Unsubscribe: <{self._base}/u/{context['_u']}>{context[_MAIL_SLOT]}\r\n"
             f"{self._static_head}"
         )
 
@@ -254,6 +267,8 @@ class Renderer:
             return context
         tokens, context[_ID_SLOT] = self._sign(seq)
         context |= zip(self._slots, tokens, strict=True)
+        mail = self._unsubscribe_mail
+        context[_MAIL_SLOT] = f",\r\n <mailto:{mail(seq)}?subject=unsubscribe>" if mail else ""
         return context
 
     def _render(self, template: str, context: dict[str, Any]) -> str:

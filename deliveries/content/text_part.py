@@ -34,7 +34,7 @@ def _link(scope: Scope, start: int, end: int, *, book: LinkBook, tracking: bool)
     if not address or address.kind != "tracked":
         return ""
     if not tracking:
-        return address.template
+        return book.straight_in_text(address)
     try:
         return links.slot(book.for_text(address))
     except Problem as problem:

@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
-from campaign.lib import clock
+from campaign.lib import clock, link_parameters
 from campaign.lib.recurrence import Reading, validated
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
 from deliveries.ledger import deleting
 from deliveries.lifecycle import Step, groups, seal
-from deliveries.models import Asset, Content, Delivery, ScheduleKind, Series, Status
+from deliveries.models import Asset, Attachment, Content, Delivery, ScheduleKind, Series, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 from deliveries.routing import limits
@@ -40,6 +40,8 @@ SETTINGS = (
     "validity_hours",
     "approval_policy",
     "tracking",
+    "link_parameters",
+    "link_domains",
     "route",
     "limit_per_hour",
 )
@@ -53,6 +55,8 @@ COPIED = (
     "approval_policy",
     "brought_policy",
     "tracking",
+    "link_parameters",
+    "link_domains",
     "route",
     "limit_per_hour",
 )
@@ -146,6 +150,9 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
     if not 1 <= delivery.validity_hours <= LONGEST_VALIDITY_HOURS:
         raise ValidityOutOfRange(longest=LONGEST_VALIDITY_HOURS)
     delivery.limit_per_hour = limits.checked(delivery.limit_per_hour)
+    pairs, domains = delivery.link_parameters or [], delivery.link_domains or []
+    delivery.link_parameters = [list(pair) for pair in link_parameters.checked(pairs)] or None
+    delivery.link_domains = link_parameters.checked_domains(domains) or None
     audience = delivery.audience
     if audience is None or audience.pk == known_audience:
         return
@@ -214,7 +221,7 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     Raise access.NotAllowed without the right in the present or the new unit, NotEditable where it can't be edited
     now, TargetFixed where the audience of a remainder would change, and what `create` raises for settings.
     """
-    delivery = _editable(delivery, by=by)
+    delivery = editable(delivery, by=by)
     recurrence = settings.pop("recurrence", None)
     own_policy = delivery.approval_policy
     if settings.get("unit", delivery.unit) != delivery.unit:
@@ -238,7 +245,7 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
         delivery = Delivery.objects.locked(delivery.pk)  # without the series as it was read before
         settings |= {"recurrence": recurrence} if recurrence is not None else {}
     audit.record("edit_delivery", by=by, target=delivery, settings=sorted(settings))
-    return _drop_if_unsealed(delivery, by=by, at=at)
+    return drop_if_unsealed(delivery, by=by, at=at)
 
 
 @transaction.atomic
@@ -247,7 +254,7 @@ def write(*, delivery: Delivery, by: User, at: datetime, **parts: str) -> Conten
 
     Parts that change nothing make no version. `parts` are those of `deliveries.models.content.PARTS`.
     """
-    delivery = _editable(delivery, by=by)
+    delivery = editable(delivery, by=by)
     last = delivery.content
     values = {part: getattr(last, part) if last else "" for part in CONTENT_PARTS}
     changed = {part for part, value in parts.items() if values[part] != value}
@@ -257,11 +264,12 @@ def write(*, delivery: Delivery, by: User, at: datetime, **parts: str) -> Conten
     delivery.content = Content.objects.create(delivery=delivery, number=number, author=by, **values | parts)
     delivery.save(update_fields=["content", "changed_at"])
     audit.record("write_content", by=by, target=delivery, version=number, parts=sorted(changed))
-    _drop_if_unsealed(delivery, by=by, at=at)
+    drop_if_unsealed(delivery, by=by, at=at)
     return delivery.content
 
 
-def _editable(delivery: Delivery, *, by: User) -> Delivery:
+def editable(delivery: Delivery, *, by: User) -> Delivery:
+    """Return the delivery with its row locked, for whoever may change it now; raise NotAllowed or NotEditable."""
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.PREPARE, delivery)
     if delivery.status not in groups.EDITABLE:
@@ -275,7 +283,7 @@ def is_deletable(delivery: Delivery) -> bool:
     return never_released and delivery.execution_of_id is None
 
 
-def _drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str]:
+def drop_if_unsealed(delivery: Delivery, *, by: User, at: datetime) -> list[str]:
     """Take the delivery back to Editing where a sealed part changed; return the names of those parts.
 
     Where only the time changed, recipients and content are kept, and approval and confirmation are asked for again,
@@ -334,6 +342,12 @@ def copy_of(delivery: Delivery, *, by: User | None, label: str, **more: Any) -> 
     Asset.objects.bulk_create(
         Asset(delivery=copy, path=a.path, sha256=a.sha256, media_type=a.media_type, data=a.data)
         for a in delivery.assets.all()
+    )
+    Attachment.objects.bulk_create(
+        Attachment(
+            delivery=copy, name=a.name, media_type=a.media_type, size=a.size, sha256=a.sha256, data=a.data
+        )
+        for a in delivery.attachments.order_by("id")
     )
     return copy
 

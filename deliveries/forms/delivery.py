@@ -12,11 +12,18 @@ from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from audiences.models import Audience
 from campaign.lib import clock
+from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from deliveries.forms.schedule import WHEN, When
 from deliveries.models import Delivery, Route, ScheduleKind
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 from deliveries.models.route import LARGEST_LIMIT
 from deliveries.series.rule_text import CODES
+
+LINK_PARAMETERS_HELP = _(
+    "One a line, as in utm_campaign = {{ delivery.label }}, on top of what the unit says. A name without a value takes "
+    "away what the unit says. A link that has such a parameter keeps its own. Fields: %(fields)s."
+)
+LINK_DOMAINS_HELP = _("One a line, each with all below it. Empty: as the unit says, else all domains.")
 
 
 class AudienceChoices(forms.ModelChoiceField):
@@ -94,6 +101,8 @@ class General(forms.Form):
         Route.objects.all(), required=False, label=_("Route"), empty_label=_("The default route")
     )
     tracking = forms.BooleanField(required=False, label=_("Track opens and clicks"))
+    link_parameters = LinkParametersField(help_text=LINK_PARAMETERS_HELP)
+    link_domains = LinkDomainsField(help_text=LINK_DOMAINS_HELP)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,7 +113,10 @@ class General(forms.Form):
     @staticmethod
     def of(delivery: Delivery) -> dict[str, Any]:
         """The delivery's properties as the form shows them."""
-        names = ("label", "description", "unit", "approval_policy", "validity_hours", "route", "tracking")
+        names = (
+            "label", "description", "unit", "approval_policy", "validity_hours", "route", "tracking",
+            "link_parameters", "link_domains",
+        )  # fmt: skip
         return {name: getattr(delivery, name) for name in names}
 
 

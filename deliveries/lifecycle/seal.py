@@ -4,7 +4,7 @@ A manifest lists the parts. Parts that live outside the preparation (content, au
 read again at any time: what differs from the manifest then is what changed since.
 
 A manifest names its form. One of an earlier form has fewer parts, and stays valid: what it does not hold can't
-differ from it.
+differ from it, but for what nobody could say then and somebody says now.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from deliveries.lifecycle import attachments, link_parameters
 from deliveries.models import Delivery, ScheduleKind
 
 PARTS = {
@@ -28,9 +29,13 @@ PARTS = {
     "tracking": _("tracking"),
     "unit": _("unit"),
     "identity": _("return path, signature or tracking domain"),
+    "parameters": _("link parameters"),
+    "attachments": _("attachments"),
 }
-FORM = 2
-ADDED = {"identity": 2}  # the parts that came with a later form than the first
+FORM = 3
+# The parts that came with a later form than the first, and what those of them were before that a manifest compares.
+ADDED = {"identity": 2, "parameters": 3, "attachments": 3}
+BEFORE: dict[str, Any] = {"parameters": None, "attachments": []}
 
 
 def fingerprint(value: Any) -> str:
@@ -52,6 +57,8 @@ def live_parts(delivery: Delivery) -> dict[str, Any]:
         "tracking": delivery.tracking,
         "unit": delivery.unit_id,
         "identity": identity(delivery),
+        "parameters": link_parameters.sealed(delivery),
+        "attachments": attachments.sealed(delivery),
     }
 
 
@@ -134,9 +141,18 @@ def changes(delivery: Delivery) -> list[str]:
     preparation = delivery.preparation
     if preparation is None or not preparation.seal:
         return []
-    sealed = preparation.manifest.get("parts", {})
     live = json.loads(json.dumps(live_parts(delivery), default=str))
-    return [part for part in parts_of(preparation.manifest) if sealed.get(part) != live[part]]
+    return [part for part, sealed in held(preparation.manifest).items() if sealed != live[part]]
+
+
+def held(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What a manifest can be compared by: the parts of its form, and of later ones what they were before."""
+    known, parts = parts_of(manifest), manifest.get("parts", {})
+    return {
+        part: parts.get(part) if part in known else BEFORE[part]
+        for part in PARTS
+        if part in known or part in BEFORE
+    }
 
 
 def in_words(parts: Iterable[str]) -> str:

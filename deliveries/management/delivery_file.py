@@ -23,7 +23,7 @@ from zoneinfo import available_timezones
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApprovalPolicy
-from campaign.lib import local_time
+from campaign.lib import link_parameters, local_time
 from campaign.lib.recurrence import LONGEST_RULE, BadRule, validated
 from campaign.lib.refusals import Refusal
 from deliveries.models import Overlap, PastChoice, ScheduleKind, WaveBy
@@ -55,6 +55,7 @@ class DeliveryFile:
     content: dict[str, str] = field(default_factory=dict)
     images: Path | None = None  # the folder; the HTML names what is in it as its name/file.png
     route: str = ""
+    attachments: tuple[Path, ...] | None = None
 
 
 def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
@@ -75,6 +76,7 @@ def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
         content=_content(content, path.parent),
         images=_images(content, path.parent),
         route=_text(data.get("route", ""), "route"),
+        attachments=_attachments(data["attachments"], path.parent) if "attachments" in data else None,
     )
 
 
@@ -85,6 +87,8 @@ def _settings(data: dict[str, Any]) -> dict[str, Any]:
         "approval_policy": _policy,
         "tracking": lambda value: _true_or_false(value, "tracking"),
         "limit_per_hour": _limit,
+        "link_parameters": _link_parameters,
+        "link_domains": _link_domains,
     }
     settings = {name: reader(data[name]) for name, reader in readers.items() if name in data}
     return settings | (_schedule(data["schedule"]) if "schedule" in data else {})
@@ -115,6 +119,27 @@ def _limit(value: Any) -> int | None:
         return limits.checked(value if value is None or type(value) is int else False)
     except limits.LimitOutOfRange as refusal:
         raise BadDeliveryFile("limit_per_hour", str(refusal).partition(": ")[2]) from None
+
+
+def _link_parameters(value: Any) -> list[link_parameters.Pair]:
+    if not isinstance(value, dict):
+        raise BadDeliveryFile("link_parameters", _("must be a JSON object"))
+    pairs = [(name, _text(said, f"link_parameters.{name}")) for name, said in value.items()]
+    try:
+        return link_parameters.checked(pairs)
+    except Refusal as refusal:
+        raise BadDeliveryFile("link_parameters", refusal) from None
+
+
+def _link_domains(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise BadDeliveryFile("link_domains", _("must be a list of domains"))
+    try:
+        return link_parameters.checked_domains(_text(domain, "link_domains") for domain in value)
+    except BadDeliveryFile:
+        raise
+    except Refusal as refusal:
+        raise BadDeliveryFile("link_domains", refusal) from None
 
 
 def _schedule(value: Any) -> dict[str, Any]:
@@ -277,7 +302,8 @@ PLAIN_PARTS = ("subject", "preheader", "from_name", "from_address", "reply_to", 
 CONTENT = {*PLAIN_PARTS, "html_file", "text_file", "images"}
 KNOWN = {
     "label", "unit", "audience", "content", "schedule", "validity_hours", "approval_policy", "tracking",
-    "description", "route", "limit_per_hour",
+    "description", "route", "limit_per_hour", "link_parameters", "link_domains",
+    "attachments",
 }  # fmt: skip
 
 
@@ -303,6 +329,16 @@ def _images(content: dict[str, Any], folder: Path) -> Path | None:
     if not content.keys() & {"html", "html_file"}:
         raise BadDeliveryFile("content.images", _("belongs to an HTML: say html or html_file too"))
     return images
+
+
+def _attachments(value: Any, folder: Path) -> tuple[Path, ...]:
+    if not isinstance(value, list):
+        raise BadDeliveryFile("attachments", _("must be a list of files"))
+    paths = tuple(folder / _text(name, f"attachments[{number}]") for number, name in enumerate(value))
+    for number, path in enumerate(paths):
+        if not path.is_file():
+            raise BadDeliveryFile(f"attachments[{number}]", _("there is no file “%s”") % path)
+    return paths
 
 
 def _json(path: Path) -> Any:

@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -125,6 +125,15 @@ class Delivery(ScheduleSettings):
     # The tightest rule of the units that it was moved out of: moving a delivery never loosens what is asked of it.
     brought_policy = models.CharField(
         max_length=16, choices=ApprovalPolicy.choices, blank=True, editable=False, default="", db_default=""
+    )
+    # Pairs of name and value, and domains, on top of what its unit says; None: as that.
+    link_parameters: Any = models.JSONField(_("link parameters"), null=True, blank=True, default=None)
+    link_domains: Any = ArrayField(
+        models.CharField(max_length=253),
+        verbose_name=_("domains of link parameters"),
+        null=True,
+        blank=True,
+        default=None,
     )
     tracking = models.BooleanField(_("track opens and clicks"), default=True)
     route = models.ForeignKey(

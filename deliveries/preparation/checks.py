@@ -10,6 +10,7 @@ from campaign.lib import clock, leases
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.render import RenderError, awkward_values
+from deliveries.lifecycle import attachments
 from deliveries.models import Delivery, Preparation, ScheduleKind
 from deliveries.preparation.progress import log, progress
 from deliveries.rendering import compile_version, content_fields, renderer
@@ -76,7 +77,8 @@ def of_signing(preparation: Preparation) -> list[Finding]:
 
 def of_rendering(preparation: Preparation, compiled: Compiled) -> list[Finding]:
     """Render real and awkward recipients' messages with the code that sends, and report what fails."""
-    filler = renderer(preparation.delivery, compiled)
+    delivery = preparation.delivery
+    filler = renderer(delivery, compiled, attached=attachments.parts(delivery))
     with connection.cursor() as cursor:
         cursor.execute(
             'SELECT "values" FROM deliveries_staging'

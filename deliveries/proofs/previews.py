@@ -7,22 +7,32 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _t
+from selectolax.lexbor import LexborHTMLParser
 
 from audiences.fields import fields as profile_fields
 from audiences.models import Profile
-from deliveries.content.compile import compile_content
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
-from deliveries.content.render import RenderError
+from deliveries.content.links import Link
+from deliveries.content.render import Renderer, RenderError
 from deliveries.content.source import Source
+from deliveries.lifecycle import link_parameters
 from deliveries.models import Content, Delivery, Message
-from deliveries.rendering import asset_urls, content_fields, renderer, source_of
+from deliveries.rendering import compile_source, renderer, source_of
 
 # What stands in for a missing part, so that a draft shows before it is complete.
 _SENDER = "sender@example.com"
 # Visible, so that it counts as a link to unsubscribe; it is removed before the page is shown.
 _OPT_OUT = '<a href="{{ unsubscribe_url }}" data-stand-in>-</a>'
 _STAND_IN = re.compile(r"<a [^<>]*data-stand-in[^<>]*+>-</a>")
+
+
+@dataclass(frozen=True)
+class ShownLink:
+    """One link of a message: what it is called, and the address that opens, with its parameters."""
+
+    label: str
+    url: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class Preview:
     from_name: str = ""
     from_address: str = ""
     findings: list[Finding] = field(default_factory=list)
+    links: list[ShownLink] = field(default_factory=list)
 
     @property
     def errors(self) -> list[Finding]:
@@ -71,13 +82,11 @@ def preview(
     fields = profile_fields()
     if values is None and profile is not None:
         values = {f.name: f.value_of(profile) for f in fields}
-    known = content_fields()
-    source, assets = source_of(content), asset_urls(delivery)
-    compiled, findings = compile_content(source, fields=known, assets=assets, tracking=delivery.tracking)
+    source, parameters = source_of(content), link_parameters.of(delivery)
+    compiled, findings = compile_source(delivery, source, parameters=parameters)
     if compiled is None:
-        compiled, _same = compile_content(
-            _mended(source), fields=known, assets=assets, tracking=delivery.tracking
-        )
+        compiled, _same = compile_source(delivery, _mended(source), parameters=parameters)
+    findings += link_parameters.findings(delivery, parameters)
     if compiled is None:
         return Preview(from_address=content.from_address, findings=findings)
     shown = _rendered(delivery, compiled, values or {}, findings)
@@ -106,10 +115,36 @@ def _rendered(
             html=_at_rest(made.html(seq=None, values=values)) if compiled.html else "",
             text=made.text(seq=None, values=values) if compiled.text else "",
             findings=findings,
+            links=_links(made, values),
         )
     except RenderError as error:
         problem = Finding("error", "not_rendered", "%(problem)s", slots={"problem": str(error)})
         return Preview(from_address=compiled.from_address, findings=[*findings, problem])
+
+
+def _links(made: Renderer, values: Mapping[str, Any]) -> list[ShownLink]:
+    """The links to pages of others, as they open; of an untracked message those that its page shows."""
+    if made.compiled.tracking:
+        tracked = [link for link in made.compiled.links if link.kind == "tracked"]
+        return [ShownLink(link.label, _opened(made, link, values)) for link in tracked]
+    page = LexborHTMLParser(made.html(seq=None, values=values) if made.compiled.html else "")
+    found = {
+        (" ".join(node.text().split()), node.attributes.get("href") or ""): None
+        for node in page.css("a[href], area[href]")
+    }
+    return [
+        ShownLink(label or url, url)
+        for label, url in found
+        if url.startswith(("http:", "https:")) and not url.startswith(f"{settings.PUBLIC_URL}/")
+    ]
+
+
+def _opened(made: Renderer, link: Link, values: Mapping[str, Any]) -> str:
+    """Where a link leads for these values; as it was written where that can't be computed."""
+    try:
+        return made.link_url(link.index, values)
+    except RenderError:
+        return link.url
 
 
 def _at_rest(html: str) -> str:

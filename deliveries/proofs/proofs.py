@@ -28,12 +28,11 @@ from deliveries import queues
 from deliveries.channels import choice
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.dkim import Signer, UnusableKey
-from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
-from deliveries.lifecycle import log
+from deliveries.lifecycle import attachments, log
 from deliveries.models import Delivery, Proof, ProofMessage
 from deliveries.proofs import rules, showing
-from deliveries.rendering import asset_urls, content_fields, renderer, source_of
+from deliveries.rendering import compile_proof, renderer
 from deliveries.routing import routes, signing
 from deliveries.sending import fence, gate, throttle
 
@@ -227,12 +226,10 @@ def _hand_over(proof: Proof) -> list[ProofMessage]:
 
 def _renderer(proof: Proof) -> Renderer:
     """Return the renderer of a proof, without tracking: its links lead straight to their addresses."""
-    compiled, findings = compile_content(
-        source_of(proof.content), fields=content_fields(), assets=asset_urls(proof.delivery), tracking=False
-    )
+    compiled, findings = compile_proof(proof.delivery, proof.content)
     if compiled is None:
         raise ContentHasErrors(problems="; ".join(str(f.message) for f in findings if f.level == "error"))
-    return renderer(proof.delivery, compiled)
+    return renderer(proof.delivery, compiled, attached=attachments.parts(proof.delivery))
 
 
 def _envelope(filler: Renderer, proof: Proof, copy: ProofMessage, sign: Signer | None) -> Envelope:

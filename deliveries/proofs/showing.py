@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from deliveries.content.compile import compile_content
 from deliveries.content.render import Renderer
 from deliveries.models import Proof, ProofMessage
-from deliveries.rendering import asset_urls, content_fields, renderer, source_of
+from deliveries.rendering import compile_proof, renderer
 
 # Far above the numbers of recipients; proofs that were sent before copies had numbers have 0.
 FIRST_NUMBER = 2**30
@@ -50,7 +49,5 @@ def shown(*, delivery_key: int, seq: int) -> ShownCopy | None:
 
 
 def _renderer(proof: Proof) -> Renderer | None:
-    compiled, _findings = compile_content(
-        source_of(proof.content), fields=content_fields(), assets=asset_urls(proof.delivery), tracking=False
-    )
+    compiled, _findings = compile_proof(proof.delivery, proof.content)
     return renderer(proof.delivery, compiled) if compiled else None

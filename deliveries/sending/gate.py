@@ -24,6 +24,7 @@ from deliveries import lifecycle, queues
 from deliveries.channels.dkim import UnusableKey
 from deliveries.ledger import books
 from deliveries.lifecycle import Step, groups, log, seal
+from deliveries.lifecycle.attachments import NotAsSealed
 from deliveries.models import Confirmation, Delivery, Halt, LogLine, Status
 from deliveries.rendering import sealed_renderer
 from deliveries.routing import routes, signing
@@ -185,7 +186,11 @@ def lane_config(delivery_id: int) -> LaneConfig | None:
         return None
     if Halt.objects.covering(delivery.unit).exists() or not fence.passes(beat=True):
         return None
-    if not _is_as_confirmed(delivery):
+    try:
+        renderer = sealed_renderer(delivery) if _is_as_confirmed(delivery) else None
+    except NotAsSealed:
+        renderer = None
+    if renderer is None:
         fail(delivery_id, because=n_("What is prepared is not what was confirmed."))
         return None
     route = routes.route_of(delivery)
@@ -203,7 +208,7 @@ def lane_config(delivery_id: int) -> LaneConfig | None:
         route_id=route.pk,
         relay=routes.relay_of(route),
         connections=route.connections,
-        renderer=sealed_renderer(delivery),
+        renderer=renderer,
         valid_for=_valid_for(delivery, at),
         sign=sign,
         limits=throttle.limits_of(delivery),

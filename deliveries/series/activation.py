@@ -7,11 +7,22 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.rights import Right
-from deliveries.lifecycle import seal
+from deliveries.lifecycle import link_parameters, seal
 from deliveries.models import Confirmation, Delivery, Occurrence
 
 # The parts of a run's seal that must be those of its series'. Its schedule is its own moment.
-SAME = ("content", "audience", "validity", "policy", "route", "tracking", "unit", "identity")
+SAME = (
+    "content",
+    "audience",
+    "validity",
+    "policy",
+    "route",
+    "tracking",
+    "unit",
+    "identity",
+    "parameters",
+    "attachments",
+)
 
 WORDS = {
     **{part: seal.PARTS[part] for part in SAME},
@@ -38,9 +49,13 @@ def differences(run: Delivery, parts: dict[str, Any]) -> list[str]:
     activation = of(series) if series else None
     if activation is None:
         return ["series"]
-    manifest = activation.preparation.manifest
-    held = seal.parts_of(manifest)
-    return [part for part in SAME if part in held and parts.get(part) != manifest["parts"].get(part)]
+    ours, theirs = _comparable(parts), _comparable(seal.held(activation.preparation.manifest))
+    return [part for part in SAME if part in theirs and ours.get(part) != theirs[part]]
+
+
+def _comparable(parts: dict[str, Any]) -> dict[str, Any]:
+    """The parts without what each run has of its own."""
+    return parts | {"parameters": link_parameters.as_written(parts.get("parameters"))}
 
 
 def outside(run: Delivery, occurrence: Occurrence) -> list[str]:

@@ -24,6 +24,7 @@ PARTS = {
     "from_address": _("Sender's address"),
     "reply_to": _("Reply to"),
     "html": _("HTML"),
+    "links": _("Link parameters"),
     "text": _("Text part"),
     "content": _("Content"),
     "audience": _("Audience"),

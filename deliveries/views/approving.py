@@ -15,6 +15,7 @@ from campaign.lib import clock
 from deliveries import lifecycle
 from deliveries.approval import decisions as approval
 from deliveries.approval.decisions import CommentMissing
+from deliveries.drafting import attachments
 from deliveries.lifecycle import Step
 from deliveries.models import Delivery, Message
 from deliveries.proofs import previews
@@ -72,6 +73,7 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "delivery": delivery,
         "preparation": preparation,
         "content": preparation.content,
+        "attached": attachments.of(delivery),
         "only_change": rescheduling.in_words(delivery),
         "causes": cause_rows(preparation),
         "findings": findings(delivery),

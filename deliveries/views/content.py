@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Max, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,7 +21,8 @@ from audiences.fields import shown as offered_fields
 from audiences.models import TestProfile
 from campaign.lib import clock
 from deliveries import drafting
-from deliveries.drafting import uploads
+from deliveries.drafting import attachments, uploads
+from deliveries.forms.attachments import Attach
 from deliveries.forms.content import UploadContent, Write
 from deliveries.forms.proof import find_profile
 from deliveries.lifecycle import seal
@@ -105,6 +107,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         "who": who,
         "preview": previews.preview(delivery=delivery, **who.options),
         "frame_query": urlencode(who.query),
+        "attached": attachments.of(delivery),
         **_offered_test_profiles(request),
         "recipients": _recipients(delivery),
     }
@@ -242,6 +245,10 @@ def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict
         "versions": delivery.contents.select_related("author").defer("html", "text")[:VERSIONS],
         "pictures": [uploads.original_name(path) for path in delivery.assets.values_list("path", flat=True)],
         "preview": shown,
+        "attach_form": Attach(),
+        "attached": attachments.of(delivery),
+        "attachments_most": settings.SINETE["attachments_most"],
+        "attachments_megabytes": settings.SINETE["attachments_megabytes"],
     }
 
 

@@ -17,7 +17,8 @@ from audiences.rules import RuleError
 from campaign.lib import clock
 from campaign.lib.keyset import key_page
 from deliveries.content.findings import Finding
-from deliveries.lifecycle import groups, seal
+from deliveries.drafting import attachments
+from deliveries.lifecycle import groups, link_parameters, seal
 from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, StatusChange
 from deliveries.models.route import LARGEST_LIMIT
 from deliveries.operations import remainders
@@ -64,6 +65,8 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "plan": plan,
         "may_release": is_wave_held and not closed and access.can(person(request), Right.START, delivery),
         "largest_limit": LARGEST_LIMIT,
+        "attached": attachments.of(delivery),
+        "links_get": link_parameters.said(delivery).in_words(),
     }
     return page(request, "dashboard", context)
 

@@ -14,7 +14,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import drafting
 from deliveries.forms.delivery import ChooseAudience, General, NewDelivery, suggested
 from deliveries.forms.schedule import When, when_of
-from deliveries.lifecycle import seal
+from deliveries.lifecycle import link_parameters, seal
 from deliveries.models import Delivery
 from deliveries.operations import remainders
 from deliveries.overview import state
@@ -53,12 +53,13 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change general settings: label, unit, approval, validity, route, tracking."""
+    """Change general settings: label, unit, approval, validity, route, tracking, link parameters."""
     delivery = find_editable(request, pk)
     form = General(request.POST or None, user=person(request), initial=General.of(delivery))
     if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.cleaned_data):
         return to_dashboard(request, delivery)
-    return page(request, "edit", {"form": form, "delivery": delivery})
+    links_get = link_parameters.said(delivery).in_words()
+    return page(request, "edit", {"form": form, "delivery": delivery, "links_get": links_get})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

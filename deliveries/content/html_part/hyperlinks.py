@@ -67,19 +67,23 @@ class Hyperlinks:
 
     def _slot(self, token: Token, href: Attribute, address: Address) -> None:
         if address.kind == "tracked" and not self._tracking:
-            self.text_links[token.start] = address.template
-            self._document.set_value(href, escaped_template(address.template))
+            template = self._book.straight(address, label=self._words(token) or address.url)
+            self.text_links[token.start] = template
+            self._document.set_value(href, escaped_template(template))
             return
         link = self._book.add(address, label=self._label(token, address))
         self.text_links[token.start] = slot(link)
         self._document.set_value(href, slot(link))
 
-    def _label(self, token: Token, address: Address) -> str:
+    def _words(self, token: Token) -> str:
         label = self._labels.get(token.start, "")
         for name in ("aria-label", "title", "alt"):
             if not label and (attribute := token.attribute(name)):
                 label = references.in_attribute(self._document.value(attribute)).strip()
-        if label:
+        return label
+
+    def _label(self, token: Token, address: Address) -> str:
+        if label := self._words(token):
             return label
         if address.kind == "tracked" and not token.in_condition:
             self._scope.findings.warning(

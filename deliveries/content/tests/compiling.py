@@ -5,6 +5,7 @@ from dataclasses import replace
 from deliveries.content.compile import compile_content
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
+from deliveries.content.parameters import NONE
 from deliveries.content.source import Field, Source
 
 FIELDS = [
@@ -26,18 +27,18 @@ SOURCE = Source(
 )
 
 
-def compiled(body="", *, fields=FIELDS, assets=None, tracking=True, **changes) -> Compiled:
+def compiled(body="", *, fields=FIELDS, assets=None, tracking=True, parameters=NONE, **changes) -> Compiled:
     """The content of a body that must compile."""
     content, findings = compile_content(
-        with_body(body, changes), fields=fields, assets=assets, tracking=tracking
+        with_body(body, changes), fields=fields, assets=assets, tracking=tracking, parameters=parameters
     )
     assert content, findings
     return content
 
 
-def findings(body="", *, level=None, fields=FIELDS, **changes) -> list[Finding]:
+def findings(body="", *, level=None, fields=FIELDS, parameters=NONE, **changes) -> list[Finding]:
     """What is found in a body, of one level or of all."""
-    _content, found = compile_content(with_body(body, changes), fields=fields)
+    _content, found = compile_content(with_body(body, changes), fields=fields, parameters=parameters)
     return [finding for finding in found if level in (None, finding.level)]
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 from campaign.lib.tokens import Signer
 from deliveries.content.compile import compile_content
+from deliveries.content.parameters import NONE
 from deliveries.content.render import Renderer
 from deliveries.content.source import Field, Source
 
@@ -28,7 +29,7 @@ signer = Signer({1: b"k" * 32}, current=1)
 KEY = 2**62 + 12345
 
 
-def renderer(html=BODY, *, fields=FIELDS, tracking=True, **changes) -> Renderer:
+def renderer(html=BODY, *, fields=FIELDS, tracking=True, parameters=NONE, **changes) -> Renderer:
     """A renderer of this HTML, which must compile."""
     source = {
         "subject": "{{ profile.first_name }}, news from {{ profile.city }}",
@@ -37,7 +38,9 @@ def renderer(html=BODY, *, fields=FIELDS, tracking=True, **changes) -> Renderer:
         "html": html,
         **changes,
     }
-    compiled, findings = compile_content(Source(**source), fields=fields, tracking=tracking)
+    compiled, findings = compile_content(
+        Source(**source), fields=fields, tracking=tracking, parameters=parameters
+    )
     assert compiled, findings
     return Renderer(
         compiled,

@@ -1,6 +1,7 @@
 """Make a delivery from a JSON file, or bring one up to date with it."""
 
 from argparse import ArgumentParser
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from audiences.models import Audience
 from campaign.lib import clock
 from deliveries import drafting
 from deliveries.commands.base import DeliveriesCommand
-from deliveries.drafting import uploads
+from deliveries.drafting import attachments, uploads
+from deliveries.drafting.attachments import Upload
 from deliveries.management.delivery_file import BadDeliveryFile, DeliveryFile, read
 from deliveries.models import Delivery, Route
 
@@ -26,7 +28,9 @@ DESCRIPTION = """Make a delivery from a JSON file:
                "reply_to": "...", "html_file": "newsletter.html", "text": "...", "images": "images"},
    "schedule": {"at": "2026-12-01T09:00", "zone": "America/Sao_Paulo"},
    "validity_hours": 84, "approval_policy": "four_eyes", "tracking": true,
-   "description": "...", "route": "...", "limit_per_hour": 3600}
+   "description": "...", "route": "...", "limit_per_hour": 3600,
+   "link_parameters": {"utm_campaign": "{{ delivery.label }}"}, "link_domains": ["example.com"],
+   "attachments": ["terms.pdf"]}
 
 "label" and "unit" are needed. "at" may be "now". A recurring delivery says its rule (RFC 5545) instead:
 
@@ -61,6 +65,7 @@ class Command(DeliveriesCommand):
         with transaction.atomic():
             delivery = _create(file, by=by) if old is None else _update(old, file, by=by)
             _write(delivery, file, by=by)
+            _attach(delivery, file, by=by)
         return self.answer(delivery)
 
 
@@ -98,6 +103,15 @@ def _write(delivery: Delivery, file: DeliveryFile, *, by: User) -> None:
         )  # fmt: skip
     elif file.content:
         drafting.write(delivery=delivery, by=by, at=clock.now(), **file.content)
+
+
+def _attach(delivery: Delivery, file: DeliveryFile, *, by: User) -> None:
+    """Just the files that it names go along; where it says nothing of any, those that did go on."""
+    if file.attachments is None:
+        return
+    with ExitStack() as opened:
+        files = [Upload(path.name, opened.enter_context(path.open("rb"))) for path in file.attachments]
+        attachments.set_all(delivery=delivery, by=by, at=clock.now(), files=files)
 
 
 def _zipped(html: str, images: Path) -> BytesIO:

@@ -5,6 +5,8 @@ from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.template.defaultfilters import filesizeformat
+
 from accounts.models import User
 from campaign.lib import clock, numbers
 from campaign.lib.jobs import Queue
@@ -111,6 +113,7 @@ def in_words(question: Question, *, coming: Upcoming | None = None) -> list[str]
         f"Sender      {question.sender}"
         + (f", signed as {question.signed_as}" if question.signed_as else ""),
         f"Subject     {question.subject}",
+        *_attached(question),
         f"Leaves      {moment}",
         *more,
         *_plan(question),
@@ -118,6 +121,15 @@ def in_words(question: Question, *, coming: Upcoming | None = None) -> list[str]
         *([f"New time    {question.only_change}"] if question.only_change else []),
         *(f"Warning     {Finding.from_dict(warning)}" for warning in question.warnings),
     ]
+
+
+def _attached(question: Question) -> list[str]:
+    """The files that go along, and what they cost."""
+    cost = question.attachments
+    if cost is None:
+        return []
+    size = f"{filesizeformat(cost.each)} in each message, {filesizeformat(cost.total)} in all"
+    return [f"Attached    {', '.join(cost.names)}: {size}"]
 
 
 def _plan(question: Question) -> list[str]:

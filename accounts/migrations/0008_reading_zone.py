@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Each person reads moments in a zone of their own."""
 
-    dependencies = [("accounts", "0006_letters_and_brakes")]
+    dependencies = [("accounts", "0007_link_parameters")]
     operations = [
         migrations.AddField(
             "user",
