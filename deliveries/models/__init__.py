@@ -24,6 +24,7 @@ from deliveries.models.pace import PastChoice, WaveBy
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage, ProofUse
 from deliveries.models.route import ProviderLimit, Route
+from deliveries.models.sender import DnsAnswer, Sender
 from deliveries.models.series import Occurrence, Overlap, Series, Skipped
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Delivery",
     "DeliveryGroupPermission",
     "DeliveryUserPermission",
+    "DnsAnswer",
     "Doubt",
     "Exclusion",
     "Halt",
@@ -64,6 +66,7 @@ __all__ = [
     "Reason",
     "Route",
     "ScheduleKind",
+    "Sender",
     "SentAgain",
     "Series",
     "Skipped",
