@@ -5,6 +5,7 @@ names and one list of schemes for all of them, and whatever is on neither is ref
 """
 
 import re
+from functools import lru_cache
 
 from deliveries.content import references
 from deliveries.content.merge_tags.segments import MASK
@@ -36,6 +37,12 @@ _CSS_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})[ \t\n]?|\\(.)|/\*.*?\*/", re.S)
 def holds_address(attribute: str) -> bool:
     """Whether attributes of this name hold an address somewhere."""
     return attribute.rpartition(":")[2] in _NAMES
+
+
+@lru_cache(maxsize=1_024)
+def concerns(attribute: str) -> bool:
+    """Whether attributes of this name are looked at here at all."""
+    return attribute in ("style", "attributename") or holds_address(attribute)
 
 
 def is_animated(tag: str, attribute: str, value: str) -> bool:

@@ -5,7 +5,7 @@ for what is written so that it looks like a comment or a style sheet and is none
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -85,19 +85,21 @@ def acting_as_read(html: str) -> list[str]:
             found["@import"] = None
         if tag == "style" and address_attributes.runs_in_css(node.text()):
             found["<style>"] = None
-        found |= dict.fromkeys(_led_astray(tag, attributes))
-        found |= {name: None for name, value in attributes.items() if is_acting(name) and value}
+        for name, value in attributes.items():
+            if not value:
+                continue
+            if is_acting(name):
+                found[name] = None
+            elif address_attributes.concerns(name):
+                found |= dict.fromkeys(_led_astray(tag, name, value))
     return list(found)
 
 
-def _led_astray(tag: str, attributes: Mapping[str, str]) -> Iterator[str]:
-    for name, value in attributes.items():
-        if not value:
-            continue
-        if address_attributes.holds_address(name):
-            if scheme := address_attributes.refused_scheme(tag, name, value):
-                yield f"{name}={scheme}:"
-        elif address_attributes.is_animated(tag, name, value):
-            yield f"attributeName={value[:40]}"
-        elif name == "style" and address_attributes.runs_in_css(value):
-            yield name
+def _led_astray(tag: str, name: str, value: str) -> Iterator[str]:
+    if address_attributes.holds_address(name):
+        if scheme := address_attributes.refused_scheme(tag, name, value):
+            yield f"{name}={scheme}:"
+    elif address_attributes.is_animated(tag, name, value):
+        yield f"attributeName={value[:40]}"
+    elif name == "style" and address_attributes.runs_in_css(value):
+        yield name

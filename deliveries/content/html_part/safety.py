@@ -32,9 +32,11 @@ class Safety:
 
     def check_addresses(self, token: Token) -> None:
         """Add an error for each address in a start tag that no mail may hold, whatever the tag."""
+        if not token.attributes:
+            return
         line = self._document.scope.line_at(token.start)
         for attribute in token.attributes:
-            if not attribute.has_value:
+            if not (address_attributes.concerns(attribute.name) and attribute.has_value):
                 continue
             value = self._document.masked_value(attribute)
             if attribute.name == "style" and address_attributes.runs_in_css(references.in_attribute(value)):
@@ -80,7 +82,7 @@ class Safety:
 
         Only where nothing was refused so far, and after all that is taken out of the page was.
         """
-        if any(finding.code == "unsafe_markup" for finding in self._document.scope.findings):
+        if any(finding.code in ("unsafe_markup", "unsafe_link") for finding in self._document.scope.findings):
             return
         for name in inert.acting_as_read(self._document.masked_remainder()):
             self._acting(name, None)
