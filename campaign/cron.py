@@ -8,13 +8,14 @@ from django_rq.cron import DjangoCronScheduler
 from accounts.jobs import forget_old_brakes, mail_letters
 from audiences.jobs import wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
-from deliveries.jobs import tick
+from deliveries.jobs import look_up, tick
 from reporting.jobs import fold, wake_recounts
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_LOOKS_AT_IMPORTS = 15
 SECONDS_BETWEEN_LOOKS_AT_LETTERS = 60
 SECONDS_BETWEEN_LOOKS_AT_RECOUNTS = 60
+SECONDS_BETWEEN_LOOKS_AT_DNS = 300
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -34,6 +35,7 @@ def scheduler() -> DjangoCronScheduler:
         (wake_imports, SECONDS_BETWEEN_LOOKS_AT_IMPORTS, 60),
         (wake_recounts, SECONDS_BETWEEN_LOOKS_AT_RECOUNTS, 60),
         (mail_letters, SECONDS_BETWEEN_LOOKS_AT_LETTERS, 600),
+        (look_up, SECONDS_BETWEEN_LOOKS_AT_DNS, 90),
     )
     for job, seconds, timeout in by_interval:
         cron.register(

@@ -322,6 +322,9 @@ SINETE: dict[str, Any] = {
     # Copies of proofs in 24 hours.
     "proofs_a_day_of_person": env.int("SINETE_PROOFS_A_DAY_OF_PERSON", 100),
     "proofs_a_day_of_unit": env.int("SINETE_PROOFS_A_DAY_OF_UNIT", 300),
+    # Who is asked what DNS says of senders' domains, as address or address#port; none: whom the system asks.
+    "dns_servers": env.list("SINETE_DNS_SERVERS", []),
+    "dns_seconds": env.float("SINETE_DNS_SECONDS", 5.0),
 }
 
 LOGGING = {

@@ -12,6 +12,7 @@ from deliveries import proofs, queues
 from deliveries.ledger import recovery
 from deliveries.lifecycle import notices
 from deliveries.preparation import verbs as preparation
+from deliveries.routing import dns_answers
 from deliveries.sending import lane_job, rate
 from deliveries.sending.lanes import Lane
 from deliveries.tick import look
@@ -76,3 +77,7 @@ def end_leases(*, delivery_id: int, lane: str, **_: object) -> None:
 def send_proof(*, proof_id: int, **_: object) -> None:
     with audit.entered("job"):
         proofs.run(proof_id=proof_id)
+
+
+def look_up(**_: object) -> None:
+    dns_answers.look_up_due()

@@ -12,6 +12,7 @@ from deliveries.views import (
     listing,
     preparing,
     releasing,
+    senders,
     series,
 )
 
@@ -54,6 +55,9 @@ urlpatterns = [
     path("waiting/seen/", listing.seen, name="seen"),
     path("deliveries/stop-all/", halting.stop_all, name="stop-all"),
     path("deliveries/allow-sending/", halting.allow, name="allow-sending"),
+    path("senders/", senders.listing, name="senders"),
+    path("senders/<int:pk>/remove/", senders.remove, name="sender-remove"),
+    path("senders/<int:pk>/ask/", senders.ask, name="sender-ask"),
     path("deliveries/new/", drafting.create, name="create"),
     path("deliveries/occurrences/", drafting.occurrences, name="occurrences"),
     path("deliveries/audience-count/", drafting.count, name="count"),

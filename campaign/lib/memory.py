@@ -1,24 +1,47 @@
 """What Python's garbage collector looks at while much is made and freed again."""
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 NEW_OBJECTS = 20_000  # made but not freed between two looks at the young ones; Python's own is 700
 
 
+_lock = threading.Lock()
+_within = 0  # how many of this process's threads are inside, or how often one is
+_thresholds: tuple[int, ...] = ()
+
+
 @contextmanager
 def without_old_objects() -> Iterator[None]:
     """Within it the collector passes over what stands already, and looks at the new more seldom.
 
-    For a job that makes and frees many objects beside all that Django has loaded, which stays: to look at
-    that again and again finds nothing. Afterwards everything is as it was, what came meanwhile included.
+    For work that makes and frees many objects beside all that Django has loaded, which stays: to look at
+    that again and again finds nothing. Once nobody is inside any more everything is as it was, what came meanwhile
+    included.
     """
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, *thresholds[1:])
+    _enter()
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        _leave()
+
+
+def _enter() -> None:
+    global _within, _thresholds
+    with _lock:
+        _within += 1
+        if _within == 1:
+            _thresholds = gc.get_threshold()
+            gc.freeze()
+            gc.set_threshold(NEW_OBJECTS, *_thresholds[1:])
+
+
+def _leave() -> None:
+    global _within
+    with _lock:
+        _within -= 1
+        if not _within:
+            gc.set_threshold(*_thresholds)
+            gc.unfreeze()

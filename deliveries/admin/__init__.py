@@ -1,6 +1,6 @@
 """The operators' desk for deliveries: the same steps as on the pages, through the same verbs."""
 
-from deliveries.admin import deliveries, grants, halts, history, instance, routes
+from deliveries.admin import deliveries, grants, halts, history, instance, routes, senders
 
 __all__ = [
     "deliveries",
@@ -9,4 +9,5 @@ __all__ = [
     "history",
     "instance",
     "routes",
+    "senders",
 ]  # each registers itself once it is read

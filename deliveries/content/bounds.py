@@ -168,11 +168,13 @@ def _tags(html: str, tokens: Sequence[Token]) -> Counter[str]:
     for token in tokens:
         if token.kind != "start" or token.in_condition:
             continue
-        counted.update(["*", token.name])
-        for attribute, sign in (("class", "."), ("id", "#")):
+        counted["*"] += 1
+        counted[token.name] += 1
+        for attribute, sign in (("class", "."), ("id", "#")) if token.attributes else ():
             if found := token.attribute(attribute):
                 value = references.in_attribute(html[found.value_start : found.value_end])
-                counted.update(f"{sign}{word}" for word in value.lower().split())
+                for word in value.lower().split():
+                    counted[f"{sign}{word}"] += 1
     return counted
 
 
@@ -259,7 +261,8 @@ class _Written:
             for source in self.sources[at + 1 :]:
                 if source:
                     self.left.append(source)
-        self.names.subtract(found for found, _left in self.open[at:])
+        for found, _left in self.open[at:]:
+            self.names[found] -= 1
         del self.open[at:], self.sources[at:]
 
     def _forget_left(self, name: str) -> None:

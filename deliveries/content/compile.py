@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from campaign.lib import memory
 from deliveries.content import bounds, essentials, lines, opt_out
 from deliveries.content.assets import Assets
 from deliveries.content.compiled import Compiled
@@ -34,7 +35,8 @@ def compile_content(
     `assets` gives the absolute address of each uploaded picture by its relative path, `parameters` is what links get.
     """
     compilation = _Compilation(_tidied(source), fields, Assets(assets or {}), tracking, parameters)
-    compiled = compilation.run()
+    with memory.without_old_objects():
+        compiled = compilation.run()
     return (None if compilation.findings.has_errors else compiled), list(compilation.findings)
 
 

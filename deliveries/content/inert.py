@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser
 
-from deliveries.content import references
+from deliveries.content import address_attributes, references
 
 ACTIVE = frozenset(
     {
@@ -83,5 +83,23 @@ def acting_as_read(html: str) -> list[str]:
             found[f"http-equiv={attributes['http-equiv'][:40]}"] = None
         if tag == "style" and any(imports(css := node.text(), 0, len(css))):
             found["@import"] = None
-        found |= {name: None for name, value in attributes.items() if is_acting(name) and value}
+        if tag == "style" and address_attributes.runs_in_css(node.text()):
+            found["<style>"] = None
+        for name, value in attributes.items():
+            if not value:
+                continue
+            if is_acting(name):
+                found[name] = None
+            elif address_attributes.concerns(name):
+                found |= dict.fromkeys(_led_astray(tag, name, value))
     return list(found)
+
+
+def _led_astray(tag: str, name: str, value: str) -> Iterator[str]:
+    if address_attributes.holds_address(name):
+        if scheme := address_attributes.refused_scheme(tag, name, value):
+            yield f"{name}={scheme}:"
+    elif address_attributes.is_animated(tag, name, value):
+        yield f"attributeName={value[:40]}"
+    elif name == "style" and address_attributes.runs_in_css(value):
+        yield name

@@ -102,11 +102,14 @@ def _markup_at(html: str, at: int, end: int, in_condition: bool) -> Token | None
     match = _TAG_NAME.match(html, at, end)
     if not match:
         return None
-    if html.find(">", match.end(), end) < 0:
-        raise _NeverClosed
-    attributes, closing = _attributes(html, match.end(), end)
-    if closing < 0:
-        raise _NeverClosed
+    attributes: tuple[Attribute, ...] = ()
+    closing = match.end() + 1
+    if html[match.end() : closing] != ">" or closing > end:
+        if html.find(">", match.end(), end) < 0:
+            raise _NeverClosed
+        attributes, closing = _attributes(html, match.end(), end)
+        if closing < 0:
+            raise _NeverClosed
     kind: TokenKind = "end" if html[at + 1] == "/" else "start"
     return Token(kind, at, closing, match.group(1).lower(), attributes, in_condition)
 

@@ -39,9 +39,9 @@ class _Page:
 
     def has_opt_out(self) -> bool:
         links = {number for number, token in enumerate(self._tokens) if self._links_out(token)}
-        return any(
+        return any(  # the last first, since most pages end with it
             self._is_written(number, token) or (links and self._shows_one_of(links, number, token))
-            for number, token in enumerate(self._tokens)
+            for number, token in reversed(list(enumerate(self._tokens)))
             if not token.in_condition
         )
 

@@ -5,6 +5,7 @@ What a reader doesn't see of the page is left out. A tag ends where a browser en
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from django.utils.translation import gettext_noop as n_
 
@@ -14,7 +15,7 @@ from deliveries.content.lists import Numbers
 from deliveries.content.markup import Attribute, Token
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.scope import Scope
-from deliveries.content.tree import Tree
+from deliveries.content.tree import NOWHERE, Tree
 from deliveries.content.visibility import Visibility
 
 _PARAGRAPHS = frozenset(
@@ -25,6 +26,21 @@ _LINES = frozenset("div tr li br dt dd center caption figcaption summary details
 _CELLS = frozenset({"td", "th"})
 MOST_HIDDEN_WORDS = 40  # as many as a preheader may have
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060\ufeff\x00-\x08\x0e-\x1f]")
+
+
+class Place(NamedTuple):
+    """What stands around a tag or a text: the nearest link by its number (-1: none), a <pre>, the head of the page."""
+
+    link: int = -1
+    is_kept: bool = False
+    is_in_head: bool = False
+
+    def inside(self, number: int, name: str) -> "Place":
+        """Return the place of what stands in the tag of this number and name, which stands here."""
+        if name not in ("a", "pre", "head"):
+            return self
+        link = number if name == "a" else self.link
+        return Place(link, self.is_kept or name == "pre", self.is_in_head or name == "head")
 
 
 class Derivation:
@@ -40,6 +56,7 @@ class Derivation:
         self._link = -1  # the number of the tag that links, where one is being read
         self._read_links: set[int] = set()
         self._link_from = 0  # how many pieces there were before it
+        self._places: dict[int, Place] = {}
 
     def text(self) -> str:
         """Return it as a template.
@@ -92,8 +109,9 @@ class Derivation:
         return number in self._read_links or self._tokens[number].name == "area"
 
     def _is_hidden(self, number: int) -> bool:
-        around = [self._tokens[at].name for at in self._around(number)]
-        return number in self._tree.around and "head" not in around and not self._seen.shows_words(number)
+        if number not in self._tree.around or self._seen.shows_words(number):
+            return False
+        return not self._place(number).is_in_head
 
     def _words(self, number: int, token: Token) -> None:
         if not self._scope.has_tags(token.start, token.end):
@@ -123,10 +141,18 @@ class Derivation:
 
     def _enter(self, number: int) -> None:
         """What follows belongs to the link around it, if there is one."""
-        self._change_link(next((at for at in self._around(number) if self._tokens[at].name == "a"), -1))
+        self._change_link(self._place(number).link)
 
-    def _around(self, number: int) -> Iterator[int]:
-        return self._tree.outwards(number)
+    def _place(self, number: int) -> "Place":
+        """Where a tag or a text stands; asked once for all that stands in one tag."""
+        within = self._tree.around.get(number, NOWHERE)
+        known = self._places.get(within)
+        if known is None:
+            known = Place()
+            if within != NOWHERE:
+                known = self._place(within).inside(within, self._tokens[within].name)
+            self._places[within] = known
+        return known
 
     def _start(self, number: int, token: Token) -> None:
         if token.name == "area":
@@ -196,7 +222,7 @@ class Derivation:
 
     def _is_kept(self, number: int) -> bool:
         """Whether the white space of a text is shown as it is written."""
-        return any(self._tokens[at].name == "pre" for at in self._around(number))
+        return self._place(number).is_kept
 
     def _plain(self, text: str, *, is_kept: bool) -> str:
         text = references.in_text(text)

@@ -92,13 +92,12 @@ class Visibility:
     def _look(self, number: int) -> Look:
         if number in self._looks:
             return self._looks[number]
-        outer = [number, *self._tree.outwards(number)]
-        look = Look()
-        for at in range(len(outer)):
-            if outer[at] in self._looks:
-                look = self._looks[outer[at]]
-                del outer[at:]
+        outer, look = [number], Look()
+        for at in self._tree.outwards(number):
+            if at in self._looks:
+                look = self._looks[at]
                 break
+            outer.append(at)
         for inner in reversed(outer):
             look = self._looks[inner] = self._within(look, inner)
         return look

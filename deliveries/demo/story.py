@@ -27,6 +27,7 @@ from deliveries.drafting import uploads
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Route, ScheduleKind, Status, WaveBy
 from deliveries.preparation import verbs as preparation
+from deliveries.routing import senders
 from deliveries.sending import control, gate
 from deliveries.tick import look
 
@@ -63,6 +64,7 @@ def tell(say: Callable[[str], object]) -> None:
     tree = people.load()
     unit = tree[people.BRAZIL]
     users = {user.username: user for user in User.objects.all()}
+    _senders(unit, users["diego"])
     cast = Cast(unit, users["ana"], users["bruno"], users["carla"], users["ines"], {})
     say("2,000 customers")
     _bring_in_customers(cast)
@@ -72,6 +74,13 @@ def tell(say: Callable[[str], object]) -> None:
         if not Delivery.objects.filter(label=label, unit=unit).exists():
             say(label)
             chapter(label, cast)
+
+
+def _senders(unit: OrganizationalUnit, diego: User) -> None:
+    """Who may send in the unit's name: the newsletter's sender, and whatever else the company writes from."""
+    said = {"name": people.COMPANY, "reply_to": "hello@serra-alta.example"}
+    senders.save(unit=unit, address="news@serra-alta.example", by=diego, **said)
+    senders.save(unit=unit, address="serra-alta.example", by=diego)
 
 
 def _bring_in_customers(cast: Cast) -> None:

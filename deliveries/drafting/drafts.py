@@ -23,7 +23,7 @@ from deliveries.lifecycle import Step, groups, seal
 from deliveries.models import Asset, Attachment, Content, Delivery, ScheduleKind, Series, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
-from deliveries.routing import limits
+from deliveries.routing import limits, sender_checks
 from deliveries.schedule import rescheduling, validation
 
 logger = logging.getLogger(__name__)
@@ -265,6 +265,8 @@ def write(*, delivery: Delivery, by: User, at: datetime, **parts: str) -> Conten
     delivery.save(update_fields=["content", "changed_at"])
     audit.record("write_content", by=by, target=delivery, version=number, parts=sorted(changed))
     drop_if_unsealed(delivery, by=by, at=at)
+    if "from_address" in changed:
+        sender_checks.have_asked(delivery, sender=delivery.content.from_address)
     return delivery.content
 
 

@@ -32,7 +32,9 @@ class Write(forms.Form):
         help_text=_("The words that inboxes show after the subject."),
     )
     from_name = forms.CharField(required=False, max_length=200, label=_("Sender's name"))
-    from_address = Unfinished(max_length=320, label=_("Sender's address"))
+    from_address = Unfinished(
+        max_length=320, widget=forms.TextInput({"list": "senders"}), label=_("Sender's address")
+    )
     reply_to = forms.CharField(
         required=False, max_length=320, label=_("Reply to"), help_text=_("Empty: the sender's address.")
     )

@@ -25,6 +25,7 @@ from deliveries.models.pace import PastChoice, WaveBy
 from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage, ProofUse
 from deliveries.models.route import ProviderLimit, Route
+from deliveries.models.sender import DnsAnswer, Sender
 from deliveries.models.series import Occurrence, Overlap, Series, Skipped
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Delivery",
     "DeliveryGroupPermission",
     "DeliveryUserPermission",
+    "DnsAnswer",
     "Doubt",
     "Exclusion",
     "Halt",
@@ -66,6 +68,7 @@ __all__ = [
     "Reason",
     "Route",
     "ScheduleKind",
+    "Sender",
     "SentAgain",
     "Series",
     "Skipped",

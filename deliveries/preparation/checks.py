@@ -14,7 +14,7 @@ from deliveries.lifecycle import attachments
 from deliveries.models import Delivery, Preparation, ScheduleKind
 from deliveries.preparation.progress import log, progress
 from deliveries.rendering import compile_version, content_fields, renderer
-from deliveries.routing import routes, signing
+from deliveries.routing import sender_checks
 from deliveries.schedule import capacity, moments, planning
 from deliveries.schedule.moments import Group
 
@@ -69,10 +69,14 @@ def of_limits(
     return capacity.of_plan(delivery, runs, domains, clock.now())
 
 
-def of_signing(preparation: Preparation) -> list[Finding]:
-    """Report where the route can't sign, before anybody is asked to approve: nothing leaves unsigned later."""
+def of_sender(preparation: Preparation) -> list[Finding]:
+    """Report where the route can't sign, before anybody is asked to approve: nothing leaves unsigned later.
+
+    What DNS said of the sender is read, and asked for in the background where it is not known.
+    """
     sender = preparation.content.from_address if preparation.content else ""
-    return signing.findings(routes.route_of(preparation.delivery), sender=sender)
+    sender_checks.have_asked(preparation.delivery, sender=sender)
+    return sender_checks.findings(preparation.delivery, sender=sender)
 
 
 def of_rendering(preparation: Preparation, compiled: Compiled) -> list[Finding]:

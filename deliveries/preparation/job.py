@@ -86,7 +86,7 @@ def _carry_out(preparation: Preparation) -> None:
     log(preparation, n_("Preparation %(number)s begins"), number=preparation.number)
     compiled, findings = checks.compiled(preparation)
     findings += checks.of_schedule(preparation.delivery, began)
-    findings += checks.of_signing(preparation)
+    findings += checks.of_sender(preparation)
     if compiled is None or any(finding.level == "error" for finding in findings):
         sealing.fail(preparation, findings)
         return

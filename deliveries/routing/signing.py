@@ -5,21 +5,22 @@ send, prepare and send proofs must be able to; the web process needs it to show 
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import dns.exception
-import dns.resolver
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
+from campaign.lib import mail_domains
 from deliveries.channels.dkim import Record, Signer, UnusableKey, read_key
+from deliveries.channels.paths import domain_key
 from deliveries.content.findings import Finding
 from deliveries.lifecycle import seal
 from deliveries.models import Route
+from deliveries.routing import dns_answers
 
 LARGEST_KEY_FILE = 65_536
-DNS_SECONDS = 5.0
 
 
 def signer_of(route: Route) -> Signer | None:
@@ -61,6 +62,16 @@ def record_of(route: Route) -> Record | None:
     return signer.record if signer else None
 
 
+def signs_for(route: Route, sender: str) -> bool:
+    """Whether the route's signature counts as the sender's own: its domain belongs to the same organization."""
+    return mail_domains.are_aligned(domain_of(sender), domain_key(route.dkim_domain))
+
+
+def domain_of(sender: str) -> str:
+    """The domain of an address, in ASCII and lower case; empty where there is none."""
+    return domain_key(sender.strip().rpartition("@")[2]) if "@" in sender else ""
+
+
 def findings(route: Route, *, sender: str) -> list[Finding]:
     """Return what a preparation reports about the route's signature on mail of this sender."""
     try:
@@ -72,25 +83,23 @@ def findings(route: Route, *, sender: str) -> list[Finding]:
         text = n_("The route “%(route)s” must sign every message, and can't: %(problem)s.")
         slots = {"route": route.label, "problem": str(problem.slots["problem"])}
         return [Finding("error", "dkim_key", text, "route", None, slots)]
-    found = []
-    if not _is_aligned(sender, signer.domain):
-        text = n_(
-            "Messages are signed as %(domain)s and come from %(sender)s: receivers won't count it as the sender's own."
-        )
-        found.append(
-            Finding(
-                "warning", "dkim_domain", text, "route", None, {"domain": signer.domain, "sender": sender}
-            )
-        )
+    found = alignment(route, sender=sender)
     if signer.is_short:
         text = n_("The key that signs as %(domain)s has less than 2048 bits: receivers may not believe it.")
         found.append(Finding("warning", "dkim_short", text, "route", None, {"domain": signer.domain}))
     return found
 
 
-def _is_aligned(sender: str, domain: str) -> bool:
-    own = sender.rpartition("@")[2].lower()
-    return own == domain or own.endswith(f".{domain}") or domain.endswith(f".{own}")
+def alignment(route: Route, *, sender: str) -> list[Finding]:
+    """An error where the route signs for another organization than the sender's; the key is not looked at."""
+    if not route.dkim_domain or signs_for(route, sender):
+        return []
+    text = n_(
+        "The route signs as %(domain)s, and the sender is %(sender)s: receivers won't count it as the sender's "
+        "own. Choose a sender of %(domain)s, or a route that signs for the sender's domain."
+    )
+    slots = {"domain": domain_key(route.dkim_domain), "sender": sender}
+    return [Finding("error", "dkim_domain", text, "route", None, slots)]
 
 
 def _pem(route: Route) -> bytes:
@@ -115,16 +124,18 @@ def _pem(route: Route) -> bytes:
 def published(record: Record) -> str:
     """Ask DNS for the record. Return nothing where receivers will find this key there, else what is wrong, in words."""
     try:
-        answer = dns.resolver.resolve(record.name, "TXT", lifetime=DNS_SECONDS)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        said = dns_answers.look(record.name)
+    except dns_answers.NoAnswer as error:
+        return str(_("DNS does not answer: %(error)s") % {"error": error})
+    if said.outcome != dns_answers.Outcome.FOUND:
         return str(_("DNS holds no TXT record of this name"))
-    except dns.exception.DNSException as error:
-        return str(_("DNS does not answer: %(error)s") % {"error": type(error).__name__})
+    return "" if holds(record, said.texts) else str(_("DNS holds another key under this name"))
+
+
+def holds(record: Record, texts: Iterable[str]) -> bool:
+    """Whether one of the TXT records has the public key."""
     wanted = _public_key(record.value)
-    for row in answer:
-        if _public_key(b"".join(row.strings).decode("utf-8", "replace")) == wanted:
-            return ""
-    return str(_("DNS holds another key under this name"))
+    return any(_public_key(text) == wanted for text in texts)
 
 
 def _public_key(value: str) -> str:

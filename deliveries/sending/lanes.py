@@ -21,7 +21,7 @@ from deliveries.channels.base import Outcome, Result
 from deliveries.channels.smtp import Pool
 from deliveries.models import MessageStatus, Reason
 from deliveries.routing import routes
-from deliveries.sending import gate
+from deliveries.sending import gate, waking
 from deliveries.sending.apart import apart
 from deliveries.sending.budget import Budget
 from deliveries.sending.exchange import Ledger
@@ -111,7 +111,7 @@ class Lane:
         if self.draining or time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + LOOK_FOR_OTHERS
-        if await apart(gate.others_wait, self.config.delivery_id):
+        if await apart(waking.others_wait, self.config.delivery_id):
             self.draining = True
 
     def _is_turned_away(self) -> bool:

@@ -15,7 +15,7 @@ from campaign.lib import clock
 from deliveries import drafting
 from deliveries.approval import decisions as approval
 from deliveries.confirmation import decisions as confirmation
-from deliveries.models import Delivery, ScheduleKind
+from deliveries.models import Delivery, ScheduleKind, Sender
 from deliveries.preparation import verbs as preparation
 from deliveries.sending import control, gate
 
@@ -47,7 +47,7 @@ class DeliveryFactory(DjangoModelFactory):
     """A draft with content and an audience of `recipients` profiles; a stage's name as a flag brings it there.
 
     `DeliveryFactory(ready=True)`, `DeliveryFactory(sending=True, recipients=10)`. `finished` is reached by the
-    ledger alone, with every message sent, without a relay.
+    ledger alone, with every message sent, without a relay. The factory's sender is on the list of the unit above all.
     """
 
     class Meta:
@@ -70,6 +70,7 @@ class DeliveryFactory(DjangoModelFactory):
             kwargs["audience"] = audience_of(kwargs["unit"], recipients)
         if stage == "prepared" and "approval_policy" not in kwargs:
             stage = "awaiting_approval"
+        Sender.objects.get_or_create(unit=root(), address=CONTENT["from_address"].rpartition("@")[2])
         delivery = drafting.create(by=by, **kwargs)
         drafting.write(delivery=delivery, by=by, at=clock.now(), **content)
         delivery.refresh_from_db()

@@ -25,7 +25,7 @@ from deliveries.ledger import ending, recovery
 from deliveries.lifecycle import Step, groups, notices
 from deliveries.models import Delivery
 from deliveries.preparation import verbs as preparation
-from deliveries.sending import fence, gate, looks, rate, wave_gate
+from deliveries.sending import fence, gate, looks, rate, waking, wave_gate
 from deliveries.sending.looks import Due, Found
 from deliveries.tick import runs
 
@@ -242,7 +242,7 @@ def _wake_lanes(at: datetime, found: Iterable[Found]) -> bool:
     released = [one.delivery_id for one in found if one.due in {Due.BEGIN, Due.SOON}]
     if not released and not looks.is_anything_sent():
         return False
-    woken = gate.wake_all(at, released=released)
+    woken = waking.wake_all(at, released=released)
     whose = rate.to_note(woken, at=at)
     if len(whose) <= IN_PASSING:
         rate.note_all(whose, at=at)

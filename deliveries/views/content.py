@@ -29,6 +29,7 @@ from deliveries.lifecycle import seal
 from deliveries.models import Content, Delivery, Message, PreparationStatus
 from deliveries.models.content import PARTS
 from deliveries.proofs import previews
+from deliveries.routing import senders
 from deliveries.views.shared import find, find_editable, number, page, person, refused_to_dashboard, told
 
 # What a previewed page may do in its frame: show itself. The same holds if it is opened outside of it.
@@ -230,7 +231,7 @@ def _parts(delivery: Delivery, version: int | None) -> dict[str, Any]:
         content = delivery.contents.filter(number=version).first()
         if content is None:
             raise Http404
-    parts = {part: getattr(content, part) for part in PARTS} if content else {}
+    parts = {part: getattr(content, part) for part in PARTS} if content else senders.suggested(delivery.unit)
     return parts | {"base": delivery.content.number if delivery.content else 0}
 
 
@@ -242,6 +243,7 @@ def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict
         "upload_form": upload_form,
         "fields": [(f"{{{{ profile.{field.name} }}}}", field.label) for field in offered_fields()],
         "own_links": OWN_LINKS,
+        "senders": [sender.address for sender in senders.of_unit(delivery.unit) if "@" in sender.address],
         "versions": delivery.contents.select_related("author").defer("html", "text")[:VERSIONS],
         "pictures": [uploads.original_name(path) for path in delivery.assets.values_list("path", flat=True)],
         "preview": shown,

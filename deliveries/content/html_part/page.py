@@ -62,6 +62,7 @@ class Page:
         self._safety.check_places(token)
         if token.name == "link":
             return
+        self._safety.check_addresses(token)
         if token.name in LINKS:
             self._links.link(token)
         for name in PLACES.get(token.name, ()):

@@ -4,9 +4,12 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import inert
+from deliveries.content import address_attributes, inert, references
 from deliveries.content.html_part.document import Document
-from deliveries.content.markup import Token
+from deliveries.content.html_part.labels import LINKS
+from deliveries.content.links import reported_address
+from deliveries.content.markup import Attribute, Token
+from deliveries.content.pictures import PLACES
 
 
 class Safety:
@@ -27,6 +30,39 @@ class Safety:
         if said and not inert.is_said(self._document.value(said)):
             self._acting(f"http-equiv={self._document.value(said)[:40]}", line)
 
+    def check_addresses(self, token: Token) -> None:
+        """Add an error for each address in a start tag that no mail may hold, whatever the tag."""
+        if not token.attributes:
+            return
+        line = self._document.scope.line_at(token.start)
+        for attribute in token.attributes:
+            if not (address_attributes.concerns(attribute.name) and attribute.has_value):
+                continue
+            value = self._document.masked_value(attribute)
+            if attribute.name == "style" and address_attributes.runs_in_css(references.in_attribute(value)):
+                self._acting("style", line)
+            if address_attributes.is_animated(token.name, attribute.name, value):
+                self._acting(f"attributeName={self._document.value(attribute)[:40]}", line)
+            if not address_attributes.holds_address(attribute.name) or self._is_read_already(
+                token, attribute
+            ):
+                continue
+            if scheme := address_attributes.refused_scheme(token.name, attribute.name, value):
+                text = n_(
+                    "An address with “%(scheme)s:” is not sent, also not in %(name)s: use http or https."
+                )
+                self._refuse("unsafe_link", text, line, scheme=scheme, name=attribute.name)
+            elif address_attributes.begins_open(value):
+                reported_address(
+                    self._document.scope, attribute.value_start, attribute.value_end, is_html=True
+                )
+
+    def _is_read_already(self, token: Token, attribute: Attribute) -> bool:
+        """Whether the links or the pictures of the page look at it."""
+        is_link = token.name in LINKS and attribute.name == "href"
+        is_picture = attribute.name in PLACES.get(token.name, ())
+        return (is_link or is_picture) and attribute == token.attribute(attribute.name)
+
     def check_places(self, token: Token) -> None:
         """Add an error for each value in a tag outside of quoted attributes, where it could become markup."""
         if not self._document.scope.has_tags(token.start, token.end):
@@ -46,7 +82,7 @@ class Safety:
 
         Only where nothing was refused so far, and after all that is taken out of the page was.
         """
-        if any(finding.code == "unsafe_markup" for finding in self._document.scope.findings):
+        if any(finding.code in ("unsafe_markup", "unsafe_link") for finding in self._document.scope.findings):
             return
         for name in inert.acting_as_read(self._document.masked_remainder()):
             self._acting(name, None)

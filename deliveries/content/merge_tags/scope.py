@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+import minijinja
 from django.utils.translation import gettext_noop as n_
 
 from deliveries.content.findings import Findings
@@ -162,9 +163,7 @@ class Scope:
         written = self._writer.write(segment.expression)
         for values in self._samples if written not in self._tried else ():
             try:
-                environment({"try.txt": "{{ [" + written + "]|length }}"}).render_template(
-                    "try.txt", **values
-                )
+                self._trial.render_str("{{ [" + written + "]|length }}", "try.txt", **values)
             except FAILURES as error:
                 raise Problem(
                     "template_syntax",
@@ -181,6 +180,11 @@ class Scope:
         for part in parts_of(segment.expression) if self.part in HEADERS else ():
             if isinstance(part, Name) and part.name in SYSTEM_NAMES:
                 raise Problem("template_not_allowed", n_("“%(name)s” has no place here."), name=part.name)
+
+    @cached_property
+    def _trial(self) -> minijinja.Environment:
+        """What runs one expression at a time."""
+        return environment({})
 
     @cached_property
     def _samples(self) -> list[dict[str, Any]]:

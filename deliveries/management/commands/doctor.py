@@ -35,7 +35,7 @@ class Command(DeliveriesCommand):
         self._tell("The installation", everything)
         answer: dict[str, Any] = {"installation": [one.as_dict() for one in everything], "deliveries": []}
         for delivery in chosen or diagnosis.deliveries_to_look_at():
-            found = diagnosis.of_delivery(delivery, at=at) + _relay(delivery)
+            found = diagnosis.of_delivery(delivery, at=at) + _relay(delivery) + _sender(delivery)
             self._tell(f"{delivery.name} “{delivery.label}”: {state.words(delivery)}", found)
             answer["deliveries"].append(
                 {
@@ -63,3 +63,7 @@ class Command(DeliveriesCommand):
 
 def _relay(delivery: Delivery) -> list[Diagnosis]:
     return diagnosis.of_relay(delivery) if delivery.status in groups.LEAVING else []
+
+
+def _sender(delivery: Delivery) -> list[Diagnosis]:
+    return [] if delivery.status in groups.FINAL else diagnosis.of_sender(delivery)

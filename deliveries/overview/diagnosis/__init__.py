@@ -14,6 +14,7 @@ from deliveries.overview.diagnosis.delivery import (
 )
 from deliveries.overview.diagnosis.installation import of_installation
 from deliveries.overview.diagnosis.relay import of_relay
+from deliveries.overview.diagnosis.senders import of_sender
 from deliveries.overview.diagnosis.surroundings import (
     closed,
     fenced_by,
@@ -36,6 +37,7 @@ __all__ = [
     "of_delivery",
     "of_installation",
     "of_relay",
+    "of_sender",
     "rest_of",
     "resting",
     "wave_held",

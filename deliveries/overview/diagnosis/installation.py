@@ -1,4 +1,4 @@
-"""What is wrong with the parts that everything runs on: queue, PostgreSQL, clocks, disk, addresses, migrations."""
+"""What is wrong with what everything runs on: queue, PostgreSQL, clocks, disk, addresses, senders, migrations."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from campaign.lib import jobs
 from campaign.lib.jobs import Queue
 from deliveries.overview.diagnosis.causes import Diagnosis, fault, waits
+from deliveries.overview.diagnosis.senders import of_senders
 from deliveries.overview.diagnosis.surroundings import fenced, unheard
 
 SKEW_ALLOWED = timedelta(seconds=2)
@@ -39,6 +40,7 @@ def of_installation(*, at: datetime) -> list[Diagnosis]:
         _migrations(),
         _spool(),
         _address(),
+        of_senders(at=at),
         fenced(),
     )
     return [found for look in looks for found in look]

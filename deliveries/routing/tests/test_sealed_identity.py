@@ -59,7 +59,7 @@ def senders(relay):
 
 VISIBLE = [
     {"return_path_domain": "elsewhere.example"},
-    {"dkim_domain": "elsewhere.example"},
+    {"dkim_domain": "elsewhere.example.com"},
     {"dkim_selector": "new"},
     {"dkim_domain": ""},
 ]

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from deliveries import queues
 from deliveries.ledger import books, ending
 from deliveries.models import MessageStatus, Status
-from deliveries.sending import gate
+from deliveries.sending import waking
 from deliveries.sending.rows import Entry
 from deliveries.sending.tests.later_tries import leave_to_later_tries
 from deliveries.tests.factories import DeliveryFactory
@@ -51,7 +51,7 @@ def test_lanes_that_only_have_later_tries_count_as_lanes(settings):
     leave_to_later_tries(delivery, 3)
     with_ledger(delivery, lambda ledger: ledger.exchange([], [], later_tries=1))
 
-    gate.wake_lanes(delivery.pk)
+    waking.wake_lanes(delivery.pk)
 
     assert queues.SEND.waiting(prefix=f"send-{delivery.pk}-") == 0
 

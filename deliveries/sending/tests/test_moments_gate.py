@@ -19,7 +19,7 @@ from deliveries import jobs
 from deliveries.ledger import books
 from deliveries.models import Chunk, Instance, Message, MessageStatus, Moment, Status
 from deliveries.operations import instances
-from deliveries.sending import control, gate
+from deliveries.sending import control, waking
 from deliveries.sending.control import waves
 from deliveries.sending.tests.waves import at_time, gates, in_waves, refuse_first_of_wave
 from deliveries.sending.wave_gate import HELD
@@ -130,7 +130,7 @@ def test_a_job_run_by_hand_and_two_ticks_at_once_open_nothing(relay, waves):
 
     for _again in range(2):
         jobs.tick()
-        gate.wake_lanes(delivery.pk)
+        waking.wake_lanes(delivery.pk)
         jobs.drain(delivery_id=delivery.pk)
 
     assert len(relay.recipients()) == before

@@ -14,7 +14,7 @@ from django.db import connections
 from deliveries import jobs
 from deliveries.ledger import books
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Route, Status
-from deliveries.sending import gate
+from deliveries.sending import waking
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.freezing_proxy import FreezingProxy
 from deliveries.tests.smtp_server import SILENCE, Script, Server
@@ -187,7 +187,7 @@ def test_a_lane_that_waits_for_silent_connections_makes_way_for_another_delivery
         with lane_of(delivery):
             until(lambda: script.answers.asked == 2)
             assert not Doubt.objects.exists()
-            monkeypatch.setattr(gate, "others_wait", lambda delivery_id: True)
+            monkeypatch.setattr(waking, "others_wait", lambda delivery_id: True)
             until(lambda: Doubt.objects.filter(delivery=delivery).count() == 2)
             until(lambda: not Chunk.objects.exclude(lease_until=None).exists())
             assert stage.proxy.open == 2

@@ -8,7 +8,7 @@ import pytest
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from deliveries import queues
-from deliveries.sending import gate
+from deliveries.sending import gate, waking
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import execute
 from deliveries.tick import look
@@ -24,7 +24,7 @@ def lanes_of(pks: list[int]) -> list[int]:
 
 def test_where_more_wait_than_the_queue_holds_each_has_its_turn(settings, monkeypatch):
     settings.SINETE = settings.SINETE | {"lanes": 1}
-    monkeypatch.setattr(gate, "LANES_THAT_WAIT", 2)
+    monkeypatch.setattr(waking, "LANES_THAT_WAIT", 2)
     many = copies(DeliveryFactory(recipients=1, paused=True), 5, of_delivery="status = 'sending'")
 
     look.tick()
@@ -38,7 +38,7 @@ def test_where_more_wait_than_the_queue_holds_each_has_its_turn(settings, monkey
 
 def test_the_lanes_of_many_are_asked_for_in_turn_and_not_all_of_one_first(settings, monkeypatch):
     settings.SINETE = settings.SINETE | {"lanes": 4, "chunk_rows": 1}
-    monkeypatch.setattr(gate, "workers_alive", lambda queue: 8)
+    monkeypatch.setattr(waking, "workers_alive", lambda queue: 8)
     many = copies(DeliveryFactory(recipients=4, paused=True), 2, of_delivery="status = 'sending'")
 
     look.tick()

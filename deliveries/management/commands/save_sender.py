@@ -1,0 +1,36 @@
+"""Say who may send in a unit's name."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from accounts.commands import UnitCommand
+from accounts.models import User
+from deliveries.routing import senders
+
+
+class Command(UnitCommand):
+    help = (
+        "Enter an address, or a domain for all its addresses, as a sender of a unit and of all below it; one that is "
+        "there gets the name and the address of replies that are given. DNS is asked about it in the background."
+    )
+
+    def add_unit_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "address", metavar="ADDRESS", help="an address or a domain: news@example.com, example.com"
+        )
+        parser.add_argument("--name", default="", help="the sender's name")
+        parser.add_argument("--reply-to", default="", help="where replies go")
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
+        assert by is not None
+        unit = self.unit(options["unit"], by=by)
+        sender = senders.save(
+            unit=unit, address=options["address"], name=options["name"], reply_to=options["reply_to"], by=by
+        )
+        self.say(f"“{sender}” may send in the name of “{unit}”.")
+        return {
+            "unit": unit.label,
+            "address": sender.address,
+            "name": sender.name,
+            "reply_to": sender.reply_to,
+        }
