@@ -77,7 +77,7 @@ def main(argv: list[str]) -> int:
         return 1
     logging.getLogger(PEERS_OWN).setLevel(logging.CRITICAL)  # a line for each of its detectors
     found = figures(collection(arguments.folder))
-    print(json.dumps(found, default=_plain) if arguments.json else _as_text(found))
+    print(json.dumps(_plain(found)) if arguments.json else _as_text(found))
     return int(not found["goals_met"])
 
 
@@ -195,7 +195,12 @@ def _goals_met(whole: Result) -> bool:
 
 
 def _plain(value: object) -> object:
-    return sorted(value) if isinstance(value, set) else str(value)
+    """The same with names instead of places, as JSON has it."""
+    if isinstance(value, Result):
+        return value._asdict()
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return value
 
 
 def _as_text(found: dict[str, object]) -> str:

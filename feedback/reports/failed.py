@@ -15,15 +15,15 @@ _DELIVERED = ("delivered", "relayed", "expanded")
 
 
 def of_report(
-    groups: list[Group], text: Notice, book: RuleBook, patience: Patience
+    groups: list[Group], text: Notice, book: RuleBook, patience: Patience, *, warns: bool = False
 ) -> Iterator[ReportedRecipient]:
-    """Yield what a delivery report says of each recipient."""
+    """Yield what a delivery report says of each recipient; `warns`: its words are those of a warning."""
     named = [(_address(group), group) for group in groups if group.is_recipient]
     said = _Said(text.text, [address for address, _ in named])
     judge = Judge(book)
     for address, group in named:
         patience.check()
-        yield _of_group(address, group, said.of(address), judge)
+        yield _of_group(address, group, said.of(address), judge, warns=warns)
 
 
 def of_notice(
@@ -47,11 +47,13 @@ def of_notice(
         )
 
 
-def _of_group(address: str, group: Group, said: tuple[str, str], judge: Judge) -> ReportedRecipient:
+def _of_group(
+    address: str, group: Group, said: tuple[str, str], judge: Judge, *, warns: bool
+) -> ReportedRecipient:
     about, whole = said
     diagnostic = _diagnostic(group)
     status = fields.status_of(group.get("status")) or fields.code_in(diagnostic)
-    kind = _kind(group.get("action"), status)
+    kind = _kind(group.get("action"), status, warns=warns)
     shown = _one_line(diagnostic or about)
     if kind == Kind.DELIVERED:
         return ReportedRecipient(address, kind, Reason.NONE, status, "action", shown)
@@ -61,7 +63,7 @@ def _of_group(address: str, group: Group, said: tuple[str, str], judge: Judge) -
     return ReportedRecipient(address, verdict.kind, verdict.reason, status, verdict.rule, shown)
 
 
-def _kind(action: str, status: str) -> Kind:
+def _kind(action: str, status: str, *, warns: bool) -> Kind:
     word = action.lower().strip(" <>\"'")
     if word.startswith(_DELIVERED):
         return Kind.DELIVERED
@@ -69,6 +71,8 @@ def _kind(action: str, status: str) -> Kind:
         return Kind.DELAYED
     if not word and status.startswith("2"):
         return Kind.DELIVERED
+    if not word and status.startswith("4") and warns:
+        return Kind.DELAYED
     return Kind.SOFT
 
 

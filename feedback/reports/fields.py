@@ -18,7 +18,8 @@ _IN_TEXT = re.compile(
     r"([245]\.\d{1,3}\.\d{1,3})(?=[\s)>;:,\]-]|$)",
     re.I | re.M,
 )
-_REPLY = re.compile(r"(?<![\d.:/-])([245][0-7]\d)(?=[ -](?!\d{1,2}:\d)|$)", re.M)
+# A reply code; with digits after it that are no enhanced code it is a telephone number, a time or a size.
+_REPLY = re.compile(r"(?<![\d.:/-])(2[0-5]\d|4[2357]\d|5[0-57]\d)(?=[ -](?:#?[245]\.\d|[^\d\s-])|$)", re.M)
 
 
 @dataclass

@@ -78,23 +78,33 @@ class _Reading:
         for part in self.parts:
             if part.type == "message/feedback-report":
                 return complaints.of_report(part.text, self.returned)
-        if self.mail.parameter("report-type") == "feedback-report" or "\nFeedback-Type:" in self.text.text:
+        if self.mail.parameter("report-type") == "feedback-report" or self._has_feedback_fields():
             return complaints.of_report(self.text.text, self.returned)
         if who := complaints.named_in(self.returned):
             return complaints.complaint(Reason.ABUSE, who, rule="named-in-returned")
         return []
 
+    def _has_feedback_fields(self) -> bool:
+        """Whether the fields of a feedback report stand in a text, because somebody's program lost their part."""
+        return all(name in self.text.text for name in ("\nFeedback-Type:", "\nUser-Agent:"))
+
     def _of_status(self) -> list[ReportedRecipient]:
         texts = [part.text for part in self.parts if part.type in _STATUS]
-        if not texts and (self.traces.is_system or self.traces.notice_subject or self.traces.is_report):
+        if not texts and self._may_be_notice():
             texts = self._status_in_disguise()
         groups = [group for text in texts for group in fields.groups(text)]
-        found = list(failed.of_report(groups, self.text, self.book, self.patience))
+        warns = self._warns()
+        found = list(failed.of_report(groups, self.text, self.book, self.patience, warns=bool(warns)))
         if found:
             return self._named(_once(found), groups)
         if texts:  # a report that names nobody by its fields
-            return self._failed(self._addresses())
+            return self._failed(self._addresses(), delayed=warns)
         return []
+
+    def _may_be_notice(self) -> bool:
+        """Whether header and subject are those of a notice, and nobody passed it on."""
+        traces = self.traces
+        return traces.is_system or traces.is_report or (traces.notice_subject and not traces.is_passed_on)
 
     def _status_in_disguise(self) -> list[str]:
         """Fields of a delivery report in a part that doesn't say so, or in the midst of a text."""
@@ -190,9 +200,7 @@ class _Reading:
 
     def _with_report(self, outer: Part) -> Part:
         """The mail itself, or the report of a mail system that somebody's filter attached to a mail of its own."""
-        if not (self.traces.is_system or self.traces.notice_subject) or any(
-            part.type in _STATUS for part in outer.walk()
-        ):
+        if not self._may_be_notice() or any(part.type in _STATUS for part in outer.walk()):
             return outer
         for part in outer.walk():
             inner = part.message

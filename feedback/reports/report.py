@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why, in the field's words; the first ten are those of a message that failed."""
+    """Why, in the field's words; the first nine are those of a message that failed."""
 
     USER_UNKNOWN = "user_unknown"
     INVALID_DOMAIN = "invalid_domain"

@@ -62,3 +62,20 @@ def test_recipients_without_a_line_between_them_are_told_apart():
         WRITTEN_TO: ("5.2.2", "soft"),
         "bia@example.org": ("5.0.0", "hard"),
     }
+
+
+def test_without_an_action_a_warning_is_known_by_its_words():
+    raw = delivery_report("smtp; 450 later", status="4.4.1").replace(b"Action: failed\n", b"")
+    assert read(raw).kind == "soft"
+
+    warned = raw.replace(
+        b"Your message could not be delivered.", b"Your message has been delayed. We will keep trying."
+    )
+
+    assert read(warned).kind == "delayed"
+
+
+def test_a_telephone_number_is_no_reply_code():
+    raw = delivery_report("smtp; user unknown, call us at 480-624-2500")
+
+    assert read(raw).kind == "hard"

@@ -373,6 +373,13 @@ def test_a_server_s_words_say_why(status, diagnostic, kind, reason):
         ("5.5.3", "smtp; 452 4.5.3 Too many recipients"),
         ("5.0.0", "smtp; 550 5.7.1 Sender address rejected: User unknown in relay recipient table"),
         ("5.1.4", "smtp; 550 ambiguous user"),
+        ("5.0.0", "smtp; 550 MAIL FROM <b@x.example> invalid: domain does not exist"),
+        ("5.0.0", "smtp; 554 no valid recipients"),
+        ("5.0.0", "smtp; 550 5.2.1 User is not accepting mail right now"),
+        ("5.0.0", "smtp; 554 5.3.0 Error: maildir does not exist: mail system error"),
+        ("5.0.0", "smtp; 550 The sender's domain does not exist"),
+        ("5.0.0", "smtp; 550-No Such User Here 550 Sender verify failed"),
+        ("5.0.0", "x-unix; Command died with status 1: procmail: not found"),
     ],
 )
 def test_what_leaves_a_doubt_is_not_hard(status, diagnostic):

@@ -3,7 +3,7 @@
 import pytest
 
 from feedback.reports import read
-from feedback.reports.tests.mails import WRITTEN_TO, feedback_report, mail
+from feedback.reports.tests.mails import WRITTEN_TO, delivery_report, feedback_report, mail
 
 ANA = "Ana <ana@example.org>"
 REPLY = "In-Reply-To: <m1@sender.example>"
@@ -82,6 +82,17 @@ def test_reports_to_machines_and_receipts_are_no_bounces(head, body, reason):
     report = read(f"From: MAILER-DAEMON@x.example\n{head}\n\n{body}\n".encode())
 
     assert (report.kind, report.reason) == ("not_a_bounce", reason)
+
+
+@pytest.mark.parametrize("subject", ["Fwd: Undelivered Mail Returned to Sender", "WG: Unzustellbar: hello"])
+def test_a_report_that_a_person_passes_on_is_no_bounce(subject):
+    report = delivery_report("smtp; 550 5.1.1 user unknown", status="5.1.1").decode()
+    raw = (
+        f"From: {ANA}\nSubject: {subject}\nContent-Type: multipart/mixed; boundary=O\n\n--O\n\nLook.\n"
+        f"--O\nContent-Type: message/rfc822\n\n{report}\n--O--\n"
+    ).encode()
+
+    assert read(raw).kind == "not_a_bounce"
 
 
 @pytest.mark.parametrize("reason", ["auth-failure", "not-spam"])
