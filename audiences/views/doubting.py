@@ -47,13 +47,20 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def decide_all(request: HttpRequest) -> HttpResponse:
-    """Decide about everybody of a unit and below alike."""
+    """Decide about everybody of a unit and below alike; that all may be written to is asked once more first."""
     unit_id = request.POST.get("unit", "")
     units = access.units(request.user, Right.PREPARE)
     unit = get_object_or_404(units, pk=int(unit_id[:18]) if unit_id.isdecimal() else 0)
+    decision, expected = request.POST.get("decision", ""), request.POST.get("expected", "")
+    if decision == doubts.Decision.WRITE and not expected and (there := doubts.open_below(unit)):
+        return render(request, "audiences/unclear_all.html", {"unit": unit, "number": there})
     try:
         number = doubts.decide_all(
-            unit=unit, decision=request.POST.get("decision", ""), at=clock.now(), by=request.user
+            unit=unit,
+            decision=decision,
+            at=clock.now(),
+            by=request.user,
+            expected=int(expected[:18]) if expected.isdecimal() else None,
         )
         said = ngettext("%(number)s consent is decided.", "%(number)s consents are decided.", number)
         messages.success(request, said % {"number": number})

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import HttpRequest
@@ -30,3 +31,14 @@ def refusals_in(form: Form) -> Iterator[None]:
         raise
     except Refusal as refusal:
         form.add_error(None, str(refusal))
+
+
+@contextmanager
+def refusals_told(request: HttpRequest) -> Iterator[None]:
+    """What a rule says no to stands on the next page; a missing right is a page of its own."""
+    try:
+        yield
+    except Forbidden:
+        raise
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
