@@ -26,6 +26,11 @@ class NothingUnclear(Refusal):
     code = "nothing_unclear"
 
 
+class OtherNumber(Refusal):
+    message = _("Say how many you saw: meanwhile %(number)s are unclear.")
+    code = "other_number"
+
+
 class NoSuchDecision(Refusal):
     message = _("Say whether they may be written to or are opted out.")
     code = "no_such_decision"
@@ -47,11 +52,25 @@ def decide(*, profile: Profile, decision: str, at: datetime, by: User) -> int:
     return _decide(ConsentDoubt.objects.filter(profile=profile), decision, at, by, target=profile)
 
 
-def decide_all(*, unit: OrganizationalUnit, decision: str, at: datetime, by: User) -> int:
-    """What is unclear of the people of a unit and below is decided alike; raises as `decide` does."""
+def open_below(unit: OrganizationalUnit) -> int:
+    """How many are open about people of a unit and below."""
+    return _below(unit).filter(decision=Decision.OPEN).count()
+
+
+def _below(unit: OrganizationalUnit) -> QuerySet[ConsentDoubt]:
+    return ConsentDoubt.objects.filter(profile__unit__path__startswith=unit.path)
+
+
+def decide_all(
+    *, unit: OrganizationalUnit, decision: str, at: datetime, by: User, expected: int | None = None
+) -> int:
+    """What is unclear of the people of a unit and below is decided alike.
+
+    Raise as `decide` does, and OtherNumber where all may be written to but `expected`, how many a person has seen and
+    confirmed, is not how many there are.
+    """
     access.require(by, Right.PREPARE, unit)
-    of_unit = ConsentDoubt.objects.filter(profile__unit__path__startswith=unit.path)
-    return _decide(of_unit, decision, at, by, target=unit)
+    return _decide(_below(unit), decision, at, by, target=unit, expected=expected)
 
 
 @transaction.atomic
@@ -62,6 +81,7 @@ def _decide(
     by: User,
     *,
     target: Profile | OrganizationalUnit,
+    expected: int | None = None,
 ) -> int:
     if decision not in (Decision.WRITE, Decision.OPT_OUT):
         raise NoSuchDecision
@@ -71,6 +91,8 @@ def _decide(
     number = chosen.count()
     if not number:
         raise NothingUnclear
+    if isinstance(target, OrganizationalUnit) and decision == Decision.WRITE and number != expected:
+        raise OtherNumber(number=number)
     event = audit.record("decide_unclear_consents", by=by, target=target, decision=decision, number=number)
     chosen.update(decision=decision, decided_at=at, decided_by=by, audit_event=event.pk)
     decided = ConsentDoubt.objects.filter(audit_event=event.pk)

@@ -265,9 +265,9 @@ class ImportForm(ChoicesForm):
     """A file and how to take it."""
 
     file = forms.FileField(
-        label=_("CSV file"),
+        label=_("CSV file or Excel workbook"),
         help_text=_("Drop it here. Delimiter and encoding are found out; columns go by their names."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
     )
     list_label = forms.CharField(
         required=False,

@@ -12,3 +12,4 @@ def run_import(*, import_id: int, **_: object) -> None:
 def wake_imports(**_: object) -> None:
     with audit.entered("job"):
         imports.wake()
+        imports.expire()

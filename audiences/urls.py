@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from audiences.views import attributing, doubting, importing, profiles, targets, testing
+from audiences.views import attributing, doubting, dry_running, importing, profiles, targets, testing
 
 app_name = "audiences"
 
@@ -34,6 +34,10 @@ _imports = [
     path("<int:pk>/", importing.detail, name="import"),
     path("<int:pk>/progress/", importing.progress, name="import-progress"),
     path("<int:pk>/again/", importing.again, name="import-again"),
+    path("<int:pk>/look/", dry_running.look_again, name="import-look"),
+    path("<int:pk>/carry-out/", dry_running.carry_out, name="import-carry-out"),
+    path("<int:pk>/rows/<slug:count>/", dry_running.rows, name="import-rows"),
+    path("mappings/<int:pk>/forget/", dry_running.forget, name="mapping-forget"),
 ]
 _test_profiles = [
     path("", testing.listing, name="test-profiles"),

@@ -100,6 +100,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("audiences", "audience", _("Audiences"), "groups"),
             ("audiences", "testprofile", _("Test profiles"), "science"),
             ("audiences", "import", _("Imports"), "upload_file"),
+            ("audiences", "importmapping", _("Saved mappings"), "bookmark"),
             ("audiences", "attribute", _("Attributes"), "label"),
             ("audiences", "consentevent", _("Consents"), "how_to_reg"),
             ("audiences", "consentdoubt", _("Unclear consents"), "help"),

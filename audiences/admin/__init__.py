@@ -1,10 +1,11 @@
 """The operators' desk: who may be contacted, and who must not be."""
 
-from audiences.admin import attributes, doubts, importing, profiles, quarantine, targets, testing
+from audiences.admin import attributes, doubts, dry_running, importing, profiles, quarantine, targets, testing
 
 __all__ = [
     "attributes",
     "doubts",
+    "dry_running",
     "importing",
     "profiles",
     "quarantine",

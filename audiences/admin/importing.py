@@ -21,7 +21,8 @@ from unfold.widgets import (
 from accounts.desk import UnitFilter, person, told
 from accounts.rights import Right
 from audiences import imports, sight
-from audiences.admin.base import InUnitAdmin, OwnUnits
+from audiences.admin.base import OwnUnits
+from audiences.admin.dry_running import DryRunAdmin
 from audiences.forms import ChoicesForm
 from audiences.models import Import, ImportProblem
 
@@ -63,6 +64,10 @@ class ImportForm(OwnUnits):
         label=ChoicesForm.base_fields["suppression"].label, required=False, widget=UnfoldBooleanWidget
     )
 
+    first_a_dry_run = forms.BooleanField(
+        label=_("First a dry run"), required=False, initial=True, widget=UnfoldBooleanWidget
+    )
+
     class Meta:
         model = Import
         fields = ["unit", "keep_good_rows", "declare_attributes"]
@@ -71,7 +76,12 @@ class ImportForm(OwnUnits):
         data = self.cleaned_data
         options = imports.Options(**{name: data[name] for name in OPTIONS})
         return imports.start(
-            file=data["file"], name=data["file"].name, unit=data["unit"], by=self.by, options=options
+            file=data["file"],
+            name=data["file"].name,
+            unit=data["unit"],
+            by=self.by,
+            options=options,
+            dry_run=data["first_a_dry_run"],
         )
 
 
@@ -101,7 +111,7 @@ class ProblemInline(admin.TabularInline):
 
 
 @admin.register(Import)
-class ImportAdmin(InUnitAdmin):
+class ImportAdmin(DryRunAdmin):
     """A file is brought in by adding it here; what came of it is read."""
 
     form = ImportForm
@@ -127,7 +137,7 @@ class ImportAdmin(InUnitAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         if obj is None:
-            return [(None, {"fields": ["file", "unit", *OPTIONS]})]
+            return [(None, {"fields": ["file", "unit", "first_a_dry_run", *OPTIONS]})]
         counts = [
             "rows_read", "created", "updated", "unchanged", "repeated", "bad_rows", "flagged", "cleaned", "opted_out",
             "unclear", "held_addresses",

@@ -172,12 +172,16 @@ def _can_be_kept(cell: str) -> bool:
 def settle(column: Column, evidence: Evidence, *, decimal: str, order: str) -> str:
     """The column knows how its cells are written; returns a cell that can be read in two ways where that must be asked.
 
-    `decimal` and `order` are what the person chose for columns that don't tell.
+    `decimal` and `order` are what the person chose for columns that don't tell; what they chose for this one holds.
     """
     if column.kind == NUMBER:
-        column.decimal = evidence.numbers.decimal or decimal
+        column.decimal = (
+            (column.chosen if column.chosen in (",", ".") else "") or evidence.numbers.decimal or decimal
+        )
         return evidence.numbers.open if not column.decimal else ""
     if column.kind == DATE:
-        column.order = evidence.dates.order or order
+        column.order = (
+            (column.chosen if column.chosen in ("day", "month") else "") or evidence.dates.order or order
+        )
         return evidence.dates.open if not column.order else ""
     return ""

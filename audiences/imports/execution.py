@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -12,11 +13,16 @@ from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
 from audiences import attributes, queues, suppressions
-from audiences.imports import files, headers, kinds, new_columns, staging, suppression_list
+from audiences.imports import chosen as chosen_columns
+from audiences.imports import files, mappings, new_columns, samples, staging, suppression_list
+from audiences.imports.chosen import Chosen
 from audiences.imports.headers import Mapping
+from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.report import Problems
 from audiences.imports.rows import Rows
+from audiences.imports.source import NoTable, Source
 from audiences.imports.stored_file import PartsFile
+from audiences.imports.tables import Staging
 from audiences.imports.whole_columns import WholeColumns
 from audiences.models import Import, ImportProblem
 from campaign.lib import clock, leases
@@ -48,6 +54,7 @@ SHARED_IDS = n_(
 )
 SHARED_ID = n_("The external id “%(id)s” stands beside %(number)d addresses.")
 NO_CSV = n_("The file is no CSV. Nothing was imported.")
+NO_SUCH_CHOICE = n_("What was chosen doesn't fit the columns of this file. Nothing was imported.")
 NO_COLUMN = n_("The file can't be understood. Nothing was imported.")
 UNEXPECTED = n_("The import failed for a reason that is not in the file. Nothing was imported.")
 DEADLY = n_(
@@ -116,11 +123,14 @@ class _Run:
         self, importing: Import, open_file: Callable[[], BinaryIO], progress: Progress | None
     ) -> None:
         self.importing, self.open_file, self.progress = importing, open_file, progress
-        self.tables = staging.Staging(importing.pk, importing.token)
+        self.tables = Staging(importing.pk, importing.token)
+        self.lines = Lines(importing.pk, noted=importing.dry_run)
+        self.header_key = ""
         self._begin()
 
     def _begin(self) -> None:
-        self.problems = Problems()
+        self.lines.forget()
+        self.problems = Problems(on_broken=partial(self.lines.add, Outcome.BROKEN))
         self.mapping = Mapping()
         self.staged = 0
         for name in WRITTEN:
@@ -146,7 +156,17 @@ class _Run:
             raise
         finally:
             if connection.is_usable() and not connection.needs_rollback:
-                self.tables.drop()
+                self._leave()
+
+    def _leave(self) -> None:
+        """The staged rows go, unless they are what a dry run has to show until the file goes."""
+        is_kept = (
+            self.importing.parts.exists() or connection.in_atomic_block
+        )  # or goes with what is rolled back
+        if self.importing.status == Import.Status.CHECKED and is_kept and self.mapping.has_key:
+            self.tables.order()
+        else:
+            self.tables.drop()
 
     def give_up(self) -> None:
         """The import has failed: too many workers died of it."""
@@ -184,39 +204,60 @@ class _Run:
 
     def _read(self) -> str:
         """Bring the file's rows into staging; says why where nothing may be imported."""
-        with self.open_file() as file:
-            if found := kinds.no_csv(file.read(kinds.LOOKED_AT)):
-                self.problems.add(1, "", *found, fatal=True)
-                return NO_CSV
-        with self.open_file() as file:
-            written = files.examine(file)
-        with self.open_file() as file:
-            reader = files.Reader(file, written, self.problems.add)
-            header = reader.read_header(headers.weigh)
+        try:
+            source = Source(self.open_file, sheet=self.importing.choices.get("sheet", ""))
+        except NoTable as found:
+            self.problems.add(1, "", found.reason, found.slots, fatal=True)
+            return NO_CSV
+        self._complete(source)
+        with source.reader(self.problems.add) as reader:
             if self.importing.choices.get("suppression"):
-                return self._suppress(reader, written)
-            declares = self.importing.declare_attributes
-            self.mapping = new_columns.mapped(header)
-            settled = self._settle(written, reader.header_line)
-            refused = declares and bool(self.mapping.unknown) and not self._can_declare(reader.header_line)
-            self._show(written, reader, declares=declares and not refused)
-            if not self.mapping.has_key:
-                reason, slots = (
-                    (NO_KEY_COLUMN, {"columns": ", ".join(header)[:200]}) if header else (EMPTY_FILE, {})
-                )
-                self.problems.add(reader.header_line, "", reason, slots, fatal=True)
-                return NO_COLUMN
-            if refused:
-                return NEW_COLUMNS
-            if not settled:
-                return ASKED
-            self._stage(reader.batches(BATCH), reader)
-        return BROKEN if self.problems.broken and not self.importing.keep_good_rows else ""
+                return self._suppress(reader, source)
+            return self._read_rows(source, reader)
 
-    def _suppress(self, reader: files.Reader, written: files.Written) -> str:
+    def _complete(self, source: Source) -> None:
+        """The choices have what was saved for files of this header, if that is asked for; the file is read by them."""
+        importing = self.importing
+        if importing.dry_run or importing.choices.keys() & {"saved", *mappings.ABOUT_COLUMNS}:
+            with source.reader() as reader:
+                self.header_key = mappings.key_of(reader.header)
+            importing.choices = mappings.completed(
+                importing.choices, unit=importing.unit, header_key=self.header_key
+            )
+        source.choose(importing.choices)
+
+    def _read_rows(self, source: Source, reader: files.Reader) -> str:
+        header, line, importing = reader.header, reader.header_line, self.importing
+        chosen = Chosen(importing.choices, header, self.problems, line)
+        self.mapping = new_columns.mapped(header, chosen, declares=importing.declare_attributes)
+        settled = self._settle(source, line)
+        refused = bool(self.mapping.new) and not self._can_declare(line)
+        self._sample(source)
+        self._show(source, reader, declares=not refused)
+        if not chosen.is_good:
+            return NO_SUCH_CHOICE
+        if not self.mapping.has_key:
+            reason, slots = (
+                (NO_KEY_COLUMN, {"columns": ", ".join(header)[:200]}) if header else (EMPTY_FILE, {})
+            )
+            self.problems.add(line, "", reason, slots, fatal=True)
+            return NO_COLUMN
+        if refused:
+            return NEW_COLUMNS
+        if not settled:
+            return ASKED
+        self._stage(reader.batches(BATCH), reader)
+        return BROKEN if self.problems.broken and not importing.keep_good_rows else ""
+
+    def _sample(self, source: Source) -> None:
+        if self.importing.dry_run:
+            with source.reader() as reader:
+                self.importing.samples = samples.of(reader)
+
+    def _suppress(self, reader: files.Reader, source: Source) -> str:
         """What a suppression list names is not written to any more; all of it or nothing."""
         importing = self.importing
-        self._show(written, reader, declares=False)
+        self._show(source, reader, declares=False)
         with transaction.atomic():
             found = suppression_list.entries(reader, self._counted(reader), self.problems)
             importing.held_addresses = suppressions.add(
@@ -225,7 +266,12 @@ class _Run:
             if self.problems.broken and not importing.keep_good_rows:
                 transaction.set_rollback(True)
                 return BROKEN
-            self._finish(Import.Status.DONE)
+            if importing.dry_run:
+                transaction.set_rollback(True)
+            else:
+                self._finish(Import.Status.DONE)
+        if importing.dry_run:
+            self._finish(Import.Status.CHECKED)
         return ""
 
     def _counted(self, reader: files.Reader) -> Iterator[files.Batch]:
@@ -233,13 +279,11 @@ class _Run:
             self.importing.rows_read += len(batch)
             yield batch
 
-    def _settle(self, written: files.Written, line: int) -> bool:
+    def _settle(self, source: Source, line: int) -> bool:
         """Columns know how they are written, by all of the file; False where the report asks for a choice."""
-        whole = WholeColumns(self.mapping, with_new=self.importing.declare_attributes)
+        whole = WholeColumns(self.mapping)
         if whole.evidence:
-            with self.open_file() as file:
-                reader = files.Reader(file, written, lambda *_args, **_slots: None)
-                reader.read_header(headers.weigh)
+            with source.reader() as reader:
                 whole.read(reader.batches(BATCH))
         return whole.settle(self.importing.choices, line=line, problems=self.problems)
 
@@ -247,32 +291,44 @@ class _Run:
         by = self.importing.started_by
         return new_columns.can_be_declared(self.mapping, by=by, line=line, problems=self.problems)
 
-    def _show(self, written: files.Written, reader: files.Reader, *, declares: bool) -> None:
+    def _show(self, source: Source, reader: files.Reader, *, declares: bool) -> None:
         mapping = self.mapping
-        if declares:
-            mapping.columns += mapping.unknown
-        unknown = [] if declares else [column.header for column in mapping.unknown]
+        shown = self._table(reader.header)
+        new = mapping.new if declares else []
+        mapping.columns += new
         self._note(
+            choices=self.importing.choices,
+            samples=self.importing.samples,
             detected={
+                **shown,
+                **source.sheets,
                 "delimiter": reader.delimiter,
-                "encoding": written.encoding,
-                "bom": written.bom,
+                "encoding": source.written.encoding,
+                "bom": source.written.bom,
                 "columns": mapping.named,
-                "unknown": unknown,
+                "unknown": [column.header for column in mapping.unknown if column not in new],
                 "ignored": mapping.ignored,
-                "declared": [column.name for column in mapping.unknown] if declares else [],
+                "declared": [column.name for column in new],
                 "month_first": any(column.order == "month" for column in mapping.columns),
-            }
+            },
         )
+
+    def _table(self, header: list[str]) -> dict[str, Any]:
+        """What a dry run shows of each column, and what files of the same columns are known by."""
+        if not self.header_key:
+            return {}
+        table = chosen_columns.table(self.mapping, header[: samples.MOST_COLUMNS])
+        return {"table": table, "header_key": self.header_key}
 
     def _stage(self, batches: Iterable[files.Batch], reader: files.Reader) -> None:
         self.tables.create(self.mapping)
-        prepared = Rows(self.mapping, self.problems.add, delimiter=reader.delimiter)
+        prepared = Rows(self.mapping, self.problems.add, delimiter=reader.delimiter, lines=self.lines)
         for batch in batches:
             self.importing.rows_read += len(batch)
             # Once it is sure that nothing will be imported, the rest is read only for the report.
             if not self.problems.broken or self.importing.keep_good_rows:
                 self.staged += self.tables.copy(prepared.as_text(batch))
+            self.lines.flush()
             self._note(bytes_read=reader.bytes_read, rows_read=self.importing.rows_read)
         self.importing.cleaned, self.importing.skipped = prepared.cleaned, prepared.skipped
 
@@ -284,7 +340,7 @@ class _Run:
             # Nothing is declared for nobody: what the merge did is gone, what it counted stays.
             importing = self.importing
             importing.detected = {**importing.detected, "declared": []}
-            self._finish(Import.Status.DONE)
+            self._finish(self._done)
         except staging.SharedIds as shared:
             for line, external_id, number in shared.worst:
                 slots = {"id": external_id[:80], "number": number}
@@ -295,17 +351,26 @@ class _Run:
     def _merge(self) -> None:
         importing = self.importing
         with transaction.atomic():
-            if importing.declare_attributes and self.mapping.unknown:
+            if self.mapping.new:
                 assert importing.started_by is not None  # `_run` has asked
                 new_columns.declare(self.mapping, by=importing.started_by)
             attributes.require(column.name for column in self.mapping.attributes)
             staging.merge(
                 self.tables, importing, self.mapping,
-                staged=self.staged, at=clock.now(), report=self.problems.add_many,
+                staged=self.staged, at=clock.now(), report=self.problems.add_many, lines=self.lines,
             )  # fmt: skip
-            if self.mapping.unknown and importing.declare_attributes and not self._has_come():
+            if self.mapping.new and not self._has_come():
                 raise _NothingCame
-            self._finish(Import.Status.DONE)
+            if importing.dry_run:
+                transaction.set_rollback(True)
+            else:
+                self._finish(Import.Status.DONE)
+        if importing.dry_run:
+            self._finish(Import.Status.CHECKED)
+
+    @property
+    def _done(self) -> str:
+        return Import.Status.CHECKED if self.importing.dry_run else Import.Status.DONE
 
     def _has_come(self) -> bool:
         importing = self.importing
@@ -331,19 +396,23 @@ class _Run:
             raise TakenOver
         importing, problems = self.importing, self.problems
         importing.status, importing.message = status, message
-        if status != Import.Status.DONE:
+        if status != self._done:
             for name in WRITTEN:
                 setattr(importing, name, 0)
         importing.bad_rows, importing.problems_found = problems.broken, problems.found
         importing.finished_at, importing.lease_until = clock.now(), None
+        if not importing.dry_run:
+            importing.samples = []
         importing.save()
+        self.lines.store()
+        importing.problems.all().delete()  # a dry run's, where this is what it led to
         for problem in problems.kept():
             problem.importing = importing
         ImportProblem.objects.bulk_create(problems.kept(), batch_size=500)
-        if status != Import.Status.REFUSED:
+        if status not in (Import.Status.REFUSED, Import.Status.CHECKED):
             importing.parts.all().delete()
         audit.record(
-            "finish_import",
+            "finish_dry_run" if importing.dry_run else "finish_import",
             by=importing.started_by,
             target=importing,
             status=status,

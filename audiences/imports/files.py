@@ -151,8 +151,9 @@ class _Legacy:
 class Reader:
     """The rows of a file. Broken ones are reported, never yielded, and cost no good row behind them."""
 
-    def __init__(self, file: BinaryIO, written: Written, report: Report) -> None:
+    def __init__(self, file: BinaryIO, written: Written, report: Report, *, delimiter: str = "") -> None:
         self.written, self.report = written, report
+        self.among = delimiter or DELIMITERS
         self.counted = _Counted(file)
         self.text = io.TextIOWrapper(
             io.BufferedReader(self.counted, BLOCK),
@@ -171,7 +172,9 @@ class Reader:
         """The names of the columns; the delimiter is the one that makes most sense of them to `weigh`."""
         first = self._first_line()
         if first.lower().startswith("sep=") and len(first.strip()) == 5:
-            self.delimiter = first.strip()[4]
+            self.delimiter = (
+                self.among if self.among in DELIMITERS and len(self.among) == 1 else first.strip()[4]
+            )
             self.lines.taken()
         else:
             self._pass_over_titles(weigh)
@@ -187,12 +190,12 @@ class Reader:
         for _line in islice(self.lines, MOST_TITLES):
             pass
         seen = list(self.lines.pending)
-        weighed = [_best_delimiter(line, weigh) for line in seen]
+        weighed = [_best_delimiter(line, weigh, self.among) for line in seen]
         places = [
             place for least in (2, 1) for place, (_delimiter, worth) in enumerate(weighed) if worth >= least
         ]
         place = places[0] if places else 0
-        self.delimiter = weighed[place][0] if weighed else ","
+        self.delimiter = weighed[place][0] if weighed else self.among[0]
         self.lines.give_back(self.lines.taken(0))
         for _title in range(place):
             title = next(self.lines)
@@ -371,7 +374,7 @@ def _reason_of(error: csv.Error) -> str:
     return AFTER_QUOTE if "expected after" in said else NEVER_CLOSED
 
 
-def _best_delimiter(line: str, weigh: Callable[[list[str]], int]) -> tuple[str, int]:
+def _best_delimiter(line: str, weigh: Callable[[list[str]], int], among: str) -> tuple[str, int]:
     """The delimiter that makes most sense of a line, and how many names it has then that are known."""
 
     def worth(delimiter: str) -> tuple[int, int]:
@@ -381,5 +384,5 @@ def _best_delimiter(line: str, weigh: Callable[[list[str]], int]) -> tuple[str, 
             return 0, 0
         return weigh(names), len(names)
 
-    best = max(DELIMITERS, key=worth)
+    best = max(among, key=worth)
     return best, worth(best)[0]

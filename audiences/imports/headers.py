@@ -34,7 +34,9 @@ _NAMES = {
 }
 FIELD_OF = {alias: name for name, aliases in _NAMES.items() for alias in aliases.split()}
 KEYS = ("external_id", "email")
+NAMED = frozenset(_NAMES)
 
+_ADDRESS = re.compile(r"\s*(?:mailto:)?[^\s@]+@[^\s@]+\.[^\s@]+\s*").fullmatch
 _FIRST_OF_SEVERAL = re.compile(r"_?1(?=_|$)")
 
 
@@ -50,6 +52,10 @@ class Column:
     # How its numbers and dates are written, told by the whole column: `,` or `.`; `day` or `month` first.
     decimal: str = ""
     order: str = ""
+    chosen: str = ""  # one of these, as a person chose
+    # No field and no attribute claims it; new: it is to become an attribute.
+    is_unknown: bool = False
+    is_new: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +79,11 @@ class Mapping:
         return [column for column in self.columns if column.is_attribute]
 
     @property
+    def new(self) -> list[Column]:
+        """Those that are to become attributes."""
+        return [column for column in self.unknown if column.is_new]
+
+    @property
     def has_key(self) -> bool:
         return any(column.name in KEYS for column in self.own)
 
@@ -84,7 +95,9 @@ class Mapping:
 
 
 def weigh(headers: list[str]) -> int:
-    """How many of these headers name a field of a profile."""
+    """How many of these headers name a field of a profile; none where an address stands: that row is somebody's."""
+    if any(map(_ADDRESS, headers)):
+        return 0
     return len({name for name in map(field_of, headers) if name}) + sum(
         wish_of(header) is not None for header in headers
     )
@@ -130,7 +143,7 @@ class _Mapper:
             mapping.ignored.append(header)
         else:
             self.seen.add(name)
-            column = Column(position, header, as_name(name), TEXT, True)
+            column = Column(position, header, as_name(name), TEXT, True, is_unknown=True)
             mapping.unknown.append(column)
             self._remember(name, column)
 

@@ -5,7 +5,7 @@ import re
 from django.utils.translation import gettext_noop as n_
 
 SPREADSHEET = n_(
-    "This is a workbook of Excel or LibreOffice, not CSV. Open it there, choose Save as, CSV UTF-8, and import that."
+    "This is a workbook of LibreOffice, not CSV. Open it there, choose Save as, CSV UTF-8, and import that."
 )
 OLD_SPREADSHEET = n_(
     "This is an old Excel workbook (XLS), not CSV. Open it there, choose Save as, CSV UTF-8, and import that."
@@ -41,12 +41,13 @@ _OTHERS = (
 )
 _PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body|table|\?xml|div|script)\b", re.IGNORECASE)
 _JSON = re.compile(rb'\s*(?:\[\s*[\[{"]|\{\s*")')
-_IN_WORKBOOK = (b"xl/", b"[Content_Types].xml", b"application/vnd.oasis.opendocument.spreadsheet")
+_IN_WORKBOOK = (b"xl/", b"[Content_Types].xml")
+_IN_OPEN_WORKBOOK = b"application/vnd.oasis.opendocument.spreadsheet"
 _IN_DOCUMENT = (b"word/", b"application/vnd.oasis.opendocument.text")
 
 
 def no_csv(head: bytes) -> tuple[str, dict[str, str]] | None:
-    """What a file is that begins like this and is no CSV, as a sentence with its slots; None for what may be CSV."""
+    """What a file is that begins like this and is no table, as a sentence with its slots; None for others."""
     for magic, reason in _OTHERS:
         if head.startswith(magic):
             return reason, {}
@@ -61,9 +62,17 @@ def no_csv(head: bytes) -> tuple[str, dict[str, str]] | None:
     return (JSON, {}) if _JSON.match(bare) else None
 
 
+def is_workbook(head: bytes) -> bool:
+    """Whether a file that begins like this may be an Excel workbook (XLSX)."""
+    others = (*_IN_DOCUMENT, _IN_OPEN_WORKBOOK)
+    if not head.startswith(b"PK\x03\x04") or any(name in head for name in others):
+        return False
+    return any(name in head for name in _IN_WORKBOOK)
+
+
 def _packed(head: bytes, kind: str) -> tuple[str, dict[str, str]]:
     if kind == "ZIP" and any(name in head for name in _IN_DOCUMENT):
         return DOCUMENT, {}
-    if kind == "ZIP" and any(name in head for name in _IN_WORKBOOK):
+    if kind == "ZIP" and _IN_OPEN_WORKBOOK in head:
         return SPREADSHEET, {}
     return ARCHIVE, {"kind": kind}

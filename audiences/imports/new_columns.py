@@ -5,6 +5,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts.models import User
 from audiences import attributes
 from audiences.imports import headers
+from audiences.imports.chosen import Chosen
 from audiences.imports.headers import Mapping
 from audiences.imports.report import Problems
 from audiences.models import Attribute
@@ -19,14 +20,17 @@ TOO_MANY_NEW = n_(
 )
 
 
-def mapped(header: list[str]) -> Mapping:
-    """Which field each column of a file is, by its name."""
-    return headers.mapped(header, dict(Attribute.objects.values_list("name", "kind")))
+def mapped(header: list[str], chosen: Chosen, *, declares: bool) -> Mapping:
+    """Which field each column of a file is, by its name or as it was chosen; `declares`: unknown ones become new."""
+    kinds = dict(Attribute.objects.values_list("name", "kind"))
+    mapping = headers.mapped(header, kinds)
+    chosen.apply(mapping, kinds, declares=declares)
+    return mapping
 
 
 def can_be_declared(mapping: Mapping, *, by: User | None, line: int, problems: Problems) -> bool:
     """Whether all unknown columns can become attributes; else the report says which can't, and why."""
-    unknown = mapping.unknown
+    unknown = mapping.new
     if by is None or not attributes.may_declare(by):
         columns_ = attributes.listed([column.header for column in unknown])
         problems.add(line, "", MAY_NOT_DECLARE, {"columns": columns_, "who": attributes.who_declares()})
@@ -43,8 +47,7 @@ def can_be_declared(mapping: Mapping, *, by: User | None, line: int, problems: P
 def declare(mapping: Mapping, *, by: User) -> None:
     """Make an attribute of each unknown column; raises as `attributes.declare` does."""
     new = [
-        Attribute(name=column.name, label=_label(column.header), kind=column.kind)
-        for column in mapping.unknown
+        Attribute(name=column.name, label=_label(column.header), kind=column.kind) for column in mapping.new
     ]
     attributes.declare(attributes=new, by=by)
 

@@ -1,5 +1,6 @@
 """What was wrong in a file, line by line."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ class Problems:
     others: list[ImportProblem] = field(default_factory=list)
     found: int = 0
     broken: int = 0
+    on_broken: Callable[[int], None] | None = None  # told each line that can't be imported
 
     def add(
         self, line: int, field: str, reason: str, slots: dict[str, Any] | None = None, *, fatal: bool = False
@@ -23,6 +25,8 @@ class Problems:
         """Add one problem; `reason` is an English msgid with named slots. `fatal`: its row can't be imported."""
         self.found += 1
         self.broken += fatal
+        if fatal and self.on_broken:
+            self.on_broken(line)
         kept = self.fatal if fatal else self.others
         if len(kept) < MOST_PROBLEMS:
             slots = {name: _harmless(value) for name, value in (slots or {}).items()}

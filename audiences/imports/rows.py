@@ -11,6 +11,7 @@ from audiences.imports import words
 from audiences.imports.columns import NULL, Converter, Report, json_pairs
 from audiences.imports.files import Batch
 from audiences.imports.headers import Column, Mapping
+from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.wish_rows import WishRows
 
 NO_ADDRESS = n_("There is no address.")
@@ -36,8 +37,10 @@ _TOTALS = re.compile(
 class Rows:
     """Turns batches into text; counts what it cleaned and left out."""
 
-    def __init__(self, mapping: Mapping, report: Report, *, delimiter: str = ",") -> None:
-        self.mapping, self.report = mapping, report
+    def __init__(
+        self, mapping: Mapping, report: Report, *, delimiter: str = ",", lines: Lines | None = None
+    ) -> None:
+        self.mapping, self.report, self.lines = mapping, report, lines
         self.converter = Converter(report=self._cleaned, delimiter=delimiter)
         self.wishes = WishRows(mapping.wishes, report)
         self.id = next((column for column in mapping.own if column.name == "external_id"), None)
@@ -72,10 +75,14 @@ class Rows:
 
     def _cleaned(self, *args: Any) -> None:
         self.cleaned += 1
+        if self.lines:
+            self.lines.add(Outcome.CLEANED, args[0])
         self.report(*args)
 
     def _skip(self, line: int, field: str, reason: str, slots: dict[str, Any] | None = None) -> None:
         self.skipped += 1
+        if self.lines:
+            self.lines.add(Outcome.SKIPPED, line)
         self.report(line, field, reason, slots)
 
     def _without_bad_ids(self, batch: Batch) -> Batch:

@@ -1,19 +1,18 @@
-"""The SQL of an import: a staging table of its run, and the merge of its rows into the profiles.
+"""The SQL of an import: the merge of its staged rows into the profiles.
 
-The table is an ordinary unlogged one, named by the import and the token of the run: nothing hangs on a connection, so
-it works through a pooler. `create` and `copy` commit by themselves, so that the page sees how far the reading is;
-`merge` runs inside one transaction, so that either all of a file comes in or nothing. What a run left that was killed
-goes with the next of any import. A crash of PostgreSQL empties the table, which the merge notices.
+Rows are staged with commits of their own, so that the page sees how far the reading is; `merge` runs inside one
+transaction, so that either all of a file comes in or nothing. A crash of PostgreSQL empties the staging table, and the
+merge notices that.
+
+A dry run goes the same way up to the writing, and its transaction is rolled back. New and changed profiles are counted
+by the conditions that would write them; they are only written, to be taken back, where the file speaks of consents, as
+an opt-out may concern others of the same address. So no row is locked or left dead for a file that doesn't.
 """
 
-import re
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
@@ -21,10 +20,11 @@ from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
 from audiences import consents, doubts, suppressions
-from audiences.imports import wish_merge, wish_rows
-from audiences.imports.columns import NULL
+from audiences.imports import wish_merge
 from audiences.imports.headers import Mapping
+from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.rows import KNOWN_BY
+from audiences.imports.tables import Staging, Values
 from audiences.models import Import, Suppression
 from campaign.lib import leases
 
@@ -33,10 +33,8 @@ LINES_SHOWN = 1_000
 WORST_SHOWN = 10
 MERGE_LOCK = doubts.LOCK
 
-Values = dict[str, Any] | list[Any] | None
 Report = Callable[[list[int], int, str, str], None]
 
-_TYPES = {"birth_date": "date"}
 # Every column that an INSERT fills, with what stands there when the file doesn't say.
 _DEFAULTS: dict[str, str] = {
     "email": "''",
@@ -51,6 +49,20 @@ _DEFAULTS: dict[str, str] = {
 }
 
 
+# The profiles that the file would change. An UPDATE names the profile itself, a SELECT must.
+_WHOSE = "WHERE NOT t.is_new AND p.id = t.profile_id AND ({old}) IS DISTINCT FROM ({new})"
+_OF_STAGED = f"FROM {{staging}} s JOIN {{target}} t USING (line) {_WHOSE}"
+_CHANGED = f"FROM audiences_profile p, {{staging}} s JOIN {{target}} t USING (line) {_WHOSE}"
+
+
+def _compared(changes: list[tuple[str, str]]) -> dict[str, sql.Composable]:
+    """The old and the new values of an update, side by side."""
+    return {
+        "old": sql.SQL(", ").join(sql.SQL(f"p.{name}") for name, _value in changes),
+        "new": sql.SQL(", ").join(sql.SQL(value) for _name, value in changes),
+    }
+
+
 class SharedIds(Exception):
     """External ids stand beside several addresses: `worst` has line, id and number of the worst, `total` counts all."""
 
@@ -63,105 +75,37 @@ class Lost(Exception):
     """What was staged is not what is there now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Staging:
-    """The tables of one run of an import."""
-
-    import_id: int
-    token: int
-
-    @property
-    def names(self) -> dict[str, sql.Identifier]:
-        return {
-            part: sql.Identifier(f"import_{part}_{self.import_id}_{self.token}")
-            for part in ("staging", "repeated", "matched", "target")
-        }
-
-    def create(self, mapping: Mapping) -> None:
-        """An empty staging table with the columns of the mapping; nothing is left of runs that are over."""
-        _drop_leftovers(self)
-        self.drop()
-        named: list[sql.Composable] = [
-            sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_TYPES.get(column.name, "text")))
-            for column in mapping.own
-        ]
-        named += [sql.SQL(f"{name} {kind}") for name, kind in wish_rows.columns_of(mapping.wishes).items()]
-        if mapping.attributes:
-            named.append(sql.SQL("attributes jsonb"))
-        self.execute(
-            "CREATE UNLOGGED TABLE {staging} (line bigint, key text, email_state text, email_key text, {columns})"
-            " WITH (autovacuum_enabled = false)",
-            columns=sql.SQL(", ").join(named),
-        )
-
-    def copy(self, text: str) -> int:
-        """The rows of a batch stand in the staging table; their number."""
-        statement = sql.SQL(f"COPY {{staging}} FROM STDIN (NULL '{NULL}')").format(**self.names)
-        with connection.cursor() as cursor:
-            with cursor.copy(statement) as target:
-                target.write(text)
-            return int(cursor.rowcount)
-
-    def drop(self) -> None:
-        self.execute("DROP TABLE IF EXISTS {staging}")
-
-    def execute(self, statement: str, values: Values = None, **parts: sql.Composable) -> int:
-        """The statement with the names of the tables, and its other parts, put in; how many rows it touched."""
-        with connection.cursor() as cursor:
-            cursor.execute(self._whole(statement, parts).as_string(cursor.cursor), values)
-            return int(cursor.rowcount)
-
-    def fetch(self, statement: str, values: Values = None, **parts: sql.Composable) -> list[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(self._whole(statement, parts).as_string(cursor.cursor), values)
-            return cursor.fetchall()
-
-    def part(self, statement: str, **parts: sql.Composable) -> sql.Composed:
-        """A part of a statement with the tables' names put in."""
-        return self._whole(statement, parts)
-
-    def _whole(self, statement: str, parts: dict[str, sql.Composable]) -> sql.Composed:
-        return sql.SQL(statement).format(**self.names, **parts)
-
-
-_LEFT = re.compile(r"import_staging_(\d+)_(\d+)")
-
-
-def _drop_leftovers(run: Staging) -> None:
-    """What killed runs left, of this import and of all that have ended; one that somebody is still at stays for now."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
-            " AND relname LIKE 'import\\_staging\\_%'"
-        )
-        found = [_LEFT.fullmatch(name) for (name,) in cursor.fetchall()]
-    left = [Staging(int(match[1]), int(match[2])) for match in found if match]
-    going_on = set(
-        Import.objects.filter(pk__in=[each.import_id for each in left])
-        .exclude(status__in=Import.FINAL).values_list("pk", flat=True)
-    )  # fmt: skip
-    for each in left:
-        if each.import_id not in going_on or (each.import_id == run.import_id and each.token < run.token):
-            with suppress(OperationalError), transaction.atomic():
-                each.execute("SELECT set_config('lock_timeout', '2s', true)")
-                each.drop()
-
-
 def merge(
-    run: Staging, importing: Import, mapping: Mapping, *, staged: int, at: datetime, report: Report
+    run: Staging,
+    importing: Import,
+    mapping: Mapping,
+    *,
+    staged: int,
+    at: datetime,
+    report: Report,
+    lines: Lines,
 ) -> None:
-    """The `staged` rows are profiles; the counts of the import say what changed. The caller commits.
+    """The `staged` rows are profiles; the counts of the import say what changed. The caller commits, or rolls back.
+
+    `lines` has the lines behind each count, where it notes any.
 
     Raises Lost if not all of them are there, SharedIds where ids stand beside several addresses and nobody confirmed.
     """
-    _Merge(run, importing, mapping, at, report).run(staged)
+    _Merge(run, importing, mapping, at, report, lines).run(staged)
 
 
 class _Merge:
     def __init__(
-        self, run: Staging, importing: Import, mapping: Mapping, at: datetime, report: Report
+        self,
+        run: Staging,
+        importing: Import,
+        mapping: Mapping,
+        at: datetime,
+        report: Report,
+        lines: Lines,
     ) -> None:
         self.tables, self.importing, self.mapping, self.at, self.report = run, importing, mapping, at, report
+        self.lines = lines
         self.names = {column.name for column in mapping.own}
         below = OrganizationalUnit.objects.filter(path__startswith=importing.unit.path)
         self.below = list(below.values_list("pk", flat=True))
@@ -190,12 +134,13 @@ class _Merge:
         self._choose_ids()
         matched = self._count_matched()
         self.wishes.report_kept_opt_outs(self._report)
-        importing.updated = self._update()
+        importing.updated = self._rehearse() if self.lines.noted else self._update()
         importing.unchanged = matched - importing.updated
-        importing.created = self._insert()
-        self.wishes.apply()
-        self._fill_list()
-        self._hold_suppressed()
+        importing.created = self._count_new() if self.lines.noted else self._insert()
+        self.wishes.apply(self.lines)
+        if not self.lines.noted:  # what follows counts nothing
+            self._fill_list()
+            self._hold_suppressed()
         self.tables.execute("DROP TABLE {repeated}, {matched}, {target}")
 
     def _count_staged(self, staged: int) -> None:
@@ -227,6 +172,8 @@ class _Merge:
 
     def _drop_repeated(self) -> int:
         """Of rows with one key the last one counts."""
+        earlier = "SELECT line FROM {staging} s JOIN {repeated} r USING (key) WHERE s.line < r.last"
+        self.lines.found(self.tables, Outcome.REPEATED, earlier)
         return self.tables.execute(
             "DELETE FROM {staging} s USING {repeated} r WHERE s.key = r.key AND s.line < r.last"
         )
@@ -261,15 +208,23 @@ class _Merge:
 
     def _drop_matched_twice(self) -> int:
         """A profile named once by its id and once by its address: the last row counts here too."""
-        return self._leave_out(
+        earlier = (
             "SELECT line FROM (SELECT line, max(line) OVER (PARTITION BY id) AS last FROM {matched}) m"
             " WHERE line < last"
         )
+        self.lines.found(self.tables, Outcome.NAMED_TWICE, earlier)
+        return self._leave_out(earlier)
 
     def _drop_foreign(self) -> int:
         by = self.importing.started_by
         writable = list(access.units(by, Right.IMPORT).values_list("pk", flat=True)) if by else []
         foreign = "SELECT line FROM {matched} WHERE unit_id <> ALL(%(writable)s)"
+        self.lines.found(
+            self.tables,
+            Outcome.FOREIGN,
+            foreign.replace("%(writable)s", "{writable}"),
+            {"writable": writable},
+        )
         self._report(foreign, "external_id", ELSEWHERE, {"writable": writable})
         return self._leave_out(foreign, {"writable": writable})
 
@@ -289,7 +244,9 @@ class _Merge:
     def _count_flagged(self) -> int:
         if "email" not in self.names:
             return 0
-        return int(self.tables.fetch("SELECT count(*) FROM {staging} WHERE email_state <> 'good'")[0][0])
+        flagged = "SELECT line FROM {staging} WHERE email_state <> 'good'"
+        self.lines.found(self.tables, Outcome.FLAGGED, flagged)
+        return int(self.tables.fetch(f"SELECT count(*) FROM ({flagged}) AS found")[0][0])
 
     def _choose_ids(self) -> None:
         """Each row knows its profile's id before it is written: new ones in the order of the file."""
@@ -307,8 +264,29 @@ class _Merge:
     def _count_matched(self) -> int:
         return int(self.tables.fetch("SELECT count(*) FROM {target} WHERE NOT is_new")[0][0])
 
-    def _update(self) -> int:
-        """What the file says holds for those who are here already; who doesn't change is not touched."""
+    def _rehearse(self) -> int:
+        """How many would change. Only what the file says about consents is tried on profiles as they would be then."""
+        changes, values = self._changes()
+        self.tables.execute(
+            "CREATE UNLOGGED TABLE {changed} AS"
+            f" SELECT line {_CHANGED if changes else 'FROM {target} WHERE false'}",
+            values,
+            **_compared(changes),
+        )
+        self.lines.found(self.tables, Outcome.CREATED, "SELECT line FROM {target} WHERE is_new")
+        self.lines.found(self.tables, Outcome.UPDATED, "SELECT line FROM {changed}")
+        same = "SELECT line FROM {target} WHERE NOT is_new EXCEPT SELECT line FROM {changed}"
+        self.lines.found(self.tables, Outcome.UNCHANGED, same)
+        if self.mapping.wishes:
+            self._update()
+            self._insert()
+        return int(self.tables.fetch("SELECT count(*) FROM {changed}")[0][0])
+
+    def _count_new(self) -> int:
+        return int(self.tables.fetch("SELECT count(*) FROM {target} WHERE is_new")[0][0])
+
+    def _changes(self) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+        """What an update sets: columns of the profile, each with its new value; and the values in it."""
         changes = [(name, f"s.{name}") for name in sorted(self.names & set(_DEFAULTS))]
         values: dict[str, Any] = {"at": self.at}
         if "email" in self.names:
@@ -316,18 +294,18 @@ class _Merge:
         if self.mapping.attributes:
             changes.append(("attributes", "(p.attributes - %(names)s::text[]) || s.attributes"))
             values["names"] = [column.name for column in self.mapping.attributes]
+        return changes, values
+
+    def _update(self) -> int:
+        """What the file says holds for those who are here already; who doesn't change is not touched."""
+        changes, values = self._changes()
         if not changes:
             return 0
         return self.tables.execute(
-            """
-            UPDATE audiences_profile p SET {changes}, changed_at = %(at)s
-            FROM {staging} s JOIN {target} t USING (line)
-            WHERE NOT t.is_new AND p.id = t.profile_id AND ({old}) IS DISTINCT FROM ({new})
-            """,
+            f"UPDATE audiences_profile p SET {{changes}}, changed_at = %(at)s {_OF_STAGED}",
             values,
             changes=sql.SQL(", ").join(sql.SQL(f"{name} = {value}") for name, value in changes),
-            old=sql.SQL(", ").join(sql.SQL(f"p.{name}") for name, _value in changes),
-            new=sql.SQL(", ").join(sql.SQL(value) for _name, value in changes),
+            **_compared(changes),
         )
 
     def _insert(self) -> int:

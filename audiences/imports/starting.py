@@ -1,7 +1,6 @@
 """An import is asked for: its rights are checked, its file is stored, and a job will read it."""
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from django.db import transaction
@@ -11,12 +10,12 @@ from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from audiences import queues
+from audiences.imports import mappings
+from audiences.imports.files import DELIMITERS
+from audiences.imports.source import ENCODINGS
 from audiences.imports.stored_file import store
-from audiences.models import Audience, Import, ImportPart
-from campaign.lib import clock
+from audiences.models import Audience, Import
 from campaign.lib.refusals import Refusal
-
-KEPT = timedelta(days=7)  # how long a refused file can be tried again
 
 
 class NotAList(Refusal):
@@ -34,6 +33,32 @@ class TriedAgain(NotRefused):
     code = "tried_again"
 
 
+class NotChecked(Refusal):
+    message = _("Only a file that was looked through and is still here can be imported.")
+    code = "not_checked"
+
+
+class NoSuchChoice(Refusal):
+    message = _("“%(value)s” can't be chosen for %(name)s.")
+    code = "no_such_choice"
+    exit_code = 2
+
+
+CHOICES = (
+    "decimal",
+    "dates",
+    "shared_ids",
+    "suppression",
+    "delimiter",
+    "encoding",
+    "sheet",
+    "key",
+    "columns",
+    "written",
+    "saved",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to import.
@@ -43,6 +68,11 @@ class Options:
     `.`) and `dates` (`day` or `month`) say how columns are read that can be read in two ways; `shared_ids`: an id may
     stand beside several addresses, and its last row counts. `suppression`: the file names what is never
     written to, and makes nobody a profile.
+
+    `delimiter`, `encoding` (as Python names it) and `sheet` say how the file is written. `key` is `email` where ids are
+    left out and the address tells who it is. `columns` has the field of columns (by header, or #0 for the first):
+    a field, `attribute.NAME`, `new` or `leave_out`; `written` has how they are written: `,`, `.`, `day` or `month`.
+    `saved`: what was saved for files of this header holds where nothing else is chosen.
     """
 
     keep_good_rows: bool = False
@@ -52,23 +82,47 @@ class Options:
     dates: str = ""
     shared_ids: bool = False
     suppression: bool = False
+    delimiter: str = ""
+    encoding: str = ""
+    sheet: str = ""
+    key: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
+    saved: bool = False
+
+    def check(self) -> None:
+        """Raise NoSuchChoice for what can't be chosen at all."""
+        among = {
+            "delimiter": ("", *DELIMITERS),
+            "encoding": ("", *ENCODINGS),
+            "key": ("", "external_id", "email"),
+            "decimal": ("", ",", "."),
+            "dates": ("", "day", "month"),
+        }
+        for name, values in among.items():
+            if getattr(self, name) not in values:
+                raise NoSuchChoice(value=getattr(self, name)[:80], name=name)
+        for value in self.written.values():
+            if value not in (",", ".", "day", "month"):
+                raise NoSuchChoice(value=value[:80], name="written")
 
     @property
     def choices(self) -> dict[str, Any]:
         """What was chosen, as it is kept with the import."""
-        names = ("decimal", "dates", "shared_ids", "suppression")
-        chosen = {name: getattr(self, name) for name in names}
+        chosen = {name: getattr(self, name) for name in CHOICES}
         return {name: value for name, value in chosen.items() if value}
 
 
-def start(*, file: BinaryIO, name: str, unit: OrganizationalUnit, by: User, options: Options) -> Import:
-    """Store the file and enqueue its import; files that were kept long enough are deleted.
+def start(
+    *, file: BinaryIO, name: str, unit: OrganizationalUnit, by: User, options: Options, dry_run: bool = False
+) -> Import:
+    """Store the file and enqueue its import, or a dry run of it.
 
-    Raise access.NotAllowed without the right to import there, and NotAList for a label of another kind of audience.
+    Raise access.NotAllowed without the right to import there, NotAList for a label of another kind of audience, and
+    NoSuchChoice.
     """
     with transaction.atomic():
-        importing = register(name=name, unit=unit, by=by, options=options)
-        ImportPart.objects.filter(importing__finished_at__lt=clock.now() - KEPT).delete()
+        importing = register(name=name, unit=unit, by=by, options=options, dry_run=dry_run)
         importing.bytes_total = store(file, importing)
         importing.save(update_fields=["bytes_total"])
         queues.IMPORT.enqueue(import_id=importing.pk)
@@ -86,7 +140,7 @@ def again(*, importing: Import, by: User, options: Options | None = None) -> Imp
     importing = (
         Import.objects.select_for_update(of=("self",)).select_related("unit", "audience").get(pk=importing.pk)
     )
-    if importing.status != Import.Status.REFUSED:
+    if importing.status != Import.Status.REFUSED or importing.dry_run:
         raise NotRefused()
     if not importing.parts.exists():  # its file went with the other try, or was kept long enough
         raise TriedAgain() if _was_tried_again(importing) else NotRefused()
@@ -103,28 +157,111 @@ def again(*, importing: Import, by: User, options: Options | None = None) -> Imp
     return new
 
 
+@transaction.atomic
+def look_again(*, importing: Import, by: User, options: Options) -> Import:
+    """The dry run begins anew, by these options; raises access.NotAllowed, NotChecked, NoSuchChoice."""
+    importing = _dry(importing, by, among=(Import.Status.CHECKED, Import.Status.REFUSED))
+    options.check()
+    _check_list(options.list_label, importing.unit)
+    importing.choices = options.choices | _list_to_come(options, True)
+    importing.keep_good_rows = options.keep_good_rows
+    importing.declare_attributes = options.declare_attributes
+    return _wait(importing, by)
+
+
+def as_saved(importing: Import) -> Options:
+    """The options of a dry run with what was saved for files of its header in the place of other choices."""
+    return Options(
+        keep_good_rows=importing.keep_good_rows,
+        declare_attributes=importing.declare_attributes,
+        list_label=importing.choices.get("list_label", ""),
+        suppression=importing.choices.get("suppression", False),
+        sheet=importing.choices.get("sheet", ""),
+        saved=True,
+    )
+
+
+@transaction.atomic
+def carry_out(*, importing: Import, by: User) -> Import:
+    """What was looked through comes in, as it was chosen; the choices are saved for the next file of its header.
+
+    Raise access.NotAllowed, or NotChecked, so that asked twice it comes in once.
+    """
+    importing = _dry(importing, by, among=(Import.Status.CHECKED,))
+    mappings.save(importing, by=by)
+    importing.dry_run = False
+    importing.audience = _list(importing.choices.get("list_label", ""), importing.unit, by)
+    return _wait(importing, by)
+
+
+def _dry(importing: Import, by: User, *, among: tuple[str, ...]) -> Import:
+    """The dry run, locked, that nobody is at and whose file is here."""
+    access.require(by, Right.IMPORT, importing.unit)
+    locked = Import.objects.select_for_update(of=("self",)).select_related("unit").get(pk=importing.pk)
+    if not locked.dry_run or locked.status not in among or not locked.parts.exists():
+        raise NotChecked()
+    return locked
+
+
+def _wait(importing: Import, by: User) -> Import:
+    """A worker will take it; what came of the last run is no longer told."""
+    importing.status, importing.message, importing.finished_at = Import.Status.WAITING, "", None
+    importing.started_by, importing.unended, importing.lease_until = by, 0, None
+    importing.bytes_read = importing.rows_read = 0
+    importing.save()
+    _record(importing, by)
+    queues.IMPORT.enqueue(import_id=importing.pk)
+    return importing
+
+
 def _was_tried_again(importing: Import) -> bool:
     later = Import.objects.filter(unit=importing.unit, file_name=importing.file_name, pk__gt=importing.pk)
     return later.filter(bytes_total=importing.bytes_total).exists()
 
 
 @transaction.atomic
-def register(*, name: str, unit: OrganizationalUnit, by: User, options: Options) -> Import:
+def register(
+    *, name: str, unit: OrganizationalUnit, by: User, options: Options, dry_run: bool = False
+) -> Import:
     """Put an import into the list, whose file is still to come; raises as `start` does."""
     access.require(by, Right.IMPORT, unit)
+    options.check()
+    if dry_run:
+        _check_list(options.list_label, unit)
     importing = Import.objects.create(
         unit=unit,
         file_name=name[:255],
+        dry_run=dry_run,
         keep_good_rows=options.keep_good_rows,
         declare_attributes=options.declare_attributes,
-        choices=options.choices,
-        audience=_list(options.list_label, unit, by),
+        choices=options.choices | _list_to_come(options, dry_run),
+        audience=None if dry_run else _list(options.list_label, unit, by),
         started_by=by,
     )
-    audit.record(
-        "start_import", by=by, target=importing, unit=unit.label, keep_good_rows=options.keep_good_rows
-    )
+    _record(importing, by)
     return importing
+
+
+def _record(importing: Import, by: User) -> None:
+    audit.record(
+        "start_dry_run" if importing.dry_run else "start_import",
+        by=by,
+        target=importing,
+        unit=importing.unit.label,
+        keep_good_rows=importing.keep_good_rows,
+    )
+
+
+def _list_to_come(options: Options, dry_run: bool) -> dict[str, str]:
+    """A dry run makes no list; it keeps the name of the one to be filled."""
+    label = options.list_label.strip()[:128]
+    return {"list_label": label} if dry_run and label else {}
+
+
+def _check_list(label: str, unit: OrganizationalUnit) -> None:
+    others = Audience.objects.filter(label=label.strip()[:128], unit=unit).exclude(kind=Audience.Kind.LIST)
+    if label.strip() and others.exists():
+        raise NotAList(audience=label.strip()[:128])
 
 
 def _list(label: str, unit: OrganizationalUnit, by: User) -> Audience | None:

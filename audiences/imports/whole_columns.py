@@ -25,14 +25,14 @@ WHICH_ORDER = n_(
 class WholeColumns:
     """Which columns of a mapping must be read as a whole, and what that tells."""
 
-    def __init__(self, mapping: Mapping, *, with_new: bool) -> None:
+    def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
-        self.taken = mapping.columns + (mapping.unknown if with_new else [])
+        self.taken = mapping.columns + mapping.new
         open_ = [column for column in self.taken if column.kind in (NUMBER, DATE)]
         watched = {id(column): column for column in [*mapping.unknown, *mapping.perhaps, *open_]}
         declared = {column.position for column in open_}
         self.evidence = {
-            column.position: Evidence(is_declared=column.position in declared, is_new=with_new)
+            column.position: Evidence(is_declared=column.position in declared, is_new=column.is_new)
             for column in watched.values()
         }
         self.evidence |= {

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
 from audiences import consents, quarantines
+from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.wish_rows import kept_of
 from audiences.imports.wishes import Wish
 from audiences.models import Import
 
 if TYPE_CHECKING:
-    from audiences.imports.staging import Staging
+    from audiences.imports.tables import Staging
 
 STAYS_OUT = n_("Opted out before; a file can't opt anybody in again.")
 
@@ -33,6 +34,17 @@ _ABOUT = """
     FROM {staging} s JOIN audiences_profile p ON p.email_key = s.email_key
     WHERE (s.said IS NOT NULL OR s.doubt IS NOT NULL) AND s.email_key <> '' AND p.unit_id = ANY(%(below)s)
 """
+
+
+_WRITTEN = (
+    (Outcome.OPTED_OUT, "audiences_consentevent", "w.opted_out AND (a.no_email OR a.no_sms OR a.no_contact)"),
+    (Outcome.UNCLEAR, "audiences_consentdoubt", "a.doubt IS NOT NULL"),
+)
+
+
+def _as_literals(query: str) -> str:
+    """COPY takes no parameters: what they stand for is put in."""
+    return query.replace("%(below)s", "{below}").replace("%(reference)s", "{reference}")
 
 
 class WishMerge:
@@ -77,7 +89,7 @@ class WishMerge:
             )
             report(lines, flag, STAYS_OUT)
 
-    def apply(self) -> None:
+    def apply(self, lines: Lines) -> None:
         """The opt-outs, doubts, held addresses and consents of the file are there; the import has their counts."""
         if not self.wishes:
             return
@@ -87,11 +99,28 @@ class WishMerge:
         importing.opted_out = self._opt_out()
         importing.unclear = self._hold_unclear()
         importing.held_addresses = self._quarantine()
+        if lines.noted:
+            self._note(lines)
+
+    def _note(self, lines: Lines) -> None:
+        """The lines behind these counts: by what has just been written under this import's name."""
+        values = {"reference": self.reference, "below": self.below}
+        for outcome, table, of_line in _WRITTEN:
+            query = f"""
+                SELECT a.line FROM ({_ABOUT}) AS a JOIN {table} w ON w.profile_id = a.profile_id
+                WHERE w.reference = %(reference)s AND {of_line}
+            """
+            lines.found(self.tables, outcome, _as_literals(query), values)
+        held = """
+            SELECT s.line FROM {staging} s JOIN audiences_quarantine q ON q.address_key = s.email_key
+            WHERE s.held IS NOT NULL AND q.reference = {reference} AND q.last_error_at = {at}
+        """
+        lines.found(self.tables, Outcome.HELD, held, {**values, "at": self.at})
 
     def _opt_out(self) -> int:
         count = 0
         for flag, channel in _FLAGS.items():
-            about = _ABOUT.replace("%(below)s", "{below}")
+            about = _as_literals(_ABOUT)
             ids = f"SELECT profile_id, said FROM ({about}) AS about WHERE {flag}"
             count += consents.opt_out_many(
                 profile_ids=self.tables.part(ids, below=sql.Literal(self.below)),

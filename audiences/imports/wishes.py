@@ -72,6 +72,9 @@ _NAMES: dict[tuple[Asks, str], str] = {
     (Asks.WORDS, Channel.EMAIL): "consent_words",
 }
 
+# The same the other way round, for who chooses what a column is.
+OF_NAME = {name: key for key, name in _NAMES.items()}
+
 KEPT = {Asks.GIVEN_AT: "consent_at", Asks.SOURCE: "consent_source", Asks.WORDS: "consent_words"}
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,9})?").fullmatch

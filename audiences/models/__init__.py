@@ -1,6 +1,6 @@
 from audiences.models.audience import Audience, AudienceMember, TestProfile
 from audiences.models.export_style import ExportStyle
-from audiences.models.imports import Import, ImportPart, ImportProblem
+from audiences.models.imports import Import, ImportLines, ImportMapping, ImportPart, ImportProblem
 from audiences.models.profile import AddressState, Attribute, ConsentDoubt, ConsentEvent, Profile
 from audiences.models.quarantine import Quarantine, Suppression
 
@@ -13,6 +13,8 @@ __all__ = [
     "ConsentEvent",
     "ExportStyle",
     "Import",
+    "ImportLines",
+    "ImportMapping",
     "ImportPart",
     "ImportProblem",
     "Profile",

@@ -1,5 +1,6 @@
 """A file of profiles on its way in."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -14,23 +15,28 @@ class Import(models.Model):
         WAITING = "waiting", _("Waiting")
         READING = "reading", _("Reading the file")
         WRITING = "writing", _("Writing profiles")
+        CHECKED = "checked", _("Looked through")
         DONE = "done", _("Done")
         REFUSED = "refused", _("Refused")
         FAILED = "failed", _("Failed")
 
-    FINAL = (Status.DONE, Status.REFUSED, Status.FAILED)
+    FINAL = (Status.CHECKED, Status.DONE, Status.REFUSED, Status.FAILED)
 
     unit = models.ForeignKey(OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT)
     file_name = models.CharField(_("file"), max_length=255)
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.WAITING)
     keep_good_rows = models.BooleanField(_("keep the good rows of a broken file"), default=False)
     declare_attributes = models.BooleanField(_("declare unknown columns as attributes"), default=False)
-    # What a person chose: {"decimal": ",", "dates": "day", "shared_ids": true}; what is left away is found out.
+    # A dry run does all of it and takes it back; the same row becomes the import once somebody says so.
+    dry_run = models.BooleanField(_("dry run"), default=False, db_default=False)
+    # What a person chose: {"decimal": ",", "columns": {"#3": "email"}}; what is left away is found out.
     choices = models.JSONField(
         _("choices"), default=dict, db_default=models.Value({}, models.JSONField()), blank=True
     )
     # {"delimiter": ";", "encoding": "utf-8-sig", "bom": true, "columns": [["E-mail", "email"]], "ignored": []}
     detected = models.JSONField(_("detected"), default=dict, blank=True)
+    # Of a dry run: some cells of each column. They are the file's own and go when the file goes.
+    samples = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), blank=True)
     audience = models.ForeignKey(
         "audiences.Audience", verbose_name=_("add to list"), null=True, blank=True, on_delete=models.SET_NULL
     )
@@ -70,13 +76,18 @@ class Import(models.Model):
 
     @property
     def is_final(self) -> bool:
-        """Nothing more will happen to it."""
+        """No worker will do anything more with it, unless somebody asks."""
         return self.status in self.FINAL
 
     @property
     def message_text(self) -> str:
         """Why it was refused or failed, in the reader's language."""
         return _t(self.message) if self.message else ""
+
+    @property
+    def is_dry(self) -> bool:
+        """It stands there to be looked at and changed; nothing of it has come in."""
+        return self.dry_run and self.status in (self.Status.CHECKED, self.Status.REFUSED)
 
     @property
     def left_out(self) -> int:
@@ -131,3 +142,37 @@ class ImportProblem(models.Model):
         """The same for who may not see whose values these are."""
         slots = {name: "…" if isinstance(value, str) else value for name, value in self.slots.items()}
         return _t(self.reason) % slots if slots else _t(self.reason)
+
+
+class ImportLines(models.Model):
+    """Some lines of a file, in order, of which a dry run says the same; `last` is the last of them."""
+
+    importing = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="lines")
+    outcome = models.CharField(max_length=24)
+    last = models.BigIntegerField()
+    lines = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["importing", "outcome", "last"], name="import_lines_once")
+        ]
+
+
+class ImportMapping(models.Model):
+    """What was chosen for files of one header, offered again for the next of them."""
+
+    unit = models.ForeignKey(OrganizationalUnit, verbose_name=_("unit"), on_delete=models.CASCADE)
+    header_key = models.CharField(max_length=64, editable=False)
+    header = models.TextField(_("columns"))
+    choices = models.JSONField(_("choices"), default=dict)
+    saved_by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL)
+    saved_at = models.DateTimeField(_("saved"))
+
+    class Meta:
+        verbose_name = _("saved mapping")
+        verbose_name_plural = _("saved mappings")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["unit", "header_key"], name="mapping_once_per_header")]
+
+    def __str__(self) -> str:
+        return self.header[:80]

@@ -60,6 +60,17 @@ def test_all_of_a_unit_and_below_are_decided_alike(by):
     assert (outside.no_email, outside.consent_unclear) == (False, True)
 
 
+@pytest.mark.parametrize("expected", [None, 1, 3])
+def test_that_all_may_be_written_to_is_confirmed_with_their_number(by, expected):
+    in_doubt(), in_doubt()
+
+    with pytest.raises(doubts.OtherNumber):
+        doubts.decide_all(unit=root(), decision="write", at=NOON, by=by, expected=expected)
+
+    assert Profile.objects.filter(consent_unclear=True).count() == 2
+    assert doubts.decide_all(unit=root(), decision="write", at=NOON, by=by, expected=2) == 2
+
+
 def test_only_who_prepares_deliveries_there_decides(db):
     north = UnitFactory()
     stranger = UserFactory(roles={"prepare": UnitFactory(), "import": north})
@@ -90,7 +101,11 @@ def test_the_page_lists_them_and_decides(by, client):
     assert "Consent unclear" in client.get(reverse("audiences:profile", args=[first.pk])).content.decode()
 
     client.post(reverse("audiences:unclear-decide", args=[first.pk]), {"decision": "opt_out", "list": "1"})
-    client.post(reverse("audiences:unclear-all"), {"decision": "write", "unit": root().pk})
+    everybody = {"decision": "write", "unit": root().pk}
+    asked = client.post(reverse("audiences:unclear-all"), everybody).content.decode()
+    assert "All 1 may be written to" in asked
+    assert Profile.objects.filter(consent_unclear=True).exists()
+    client.post(reverse("audiences:unclear-all"), {**everybody, "expected": "1"})
 
     first.refresh_from_db()
     second.refresh_from_db()

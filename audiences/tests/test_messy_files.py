@@ -110,7 +110,7 @@ def packed(*names):
     [
         (gzip.compress(b"email\na@x.example\n", mtime=0), kinds.ARCHIVE),
         (packed("customers.csv"), kinds.ARCHIVE),
-        (packed("[Content_Types].xml", "xl/workbook.xml"), kinds.SPREADSHEET),
+        (packed("mimetype/application/vnd.oasis.opendocument.spreadsheet"), kinds.SPREADSHEET),
         (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(100), kinds.OLD_SPREADSHEET),
         (b"%PDF-1.7\n", kinds.PDF),
         (b"\x89PNG\r\n\x1a\n", kinds.PICTURE),
@@ -118,10 +118,16 @@ def packed(*names):
         (b"<html><body><table>", kinds.PAGE),
         (b'[{"email": "a@x.example"}]', kinds.JSON),
     ],
-    ids=["gzip", "zip", "xlsx", "xls", "pdf", "png", "jpeg", "html", "json"],
+    ids=["gzip", "zip", "ods", "xls", "pdf", "png", "jpeg", "html", "json"],
 )
 def test_what_is_no_csv_is_named_for_what_it_is(content, reason):
     assert kinds.no_csv(content)[0] == reason
+
+
+def test_a_workbook_of_excel_is_told_from_other_packed_files():
+    assert kinds.is_workbook(packed("[Content_Types].xml", "xl/workbook.xml"))
+    assert not kinds.is_workbook(packed("customers.csv"))
+    assert not kinds.is_workbook(packed("[Content_Types].xml", "word/document.xml"))
 
 
 @pytest.mark.parametrize(

@@ -43,15 +43,22 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def decide_all(request: HttpRequest) -> HttpResponse:
-    """Decide about everybody of a unit and below alike.
+    """Decide about everybody of a unit and below alike; that all may be written to is asked once more first.
 
     What a rule refuses is shown; Forbidden is raised for whoever may not decide.
     """
     units = access.units(request.user, Right.PREPARE)
     unit = get_object_or_404(units, pk=numbers.key(request.POST.get("unit")))
+    decision, expected = request.POST.get("decision", ""), request.POST.get("expected", "")
+    if decision == doubts.Decision.WRITE and not expected and (there := doubts.open_below(unit)):
+        return render(request, "audiences/unclear_all.html", {"unit": unit, "number": there})
     with told(request, unit, action="decide_unclear_consents"):
         number = doubts.decide_all(
-            unit=unit, decision=request.POST.get("decision", ""), at=clock.now(), by=request.user
+            unit=unit,
+            decision=decision,
+            at=clock.now(),
+            by=request.user,
+            expected=numbers.key(expected) if expected else None,
         )
         said = ngettext("%(number)s consent is decided.", "%(number)s consents are decided.", number)
         messages.success(request, said % {"number": number})

@@ -11,6 +11,7 @@ from accounts.rights import Right
 from audiences import attributes, imports, sight
 from audiences.forms import ChoicesForm, ImportForm
 from audiences.models import Import
+from audiences.views import dry_running
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib.jobs import Queue, unheard
 from campaign.lib.keyset import key_page
@@ -34,6 +35,7 @@ def listing(request: HttpRequest) -> HttpResponse:
                 unit=chosen["unit"],
                 by=request.user,
                 options=form.options,
+                dry_run="dry_run" in request.POST,
             )
             return redirect("audiences:import", importing.pk)
     elif request.method == "POST" and not access.units(request.user, Right.IMPORT).exists():
@@ -59,10 +61,12 @@ def _context(request: HttpRequest, pk: int) -> dict[str, object]:
     importing = visible_or_404(request, Import.objects.select_related("unit", "started_by", "audience"), pk)
     can_try_again = (
         importing.status == Import.Status.REFUSED
+        and not importing.dry_run
         and importing.parts.exists()
         and access.can(request.user, Right.IMPORT, importing.unit)
     )
     return {
+        **dry_running.context(request, importing),
         "importing": importing,
         "problems": sight.reported(importing.problems.all(), request.user)[:PROBLEMS_SHOWN]
         if importing.is_final

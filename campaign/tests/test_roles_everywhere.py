@@ -16,7 +16,7 @@ from accounts.rights import Right
 from accounts.roles import SHIPPED
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences import imports
-from audiences.models import ConsentDoubt
+from audiences.models import ConsentDoubt, ImportMapping
 from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
 from campaign.tests.crawling import mounted
@@ -39,6 +39,8 @@ class World:
         self.draft = DeliveryFactory(unit=unit, audience=self.audience)
         self.sent = DeliveryFactory(unit=unit, finished=True, recipients=1)
         self.refused = self._refused_import()
+        self.looked_through = self._looked_through()
+        self.mapping = ImportMapping.objects.create(unit=unit, header_key="k", saved_at=clock.now())
         self.unclear = ProfileFactory(unit=unit, consent_unclear=True)
         ConsentDoubt.objects.create(profile=self.unclear, channel="email", words="perhaps", at=clock.now())
 
@@ -48,6 +50,14 @@ class World:
         refused = imports.start(file=broken, name="a.csv", unit=self.unit, by=by, options=imports.Options())
         imports.run(import_id=refused.pk)
         return refused
+
+    def _looked_through(self) -> Any:
+        file, by = io.BytesIO(b"email\na@example.com\n"), person("import", self.unit)
+        looked = imports.start(
+            file=file, name="b.csv", unit=self.unit, by=by, options=imports.Options(), dry_run=True
+        )
+        imports.run(import_id=looked.pk)
+        return looked
 
 
 def _general(world: World) -> dict[str, Any]:
@@ -73,6 +83,9 @@ ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], 
     "audiences:remove-member": (lambda w: [w.list.pk, w.profile.pk], Right.PREPARE, lambda w: {}),
     "audiences:imports": (lambda w: [], Right.IMPORT, lambda w: {"unit": w.unit.pk, "file": _file("a.csv", b"email\nb@example.com\n")}),
     "audiences:import-again": (lambda w: [w.refused.pk], Right.IMPORT, lambda w: {}),
+    "audiences:import-look": (lambda w: [w.looked_through.pk], Right.IMPORT, lambda w: {"column_0": "email"}),
+    "audiences:import-carry-out": (lambda w: [w.looked_through.pk], Right.IMPORT, lambda w: {}),
+    "audiences:mapping-forget": (lambda w: [w.mapping.pk], Right.IMPORT, lambda w: {}),
     "audiences:test-profile-create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk, "address": "t@example.com"}),
     "audiences:test-profile-edit": (lambda w: [w.test_profile.pk], Right.PREPARE, lambda w: {"label": "Changed", "unit": w.unit.pk, "address": "t@example.com"}),
     "audiences:test-profile-delete": (lambda w: [w.test_profile.pk], Right.PREPARE, lambda w: {}),

@@ -26,6 +26,13 @@ class Command(PersonCommand):
         whom.add_argument("--profile", type=int, metavar="ID", help="the number of the profile")
         whom.add_argument("--unit", metavar="LABEL", help="all of this unit and below")
 
+        parser.add_argument(
+            "--expected",
+            type=int,
+            metavar="NUMBER",
+            help="how many of the unit are open, to write to all of them",
+        )
+
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None
         if not options["decision"]:
@@ -37,7 +44,10 @@ class Command(PersonCommand):
                 self.fail("no_such_profile", f"There is no profile {options['profile']}.", exit_code=2)
             number = doubts.decide(profile=profile, decision=decision, at=at, by=by)
         else:
-            number = doubts.decide_all(unit=self._unit(options["unit"]), decision=decision, at=at, by=by)
+            unit = self._unit(options["unit"])
+            number = doubts.decide_all(
+                unit=unit, decision=decision, at=at, by=by, expected=options["expected"]
+            )
         self.say(f"{number:,} decided.")
         return {"decided": number, "decision": decision}
 

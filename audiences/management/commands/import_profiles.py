@@ -11,9 +11,15 @@ from django.db import transaction
 from accounts.commands import PersonCommand
 from accounts.models import OrganizationalUnit, User
 from audiences import imports
+from audiences.imports import looking, mappings
+from audiences.imports.outcomes import BEHIND, lines_behind
+from audiences.imports.source import ENCODINGS
 from audiences.models import Import
 
 BAR = 30
+LINES_SHOWN = 50
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+WRITTEN = {"comma": ",", "point": ".", "day": "day", "month": "month"}
 
 
 class Command(PersonCommand):
@@ -45,7 +51,44 @@ class Command(PersonCommand):
             action="store_true",
             help="the file names addresses, domains or hashes that are never written to",
         )
-        parser.add_argument("--dry-run", action="store_true", help="do all of it, then take it back")
+        self._add_choices(parser)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would come of it, and write nothing"
+        )
+        parser.add_argument(
+            "--rows",
+            choices=list(BEHIND),
+            metavar="NUMBER",
+            help="with --dry-run: the rows behind this number",
+        )
+        parser.add_argument("--after", type=int, default=0, metavar="LINE", help="those behind this line")
+
+    def _add_choices(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--delimiter", choices=list(DELIMITERS), help="found out if left away")
+        parser.add_argument(
+            "--encoding", choices=list(ENCODINGS), metavar="NAME", help="found out if left away"
+        )
+        parser.add_argument("--key", choices=["external_id", "email"], help="email: ids are left out")
+        parser.add_argument(
+            "--column",
+            action="append",
+            default=[],
+            metavar="HEADER=FIELD",
+            help="what a column is: a field, attribute.NAME, new or leave_out; #0 is the first column",
+        )
+        parser.add_argument(
+            "--written",
+            action="append",
+            default=[],
+            metavar="HEADER=HOW",
+            help="how its numbers or dates are written: comma, point, day or month",
+        )
+        parser.add_argument(
+            "--saved", action="store_true", help="as it was saved for files of this header (list_mappings)"
+        )
+        parser.add_argument(
+            "--save", action="store_true", help="save what is chosen here for the next file of this header"
+        )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None
@@ -54,9 +97,11 @@ class Command(PersonCommand):
             self.fail("no_file", f"There is no file {file}.", exit_code=2)
         unit = self._unit(options["unit"], by)
         self.began = monotonic()
+        self.shown: dict[str, Any] = {}
         if options["dry_run"]:
             with transaction.atomic():
                 importing = self._import(file, unit, by, options)
+                self.shown = self._look(importing, by, options)
                 transaction.set_rollback(True)
         else:
             importing = self._import(file, unit, by, options)
@@ -68,6 +113,7 @@ class Command(PersonCommand):
             unit=unit,
             by=by,
             options=self._chosen(options),
+            dry_run=options["dry_run"],
         )
         importing.bytes_total = file.stat().st_size
         importing.save(update_fields=["bytes_total"])
@@ -76,7 +122,36 @@ class Command(PersonCommand):
             {"line": problem.line, "field": problem.field, "reason": problem.text, "broken": problem.fatal}
             for problem in done.problems.all()
         ]
+        if options["save"] and done.status == Import.Status.DONE:
+            mappings.save(done, by=by)
         return done
+
+    def _look(self, importing: Import, by: User, options: dict[str, Any]) -> dict[str, Any]:
+        """What a dry run shows beside its numbers: the columns with samples, and the rows behind the numbers."""
+        columns = importing.detected.get("table", [])
+        samples = [*importing.samples, *([] for _column in columns)]
+        shown: dict[str, Any] = {
+            "columns": [
+                {**column, "samples": cells} for column, cells in zip(columns, samples, strict=False)
+            ],
+            "rows": {name: lines_behind(importing, name, after=0, most=LINES_SHOWN) for name in BEHIND},
+        }
+        if options["rows"]:
+            page = looking.rows(importing, options["rows"], user=by, after=options["after"])
+            rows = [{"line": row.line, "values": row.values, "reasons": row.reasons} for row in page.rows]
+            shown["shown"] = {"number": options["rows"], "rows": rows, "after": page.after}
+        return shown
+
+    def _pairs(self, given: list[str], values: dict[str, str] | None = None) -> dict[str, str]:
+        found = {}
+        for text in given:
+            header, sign, value = text.rpartition("=")
+            if not sign or (values is not None and value not in values):
+                self.fail(
+                    "no_such_choice", f"“{text}” can't be read: HEADER=VALUE is asked for.", exit_code=2
+                )
+            found[header] = values[value] if values else value
+        return found
 
     def _chosen(self, options: dict[str, Any]) -> imports.Options:
         return imports.Options(
@@ -87,6 +162,12 @@ class Command(PersonCommand):
             dates=options["dates"] or "",
             shared_ids=options["shared_ids"],
             suppression=options["suppression_list"],
+            delimiter=DELIMITERS.get(options["delimiter"] or "", ""),
+            encoding=options["encoding"] or "",
+            key=options["key"] or "",
+            columns=self._pairs(options["column"]),
+            written=self._pairs(options["written"], WRITTEN),
+            saved=options["saved"],
         )
 
     def _unit(self, wanted: str | None, by: User) -> OrganizationalUnit:
@@ -121,11 +202,12 @@ class Command(PersonCommand):
             "dry_run": dry_run,
             "detected": importing.detected,
             **counts,
+            **self.shown,
             "problems": self.problems,
             "seconds": seconds,
         }
         self._tell(importing, answer)
-        if importing.status != Import.Status.DONE:
+        if importing.status not in (Import.Status.DONE, Import.Status.CHECKED):
             if self.as_json:
                 self._print_json({**answer, "error": importing.status, "message": importing.message})
                 sys.exit(1)
@@ -141,10 +223,14 @@ class Command(PersonCommand):
             )
             for header, name in detected["columns"]:
                 self.say(f"  {header} → {name}")
+            for column in self.shown.get("columns", []):
+                self.say(f"    {column['header']}: {column['field']}  {', '.join(column['samples'])}")
             for header in [*detected["unknown"], *detected["ignored"]]:
                 self.say(f"  {header}: not imported")
         for name in COUNTS:
             self.say(f"{Import._meta.get_field(name).verbose_name!s:32} {answer[name]:>12,}")
+        for row in self.shown.get("shown", {}).get("rows", []):
+            self.say(f"line {row['line']}: {row['values']} {' '.join(row['reasons'])}".rstrip())
         for problem in self.problems[:20]:
             kind = "broken: " if problem["broken"] else ""
             self.say(

@@ -1,0 +1,71 @@
+"""What a dry run shows: the rows behind each number, page by page."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import ProgrammingError, transaction
+
+from accounts import access
+from accounts.models import User
+from audiences.imports.outcomes import lines_behind
+from audiences.imports.tables import Staging
+from audiences.models import Import
+
+PAGE = 50
+_OUR_OWN = {"line", "key", "email_state", "email_key", "doubt_channel", "no_sms", "no_contact", "no_email"}
+
+
+@dataclass(slots=True)
+class Row:
+    """A line of the file with what would come of it; no values for who may not see whose they are."""
+
+    line: int
+    values: dict[str, str] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows behind a number; `after` leads on, None at the end."""
+
+    rows: list[Row]
+    after: int | None
+
+
+def may_see(importing: Import, user: User) -> bool:
+    """Whether somebody sees what stands in the file: they brought it, or see everybody of its unit and below."""
+    if importing.started_by_id == user.pk:
+        return True
+    return access.sees_all_below(user, importing.unit)
+
+
+def rows(importing: Import, count: str, *, user: User, after: int = 0, most: int = PAGE) -> Page:
+    """The rows behind a count of a dry run, by their lines, `most` of them from behind a line on."""
+    lines = lines_behind(importing, count, after=after, most=most + 1)
+    more, lines = len(lines) > most, lines[:most]
+    found = {line: Row(line) for line in lines}
+    is_seen = may_see(importing, user)
+    for problem in importing.problems.filter(line__in=lines):
+        text = problem.text if is_seen else problem.text_without_values
+        found[problem.line].reasons.append(f"{problem.field} {text}".strip())
+    if is_seen:
+        for line, values in _staged(importing, lines):
+            found[line].values = values
+    return Page(list(found.values()), lines[-1] if more else None)
+
+
+def _staged(importing: Import, lines: list[int]) -> list[tuple[int, dict[str, str]]]:
+    """What would be stored, where the staged rows are still there: an outage of the database empties them."""
+    table = Staging(importing.pk, importing.token)
+    try:
+        with transaction.atomic():
+            return [(row["line"], _shown(row)) for row in table.at(lines)]
+    except ProgrammingError:
+        return []
+
+
+def _shown(row: dict[str, Any]) -> dict[str, str]:
+    attributes = json.loads(row.pop("attributes", None) or "{}")
+    values = {name: value for name, value in row.items() if name not in _OUR_OWN}
+    return {name: str(value) for name, value in {**values, **attributes}.items() if value not in (None, "")}
