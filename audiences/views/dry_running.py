@@ -15,7 +15,7 @@ from audiences.imports import looking, mappings
 from audiences.imports.outcomes import BEHIND
 from audiences.models import Import, ImportMapping
 from audiences.views.shared import visible_or_404
-from campaign.lib import numbers
+from campaign.lib.numbers import key as row_key
 
 _IMPORTS = Import.objects.select_related("unit", "started_by", "audience")
 
@@ -81,7 +81,7 @@ def rows(request: HttpRequest, pk: int, count: str) -> HttpResponse:
     if count not in BEHIND or not importing.dry_run:
         raise Http404
     after = request.GET.get("after", "")
-    page = looking.rows(importing, count, user=request.user, after=numbers.key(after) or 0)
+    page = looking.rows(importing, count, user=request.user, after=row_key(after) or 0)
     label = Import._meta.get_field(count).verbose_name
     return render(
         request, "audiences/import_rows.html", {"importing": importing, "page": page, "label": label}
@@ -95,6 +95,6 @@ def forget(request: HttpRequest, pk: int) -> HttpResponse:
     mappings.forget(mapping, by=request.user)
     messages.success(request, _t("The choices are forgotten."))
     importing = request.POST.get("importing", "")
-    if (back := numbers.key(importing)) is not None:
+    if (back := row_key(importing)) is not None:
         return redirect("audiences:import", back)
     return redirect("audiences:imports")
