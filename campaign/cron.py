@@ -9,12 +9,14 @@ from accounts.jobs import forget_old_brakes, mail_letters
 from audiences.jobs import wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import tick
+from feedback.jobs import read_mail
 from reporting.jobs import fold, wake_recounts
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_LOOKS_AT_IMPORTS = 15
 SECONDS_BETWEEN_LOOKS_AT_LETTERS = 60
 SECONDS_BETWEEN_LOOKS_AT_RECOUNTS = 60
+SECONDS_BETWEEN_LOOKS_AT_MAIL = 15
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -34,6 +36,7 @@ def scheduler() -> DjangoCronScheduler:
         (wake_imports, SECONDS_BETWEEN_LOOKS_AT_IMPORTS, 60),
         (wake_recounts, SECONDS_BETWEEN_LOOKS_AT_RECOUNTS, 60),
         (mail_letters, SECONDS_BETWEEN_LOOKS_AT_LETTERS, 600),
+        (read_mail, SECONDS_BETWEEN_LOOKS_AT_MAIL, 600),
     )
     for job, seconds, timeout in by_interval:
         cron.register(

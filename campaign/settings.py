@@ -303,6 +303,12 @@ SINETE: dict[str, Any] = {
     "confirm_by_typing_above": env.int("SINETE_CONFIRM_BY_TYPING_ABOVE", 10_000),
     "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
     "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
+    # When soft errors hold an address: so many, each counted at most once in so many hours; and forgotten after days.
+    "quarantine_errors": env.int("SINETE_QUARANTINE_ERRORS", 5),
+    "quarantine_spacing_hours": env.int("SINETE_QUARANTINE_SPACING_HOURS", 24),
+    "quarantine_decay_days": env.int("SINETE_QUARANTINE_DECAY_DAYS", 10),
+    "quarantine_decay_days_of_full": env.int("SINETE_QUARANTINE_DECAY_DAYS_OF_FULL", 30),
+    "incoming_octets": env.int("SINETE_INCOMING_OCTETS", 5_000_000),
     "proof_recipients": 100,
     "attributes_most": env.int("SINETE_ATTRIBUTES_MOST", 200),
     # Copies of proofs in 24 hours.

@@ -33,6 +33,7 @@ class Counts:
     clickers: int = 0
     mirror_views: int = 0
     unsubscribers: int = 0
+    complaints: int = 0  # a mark beside: it moves no other count
 
     @property
     def sent(self) -> int:

@@ -1,4 +1,5 @@
 from deliveries.models.approval import Approval, Confirmation
+from deliveries.models.bounce import Bounce
 from deliveries.models.content import Asset, Content
 from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, StatusChange
 from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
@@ -33,6 +34,7 @@ __all__ = [
     "TALLIES",
     "Approval",
     "Asset",
+    "Bounce",
     "Cause",
     "Channel",
     "Chunk",

@@ -1,0 +1,11 @@
+"""What workers and the clock run: one call. Each may run twice, or be lost."""
+
+from accounts import audit
+from feedback.intake import reading, settling
+
+
+def read_mail(**_: object) -> None:
+    """Mail that waits is read, and what it reports takes effect."""
+    with audit.entered("job"):
+        reading.read_waiting()
+        settling.settle_open()
