@@ -112,6 +112,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("deliveries", "providerlimit", _("Limits of mailbox providers"), "speed"),
             ("deliveries", "instance", _("This instance"), "home_pin"),
             ("deliveries", "halt", _("Stops of all sending"), "front_hand"),
+            ("feedback", "mailsource", _("Mail sources"), "mark_email_unread"),
+            ("feedback", "report", _("Reports by mail"), "assignment_return"),
             ("django_rq", "dashboard", _("Queues and failed jobs"), "stacks"),
         ]),
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from accounts.jobs import forget_old_brakes, mail_letters
 from audiences.jobs import wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import tick
-from feedback.jobs import read_mail
+from feedback.jobs import fetch_mail, read_mail
 from reporting.jobs import fold, wake_recounts
 
 SECONDS_BETWEEN_TICKS = 1
@@ -17,6 +17,7 @@ SECONDS_BETWEEN_LOOKS_AT_IMPORTS = 15
 SECONDS_BETWEEN_LOOKS_AT_LETTERS = 60
 SECONDS_BETWEEN_LOOKS_AT_RECOUNTS = 60
 SECONDS_BETWEEN_LOOKS_AT_MAIL = 15
+SECONDS_BETWEEN_LOOKS_AT_SOURCES = 60
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -37,6 +38,7 @@ def scheduler() -> DjangoCronScheduler:
         (wake_recounts, SECONDS_BETWEEN_LOOKS_AT_RECOUNTS, 60),
         (mail_letters, SECONDS_BETWEEN_LOOKS_AT_LETTERS, 600),
         (read_mail, SECONDS_BETWEEN_LOOKS_AT_MAIL, 600),
+        (fetch_mail, SECONDS_BETWEEN_LOOKS_AT_SOURCES, 900),
     )
     for job, seconds, timeout in by_interval:
         cron.register(

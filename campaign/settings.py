@@ -290,6 +290,9 @@ EMAIL_USE_SSL, EMAIL_USE_TLS = _notices.scheme == "smtps", _notices.scheme == "s
 EMAIL_TIMEOUT = 20
 NOTICES_FROM = env.str("NOTICES_FROM", f"Sinete <sinete@{urlsplit(PUBLIC_URL).hostname or 'localhost'}>")
 
+# Below these folders mail that comes back may be read (maildir, mbox); none: from no folder.
+MAIL_FOLDERS: list[str] = env.list("SINETE_MAIL_FOLDERS", [])
+
 SINETE: dict[str, Any] = {
     "chunk_rows": env.int("SINETE_CHUNK_ROWS", 1000),
     "lane_seconds": env.int("SINETE_LANE_SECONDS", 30),

@@ -1,7 +1,13 @@
 """What workers and the clock run: one call. Each may run twice, or be lost."""
 
 from accounts import audit
-from feedback.intake import reading, settling
+from feedback.intake import reading, settling, sources
+
+
+def fetch_mail(**_: object) -> None:
+    """Mail that waits at the sources is stored."""
+    with audit.entered("job"):
+        sources.fetch_all()
 
 
 def read_mail(**_: object) -> None:

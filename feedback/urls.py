@@ -1,9 +1,12 @@
 from django.urls import path, re_path
 
-from feedback import views
+from feedback import incoming_pages, views
 
 app_name = "feedback"
 urlpatterns = [
+    path("incoming/", incoming_pages.listing, name="incoming"),
+    path("incoming/<int:pk>/", incoming_pages.mail, name="incoming-mail"),
+    path("incoming/sources/<int:pk>/check/", incoming_pages.check, name="incoming-check"),
     path("o/<str:token>.gif", views.opened, name="open"),
     path("c/<str:token>", views.clicked, name="click"),
     path("m/<str:token>", views.mirror, name="mirror"),

@@ -1,5 +1,6 @@
 from feedback.models.hits import Clock, Hit, HitKind, time_ordered_uuid
 from feedback.models.mail import IncomingMail, MailKind, Outcome, Report
+from feedback.models.source import MailSource
 
 __all__ = [
     "Clock",
@@ -7,6 +8,7 @@ __all__ = [
     "HitKind",
     "IncomingMail",
     "MailKind",
+    "MailSource",
     "Outcome",
     "Report",
     "time_ordered_uuid",

@@ -4,7 +4,7 @@ The same sentences stand on the dashboard, at the desk and in `manage.py doctor`
 of queries and a look at the queue; what goes over the network to a relay is for the command alone.
 """
 
-from deliveries.overview.diagnosis.causes import Diagnosis
+from deliveries.overview.diagnosis.causes import Diagnosis, fault, waits
 from deliveries.overview.diagnosis.delivery import (
     WAVE_HELD,
     about_itself,
@@ -12,7 +12,7 @@ from deliveries.overview.diagnosis.delivery import (
     of_delivery,
     wave_held,
 )
-from deliveries.overview.diagnosis.installation import of_installation
+from deliveries.overview.diagnosis.installation import also, of_installation
 from deliveries.overview.diagnosis.relay import of_relay
 from deliveries.overview.diagnosis.surroundings import (
     closed,
@@ -27,8 +27,10 @@ __all__ = [
     "WAVE_HELD",
     "Diagnosis",
     "about_itself",
+    "also",
     "closed",
     "deliveries_to_look_at",
+    "fault",
     "halted",
     "halted_by",
     "of_delivery",
@@ -36,6 +38,7 @@ __all__ = [
     "of_relay",
     "rest_of",
     "resting",
+    "waits",
     "wave_held",
     "without_workers",
 ]

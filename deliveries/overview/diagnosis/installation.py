@@ -1,7 +1,7 @@
 """What is wrong with the parts that everything runs on: queue, PostgreSQL, clocks, disk, addresses, migrations."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +27,16 @@ CROWDED = 0.9  # of the connections that PostgreSQL allows
 AT_HOME = {"localhost", "127.0.0.1", "::1", None}
 
 
+Look = Callable[[datetime], Iterator[Diagnosis]]
+_more: list[Look] = []
+
+
+def also(look: Look) -> None:
+    """The installation is looked at with this too: the apps above know more of it."""
+    if look not in _more:
+        _more.append(look)
+
+
 def of_installation(*, at: datetime) -> list[Diagnosis]:
     """What is wrong with the parts that everything runs on. For the command: it takes its time."""
     looks = (
@@ -40,6 +50,7 @@ def of_installation(*, at: datetime) -> list[Diagnosis]:
         _spool(),
         _address(),
         fenced(),
+        *(look(at) for look in _more),
     )
     return [found for look in looks for found in look]
 
