@@ -131,11 +131,19 @@ def _standings(forgiven: dict[str, datetime | None], *, at: datetime) -> dict[st
     return {key: judge(known[key], limits=limits, at=at) for key in forgiven}
 
 
-def tidy(*, at: datetime, most: int = 10_000) -> int:
+def tidy(*, at: datetime, at_once: int = 5_000) -> int:
     """Addresses whose errors are old enough are valid again; returns how many were looked at. For each night."""
     limits = Limits.from_settings()
     oldest = at - min(limits.decay, limits.decay_of_full)
     rows = Quarantine.objects.filter(status=Status.ERRONEOUS, is_counted=True, last_error_at__lt=oldest)
-    keys = list(rows.order_by("address_key").values_list("address_key", flat=True)[:most])
-    stand(keys, at=at)
-    return len(keys)
+    looked_at, last = 0, ""
+    while True:
+        keys = list(
+            rows.filter(address_key__gt=last)
+            .order_by("address_key")
+            .values_list("address_key", flat=True)[:at_once]
+        )
+        if not keys:
+            return looked_at
+        stand(keys, at=at)
+        looked_at, last = looked_at + len(keys), keys[-1]

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from audiences.views import attributing, doubting, importing, profiles, targets, testing
+from audiences.views import attributing, doubting, importing, profiles, repairing, targets, testing
 
 app_name = "audiences"
 
@@ -52,4 +52,5 @@ urlpatterns = [
     path("imports/", include(_imports)),
     path("test-profiles/", include(_test_profiles)),
     path("attributes/", include(_attributes)),
+    path("quarantine/repair/", repairing.repair, name="repair-quarantine"),
 ]

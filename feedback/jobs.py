@@ -1,7 +1,7 @@
 """What workers and the clock run: one call. Each may run twice, or be lost."""
 
 from accounts import audit
-from feedback.intake import reading, settling, sources
+from feedback.intake import reading, replies, settling, sources
 
 
 def fetch_mail(**_: object) -> None:
@@ -11,7 +11,8 @@ def fetch_mail(**_: object) -> None:
 
 
 def read_mail(**_: object) -> None:
-    """Mail that waits is read, and what it reports takes effect."""
+    """Mail that waits is read, what it reports takes effect, and what people wrote is forwarded."""
     with audit.entered("job"):
         reading.read_waiting()
         settling.settle_open()
+        replies.forward_due()

@@ -27,7 +27,7 @@ from deliveries.models import (
 )
 from deliveries.operations import doubts
 from feedback.agents import AgentKind
-from feedback.models import Hit, HitKind, MailKind, Report
+from feedback.models import Hit, HitKind, MailKind, Reply, Report
 
 PAGE_ROWS = 50
 LONGEST_SEARCH = 320
@@ -47,8 +47,13 @@ STATUSES = {code: Q(status=status) for status, code in _CODES.items()} | BY_FIGU
 # No index of the ledger knows of statuses; the rare ones are found by the small table that each has.
 BESIDE_THE_LEDGER: dict[str, Any] = {"retrying": Try, "in_doubt": Doubt}
 
-OPENED, CLICKED, COMPLAINED = "opened", "clicked", "complained"
-REACTIONS = {OPENED: _("Opened"), CLICKED: _("Clicked"), COMPLAINED: _("Complained")}
+OPENED, CLICKED, COMPLAINED, REPLIED = "opened", "clicked", "complained", "replied"
+REACTIONS = {
+    OPENED: _("Opened"),
+    CLICKED: _("Clicked"),
+    COMPLAINED: _("Complained"),
+    REPLIED: _("Replied to the return path"),
+}
 
 Choices = Sequence[tuple[str, str | Promise]]
 
@@ -108,10 +113,9 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[
             rows = rows.filter(seq__in=small.objects.filter(delivery=delivery).values_list("seq", flat=True))
     if chosen.get("reason"):
         rows = rows.filter(reason=chosen["reason"])
-    if chosen.get("reaction") == COMPLAINED:
-        rows = rows.filter(
-            Exists(complaints().filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq")))
-        )
+    if chosen.get("reaction") in BY_MAIL:
+        told = BY_MAIL[chosen["reaction"]]()
+        rows = rows.filter(Exists(told.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))))
     elif chosen.get("reaction"):
         rows = rows.filter(_reacted(chosen["reaction"]), status=MessageStatus.SENT)
     if chosen.get("q"):
@@ -130,6 +134,9 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[
 def complaints() -> QuerySet[Report]:
     """The complaints about messages of ours, as their signatures prove."""
     return Report.objects.filter(kind=MailKind.COMPLAINT, is_current=True, seq__gte=1)
+
+
+BY_MAIL: dict[str, Callable[[], QuerySet[Any]]] = {COMPLAINED: complaints, REPLIED: Reply.objects.all}
 
 
 def _reacted(reaction: str) -> Exists:

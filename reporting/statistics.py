@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from accounts import audit
 from accounts.access import NotAllowed
@@ -21,7 +21,7 @@ from deliveries.ledger.tallies import tallies
 from deliveries.models import TALLIES, Delivery
 from deliveries.models import MessageStatus as S
 from deliveries.sending import gate
-from feedback.models import Hit, Report
+from feedback.models import Hit, Reply, Report
 from reporting import kpis, logs, queues
 from reporting.kpis import Counts
 from reporting.models import DeliveryStatistics, Fold, StatisticsRun
@@ -42,13 +42,16 @@ BEHAVIOUR = ("opens", "openers", "clicks", "clickers", "mirror_views", "unsubscr
 def counts(delivery: Delivery) -> Counts:
     """As the pages show them: messages from the chunks' tallies, people as last folded in."""
     stored = DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values().first()
-    told = {"complaints": complaints(delivery.pk)}
-    return _counts(tallies(delivery), (stored or {}) | told)
+    return _counts(tallies(delivery), (stored or {}) | by_mail(delivery.pk))
 
 
-def complaints(delivery_id: int) -> int:
-    """How many messages of the delivery somebody complained about."""
-    return logs.complaints().filter(delivery_id=delivery_id).aggregate(n=Count("seq", distinct=True))["n"]
+def by_mail(delivery_id: int) -> dict[str, int]:
+    """About how many messages somebody complained, and to how many somebody replied at their return path."""
+    kinds: dict[str, QuerySet[Any]] = {"complaints": logs.complaints(), "replies": Reply.objects.all()}
+    return {
+        name: rows.filter(delivery_id=delivery_id).aggregate(n=Count("seq", distinct=True))["n"]
+        for name, rows in kinds.items()
+    }
 
 
 def _counts(messages: dict[str, int], people: Mapping[str, Any]) -> Counts:

@@ -12,9 +12,10 @@ from audiences.models import AddressState
 from campaign.lib.tokens import default_signer
 from deliveries.models import Delivery
 from deliveries.proofs import showing
-from feedback import reports
+from feedback import reports as reader
+from feedback.intake import replies
 from feedback.intake.matching import Match, match
-from feedback.models import IncomingMail, MailKind, Outcome, Report
+from feedback.models import IncomingMail, MailKind, Outcome, Reply, Report
 
 logger = logging.getLogger(__name__)
 
@@ -51,14 +52,15 @@ def _begin(number: int) -> list[int]:
 def _read(ids: Sequence[int]) -> int:
     rows = IncomingMail.objects.select_for_update(skip_locked=True).filter(pk__in=ids, read_at=None)
     mails = list(rows.order_by("id"))
-    Report.objects.bulk_create(rows_of(mails))
+    reports = Report.objects.bulk_create(rows_of(mails))
+    Reply.objects.bulk_create(replies.rows_of(mails, reports), ignore_conflicts=True)
     _note_read(mails)
     return len(mails)
 
 
 def rows_of(mails: Sequence[IncomingMail]) -> list[Report]:
     """Read these mails; return what they report, not stored yet, and set each one's `kind`."""
-    found: list[tuple[IncomingMail, reports.Report, Match]] = []
+    found: list[tuple[IncomingMail, reader.Report, Match]] = []
     signer = default_signer()
     for mail in mails:
         report = _report_of(mail)
@@ -69,23 +71,23 @@ def rows_of(mails: Sequence[IncomingMail]) -> list[Report]:
     return [row for mail, report, matched in found for row in _rows(mail, report, matched, deliveries)]
 
 
-def _report_of(mail: IncomingMail) -> reports.Report:
+def _report_of(mail: IncomingMail) -> reader.Report:
     """What the mail says; one that can't be read, or ended its reader too often, is kept as unreadable."""
     if mail.unended > MOST_DEATHS:
         logger.error("incoming mail %s has ended %s readers: it is left alone", mail.pk, MOST_DEATHS)
-        return reports.Report(kind=MailKind.UNREADABLE)
+        return reader.Report(kind=MailKind.UNREADABLE, recipients=())
     try:
-        return reports.read(bytes(mail.raw))
+        return reader.read(bytes(mail.raw))
     except Exception:  # whatever one mail does to its reader, the others go on
         logger.exception("incoming mail %s can't be read", mail.pk)
-        return reports.Report(kind=MailKind.UNREADABLE)
+        return reader.Report(kind=MailKind.UNREADABLE, recipients=())
 
 
 def _rows(
-    mail: IncomingMail, report: reports.Report, matched: Match, deliveries: dict[int, int]
+    mail: IncomingMail, report: reader.Report, matched: Match, deliveries: dict[int, int]
 ) -> list[Report]:
     told = list(islice(report.recipients, MOST_RECIPIENTS)) or [
-        reports.ReportedRecipient(recipient="", kind=mail.kind)
+        reader.ReportedRecipient(recipient="", kind=mail.kind)
     ]
     where = _where(matched, deliveries)
     return [

@@ -1,5 +1,5 @@
 from feedback.models.hits import Clock, Hit, HitKind, time_ordered_uuid
-from feedback.models.mail import IncomingMail, MailKind, Outcome, Report
+from feedback.models.mail import IncomingMail, MailKind, Outcome, Reply, Report
 from feedback.models.source import MailSource
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "MailKind",
     "MailSource",
     "Outcome",
+    "Reply",
     "Report",
     "time_ordered_uuid",
 ]

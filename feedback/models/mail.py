@@ -123,3 +123,30 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.recipient}"
+
+
+class Reply(models.Model):
+    """What a person wrote back to a return path: it is forwarded to the *Reply to* of its delivery, and counted."""
+
+    mail = models.OneToOneField(IncomingMail, on_delete=models.PROTECT, related_name="reply")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="replies"
+    )
+    seq = models.IntegerField()
+    tries = models.SmallIntegerField(default=0, db_default=0)
+    next_try_at = models.DateTimeField(db_default=Clock())
+    forwarded_to = models.CharField(max_length=320, blank=True, default="", db_default="")
+    forwarded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("reply")
+        verbose_name_plural = _("replies")
+        indexes = [
+            models.Index(fields=["delivery", "seq"], name="reply_message"),
+            models.Index(
+                fields=["next_try_at"], condition=models.Q(forwarded_at=None, tries__lt=6), name="reply_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
