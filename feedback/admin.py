@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -12,9 +12,10 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from accounts.desk import DeskAdmin, VerbAdmin, VerbForm, person, told
-from feedback.incoming_pages import tell
-from feedback.intake import sources
-from feedback.models import MailSource, Report
+from campaign.lib import clock
+from feedback.incoming_pages import STEPS, tell
+from feedback.intake import reclassifying, sources
+from feedback.models import MailSource, Reclassification, Report
 
 
 class MailSourceForm(VerbForm):
@@ -60,6 +61,55 @@ class MailSourceAdmin(VerbAdmin):
         with told(request, source):
             tell(request, source, sources.check_source(source=source, by=person(request)))
         return redirect("admin:feedback_mailsource_change", pk)
+
+
+class ReclassificationForm(VerbForm):
+    class Meta:
+        model = Reclassification
+        fields = ["since", "until"]
+
+    def apply(self) -> Reclassification:
+        typed = self.cleaned_data
+        return reclassifying.start(since=typed["since"], until=typed["until"], by=self.by, at=clock.now())
+
+
+@admin.register(Reclassification)
+class ReclassificationAdmin(VerbAdmin):
+    """Mail read anew: what would change, and the steps."""
+
+    form = ReclassificationForm
+    under_unit = False
+    list_display = ["__str__", "status", "since", "until", "by", "mails", "changed"]
+    fields = ["since", "until"]
+    readonly_fields = ["status", "by", "mails", "changed", "what_changes"]
+    list_select_related = ["by"]
+    change_form_outer_before_template = "admin/feedback/reclassification/_steps.html"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*self.fields, *self.readonly_fields] if obj else self.fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    @display(description=_("what changes"))
+    def what_changes(self, run: Reclassification) -> str:
+        return "; ".join(f"{what}: {move}: {number}" for what, move, number in run.moves) or "–"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.step_view))
+        return [
+            path("<int:pk>/<slug:step>/step/", view, name="feedback_reclassification_step"),
+            *super().get_urls(),
+        ]
+
+    def step_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
+        """What was found is applied, or undone, by a worker."""
+        run = get_object_or_404(Reclassification, pk=pk)
+        if step not in STEPS:
+            raise Http404
+        with told(request, run):
+            STEPS[step](run=run, by=person(request))
+        return redirect("admin:feedback_reclassification_change", pk)
 
 
 @admin.register(Report)

@@ -1,23 +1,28 @@
 """The pages about mail that comes back, for whoever administers everything: its sources, and what was reported."""
 
+from datetime import UTC, datetime, time
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
-from accounts.desk import person
+from accounts.desk import person, told
 from accounts.rights import Right
 from accounts.roles import root
+from campaign.lib import clock
 from campaign.lib.keyset import key_page
-from feedback.intake import sources
-from feedback.models import IncomingMail, MailSource, Outcome, Report
+from feedback.intake import reclassifying, sources
+from feedback.models import IncomingMail, MailSource, Outcome, Reclassification, Report
 
 MAIL_SHOWN = 200_000  # octets
+RUNS_SHOWN = 20
 
 
 @require_safe
@@ -65,6 +70,46 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     source = get_object_or_404(MailSource, pk=pk)
     tell(request, source, sources.check_source(source=source, by=by))
     return redirect("feedback:incoming")
+
+
+class SpanForm(forms.Form):
+    """Days are whole days in UTC."""
+
+    since = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("Until, with this day"), widget=forms.DateInput(attrs={"type": "date"}))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reclassify(request: HttpRequest) -> HttpResponse:
+    """Mail is read anew, and what that found is listed with its steps; by POST a reading is asked for."""
+    by = person(request)
+    access.require(by, Right.ADMINISTER, root())
+    form = SpanForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        span = {
+            "since": datetime.combine(form.cleaned_data["since"], time.min, UTC),
+            "until": datetime.combine(form.cleaned_data["until"], time.max, UTC),
+        }
+        with told(request):
+            reclassifying.start(**span, by=by, at=clock.now())
+            return redirect("feedback:reclassify")
+    runs = Reclassification.objects.select_related("by")[:RUNS_SHOWN]
+    return _never_stored(render(request, "feedback/reclassify.html", {"form": form, "runs": runs}))
+
+
+@require_POST
+def reclassify_step(request: HttpRequest, pk: int, step: str) -> HttpResponse:
+    """What was found is applied, or undone, by a worker."""
+    by = person(request)
+    access.require(by, Right.ADMINISTER, root())
+    run = get_object_or_404(Reclassification, pk=pk)
+    with told(request, run):
+        STEPS[step](run=run, by=by)
+        messages.success(request, _t("A worker is at it: look again in a moment."))
+    return redirect("feedback:reclassify")
+
+
+STEPS = {"apply": reclassifying.apply, "undo": reclassifying.undo}
 
 
 def tell(request: HttpRequest, source: MailSource, found: sources.SourceCheck) -> None:

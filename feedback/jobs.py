@@ -1,7 +1,7 @@
 """What workers and the clock run: one call. Each may run twice, or be lost."""
 
 from accounts import audit
-from feedback.intake import reading, replies, settling, sources
+from feedback.intake import reading, reclassifying, replies, settling, sources
 
 
 def fetch_mail(**_: object) -> None:
@@ -16,3 +16,4 @@ def read_mail(**_: object) -> None:
         reading.read_waiting()
         settling.settle_open()
         replies.forward_due()
+        reclassifying.work_off()

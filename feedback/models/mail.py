@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.models import Delivery
 from feedback.models.hits import Clock
+from feedback.models.reclassification import Reclassification
 
 
 class MailKind(models.TextChoices):
@@ -79,6 +80,13 @@ class Report(models.Model):
     number = models.SmallIntegerField()
     # False: the mail was read anew since, and another row says what it reports.
     is_current = models.BooleanField(default=True, db_default=True)
+    # The reading anew that found it, and the one that put others in its place.
+    run = models.ForeignKey(
+        Reclassification, null=True, editable=False, on_delete=models.PROTECT, related_name="reports"
+    )
+    superseded_by = models.ForeignKey(
+        Reclassification, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
     at = models.DateTimeField(_("date"))
     recipient = models.CharField(_("recipient"), max_length=320, blank=True, default="")
     recipient_key = models.CharField(max_length=320, blank=True, default="")

@@ -10,7 +10,7 @@ from audiences import quarantines
 from campaign.lib import clock
 from feedback import jobs
 from feedback.intake import storing
-from feedback.models import IncomingMail, MailSource, Report
+from feedback.models import IncomingMail, MailSource, Reclassification, Report
 from feedback.tests.mails import bounce_of
 from reporting.tests.factories import delivery_with
 
@@ -96,3 +96,28 @@ def test_nobody_else_sees_mail_or_tries_sources():
     ]
 
     assert [answer.status_code for answer in answers] == [403, 403, 403]
+
+
+@pytest.mark.parametrize("desk", [False, True])
+def test_mail_is_read_anew_from_page_and_desk(client, desk):
+    page = reverse("admin:feedback_reclassification_add") if desk else reverse("feedback:reclassify")
+    typed = {"since": "2020-01-01", "until": "2029-01-01"}
+    if desk:
+        typed = {
+            f"{name}_{part}": value for name, day in typed.items() for part, value in ((0, day), (1, "00:00"))
+        }
+
+    client.post(page, typed)
+    run = Reclassification.objects.get()
+    for step, ended in (("apply", "applied"), ("undo", "undone")):
+        jobs.read_mail()
+        where = (
+            reverse("admin:feedback_reclassification_step", args=[run.pk, step])
+            if desk
+            else reverse("feedback:reclassify-step", args=[run.pk, step])
+        )
+        assert client.post(where, follow=True).status_code == 200
+        jobs.read_mail()
+        run.refresh_from_db()
+        assert run.status == ended
+    assert "otherwise than before" in client.get(reverse("feedback:reclassify")).content.decode()
