@@ -185,7 +185,7 @@ def _concerned(reports: list[int]) -> dict[int, set[int]]:
     found: dict[int, set[int]] = defaultdict(set)
     rows = Report.objects.filter(pk__in=reports, seq__isnull=False, delivery__isnull=False)
     for delivery_id, seq in rows.exclude(outcome=Outcome.PROOF).values_list("delivery_id", "seq"):
-        found[delivery_id].add(seq)
+        found[int(delivery_id or 0)].add(int(seq or 0))
     return found
 
 

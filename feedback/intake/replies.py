@@ -32,13 +32,15 @@ def rows_of(mails: Sequence[IncomingMail], reports: Sequence[Report]) -> list[Re
     return [
         Reply(mail=by_id[report.mail_id], delivery_id=report.delivery_id, seq=report.seq)
         for report in reports
-        if report.number == 1 and _is_a_reply(report) and not _was_forwarded(bytes(by_id[report.mail_id].raw))
+        if report.delivery_id is not None
+        and report.seq is not None
+        and _is_by_a_person(report)
+        and not _was_forwarded(bytes(by_id[report.mail_id].raw))
     ]
 
 
-def _is_a_reply(report: Report) -> bool:
-    is_ordinary = report.kind == MailKind.NOT_A_BOUNCE and report.reason in BY_PEOPLE
-    return is_ordinary and report.delivery_id is not None and report.seq is not None
+def _is_by_a_person(report: Report) -> bool:
+    return report.number == 1 and report.kind == MailKind.NOT_A_BOUNCE and report.reason in BY_PEOPLE
 
 
 def _was_forwarded(raw: bytes) -> bool:
