@@ -54,7 +54,7 @@ def _piles(at: datetime) -> Iterator[Diagnosis]:
             number=unread,
         )
     unsettled = Report.objects.filter(
-        outcome=Outcome.PENDING, delivery__isnull=False, mail__read_at__lt=at - PATIENCE
+        outcome=Outcome.PENDING, is_current=True, delivery__isnull=False, mail__read_at__lt=at - PATIENCE
     ).count()
     if unsettled:
         yield fault(

@@ -67,7 +67,7 @@ def _deliveries_with_open() -> list[int]:
         cursor.execute(
             "SELECT DISTINCT r.delivery_id FROM feedback_report r LEFT JOIN deliveries_message m"
             " ON m.delivery_id = r.delivery_id AND m.seq = r.seq WHERE r.outcome IN ('pending', 'waits')"
-            " AND r.delivery_id IS NOT NULL"
+            " AND r.delivery_id IS NOT NULL AND r.is_current"
             " AND (r.outcome = 'pending' OR m.status IS NULL OR m.status <> ALL(%s)) ORDER BY 1",
             [[S.PREPARED, S.RETRYING]],
         )

@@ -91,6 +91,8 @@ def test_a_preview_says_what_would_change_and_changes_nothing(delivery, operator
     assert run.messages == {"bounced hard → sent": 2, "bounced soft → bounced hard": 1}
     assert run.addresses == {"quarantine → valid": 2, "erroneous → quarantine": 1}
     assert standing(delivery) == before
+    jobs.read_mail()
+    assert standing(delivery) == before
 
 
 def test_what_is_applied_counts_and_undone_everything_is_as_before(delivery, operator, new_rules):
