@@ -1,9 +1,10 @@
 """What came back by mail: each mail as it came, and what it reports of whom."""
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from deliveries.models import Delivery
+from deliveries.models import Delivery, Reason
 from feedback.models.hits import Clock
 from feedback.models.reclassification import Reclassification
 
@@ -19,6 +20,27 @@ class MailKind(models.TextChoices):
     DELIVERED = "delivered", _("Delivery report")
     NOT_A_BOUNCE = "not_a_bounce", _("Other mail")
     UNREADABLE = "unreadable", _("Unreadable")
+
+
+# Reasons of what is no failed message; those of one that failed are the ledger's own.
+OTHER_REASONS: dict[str, str | Promise] = {
+    "abuse": _("Unwanted mail"),
+    "fraud": _("Fraud"),
+    "virus": _("Virus"),
+    "opt_out": _("Wants no more mail"),
+    "other": _("Other"),
+    "out_of_office": _("Out of office"),
+    "left": _("Has left"),
+    "challenge": _("Asks to be confirmed"),
+    "receipt": _("Receipt"),
+    "automatic": _("Automatic"),
+    "ordinary": _("Ordinary mail"),
+    "read_receipt": _("Read receipt"),
+    "dmarc_report": _("DMARC report"),
+    "tls_report": _("TLS report"),
+    "authentication_failure": _("Authentication failure"),
+    "not_spam": _("Not spam"),
+}
 
 
 class IncomingMail(models.Model):
@@ -131,6 +153,12 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.recipient}"
+
+    @property
+    def reason_in_words(self) -> str:
+        """Why, in the field's words; what has none as it stands."""
+        words: dict[str, str | Promise] = {**OTHER_REASONS, **dict(Reason.choices)}
+        return str(words.get(self.reason, self.reason))
 
 
 class Reply(models.Model):

@@ -10,9 +10,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
-from deliveries.models import Delivery, MessageStatus, Reason
+from deliveries.models import Delivery, MessageStatus
 from deliveries.operations import doubts
-from feedback.models import HitKind, MailKind, Report
+from feedback.models import HitKind, MailKind
 from reporting.deployment import Tile
 from reporting.histories import Event
 
@@ -55,13 +55,6 @@ def hit_icon(kind: str) -> str:
 @register.filter
 def report_tone(kind: str) -> str:
     return REPORT_TONES.get(MailKind(kind), "grey")
-
-
-@register.filter
-def reason_of_report(report: Report) -> str:
-    """The reason in the field's words; one that has none as it stands."""
-    known = dict(Reason.choices)
-    return str(known.get(report.reason) or report.reason)
 
 
 @register.filter
