@@ -1,12 +1,19 @@
 """What workers do for this app: ids in, one call, nothing else."""
 
 from accounts import audit
-from audiences import imports
+from audiences import error_counts, imports
+from campaign.lib import clock
 
 
 def run_import(*, import_id: int, **_: object) -> None:
     with audit.entered("job"):
         imports.run(import_id=import_id)
+
+
+def forget_old_errors(**_: object) -> None:
+    """Each night: addresses whose soft errors are old enough are valid again."""
+    with audit.entered("job"):
+        error_counts.tidy(at=clock.now())
 
 
 def wake_imports(**_: object) -> None:

@@ -12,6 +12,7 @@ from accounts.rights import Right
 from accounts.roles import root
 from audiences import addresses
 from audiences.models import AddressState, Quarantine
+from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 
 Status = Quarantine.Status
@@ -28,7 +29,8 @@ WRITE = """
     FROM given ORDER BY address_key, status = 'denylist' DESC
     ON CONFLICT (channel, address_key) DO UPDATE
     SET status = excluded.status, reason = excluded.reason, error_text = excluded.error_text,
-        errors = q.errors + 1, last_error_at = excluded.last_error_at, reference = excluded.reference
+        errors = q.errors + 1, last_error_at = excluded.last_error_at, reference = excluded.reference,
+        is_counted = false
     WHERE q.status NOT IN ('quarantine', 'denylist') OR q.status = 'quarantine' AND excluded.status = 'denylist'
 """
 # The same with an audit event for each; whoever brings in a whole file has one event for all.
@@ -120,7 +122,7 @@ def release(*, address_key: str, by: User) -> Quarantine:
     if entry is None or entry.status == Status.VALID:
         raise NotHeld(address=address_key)
     before = entry.status
-    entry.status, entry.errors = Status.VALID, 0
-    entry.save(update_fields=["status", "errors"])
+    entry.status, entry.errors, entry.is_counted, entry.forgiven_at = Status.VALID, 0, False, clock.now()
+    entry.save(update_fields=["status", "errors", "is_counted", "forgiven_at"])
     audit.record("release", by=by, target=entry, before=before)
     return entry

@@ -2,7 +2,16 @@
 
 from django.urls import include, path
 
-from audiences.views import attributing, doubting, dry_running, importing, profiles, targets, testing
+from audiences.views import (
+    attributing,
+    doubting,
+    dry_running,
+    importing,
+    profiles,
+    repairing,
+    targets,
+    testing,
+)
 
 app_name = "audiences"
 
@@ -56,4 +65,5 @@ urlpatterns = [
     path("imports/", include(_imports)),
     path("test-profiles/", include(_test_profiles)),
     path("attributes/", include(_attributes)),
+    path("quarantine/repair/", repairing.repair, name="repair-quarantine"),
 ]

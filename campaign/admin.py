@@ -121,6 +121,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("deliveries", "dnsanswer", _("DNS answers"), "dns"),
             ("deliveries", "instance", _("This instance"), "home_pin"),
             ("deliveries", "halt", _("Stops of all sending"), "front_hand"),
+            ("feedback", "mailsource", _("Mail sources"), "mark_email_unread"),
+            ("feedback", "report", _("Reports by mail"), "assignment_return"),
+            ("feedback", "reclassification", _("Re-classifications"), "rule"),
             ("django_rq", "dashboard", _("Queues and failed jobs"), "stacks"),
         ]),
     ]  # fmt: skip

@@ -6,9 +6,10 @@ from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
 from accounts.jobs import forget_old_brakes, mail_letters
-from audiences.jobs import wake_imports
+from audiences.jobs import forget_old_errors, wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import look_up, tick
+from feedback.jobs import fetch_mail, read_mail
 from reporting.jobs import fold, wake_recounts
 
 SECONDS_BETWEEN_TICKS = 1
@@ -16,6 +17,8 @@ SECONDS_BETWEEN_LOOKS_AT_IMPORTS = 15
 SECONDS_BETWEEN_LOOKS_AT_LETTERS = 60
 SECONDS_BETWEEN_LOOKS_AT_RECOUNTS = 60
 SECONDS_BETWEEN_LOOKS_AT_DNS = 300
+SECONDS_BETWEEN_LOOKS_AT_MAIL = 15
+SECONDS_BETWEEN_LOOKS_AT_SOURCES = 60
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -36,6 +39,8 @@ def scheduler() -> DjangoCronScheduler:
         (wake_recounts, SECONDS_BETWEEN_LOOKS_AT_RECOUNTS, 60),
         (mail_letters, SECONDS_BETWEEN_LOOKS_AT_LETTERS, 600),
         (look_up, SECONDS_BETWEEN_LOOKS_AT_DNS, 90),
+        (read_mail, SECONDS_BETWEEN_LOOKS_AT_MAIL, 600),
+        (fetch_mail, SECONDS_BETWEEN_LOOKS_AT_SOURCES, 900),
     )
     for job, seconds, timeout in by_interval:
         cron.register(
@@ -51,6 +56,7 @@ def scheduler() -> DjangoCronScheduler:
         (fold, "0 * * * *", 1800),
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),
+        (forget_old_errors, "0 4 * * *", 1800),
     )
     for job, at, timeout in by_hour:
         cron.register(

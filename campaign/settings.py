@@ -297,6 +297,8 @@ BOUNCE_RULES = env.str("SINETE_BOUNCE_RULES", "")
 FEEDBACK_SENDER = validate.Regexp(
     r"([A-Za-z0-9_-]{5,15})?\Z", error="SINETE_FEEDBACK_SENDER has 5 to 15 letters, digits, - or _."
 )
+# Below these folders mail that comes back may be read (maildir, mbox); none: from no folder.
+MAIL_FOLDERS: list[str] = env.list("SINETE_MAIL_FOLDERS", [])
 
 SINETE: dict[str, Any] = {
     "chunk_rows": env.int("SINETE_CHUNK_ROWS", 1000),
@@ -311,6 +313,12 @@ SINETE: dict[str, Any] = {
     "confirm_by_typing_above": env.int("SINETE_CONFIRM_BY_TYPING_ABOVE", 10_000),
     "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
     "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
+    # When soft errors hold an address: so many, each counted at most once in so many hours; and forgotten after days.
+    "quarantine_errors": env.int("SINETE_QUARANTINE_ERRORS", 5),
+    "quarantine_spacing_hours": env.int("SINETE_QUARANTINE_SPACING_HOURS", 24),
+    "quarantine_decay_days": env.int("SINETE_QUARANTINE_DECAY_DAYS", 10),
+    "quarantine_decay_days_of_full": env.int("SINETE_QUARANTINE_DECAY_DAYS_OF_FULL", 30),
+    "incoming_octets": env.int("SINETE_INCOMING_OCTETS", 5_000_000),
     "proof_recipients": 100,
     # Mail that comes back to the return path is read: only then does an address there unsubscribe.
     "bounces_collected": env.bool("SINETE_BOUNCES_COLLECTED", False),

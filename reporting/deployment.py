@@ -15,7 +15,7 @@ from deliveries.overview import state
 from deliveries.overview.state import State
 from reporting import kpis, statistics
 from reporting.kpis import Counts, Kpi
-from reporting.logs import ATTEMPTED, CLICKED, OPENED
+from reporting.logs import ATTEMPTED, CLICKED, COMPLAINED, OPENED, REPLIED
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,16 @@ class Block:
     segments: list[tuple[Any, ...]]
     folded_at: datetime | None
     folded_next: datetime
+
+    @property
+    def complained(self) -> str:
+        """The filter of the sending log that shows whose messages were complained about."""
+        return f"reaction={COMPLAINED}"
+
+    @property
+    def replied(self) -> str:
+        """The filter of the sending log that shows who replied."""
+        return f"reaction={REPLIED}"
 
     @property
     def moves(self) -> bool:

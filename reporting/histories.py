@@ -12,7 +12,7 @@ from django.db import connection
 from accounts.models import User
 from audiences.models import ConsentEvent, Profile
 from deliveries.models import Cause, Delivery, MessageStatus
-from feedback.models import HitKind
+from feedback.models import HitKind, MailKind
 
 ROWS = 25
 MOST_AT_ONE_MOMENT = 1000
@@ -23,7 +23,7 @@ class Event:
     """Something that happened to a profile, or that it did."""
 
     at: datetime
-    kind: str  # message, exclusion, hit or consent
+    kind: str  # message, exclusion, hit, report or consent
     what: Any
     delivery: Delivery | None = None  # None: not one that the reader may see
     has_delivery: bool = True
@@ -76,6 +76,9 @@ _HISTORY = """
         FROM mine JOIN feedback_hit h ON h.delivery_id = mine.delivery_id AND h.seq = mine.seq
         WHERE h.kind <> 'unsubscribe' -- the consent event below tells of it
         UNION ALL
+        SELECT r.at, 'report', r.delivery_id, r.seq, r.kind, r.reason
+        FROM mine JOIN feedback_report r ON r.delivery_id = mine.delivery_id AND r.seq = mine.seq AND r.is_current
+        UNION ALL
         SELECT c.at, 'consent', nullif(substring(c.reference FROM '^delivery ([0-9]{1,18})$'), '')::bigint, NULL,
             CASE WHEN c.opted_out THEN 'out' ELSE 'in' END, c.channel
         FROM audiences_consentevent c WHERE c.profile_id = %(profile)s
@@ -92,6 +95,7 @@ def _event(row: Any, named: dict[int, Delivery]) -> Event:
         "message": lambda: MessageStatus(int(what)),
         "exclusion": lambda: Cause(what),
         "hit": lambda: HitKind(what),
+        "report": lambda: MailKind(what),
         "consent": lambda: what,
     }
     return Event(

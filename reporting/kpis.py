@@ -33,6 +33,8 @@ class Counts:
     clickers: int = 0
     mirror_views: int = 0
     unsubscribers: int = 0
+    complaints: int = 0  # this and the next are marks beside: they move no other count
+    replies: int = 0
 
     @property
     def sent(self) -> int:

@@ -14,6 +14,7 @@ from accounts.models import User
 from audiences import sight
 from campaign.lib import numbers
 from deliveries.models import (
+    Bounce,
     Cause,
     Delivery,
     Doubt,
@@ -27,7 +28,7 @@ from deliveries.models import (
 )
 from deliveries.operations import doubts
 from feedback.agents import AgentKind
-from feedback.models import Hit, HitKind
+from feedback.models import Hit, HitKind, MailKind, Reply, Report
 
 PAGE_ROWS = 50
 LONGEST_SEARCH = 320
@@ -47,8 +48,13 @@ STATUSES = {code: Q(status=status) for status, code in _CODES.items()} | BY_FIGU
 # No index of the ledger knows of statuses; the rare ones are found by the small table that each has.
 BESIDE_THE_LEDGER: dict[str, Any] = {"retrying": Try, "in_doubt": Doubt}
 
-OPENED, CLICKED = "opened", "clicked"
-REACTIONS = {OPENED: _("Opened"), CLICKED: _("Clicked")}
+OPENED, CLICKED, COMPLAINED, REPLIED = "opened", "clicked", "complained", "replied"
+REACTIONS = {
+    OPENED: _("Opened"),
+    CLICKED: _("Clicked"),
+    COMPLAINED: _("Complained"),
+    REPLIED: _("Replied to the return path"),
+}
 
 Choices = Sequence[tuple[str, str | Promise]]
 
@@ -108,15 +114,30 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[
             rows = rows.filter(seq__in=small.objects.filter(delivery=delivery).values_list("seq", flat=True))
     if chosen.get("reason"):
         rows = rows.filter(reason=chosen["reason"])
-    if chosen.get("reaction"):
+    if chosen.get("reaction") in BY_MAIL:
+        told = BY_MAIL[chosen["reaction"]]()
+        rows = rows.filter(Exists(told.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))))
+    elif chosen.get("reaction"):
         rows = rows.filter(_reacted(chosen["reaction"]), status=MessageStatus.SENT)
     if chosen.get("q"):
         rows = sight.search(rows, chosen["q"])
     waiting = Try.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     again = SentAgain.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
+    bounce = Bounce.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     return rows.annotate(
-        next_try=Subquery(waiting.values("due_at")[:1]), first_unknown=Subquery(again.values("since")[:1])
+        next_try=Subquery(waiting.values("due_at")[:1]),
+        first_unknown=Subquery(again.values("since")[:1]),
+        bounced_at=Subquery(bounce.values("at")[:1]),
+        bounce_text=Subquery(bounce.values("text")[:1]),
     )
+
+
+def complaints() -> QuerySet[Report]:
+    """The complaints about messages of ours, as their signatures prove."""
+    return Report.objects.filter(kind=MailKind.COMPLAINT, is_current=True, seq__gte=1)
+
+
+BY_MAIL: dict[str, Callable[[], QuerySet[Any]]] = {COMPLAINED: complaints, REPLIED: Reply.objects.all}
 
 
 def _reacted(reaction: str) -> Exists:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 
 from accounts import audit
 from accounts.access import NotAllowed
@@ -21,8 +21,8 @@ from deliveries.ledger.tallies import tallies
 from deliveries.models import TALLIES, Delivery
 from deliveries.models import MessageStatus as S
 from deliveries.sending import gate
-from feedback.models import Hit
-from reporting import kpis, queues
+from feedback.models import Hit, Reply, Report
+from reporting import kpis, logs, queues
 from reporting.kpis import Counts
 from reporting.models import DeliveryStatistics, Fold, StatisticsRun
 
@@ -42,7 +42,16 @@ BEHAVIOUR = ("opens", "openers", "clicks", "clickers", "mirror_views", "unsubscr
 def counts(delivery: Delivery) -> Counts:
     """As the pages show them: messages from the chunks' tallies, people as last folded in."""
     stored = DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values().first()
-    return _counts(tallies(delivery), stored or {})
+    return _counts(tallies(delivery), (stored or {}) | by_mail(delivery.pk))
+
+
+def by_mail(delivery_id: int) -> dict[str, int]:
+    """About how many messages somebody complained, and to how many somebody replied at their return path."""
+    kinds: dict[str, QuerySet[Any]] = {"complaints": logs.complaints(), "replies": Reply.objects.all()}
+    return {
+        name: rows.filter(delivery_id=delivery_id).aggregate(n=Count("seq", distinct=True))["n"]
+        for name, rows in kinds.items()
+    }
 
 
 def _counts(messages: dict[str, int], people: Mapping[str, Any]) -> Counts:
@@ -77,8 +86,12 @@ def count_hourly(at: datetime | None = None) -> int:
     fresh = Hit.objects.filter(stored_at__lte=at)
     if last is not None:
         fresh = fresh.filter(stored_at__gt=last - OVERLAP)
-    touched = sorted(fresh.values_list("delivery_id", flat=True).distinct())
-    touched = [pk for pk in touched if _fold_one(pk, at)]
+    settled = Report.objects.filter(settled_at__lte=at, delivery__isnull=False)
+    if last is not None:
+        settled = settled.filter(settled_at__gt=last - OVERLAP)
+    # Of who bounced since nothing counts any more.
+    of_both = fresh.values_list("delivery_id", flat=True).union(settled.values_list("delivery_id", flat=True))
+    touched = [pk for pk in sorted(of_both) if _fold_one(pk, at)]
     Fold.objects.create(at=at, deliveries=len(touched))
     Fold.objects.filter(at__lt=at - FOLDS_KEPT).delete()
     return len(touched)

@@ -11,6 +11,11 @@ urlpatterns = [
     path("deliveries/<int:pk>/deployment/unknown/decide/", views.decide, name="decide"),
     path("deliveries/<int:pk>/deployment/messages/<int:seq>/", views.message, name="message"),
     path("deliveries/<int:pk>/deployment/messages/<int:seq>/frame/", views.frame, name="frame"),
+    path(
+        "deliveries/<int:pk>/deployment/messages/<int:seq>/reports/<int:report_id>/",
+        views.report,
+        name="report",
+    ),
     path("deliveries/<int:pk>/deployment/reconcile/", views.reconcile, name="reconcile"),
     path("deliveries/<int:pk>/deployment/compute-stats/", views.compute_stats, name="compute-stats"),
     path("deliveries/<int:pk>/deployment/compute-stats/last/", views.last_run, name="last-run"),

@@ -23,7 +23,7 @@ from deliveries.models import Delivery, Message, SentAgain, Try
 from deliveries.operations import reconciliation
 from deliveries.overview import state
 from deliveries.proofs import previews
-from feedback.models import Hit
+from feedback.models import Hit, Report
 from reporting import deployment, exports, histories, logs, statistics, unknown_outcomes
 
 TABS = {
@@ -36,6 +36,7 @@ TABS = {
     "urls": _("Tracked URLs"),
 }
 RECONCILED_HERE = 200_000  # messages; it takes a second or two
+MAIL_SHOWN = 200_000  # octets
 OF_TRACKING = ("tracking", "urls")
 FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:;"
@@ -89,6 +90,7 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
         "first_unknown": SentAgain.objects.filter(delivery=delivery, seq=seq).first(),
         "later_try": Try.objects.filter(delivery=delivery, seq=seq).first(),
         "hits": Hit.objects.filter(delivery=delivery, seq=seq).order_by("-id")[:100],
+        "reports": Report.objects.filter(delivery=delivery, seq=seq, is_current=True)[:100],
         "labels": _link_labels(delivery),
         "preview": previews.preview(delivery=delivery, message=row) if row.is_seen else None,
     }
@@ -111,6 +113,25 @@ def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     response.headers["Content-Security-Policy"] = FRAME_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return _never_stored(response)
+
+
+@require_safe
+def report(request: HttpRequest, pk: int, seq: int, report_id: int) -> HttpResponse:
+    """The mail by which something was reported of a message, for whoever may see its recipient."""
+    delivery = _find(request, pk)
+    row = _message(request, delivery, seq)
+    if not row.is_seen:
+        raise Http404
+    found = get_object_or_404(Report.objects.select_related("mail"), pk=report_id, delivery=delivery, seq=seq)
+    octets = bytes(found.mail.raw)
+    context = {
+        "delivery": delivery,
+        "message": row,
+        "report": found,
+        "text": octets[:MAIL_SHOWN].decode("utf-8", "replace"),
+        "is_cut": len(octets) > MAIL_SHOWN,
+    }
+    return _never_stored(render(request, "reporting/report.html", context))
 
 
 @require_safe

@@ -40,6 +40,7 @@ class QuarantineAdmin(VerbAdmin):
     list_filter = ["status", "reason"]
     search_fields = ["address_key"]
     change_form_outer_before_template = "admin/audiences/quarantine/_release.html"
+    list_before_template = "admin/audiences/quarantine/_repair.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return administers_everything(request)

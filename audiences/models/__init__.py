@@ -2,9 +2,10 @@ from audiences.models.audience import Audience, AudienceMember, TestProfile
 from audiences.models.export_style import ExportStyle
 from audiences.models.imports import Import, ImportLines, ImportMapping, ImportPart, ImportProblem
 from audiences.models.profile import AddressState, Attribute, ConsentDoubt, ConsentEvent, Profile
-from audiences.models.quarantine import Quarantine, Suppression
+from audiences.models.quarantine import AddressError, Quarantine, Suppression
 
 __all__ = [
+    "AddressError",
     "AddressState",
     "Attribute",
     "Audience",

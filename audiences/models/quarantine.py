@@ -22,6 +22,10 @@ class Quarantine(models.Model):
     last_error_at = models.DateTimeField(_("last error"), null=True, blank=True)
     reference = models.CharField(_("reference"), max_length=128, blank=True, default="")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # Whether its errors alone say how it stands: what a person, a list or a relay's answer says is not counted anew.
+    is_counted = models.BooleanField(default=False, db_default=False)
+    # Errors up to here are forgotten: the address was released, or a message reached it since.
+    forgiven_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("quarantined address")
@@ -31,6 +35,36 @@ class Quarantine(models.Model):
 
     def __str__(self) -> str:
         return self.address_key
+
+
+class AddressError(models.Model):
+    """One thing that came back against an address. From all of them it is counted how the address stands."""
+
+    class Nature(models.TextChoices):
+        HARD = "hard", _("Hard")
+        SOFT = "soft", _("Soft")
+        COMPLAINT = "complaint", _("Complaint")
+
+    channel = models.CharField(_("channel"), max_length=16, default="email")
+    address_key = models.CharField(_("address"), max_length=320)
+    at = models.DateTimeField(_("date"))
+    nature = models.CharField(_("nature"), max_length=12, choices=Nature.choices)
+    reason = models.CharField(_("reason"), max_length=32, blank=True, default="")
+    text = models.CharField(_("error text"), max_length=500, blank=True, default="")
+    # What it was reported by: the same thing counts once, however often it is said.
+    reference = models.CharField(_("reference"), max_length=128)
+
+    class Meta:
+        verbose_name = _("error of an address")
+        verbose_name_plural = _("errors of addresses")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["reference", "address_key", "channel"], name="address_error_once")
+        ]
+        indexes = [models.Index(fields=["channel", "address_key"], name="address_error_of")]
+
+    def __str__(self) -> str:
+        return f"{self.address_key}: {self.get_nature_display()}"
 
 
 class Suppression(models.Model):

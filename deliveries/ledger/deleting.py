@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django.db import connection
 
 # Rows that refer to messages are deleted before them.
-TABLES = ("try", "doubt", "sentagain", "chunk", "moment", "message", "exclusion")
+TABLES = ("try", "doubt", "sentagain", "bounce", "chunk", "moment", "message", "exclusion")
 
 
 def delete(delivery_id: int, *, tables: Collection[str] = TABLES) -> None:

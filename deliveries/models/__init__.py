@@ -1,5 +1,6 @@
 from deliveries.models.approval import Approval, Confirmation
 from deliveries.models.attachment import Attachment
+from deliveries.models.bounce import Bounce
 from deliveries.models.content import Asset, Content
 from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, StatusChange
 from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
@@ -36,6 +37,7 @@ __all__ = [
     "Approval",
     "Asset",
     "Attachment",
+    "Bounce",
     "Cause",
     "Channel",
     "Chunk",

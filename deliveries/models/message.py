@@ -52,6 +52,7 @@ class Reason(models.TextChoices):
     ACCOUNT_DISABLED = "account_disabled", _("Account disabled")
     MAILBOX_FULL = "mailbox_full", _("Mailbox full")
     REFUSED = "refused", _("Refused")
+    BLOCKED = "blocked", _("Blocked")
     TOO_LARGE = "too_large", _("Message too large")
     NOT_DEFINED = "not_defined", _("Not defined")
     NOT_SUPPORTED = "not_supported", _("Address not supported by the relay")

@@ -36,6 +36,7 @@ CHECKS: dict[str, str | Promise] = {
     "seal": _("The seal against what it covers"),
     "tries": _("Later tries against rows that wait for one"),
     "doubts": _("Listed unknown outcomes against their rows"),
+    "bounces": _("Bounced rows against what was reported of them"),
     "open": _("Nothing open once it is finished"),
 }
 
@@ -101,6 +102,7 @@ def reconcile(delivery_id: int) -> Books:
             *_seal(delivery_id, prepared),
             *_beside(delivery_id, "tries", "deliveries_try", MessageStatus.RETRYING),
             *_beside(delivery_id, "doubts", "deliveries_doubt", MessageStatus.IN_DOUBT),
+            *_beside(delivery_id, "bounces", "deliveries_bounce", MessageStatus.BOUNCED),
             *(_open(delivery) if delivery.status == Status.FINISHED else []),
         ]
     return Books(delivery, counts, off)
@@ -245,8 +247,8 @@ def _statuses(counts: dict[str, int], tallies: dict[str, int]) -> Iterator[Off]:
 def _marks(delivery_id: int) -> Iterator[Off]:
     """Check that nothing above a chunk's mark was handed over: such a row waits, was cancelled, or expired.
 
-    In an adopted copy it is in doubt, or what evidence or a person made of that; a server's answer is possible only
-    where somebody had it sent again.
+    In an adopted copy it is in doubt, or what evidence, a report or a person made of that; a server's answer is
+    possible only where somebody had it sent again.
     """
     wrong = _execute(
         """
@@ -255,6 +257,7 @@ def _marks(delivery_id: int) -> Iterator[Off]:
         WHERE c.delivery_id = %(d)s AND c.handed_upto < c.seq_to AND m.status NOT IN (%(prepared)s, %(cancelled)s)
             AND NOT (m.status = %(failed)s AND m.tries = 0 AND m.reason = 'expired')
             AND NOT (c.done AND m.status = %(in_doubt)s)
+            AND NOT (c.done AND m.status = %(bounced)s AND m.code IS NULL)
             AND NOT (c.done AND m.status = %(sent)s AND m.code IS NULL AND m.reply <> '')
             AND NOT EXISTS (
                 SELECT 1 FROM deliveries_sentagain a WHERE a.delivery_id = m.delivery_id AND a.seq = m.seq
@@ -263,6 +266,7 @@ def _marks(delivery_id: int) -> Iterator[Off]:
         """,
         d=delivery_id, n=LISTED, prepared=int(MessageStatus.PREPARED), cancelled=int(MessageStatus.CANCELLED),
         failed=int(MessageStatus.FAILED), in_doubt=int(MessageStatus.IN_DOUBT), sent=int(MessageStatus.SENT),
+        bounced=int(MessageStatus.BOUNCED),
     )  # fmt: skip
     if wrong:
         yield _named("marks", wrong[0][1], 0, wrong)

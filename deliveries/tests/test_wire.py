@@ -29,7 +29,7 @@ from deliveries.tests.smtp_server import Script, Server
 pytestmark = pytest.mark.django_db
 HEADERS = {
     "From", "To", "Subject", "Date", "Message-ID", "X-Sinete-Message", "List-Unsubscribe",
-    "List-Unsubscribe-Post", "List-Id", "Reply-To", "Precedence", "Auto-Submitted", "MIME-Version", "Content-Type",
+    "List-Unsubscribe-Post", "List-Id", "Feedback-ID", "Reply-To", "Precedence", "Auto-Submitted", "MIME-Version", "Content-Type",
 }  # fmt: skip
 TEXTS = st.one_of(
     st.sampled_from(NASTY), st.text(max_size=60), st.text(st.characters(codec="ascii"), max_size=1_200)

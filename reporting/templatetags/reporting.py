@@ -12,14 +12,20 @@ from django.utils.translation import ngettext
 
 from deliveries.models import Delivery, MessageStatus
 from deliveries.operations import doubts
-from feedback.models import HitKind
+from feedback.models import HitKind, MailKind
 from reporting.deployment import Tile
 from reporting.histories import Event
 
 register = template.Library()
 
 HIT_ICONS = {HitKind.OPEN: "eye", HitKind.CLICK: "link", HitKind.MIRROR: "monitor", HitKind.UNSUBSCRIBE: "x"}
-EVENT_ICONS = {"message": "mail", "exclusion": "filter"}
+EVENT_ICONS = {"message": "mail", "exclusion": "filter", "report": "mail"}
+REPORT_TONES = {
+    MailKind.HARD: "red",
+    MailKind.SOFT: "red",
+    MailKind.COMPLAINT: "red",
+    MailKind.DELAYED: "yellow",
+}
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -47,6 +53,11 @@ def hit_icon(kind: str) -> str:
 
 
 @register.filter
+def report_tone(kind: str) -> str:
+    return REPORT_TONES.get(MailKind(kind), "grey")
+
+
+@register.filter
 def event_icon(event: Event) -> str:
     if event.kind == "hit":
         return hit_icon(event.what)
@@ -67,6 +78,8 @@ def event_tone(event: Event) -> str:
         return tones.get(event.what, "grey")
     if event.kind == "consent":
         return "yellow" if event.what == "out" else "green"
+    if event.kind == "report":
+        return report_tone(event.what)
     if event.kind == "hit":
         return "yellow" if event.what == HitKind.UNSUBSCRIBE else "blue"
     return "grey"

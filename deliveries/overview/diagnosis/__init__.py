@@ -4,7 +4,7 @@ The same sentences stand on the dashboard, at the desk and in `manage.py doctor`
 and one look at the queue; only the command connects to the relay.
 """
 
-from deliveries.overview.diagnosis.causes import Diagnosis
+from deliveries.overview.diagnosis.causes import Diagnosis, fault, waits
 from deliveries.overview.diagnosis.delivery import (
     WAVE_HELD,
     about_itself,
@@ -12,7 +12,7 @@ from deliveries.overview.diagnosis.delivery import (
     of_delivery,
     wave_held,
 )
-from deliveries.overview.diagnosis.installation import of_installation
+from deliveries.overview.diagnosis.installation import also, of_installation
 from deliveries.overview.diagnosis.relay import of_relay
 from deliveries.overview.diagnosis.senders import of_sender
 from deliveries.overview.diagnosis.surroundings import (
@@ -29,8 +29,10 @@ __all__ = [
     "WAVE_HELD",
     "Diagnosis",
     "about_itself",
+    "also",
     "closed",
     "deliveries_to_look_at",
+    "fault",
     "fenced_by",
     "halted",
     "halted_by",
@@ -40,6 +42,7 @@ __all__ = [
     "of_sender",
     "rest_of",
     "resting",
+    "waits",
     "wave_held",
     "without_workers",
 ]

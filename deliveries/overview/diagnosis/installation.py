@@ -1,7 +1,7 @@
 """What is wrong with what everything runs on: queue, PostgreSQL, clocks, disk, addresses, senders, migrations."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,6 +28,16 @@ CROWDED = 0.9  # of the connections that PostgreSQL allows
 AT_HOME = {"localhost", "127.0.0.1", "::1", None}
 
 
+Look = Callable[[datetime], Iterator[Diagnosis]]
+_more: list[Look] = []
+
+
+def also(look: Look) -> None:
+    """The installation is looked at with this too: the apps above know more of it."""
+    if look not in _more:
+        _more.append(look)
+
+
 def of_installation(*, at: datetime) -> list[Diagnosis]:
     """Return what is wrong with the parts that everything runs on. Only the command asks: it may take seconds."""
     looks = (
@@ -42,6 +52,7 @@ def of_installation(*, at: datetime) -> list[Diagnosis]:
         _address(),
         of_senders(at=at),
         fenced(),
+        *(look(at) for look in _more),
     )
     return [found for look in looks for found in look]
 

@@ -1,0 +1,149 @@
+"""Errors of addresses as they are counted: each once, and how their addresses stand by them.
+
+`quarantines` holds an address by itself for what a person, a list or a relay's answer says; that stays as it is here,
+but a complaint denies whatever was in quarantine.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from accounts import audit
+from audiences.models import AddressError, Quarantine
+from audiences.thresholds import Error, Limits, Standing, judge
+
+Status = Quarantine.Status
+
+_OPEN = """
+    INSERT INTO audiences_quarantine (channel, address_key, status, reason, error_text, errors, reference, created_at)
+    SELECT 'email', key, 'valid', '', '', 0, '', clock_timestamp()
+    FROM (SELECT DISTINCT unnest(%(keys)s::text[]) AS key) k ORDER BY key
+    ON CONFLICT (channel, address_key) DO NOTHING
+"""
+_HELD = """
+    SELECT address_key, forgiven_at FROM audiences_quarantine
+    WHERE channel = 'email' AND address_key = ANY(%(keys)s) ORDER BY address_key FOR UPDATE
+"""
+# What was held before for another cause is an error too from the moment on when a complaint outweighs it: so it is
+# still known if the complaint turns out to be none.
+_REMEMBER = """
+    INSERT INTO audiences_addresserror (channel, address_key, at, nature, reason, text, reference)
+    SELECT 'email', q.address_key, coalesce(q.last_error_at, q.created_at), 'hard', q.reason, q.error_text,
+        'held before'
+    FROM audiences_quarantine q JOIN unnest(%(keys)s::text[], %(statuses)s::text[]) AS n (key, status)
+        ON n.key = q.address_key
+    WHERE q.channel = 'email' AND NOT q.is_counted AND q.status = 'quarantine' AND n.status = 'denylist'
+    ON CONFLICT DO NOTHING
+"""
+_WRITE = """
+    WITH n AS (
+        SELECT * FROM unnest(
+            %(keys)s::text[], %(statuses)s::text[], %(errors)s::int[], %(reasons)s::text[], %(texts)s::text[],
+            %(ats)s::timestamptz[], %(references)s::text[]
+        ) AS n (key, status, errors, reason, text, at, reference)
+    ), was AS (
+        SELECT q.id, q.status FROM audiences_quarantine q JOIN n ON n.key = q.address_key WHERE q.channel = 'email'
+    ), written AS (
+        UPDATE audiences_quarantine q
+        SET status = n.status, errors = n.errors, reason = n.reason, error_text = n.text, last_error_at = n.at,
+            reference = n.reference, is_counted = true
+        FROM n, was
+        WHERE q.channel = 'email' AND q.address_key = n.key AND was.id = q.id AND (
+            q.is_counted OR q.status IN ('valid', 'erroneous') OR q.status = 'quarantine' AND n.status = 'denylist'
+        ) AND (q.status, q.errors, q.last_error_at) IS DISTINCT FROM (n.status, n.errors, n.at)
+        RETURNING q.id, q.address_key, q.status, was.status AS before, q.reason, q.reference
+    )
+    INSERT INTO accounts_auditevent (at, actor_id, actor_name, os_user, face, action, refused, target_type, target_id,
+        target_label, detail)
+    SELECT clock_timestamp(), NULL, '', %(os_user)s::text, %(face)s::text,
+        CASE WHEN status IN ('quarantine', 'denylist') THEN status ELSE 'release' END, false, 'audiences.quarantine',
+        id::text, left(address_key, 200), jsonb_build_object('reason', reason, 'reference', reference, 'before', before)
+    FROM written WHERE status <> before AND (
+        status IN ('quarantine', 'denylist') OR before IN ('quarantine', 'denylist')
+    )
+"""
+
+
+@transaction.atomic
+def count(errors: Sequence[tuple[str, Error]], *, at: datetime) -> None:
+    """These errors, each with the key of its address, are counted; one that was already is not counted again."""
+    AddressError.objects.bulk_create(
+        [
+            AddressError(
+                address_key=key, at=error.at, nature=error.nature, reason=error.reason[:32], text=error.text[:500],
+                reference=error.reference,
+            )
+            for key, error in errors
+        ],
+        ignore_conflicts=True,
+        batch_size=5_000,
+    )  # fmt: skip
+    stand({key for key, _error in errors}, at=at)
+
+
+@transaction.atomic
+def retract(references: Collection[str], *, at: datetime) -> None:
+    """What these said against an address is unsaid, and the addresses stand as they would without."""
+    rows = AddressError.objects.filter(reference__in=list(references))
+    keys = set(rows.values_list("address_key", flat=True))
+    rows.delete()
+    stand(keys, at=at)
+
+
+@transaction.atomic
+def stand(keys: Collection[str], *, at: datetime) -> None:
+    """These addresses stand as their errors say at this moment; two who count the same wait for one another."""
+    if not keys:
+        return
+    slots = {"keys": sorted(keys)}
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, slots)
+        cursor.execute(_HELD, slots)
+        forgiven = dict(cursor.fetchall())
+        standings = _standings(forgiven, at=at)
+        written: dict[str, Any] = {
+            "keys": list(standings),
+            "statuses": [standing.status for standing in standings.values()],
+            "errors": [standing.errors for standing in standings.values()],
+            "reasons": [each.last.reason if each.last else "" for each in standings.values()],
+            "texts": [each.last.text if each.last else "" for each in standings.values()],
+            "ats": [each.last.at if each.last else None for each in standings.values()],
+            "references": [each.last.reference if each.last else "" for each in standings.values()],
+            "os_user": audit.os_user(),
+            "face": audit.face(),
+        }
+        cursor.execute(_REMEMBER, written)
+        cursor.execute(_WRITE, written)
+
+
+def _standings(forgiven: dict[str, datetime | None], *, at: datetime) -> dict[str, Standing]:
+    known: dict[str, list[Error]] = defaultdict(list)
+    rows = AddressError.objects.filter(channel="email", address_key__in=list(forgiven))
+    for row in rows.iterator(chunk_size=5_000):
+        since = forgiven[row.address_key]
+        # A complaint is not forgiven by a message that arrives; a person's release forgives it all.
+        if since is None or row.at > since:
+            known[row.address_key].append(Error(row.at, row.nature, row.reason, row.text, row.reference))
+    limits = Limits.from_settings()
+    return {key: judge(known[key], limits=limits, at=at) for key in forgiven}
+
+
+def tidy(*, at: datetime, at_once: int = 5_000) -> int:
+    """Addresses whose errors are old enough are valid again; returns how many were looked at. For each night."""
+    limits = Limits.from_settings()
+    oldest = at - min(limits.decay, limits.decay_of_full)
+    rows = Quarantine.objects.filter(status=Status.ERRONEOUS, is_counted=True, last_error_at__lt=oldest)
+    looked_at, last = 0, ""
+    while True:
+        keys = list(
+            rows.filter(address_key__gt=last)
+            .order_by("address_key")
+            .values_list("address_key", flat=True)[:at_once]
+        )
+        if not keys:
+            return looked_at
+        stand(keys, at=at)
+        looked_at, last = looked_at + len(keys), keys[-1]

@@ -1,0 +1,18 @@
+from feedback.models.hits import Clock, Hit, HitKind, time_ordered_uuid
+from feedback.models.mail import IncomingMail, MailKind, Outcome, Reply, Report
+from feedback.models.reclassification import Reclassification
+from feedback.models.source import MailSource
+
+__all__ = [
+    "Clock",
+    "Hit",
+    "HitKind",
+    "IncomingMail",
+    "MailKind",
+    "MailSource",
+    "Outcome",
+    "Reclassification",
+    "Reply",
+    "Report",
+    "time_ordered_uuid",
+]
