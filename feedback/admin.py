@@ -103,7 +103,7 @@ class ReclassificationAdmin(VerbAdmin):
         ]
 
     def step_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
-        """What was found is applied, or undone, by a worker."""
+        """Have what was found applied, or undone, by a worker; raise Http404 for another step."""
         run = get_object_or_404(Reclassification, pk=pk)
         if step not in STEPS:
             raise Http404

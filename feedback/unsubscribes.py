@@ -11,13 +11,13 @@ from audiences import consents
 from audiences.models import ConsentEvent, Profile
 from deliveries.models import Message
 
-SOURCE = "unsubscribe_link"
+SOURCE, SOURCE_MAIL = "unsubscribe_link", "unsubscribe_mail"
 EMAIL = ConsentEvent.Channel.EMAIL
 
 
-def opt_out(*, delivery_id: int, seq: int, at: datetime) -> bool:
+def opt_out(*, delivery_id: int, seq: int, at: datetime, source: str = SOURCE) -> bool:
     """Whoever the message was written to gets no more email; False if it was so already or they are gone."""
-    return _change(consents.opt_out, delivery_id=delivery_id, seq=seq, at=at)
+    return _change(consents.opt_out, delivery_id=delivery_id, seq=seq, at=at, source=source)
 
 
 def opt_in_again(*, delivery_id: int, seq: int, at: datetime) -> bool:
@@ -63,11 +63,13 @@ def masked(address: str) -> str:
     return f"{local[:1]}•••{at}{domain}" if at else ""
 
 
-def _change(verb: Callable[..., bool], *, delivery_id: int, seq: int, at: datetime) -> bool:
+def _change(
+    verb: Callable[..., bool], *, delivery_id: int, seq: int, at: datetime, source: str = SOURCE
+) -> bool:
     profile_id = profile_of(delivery_id=delivery_id, seq=seq)
     if profile_id is not None:
         with suppress(Profile.DoesNotExist):
             return verb(
-                profile_id=profile_id, channel=EMAIL, at=at, source=SOURCE, reference=reference(delivery_id)
+                profile_id=profile_id, channel=EMAIL, at=at, source=source, reference=reference(delivery_id)
             )
     return False

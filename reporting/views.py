@@ -117,7 +117,7 @@ def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
 
 @require_safe
 def report(request: HttpRequest, pk: int, seq: int, report_id: int) -> HttpResponse:
-    """The mail by which something was reported of a message, for whoever may see its recipient."""
+    """Show the mail that reported something of a message; raise Http404 for whoever may not see its recipient."""
     delivery = _find(request, pk)
     row = _message(request, delivery, seq)
     if not row.is_seen:

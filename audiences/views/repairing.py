@@ -40,7 +40,7 @@ class OutageForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def repair(request: HttpRequest) -> HttpResponse:
-    """By GET says which addresses would be let go; by POST lets them go."""
+    """Say by GET which addresses would be let go, and let them go by POST; raise Forbidden without the right."""
     by = person(request)
     access.require(by, Right.ADMINISTER, root())
     typed = request.POST if request.method == "POST" else request.GET

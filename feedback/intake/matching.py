@@ -11,8 +11,11 @@ from feedback.models import Report
 
 Evidence = Report.Evidence
 
+# Programs write to that address for people, so a mail that looks automatic counts.
+WISHES = {reports.Kind.NOT_A_BOUNCE, reports.Kind.AUTO_REPLY}
 MOST_LOOKED_AT = 50  # tokens in one mail: each costs a signature
 _IN_RETURN_PATH = re.compile(r"(?<![A-Za-z0-9])b-([0-9A-Fa-f]{54})@", re.ASCII)
+_IN_WISH = re.compile(r"(?<![A-Za-z0-9])u-([0-9A-Fa-f]{54})@", re.ASCII)
 _IN_MESSAGE_ID = re.compile(r"(?<![A-Za-z0-9])([0-9A-Fa-f]{54})@", re.ASCII)
 _IN_HEADER = re.compile(r"[A-Za-z0-9_-]{36}", re.ASCII)
 
@@ -29,10 +32,13 @@ class Match:
 def match(report: reports.Report, *, envelope_to: str, signer: Signer) -> Match:
     """Return the message that our signatures in the mail name.
 
+    Mail to the address of List-Unsubscribe is a wish, unless a machine reports by it what became of a message.
     Where the envelope and the returned message disagree nothing is proven. Message-IDs are asked last: an answer
     to one mail of ours may bear those of others as well.
     """
     addresses = (envelope_to, *report.envelope_to)
+    if report.kind in WISHES and (wished := _claims(addresses, _IN_WISH, Purpose.UNSUBSCRIBE_MAIL, signer)):
+        return Match(wished.pop(), Evidence.UNSUBSCRIBE) if len(wished) == 1 else Match(is_conflicting=True)
     returned = [value for name, value in report.returned_headers.items() if name.lower() == HEADER.lower()]
     by_path = _claims(addresses, _IN_RETURN_PATH, Purpose.BOUNCE, signer)
     by_header = _claims(returned, _IN_HEADER, Purpose.MESSAGE, signer)

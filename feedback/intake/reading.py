@@ -13,6 +13,7 @@ from campaign.lib.tokens import default_signer
 from deliveries.models import Delivery
 from deliveries.proofs import showing
 from feedback import reports as reader
+from feedback import unsubscribes
 from feedback.intake import replies
 from feedback.intake.matching import Match, match
 from feedback.models import IncomingMail, MailKind, Outcome, Reply, Report
@@ -56,8 +57,18 @@ def _read(ids: Sequence[int]) -> int:
     mails = list(rows.order_by("id"))
     reports = Report.objects.bulk_create(rows_of(mails))
     Reply.objects.bulk_create(replies.rows_of(mails, reports), ignore_conflicts=True)
+    _opt_out(reports)
     _note_read(mails)
     return len(mails)
+
+
+def _opt_out(reports: Sequence[Report]) -> None:
+    """Whoever wrote to the address of List-Unsubscribe, or for whom a program did, gets no more mail."""
+    for report in reports:
+        if report.evidence == Report.Evidence.UNSUBSCRIBE and report.delivery_id and report.seq:
+            unsubscribes.opt_out(
+                delivery_id=report.delivery_id, seq=report.seq, at=report.at, source=unsubscribes.SOURCE_MAIL
+            )
 
 
 def rows_of(mails: Sequence[IncomingMail]) -> list[Report]:

@@ -51,7 +51,7 @@ class ReadSince(Refusal):
 
 @transaction.atomic
 def start(*, since: datetime, until: datetime, by: User, at: datetime) -> Reclassification:
-    """The mail of that time will be read anew; nothing changes before it is applied."""
+    """Have the mail of that time read anew; nothing changes before it is applied. Raise NoSpan where it is none."""
     access.require(by, Right.ADMINISTER, root())
     if not since < until or until - since > LONGEST:
         raise NoSpan

@@ -34,6 +34,7 @@ def rows_of(mails: Sequence[IncomingMail], reports: Sequence[Report]) -> list[Re
         for report in reports
         if report.delivery_id is not None
         and report.seq is not None
+        and report.evidence != Report.Evidence.UNSUBSCRIBE
         and _is_by_a_person(report)
         and not _was_forwarded(bytes(by_id[report.mail_id].raw))
     ]

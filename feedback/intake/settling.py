@@ -160,6 +160,8 @@ def _outcome(report: Report, message: _Message | None) -> Outcome:
         return Outcome.GONE
     if message.status in {S.PREPARED, S.RETRYING}:
         return Outcome.WAITS
+    if report.evidence == Report.Evidence.UNSUBSCRIBE:
+        return Outcome.OPTED_OUT
     if report.kind == MailKind.COMPLAINT:
         return Outcome.MARKED
     if message.was_sent_again:

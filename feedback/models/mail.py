@@ -85,6 +85,7 @@ class Outcome(models.TextChoices):
     CONFLICTING = "conflicting", _("It names two messages; nothing is changed")
     PROOF = "proof", _("About a proof; nothing is changed")
     GONE = "gone", _("Its message is gone; nothing is changed")
+    OPTED_OUT = "opted_out", _("Its recipient gets no more mail")
 
 
 class Report(models.Model):
@@ -97,6 +98,7 @@ class Report(models.Model):
         RETURN_PATH = "return_path", _("Return path")
         HEADER = "header", _("Header in the returned message")
         MESSAGE_ID = "message_id", _("Message-ID")
+        UNSUBSCRIBE = "unsubscribe", _("Address to unsubscribe")
 
     mail = models.ForeignKey(IncomingMail, on_delete=models.PROTECT, related_name="reports")
     number = models.SmallIntegerField()

@@ -7,6 +7,7 @@ from deliveries.models import Delivery, Message
 
 SIGNS = ("return_path", "header", "message_id")
 USER_UNKNOWN = "smtp; 550 5.1.1 <nobody>: user unknown"
+OTHER_WORDS = {"5.2.2": "smtp; 552 5.2.2 mailbox full", "4.4.1": "smtp; 451 4.4.1 no answer from host"}
 _numbers = count(1)
 
 
@@ -16,12 +17,15 @@ def bounce_of(
     *,
     status: str = "5.1.1",
     action: str = "failed",
-    text: str = USER_UNKNOWN,
+    text: str = "",
     recipient: str = "",
     signs: tuple[str, ...] = SIGNS,
     key: int | None = None,
 ) -> bytes:
-    """A delivery status notification of RFC 3464, a new one for each call."""
+    """A delivery status notification of RFC 3464, a new one for each call; `text` is by default what fits `status`."""
+    text = text or (
+        USER_UNKNOWN if status == "5.1.1" else OTHER_WORDS.get(status, f"smtp; 550 {status} not accepted")
+    )
     recipient = recipient or Message.objects.values_list("address", flat=True).get(delivery=delivery, seq=seq)
     key = delivery.key if key is None else key
     to = return_path(key, seq) if "return_path" in signs else "bounces@example.com"

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Store the mail; raise CommandError with the exit code that tells the server what to do."""
         envelope_to = options["recipient"] or next(filter(None, map(os.environ.get, ENVELOPE)), "")
         try:
             raw = sys.stdin.buffer.read(storing.most_octets() + 1)
