@@ -46,9 +46,17 @@ def _letter(number: int) -> str:
     )
 
 
+def _price(number: int) -> str:
+    return (
+        f'<tr><td><a href="https://shop.example.com/item/{number}">Item {number}</a></td>'
+        f"<td><b>{number}</b>,00</td></tr>\n"
+    )
+
+
 KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
     "shop": (SHEET.replace(" .row:nth-child(%s){}", ""), _shop),
     "shop, its style sheets read apart": (SHEET.replace("%s){}", "2n){margin:0}"), _shop),
+    "price list, a link in each row": (SHEET.replace(" .row:nth-child(%s){}", ""), _price),
     "letter": (SHEET.replace(" .row:nth-child(%s){}", ""), _letter),
 }
 

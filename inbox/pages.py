@@ -192,7 +192,7 @@ def _body(raw: bytes, part: str) -> str:
     if part == "headers":
         return raw.split(b"\r\n\r\n", 1)[0].decode("utf-8", "replace")
     found = parsed(raw).get_body(("html",) if part == "html" else ("plain",))
-    return str(found.get_content()) if found else "(none)"
+    return str(found.get_content()).replace("\r\n", "\n") if found else "(none)"  # CRLF is for the wire
 
 
 def _as_json(number: int, raw: bytes) -> dict[str, Any]:

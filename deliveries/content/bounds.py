@@ -24,11 +24,11 @@ MOST_CHARACTERS = {"html": 2 * 1024 * 1024, "text": 2 * 1024 * 1024}
 MOST_CHARACTERS_OF_A_LINE = 5_000  # of each other part: subject, preheader, senders
 DEEPEST = 256
 DEEPEST_AS_WRITTEN = 1_024  # open tags as they stand, before a parser says how deep they really are
-MOST_ELEMENTS = 20_000
+MOST_ELEMENTS = 25_000
 MOST_ATTRIBUTES = 200  # of one tag
 MOST_REOPENED = 100_000
 MOST_STYLED = 20_000_000  # characters that style sheets would add to tags
-MOST_LINKS = 2_000
+MOST_LINKS = 4_500
 
 SIZE = n_("This part has %(found)s characters; %(most)s are the most.")
 DEPTH = n_(

@@ -116,15 +116,15 @@ class Renderer:
 
     def subject(self, *, values: Mapping[str, Value]) -> str:
         """Return the subject for these values; like the two that follow it raises RenderError."""
-        return self._subject(self._context(values, None))
+        return self._subject(self._unsigned(values))
 
     def from_name(self, *, values: Mapping[str, Value]) -> str:
         """Return the sender's name for these values."""
-        return self._line("from_name.txt", self._context(values, None))
+        return self._line("from_name.txt", self._unsigned(values))
 
     def preheader(self, *, values: Mapping[str, Value]) -> str:
         """Return the text that an inbox shows beside the subject, for these values."""
-        return self._line("preheader.txt", self._context(values, None))
+        return self._line("preheader.txt", self._unsigned(values))
 
     def link_url(self, index: int, values: Mapping[str, Value]) -> str:
         """Return where the link leads for this recipient: always to the scheme and host that the author wrote.
@@ -134,7 +134,7 @@ class Renderer:
         link = self.compiled.links[index]
         if link.kind != "tracked":
             raise RenderError(part=f"link {index}", cause=link.kind)
-        url = self._render(f"link{index}.txt", self._context(values, None))
+        url = self._render(f"link{index}.txt", self._unsigned(values))
         if static_start(url) != static_start(link.template) or not static_start(url):
             raise RenderError(part=f"link {index}", cause="host")
         return url
@@ -257,19 +257,25 @@ class Renderer:
         )
 
     def _context(self, values: Mapping[str, Value], seq: int | None) -> dict[str, Any]:
-        profile: dict[str, Any] = {}
-        for name, kind in self._fields:
-            value = values.get(name)
-            profile[name] = clean(value) if kind == "text" and type(value) is str else plain(value, kind)
-        context: dict[str, Any] = {"profile": profile}
         if seq is None:
-            context |= dict.fromkeys(("_o", "_u", "_m", *(slot for slot, _index in self._clicks)), _UNSIGNED)
-            return context
+            return self._unsigned(values) | dict.fromkeys((slot for slot, _index in self._clicks), _UNSIGNED)
+        context: dict[str, Any] = {"profile": self._profile(values)}
         tokens, context[_ID_SLOT] = self._sign(seq)
         context |= zip(self._slots, tokens, strict=True)
         mail = self._unsubscribe_mail
         context[_MAIL_SLOT] = f",\r\n <mailto:{mail(seq)}?subject=unsubscribe>" if mail else ""
         return context
+
+    def _unsigned(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        """What a line of the head or the address of a link can read: nothing that grows with the number of links."""
+        return {"profile": self._profile(values), "_o": _UNSIGNED, "_u": _UNSIGNED, "_m": _UNSIGNED}
+
+    def _profile(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        profile: dict[str, Any] = {}
+        for name, kind in self._fields:
+            value = values.get(name)
+            profile[name] = clean(value) if kind == "text" and type(value) is str else plain(value, kind)
+        return profile
 
     def _render(self, template: str, context: dict[str, Any]) -> str:
         try:

@@ -14,6 +14,7 @@ from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 from accounts import demo as people
+from accounts import proof_addresses
 from accounts.models import OrganizationalUnit, User
 from audiences import definitions, imports
 from audiences.models import Audience, Import, TestProfile
@@ -35,6 +36,7 @@ NEWSLETTER = Path(__file__).parent / "newsletter"
 CUSTOMERS = Path(people.__file__).resolve().parent.parent / "audiences" / "demo" / "customers.csv"
 BROKEN = 'external_id,email,first_name\nX1,x1@example.com,Rita\nX2,x2@example.com,"Jo\nX3,x3@example.com,Ana,too many\n'
 ZONE = "America/Sao_Paulo"
+PROOFS = "proofs.serra-alta.example"  # the domain of the mailboxes that proofs go to
 FOLD = JobRef("reporting.jobs.fold")
 
 EVERYBODY, BRAZIL, VIPS, NEW = "All customers", "Customers in Brazil", "VIP customers", "New customers"
@@ -65,6 +67,7 @@ def tell(say: Callable[[str], object]) -> None:
     unit = tree[people.BRAZIL]
     users = {user.username: user for user in User.objects.all()}
     _senders(unit, users["diego"])
+    _proofs(unit, users["diego"])
     cast = Cast(unit, users["ana"], users["bruno"], users["carla"], users["ines"], {})
     say("2,000 customers")
     _bring_in_customers(cast)
@@ -81,6 +84,12 @@ def _senders(unit: OrganizationalUnit, diego: User) -> None:
     said = {"name": people.COMPANY, "reply_to": "hello@serra-alta.example"}
     senders.save(unit=unit, address="news@serra-alta.example", by=diego, **said)
     senders.save(unit=unit, address="serra-alta.example", by=diego)
+
+
+def _proofs(unit: OrganizationalUnit, diego: User) -> None:
+    """Where proofs may go: to the company's people, and to the mailboxes that are kept for them."""
+    if unit.proof_addresses is None:
+        proof_addresses.save(unit=unit, entries=["serra-alta.example", PROOFS], by=diego)
 
 
 def _bring_in_customers(cast: Cast) -> None:
@@ -116,7 +125,7 @@ def _test_profiles(cast: Cast) -> None:
         if not TestProfile.objects.filter(label=label, unit=cast.unit).exists():
             definitions.save_test_profile(
                 label=label,
-                email=f"{label.lower().replace(' ', '-')}@serra-alta.example",
+                email=f"{label.lower().replace(' ', '-')}@{PROOFS}",
                 values={"first_name": name, "language": language, "city": "Ouro Preto", "segment": "vip"},
                 unit=cast.unit,
                 by=cast.ana,

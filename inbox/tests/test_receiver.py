@@ -220,6 +220,7 @@ def test_programs_read_the_inbox_as_json(server, pages):
     assert [m["message_id"] for m in older["messages"]] == ["<key.1@example.com>"]
     assert ["Subject", "Olá"] in message["headers"]
     assert "Bom dia" in message["text"]
+    assert message["text"].endswith("\n.\n..\nFim\n")
 
 
 def test_another_sites_page_can_not_read_the_inbox(server, pages):

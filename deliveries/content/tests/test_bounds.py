@@ -77,6 +77,16 @@ def test_tags_that_many_leave_open_are_no_depth(html):
     assert bounds.CODE not in {finding.code for finding in findings(html)}
 
 
+def test_a_price_list_of_400_kb_with_a_link_in_each_row_reaches_no_bound():
+    rows = "".join(
+        f'<tr><td><a href="https://shop.example.com/item/{number}">Item {number}</a></td>'
+        f"<td><b>{number}</b>,00</td></tr>\n"
+        for number in range(4_000)
+    )
+
+    assert not findings(f"<table>{rows}</table>", level="error")
+
+
 def test_depth_is_that_of_the_tree_that_a_parser_makes():
     assert bounds.depth_of("<div>" * 100 + "x") == 103  # html, body and the text
     assert bounds.depth_of("<p>x" * 100) == 4

@@ -14,7 +14,7 @@ from deliveries.tests.factories import person
 
 pytestmark = pytest.mark.django_db
 
-PAGE = "/senders/"
+PAGE = "/units/senders/"
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ def test_an_administrator_enters_a_sender_and_sees_how_it_stands(client, unit):
     page = unescape(answer.content.decode())
     assert "“news@serra-alta.com.br” is saved." in page
     assert "DNS has not answered yet." in page
+    assert 'href="/units/" aria-current="page"' in page
     assert DnsAnswer.objects.count() == 2
 
     DnsAnswer.objects.update(outcome="nothing", texts=[], answered_at=clock.now())
