@@ -16,6 +16,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 
 from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
@@ -65,12 +66,13 @@ def to_approve(user: User) -> QuerySet[Delivery]:
     prepared = Exists(runs.filter(Q(pk=counted) | Q(kept_from=counted)))
     made = prepared | Q(inherited_authors__contains=[user.pk]) | Exists(wrote)
     rows = access.within(user, Right.APPROVE, Delivery.objects.filter(status=Status.AWAITING_APPROVAL))
-    return _listed(_decidable(rows).exclude(_asks_for(ApprovalPolicy.FOUR_EYES) & made))
+    return _listed(rows.filter(_rule_still_holds()).exclude(_asks_for(ApprovalPolicy.FOUR_EYES) & made))
 
 
 def to_confirm(user: User) -> QuerySet[Delivery]:
     """Ready where this person may start it, sealed under the rule of approval that still holds."""
-    return _listed(_decidable(access.within(user, Right.START, Delivery.objects.filter(status=Status.READY))))
+    rows = access.within(user, Right.START, Delivery.objects.filter(status=Status.READY))
+    return _listed(rows.filter(_rule_still_holds()))
 
 
 def to_prepare_anew(user: User) -> QuerySet[Delivery]:
@@ -79,24 +81,19 @@ def to_prepare_anew(user: User) -> QuerySet[Delivery]:
 
 
 def _outdated(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    undecided = rows.filter(status__in=groups.UNDECIDED)
-    return _listed(_with_rule(undecided).exclude(sealed_under=F("holds")))
+    return _listed(rows.filter(status__in=groups.UNDECIDED).exclude(_rule_still_holds()))
 
 
-def _decidable(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    return _with_rule(rows).filter(sealed_under=F("holds"))
-
-
-def _with_rule(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Each with the rule of approval that it was sealed under, and with the one that holds now."""
+def _rule_still_holds() -> Q:
+    """The rule of approval that the preparation was sealed under is the one that holds now."""
     tighter_first = sorted(ApprovalPolicy, key=lambda policy: -policy.tightness)
-    holds = Case(
+    now = Case(
         *(When(_asks_for(policy), then=Value(policy.value)) for policy in tighter_first),
         default=Value(ApprovalPolicy.NONE.value),
         output_field=CharField(),
     )
-    sealed_under = Coalesce(SEALED, Value(""), output_field=CharField())  # seals of old name none
-    return rows.alias(sealed_under=sealed_under, holds=holds)
+    then = Coalesce(SEALED, Value(""), output_field=CharField())  # seals of old name none
+    return Q(Exact(then, now))
 
 
 def _asks_for(policy: ApprovalPolicy) -> Q:
