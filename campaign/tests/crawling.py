@@ -17,6 +17,8 @@ from selectolax.lexbor import LexborHTMLParser
 AWKWARD = (
     "9" * 19, "\x00a", "-1", "0001-01-01T00:00", "9999-12-31T23:59", "2026-02-30", "NaN", "1e999", "٣", "[" * 3000, '"\\ud800"',
     "\ufffd", "9" * 5000, "a,b,c", "FREQ=DAILY;INTERVAL=0", "", "{{", "Etc/../UTC", "[]", "a" * 300,
+    "Infinity", "1e308", "-0", "1_000", "2147483648", "24:00", "10000-01-01", "\u202e", "%s", "[null]", "UTC\x00", "\r\n", "x" * 1_000_000,
+    '{"any":[{"field":["city"],"is":{},"value":[[]]}]}', "smtp://[::1", "FREQ=MINUTELY;COUNT=100000",
 )  # fmt: skip
 FIXED = {"language": "en", "csrfmiddlewaretoken": "x"}
 BY_CONVERTER = {

@@ -19,6 +19,7 @@ from audiences.fields import ProfileField
 from audiences.imports import columns, files, headers
 from campaign.lib import recurrence
 from campaign.lib.refusals import Refusal
+from deliveries.content.address_attributes import runs_in_css
 from deliveries.content.compile import compile_content
 from deliveries.content.source import Field, Source
 from deliveries.drafting import uploads
@@ -84,6 +85,7 @@ READERS: dict[str, tuple[Callable[[str], None], list[str]]] = {
         "<div><object></div>", "<td>", "<img src='a.png'>", "<p style='a:url( '>", "<style>*{a:b}</style><p>", "{#a{b:c}}",
         "<style>@import url(x);", "<style>.a", "@import\"x",
     ]),
+    "styles": (lambda css: runs_in_css(css) and None, ["/*", "/*/", "/**/", "*/", "\\", "\\9", "url( ", "expression "]),
     "text part": (text_part, ["https://example.com/x ", ")", "https://a.example/)", "{{ 'x' }}", "\n", " ", "]]]", "x"]),
     "csv": (csv_file, ["email\n", '"', 'a,b\n', '"a\n', ",", ";", "\t", "\x00", "é\n", "x", '"",""x\n', "sep=;\n"]),
     "cells": (cells, [" ", "\x00", " \x00", "9", "9.", "1,", "2026-", "x", "\u2028 "]),
@@ -98,6 +100,7 @@ PAIRS = [
     ("content", "{% if 1 %}", "{% endif %}"),
     ("content", "<div>", "</div>"),
     ("content", "<b>", "<p>"),
+    ("styles", "url(", " "),
     ("text part", "{% if 1 %}", "{% endif %}"),
     ("text part", "(", "https://a.example/)"),
     ("csv", ", ", "\na,b"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, transaction
 from django.test import Client
 
@@ -89,6 +90,10 @@ def good(crawler: Crawler) -> dict[str, str]:
     return pages
 
 
+def a_file() -> SimpleUploadedFile:
+    return SimpleUploadedFile("../a\x00.zip", b"PK\x03\x04\xff", content_type="text/html; charset=x")
+
+
 def test_whatever_stands_in_an_address(boss: User) -> None:
     crawler = Crawler(boss)
 
@@ -117,7 +122,10 @@ def test_whatever_stands_behind_an_address(boss: User) -> None:
 
 
 def test_whatever_is_posted_by_a_form(boss: User) -> None:
-    """Each form with awkward values in all fields, and with one in some by themselves; in turn, so each is tried."""
+    """Each form with awkward values in all fields, and with one in some by themselves; in turn, so each is tried.
+
+    Then with several values for each field, with files in the place of values, and empty.
+    """
     crawler = Crawler(boss)
     values, seen = cycle(AWKWARD), set()
 
@@ -132,6 +140,8 @@ def test_whatever_is_posted_by_a_form(boss: User) -> None:
                 crawler.ask("post", target, fields | {name: [next(values)]})
             for value in islice(values, 2):
                 crawler.ask("post", target, {name: [value] for name in fields})
+            crawler.ask("post", target, {name: [*islice(values, 3)] for name in fields})
+            crawler.ask("post", target, {name: a_file() for name in fields})
             crawler.ask("post", target, {})
 
     assert seen
@@ -159,6 +169,8 @@ def test_whoever_asks(role: str | None, boss: User) -> None:
         ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="label"\r\n\r\n\xff'),
         ("multipart/form-data; boundary=x; charset=utf-7", b'--x\r\nContent-Disposition: form-data; name="label"\r\n\r\n+2AA-\r\n--x--'),
         ("multipart/form-data; boundary=x; charset=rot13", b"--x--"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="label"; filename="\x00"\r\n\r\nx\r\n--x--'),
+        ("application/x-www-form-urlencoded", "&".join(f"f{n}=1" for n in range(1_001))),
         ("application/x-www-form-urlencoded; charset=utf-16", "label=%00"),
         ("text/plain; charset=unicode_escape", "x"),
     ],

@@ -29,9 +29,10 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _BEGINS_OPEN = re.compile(rf"[^:/?#]*{MASK}")
 _DATA_OF_PICTURES = re.compile(r"data:image/[a-z0-9.+-]+[;,]", re.I)
 _SCRIPT_IN_CSS = re.compile(
-    r"""url\(\s*["']?\s*(?:java|vb|live)script\s*:|(?<![\w-])expression\s*\(|-moz-binding\s*:""", re.I
+    r"""url\(\s*(?:["']\s*)?(?:java|vb|live)script\s*:|(?<![\w-])expression\s*\(|-moz-binding\s*:""", re.I
 )
 _CSS_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})[ \t\n]?|\\(.)|/\*.*?\*/", re.S)
+_ESCAPE_ALONE = re.compile(r"\\([0-9a-fA-F]{1,6})[ \t\n]?|\\(.)", re.S)
 
 
 def holds_address(attribute: str) -> bool:
@@ -75,7 +76,10 @@ def begins_open(value: str) -> bool:
 
 def runs_in_css(css: str) -> bool:
     """Whether a style asks for a script, in whichever way one of the programs for mail would run it."""
-    return bool(_SCRIPT_IN_CSS.search(_CSS_ESCAPE.sub(_plain, css)))
+    # Behind the last end of a comment none is looked for: each that is never closed would be sought to the end.
+    end = css.rfind("*/") + 2 if "*/" in css else 0
+    plain = _CSS_ESCAPE.sub(_plain, css[:end]) + _ESCAPE_ALONE.sub(_plain, css[end:])
+    return bool(_SCRIPT_IN_CSS.search(plain))
 
 
 def _plain(escape: re.Match[str]) -> str:

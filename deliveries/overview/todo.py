@@ -16,6 +16,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 
 from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
@@ -38,12 +39,10 @@ class Waiting:
 def lists(user: User) -> Waiting:
     """What this person could do something about now."""
     mine = _mine(user)
-    outdated = _outdated(mine)
-    first = outdated.order_by().values("pk")
     return Waiting(
-        to_approve=to_approve(user).exclude(pk__in=first),
-        to_confirm=to_confirm(user).exclude(pk__in=first),
-        to_prepare_anew=outdated,
+        to_approve=to_approve(user),
+        to_confirm=to_confirm(user),
+        to_prepare_anew=_outdated(mine),
         rejected=_rejected(mine),
     )
 
@@ -55,7 +54,10 @@ def count(user: User) -> int:
 
 
 def to_approve(user: User) -> QuerySet[Delivery]:
-    """Waiting for approval where this person may give it; four-eyes leaves out what they made themselves."""
+    """Waiting for approval where this person may give it, sealed under the rule of approval that still holds.
+
+    Four-eyes leaves out what they made themselves.
+    """
     wrote = Content.objects.filter(
         delivery=OuterRef("pk"), author=user, number__lte=OuterRef("preparation__content__number")
     )
@@ -64,28 +66,34 @@ def to_approve(user: User) -> QuerySet[Delivery]:
     prepared = Exists(runs.filter(Q(pk=counted) | Q(kept_from=counted)))
     made = prepared | Q(inherited_authors__contains=[user.pk]) | Exists(wrote)
     rows = access.within(user, Right.APPROVE, Delivery.objects.filter(status=Status.AWAITING_APPROVAL))
-    return _listed(rows.exclude(_asks_for(ApprovalPolicy.FOUR_EYES) & made))
+    return _listed(rows.filter(_rule_still_holds()).exclude(_asks_for(ApprovalPolicy.FOUR_EYES) & made))
 
 
 def to_confirm(user: User) -> QuerySet[Delivery]:
-    """Ready where this person may start it."""
-    return _listed(access.within(user, Right.START, Delivery.objects.filter(status=Status.READY)))
+    """Ready where this person may start it, sealed under the rule of approval that still holds."""
+    rows = access.within(user, Right.START, Delivery.objects.filter(status=Status.READY))
+    return _listed(rows.filter(_rule_still_holds()))
 
 
 def to_prepare_anew(user: User) -> QuerySet[Delivery]:
-    """What this person created or prepared and nobody can decide on any more: another rule of approval holds by now."""
+    """What this person made and nobody can decide on any more: another rule of approval holds by now."""
     return _outdated(_mine(user))
 
 
 def _outdated(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    return _listed(rows.filter(status__in=groups.UNDECIDED).exclude(_rule_still_holds()))
+
+
+def _rule_still_holds() -> Q:
+    """The rule of approval that the preparation was sealed under is the one that holds now."""
     tighter_first = sorted(ApprovalPolicy, key=lambda policy: -policy.tightness)
-    holds = Case(
+    now = Case(
         *(When(_asks_for(policy), then=Value(policy.value)) for policy in tighter_first),
         default=Value(ApprovalPolicy.NONE.value),
         output_field=CharField(),
     )
-    undecided = rows.filter(status__in=groups.UNDECIDED).alias(sealed_under=SEALED, holds=holds)
-    return _listed(undecided.exclude(sealed_under=F("holds")))
+    then = Coalesce(SEALED, Value(""), output_field=CharField())  # seals of old name none
+    return Q(Exact(then, now))
 
 
 def _asks_for(policy: ApprovalPolicy) -> Q:
@@ -97,7 +105,7 @@ def _asks_for(policy: ApprovalPolicy) -> Q:
 
 
 def rejected(user: User) -> QuerySet[Delivery]:
-    """Back in Editing because somebody rejected what this person created or prepared."""
+    """Back in Editing because somebody rejected what this person made."""
     return _rejected(_mine(user))
 
 
@@ -109,9 +117,11 @@ def _rejected(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
 
 
 def _mine(user: User) -> QuerySet[Delivery]:
-    """What this person created or prepared, where they may prepare it."""
-    rows = Delivery.objects.filter(Q(created_by=user) | Q(preparation__started_by=user))
-    return access.within(user, Right.PREPARE, rows)
+    """What this person created or prepared, and the runs of such a series, where they may prepare it."""
+    made = Q(created_by=user) | Q(preparation__started_by=user)
+    # A run is made by nobody; who made the series sees to it.
+    of_series = Q(execution_of__created_by=user) | Q(execution_of__preparation__started_by=user)
+    return access.within(user, Right.PREPARE, Delivery.objects.filter(made | of_series))
 
 
 def _listed(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:

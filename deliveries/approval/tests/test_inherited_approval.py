@@ -113,6 +113,21 @@ def test_what_is_not_confirmed_waits_for_whoever_prepared_it_until_it_is_prepare
     assert todo.count(maker) == 0
 
 
+def test_what_must_be_prepared_anew_waits_for_no_approver_and_no_starter(strict, administrator):
+    unit = UnitFactory(approval_policy=ONE)
+    awaiting = DeliveryFactory(unit=unit, awaiting_approval=True)
+    ready = DeliveryFactory(unit=unit, ready=True)
+    approver, starter = person("approve", unit), person("start", unit)
+    assert list(todo.to_approve(approver)) == [awaiting]
+    assert list(todo.to_confirm(starter)) == [ready]
+
+    units.move_unit(unit=unit, parent=strict, by=administrator)
+
+    assert [todo.count(user) for user in (approver, starter)] == [0, 0]
+    prepare_anew(ready, by=person("prepare", unit))
+    assert list(todo.to_approve(approver)) == [ready]
+
+
 def test_what_is_confirmed_waits_for_nobody_after_its_unit_moved(strict, administrator):
     unit = UnitFactory(approval_policy=ONE)
     maker = UserFactory(roles={"prepare": unit})

@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 
+from accounts import units
+from accounts.models import ApprovalPolicy
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from deliveries.confirmation import decisions as confirmation
 from deliveries.lifecycle import WrongStatus, notices
 from deliveries.models import Notice, Occurrence, Skipped, Status
+from deliveries.overview import todo
 from deliveries.tests.factories import person
 from deliveries.tests.series import go_to, next_of, runs, series_of, work
 
@@ -75,3 +78,24 @@ def test_a_mail_server_that_is_away_is_asked_again_and_given_up_in_the_end(relay
     (notice,) = Notice.objects.filter(user__email="carla@example.com")
     assert (notice.mailed_at, notice.mail_tries) == (None, notices.MOST_MAIL_TRIES)
     assert not notices.to_mail(clock.now()).exists()
+
+
+def test_a_run_under_another_approval_policy_waits_for_whoever_made_its_series(relay):
+    series = series_of()
+    go_to(next_of(series) - timedelta(minutes=30))
+    work()
+    (run,) = runs(series)
+    starter = person("start", run.unit)
+    assert list(todo.to_confirm(starter)) == [run]
+
+    administrator = UserFactory(roles={"administration": root()})
+    units.change_unit(
+        unit=root(),
+        label="All",
+        approval_policy=ApprovalPolicy.FOUR_EYES,
+        grace_seconds=None,
+        by=administrator,
+    )
+
+    assert list(todo.to_prepare_anew(series.created_by)) == [run]
+    assert todo.count(starter) == 0
