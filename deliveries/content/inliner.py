@@ -18,6 +18,7 @@ MOST_SECONDS = 5  # of processor time
 MOST_SECONDS_OF_WAITING = 30
 MOST_OCTETS = 1 << 30  # of memory
 MOST_PAIRS = 2_000_000  # of rules and tags
+MOST_HEAPED = 1_000_000_000  # of tags and pairs of rules: what many rules give to one tag costs as their square
 MOST_STEPS = 6  # from one tag to another, in one selector
 
 SLOW = n_(
@@ -57,7 +58,7 @@ def inlined(html: str, *, sheets: str, tags: int) -> str | None:
 def is_quick(sheets: str, tags: int) -> bool:
     """Whether each selector is decided near its tag, and there are not too many of them."""
     rules = sheets.count("{") + sheets.count(",")
-    if rules * tags > MOST_PAIRS or _LOOKS_FAR.search(sheets):
+    if rules * tags > MOST_PAIRS or rules**2 * tags > MOST_HEAPED or _LOOKS_FAR.search(sheets):
         return False
     return all(
         len(_STEP.findall(selector.strip())) <= MOST_STEPS

@@ -234,6 +234,11 @@ def test_selectors_that_take_too_long_are_refused_with_the_bound_of_time():
     assert [finding.text for finding in found] == [inliner.SLOW]
 
 
+def test_many_rules_that_all_meet_at_each_tag_are_read_in_a_process_of_their_own():
+    assert not inliner.is_quick("*{color:red}" * 4_125, 378)
+    assert inliner.is_quick("*{color:red}" * 300, 3_000)
+
+
 def test_the_style_sheets_of_newsletters_are_quick():
     sheet = "@media (max-width:600px){.a .b td>p{margin:0}} a:hover, #id .x{color:red} [class~=y]{color:red}"
 
