@@ -44,6 +44,7 @@ virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
 virtual_alias_maps =
+transport_maps = texthash:{at}/transport
 smtpd_tls_security_level = encrypt
 smtpd_tls_cert_file = {at}/server.crt
 smtpd_tls_key_file = {at}/server.key
@@ -75,6 +76,7 @@ error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
 virtual unix - n n - - virtual
+smtp unix - - n - - smtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
@@ -100,9 +102,19 @@ class Postfix:
     def log(self) -> str:
         return (self.folder / "log" / "mail.log").read_text(errors="replace")
 
+    @property
+    def inbox(self) -> Path:
+        """The folder (Maildir) into which everything is delivered that leads nowhere else."""
+        return self.folder / "mail" / "inbox"
+
+    def leads(self, domain: str, *, port: int) -> None:
+        """Mail for the domain is handed on, from now on, to the server at a port of this machine."""
+        (self.folder / "transport").write_text(f"{domain} smtp:[127.0.0.1]:{port}\n")
+        _run("/usr/sbin/postfix", "-c", str(self.folder), "reload")
+
     def delivered(self, number: int, *, seconds: float = 60) -> list[bytes]:
         """What lies in the mailbox, once it is so many messages; each is taken out."""
-        inbox, end = self.folder / "mail" / "inbox" / "new", time.monotonic() + seconds
+        inbox, end = self.inbox / "new", time.monotonic() + seconds
         while len(files := sorted(inbox.glob("*"))) < number:
             assert time.monotonic() < end, f"{len(files)} of {number} were delivered\n{self.log[-4000:]}"
             time.sleep(0.05)
@@ -148,6 +160,7 @@ def _prepared(folder: Path) -> Postfix:
     slots = {"at": folder, "port": port, "uid": owner.pw_uid, "gid": owner.pw_gid}
     (folder / "main.cf").write_text(MAIN.format(**slots))
     (folder / "master.cf").write_text(MASTER.format(**slots))
+    (folder / "transport").touch()
     (folder / "sasl" / "smtpd.conf").write_text(SASL.format(**slots))
     certified("127.0.0.1", by=authority()).files(folder)
     (folder / "authority.pem").write_bytes(authority().pem)
