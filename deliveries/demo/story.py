@@ -23,7 +23,7 @@ from campaign.lib.jobs import JobRef
 from deliveries import drafting, jobs
 from deliveries.approval import decisions as approval
 from deliveries.confirmation import decisions as confirmation
-from deliveries.demo import stage, visitors
+from deliveries.demo import postmasters, stage, visitors
 from deliveries.drafting import uploads
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Route, ScheduleKind, Status, WaveBy
@@ -228,6 +228,7 @@ def _finished(label: str, cast: Cast) -> None:
     stage.ago(days=9)
     delivery = _send(_write(label, cast, audience=EVERYBODY), cast)
     visitors.come(delivery, sent_ago=timedelta(days=9))
+    postmasters.write_back(delivery, sent_ago=timedelta(days=9))
     stage.ago()
     FOLD.enqueue()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db.models import Count
 
 from accounts import access
 from accounts.demo import ACCOUNTS, DEMO_ACCOUNTS, PASSWORD
@@ -19,6 +20,8 @@ from deliveries.ledger import books
 from deliveries.ledger.tallies import tallies
 from deliveries.models import Delivery, Status
 from deliveries.overview import todo
+from feedback import jobs as feedback
+from feedback.models import Report
 
 
 @pytest.fixture
@@ -45,8 +48,13 @@ def test_the_demo_has_a_delivery_in_each_status_and_something_for_everybody(demo
     assert not Delivery.objects.visible_to(people["nadia"]).exists()
 
     finished = Delivery.objects.get(status=Status.FINISHED, execution_of=None)
+    feedback.read_mail()
     counts = tallies(finished)
     assert counts["sent"] > 1_800
+    assert counts["bounced"] == 24
+    assert sorted(Report.objects.values_list("kind").annotate(n=Count("id"))) == [
+        ("auto_reply", 3), ("complaint", 2), ("hard", 14), ("soft", 10),
+    ]  # fmt: skip
     assert counts["failed"] > 10
     for delivery in Delivery.objects.exclude(preparation=None):
         assert not books.imbalance(delivery)
