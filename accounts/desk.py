@@ -224,6 +224,12 @@ class VerbAdmin(DeskAdmin):
         form = super().get_form(request, obj, change, **kwargs)
         return type(form.__name__, (form,), {"by": person(request)})
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the address says a new row begins with; of moments nothing, as it may say any text."""
+        moments = {field.name for field in self.opts.get_fields() if isinstance(field, models.DateField)}
+        said = super().get_changeform_initial_data(request)
+        return {name: value for name, value in said.items() if name not in moments}
+
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         return form.instance
 

@@ -119,7 +119,6 @@ class ReportAdmin(DeskAdmin):
     under_unit = False
     list_display = ["at", "kind", "reason", "status", "recipient", "outcome", "message", "is_current"]
     list_filter = ["outcome", "kind", "evidence", "is_current"]
-    looked_up = ("address_key",)
     search_fields = ["recipient", "address_key"]
     fields = [
         "at", "kind", "reason", "status", "recipient", "rule", "diagnostic", "evidence", "message", "address_key",

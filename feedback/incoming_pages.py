@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -99,10 +99,12 @@ def reclassify(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def reclassify_step(request: HttpRequest, pk: int, step: str) -> HttpResponse:
-    """What was found is applied, or undone, by a worker."""
+    """Have what was found applied, or undone, by a worker; raise Http404 for another step."""
     by = person(request)
     access.require(by, Right.ADMINISTER, root())
     run = get_object_or_404(Reclassification, pk=pk)
+    if step not in STEPS:
+        raise Http404
     with told(request, run):
         STEPS[step](run=run, by=by)
         messages.success(request, _t("A worker is at it: look again in a moment."))

@@ -6,11 +6,7 @@ app_name = "feedback"
 urlpatterns = [
     path("incoming/", incoming_pages.listing, name="incoming"),
     path("incoming/reclassify/", incoming_pages.reclassify, name="reclassify"),
-    re_path(
-        r"^incoming/reclassify/(?P<pk>[0-9]{1,18})/(?P<step>apply|undo)/$",
-        incoming_pages.reclassify_step,
-        name="reclassify-step",
-    ),
+    path("incoming/reclassify/<int:pk>/<slug:step>/", incoming_pages.reclassify_step, name="reclassify-step"),
     path("incoming/<int:pk>/", incoming_pages.mail, name="incoming-mail"),
     path("incoming/sources/<int:pk>/check/", incoming_pages.check, name="incoming-check"),
     path("o/<str:token>.gif", views.opened, name="open"),

@@ -95,6 +95,7 @@ ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], 
     "deliveries:schedule": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"schedule_kind": "at_date", "date": "2030-01-01T10:00", "time_zone": "UTC"}),
     "deliveries:content": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: CONTENT | {"subject": "Changed", "base": Delivery.objects.get(pk=w.draft.pk).content.number}),
     "deliveries:upload": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"file": _file("a.html", b"<p>Hi</p>")}),
+    "deliveries:attach": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"files": _file("a.pdf", b"%PDF-1.4 a")}),
     "deliveries:stop-all": (lambda w: [], Right.START, lambda w: {"unit": w.unit.pk, "reason": "r"}),
 }  # fmt: skip
 # What is posted and has its matrix elsewhere, or concerns oneself, or changes nothing.
@@ -113,6 +114,12 @@ ELSEWHERE = {
         "login", "logout", "account", "password_change", "deliveries:seen", "set_language", "confirm_address",
         "account_reset_password", "account_reset_password_from_key", "account_confirm_email",
     },
+    "files that go along: deliveries/drafting/tests/test_attachments.py": {"deliveries:detach"},
+    "senders: deliveries/views/tests/test_pages_senders.py": {"deliveries:senders", "deliveries:sender-remove", "deliveries:sender-ask"},
+    "what comes back by mail: feedback/tests/test_incoming_pages.py": {
+        "feedback:incoming-check", "feedback:reclassify", "feedback:reclassify-step",
+    },
+    "an outage: audiences/tests/test_outages.py": {"audiences:repair-quarantine"},
     "units: accounts/tests/test_policies.py": {"unit"},
     "attributes: audiences/tests/test_attributes.py": {"audiences:attributes", "audiences:attribute-remove"},
     "changes nothing": {"audiences:builder", "audiences:preview", "deliveries:preview", "deliveries:frame", "styleguide"},

@@ -18,7 +18,9 @@ MOST_SECONDS = 5  # of processor time
 MOST_SECONDS_OF_WAITING = 30
 MOST_OCTETS = 1 << 30  # of memory
 MOST_PAIRS = 2_000_000  # of rules and tags
-MOST_HEAPED = 1_000_000_000  # of tags and pairs of rules: what many rules give to one tag costs as their square
+MOST_HEAPED = (
+    1_000_000_000  # of tags and pairs of rules: what many rules give to one tag costs as their square
+)
 MOST_STEPS = 6  # from one tag to another, in one selector
 
 SLOW = n_(

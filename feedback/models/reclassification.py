@@ -50,6 +50,19 @@ class Reclassification(models.Model):
         return [(str(what), move, number) for what, moves in kinds for move, number in sorted(moves.items())]
 
     @property
+    def is_read(self) -> bool:
+        """Whether it is known what changes."""
+        return self.status in {self.Status.READY, self.Status.APPLIED, self.Status.UNDONE}
+
+    @property
+    def may_be_applied(self) -> bool:
+        return self.status == self.Status.READY
+
+    @property
+    def may_be_undone(self) -> bool:
+        return self.status == self.Status.APPLIED
+
+    @property
     def tone(self) -> str:
         """The word by which its colour is found."""
         return {"ready": "waiting", "applied": "done", "undone": "waiting"}.get(self.status, "running")
