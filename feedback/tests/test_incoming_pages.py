@@ -45,7 +45,7 @@ def test_what_came_back_is_listed_and_leads_to_mail_message_and_address(client):
         reverse("reporting:report", args=[delivery.pk, 1, report.pk]),
     ):
         assert "Undelivered Mail Returned to Sender" in client.get(page).content.decode()
-    of_address = client.get(reverse("admin:feedback_report_changelist"), {"address_key": report.address_key})
+    of_address = client.get(reverse("admin:feedback_report_changelist"), {"q": report.address_key})
     assert of_address.status_code == 200
     assert str(report.pk) in of_address.content.decode()
 
@@ -57,7 +57,7 @@ def test_an_entry_of_the_quarantine_opens_its_reports(client):
 
     page = client.get(reverse("admin:audiences_quarantine_change", args=[entry.pk])).content.decode()
 
-    assert f"{reverse('admin:feedback_report_changelist')}?address_key=a%40example.com" in page
+    assert f"{reverse('admin:feedback_report_changelist')}?q=a%40example.com" in page
 
 
 @pytest.mark.parametrize("where", ["feedback:incoming-check", "admin:feedback_mailsource_check"])
