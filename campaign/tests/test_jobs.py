@@ -192,7 +192,7 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
         "audiences.jobs.wake_imports": ("default", 15),
         "deliveries.jobs.look_up": ("default", 300),
         "reporting.jobs.wake_recounts": ("default", 60),
-        "feedback.jobs.read_mail": ("default", 15),
+        "feedback.jobs.read_mail": ("default", 60),
         "feedback.jobs.fetch_mail": ("default", 60),
         "accounts.jobs.mail_letters": ("default", 60),
         "reporting.jobs.fold": ("default", "0 * * * *"),

@@ -194,7 +194,7 @@ def planned() -> Iterator[None]:
 def due(at: datetime, *, ahead: timedelta, is_calm: bool = False) -> list[Found]:
     """Return what needs attention, by delivery. `ahead`: how long before its date a delivery begins.
 
-    `is_calm`: nothing was due a moment ago and nothing is sent, so that a kept plan still fits the tables.
+    `is_calm`: nothing was due and no lane was wanted a moment ago, so that a kept plan still fits the tables.
     """
     slots = {"at": at, "soon": at + ahead, "yesterday": at - timedelta(days=1), "slice": AT_ONE_TICK}
     with planned():
@@ -284,6 +284,7 @@ def ready(
     after: int = 0,
     released: list[int] | None = None,
     only: int | None = None,
+    is_calm: bool = False,
 ) -> list[Ready]:
     """Return at most `room` deliveries of which something may leave: those behind delivery `after` first.
 
@@ -293,9 +294,8 @@ def ready(
         "at": at, "soon": at + ahead, "ahead": ahead, "after": after, "room": room, "only": only,
         "released": released or [], "most": settings.SINETE["lanes"], "slice": AT_ONE_TICK,
     }  # fmt: skip
-    with planned(), connection.cursor() as cursor:
-        cursor.execute(_READY, slots)
-        return [Ready(*row) for row in cursor.fetchall()]
+    with planned():
+        return [Ready(*row) for row in prepared.rows(_READY, slots, keep=is_calm)]
 
 
 def is_anything_sent() -> bool:

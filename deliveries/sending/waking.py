@@ -32,14 +32,16 @@ def wake_lanes(delivery_id: int) -> None:
     _wake(lambda room: looks.ready(now(), ahead=AHEAD, room=room, only=delivery_id, released=[delivery_id]))
 
 
-def wake_all(at: datetime, *, released: list[int]) -> list[int]:
+def wake_all(at: datetime, *, released: list[int], is_calm: bool = False) -> list[int]:
     """Enqueue lanes of all deliveries that have something to do; return for which.
 
     `released` are about to begin. The queue holds a limited number; where more wait, the next tick goes on behind
-    the last delivery that had its turn.
+    the last delivery that had its turn. `is_calm`: as for `looks.due`.
     """
     after = _last_woken()
-    woken = _wake(lambda room: looks.ready(at, ahead=AHEAD, room=room, after=after, released=released))
+    woken = _wake(
+        lambda room: looks.ready(at, ahead=AHEAD, room=room, after=after, released=released, is_calm=is_calm)
+    )
     if woken:
         _note_woken(woken[-1])
     return woken

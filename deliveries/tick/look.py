@@ -46,7 +46,7 @@ class Errand(NamedTuple):
     locks_itself: bool = False  # and leaves what somebody else has locked
 
 
-_was_calm = False  # the tick before, in this process, found nothing to do
+_was_calm = False  # the tick before, in this process, found nothing to do and no lane to wake
 
 
 def tick() -> None:
@@ -64,10 +64,10 @@ def tick() -> None:
         for one in found:
             if one.is_long:
                 _ask_for_long(one)
-        is_sent = _wake_lanes(at, found)
+        is_moving = _wake_lanes(at, found, is_calm=is_calm)
         if notices.to_mail(at).exists():
             _ask(queues.NOTICES, job_id="notices")
-        _was_calm = not (found or errands or is_sent)
+        _was_calm = not (found or errands or is_moving)
 
 
 def take_steps() -> None:
@@ -237,18 +237,18 @@ def _ask_for_long(one: Found) -> None:
         _ask(queues.LARGE, job_id=f"{job_id}-too", on=Queue.SEND, delivery_id=one.delivery_id)
 
 
-def _wake_lanes(at: datetime, found: Iterable[Found]) -> bool:
-    """Ask for lanes of what may leave; returns whether anything is sent or begins within seconds."""
+def _wake_lanes(at: datetime, found: Iterable[Found], *, is_calm: bool = False) -> bool:
+    """Ask for lanes of what may leave; return whether any lane is wanted, or something begins within seconds."""
     released = [one.delivery_id for one in found if one.due in {Due.BEGIN, Due.SOON}]
     if not released and not looks.is_anything_sent():
         return False
-    woken = waking.wake_all(at, released=released)
+    woken = waking.wake_all(at, released=released, is_calm=is_calm)
     whose = rate.to_note(woken, at=at)
     if len(whose) <= IN_PASSING:
         rate.note_all(whose, at=at)
     else:
         _ask(queues.PACE, job_id="pace", delivery_ids=sorted(whose))
-    return True
+    return bool(released or woken)
 
 
 def _ask(job: JobRef, *, job_id: str, on: Queue | None = None, **kwargs: Any) -> bool:
