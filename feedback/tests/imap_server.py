@@ -16,7 +16,7 @@ class Mailbox(socketserver.ThreadingTCPServer):
 
     def __init__(self, mails: dict[int, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Session)
-        self.mails, self.asked = dict(mails), []  # type: ignore[var-annotated]
+        self.mails, self.asked = dict(mails), []
         self.flags: dict[int, set[str]] = {uid: set() for uid in mails}
 
     @property
@@ -32,7 +32,7 @@ class _Session(socketserver.StreamRequestHandler):
         for line in self.rfile:
             tag, _, command = line.decode().strip().partition(" ")
             self.server.asked.append(re.sub(r"^LOGIN .*", "LOGIN", command))
-            name = "_" + re.match(r"(?:UID )?\w+", command)[0].lower().replace(" ", "_")  # type: ignore[index]
+            name = "_" + re.match(r"(?:UID )?\w+", command)[0].lower().replace(" ", "_")
             answer = getattr(self, name, self._other)(command)
             self._say(f"{tag} {answer or 'OK done'}")
             if name == "_logout":
