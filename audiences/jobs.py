@@ -16,7 +16,7 @@ def forget_old_errors(**_: object) -> None:
         error_counts.tidy(at=clock.now())
 
 
-def wake_imports(**_: object) -> None:
+def forget_old_imports(**_: object) -> None:
+    """Hourly: files that were kept long enough are gone, and tables that a killed import has left."""
     with audit.entered("job"):
-        imports.wake()
         imports.expire()

@@ -5,20 +5,16 @@ from collections.abc import Callable
 from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
-from accounts.jobs import forget_old_brakes, mail_letters
-from audiences.jobs import forget_old_errors, wake_imports
+from accounts.jobs import forget_old_brakes
+from audiences.jobs import forget_old_errors, forget_old_imports
+from campaign.errands import look
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import look_up, tick
-from feedback.jobs import fetch_mail, read_mail
-from reporting.jobs import fold, wake_recounts
+from reporting.jobs import fold
 
 SECONDS_BETWEEN_TICKS = 1
-SECONDS_BETWEEN_LOOKS_AT_IMPORTS = 15
-SECONDS_BETWEEN_LOOKS_AT_LETTERS = 60
-SECONDS_BETWEEN_LOOKS_AT_RECOUNTS = 60
+SECONDS_BETWEEN_ERRANDS = 15
 SECONDS_BETWEEN_LOOKS_AT_DNS = 300
-SECONDS_BETWEEN_LOOKS_AT_MAIL = 60
-SECONDS_BETWEEN_LOOKS_AT_SOURCES = 60
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -30,30 +26,31 @@ def scheduler() -> DjangoCronScheduler:
         Queue.TICK,
         interval=SECONDS_BETWEEN_TICKS,
         job_timeout=20,
-        result_ttl=0,
+        result_ttl=1,  # left to expire: RQ takes a third less of a job's time than for deleting it
         ttl=30,
         failure_ttl=3600,
     )
-    by_interval: tuple[tuple[Callable[..., None], int, int], ...] = (
-        (wake_imports, SECONDS_BETWEEN_LOOKS_AT_IMPORTS, 60),
-        (wake_recounts, SECONDS_BETWEEN_LOOKS_AT_RECOUNTS, 60),
-        (mail_letters, SECONDS_BETWEEN_LOOKS_AT_LETTERS, 600),
-        (look_up, SECONDS_BETWEEN_LOOKS_AT_DNS, 90),
-        (read_mail, SECONDS_BETWEEN_LOOKS_AT_MAIL, 600),
-        (fetch_mail, SECONDS_BETWEEN_LOOKS_AT_SOURCES, 900),
+    cron.register(
+        look,
+        Queue.STEPS,
+        interval=SECONDS_BETWEEN_ERRANDS,
+        job_timeout=60,
+        result_ttl=0,
+        ttl=SECONDS_BETWEEN_ERRANDS,
+        failure_ttl=3600,
     )
-    for job, seconds, timeout in by_interval:
-        cron.register(
-            job,
-            Queue.DEFAULT,
-            interval=seconds,
-            job_timeout=timeout,
-            result_ttl=5,
-            ttl=seconds,
-            failure_ttl=3600,
-        )
+    cron.register(
+        look_up,
+        Queue.DEFAULT,
+        interval=SECONDS_BETWEEN_LOOKS_AT_DNS,
+        job_timeout=90,
+        result_ttl=5,
+        ttl=SECONDS_BETWEEN_LOOKS_AT_DNS,
+        failure_ttl=3600,
+    )
     by_hour: tuple[tuple[Callable[..., None], str, int], ...] = (
         (fold, "0 * * * *", 1800),
+        (forget_old_imports, "7 * * * *", 600),
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),
         (forget_old_errors, "0 4 * * *", 1800),

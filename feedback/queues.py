@@ -2,4 +2,5 @@
 
 from campaign.lib.jobs import JobRef, Queue
 
+FETCH_MAIL = JobRef("feedback.jobs.fetch_mail", Queue.DEFAULT, timeout=900)
 READ_MAIL = JobRef("feedback.jobs.read_mail", Queue.DEFAULT, timeout=600)

@@ -23,8 +23,3 @@ def fold(**_: object) -> None:
 def compute(*, run_id: int, **_: object) -> None:
     with audit.entered("job"):
         statistics.run(run_id=run_id)
-
-
-def wake_recounts(**_: object) -> None:
-    with audit.entered("job"):
-        statistics.wake()

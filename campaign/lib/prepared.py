@@ -10,7 +10,7 @@ from django.db import connection
 
 SECONDS_KEPT = 60.0  # a plan is made for tables as they were
 _ALWAYS = 0  # psycopg prepares at the first use; None: never
-_KNOWN, _SINCE = "_sinete_is_pooled", "_sinete_plans_since"
+_KNOWN, _SINCE, _UNCOMPILED = "_sinete_is_pooled", "_sinete_plans_since", "_sinete_without_jit"
 
 
 class _Prepared(psycopg.Cursor[Any]):
@@ -27,6 +27,21 @@ def rows(statement: str, values: Mapping[str, Any], *, keep: bool = True) -> lis
         own.execute(statement, values)
         found: list[tuple[Any, ...]] = own.fetchall()
         return found
+
+
+def is_without_jit() -> bool:
+    """Whether this connection's session compiles no statement: it is told so once, outside of any transaction.
+
+    Behind a pooler, whose sessions are nobody's, it is False: then a transaction says so for itself.
+    """
+    connection.ensure_connection()
+    raw = connection.connection
+    if not hasattr(raw, _UNCOMPILED):
+        if connection.in_atomic_block or _is_pooled():
+            return False
+        raw.execute("SET jit = off")
+        setattr(raw, _UNCOMPILED, True)
+    return True
 
 
 @contextmanager

@@ -189,13 +189,10 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
 
     assert jobs == {
         "deliveries.jobs.tick": ("tick", 1),
-        "audiences.jobs.wake_imports": ("default", 15),
+        "campaign.errands.look": ("steps", 15),
         "deliveries.jobs.look_up": ("default", 300),
-        "reporting.jobs.wake_recounts": ("default", 60),
-        "feedback.jobs.read_mail": ("default", 60),
-        "feedback.jobs.fetch_mail": ("default", 60),
-        "accounts.jobs.mail_letters": ("default", 60),
         "reporting.jobs.fold": ("default", "0 * * * *"),
+        "audiences.jobs.forget_old_imports": ("default", "7 * * * *"),
         "campaign.cron.forget_old_sessions": ("default", "17 3 * * *"),
         "accounts.jobs.forget_old_brakes": ("default", "27 3 * * *"),
         "audiences.jobs.forget_old_errors": ("default", "0 4 * * *"),

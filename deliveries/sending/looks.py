@@ -186,6 +186,9 @@ _DUE = f"""
 @contextmanager
 def planned() -> Iterator[None]:
     """Turn PostgreSQL's compilation off inside: these statements are planned for many rows and find few."""
+    if prepared.is_without_jit():
+        yield
+        return
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('jit', 'off', true)")
         yield

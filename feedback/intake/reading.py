@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from audiences import addresses
 from audiences.models import AddressState
@@ -38,14 +38,19 @@ def read_waiting(*, most: int = 20_000) -> int:
     return read
 
 
+def waiting() -> QuerySet[IncomingMail]:
+    """The mails that nobody has read."""
+    return IncomingMail.objects.filter(read_at=None)
+
+
 @transaction.atomic
 def _begin(number: int) -> list[int]:
     """The oldest that wait and nobody is at, noted as begun: were this process to die of one, the next one knows.
 
     One whose reader died stands alone, so that it takes no others along.
     """
-    waiting = IncomingMail.objects.select_for_update(skip_locked=True).filter(read_at=None).order_by("id")
-    rows = list(waiting.values_list("id", "unended")[:number])
+    rows_waiting = waiting().select_for_update(skip_locked=True).order_by("id")
+    rows = list(rows_waiting.values_list("id", "unended")[:number])
     ids = [pk for pk, unended in rows if not unended] or [pk for pk, _unended in rows[:1]]
     IncomingMail.objects.filter(pk__in=ids).update(unended=F("unended") + 1)
     return ids

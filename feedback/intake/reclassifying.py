@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access, audit
@@ -88,8 +88,12 @@ def _ask(run: Reclassification, by: User, *, source: str, target: str, action: s
 
 def work_off() -> int:
     """What was asked for is done: read, applied or undone; returns how many were."""
-    ids = list(Reclassification.objects.filter(status__in=_WORK).order_by("id").values_list("pk", flat=True))
-    return sum(_work(pk) for pk in ids)
+    return sum(_work(pk) for pk in list(asked_for().order_by("id").values_list("pk", flat=True)))
+
+
+def asked_for() -> QuerySet[Reclassification]:
+    """Those that wait for a worker: to be read, applied or undone."""
+    return Reclassification.objects.filter(status__in=_WORK)
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _t
 
@@ -52,9 +53,13 @@ def _was_forwarded(raw: bytes) -> bool:
 def forward_due() -> int:
     """What people wrote has left to whom they should have written; returns how many did. Two at once share the work."""
     now = clock.now()
-    due = Reply.objects.filter(forwarded_at=None, tries__lt=MOST_TRIES, next_try_at__lte=now)
-    ids = list(due.order_by("next_try_at").values_list("pk", flat=True)[:AT_ONCE])
+    ids = list(due(now).order_by("next_try_at").values_list("pk", flat=True)[:AT_ONCE])
     return sum(_forward(pk, now) for pk in ids)
+
+
+def due(at: datetime | None = None) -> QuerySet[Reply]:
+    """What should be forwarded by then; by now where no moment is given."""
+    return Reply.objects.filter(forwarded_at=None, tries__lt=MOST_TRIES, next_try_at__lte=at or clock.now())
 
 
 @transaction.atomic

@@ -61,15 +61,20 @@ def settle_open() -> int:
     return settled
 
 
-def _deliveries_with_open() -> list[int]:
+def is_anything_open() -> bool:
+    """Whether a report waits that could take effect now."""
+    return bool(_deliveries_with_open(most=1))
+
+
+def _deliveries_with_open(*, most: int | None = None) -> list[int]:
     """Those with a report that was not looked at, or whose message has a result since."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT r.delivery_id FROM feedback_report r LEFT JOIN deliveries_message m"
             " ON m.delivery_id = r.delivery_id AND m.seq = r.seq WHERE r.outcome IN ('pending', 'waits')"
             " AND r.delivery_id IS NOT NULL AND r.is_current"
-            " AND (r.outcome = 'pending' OR m.status IS NULL OR m.status <> ALL(%s)) ORDER BY 1",
-            [[S.PREPARED, S.RETRYING]],
+            " AND (r.outcome = 'pending' OR m.status IS NULL OR m.status <> ALL(%s)) ORDER BY 1 LIMIT %s",
+            [[S.PREPARED, S.RETRYING], most],
         )
         return [row[0] for row in cursor.fetchall()]
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -97,8 +97,12 @@ def check_source(*, source: MailSource, by: User) -> SourceCheck:
 def fetch_all() -> int:
     """Every active source that nobody looked at just now is looked at; returns how many mails were stored."""
     now = clock.now()
-    due = MailSource.objects.filter(Q(looked_at=None) | Q(looked_at__lt=now - BETWEEN_LOOKS), is_active=True)
-    return sum(_fetch_once(source, now) for source in due.order_by("pk"))
+    return sum(_fetch_once(source, now) for source in due(now).order_by("pk"))
+
+
+def due(at: datetime) -> QuerySet[MailSource]:
+    """The active sources at which nobody looked just before."""
+    return MailSource.objects.filter(Q(looked_at=None) | Q(looked_at__lt=at - BETWEEN_LOOKS), is_active=True)
 
 
 def _fetch_once(source: MailSource, now: datetime) -> int:

@@ -1,0 +1,51 @@
+"""What lies about and waits for a worker is found by one cheap look; a process of its own is asked for only then."""
+
+import logging
+from collections.abc import Callable
+
+from accounts import audit, letters
+from accounts import queues as accounts_queues
+from audiences import imports
+from campaign.lib import clock
+from campaign.lib.jobs import JobRef
+from feedback import queues as feedback_queues
+from feedback.intake import sources, waiting
+from reporting import statistics
+
+logger = logging.getLogger(__name__)
+
+
+def look(**_: object) -> None:
+    """Each of these jobs that has something to do is queued; raise the last error, once all were asked.
+
+    Twice does no harm, nor does once less: what was not found now is found the next time.
+    """
+    with audit.entered("job"):
+        errors = list(filter(None, map(_error_of, (*_ERRANDS, imports.wake, statistics.wake))))
+    if errors:
+        raise errors[-1]
+
+
+def _error_of(errand: Callable[[], object]) -> Exception | None:
+    """One errand that fails keeps none of the others from being seen to."""
+    try:
+        errand()
+    except Exception as error:
+        logger.exception("an errand failed")
+        return error
+    return None
+
+
+def _wake(job: JobRef, job_id: str, *, where: Callable[[], bool]) -> Callable[[], None]:
+    def errand() -> None:
+        if where():
+            job.enqueue_now(job_id=job_id)
+
+    return errand
+
+
+_ERRANDS = (
+    _wake(accounts_queues.LETTERS, "letters", where=lambda: letters.due(clock.now()).exists()),
+    _wake(feedback_queues.READ_MAIL, "read-mail", where=waiting.is_anything_open),
+    _wake(feedback_queues.FETCH_MAIL, "fetch-mail", where=lambda: sources.due(clock.now()).exists()),
+)
