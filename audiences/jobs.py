@@ -1,7 +1,7 @@
 """What workers do for this app: ids in, one call, nothing else."""
 
 from accounts import audit
-from audiences import error_counts, imports
+from audiences import error_counts, imports, mail_exchanges
 from campaign.lib import clock
 
 
@@ -20,3 +20,8 @@ def wake_imports(**_: object) -> None:
     with audit.entered("job"):
         imports.wake()
         imports.expire()
+
+
+def look_up_exchanges(**_: object) -> None:
+    """DNS is asked who takes mail for the domains that are wanted."""
+    mail_exchanges.look_up_due()

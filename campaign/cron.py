@@ -6,10 +6,10 @@ from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
 from accounts.jobs import forget_old_brakes, mail_letters
-from audiences.jobs import forget_old_errors, wake_imports
+from audiences.jobs import forget_old_errors, look_up_exchanges, wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import look_up, tick
-from feedback.jobs import fetch_mail, read_mail
+from feedback.jobs import count_refusals, fetch_mail, forgive_reached, read_mail
 from reporting.jobs import fold, wake_recounts
 
 SECONDS_BETWEEN_TICKS = 1
@@ -19,6 +19,7 @@ SECONDS_BETWEEN_LOOKS_AT_RECOUNTS = 60
 SECONDS_BETWEEN_LOOKS_AT_DNS = 300
 SECONDS_BETWEEN_LOOKS_AT_MAIL = 60
 SECONDS_BETWEEN_LOOKS_AT_SOURCES = 60
+SECONDS_BETWEEN_LOOKS_AT_REFUSALS = 300
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -39,6 +40,8 @@ def scheduler() -> DjangoCronScheduler:
         (wake_recounts, SECONDS_BETWEEN_LOOKS_AT_RECOUNTS, 60),
         (mail_letters, SECONDS_BETWEEN_LOOKS_AT_LETTERS, 600),
         (look_up, SECONDS_BETWEEN_LOOKS_AT_DNS, 90),
+        (look_up_exchanges, SECONDS_BETWEEN_LOOKS_AT_DNS, 120),
+        (count_refusals, SECONDS_BETWEEN_LOOKS_AT_REFUSALS, 900),
         (read_mail, SECONDS_BETWEEN_LOOKS_AT_MAIL, 600),
         (fetch_mail, SECONDS_BETWEEN_LOOKS_AT_SOURCES, 900),
     )
@@ -57,6 +60,7 @@ def scheduler() -> DjangoCronScheduler:
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),
         (forget_old_errors, "0 4 * * *", 1800),
+        (forgive_reached, "0 4 * * *", 1800),
     )
     for job, at, timeout in by_hour:
         cron.register(

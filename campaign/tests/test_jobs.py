@@ -192,6 +192,8 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
         "audiences.jobs.wake_imports": ("default", 15),
         "deliveries.jobs.look_up": ("default", 300),
         "reporting.jobs.wake_recounts": ("default", 60),
+        "audiences.jobs.look_up_exchanges": ("default", 300),
+        "feedback.jobs.count_refusals": ("default", 300),
         "feedback.jobs.read_mail": ("default", 60),
         "feedback.jobs.fetch_mail": ("default", 60),
         "accounts.jobs.mail_letters": ("default", 60),
@@ -199,6 +201,7 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
         "campaign.cron.forget_old_sessions": ("default", "17 3 * * *"),
         "accounts.jobs.forget_old_brakes": ("default", "27 3 * * *"),
         "audiences.jobs.forget_old_errors": ("default", "0 4 * * *"),
+        "feedback.jobs.forgive_reached": ("default", "0 4 * * *"),
     }
 
 
