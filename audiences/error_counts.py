@@ -5,7 +5,7 @@ but a complaint denies whatever was in quarantine.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,33 @@ _REMEMBER = """
         ON n.key = q.address_key
     WHERE q.channel = 'email' AND NOT q.is_counted AND q.status = 'quarantine' AND n.status = 'denylist'
     ON CONFLICT DO NOTHING
+"""
+# {given} is a query of key, date, nature, reason, text and reference.
+_COUNT = """
+    INSERT INTO audiences_addresserror (channel, address_key, at, nature, reason, text, reference, forgiven_by)
+    SELECT 'email', key, at, nature, left(reason, 32), left(text, 500), left(reference, 128), ''
+    FROM ({given}) AS g (key, at, nature, reason, text, reference)
+    ON CONFLICT DO NOTHING RETURNING address_key
+"""
+# {reached} is a query of the `reference` of a message that reached `o.address_key` later than `o.at`.
+_FORGIVE = """
+    WITH open AS MATERIALIZED (
+        SELECT e.id, e.address_key, e.at
+        FROM audiences_quarantine q JOIN audiences_addresserror e
+            ON e.channel = q.channel AND e.address_key = q.address_key
+        WHERE q.channel = 'email' AND q.address_key = ANY(%(keys)s::text[]) AND q.status IN ('valid', 'erroneous')
+            AND e.nature = 'soft' AND e.forgiven_by = ''
+    ), found AS (
+        SELECT o.id, r.reference FROM open o CROSS JOIN LATERAL ({reached}) r
+    )
+    UPDATE audiences_addresserror e SET forgiven_by = left(found.reference, 64) FROM found WHERE e.id = found.id
+    RETURNING e.address_key
+"""
+_UNFORGIVE = """
+    UPDATE audiences_addresserror e SET forgiven_by = ''
+    FROM unnest(%(keys)s::text[], %(references)s::text[]) AS g (key, reference)
+    WHERE e.channel = 'email' AND e.address_key = g.key AND e.forgiven_by = g.reference
+    RETURNING e.address_key
 """
 _WRITE = """
     WITH n AS (
@@ -85,6 +112,54 @@ def count(errors: Sequence[tuple[str, Error]], *, at: datetime) -> None:
 
 
 @transaction.atomic
+def count_given(given: str, values: dict[str, Any], *, at: datetime) -> int:
+    """Count the errors of a query of key, date, nature, reason, text and reference, each once; how many were new."""
+    keys = _keys(_COUNT.format(given=given), values)
+    stand(set(keys), at=at)
+    return len(keys)
+
+
+@transaction.atomic
+def forgive(keys: Collection[str], *, reached: str, at: datetime) -> int:
+    """Soft errors of these addresses count no more where a message arrived since; returns how many.
+
+    `reached` is a query of the `reference` of a message that reached `o.address_key` later than `o.at`. Who is in
+    quarantine or on the denylist stays there.
+    """
+    forgiven = _keys(_FORGIVE.format(reached=reached), {"keys": sorted(keys)})
+    stand(set(forgiven), at=at)
+    return len(forgiven)
+
+
+def unforgive(messages: Sequence[tuple[str, str]]) -> set[str]:
+    """What these messages, each a key and a reference, had errors forgotten for counts again; returns whose it does.
+
+    The caller sees to it that these stand as they then should.
+    """
+    keys, references = [key for key, _which in messages], [which for _key, which in messages]
+    return set(_keys(_UNFORGIVE, {"keys": keys, "references": references}))
+
+
+def erroneous(*, at_once: int = 5_000) -> Iterator[list[str]]:
+    """The keys of all addresses with errors that are still used, so many at once."""
+    rows = Quarantine.objects.filter(channel="email", status=Status.ERRONEOUS, is_counted=True)
+    last = ""
+    while keys := list(
+        rows.filter(address_key__gt=last)
+        .order_by("address_key")
+        .values_list("address_key", flat=True)[:at_once]
+    ):
+        yield keys
+        last = keys[-1]
+
+
+def _keys(statement: str, values: dict[str, Any]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return [row[0] for row in cursor.fetchall()]
+
+
+@transaction.atomic
 def retract(references: Collection[str], *, at: datetime) -> None:
     """What these said against an address is unsaid, and the addresses stand as they would without."""
     rows = AddressError.objects.filter(reference__in=list(references))
@@ -121,10 +196,10 @@ def stand(keys: Collection[str], *, at: datetime) -> None:
 
 def _standings(forgiven: dict[str, datetime | None], *, at: datetime) -> dict[str, Standing]:
     known: dict[str, list[Error]] = defaultdict(list)
-    rows = AddressError.objects.filter(channel="email", address_key__in=list(forgiven))
+    rows = AddressError.objects.filter(channel="email", address_key__in=list(forgiven), forgiven_by="")
     for row in rows.iterator(chunk_size=5_000):
         since = forgiven[row.address_key]
-        # A complaint is not forgiven by a message that arrives; a person's release forgives it all.
+        # A person's release forgives it all; a message that arrives forgives soft errors alone (`forgive`).
         if since is None or row.at > since:
             known[row.address_key].append(Error(row.at, row.nature, row.reason, row.text, row.reference))
     limits = Limits.from_settings()

@@ -1,7 +1,7 @@
 """What workers do for this app: ids in, one call, nothing else."""
 
 from accounts import audit
-from audiences import error_counts, imports
+from audiences import error_counts, imports, mail_exchanges
 from campaign.lib import clock
 
 
@@ -20,3 +20,8 @@ def forget_old_imports(**_: object) -> None:
     """Hourly: files that were kept long enough are gone, and tables that a killed import has left."""
     with audit.entered("job"):
         imports.expire()
+
+
+def look_up_exchanges(**_: object) -> None:
+    """DNS is asked who takes mail for the domains that are wanted."""
+    mail_exchanges.look_up_due()

@@ -9,6 +9,7 @@ from audiences.views import (
     importing,
     profiles,
     repairing,
+    reviewing,
     targets,
     testing,
 )
@@ -66,4 +67,5 @@ urlpatterns = [
     path("test-profiles/", include(_test_profiles)),
     path("attributes/", include(_attributes)),
     path("quarantine/repair/", repairing.repair, name="repair-quarantine"),
+    path("quarantine/review/", reviewing.review, name="review-quarantine"),
 ]

@@ -105,6 +105,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("audiences", "consentevent", _("Consents"), "how_to_reg"),
             ("audiences", "consentdoubt", _("Unclear consents"), "help"),
             ("audiences", "quarantine", _("Quarantine"), "block"),
+            ("audiences", "mailexchange", _("Mail exchanges"), "dns"),
         ]),
         (_("Access"), [
             ("accounts", "user", _("Users"), "badge"),

@@ -6,15 +6,17 @@ from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
 from accounts.jobs import forget_old_brakes
-from audiences.jobs import forget_old_errors, forget_old_imports
+from audiences.jobs import forget_old_errors, forget_old_imports, look_up_exchanges
 from campaign.errands import look
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import look_up, tick
+from feedback.jobs import count_refusals, forgive_reached
 from reporting.jobs import fold
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_ERRANDS = 15
 SECONDS_BETWEEN_LOOKS_AT_DNS = 300
+SECONDS_BETWEEN_LOOKS_AT_REFUSALS = 300
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -39,21 +41,28 @@ def scheduler() -> DjangoCronScheduler:
         ttl=SECONDS_BETWEEN_ERRANDS,
         failure_ttl=3600,
     )
-    cron.register(
-        look_up,
-        Queue.DEFAULT,
-        interval=SECONDS_BETWEEN_LOOKS_AT_DNS,
-        job_timeout=90,
-        result_ttl=5,
-        ttl=SECONDS_BETWEEN_LOOKS_AT_DNS,
-        failure_ttl=3600,
+    by_interval: tuple[tuple[Callable[..., None], int, int], ...] = (
+        (look_up, SECONDS_BETWEEN_LOOKS_AT_DNS, 90),
+        (look_up_exchanges, SECONDS_BETWEEN_LOOKS_AT_DNS, 120),
+        (count_refusals, SECONDS_BETWEEN_LOOKS_AT_REFUSALS, 900),
     )
+    for job, seconds, timeout in by_interval:
+        cron.register(
+            job,
+            Queue.DEFAULT,
+            interval=seconds,
+            job_timeout=timeout,
+            result_ttl=5,
+            ttl=seconds,
+            failure_ttl=3600,
+        )
     by_hour: tuple[tuple[Callable[..., None], str, int], ...] = (
         (fold, "0 * * * *", 1800),
         (forget_old_imports, "7 * * * *", 600),
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),
         (forget_old_errors, "0 4 * * *", 1800),
+        (forgive_reached, "0 4 * * *", 1800),
     )
     for job, at, timeout in by_hour:
         cron.register(

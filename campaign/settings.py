@@ -318,6 +318,8 @@ SINETE: dict[str, Any] = {
     "quarantine_spacing_hours": env.int("SINETE_QUARANTINE_SPACING_HOURS", 24),
     "quarantine_decay_days": env.int("SINETE_QUARANTINE_DECAY_DAYS", 10),
     "quarantine_decay_days_of_full": env.int("SINETE_QUARANTINE_DECAY_DAYS_OF_FULL", 30),
+    # After so many months without another error a person may let an address in quarantine be tried again.
+    "quarantine_review_months": env.int("SINETE_QUARANTINE_REVIEW_MONTHS", 6),
     "incoming_octets": env.int("SINETE_INCOMING_OCTETS", 5_000_000),
     "proof_recipients": 100,
     # Mail that comes back to the return path is read: only then does an address there unsubscribe.

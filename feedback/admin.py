@@ -117,14 +117,18 @@ class ReportAdmin(DeskAdmin):
     """What mail reported, also of what is no message of ours."""
 
     under_unit = False
-    list_display = ["at", "kind", "reason", "status", "recipient", "outcome", "message", "is_current"]
+    list_display = ["at", "kind", "why", "status", "recipient", "outcome", "message", "is_current"]
     list_filter = ["outcome", "kind", "evidence", "is_current"]
     search_fields = ["recipient", "address_key"]
     fields = [
-        "at", "kind", "reason", "status", "recipient", "rule", "diagnostic", "evidence", "message", "address_key",
+        "at", "kind", "why", "status", "recipient", "rule", "diagnostic", "evidence", "message", "address_key",
         "outcome", "settled_at", "is_current", "mail_as_it_came",
     ]  # fmt: skip
     readonly_fields = fields
+
+    @display(description=_("reason"), ordering="reason")
+    def why(self, report: Report) -> str:
+        return report.reason_in_words or "–"
 
     @display(description=_("message"))
     def message(self, report: Report) -> str:

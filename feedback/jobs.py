@@ -1,7 +1,7 @@
 """What workers and the clock run: one call. Each may run twice, or be lost."""
 
 from accounts import audit
-from feedback.intake import reading, reclassifying, replies, settling, sources
+from feedback.intake import reaching, reading, reclassifying, refusals, replies, settling, sources
 
 
 def fetch_mail(**_: object) -> None:
@@ -17,3 +17,15 @@ def read_mail(**_: object) -> None:
         settling.settle_open()
         replies.forward_due()
         reclassifying.work_off()
+
+
+def count_refusals(**_: object) -> None:
+    """What servers refused while a delivery was being sent is counted against the addresses."""
+    with audit.entered("job"):
+        refusals.count_all()
+
+
+def forgive_reached(**_: object) -> None:
+    """Each night: addresses with soft errors that a message has reached since are valid again."""
+    with audit.entered("job"):
+        reaching.forgive_all()

@@ -29,16 +29,20 @@ from deliveries.models import (
 from deliveries.operations import doubts
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind, MailKind, Reply, Report
+from reporting import providers
 
 PAGE_ROWS = 50
 LONGEST_SEARCH = 320
 
 # What the figures count, by the names that stand in addresses: a failed row that was never tried reached no server.
-ATTEMPTED, BOUNCED, UNSENT = "attempted", "bounced", "unsent"
-_BOUNCED = Q(status=MessageStatus.BOUNCED) | Q(status=MessageStatus.FAILED, tries__gt=0)
+ATTEMPTED, BOUNCED, REFUSED, UNSENT = "attempted", "bounced", "refused", "unsent"
+NO_REASON = "-"
+_REFUSED = Q(status=MessageStatus.FAILED, tries__gt=0)
+_BOUNCED = Q(status=MessageStatus.BOUNCED) | _REFUSED
 BY_FIGURE = {
     ATTEMPTED: Q(status=MessageStatus.SENT) | _BOUNCED,
     BOUNCED: _BOUNCED,
+    REFUSED: _REFUSED,
     UNSENT: Q(status=MessageStatus.FAILED, tries=0),
 }
 # The figure had the name before the status.
@@ -113,7 +117,9 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[
         if small := BESIDE_THE_LEDGER.get(chosen["status"]):
             rows = rows.filter(seq__in=small.objects.filter(delivery=delivery).values_list("seq", flat=True))
     if chosen.get("reason"):
-        rows = rows.filter(reason=chosen["reason"])
+        rows = rows.filter(reason="" if chosen["reason"] == NO_REASON else chosen["reason"])
+    if chosen.get("provider"):
+        rows = providers.of(rows, chosen["provider"], failed=failed(delivery, user))
     if chosen.get("reaction") in BY_MAIL:
         told = BY_MAIL[chosen["reaction"]]()
         rows = rows.filter(Exists(told.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))))
@@ -130,6 +136,12 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[
         bounced_at=Subquery(bounce.values("at")[:1]),
         bounce_text=Subquery(bounce.values("text")[:1]),
     )
+
+
+def failed(delivery: Delivery, user: User | None) -> QuerySet[Message]:
+    """The recipients whose message failed at a server, then or later."""
+    rows = Message.objects.filter(_BOUNCED, delivery=delivery)
+    return sight.marked(rows, user=user, unit=delivery.unit)
 
 
 def complaints() -> QuerySet[Report]:
@@ -259,6 +271,7 @@ _STATUSES: Choices = [
     (ATTEMPTED, _("Sent or failed")),
     *((code, status.label) for status, code in _CODES.items()),
     (BOUNCED, _("Bounces and errors")),
+    (REFUSED, _("Failed while it was sent")),
     (UNSENT, _("Never reached a server")),
 ]
 LOGS = {
@@ -277,7 +290,11 @@ LOGS = {
             sending,
             filters=(
                 Choice("status", _("Status"), _STATUSES),
-                Choice("reason", _("Reason"), [choice for choice in Reason.choices if choice[0]]),
+                Choice(
+                    "reason",
+                    _("Reason"),
+                    [(code or NO_REASON, label or _("None given")) for code, label in Reason.choices],
+                ),
                 Choice("reaction", _("Reaction"), list(REACTIONS.items())),
             ),
             key="seq",
@@ -324,6 +341,8 @@ def chosen(log: Log, query: QueryDict) -> dict[str, str]:
     text = query.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]
     if log.searches_address and text:
         found["q"] = text
+    if log.code == "sending" and (provider := providers.chosen(query.get("provider", ""))):
+        found["provider"] = provider
     link = query.get("link", "")
     if log.code == "tracking" and link.isascii() and link.isdigit() and len(link) < 5:
         found["link"] = link

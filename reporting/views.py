@@ -24,11 +24,12 @@ from deliveries.operations import reconciliation
 from deliveries.overview import state
 from deliveries.proofs import previews
 from feedback.models import Hit, Report
-from reporting import deployment, exports, histories, logs, statistics, unknown_outcomes
+from reporting import deployment, exports, failures, histories, logs, statistics, unknown_outcomes
 
 TABS = {
     "log": _("Log"),
     "sending": _("Sending log"),
+    "failures": _("Failures"),
     "unknown": _("Unknown outcomes"),
     "exclusions": _("Exclusion log"),
     "causes": _("Exclusion causes"),
@@ -72,6 +73,10 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
             context["labels"] = _link_labels(delivery)
         if tab == "unknown":
             context |= unknown_outcomes.context(delivery, _person(request))
+    elif tab == "failures":
+        context["failures"] = failures.failures(delivery, user=_person(request))
+        if request.htmx:
+            return _never_stored(render(request, "reporting/_failures.html", context))
     elif tab == "causes":
         context["causes"] = logs.causes(delivery)
     else:

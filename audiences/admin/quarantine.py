@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from accounts.desk import VerbAdmin, VerbForm, administers_everything, person, told
+from accounts.desk import DeskAdmin, VerbAdmin, VerbForm, administers_everything, person, told
 from audiences import quarantines
-from audiences.models import Quarantine
+from audiences.models import MailExchange, Quarantine
 from campaign.lib import clock
 
 
@@ -71,3 +71,28 @@ class QuarantineAdmin(VerbAdmin):
             quarantines.release(address_key=entry.address_key, by=person(request))
             messages.success(request, _("The address may be used again."))
         return redirect("admin:audiences_quarantine_change", pk)
+
+
+@admin.register(MailExchange)
+class MailExchangeAdmin(DeskAdmin):
+    """Who takes mail for which domain, as DNS said, and when. Rows to read: workers write them."""
+
+    under_unit = False
+    list_display = ["domain", "provider", "outcome", "answered_at", "tried_at", "problem"]
+    list_filter = ["outcome"]
+    search_fields = ["domain", "provider"]
+    fields = [
+        "domain",
+        "provider",
+        "outcome",
+        "hosts_in_order",
+        "answered_at",
+        "tried_at",
+        "problem",
+        "wanted_at",
+    ]
+    readonly_fields = fields
+
+    @display(description=_("MX hosts"))
+    def hosts_in_order(self, exchange: MailExchange) -> str:
+        return ", ".join(exchange.hosts) or "–"

@@ -1,8 +1,9 @@
 from audiences.models.audience import Audience, AudienceMember, TestProfile
+from audiences.models.exchange import MailExchange
 from audiences.models.export_style import ExportStyle
 from audiences.models.imports import Import, ImportLines, ImportMapping, ImportPart, ImportProblem
 from audiences.models.profile import AddressState, Attribute, ConsentDoubt, ConsentEvent, Profile
-from audiences.models.quarantine import AddressError, Quarantine, Suppression
+from audiences.models.quarantine import AddressError, ErrorReason, Quarantine, Suppression
 
 __all__ = [
     "AddressError",
@@ -12,12 +13,14 @@ __all__ = [
     "AudienceMember",
     "ConsentDoubt",
     "ConsentEvent",
+    "ErrorReason",
     "ExportStyle",
     "Import",
     "ImportLines",
     "ImportMapping",
     "ImportPart",
     "ImportProblem",
+    "MailExchange",
     "Profile",
     "Quarantine",
     "Suppression",

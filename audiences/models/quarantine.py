@@ -4,6 +4,25 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+class ErrorReason(models.TextChoices):
+    """Why an address is counted against or held, in the words that the sending log has for a failure."""
+
+    USER_UNKNOWN = "user_unknown", _("User unknown")
+    INVALID_DOMAIN = "invalid_domain", _("Invalid domain")
+    UNREACHABLE = "unreachable", _("Unreachable")
+    ACCOUNT_DISABLED = "account_disabled", _("Account disabled")
+    MAILBOX_FULL = "mailbox_full", _("Mailbox full")
+    REFUSED = "refused", _("Refused")
+    BLOCKED = "blocked", _("Blocked")
+    TOO_LARGE = "too_large", _("Message too large")
+    NOT_DEFINED = "not_defined", _("Not defined")
+    NOT_SUPPORTED = "not_supported", _("Address not supported by the relay")
+    COMPLAINT = "complaint", _("Complaint")
+    BY_HAND = "by_hand", _("Held by a person")
+    SUPPRESSED = "suppressed", _("On a suppression list")
+    IMPORT = "import", _("Import")
+
+
 class Quarantine(models.Model):
     """What is known against one address. Compared by `address_key`, so letter case does not matter."""
 
@@ -16,7 +35,7 @@ class Quarantine(models.Model):
     channel = models.CharField(_("channel"), max_length=16, default="email")
     address_key = models.CharField(_("address"), max_length=320)
     status = models.CharField(_("status"), max_length=16, choices=Status.choices)
-    reason = models.CharField(_("reason"), max_length=32, blank=True, default="")
+    reason = models.CharField(_("reason"), max_length=32, choices=ErrorReason.choices, blank=True, default="")
     error_text = models.CharField(_("error text"), max_length=500, blank=True, default="")
     errors = models.PositiveIntegerField(_("errors"), default=0)
     last_error_at = models.DateTimeField(_("last error"), null=True, blank=True)
@@ -24,7 +43,7 @@ class Quarantine(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     # Whether its errors alone say how it stands: what a person, a list or a relay's answer says is not counted anew.
     is_counted = models.BooleanField(default=False, db_default=False)
-    # Errors up to here are forgotten: the address was released, or a message reached it since.
+    # Errors up to here are forgotten: the address was released.
     forgiven_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -49,10 +68,12 @@ class AddressError(models.Model):
     address_key = models.CharField(_("address"), max_length=320)
     at = models.DateTimeField(_("date"))
     nature = models.CharField(_("nature"), max_length=12, choices=Nature.choices)
-    reason = models.CharField(_("reason"), max_length=32, blank=True, default="")
+    reason = models.CharField(_("reason"), max_length=32, choices=ErrorReason.choices, blank=True, default="")
     text = models.CharField(_("error text"), max_length=500, blank=True, default="")
     # What it was reported by: the same thing counts once, however often it is said.
     reference = models.CharField(_("reference"), max_length=128)
+    # The message that reached the address after this error, so that it is forgotten; empty while it counts.
+    forgiven_by = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         verbose_name = _("error of an address")

@@ -12,7 +12,7 @@ from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences import error_counts, outages, quarantines
-from audiences.models import Quarantine
+from audiences.models import MailExchange, Quarantine
 from audiences.outages import Outage, TooWide
 from audiences.thresholds import Error
 
@@ -109,9 +109,43 @@ def test_page_and_command_look_first_and_then_repair(held, operator, capsys):
         "repair_quarantine", since="2026-12-14", until="2026-12-15", text="5.1.1", person=operator.username
     )
     assert "3 addresses would" in capsys.readouterr().out  # the other domain's too
+    assert "user_unknown" not in looked
+    assert "User unknown" in looked
     client.post(page, typed)
 
     assert {statuses()[key] for key in held} == {"valid"}
+
+
+def test_an_outage_of_mail_servers_is_repaired_for_all_domains_behind_them(operator, capsys):
+    for key in ("a@serra.com.br", "b@mata.com.br", "c@elsewhere.com.br", "d@new.com.br"):
+        hold(key)
+    for domain, provider in (
+        ("serra.com.br", "outlook.com"),
+        ("mata.com.br", "outlook.com"),
+        ("elsewhere.com.br", "google.com"),
+    ):
+        MailExchange.objects.create(
+            domain=domain, provider=provider, hosts=[f"mx.{provider}"], outcome="found", wanted_at=BAD
+        )
+    span = {
+        "since": "2026-12-14",
+        "until": "2026-12-15",
+        "person": operator.username,
+        "mx_host": "Outlook.com",
+    }
+
+    call_command("repair_quarantine", **span)
+    looked = capsys.readouterr().out
+    call_command("repair_quarantine", **span, yes=True)
+
+    assert "2 addresses would" in looked
+    assert "Of 1 domains the MX host is not known yet" in looked
+    assert MailExchange.objects.get(domain="new.com.br").outcome == "unknown"  # wanted now
+    assert {key for key, status in statuses().items() if status == "valid"} == {
+        "a@serra.com.br",
+        "b@mata.com.br",
+    }
+    assert AuditEvent.objects.get(action="repair_quarantine").detail["mx_host"] == "Outlook.com"
 
 
 def test_each_night_addresses_whose_errors_are_old_are_valid_again():

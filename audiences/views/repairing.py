@@ -27,6 +27,14 @@ class OutageForm(forms.Form):
     since = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=_("Until, with this day"), widget=forms.DateInput(attrs={"type": "date"}))
     domain = forms.CharField(label=_("Domain"), required=False, max_length=255)
+    mx_host = forms.CharField(
+        label=_("MX host"),
+        required=False,
+        max_length=253,
+        help_text=_(
+            "Whose mail servers take the mail, such as outlook.com: all domains that are hosted there."
+        ),
+    )
     text = forms.CharField(label=_("Part of the error text"), required=False, max_length=255)
 
     def outage(self) -> Outage:
@@ -34,7 +42,7 @@ class OutageForm(forms.Form):
         typed = self.cleaned_data
         return Outage(
             datetime.combine(typed["since"], time.min, UTC), datetime.combine(typed["until"], time.max, UTC),
-            typed["domain"], typed["text"],
+            typed["domain"], typed["text"], typed["mx_host"],
         )  # fmt: skip
 
 

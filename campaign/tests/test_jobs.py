@@ -191,11 +191,14 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
         "deliveries.jobs.tick": ("tick", 1),
         "campaign.errands.look": ("steps", 15),
         "deliveries.jobs.look_up": ("default", 300),
+        "audiences.jobs.look_up_exchanges": ("default", 300),
+        "feedback.jobs.count_refusals": ("default", 300),
         "reporting.jobs.fold": ("default", "0 * * * *"),
         "audiences.jobs.forget_old_imports": ("default", "7 * * * *"),
         "campaign.cron.forget_old_sessions": ("default", "17 3 * * *"),
         "accounts.jobs.forget_old_brakes": ("default", "27 3 * * *"),
         "audiences.jobs.forget_old_errors": ("default", "0 4 * * *"),
+        "feedback.jobs.forgive_reached": ("default", "0 4 * * *"),
     }
 
 

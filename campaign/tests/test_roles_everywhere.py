@@ -120,6 +120,7 @@ ELSEWHERE = {
         "feedback:incoming-check", "feedback:reclassify", "feedback:reclassify-step",
     },
     "an outage: audiences/tests/test_outages.py": {"audiences:repair-quarantine"},
+    "a review of the quarantine: audiences/tests/test_reviews.py": {"audiences:review-quarantine"},
     "units: accounts/tests/test_policies.py": {"unit"},
     "attributes: audiences/tests/test_attributes.py": {"audiences:attributes", "audiences:attribute-remove"},
     "changes nothing": {"audiences:builder", "audiences:preview", "deliveries:preview", "deliveries:frame", "styleguide"},

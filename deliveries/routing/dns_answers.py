@@ -14,7 +14,7 @@ import dns.resolver
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from campaign.lib import clock
+from campaign.lib import clock, name_servers
 from deliveries import queues
 from deliveries.models import DnsAnswer
 
@@ -40,8 +40,7 @@ class Said:
 def look(name: str, *, seconds: float | None = None) -> Said:
     """Ask DNS for the TXT records of a name, now and for so long at most. Raises NoAnswer."""
     try:
-        resolver = _resolver()
-        answer = resolver.resolve(
+        answer = name_servers.resolver().resolve(
             name, "TXT", lifetime=seconds or settings.SINETE["dns_seconds"], search=False
         )
     except dns.resolver.NXDOMAIN:
@@ -52,19 +51,6 @@ def look(name: str, *, seconds: float | None = None) -> Said:
         raise NoAnswer(type(error).__name__) from error
     texts = (b"".join(row.strings).decode("utf-8", "replace").replace("\0", "\ufffd") for row in answer)
     return Said(Outcome.FOUND, tuple(text[:LONGEST_TEXT] for text in list(texts)[:MOST_TEXTS]))
-
-
-def _resolver() -> dns.resolver.Resolver:
-    """The system's resolver, or the one that the settings name as address or address#port."""
-    named = settings.SINETE["dns_servers"]
-    if not named:
-        return dns.resolver.Resolver()
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = [each.partition("#")[0] for each in named]
-    resolver.nameserver_ports = {
-        address: int(port) for address, _sign, port in (each.partition("#") for each in named) if port
-    }
-    return resolver
 
 
 def known(names: Iterable[str]) -> dict[str, DnsAnswer]:

@@ -1,4 +1,4 @@
-"""A DNS server on this machine that knows the TXT records that a test gives it."""
+"""A DNS server on this machine that knows the TXT and MX records that a test gives it."""
 
 import socketserver
 import threading
@@ -13,13 +13,16 @@ import dns.rrset
 
 
 class Zone:
-    """The records by name; a name without any is there and has no TXT record, one that is not named does not exist.
+    """The TXT records by name, and the MX records by domain as `10 mx.example`.
 
-    `asked` lists the names as they were asked for. A server that is `silent` answers nothing.
+    A name without any is there and has no such record, one that is not named does not exist. `asked` lists the names as they were asked for. A server that is `silent` answers nothing.
     """
 
-    def __init__(self, records: Mapping[str, list[str]]) -> None:
+    def __init__(
+        self, records: Mapping[str, list[str]], exchanges: Mapping[str, list[str]] | None = None
+    ) -> None:
         self.records = dict(records)
+        self.exchanges = dict(exchanges or {})
         self.asked: list[str] = []
         self.silent = False
         self.place = ""
@@ -32,11 +35,17 @@ class Zone:
             return None
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
-        if name not in self.records:
+        kind = dns.rdatatype.to_text(query.question[0].rdtype)
+        if name not in {*self.records, *self.exchanges}:
             response.set_rcode(dns.rcode.NXDOMAIN)
-        elif texts := self.records[name]:
-            response.answer.append(dns.rrset.from_text_list(f"{name}.", 60, "IN", "TXT", map(_quoted, texts)))
+        elif said := self._said(name, kind):
+            response.answer.append(dns.rrset.from_text_list(f"{name}.", 60, "IN", kind, said))
         return response.to_wire()
+
+    def _said(self, name: str, kind: str) -> list[str]:
+        if kind == "MX":
+            return self.exchanges.get(name, [])
+        return [_quoted(text) for text in self.records.get(name, [])] if kind == "TXT" else []
 
 
 def _quoted(text: str) -> str:
@@ -44,9 +53,11 @@ def _quoted(text: str) -> str:
 
 
 @contextmanager
-def serving(records: Mapping[str, list[str]]) -> Iterator[Zone]:
+def serving(
+    records: Mapping[str, list[str]], exchanges: Mapping[str, list[str]] | None = None
+) -> Iterator[Zone]:
     """The server answers while inside; `place` of the zone is its address and port."""
-    zone = Zone(records)
+    zone = Zone(records, exchanges)
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:

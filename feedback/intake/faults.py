@@ -8,6 +8,7 @@ import dns.resolver
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from campaign.lib import name_servers
 from deliveries.models import Route
 from deliveries.overview.diagnosis import Diagnosis, fault, waits
 from feedback.models import IncomingMail, MailKind, MailSource, Outcome, Report
@@ -91,7 +92,7 @@ def _return_paths() -> Iterator[Diagnosis]:
 def has_mx(domain: str) -> bool | None:
     """Whether DNS names a server for mail to the domain; None where it does not answer."""
     try:
-        answer = dns.resolver.resolve(domain, "MX", lifetime=SECONDS)
+        answer = name_servers.resolver().resolve(domain, "MX", lifetime=SECONDS, search=False)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return False
     except (dns.exception.DNSException, OSError):

@@ -11,12 +11,13 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_noop as n_
 
 from accounts import audit
-from audiences import error_counts
+from audiences import error_counts, mail_exchanges
 from audiences.thresholds import Error
 from campaign.lib import clock
 from deliveries.ledger import bounces, resolutions
 from deliveries.models import Delivery, Reason
 from deliveries.models import MessageStatus as S
+from feedback.intake import reaching
 from feedback.models import MailKind, Outcome, Report
 
 AT_ONCE = 20_000  # messages of a delivery in one step
@@ -107,6 +108,7 @@ def settle_messages(delivery_id: int, seqs: Sequence[int]) -> int:
     rows = list(reports.order_by("id"))
     outcomes = {row.pk: _outcome(row, messages.get(row.seq or 0)) for row in rows}
     _note(rows, outcomes, messages)
+    _note_unreached(delivery_id, messages)
     _count_errors(rows, outcomes, messages)
     if any(changes.values()):
         audit.record("settle_reports", by=None, target=Delivery.objects.get(pk=delivery_id), **changes)
@@ -208,6 +210,13 @@ def _count_errors(
         if outcomes[row.pk] in COUNTING and (error := _error(row, messages[row.seq or 0])) is not None
     ]
     error_counts.count(errors, at=clock.now())
+
+
+def _note_unreached(delivery_id: int, messages: dict[int, _Message]) -> None:
+    """A message that has bounced reached nobody: what it had errors forgotten for counts again."""
+    bounced = [message for message in messages.values() if message.may_bounce and message.nature]
+    reaching.take_back(delivery_id, {message.seq: message.address_key for message in bounced})
+    mail_exchanges.want_of([message.address_key for message in bounced])
 
 
 def _error(row: Report, message: _Message) -> Error | None:

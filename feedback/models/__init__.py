@@ -1,6 +1,7 @@
 from feedback.models.hits import Clock, Hit, HitKind, time_ordered_uuid
 from feedback.models.mail import IncomingMail, MailKind, Outcome, Reply, Report
 from feedback.models.reclassification import Reclassification
+from feedback.models.refusals import RefusalLook
 from feedback.models.source import MailSource
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "MailSource",
     "Outcome",
     "Reclassification",
+    "RefusalLook",
     "Reply",
     "Report",
     "time_ordered_uuid",

@@ -1,9 +1,23 @@
 """Stored mail read anew, after a rule was changed: what would change, and that it was applied or undone."""
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from audiences.models import Quarantine
+from deliveries.models import MessageStatus, Nature
+
+
+def _in_words(move: str, words: dict[str, Any]) -> str:
+    """“bounced hard → sent” as people read it; what has no words stays as it is."""
+    steps = []
+    for step in move.split(" → "):
+        status, _space, nature = step.partition(" ")
+        told = [words.get(status, status), *([dict(Nature.choices).get(nature, nature)] if nature else [])]
+        steps.append(" · ".join(map(str, told)))
+    return " → ".join(steps)
 
 
 class Reclassification(models.Model):
@@ -45,9 +59,16 @@ class Reclassification(models.Model):
 
     @property
     def moves(self) -> list[tuple[str, str, int]]:
-        """What changes, how, and of how many."""
-        kinds = ((_("messages"), self.messages), (_("addresses"), self.addresses))
-        return [(str(what), move, number) for what, moves in kinds for move, number in sorted(moves.items())]
+        """What changes, how, and of how many, in words."""
+        kinds = (
+            (_("messages"), self.messages, {each.name.lower(): each.label for each in MessageStatus}),
+            (_("addresses"), self.addresses, dict(Quarantine.Status.choices)),
+        )
+        return [
+            (str(what), _in_words(move, words), number)
+            for what, moves, words in kinds
+            for move, number in sorted(moves.items())
+        ]
 
     @property
     def is_read(self) -> bool:

@@ -12,15 +12,16 @@ from campaign.lib import clock
 from deliveries.commands.base import DeliveriesCommand, brief
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import seal as sealing
-from deliveries.models import Cause, Delivery, ScheduleKind
+from deliveries.models import Cause, Delivery, Reason, ScheduleKind
 from deliveries.operations import doubts, remainders
 from deliveries.overview import diagnosis, reasons, state
 from deliveries.schedule import plan_report
 from deliveries.sending.rate import Rate
 from deliveries.series import calendar
-from reporting import kpis, statistics
+from reporting import failures, kpis, statistics
 
 CHANGES_SHOWN = 10
+_WORDS = dict(Reason.choices)
 
 
 class Command(DeliveriesCommand):
@@ -30,10 +31,15 @@ class Command(DeliveriesCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("delivery", metavar="DELIVERY", help="its ID: DM95, or 95")
+        parser.add_argument(
+            "--failures", action="store_true", help="also how many failed by reason and by provider (MX host)"
+        )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         delivery = self.find(options["delivery"], by=by)
         shown = everything(delivery)
+        if options["failures"]:
+            shown["failures"] = failures.failures(delivery, user=by).as_dict()
         for line in _lines(shown):
             self.say(line)
         return shown
@@ -172,6 +178,8 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
         yield from _pace_lines(shown["pace"])
     if shown["started_at"]:
         yield from _deployment_lines(shown)
+    if "failures" in shown:
+        yield from _failure_lines(shown["failures"])
     for change in shown["history"]:
         who = change["by"] or "–"
         note = f"  {change['comment']}" if change["comment"] else ""
@@ -245,3 +253,12 @@ def _deployment_lines(shown: dict[str, Any]) -> Iterator[str]:
         yield (
             f"  Sent again, the outcome of the first unknown: {again['number']:,}, of which {again['failed']:,} failed"
         )
+
+
+def _failure_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"  Failed at a server   {found['number']:>9,}   while sending        later"
+    for name in ("reason", "provider"):
+        yield f"  By {name}"
+        for line in found[f"by_{name}"]:
+            label = _WORDS.get(line[name], line[name]) if name == "reason" else line[name]
+            yield f"    {label!s:<30}{line['number']:>8,}   {line['while_sending']:>13,}   {line['later']:>10,}"

@@ -1,0 +1,37 @@
+"""Messages that reached an address after an error: the soft errors before them count no more.
+
+A message has reached its address as long as it is *sent* and nothing came back. Bounces it a week later, then what was
+forgotten for it counts again, unless another message arrived as well.
+"""
+
+from collections.abc import Mapping
+
+from audiences import error_counts
+from campaign.lib import clock
+from deliveries.models import MessageStatus as S
+
+# By the index of profiles on their address and that of messages on their profile.
+_REACHED = f"""
+    SELECT 'message ' || m.delivery_id || '/' || m.seq AS reference
+    FROM audiences_profile p JOIN deliveries_message m ON m.profile_id = p.id
+    WHERE p.email_key = o.address_key AND m.address_key = o.address_key AND m.status = {S.SENT} AND m.at > o.at
+    ORDER BY m.delivery_id, m.seq LIMIT 1
+"""
+
+
+def forgive_all() -> int:
+    """Soft errors count no more where a message has arrived since; returns how many. For each night."""
+    return sum(
+        error_counts.forgive(keys, reached=_REACHED, at=clock.now()) for keys in error_counts.erroneous()
+    )
+
+
+def take_back(delivery_id: int, bounced: Mapping[int, str]) -> None:
+    """These messages, the key of each address by seq, reached nobody after all; in its caller's transaction."""
+    if not bounced:
+        return
+    at = clock.now()
+    told = [(key, f"message {delivery_id}/{seq}") for seq, key in bounced.items()]
+    if again := error_counts.unforgive(told):
+        error_counts.forgive(again, reached=_REACHED, at=at)
+        error_counts.stand(again, at=at)
