@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
-from accounts.jobs import forget_old_brakes, mail_letters
+from accounts.jobs import forget_kept_forms, forget_old_brakes, mail_letters
 from audiences.jobs import forget_old_errors, wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import look_up, tick
@@ -56,6 +56,7 @@ def scheduler() -> DjangoCronScheduler:
         (fold, "0 * * * *", 1800),
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),
+        (forget_kept_forms, "37 * * * *", 600),
         (forget_old_errors, "0 4 * * *", 1800),
     )
     for job, at, timeout in by_hour:
