@@ -3,6 +3,8 @@
 from django.utils import timezone
 
 from accounts import audit, braking, letters
+from accounts.kept_forms import rows
+from campaign.lib import clock
 
 
 def mail_letters(**_: object) -> None:
@@ -12,3 +14,7 @@ def mail_letters(**_: object) -> None:
 
 def forget_old_brakes(**_: object) -> None:
     braking.forget()
+
+
+def forget_kept_forms(**_: object) -> None:
+    rows.forget(clock.now())

@@ -4,20 +4,20 @@ import codecs
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts import audit, idle, self_service
+from accounts import audit, idle, leading, self_service
+from accounts.kept_forms import edge as kept_forms
 from campaign.lib import reader_zone
 from campaign.lib.refusals import Forbidden, Refusal
 
@@ -112,18 +112,21 @@ class SignedIn(LoginRequiredMiddleware):
         if not getattr(view_func, "login_required", True):
             return None  # stands while the database is away, whoever looks
         if request.user.is_authenticated and idle.has_ended(request):
+            kept_forms.remember(request, request.user)
             self_service.end_session(request)
         _read_in_own_zone(request)
         if request.user.is_authenticated and request.user.must_change_password and not _is_open(request):
-            return _lead(request, reverse("password_change"))
+            return leading.lead(request, reverse("password_change"))
         return super().process_view(request, view_func, view_args, view_kwargs)
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> Any:
-        """To the sign-in, and from there back to the page that one looked at."""
-        page = _page_of(request)
+        """To the sign-in, and from there back to the page that one looked at, with what was typed there."""
+        page = leading.page_of(request)
+        if request.method == "POST":
+            page = kept_forms.keep(request, page=page) or page
         # A script that reads its own address encodes more than Django does: each as it is expected.
         safe = "" if request.headers.get("HX-Request") else "/"
-        return _lead(request, reverse("login") + (f"?next={quote(page, safe=safe)}" if page else ""))
+        return leading.lead(request, reverse("login") + (f"?next={quote(page, safe=safe)}" if page else ""))
 
 
 OPEN = {"password_change", "password_change_done", "logout", "set_language"}
@@ -131,30 +134,6 @@ OPEN = {"password_change", "password_change_done", "logout", "set_language"}
 
 def _is_open(request: HttpRequest) -> bool:
     return request.resolver_match is not None and request.resolver_match.url_name in OPEN
-
-
-def _page_of(request: HttpRequest) -> str:
-    """The page that was asked for, or that asked for a part of itself, or that held the form; on this host."""
-    if request.headers.get("HX-Request"):
-        return _here(request, request.headers.get("HX-Current-URL", ""))
-    if request.method in ("GET", "HEAD"):
-        return request.get_full_path()
-    return _here(request, request.headers.get("Referer", ""))
-
-
-def _here(request: HttpRequest, address: str) -> str:
-    """The path of an address of this host; nothing of another's."""
-    if not url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}):
-        return ""
-    parts = urlsplit(address)
-    return parts.path + (f"?{parts.query}" if parts.query else "")
-
-
-def _lead(request: HttpRequest, address: str) -> HttpResponse:
-    """There, the whole page: a part of one that htmx asked for is not filled with another page."""
-    if request.headers.get("HX-Request"):
-        return HttpResponse(status=204, headers={"HX-Redirect": address})
-    return HttpResponseRedirect(address)
 
 
 class RefusalMiddleware:

@@ -295,6 +295,36 @@ class Letter(models.Model):
         return f"{self.get_kind_display()}: {self.to}"
 
 
+class KeptForm(models.Model):
+    """What somebody typed and posted while signed out, until they are back: theirs alone, in the same browser."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="kept_forms")
+    browser = models.CharField(max_length=64)
+    page = models.CharField(max_length=2000)
+    action = models.CharField(max_length=2000)
+    typed: Any = models.JSONField(default=dict)
+    files: Any = models.JSONField(default=list)
+    secrets: Any = models.JSONField(default=list)
+    kept_at = models.DateTimeField()
+    posted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("kept form")
+        verbose_name_plural = _("kept forms")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "browser", "action"], name="form_kept_once_in_a_browser")
+        ]
+        indexes = [models.Index(fields=["kept_at"], name="kept_forms_by_age")]
+
+    def __str__(self) -> str:
+        return self.page
+
+    @property
+    def path(self) -> str:
+        """The page without what stands behind it in its address."""
+        return self.page.partition("?")[0]
+
+
 class AuditEvent(models.Model):
     """Somebody did something, or was refused. Rows are only ever added: PostgreSQL refuses the rest."""
 

@@ -8,6 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from accounts import audit
+from accounts.kept_forms import edge as kept_forms
 from accounts.models import User
 from campaign.lib.refusals import Forbidden, Refusal
 
@@ -27,3 +28,4 @@ def told(request: HttpRequest, target: Model | None = None, *, action: str = "")
             by = request.user if isinstance(request.user, User) else None
             audit.record_refusal(refusal, by=by, target=target, action=action)
         messages.error(request, str(refusal))
+        kept_forms.note_refusal(request)

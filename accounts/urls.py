@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from accounts import styleguide, unit_pages, views
+from accounts.kept_forms import views as kept_forms
 
 # No app_name: these are the names that django.contrib.auth and django-allauth use themselves.
 urlpatterns = [
@@ -19,6 +20,8 @@ urlpatterns = [
     path("account/address/<path:key>/", allauth_views.confirm_email, name="account_confirm_email"),
     path("account/password/", views.PasswordChangeView.as_view(), name="password_change"),
     path("account/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("account/typed/", kept_forms.listing, name="kept_forms"),
+    path("account/typed/<int:pk>/throw-away/", kept_forms.throw_away, name="kept_form_throw_away"),
     path("units/", unit_pages.listing, name="units"),
     path("units/<int:pk>/", unit_pages.edit, name="unit"),
     path("account/password/reset/", allauth_views.password_reset, name="account_reset_password"),

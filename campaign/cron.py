@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
-from accounts.jobs import forget_old_brakes
+from accounts.jobs import forget_kept_forms, forget_old_brakes
 from audiences.jobs import forget_old_errors, forget_old_imports, look_up_exchanges
 from campaign.errands import look
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
@@ -61,6 +61,7 @@ def scheduler() -> DjangoCronScheduler:
         (forget_old_imports, "7 * * * *", 600),
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),
+        (forget_kept_forms, "37 * * * *", 600),
         (forget_old_errors, "0 4 * * *", 1800),
         (forgive_reached, "0 4 * * *", 1800),
     )

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "accounts.middleware.never_kept",
     "accounts.middleware.in_own_zone",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.kept_forms.edge.middleware",
     "accounts.middleware.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -94,6 +95,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.frame",
+                "accounts.kept_forms.edge.frame",
                 "deliveries.views.context.frame",
             ],
         },
@@ -160,6 +162,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "deliveries:list"
 LOGOUT_REDIRECT_URL = "login"
+CSRF_FAILURE_VIEW = "accounts.kept_forms.edge.csrf_failed"
 
 # A session ends so long after its last use; a page that refreshes itself uses nothing. 0: never.
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", 60)
@@ -182,6 +185,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password_from_key": "30/m/ip",
     "change_password": "5/m/user",
     "confirm_email": "1/m/key",
+    "keep_form": "30/m/key",  # what is typed while signed out
 }
 # The brakes are counted in PostgreSQL, so that they hold for all web processes and while Valkey is away.
 CACHES = {

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
+from accounts.kept_forms import edge as kept_forms
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
 from audiences import definitions, fields, rule_form, rules, sight, targeting
@@ -112,6 +113,10 @@ def _builder(
         return None, request.POST["text"]
     if request.method == "POST":
         return _offering(rule_form.from_post(request.POST, known)), ""
+    if typed := kept_forms.waiting(request):  # after a session's end: as many rows as there were
+        return (
+            (None, typed["text"]) if "text" in typed else (_offering(rule_form.from_post(typed, known)), "")
+        )
     rule = found.rule if found else {}
     try:
         return _offering(rule_form.from_rule(rule, known)), ""

@@ -62,6 +62,21 @@
       location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
     }
   });
+  // Somebody who writes is not led away from what they wrote: they save it when they like, and it is kept then.
+  let isWritten = false;
+  document.addEventListener("input", (event) => {
+    if (event.target.form?.method === "post") isWritten = true;
+  });
+  document.addEventListener("submit", () => {
+    isWritten = false;
+  });
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const target = event.detail.xhr.getResponseHeader("HX-Redirect");
+    if (!isWritten || !login || !target || new URL(target, location.href).pathname !== login) return;
+    event.preventDefault();
+    const said = document.getElementById("signed-out");
+    if (said) said.hidden = false;
+  });
   document.addEventListener("htmx:afterOnLoad", () => sayLost(false));
   document.addEventListener("htmx:sendError", () => sayLost(true));
   document.addEventListener("htmx:timeout", () => sayLost(true));
