@@ -73,7 +73,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         if tab == "unknown":
             context |= unknown_outcomes.context(delivery, _person(request))
     elif tab == "causes":
-        context["causes"] = logs.causes(delivery)
+        context |= {"causes": logs.causes(delivery), "prepared": delivery.preparation}
     else:
         context["urls"] = [(url, logs.URL_KINDS[url.kind]) for url in logs.tracked_urls(delivery)]
     return _never_stored(render(request, f"reporting/{tab}.html", context))
