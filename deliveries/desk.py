@@ -21,7 +21,7 @@ from campaign.lib import clock, numbers
 from deliveries import lifecycle
 from deliveries.lifecycle import Step, seal
 from deliveries.lifecycle.actions import ACTIONS, Action, is_barred
-from deliveries.models import Cause, Delivery
+from deliveries.models import Delivery
 from deliveries.schedule import capacity
 
 
@@ -117,9 +117,7 @@ def prepared(delivery: Delivery) -> dict[str, Any]:
     latest = delivery.latest_preparation()
     return {
         "preparation": latest,
-        "causes": [
-            (Cause(cause).label, latest.causes[cause]) for cause in Cause.values if latest.causes.get(cause)
-        ],
+        "causes": [row for row in latest.cause_rows if row.number],
         "findings": capacity.current(delivery, at=clock.now()),
         "seal": latest.seal,
         "policy": delivery.policy.label,

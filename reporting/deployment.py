@@ -15,7 +15,7 @@ from deliveries.overview import state
 from deliveries.overview.state import State
 from reporting import kpis, statistics
 from reporting.kpis import Counts, Kpi
-from reporting.logs import ATTEMPTED, CLICKED, COMPLAINED, OPENED, REPLIED
+from reporting.logs import ATTEMPTED, CLICKED, COMPLAINED, OPENED, REPLIED, UNSUBSCRIBED
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ _WHERE = {
     "failed": "status=bounced",
     "opens": f"reaction={OPENED}",
     "clicks": f"reaction={CLICKED}",
+    "unsubscribes": f"reaction={UNSUBSCRIBED}",
 }
 
 

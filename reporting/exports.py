@@ -30,6 +30,27 @@ class Column:
     label: str | Promise
     fields: tuple[str, ...]
     read: Callable[..., Any] | None = None
+    code: Callable[[Any], Any] | None = None  # what a program reads in place of the words
+
+    def of(self, row: Any) -> Any:
+        """What stands in the column for a row of the log."""
+        values = [getattr(row, field) for field in self.fields]
+        return self.read(*values) if self.read else values[0]
+
+    def coded(self, row: Any) -> Any:
+        """The same for a program: the code in place of its words."""
+        if self.code is not None:
+            return self.code(getattr(row, self.fields[0]))
+        shown = self.of(row)
+        return str(shown) if isinstance(shown, Promise) else shown
+
+
+def _stored(value: Any) -> Any:
+    return value
+
+
+def _name(status: int) -> str:
+    return MessageStatus(status).name.lower()
 
 
 def _moment(value: datetime | None) -> str:
@@ -56,7 +77,7 @@ def columns(code: str) -> list[Column]:
     if code == "log":
         return [
             Column(_("Date"), ("at",), _moment),
-            Column(_("Level"), ("level",), _words(LogLine.Level.choices)),
+            Column(_("Level"), ("level",), _words(LogLine.Level.choices), _stored),
             Column(_("Message"), ("text", "slots"), _line),
         ]
     if code == "sending":
@@ -64,10 +85,10 @@ def columns(code: str) -> list[Column]:
             Column(_("Number"), ("seq",)),
             Column(_("Profile"), ("profile_id", "is_seen"), _if_seen),
             Column(_("Address"), ("address", "is_seen"), sight.shown),
-            Column(_("Status"), ("status",), _words(MessageStatus.choices)),
+            Column(_("Status"), ("status",), _words(MessageStatus.choices), _name),
             Column(_("Date"), ("at",), _moment),
-            Column(_("Nature"), ("nature",), _words([*Nature.choices, ("", "")])),
-            Column(_("Reason"), ("reason",), _words(Reason.choices)),
+            Column(_("Nature"), ("nature",), _words([*Nature.choices, ("", "")]), _stored),
+            Column(_("Reason"), ("reason",), _words(Reason.choices), _stored),
             Column(_("Answer of the server"), ("reply", "is_seen"), _if_seen),
             Column(_("Tries"), ("tries",)),
             Column(_("Next try"), ("next_try",), _moment),
@@ -87,16 +108,16 @@ def columns(code: str) -> list[Column]:
         return [
             Column(_("Profile"), ("profile_id", "is_seen"), _if_seen),
             Column(_("Address"), ("address", "is_seen"), sight.shown),
-            Column(_("Cause"), ("cause",), _words(Cause.choices)),
+            Column(_("Cause"), ("cause",), _words(Cause.choices), _stored),
         ]
     return [
         Column(_("Date"), ("at",), _moment),
         Column(_("Number"), ("seq",)),
         Column(_("Profile"), ("profile_id", "is_seen"), _if_seen),
         Column(_("Address"), ("address", "is_seen"), sight.shown),
-        Column(_("Type"), ("kind",), _words(HitKind.choices)),
+        Column(_("Type"), ("kind",), _words(HitKind.choices), _stored),
         Column(_("Link"), ("link",)),
-        Column(_("Asked by"), ("agent_kind",), _words(AgentKind.choices)),
+        Column(_("Asked by"), ("agent_kind",), _words(AgentKind.choices), _stored),
         Column(_("Program"), ("agent",)),
     ]
 

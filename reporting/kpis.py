@@ -70,6 +70,10 @@ class Counts:
         return rate(self.clickers, self.delivered)
 
     @property
+    def unsubscribe_rate(self) -> Decimal | None:
+        return rate(self.unsubscribers, self.delivered)
+
+    @property
     def progress(self) -> Decimal | None:
         return rate(self.settled, self.to_deliver)
 
@@ -127,6 +131,13 @@ DEFINITIONS = (
         "open_rate",
     ),
     Definition("clicks", _("Clicks"), _("people who clicked, ÷ delivered"), "clickers", "click_rate"),
+    Definition(
+        "unsubscribes",
+        _("Unsubscribes"),
+        _("people who unsubscribed by it, by its link or by mail, ÷ delivered"),
+        "unsubscribers",
+        "unsubscribe_rate",
+    ),
 )
 
 # Shown beside the indicators, outside what was sent.
@@ -170,7 +181,7 @@ class Kpi:
 
 
 def kpis(counts: Counts) -> list[Kpi]:
-    """The six indicators, in the order of the screen."""
+    """The indicators, in the order of the screen."""
     return [
         Kpi(
             definition,

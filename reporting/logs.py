@@ -12,10 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from audiences import sight
-from campaign.lib import numbers
+from campaign.lib import numbers, spans
 from deliveries.models import (
     Bounce,
     Cause,
+    CauseRow,
     Delivery,
     Doubt,
     Exclusion,
@@ -29,7 +30,7 @@ from deliveries.models import (
 from deliveries.operations import doubts
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind, MailKind, Reply, Report
-from reporting import providers
+from reporting import plan_rows, providers
 
 PAGE_ROWS = 50
 LONGEST_SEARCH = 320
@@ -52,10 +53,17 @@ STATUSES = {code: Q(status=status) for status, code in _CODES.items()} | BY_FIGU
 # No index of the ledger knows of statuses; the rare ones are found by the small table that each has.
 BESIDE_THE_LEDGER: dict[str, Any] = {"retrying": Try, "in_doubt": Doubt}
 
-OPENED, CLICKED, COMPLAINED, REPLIED = "opened", "clicked", "complained", "replied"
+OPENED, CLICKED, UNSUBSCRIBED, COMPLAINED, REPLIED = (
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "complained",
+    "replied",
+)
 REACTIONS = {
     OPENED: _("Opened"),
     CLICKED: _("Clicked"),
+    UNSUBSCRIBED: _("Unsubscribed"),
     COMPLAINED: _("Complained"),
     REPLIED: _("Replied to the return path"),
 }
@@ -85,7 +93,7 @@ class Log:
 
     code: str
     label: str | Promise
-    rows: Callable[[Delivery, dict[str, str], User], QuerySet[Any]]
+    rows: Callable[[Delivery, dict[str, str], User | None], QuerySet[Any]]
     filters: tuple[Choice, ...] = ()
     key: str = "id"
     newest_first: bool = False
@@ -108,7 +116,7 @@ class Page:
 # Each row of a person is marked: its address is shown to, and found by, those alone who may see the person.
 
 
-def sending(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[Message]:
+def sending(delivery: Delivery, chosen: dict[str, str], user: User | None) -> QuerySet[Message]:
     """The recipients in the order of sending, each with its next try where one waits."""
     rows = Message.objects.filter(delivery=delivery).order_by("seq")
     rows = sight.marked(rows, user=user, unit=delivery.unit)
@@ -116,6 +124,10 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[
         rows = rows.filter(STATUSES[chosen["status"]])
         if small := BESIDE_THE_LEDGER.get(chosen["status"]):
             rows = rows.filter(seq__in=small.objects.filter(delivery=delivery).values_list("seq", flat=True))
+    if chosen.get("moments"):
+        rows = rows.filter(plan_rows.of_moments(delivery, chosen["moments"]))
+    if chosen.get("zone") == plan_rows.NO_ZONE:
+        rows = rows.filter(plan_rows.without_zone(delivery))
     if chosen.get("reason"):
         rows = rows.filter(reason="" if chosen["reason"] == NO_REASON else chosen["reason"])
     if chosen.get("provider"):
@@ -152,13 +164,22 @@ def complaints() -> QuerySet[Report]:
 BY_MAIL: dict[str, Callable[[], QuerySet[Any]]] = {COMPLAINED: complaints, REPLIED: Reply.objects.all}
 
 
-def _reacted(reaction: str) -> Exists:
-    hits = Hit.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
-    hits = hits.exclude(agent_kind=AgentKind.MACHINE)
-    return Exists(hits.filter(kind=HitKind.CLICK) if reaction == CLICKED else hits)
+def wishes_by_mail() -> QuerySet[Report]:
+    """The mails to the signed address of a message by which its recipient wants no more, as in List-Unsubscribe."""
+    return Report.objects.filter(evidence=Report.Evidence.UNSUBSCRIBE, is_current=True, seq__gte=1)
 
 
-def exclusions(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[Exclusion]:
+KINDS = {CLICKED: HitKind.CLICK, UNSUBSCRIBED: HitKind.UNSUBSCRIBE}
+
+
+def _reacted(reaction: str) -> Q:
+    of_message = {"delivery_id": OuterRef("delivery_id"), "seq": OuterRef("seq")}
+    hits = Hit.objects.filter(**of_message).exclude(agent_kind=AgentKind.MACHINE)
+    found = Q(Exists(hits.filter(kind=KINDS[reaction]) if reaction in KINDS else hits))
+    return found | Q(Exists(wishes_by_mail().filter(**of_message))) if reaction == UNSUBSCRIBED else found
+
+
+def exclusions(delivery: Delivery, chosen: dict[str, str], user: User | None) -> QuerySet[Exclusion]:
     """Who was left out of the latest preparation, and why."""
     counted = delivery.preparation.counted if delivery.preparation else None
     rows = Exclusion.objects.filter(delivery=delivery, preparation=counted).order_by("id")
@@ -170,7 +191,7 @@ def exclusions(delivery: Delivery, chosen: dict[str, str], user: User) -> QueryS
     return rows
 
 
-def tracking(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[Hit]:
+def tracking(delivery: Delivery, chosen: dict[str, str], user: User | None) -> QuerySet[Hit]:
     """What came back, newest first, each with its recipient's address."""
     message = Message.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     rows = Hit.objects.filter(delivery=delivery).annotate(
@@ -188,13 +209,13 @@ def tracking(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet
     return rows.order_by("-id")
 
 
-def lines(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[LogLine]:
+def lines(delivery: Delivery, chosen: dict[str, str], user: User | None) -> QuerySet[LogLine]:
     """The delivery's own log, newest first."""
     rows = LogLine.objects.filter(delivery=delivery).order_by("-id")
     return rows.filter(level=chosen["level"]) if chosen.get("level") else rows
 
 
-def unknown(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[Any]:
+def unknown(delivery: Delivery, chosen: dict[str, str], user: User | None) -> QuerySet[Any]:
     """The messages whose outcome nobody knows, in the order of sending, each with its recipient's address."""
     rows = doubts.listed(delivery, user=user).order_by("seq")
     if chosen.get("noted"):
@@ -207,17 +228,9 @@ def unknown(delivery: Delivery, chosen: dict[str, str], user: User) -> QuerySet[
 # The lists without pages
 
 
-@dataclass(frozen=True)
-class CauseRow:
-    cause: str
-    label: str | Promise
-    number: int
-
-
 def causes(delivery: Delivery) -> list[CauseRow]:
     """Every cause that was looked at, with its number; zero included."""
-    counted = delivery.preparation.causes if delivery.preparation else {}
-    return [CauseRow(cause, Cause(cause).label, counted[cause]) for cause in Cause.values if cause in counted]
+    return delivery.preparation.cause_rows if delivery.preparation else []
 
 
 @dataclass(frozen=True)
@@ -343,10 +356,18 @@ def chosen(log: Log, query: QueryDict) -> dict[str, str]:
         found["q"] = text
     if log.code == "sending" and (provider := providers.chosen(query.get("provider", ""))):
         found["provider"] = provider
-    link = query.get("link", "")
+    return found | _hidden(log, query)
+
+
+def _hidden(log: Log, query: QueryDict) -> dict[str, str]:
+    """The filters that no form offers: a number's address has them."""
+    link, moments = query.get("link", ""), query.get("moments", "")
     if log.code == "tracking" and link.isascii() and link.isdigit() and len(link) < 5:
-        found["link"] = link
-    return found
+        return {"link": link}
+    if log.code != "sending":
+        return {}
+    found = {"moments": moments} if spans.read(moments) else {}
+    return found | ({"zone": plan_rows.NO_ZONE} if query.get("zone") == plan_rows.NO_ZONE else {})
 
 
 def page(log: Log, rows: QuerySet[Any], query: QueryDict, *, size: int = PAGE_ROWS) -> Page:

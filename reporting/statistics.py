@@ -4,7 +4,7 @@ Whoever counts twice gets the same: nothing here adds to what was there before.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,6 +76,12 @@ def last_and_next(delivery: Delivery, at: datetime) -> tuple[datetime | None, da
     return last, this_hour + timedelta(hours=1)
 
 
+def unsubscribers(ids: Collection[int]) -> dict[int, int]:
+    """How many people unsubscribed by each of these deliveries, as last counted; of those of which that is known."""
+    rows = DeliveryStatistics.objects.filter(delivery_id__in=ids)
+    return dict(rows.values_list("delivery_id", "unsubscribers"))
+
+
 # Every hour
 
 
@@ -116,7 +122,7 @@ def behaviour(delivery_id: int) -> dict[str, int]:
     """What people did, counted from the raw hits. Machines are left out; so is whoever got nothing.
 
     One message goes to one person, so people are counted by message. Whoever clicked, opened the mirror page
-    or opted out has opened, whether or not the picture was loaded.
+    or opted out by the link has opened, whether or not the picture was loaded; whoever did so by mail need not have.
     """
     with connection.cursor() as cursor:
         cursor.execute(_BEHAVIOUR, {"delivery": delivery_id})
@@ -137,7 +143,16 @@ _BEHAVIOUR = f"""
     )
     SELECT coalesce(sum(greatest(opens, 1)), 0), count(*),
         coalesce(sum(clicks), 0), count(*) FILTER (WHERE clicks > 0),
-        coalesce(sum(mirror_views), 0), count(*) FILTER (WHERE unsubscribes > 0)
+        coalesce(sum(mirror_views), 0), (
+            SELECT count(*) FROM (
+                SELECT seq FROM person WHERE unsubscribes > 0
+                UNION
+                SELECT r.seq FROM feedback_report r
+                JOIN deliveries_message m
+                    ON m.delivery_id = r.delivery_id AND m.seq = r.seq AND m.status = {S.SENT}
+                WHERE r.delivery_id = %(delivery)s AND r.is_current AND r.evidence = '{Report.Evidence.UNSUBSCRIBE}'
+            ) gone
+        )
     FROM person
 """
 

@@ -78,7 +78,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         if request.htmx:
             return _never_stored(render(request, "reporting/_failures.html", context))
     elif tab == "causes":
-        context["causes"] = logs.causes(delivery)
+        context |= {"causes": logs.causes(delivery), "prepared": delivery.preparation}
     else:
         context["urls"] = [(url, logs.URL_KINDS[url.kind]) for url in logs.tracked_urls(delivery)]
     return _never_stored(render(request, f"reporting/{tab}.html", context))

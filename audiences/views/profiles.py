@@ -1,18 +1,20 @@
 """Profiles: the list with its search, one profile, the form, consents, the export."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
 from accounts.rights import Right
-from audiences import consents, export_styles, fields, people, sight
+from audiences import consents, export_styles, fields, people, sight, targeting
 from audiences.forms import ProfileFilter, ProfileForm
-from audiences.models import ConsentEvent, Profile, Quarantine
+from audiences.models import Audience, ConsentEvent, Profile, Quarantine
+from audiences.rules import RuleError
 from audiences.views.shared import refusals_in, visible_or_404
-from campaign.lib import clock
+from campaign.lib import clock, numbers
 from campaign.lib.keyset import key_page
 
 
@@ -21,17 +23,38 @@ def listing(request: HttpRequest) -> HttpResponse:
     """The profiles that one may see, newest first; a search looks at any part of names, address, city and id."""
     filters = ProfileFilter(request.GET, user=request.user)
     rows = filters.narrowed(sight.people(request.user, Profile.objects.select_related("unit")))
+    audience = _audience(request, request.GET)
+    rows = _of(audience, rows)
     page = key_page(
         people.found(rows, filters.words), before=request.GET.get("before"), after=request.GET.get("after")
     )
     context = {
         "filters": filters,
+        "audience": audience,
         "page": page,
         "can_create": access.units(request.user, Right.IMPORT).exists(),
         "export_units": access.units(request.user, Right.EXPORT),
         "style": export_styles.of(request.user),
     }
     return render(request, "audiences/profiles.html", context)
+
+
+def _audience(request: HttpRequest, query: QueryDict) -> Audience | None:
+    """The audience whose people are asked for; raise Http404 for one that the person may not see."""
+    if not query.get("audience"):
+        return None
+    found = numbers.key(query["audience"])
+    return visible_or_404(request, Audience.objects.select_related("unit"), -1 if found is None else found)
+
+
+def _of(audience: Audience | None, rows: QuerySet[Profile]) -> QuerySet[Profile]:
+    """Of these profiles those that the audience has now; none where its rule makes no sense any more."""
+    if audience is None:
+        return rows
+    try:
+        return rows.filter(pk__in=targeting.profiles(audience).order_by().values("pk"))
+    except RuleError:
+        return rows.none()
 
 
 @require_GET
@@ -111,7 +134,8 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     unit = chosen or units.first() or request.user.home_unit
     if unit is None:
         raise access.NotAllowed(by=request.user, right=Right.EXPORT, target=request.user)
-    rows = people.found(filters.narrowed(Profile.objects.all()), filters.words)
+    rows = _of(_audience(request, request.POST), filters.narrowed(Profile.objects.all()))
+    rows = people.found(rows, filters.words)
     if "delimiter" in request.POST:
         export_styles.remember(
             user=request.user,

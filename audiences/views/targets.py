@@ -181,9 +181,11 @@ def _said(
         return {"incomplete": str(error)}
     mine = sight.people(request.user)
     within = targeting.in_unit(unit) & mine if unit else mine
+    found = within.filter(rules.condition(checked, known=known))
     return {
         "words": rules.in_words(checked, known=known),
-        "count": within.filter(rules.condition(checked, known=known)).count(),
+        "count": found.count(),
+        "people": list(found.order_by("-pk")[:SHOWN]),
     }
 
 

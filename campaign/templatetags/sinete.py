@@ -100,6 +100,11 @@ def short_number(value: Any) -> str:
     return (shapes[unit] % {"number": text}).replace(" ", "\N{NO-BREAK SPACE}")
 
 
+def _is_rounded(value: Any) -> bool:
+    """Whether `short_number` leaves figures of it away."""
+    return value not in (None, "") and abs(int(value)) >= 1000
+
+
 def _without_zeros(number: Decimal) -> Decimal:
     return number.quantize(Decimal(1)) if number == number.to_integral_value() else number.normalize()
 
@@ -107,7 +112,7 @@ def _without_zeros(number: Decimal) -> Decimal:
 @register.simple_tag
 def number(value: Any) -> SafeString | str:
     """`short_number` that shows the full figure on pointing at it."""
-    if value in (None, "") or abs(int(value)) < 1000:
+    if not _is_rounded(value):
         return short_number(value)
     return format_html(
         '<data class="num" value="{}" title="{}">{}</data>',
@@ -291,9 +296,9 @@ def stacked_bar(segments: Iterable[Sequence[Any]], label: Any = "") -> dict[str,
 def kpi(
     caption: Any, value: Any, *, base: Any = None, sub: Any = "", href: str = "", tone: str = ""
 ) -> dict[str, Any]:
-    """A tile: a short number or, with `base`, a percentage with the number below it."""
+    """A tile: a short number or, with `base`, a percentage; below it the number itself where that says more."""
     is_rate = base is not None
-    if is_rate and not sub:
+    if not sub and (is_rate or _is_rounded(value)):
         sub = full_number(value)
     return {
         "caption": caption,

@@ -245,7 +245,7 @@ def test_16_opens_and_clicks_are_updated_every_hour_and_the_page_says_so(browse)
 
     block = words(page(browse(starter(delivery)), "reporting:block", delivery))
 
-    assert "Opens and clicks are updated every hour" in block
+    assert "Opens, clicks and unsubscribes are updated every hour" in block
     assert "last" in block
     assert "next" in block
 

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -37,6 +38,7 @@ from deliveries.overview import diagnosis, reasons
 from deliveries.overview import state as standing
 from deliveries.schedule import plan_report
 from deliveries.series import calendar
+from deliveries.templatetags.deliveries import rows_url
 
 HISTORY, LOG, RUNS = 20, 30, 20
 
@@ -45,7 +47,17 @@ HISTORY, LOG, RUNS = 20, 30, 20
 class DeliveryAdmin(VerbAdmin):
     form = DeliveryForm
     right = Right.VIEW
-    list_display = ["name", "label", "state", "unit", "audience", "when", "to_deliver", "created_by"]
+    list_display = [
+        "name",
+        "label",
+        "state",
+        "unit",
+        "audience",
+        "when",
+        "to_deliver",
+        "unsubscribes",
+        "created_by",
+    ]
     list_display_links = ["name", "label"]
     list_filter = ["status", UnitFilter]
     list_select_related = ["unit", "audience", "preparation", "created_by"]
@@ -99,6 +111,15 @@ class DeliveryAdmin(VerbAdmin):
     @display(description=_("to deliver"))
     def to_deliver(self, delivery: Delivery) -> int | None:
         return delivery.preparation.to_deliver if delivery.preparation and delivery.preparation.seal else None
+
+    @display(description=_("unsubscribes"))
+    def unsubscribes(self, delivery: Delivery) -> Any:
+        number = delivery.figures.get("unsubscribers")
+        if not number:
+            return number
+        return format_html(
+            '<a href="{}">{}</a>', rows_url(delivery, "sending", reaction="unsubscribed"), number
+        )
 
     # -- one delivery ------------------------------------------------------------------------------------
 

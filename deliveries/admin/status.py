@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from deliveries.models import Delivery
-from deliveries.overview import state
+from deliveries.overview import figures, state
 
 
 class StandingList(ChangeList):
@@ -17,6 +17,7 @@ class StandingList(ChangeList):
         self.result_list = list(self.result_list)  # type: ignore[has-type]  # the stubs leave it out
         found = [self.model_admin.delivery_of(row) for row in self.result_list]
         state.annotate([delivery for delivery in found if delivery is not None])
+        figures.annotate([delivery for delivery in found if delivery is not None])
 
 
 def pill(delivery: Delivery) -> tuple[str, Any]:

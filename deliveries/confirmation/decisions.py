@@ -15,7 +15,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues
 from deliveries.lifecycle import Step, attachments, log
 from deliveries.lifecycle.attachments import Cost
-from deliveries.models import Cause, Confirmation, Delivery, Status
+from deliveries.models import CauseRow, Confirmation, Delivery, Status
 from deliveries.routing import routes
 from deliveries.schedule import capacity, plan_report, planning, rescheduling
 from deliveries.schedule.plan_report import Plan
@@ -45,7 +45,7 @@ class Question:
     seal: str
     to_deliver: int
     targeted: int
-    causes: list[tuple[str, int]]
+    causes: list[CauseRow]
     sender: str
     signed_as: str  # the domain of the DKIM signature; empty: none
     subject: str
@@ -71,7 +71,7 @@ def question(*, delivery: Delivery, by: User, at: datetime) -> Question:
         seal=preparation.seal,
         to_deliver=preparation.to_deliver,
         targeted=preparation.targeted,
-        causes=[(str(Cause(cause).label), number) for cause, number in preparation.causes.items()],
+        causes=preparation.cause_rows,
         sender=f"{content.from_name} <{content.from_address}>" if content.from_name else content.from_address,
         signed_as=routes.route_of(delivery).dkim_domain,
         subject=content.subject,

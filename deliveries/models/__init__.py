@@ -23,7 +23,7 @@ from deliveries.models.message import (
 from deliveries.models.moment import Moment
 from deliveries.models.notice import Notice, NoticeKind
 from deliveries.models.pace import PastChoice, WaveBy
-from deliveries.models.preparation import Cause, Exclusion, LogLine, Preparation, PreparationStatus
+from deliveries.models.preparation import Cause, CauseRow, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage, ProofUse
 from deliveries.models.route import ProviderLimit, Route
 from deliveries.models.sender import DnsAnswer, Sender
@@ -39,6 +39,7 @@ __all__ = [
     "Attachment",
     "Bounce",
     "Cause",
+    "CauseRow",
     "Channel",
     "Chunk",
     "Confirmation",

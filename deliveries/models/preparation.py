@@ -1,6 +1,6 @@
 """One preparation: what it counted, whom it left out and why, what it found, what it sealed."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models import Q
@@ -32,6 +32,14 @@ class Cause(models.TextChoices):
     DUPLICATE = "duplicate", pgettext_lazy("cause", "Duplicate")
     WRITTEN_TO = "written_to", pgettext_lazy("cause", "Address written to before")  # remainders alone look
     HOUR_PASSED = "hour_passed", pgettext_lazy("cause", "Local hour has passed")  # at a local hour alone
+
+
+class CauseRow(NamedTuple):
+    """A cause that was looked at, and how many it excluded."""
+
+    cause: str
+    label: str
+    number: int
 
 
 class Preparation(models.Model):
@@ -107,6 +115,15 @@ class Preparation(models.Model):
     @property
     def information(self) -> list[dict[str, Any]]:
         return [finding for finding in self.findings if finding["level"] == "info"]
+
+    @property
+    def cause_rows(self) -> list[CauseRow]:
+        """Each cause that was looked at with its number, in the order of looking; zero included."""
+        return [
+            CauseRow(cause, str(Cause(cause).label), self.causes[cause])
+            for cause in Cause.values
+            if cause in self.causes
+        ]
 
     @property
     def counted(self) -> "Preparation":

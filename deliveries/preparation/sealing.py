@@ -78,6 +78,8 @@ def freeze(
             compiled=compiled.to_json(),
             seal=seal.fingerprint(manifest),
         )
+        if delivery.is_recurring:  # no part of its seal, but of what people want to see
+            _write_exclusions(preparation)
         delivery.refresh_from_db()
         seconds = round((at - began).total_seconds(), 1)
         log(preparation, n_("Preparation completed in %(seconds)s s: %(to_deliver)s messages, %(excluded)s excluded"),
@@ -143,6 +145,8 @@ def fail(
 ) -> None:
     """End the preparation as failed, with its findings in its log, and take the delivery to Preparation failed.
 
+    Whom it left out is listed, where it came so far.
+
     Raise Abandoned where the preparation was stopped or another run has taken it over.
     """
     delivery = Delivery.objects.locked(preparation.delivery_id)
@@ -150,6 +154,9 @@ def fail(
         raise Abandoned
     at = clock.now()
     causes = causes or {}
+    if any(causes.values()):
+        deleting.delete(delivery.pk, tables=["exclusion"])
+        _write_exclusions(preparation)
     end(
         preparation,
         PreparationStatus.FAILED,

@@ -17,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from campaign.lib import reader_zone
+from campaign.lib import reader_zone, spans
 from deliveries.lifecycle import groups
 from deliveries.models import OUTCOMES, Delivery, Moment, PastChoice, ScheduleKind, WaveBy
 from deliveries.schedule import moments, planning
@@ -55,6 +55,12 @@ class ZoneLine:
     without_zone: int
     local: datetime
     is_skipped: bool = False  # the promised hour does not exist there on that day
+    moment: int = 0  # its number in the plan that is stored
+
+    @property
+    def rows(self) -> str:
+        """What narrows the sending log to its people."""
+        return f"moments={self.moment}"
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -77,6 +83,12 @@ class PlanRow:
     done: int = 0
     late: timedelta | None = None  # of the first message
     held_percent: float | None = None
+    moments: tuple[int, ...] = ()  # the stored ones that make it up
+
+    @property
+    def rows(self) -> str:
+        """What narrows the sending log to its people."""
+        return f"moments={spans.text(self.moments)}"
 
     @property
     def label(self) -> str | Promise:
@@ -115,6 +127,18 @@ class Plan:
     choice: str
     soon_minutes: int
     must_prepare_again: bool = False
+    passed_moments: frozenset[int] = frozenset()
+    soon_moments: frozenset[int] = frozenset()
+
+    @property
+    def passed_rows(self) -> str:
+        """What narrows the sending log to those whose hour has passed."""
+        return f"moments={spans.text(self.passed_moments)}"
+
+    @property
+    def soon_rows(self) -> str:
+        """What narrows the sending log to those whose hour comes too soon."""
+        return f"moments={spans.text(self.soon_moments)}"
 
     @property
     def people(self) -> int:
@@ -209,6 +233,8 @@ def plan(delivery: Delivery, *, at: datetime, grace: timedelta = timedelta()) ->
         choice=delivery.past_choice,
         soon_minutes=settings.SINETE["confirm_minutes"],
         must_prepare_again=must_prepare_again,
+        passed_moments=frozenset(passed),
+        soon_moments=frozenset(soon),
     )
 
 
@@ -245,6 +271,7 @@ def _rows(
             done=sum(done.get(m.number, 0) for m in group),
             late=_late(group),
             held_percent=next((float(m.held_percent) for m in group if m.held_percent is not None), None),
+            moments=tuple(m.number for m in group),
         )
         for place, group in enumerate(together, start=1)
     ]
@@ -284,6 +311,7 @@ def _line(delivery: Delivery, moment: Moment, at: datetime) -> ZoneLine:
         without_zone=moment.without_zone,
         local=local,
         is_skipped=bool(shown and shown.time().replace(second=0) != delivery.local_hour),
+        moment=moment.number,
     )
 
 

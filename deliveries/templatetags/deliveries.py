@@ -1,9 +1,11 @@
 """Template tags for deliveries: states, findings, times, plans."""
 
 from datetime import datetime
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
@@ -115,6 +117,30 @@ def step_tone(change: StatusChange) -> str:
 def level_name(level: str) -> str | Promise:
     """Return what a screen reader says for the icon of a finding."""
     return LogLine.Level(level).label
+
+
+@register.simple_tag
+def rows_url(delivery: Delivery, log: str, query: str = "", **chosen: object) -> str:
+    """The address of the rows behind a number, in a log that `reporting` draws; empty where that is not mounted.
+
+    `query` is part of an address already, `chosen` are filters by name.
+    """
+    try:
+        address = reverse("reporting:window", args=[delivery.pk, log])
+    except NoReverseMatch:
+        return ""
+    asked = "&".join(part for part in (query, urlencode(chosen)) if part)
+    return f"{address}?{asked}" if asked else address
+
+
+@register.simple_tag
+def people_url(delivery: Delivery) -> str:
+    """The address of the profiles that a preparation would target now; of a remainder, of those never written to."""
+    if delivery.remainder_of_id is not None:
+        original = Delivery(pk=delivery.remainder_of_id)
+        return rows_url(original, "sending", status="cancelled")
+    asked = urlencode({"audience": delivery.audience_id, "unit": delivery.unit_id})
+    return f"{reverse('audiences:profiles')}?{asked}" if delivery.audience_id else ""
 
 
 @register.inclusion_tag("deliveries/_plan_drawing.html")

@@ -21,7 +21,7 @@ from deliveries.models import Delivery, Message
 from deliveries.proofs import previews
 from deliveries.schedule import plan_report, rescheduling
 from deliveries.views.actions import STEPS, action_bar, changed_parts
-from deliveries.views.dashboard import cause_rows, findings, target_facts
+from deliveries.views.dashboard import findings, target_facts
 from deliveries.views.shared import find, page, person, to_dashboard, told
 
 
@@ -75,7 +75,7 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "content": preparation.content,
         "attached": attachments.of(delivery),
         "only_change": rescheduling.in_words(delivery),
-        "causes": cause_rows(preparation),
+        "causes": preparation.cause_rows,
         "findings": findings(delivery),
         "plan": plan_report.plan(delivery, at=clock.now()),
         "audience": target_facts(delivery),

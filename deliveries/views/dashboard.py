@@ -19,7 +19,7 @@ from campaign.lib.keyset import key_page
 from deliveries.content.findings import Finding
 from deliveries.drafting import attachments
 from deliveries.lifecycle import groups, link_parameters, seal
-from deliveries.models import Cause, Delivery, LogLine, Preparation, PreparationStatus, StatusChange
+from deliveries.models import Delivery, LogLine, Preparation, PreparationStatus, StatusChange
 from deliveries.models.route import LARGEST_LIMIT
 from deliveries.operations import remainders
 from deliveries.overview import diagnosis, state
@@ -114,20 +114,11 @@ def _live(delivery: Delivery) -> dict[str, Any]:
         "delivery": delivery,
         "preparation": preparation,
         "counted": bool(preparation and preparation.status == PreparationStatus.DONE),
-        "causes": cause_rows(preparation) if preparation else [],
+        "causes": preparation.cause_rows if preparation else [],
         "findings": findings(delivery),
         "last_lines": _last_lines(preparation) if stands.is_being_prepared else [],
         "now": clock.now(),
     }
-
-
-def cause_rows(preparation: Preparation) -> list[tuple[str, int]]:
-    """Return each cause that was looked at with its number, in the order of looking; zero included."""
-    return [
-        (Cause(cause).label, preparation.causes[cause])
-        for cause in Cause.values
-        if cause in preparation.causes
-    ]
 
 
 def findings(delivery: Delivery) -> list[Finding]:

@@ -15,7 +15,7 @@ from campaign.lib.keyset import key_page
 from deliveries.forms.filters import DeliveryFilter
 from deliveries.lifecycle import notices
 from deliveries.models import Delivery
-from deliveries.overview import state
+from deliveries.overview import figures, state
 from deliveries.overview import todo as waits
 from deliveries.sending import fence
 from deliveries.views.shared import number, page, person
@@ -30,6 +30,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     shown = key_page(rows, before=number(request, "before"), after=number(request, "after"))
     problem = cache(fence.problem)  # asked once, for the rows and for the banner
     state.annotate(shown.rows, problem=problem)
+    figures.annotate(shown.rows)
     rights = access.on_any_unit(user)
     context = {
         "filters": filters,

@@ -23,7 +23,6 @@ from deliveries.routing import limits
 from deliveries.sending import control
 from deliveries.sending.control import waves
 from deliveries.series import calendar
-from deliveries.views.dashboard import cause_rows
 from deliveries.views.shared import find, page, person, to_dashboard, told
 
 
@@ -39,7 +38,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
             "delivery": delivery,
             "upcoming": calendar.of_delivery(delivery, at=clock.now()),
             "question": question,
-            "causes": cause_rows(delivery.latest_preparation()),
+            "causes": delivery.latest_preparation().cause_rows,
             "warnings": [Finding.from_dict(warning) for warning in question.warnings],
             "approval": delivery.latest_preparation()
             .approvals.filter(accepted=True)

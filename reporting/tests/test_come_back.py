@@ -6,13 +6,15 @@ from django.urls import reverse
 
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
-from deliveries.models import Message
+from deliveries.channels import unsubscribe_mail
+from deliveries.models import Delivery, Message
 from feedback import jobs
 from feedback.intake import storing
 from feedback.models import Hit, HitKind, IncomingMail, Report
 from feedback.tests.factories import hit
 from feedback.tests.mails import bounce_of, human_reply
 from reporting import statistics
+from reporting.management.commands.show_delivery import everything
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db
@@ -73,3 +75,26 @@ def test_the_history_of_a_person_tells_of_the_bounce():
 
     assert "Hard bounce" in page
     assert reverse("reporting:message", args=[delivery.pk, 1]) in page
+
+
+def test_who_unsubscribes_by_mail_counts_as_who_does_by_the_link_and_stands_in_the_list():
+    delivery = delivery_with(sent=3)
+    Delivery.objects.filter(pk=delivery.pk).update(tracking=False)
+    hit(delivery, HitKind.UNSUBSCRIBE, seq=1)
+    for seq in (1, 2):
+        storing.store(f"From: a@example.com\nSubject: {seq}\n\n".encode(),
+                      envelope_to=unsubscribe_mail.sign(delivery.key, seq, domain="b.example.com"))  # fmt: skip
+    jobs.read_mail()
+    statistics.count_hourly()
+    client = Client()
+    client.force_login(UserFactory(roles={"prepare": delivery.unit}))
+    log = reverse("reporting:window", args=[delivery.pk, "sending"]) + "?reaction=unsubscribed"
+
+    pages = [client.get(reverse(name, args=args)).content.decode() for name, args in (
+        ("reporting:block", [delivery.pk]), ("deliveries:list", []),
+    )]  # fmt: skip
+
+    assert statistics.counts(delivery).unsubscribers == 2
+    assert [row.seq for row in client.get(log).context["page"].rows] == [1, 2]
+    assert all(log in page for page in pages)
+    assert everything(delivery)["kpis"]["unsubscribes"]["number"] == 2

@@ -76,8 +76,8 @@ def test_what_has_no_outcome_at_a_server_changes_no_rate(counts, name):
     assert [kpi.rate for kpi in kpis.kpis(after)] == [kpi.rate for kpi in kpis.kpis(counts)]
 
 
-def test_the_six_indicators_stand_in_the_order_of_the_screen():
-    shown = kpis.kpis(Counts(to_deliver=10, delivered=6, failed=2, openers=3, clickers=1))
+def test_the_indicators_stand_in_the_order_of_the_screen():
+    shown = kpis.kpis(Counts(to_deliver=10, delivered=6, failed=2, openers=3, clickers=1, unsubscribers=2))
 
     assert [(kpi.code, kpi.number, kpi.rate) for kpi in shown] == [
         ("to_deliver", 10, None),
@@ -86,6 +86,7 @@ def test_the_six_indicators_stand_in_the_order_of_the_screen():
         ("failed", 2, Decimal("25.0")),
         ("opens", 3, Decimal("50.0")),
         ("clicks", 1, Decimal("16.7")),
+        ("unsubscribes", 2, Decimal("33.3")),
     ]
 
 

@@ -47,7 +47,7 @@ def text(response):
     return " ".join(response.content.decode().split())
 
 
-def test_the_block_shows_the_six_indicators(client, marketer):
+def test_the_block_shows_the_indicators(client, marketer):
     delivery = delivery_with(sent=6, failed=2)
     hit(delivery, HitKind.OPEN, 1)
     hit(delivery, HitKind.CLICK, 2)
@@ -58,7 +58,7 @@ def test_the_block_shows_the_six_indicators(client, marketer):
     for shown in ("75.0%", "25.0%", "33.3%", "16.7%", ">Finished<", "All messages were processed."):
         assert shown in page
     assert "accepted by the next server and not bounced since" in page
-    assert "Opens and clicks are updated every hour" in page
+    assert "Opens, clicks and unsubscribes are updated every hour" in page
 
 
 def test_the_block_moves_by_itself_while_the_send_does(client, marketer):
@@ -109,6 +109,8 @@ def test_every_number_opens_the_rows_it_counts(client, marketer):
     hit(delivery, HitKind.CLICK, 2)
     hit(delivery, HitKind.OPEN, 3, agent_kind=AgentKind.MACHINE)
     hit(delivery, HitKind.OPEN, 6)
+    hit(delivery, HitKind.UNSUBSCRIBE, 4)
+    hit(delivery, HitKind.UNSUBSCRIBE, 6)
     statistics.count_hourly()
     counts = statistics.counts(delivery)
     block = get(client, "block", delivery.pk).context["deployment"]
@@ -125,8 +127,9 @@ def test_every_number_opens_the_rows_it_counts(client, marketer):
         "failed": counts.failed,
         "opens": counts.openers,
         "clicks": counts.clickers,
+        "unsubscribes": counts.unsubscribers,
     }
-    assert (found["opens"], found["clicks"]) == (2, 1)
+    assert (found["opens"], found["clicks"], found["unsubscribes"]) == (3, 1, 1)
 
 
 @pytest.mark.parametrize("tab", TABS)

@@ -12,7 +12,7 @@ from accounts.models import OrganizationalUnit, User
 from campaign.lib import numbers
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.models import Delivery, Status
-from deliveries.overview import state
+from deliveries.overview import figures, state
 
 COLUMNS = "{name:<9} {status:<32} {to_deliver:>11}  {when:<24} {unit:<20} {label}"
 
@@ -52,6 +52,7 @@ class Command(DeliveriesCommand):
                 )
             )
         state.annotate(shown)
+        figures.annotate(shown)
         rows = [_row(delivery) for delivery in shown]
         for delivery, row in zip(shown, rows, strict=True):
             self.say(_line(row, str(state.of(delivery).words)))
@@ -90,6 +91,7 @@ def _row(delivery: Delivery) -> dict[str, Any]:
         "unit": delivery.unit.label,
         "when": delivery.first_moment or delivery.contact_date,
         "to_deliver": preparation.to_deliver if preparation else None,
+        "unsubscribers": delivery.figures.get("unsubscribers"),  # type: ignore[attr-defined]
     }
 
 

@@ -109,7 +109,7 @@ def in_words(question: Question, *, coming: Upcoming | None = None) -> list[str]
         more = []
     return [
         f"To deliver  {question.to_deliver:,} of {question.targeted:,} targeted",
-        *(f"  excluded  {number:,}  {cause}" for cause, number in question.causes if number),
+        *(f"  excluded  {number:,}  {cause}" for _code, cause, number in question.causes if number),
         f"Sender      {question.sender}"
         + (f", signed as {question.signed_as}" if question.signed_as else ""),
         f"Subject     {question.subject}",
