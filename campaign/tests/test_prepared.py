@@ -1,7 +1,7 @@
 """Statements that a lasting connection keeps planned."""
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from campaign.lib import prepared
@@ -80,3 +80,25 @@ def test_it_is_counted_with_all_other_statements():
         prepared.rows(NUMBERS, {"most": 1, "wanted": []})
 
     assert len(asked) == 1
+
+
+def compiles() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        return cursor.fetchone()[0]
+
+
+def test_a_lasting_connection_is_told_once_to_compile_nothing():
+    assert prepared.is_without_jit()
+    with CaptureQueriesContext(connection) as asked:
+        assert prepared.is_without_jit()
+
+    assert (compiles(), len(asked)) == ("off", 0)
+
+
+def test_a_session_behind_a_pooler_or_in_a_transaction_is_left_as_it_is(monkeypatch):
+    with transaction.atomic():
+        inside = prepared.is_without_jit()
+    monkeypatch.setattr(prepared, "_is_pooled", lambda: True)
+
+    assert (inside, prepared.is_without_jit(), compiles()) == (False, False, "on")
