@@ -41,7 +41,8 @@ def of_notice(
                 address, Kind.DELAYED, Reason.UNREACHABLE, status, delayed, _one_line(about)
             )
             continue
-        verdict = judge.failure(Said(status, about, "", whole))
+        reason = notice.reasons(about or whole, book)
+        verdict = judge.failure(Said(status, about, "", whole, reason))
         yield ReportedRecipient(
             address, verdict.kind, verdict.reason, status, verdict.rule, _one_line(about or whole)
         )
@@ -84,9 +85,7 @@ def _address(group: Group) -> str:
 
 def _diagnostic(group: Group) -> str:
     """The server's words without their type, and what some put beside the code of the status."""
-    value = group.get("diagnostic-code")
-    kind, separator, rest = value.partition(";")
-    words = rest if separator and len(kind) < 30 and " " not in kind.strip() else value
+    words = fields.words_of(group.get("diagnostic-code"))
     beside = group.get("status").removeprefix(fields.status_of(group.get("status")))
     of_action = group.get("action").partition("(")[2]
     return "\n".join(part.strip() for part in (words, beside, of_action) if part.strip(" ()."))
