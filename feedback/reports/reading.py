@@ -103,7 +103,10 @@ class _Reading:
             texts = self._status_in_disguise()
         groups = [group for text in texts for group in fields.groups(text)]
         warns = self._warns()
-        found = list(failed.of_report(groups, self.text, self.book, self.patience, warns=bool(warns)))
+        ours = self.traces.envelope_to(also=self.outer)
+        found = list(
+            failed.of_report(groups, self.text, self.book, self.patience, warns=bool(warns), ours=ours)
+        )
         if found:
             return self._named(_once(found), groups)
         if texts:  # a report that names nobody by its fields

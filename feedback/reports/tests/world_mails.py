@@ -36,6 +36,23 @@ def mails(folder: Path = FOLDER) -> list[Mail]:
     return [mail for path in sorted(folder.glob("*.txt")) for mail in _mails(path)]
 
 
+def replies(folder: Path = FOLDER) -> list[Mail]:
+    """A report for each reply of a server: the lines of the files *.tsv are kind, status and words."""
+    lines = [
+        line.split("\t")
+        for path in sorted(folder.glob("*.tsv"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    return [
+        Mail(
+            words,
+            delivery_report(f"smtp; {words}", status=status, final="rfc822; a@b.example"),
+            frozenset({(kind, "a@b.example")}),
+        )
+        for kind, status, words in lines
+    ]
+
+
 def _mails(path: Path) -> Iterator[Mail]:
     for piece in re.split(r"^### ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
         name, _, rest = piece.partition("\n")
