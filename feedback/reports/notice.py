@@ -133,17 +133,29 @@ def about(notice: str, everybody: Iterable[str]) -> dict[str, str]:
     few = list(said) if len(said) <= FEW else []
     meant: set[str] = set()
     left = 0
+    is_list = False
     for line in notice.split("\n"):
         lower = line.lower()
         named = {address.lower() for address in addresses.all_in(line)} & said.keys()
         if named or (named := {address for address in few if address in lower}):
-            meant, left = named, ABOUT
+            # What is said after a list is said of each in it.
+            meant, left = (meant | named) if is_list else named, ABOUT
+            is_list = _is_bare(lower, named)
         elif left == 0 or _RULED.match(line):
-            meant = set()
+            meant, is_list = set(), False
+        elif line.strip():
+            is_list = False
         for address in meant:
             said[address].append(line)
         left = max(left - 1, 0)
     return {address: "\n".join(lines) for address, lines in said.items()}
+
+
+def _is_bare(line: str, named: Iterable[str]) -> bool:
+    """Whether a line has nothing but these addresses."""
+    for address in named:
+        line = line.replace(address, "")
+    return not any(character.isalnum() for character in line)
 
 
 def reasons(text: str, book: RuleBook) -> str:

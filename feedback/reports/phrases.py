@@ -187,5 +187,6 @@ def _ready(phrase: str) -> _Phrase:
 
 
 def _is_letter(character: str) -> bool:
-    # Chinese, Japanese, and Thai with its neighbours put no space between words.
-    return character.isalnum() and ord(character) < 0x2E80 and not 0x0E00 <= ord(character) < 0x1100
+    # Chinese, Japanese, and Thai with its neighbours put no space between words; Korean, taken apart into its letters,
+    # hangs endings on them.
+    return character.isalnum() and ord(character) < 0x2E80 and not 0x0E00 <= ord(character) < 0x1200

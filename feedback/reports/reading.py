@@ -155,7 +155,9 @@ class _Reading:
         if answer and not traces.failed and book.form("auto_reply_opening", traces.subject):
             return [_answer(*answer)]
         if traces.is_system and (says_so or warns or traces.notice_subject):
-            return self._failed(self._addresses(), delayed=warns)
+            found = self._addresses()
+            if says_so or found or self.returned or fields.has_reply(self.text.text):
+                return self._failed(found, delayed=warns)
         if traces.is_system and not traces.is_list and book.failure(self.levelled) and self._addresses():
             return self._failed(self._addresses(), delayed=warns)
         is_passed_on = traces.is_passed_on or traces.is_list
