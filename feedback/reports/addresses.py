@@ -1,11 +1,18 @@
 """Addresses as reports write them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 LONGEST = 320
 # Bounded on both sides of the @, so that a search takes a time that grows with the text and no faster.
-ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"'`@|\\*]{1,128}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}")
+# Chinese and Japanese have brackets and stops of their own, and put no space between an address and a word: a label in
+# letters of ours ends where one of theirs begins.
+_LABEL = r"(?:(?:(?![\u2e80-\U0010ffff])[\w-]){1,63}|[\w-]{1,63})"
+ADDRESS = re.compile(
+    r"[^\s<>()\[\]{},;:\"'`@|\\*\u3000-\u3020\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]{1,128}"
+    rf"@{_LABEL}(?:\.{_LABEL}){{0,10}}"
+)
+_THEIR_WORD = re.compile(r"^.*[\u2e80-\U0010ffff](?=[!-~])")
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
@@ -27,6 +34,9 @@ def tidy(text: str) -> str:
         return _quoted(text)
     address = _SYSTEM.sub("", found.group().strip("."))
     local, _, domain = address.rpartition("@")
+    if domain.isascii():
+        local = _THEIR_WORD.sub("", local)
+        address = f"{local}@{domain}"
     if not local or "..." in address or not _DOMAIN.fullmatch(domain) or len(address) > LONGEST:
         return ""
     return address
@@ -46,6 +56,13 @@ def of_field(value: str) -> str:
 def all_in(text: str) -> list[str]:
     """Return each address of a text of bounded length, such as a header with several."""
     return [address for found in ADDRESS.findall(text[: LONGEST * 40]) if (address := tidy(found))]
+
+
+def places(line: str) -> Iterator[tuple[int, int, str]]:
+    """Yield each address of a line with where it begins and ends."""
+    for found in ADDRESS.finditer(line):
+        if address := tidy(found.group()):
+            yield max(found.start(), found.end() - len(address)), found.end(), address
 
 
 def is_hidden(address: str) -> bool:

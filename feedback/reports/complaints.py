@@ -1,6 +1,6 @@
 """Feedback reports (RFC 5965): complaints, and reports of that form that are none."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from feedback.reports import addresses, fields
 from feedback.reports.report import Kind, Reason, ReportedRecipient
@@ -12,6 +12,7 @@ _REASONS = {
     "opt-out": Reason.OPT_OUT,
     "opt-out-list": Reason.OPT_OUT,
 }
+_XARF = {"spam": Reason.ABUSE, "abuse": Reason.ABUSE, "phishing": Reason.FRAUD, "malware": Reason.VIRUS}
 # They say something about our mail, and nothing that a person thinks of it.
 _NO_COMPLAINT = {
     "auth-failure": Reason.AUTHENTICATION_FAILURE,
@@ -32,6 +33,15 @@ def of_report(text: str, returned: Mapping[str, str]) -> list[ReportedRecipient]
         return [ReportedRecipient("", Kind.NOT_A_BOUNCE, _NO_COMPLAINT[feedback_type], "", "feedback-type")]
     reason = _REASONS.get(feedback_type, Reason.OTHER if feedback_type else Reason.ABUSE)
     return complaint(reason, _who(found, returned), rule="feedback-type")
+
+
+def of_xarf(texts: Iterable[str], returned: Mapping[str, str]) -> list[ReportedRecipient]:
+    """Return who complained, by the fields of a report in the form X-ARF; nothing if it is about something else."""
+    for text in texts:
+        about = fields.first(fields.fields(text), "report-type").strip().lower()
+        if about in _XARF:
+            return complaint(_XARF[about], _who({}, returned), rule="report-type")
+    return []
 
 
 def complaint(reason: Reason, who: list[str], *, rule: str) -> list[ReportedRecipient]:

@@ -1,6 +1,7 @@
 """Recipients of a delivery report (RFC 3464), and of a notice that is only text."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from feedback.reports import addresses, fields, notice
 from feedback.reports.fields import Group
@@ -15,15 +16,26 @@ _DELIVERED = ("delivered", "relayed", "expanded")
 
 
 def of_report(
-    groups: list[Group], text: Notice, book: RuleBook, patience: Patience, *, warns: bool = False
+    groups: list[Group],
+    text: Notice,
+    book: RuleBook,
+    patience: Patience,
+    *,
+    warns: bool = False,
+    ours: Collection[str] = (),
 ) -> Iterator[ReportedRecipient]:
-    """Yield what a delivery report says of each recipient; `warns`: its words are those of a warning."""
+    """Yield what a delivery report says of each recipient; `warns`: its words are those of a warning.
+
+    A refusal that names one of `ours`, addresses that the report came to, and not the recipient is about our address.
+    """
     named = [(_address(group), group) for group in groups if group.is_recipient]
     said = _Said(text.text, [address for address, _ in named])
     judge = Judge(book)
     for address, group in named:
         patience.check()
-        yield _of_group(address, group, said.of(address), judge, warns=warns)
+        one = _of_group(address, group, said.of(address), judge, warns=warns)
+        is_of_us = one.kind == Kind.HARD and _names_us(_diagnostic(group), address, ours)
+        yield replace(one, kind=Kind.SOFT, reason=Reason.BLOCKED, rule="our-address") if is_of_us else one
 
 
 def of_notice(
@@ -41,7 +53,8 @@ def of_notice(
                 address, Kind.DELAYED, Reason.UNREACHABLE, status, delayed, _one_line(about)
             )
             continue
-        verdict = judge.failure(Said(status, about, "", whole))
+        reason = notice.reasons(about or whole, book)
+        verdict = judge.failure(Said(status, about, "", whole, reason))
         yield ReportedRecipient(
             address, verdict.kind, verdict.reason, status, verdict.rule, _one_line(about or whole)
         )
@@ -84,12 +97,15 @@ def _address(group: Group) -> str:
 
 def _diagnostic(group: Group) -> str:
     """The server's words without their type, and what some put beside the code of the status."""
-    value = group.get("diagnostic-code")
-    kind, separator, rest = value.partition(";")
-    words = rest if separator and len(kind) < 30 and " " not in kind.strip() else value
+    words = fields.words_of(group.get("diagnostic-code"))
     beside = group.get("status").removeprefix(fields.status_of(group.get("status")))
     of_action = group.get("action").partition("(")[2]
     return "\n".join(part.strip() for part in (words, beside, of_action) if part.strip(" ()."))
+
+
+def _names_us(words: str, address: str, ours: Collection[str]) -> bool:
+    lower = words.lower()
+    return bool(address) and address.lower() not in lower and any(one.lower() in lower for one in ours)
 
 
 def _one_line(text: str) -> str:

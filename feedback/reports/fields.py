@@ -79,6 +79,12 @@ def status_of(value: str) -> str:
     return found[1] if found else ""
 
 
+def words_of(diagnostic: str) -> str:
+    """Return the words of a Diagnostic-Code field without the type that stands before them."""
+    kind, separator, rest = diagnostic.partition(";")
+    return rest.strip() if separator and len(kind) < 30 and " " not in kind.strip() else diagnostic
+
+
 def code_in(text: str) -> str:
     """Return the first enhanced code of a failure that stands in a text; nothing if there is none."""
     codes = [found[1] for found in _IN_TEXT.finditer(text)]

@@ -57,11 +57,18 @@ class Part:
 
     def values(self, name: str) -> list[str]:
         """Return each header of that name as readable text."""
-        return [readable(value) for own, value in self.items() if own == name.lower()][:20]
+        return [readable(value) for value in self._by_name.get(name.lower(), [])[:20]]
 
     def items(self) -> list[tuple[str, str]]:
         """Each header's name in lower case with its value, as it stands there; bytes are kept as surrogates."""
         return [(name.lower(), str(value)) for name, value in self.headers.raw_items()]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, value in self.items():
+            found.setdefault(name, []).append(value)
+        return found
 
     def parameter(self, name: str) -> str:
         """Return a parameter of the content type, in lower case; nothing if there is none."""

@@ -20,6 +20,9 @@ LONGEST_LEAD = 60  # characters before an address that are looked at
 LARGEST_HTML = 64 * 1024
 ABOUT = 12  # lines after an address that may be about it
 MOST_RECIPIENTS = 500
+FARTHEST_ORIGIN = 400  # characters between an address and the one that it was expanded from
+REASON = 3  # lines of a reason
+LONGEST_CELL = 40  # characters of the name of a row
 FEW = 5  # recipients, whose names are also looked for within other words
 
 _DECORATED = re.compile(r"^\s{0,40}[-=*_#~+|]{2}|:\s{0,40}$|follow|reads|[-=*_#~+|]{2}\s{0,40}$", re.I)
@@ -34,6 +37,9 @@ _ORIGIN = re.compile(
     r"\(?(?:expanded|generated) from:?\s{1,40}<?([^\s<>()]{1,200}@[^\s<>()]{1,255})>?|"
     r"originally addressed to:?\s{1,40}<?([^\s<>()]{1,200}@[^\s<>()]{1,255})>?", re.I
 )  # fmt: skip
+# Between an address and where it came from: an end of what is said of it, or another address.
+_OTHERS = re.compile(r"\n[ \t]{0,80}\n|\n\S|^[^\n]{0,200}@|\n\s{0,80}<?[^\s<>()]{1,128}@")
+_PROGRAM = re.compile(r"<\"?[|/][^<>\n]{1,200}>?[\s:]{0,8}\Z")
 _NAME = re.compile(r"[\w.+-]{1,64}")
 _NOBODYS = re.compile(r"(?:postmaster|mailer-daemon|mailerdaemon|abuse|hostmaster|webmaster|noc)@", re.I)
 
@@ -108,8 +114,8 @@ def recipients(
     to = {address.lower() for address in written_to}
     others = addresses.distinct(found[_Place.ELSEWHERE] or found[_Place.QUOTED])
     others = others if len(others) == 1 else [address for address in others if address.lower() in to]
-    best = found[_Place.LISTED] or found[_Place.NAMED] or others
-    return addresses.distinct(_origins(notice, best))[:MOST_RECIPIENTS]
+    best = found[_Place.LISTED] or found[_Place.NAMED] or _origins_alone(notice) or others
+    return addresses.distinct(origins(notice, best))[:MOST_RECIPIENTS]
 
 
 def lists(notice: str, found: Iterable[str]) -> bool:
@@ -127,17 +133,48 @@ def about(notice: str, everybody: Iterable[str]) -> dict[str, str]:
     few = list(said) if len(said) <= FEW else []
     meant: set[str] = set()
     left = 0
+    is_list = False
     for line in notice.split("\n"):
         lower = line.lower()
         named = {address.lower() for address in addresses.all_in(line)} & said.keys()
         if named or (named := {address for address in few if address in lower}):
-            meant, left = named, ABOUT
+            # What is said after a list is said of each in it.
+            meant, left = (meant | named) if is_list else named, ABOUT
+            is_list = _is_bare(lower, named)
         elif left == 0 or _RULED.match(line):
-            meant = set()
+            meant, is_list = set(), False
+        elif line.strip():
+            is_list = False
         for address in meant:
             said[address].append(line)
         left = max(left - 1, 0)
     return {address: "\n".join(lines) for address, lines in said.items()}
+
+
+def _is_bare(line: str, named: Iterable[str]) -> bool:
+    """Whether a line has nothing but these addresses."""
+    for address in named:
+        line = line.replace(address, "")
+    return not any(character.isalnum() for character in line)
+
+
+def reasons(text: str, book: RuleBook) -> str:
+    """Return what stands in a text after words such as *Reason*; nothing if there are none."""
+    lines = text.split("\n")[:MOST_LINES]
+    found: list[str] = []
+    for number, line in enumerate(lines):
+        if book.form("reason_line", level(line)):
+            found += _paragraph(lines[number : number + REASON])
+    return "\n".join(found)
+
+
+def _paragraph(lines: list[str]) -> Iterator[str]:
+    """The first line and those after it up to an empty one, which may be the second if the first says nothing yet."""
+    is_alone = lines[0].rstrip().endswith((":", "：", ":-"))
+    for number, line in enumerate(lines):
+        if not line.strip() and not (number == 1 and is_alone):
+            return
+        yield line
 
 
 def local_names(notice: str, domain: str, book: RuleBook) -> list[str]:
@@ -155,6 +192,10 @@ def text_of_html(html: str) -> str:
     """Return what a person sees of a page, a line for each block."""
     tree = LexborHTMLParser(html[:LARGEST_HTML])
     tree.strip_tags(["script", "style", "head"])
+    for row in tree.css("tr")[:MOST_LINES]:
+        name, *values = [cell.text(separator=" ", strip=True) for cell in row.css("td, th")[:3]] or [""]
+        if len(values) == 1 and 0 < len(name) <= LONGEST_CELL:
+            row.replace_with(f"{name.rstrip(': ')}: {values[0]}")
     return tree.text(separator="\n", strip=True) if tree.body else ""
 
 
@@ -178,10 +219,9 @@ def _may_separate(line: str) -> bool:
 def _found(line: str) -> Iterator[tuple[str, str, str]]:
     """Yield each address of a line with what stands before it, from the address before on, and after it."""
     at = 0
-    for match in addresses.ADDRESS.finditer(line):
-        if address := addresses.tidy(match.group()):
-            yield line[at : match.start()], address, line[match.end() :]
-        at = match.end()
+    for begin, end, address in addresses.places(line):
+        yield line[at:begin], address, line[end:]
+        at = end
 
 
 def _place(lead: str, book: RuleBook) -> _Place:
@@ -204,13 +244,23 @@ def _goes_on(before: str, line: str) -> bool:
     return is_even and (before.rstrip()[-1].isalnum() or before.rstrip()[-1] == ",")
 
 
-def _origins(notice: str, found: list[str]) -> list[str]:
-    """The address that we wrote to stands behind the one that it was expanded to."""
+def origins(notice: str, found: Iterable[str]) -> list[str]:
+    """Return the address that we wrote to for each that it was expanded to, as far as the text says so."""
     result = []
     for address in found:
         at = notice.find(address)
-        match = _ORIGIN.search(notice, at, at + len(address) + 400)
+        match = _ORIGIN.search(notice, at, at + len(address) + FARTHEST_ORIGIN) if at >= 0 else None
         between = notice[at + len(address) : match.start()] if match else ""
-        origin = addresses.tidy(match[1] or match[2]) if match and not between.strip("<>: \n\t(") else ""
+        origin = addresses.tidy(match[1] or match[2]) if match and not _OTHERS.search(between) else ""
         result.append(origin or address)
     return result
+
+
+def _origins_alone(notice: str) -> list[str]:
+    """The addresses that we wrote to, where what they were expanded to is a program or a file."""
+    lines = [
+        found
+        for found in _ORIGIN.finditer(notice)
+        if _PROGRAM.search(notice[: found.start()][-LONGEST_LINE:])
+    ]
+    return [address for found in lines if (address := addresses.tidy(found[1] or found[2]))]

@@ -3,31 +3,34 @@
 Text and phrase are compared without case, accents, line breaks and runs of spaces. In a phrase, `*` stands for up to 60
 characters; `^` at its beginning says that the text begins so, and `$` at its end that it ends so. A phrase begins and
 ends where a word does, unless it says `*` there. Host names and reply codes are taken out of the text before, and `@`
-stands for an address or a host: one called `spam-filter` says nothing. Each phrase takes a time that grows with the
-text and no faster, whoever wrote it.
+stands for an address or a host: one called `spam-filter` says nothing. A name in braces stands for any of some words:
+with `{who}` for user, recipient, mailbox, "no such {who}" is found with each of them. Each phrase takes a time that
+grows with the text and no faster, whoever wrote it.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 GAP = 60  # characters
 LONGEST_TEXT = 16 * 1024  # characters that are looked at
 LONGEST_PHRASE = 200
 _MOST_TRIES = 500  # places where a phrase may begin
+_MOST_KNOWN = 32  # texts that are kept with their words named
 _MARKS_BEFORE = 8  # characters, such as brackets, before the beginning of a text
 
 _EVEN = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "`": "'", "´": "'", "«": '"', "»": '"', "\xa0": " ",
      "ł": "l", "đ": "d", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe"}
 )  # fmt: skip
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]{1,128}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}")
+_ADDRESS = re.compile(r"<?[^\s<>()\[\],;:\"'@]{1,128}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}>?")
 _URL = re.compile(r"https?://[^\s<>\"]{1,500}")
 _HOST = re.compile(r"(?<![\w.-])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,8}\.[a-z0-9-]{1,24}(?![\w-])")
 # What stands before each line of a reply: in the midst of a sentence where the lines were joined.
 _CODE = re.compile(r"(?<![\d.])[245]\d\d[- ]#?[245]\.\d{1,3}\.\d{1,3}(?![\d.])|(?<![\d.])[245]\d\d-(?=\S)")
 _SPACES = re.compile(r"\s+")
+_PLACE = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +64,63 @@ class NotAPhrase(ValueError):
     """The phrase is empty, too long, or nothing but gaps."""
 
 
+class Words:
+    """Words that stand for one another, by the name of what they have in common."""
+
+    def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
+        """Make them ready; raises NotAPhrase where a word is empty or has two names."""
+        self._names: dict[str, str] = {}
+        for name, some in words.items():
+            for word in map(_levelled, some):
+                if not word or self._names.setdefault(word, name) != name:
+                    raise NotAPhrase(word)
+        longest_first = sorted(self._names, key=len, reverse=True)
+        found = "|".join(map(re.escape, longest_first)) or "(?!)"
+        self._any = re.compile(rf"\{{[\w-]+\}}|(?<!\w)(?:{found})(?!\w)")
+        self._known: dict[str, str] = {}
+
+    @property
+    def names(self) -> set[str]:
+        return set(self._names.values())
+
+    def named(self, text: str) -> str:
+        """Return a levelled text with the name of each such word, in braces, in its place."""
+        if text not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known = {}
+            self._known[text] = self._any.sub(self._name, text)
+        return self._known[text]
+
+    def _name(self, found: re.Match[str]) -> str:
+        name = self._names.get(found.group())
+        return f"{{{name}}}" if name else found.group()
+
+
+NO_WORDS = Words({})
+
+
 class Phrases:
     """Several phrases of one meaning."""
 
-    def __init__(self, phrases: Iterable[str], *, with_hosts: bool = False) -> None:
+    def __init__(self, phrases: Iterable[str], *, with_hosts: bool = False, words: Words = NO_WORDS) -> None:
         """Make them ready; raises NotAPhrase."""
         self.with_hosts = with_hosts
-        self._ready = [_ready(phrase) for phrase in phrases]
+        self._words = words
+        given = list(phrases)
+        self._literal = [_ready(phrase) for phrase in given if "{" not in phrase]
+        self._worded = [_ready(_worded(phrase, words)) for phrase in given if "{" in phrase]
 
     def found_in(self, text: Text) -> bool:
         """Whether one of them stands in the text."""
         searched = text.with_hosts if self.with_hosts else text.plain
-        return any(phrase.is_in(searched) for phrase in self._ready)
+        if _is_any_in(self._literal, searched):
+            return True
+        return bool(self._worded) and _is_any_in(self._worded, self._words.named(searched))
+
+
+def _is_any_in(phrases: Iterable["_Phrase"], text: str) -> bool:
+    # Most phrases aren't even begun in a text, and this is where reading spends its time.
+    return any(phrase.is_in(text) for phrase in phrases if phrase.fragments[0] in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +161,18 @@ class _Phrase:
         return not (self.ends_word and text[end : end + 1].isalnum())
 
 
+def _levelled(text: str) -> str:
+    return _SPACES.sub(" ", _even(text)).strip()
+
+
+def _worded(phrase: str, words: Words) -> str:
+    if unknown := set(_PLACE.findall(phrase)) - words.names:
+        raise NotAPhrase(f"{phrase}: {unknown.pop()}")
+    return words.named(_levelled(phrase))
+
+
 def _ready(phrase: str) -> _Phrase:
-    even = _SPACES.sub(" ", _even(phrase)).strip()
+    even = _levelled(phrase)
     bare = even.removeprefix("^").removesuffix("$")
     fragments = tuple(fragment for fragment in bare.split("*") if fragment.strip())
     if not fragments or len(phrase) > LONGEST_PHRASE:
@@ -129,5 +187,6 @@ def _ready(phrase: str) -> _Phrase:
 
 
 def _is_letter(character: str) -> bool:
-    # Chinese and Japanese put no space between words.
-    return character.isalnum() and ord(character) < 0x2E80
+    # Chinese, Japanese, and Thai with its neighbours put no space between words; Korean, taken apart into its letters,
+    # hangs endings on them.
+    return character.isalnum() and ord(character) < 0x2E80 and not 0x0E00 <= ord(character) < 0x1200

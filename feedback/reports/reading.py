@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from feedback.reports import addresses, answers, complaints, failed, fields, notice
+from feedback.reports import addresses, answers, complaints, failed, fields, lists, notice, notifications
 from feedback.reports.fields import Group
 from feedback.reports.mime import MESSAGES, Part, parse, readable
 from feedback.reports.patience import OutOfPatience, Patience
 from feedback.reports.phrases import level
 from feedback.reports.report import WEIGHT, Kind, Reason, Report, ReportedRecipient
-from feedback.reports.rules import RuleBook, in_force
+from feedback.reports.rules import Rule, RuleBook, in_force
 from feedback.reports.traces import Traces
 
 _STATUS = ("message/delivery-status", "message/global-delivery-status")
@@ -63,7 +63,11 @@ class _Reading:
         )
 
     def _recipients(self) -> list[ReportedRecipient]:
-        for step in (self._of_machines, self._of_feedback, self._of_status, self._of_people):
+        steps = (
+            self._of_machines, self._of_feedback, self._of_notification, self._of_status, self._of_lists,
+            self._of_people,
+        )  # fmt: skip
+        for step in steps:
             self.patience.check()
             if found := step():
                 return found
@@ -82,7 +86,12 @@ class _Reading:
             return complaints.of_report(self.text.text, self.returned)
         if who := complaints.named_in(self.returned):
             return complaints.complaint(Reason.ABUSE, who, rule="named-in-returned")
+        if self.mail.value("x-xarf"):
+            return complaints.of_xarf([part.text for part in self.parts if not part.parts], self.returned)
         return []
+
+    def _of_notification(self) -> list[ReportedRecipient]:
+        return notifications.of_text(self.text.text, self.book)
 
     def _has_feedback_fields(self) -> bool:
         """Whether the fields of a feedback report stand in a text, because somebody's program lost their part."""
@@ -94,7 +103,10 @@ class _Reading:
             texts = self._status_in_disguise()
         groups = [group for text in texts for group in fields.groups(text)]
         warns = self._warns()
-        found = list(failed.of_report(groups, self.text, self.book, self.patience, warns=bool(warns)))
+        ours = self.traces.envelope_to(also=self.outer)
+        found = list(
+            failed.of_report(groups, self.text, self.book, self.patience, warns=bool(warns), ours=ours)
+        )
         if found:
             return self._named(_once(found), groups)
         if texts:  # a report that names nobody by its fields
@@ -121,11 +133,19 @@ class _Reading:
                 texts.append(text[at:].partition("\n--")[0])
         return texts
 
+    def _of_lists(self) -> list[ReportedRecipient]:
+        """What the program of a mailing list refuses to pass on."""
+        refusal = lists.refusal(self.traces, self.levelled, self.book)
+        found = self._addresses() if refusal else []
+        return lists.refused(found, refusal) if refusal else []
+
     def _of_people(self) -> list[ReportedRecipient]:
         """Notices in words alone, automatic answers, and the rest."""
         traces, book = self.traces, self.book
+        if book.form("no_notice_subject", traces.subject) and not traces.failed:
+            return []
         says_so = book.form("notice", self.levelled)
-        if traces.is_system and (success := book.form("success_subject", traces.subject)):
+        if traces.is_system and (success := self._succeeded()):
             return [
                 ReportedRecipient(one, Kind.DELIVERED, Reason.NONE, "", success.name)
                 for one in self._addresses() or [""]
@@ -135,7 +155,9 @@ class _Reading:
         if answer and not traces.failed and book.form("auto_reply_opening", traces.subject):
             return [_answer(*answer)]
         if traces.is_system and (says_so or warns or traces.notice_subject):
-            return self._failed(self._addresses(), delayed=warns)
+            found = self._addresses()
+            if says_so or found or self.returned or fields.has_reply(self.text.text):
+                return self._failed(found, delayed=warns)
         if traces.is_system and not traces.is_list and book.failure(self.levelled) and self._addresses():
             return self._failed(self._addresses(), delayed=warns)
         is_passed_on = traces.is_passed_on or traces.is_list
@@ -148,6 +170,13 @@ class _Reading:
         if traces.has_null_sender and says_so and not is_passed_on and (found := self._addresses()):
             return self._failed(found, delayed=warns)
         return []
+
+    def _succeeded(self) -> Rule | None:
+        book = self.book
+        if by_subject := book.form("success_subject", self.traces.subject):
+            return by_subject
+        refuted = book.form("final", self.levelled) or fields.has_reply(self.text.text)
+        return None if refuted or book.failure(self.levelled) else book.form("success", self.levelled)
 
     def _failed(self, found: list[str], *, delayed: str = "") -> list[ReportedRecipient]:
         return list(failed.of_notice(self.text, found, self.book, self.patience, delayed=delayed))
@@ -167,7 +196,7 @@ class _Reading:
     def _addresses(self) -> list[str]:
         """Those that failed: as a header says, or the text, or the subject, or the returned message."""
         if self.traces.failed:
-            return self.traces.failed
+            return addresses.distinct(notice.origins(self.text.text, self.traces.failed))
         own = self.traces.own
         to = addresses.distinct(addresses.all_in(self.returned.get("to", "")))
         found = notice.recipients(self.text.text, self.book, own=own, written_to=to)

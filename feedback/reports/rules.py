@@ -13,17 +13,21 @@ from typing import Any
 
 from django.conf import settings
 
-from feedback.reports.phrases import NotAPhrase, Phrases, Text
+from feedback.reports.phrases import NotAPhrase, Phrases, Text, Words
 from feedback.reports.report import Kind, Reason
 
 FOLDER = Path(__file__).with_name("rules")
-FILES = ("failures.toml", "addresses.toml", "others.toml", "codes.toml", "forms.toml")
+FILES = (
+    "words.toml", "failures.toml", "addresses.toml", "elsewhere.toml", "others.toml", "codes.toml", "forms.toml",
+    "answers.toml",
+)  # fmt: skip
 LARGEST_FILE = 1024 * 1024  # bytes
 # The tables of a file whose rules say what a mail is; see forms.toml.
 FORMS = (
     "separator", "delay", "delay_subject", "notice", "notice_subject", "success_subject", "daemon",
     "auto_reply_opening", "auto_reply_subject", "auto_reply_text", "final", "reply", "lead", "not_lead",
-    "footer", "subject_line", "local_names",
+    "footer", "subject_line", "local_names", "no_notice_subject", "success", "reason_line", "list_manager",
+    "list_refusal",
 )  # fmt: skip
 
 
@@ -91,10 +95,11 @@ def read_files(own: str = "") -> RuleBook:
     """Return the rules of an operator's file, if one is named, and Sinete's after them. Raises BadRules."""
     paths = [Path(own)] if own else []
     tables = [_table(path) for path in [*paths, *(FOLDER / name for name in FILES)]]
+    words = _words(tables)
     return RuleBook(
-        failures=tuple(_rules("failure", tables)),
+        failures=tuple(_rules("failure", tables, words)),
         codes=_codes(tables),
-        forms={name: tuple(_rules(name, tables)) for name in FORMS},
+        forms={name: tuple(_rules(name, tables, words)) for name in FORMS},
     )
 
 
@@ -105,7 +110,7 @@ def _table(path: Path) -> dict[str, Any]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise BadRules(f"{path} can't be read: {error}") from error
-    if unknown := sorted(set(table) - {"failure", "code", *FORMS}):
+    if unknown := sorted(set(table) - {"failure", "code", "word", *FORMS}):
         raise BadRules(f"{path} has a table that is not known: {unknown[0]}")
     if not all(
         isinstance(rules, list) and all(isinstance(one, dict) for one in rules) for rules in table.values()
@@ -114,24 +119,42 @@ def _table(path: Path) -> dict[str, Any]:
     return table
 
 
-def _rules(name: str, tables: Iterable[Mapping[str, Any]]) -> list[Rule]:
+def _words(tables: Iterable[Mapping[str, Any]]) -> Words:
+    found: dict[str, list[str]] = {}
+    for table in tables:
+        for given in table.get("word", []):
+            name, words = given.get("name"), given.get("words")
+            if not isinstance(name, str) or not _are_texts(words):
+                raise BadRules(f"The word “{name}” needs a name, and words in square brackets.")
+            found.setdefault(name, words)
+    try:
+        return Words(found)
+    except NotAPhrase as error:
+        raise BadRules(f"A word says nothing, or stands for two things: {error}") from error
+
+
+def _are_texts(given: object) -> bool:
+    return isinstance(given, list) and all(isinstance(one, str) for one in given)
+
+
+def _rules(name: str, tables: Iterable[Mapping[str, Any]], words: Words) -> list[Rule]:
     found: dict[str, Rule] = {}
     for table in tables:
         for given in table.get(name, []):
-            rule = _rule(given, of_failure=name == "failure")
+            rule = _rule(given, words, of_failure=name == "failure")
             found.setdefault(rule.name, rule)
     return list(found.values())
 
 
-def _rule(given: Mapping[str, Any], *, of_failure: bool) -> Rule:
+def _rule(given: Mapping[str, Any], words: Words, *, of_failure: bool) -> Rule:
     name = str(given.get("name", ""))
     try:
         phrases = given["phrases"]
-        if not name or not isinstance(phrases, list) or not all(isinstance(one, str) for one in phrases):
+        if not name or not _are_texts(phrases):
             raise BadRules(f"The rule “{name}” needs a name, and phrases in square brackets.")
         return Rule(
             name,
-            Phrases(phrases, with_hosts=given.get("with_hosts") is True),
+            Phrases(phrases, with_hosts=given.get("with_hosts") is True, words=words),
             _kind(name, given) if of_failure else Kind.SOFT,
             Reason(given.get("reason", "")),
             str(given.get("source", "")),

@@ -16,6 +16,15 @@ _CAME_TO = (
 )  # fmt: skip
 _OURS = (*_CAME_TO, "from", "sender", "reply-to", "errors-to", "return-path")
 _FAILED = ("x-failed-recipients", "x-failed-recipient", "x-actual-recipient-failed")
+_OF_LIST_PROGRAM = (
+    "x-mailman-version",
+    "x-mlserver",
+    "x-ml-info",
+    "x-ml-name",
+    "mailing-list",
+    "x-listserver",
+    "x-list-server",
+)
 _ID = re.compile(r"<([^<>\s]{1,500})>")
 _SYMBOLS = re.compile(r"[\"'<>()]")
 
@@ -34,6 +43,21 @@ class Traces:
         return bool(self.failed) or any(
             self._is_daemon(value) for value in (self._from, self.mail.value("x-actual-from"))
         )
+
+    @cached_property
+    def is_program(self) -> bool:
+        """Whether the address that it is from is that of a list's own program."""
+        address = addresses.tidy(self._from)
+        local = level(address.rpartition("@")[0])
+        return self._book.form("list_manager", local) is not None
+
+    @cached_property
+    def is_of_list_program(self) -> bool:
+        return self.is_program or any(self.mail.value(name) for name in _OF_LIST_PROGRAM)
+
+    @property
+    def is_automatic(self) -> bool:
+        return self.mail.value("auto-submitted").lower() not in ("", "no")
 
     @property
     def is_report(self) -> bool:

@@ -22,6 +22,8 @@ class Said:
     # What the notice says of this recipient, and all that it says.
     about: str = ""
     notice: str = ""
+    # What a notice itself gives as the reason.
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Judge:
 
         Where the last word was that it might work later, nothing is hard, whatever the words are.
         """
-        verdict = self._by_words([said.diagnostic])
+        verdict = self._by_words([said.reason, said.diagnostic])
         for code in _codes(said):
             verdict = verdict or self._by_code(code)
         verdict = verdict or self._by_words([said.about, said.notice])

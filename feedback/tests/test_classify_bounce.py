@@ -62,6 +62,18 @@ def test_a_maildir_is_read_though_its_files_have_no_suffix(tmp_path):
     assert len(classified(tmp_path)) == 1
 
 
+def test_each_mail_of_an_mbox_is_read_and_numbered(tmp_path):
+    between = b"From MAILER-DAEMON Mon Jan  1 10:00:00 2024\n"
+    reply = mail("Ana <ana@example.org>", "Re: hello", "Thanks")
+    (tmp_path / "box").write_bytes(b"\n\n".join([between + HARD, between + reply, between + HARD]))
+
+    assert [(line["file"], line["kind"]) for line in classified(tmp_path / "box")] == [
+        (f"{tmp_path / 'box'}#1", "hard"),
+        (f"{tmp_path / 'box'}#2", "not_a_bounce"),
+        (f"{tmp_path / 'box'}#3", "hard"),
+    ]
+
+
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_printed(tmp_path):
     (tmp_path / "hard.eml").write_bytes(HARD)
     out, err = io.StringIO(), io.StringIO()

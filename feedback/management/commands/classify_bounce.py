@@ -5,32 +5,35 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 
 from feedback.reports import BadRules, Report, read
-from feedback.reports.mime import SIZE
+from feedback.reports.boxes import mails
 from feedback.reports.rules import in_force
 
 # As in sysexits.h.
 NO_INPUT = 66
 BAD_CONFIGURATION = 78
 STDIN = "-"
-MAIL = ".eml"
+MAILS = (".eml", ".mbox")
 
 
 class Command(BaseCommand):
     help = (
         "Prints a JSON line for each recipient that a mail speaks of: file, kind, reason, status, recipient, rule. "
+        "Of a file with several mails (mbox) each is read; `file` has its number behind its name, as in box#2. "
         "Needs no database and changes nothing. Ends with 66 if a file could not be read; the others are printed then, "
         "too."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        text = f"a mail; or a folder, of which all *{MAIL} files are read, or every file if it has none; or {STDIN}"
+        text = f"a file with a mail or several; a folder, of which all {' and '.join(MAILS)} files are read, or every "
+        text += f"file if it has none; or {STDIN}"
         parser.add_argument("files", nargs="+", metavar="FILE", help=text)
 
     def handle(self, *args: Any, files: list[str], **options: Any) -> None:
@@ -52,12 +55,14 @@ class Command(BaseCommand):
 
     def _print(self, name: str) -> bool:
         try:
-            raw = _bytes(name)
+            for place, raw in _mails(name):
+                for line in _lines(place, read(raw)):
+                    self.stdout.write(line)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             self.stderr.write(f"{name}: {error.strerror}")
             return False
-        for line in _lines(name, read(raw)):
-            self.stdout.write(line)
         return True
 
 
@@ -74,14 +79,27 @@ def _in_folder(folder: Path) -> list[Path]:
     for place, folders, names in os.walk(folder):
         folders.sort()
         found += [Path(place, name) for name in sorted(names) if not name.startswith(".")]
-    return [path for path in found if path.suffix.lower() == MAIL] or found
+    return [path for path in found if path.suffix.lower() in MAILS] or found
 
 
-def _bytes(name: str) -> bytes:
+def _mails(name: str) -> Iterator[tuple[str, bytes]]:
     if name == STDIN:
-        return sys.stdin.buffer.read(SIZE)
+        yield from _numbered(name, sys.stdin.buffer)
+        return
     with open(name, "rb") as file:
-        return file.read(SIZE)
+        yield from _numbered(name, file)
+
+
+def _numbered(name: str, file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    """Each mail of a file; where it has several, their numbers stand behind its name."""
+    found = mails(file)
+    first = next(found)
+    second = next(found, None)
+    if second is None:
+        yield name, first
+        return
+    for number, raw in enumerate(chain([first, second], found), start=1):
+        yield f"{name}#{number}", raw
 
 
 def _lines(name: str, report: Report) -> Iterator[str]:

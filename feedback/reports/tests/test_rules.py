@@ -66,6 +66,10 @@ def test_an_operator_s_code_takes_the_place_of_sinete_s(own_rules):
         OWN.replace('"moon is full"', '"*"'),
         OWN.replace('"moon is full"', "1"),
         OWN.replace('["moon is full"]', '"moon is full"'),
+        OWN.replace("moon is full", "{nobody} is full"),
+        OWN + '[[word]]\nname = "moon"\n',
+        OWN + '[[word]]\nname = "moon"\nwords = [""]\n',
+        OWN + '[[word]]\nname = "moon"\nwords = ["mailbox"]\n',  # which is a word of ours with another name
         OWN.replace('name = "ours"', ""),
         OWN.replace("phrases", "frases"),
         '[[code]]\nname = "x"\nkind = "hard"\ncodes = ["1.1"]\n',
@@ -109,6 +113,20 @@ def test_a_file_that_is_missing_is_refused(settings):
 )
 def test_a_phrase_is_found(phrase, text, is_found):
     assert Phrases([phrase]).found_in(level(text)) == is_found
+
+
+def test_a_name_in_a_phrase_stands_for_any_of_its_words(own_rules):
+    own_rules(
+        OWN.replace("moon is full", "no room on the {body}")
+        + '[[word]]\nname = "body"\nwords = ["moon", "far moon", "Ceres"]\n'
+    )
+
+    rules = [
+        read(delivery_report(f"smtp; 550 no room on the {body}")).recipients[0].rule
+        for body in ("Moon", "far moon", "ceres", "full moon")
+    ]
+
+    assert rules == ["ours", "ours", "ours", "no-rule"]
 
 
 @pytest.mark.parametrize("phrase", ["", "*", " * ", "^", "$", "x" * 201])

@@ -1,0 +1,90 @@
+"""Mails in the forms of the world's mail systems, as compact text: the files in the folder `world`.
+
+A mail begins after a line `### name`. Lines `# kind recipient` say what is true of it, one for each recipient; a line
+`# charset name` says in which it is written, where that isn't UTF-8. In the mail stand
+
+    {{returned}}              the header of the message that failed, to the first recipient
+    {{report status|words}}   a whole report with that status and those words of a server, on the first recipient
+    {{b64 charset|text}}      the text in that charset, in base64; raw64: without line breaks; qp: quoted-printable;
+                              text: as it is
+"""
+
+import base64
+import quopri
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from feedback.reports.tests.mails import delivery_report
+
+FOLDER = Path(__file__).with_name("world")
+_MACRO = re.compile(r"\{\{(\w+) ?([^|{}]*)\|?(.*?)\}\}", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail, and what is true of it: pairs of kind and recipient."""
+
+    name: str
+    raw: bytes
+    true: frozenset[tuple[str, str]]
+
+
+def mails(folder: Path = FOLDER) -> list[Mail]:
+    """Every mail of the files of a folder, in the order of their names."""
+    return [mail for path in sorted(folder.glob("*.txt")) for mail in _mails(path)]
+
+
+def replies(folder: Path = FOLDER) -> list[Mail]:
+    """A report for each reply of a server: the lines of the files *.tsv are kind, status and words."""
+    lines = [
+        line.split("\t")
+        for path in sorted(folder.glob("*.tsv"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    return [
+        Mail(
+            words,
+            delivery_report(f"smtp; {words}", status=status, final="rfc822; a@b.example"),
+            frozenset({(kind, "a@b.example")}),
+        )
+        for kind, status, words in lines
+    ]
+
+
+def _mails(path: Path) -> Iterator[Mail]:
+    for piece in re.split(r"^### ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+        name, _, rest = piece.partition("\n")
+        said = []
+        while rest.startswith("# "):
+            line, _, rest = rest.removeprefix("# ").partition("\n")
+            key, _, value = line.partition(" ")
+            said.append((key, value))
+        charset = next((value for key, value in said if key == "charset"), "utf-8")
+        true = [pair for pair in said if pair[0] != "charset"]
+        raw = _written(rest.rstrip("\n") + "\n", charset, true[0][1])
+        yield Mail(f"{path.stem}: {name}", raw, frozenset(true))
+
+
+def _written(text: str, charset: str, to: str) -> bytes:
+    written, at = b"", 0
+    for macro in _MACRO.finditer(text):
+        written += text[at : macro.start()].encode(charset) + _made(*macro.groups(), to=to)
+        at = macro.end()
+    return written + text[at:].encode(charset)
+
+
+def _made(macro: str, argument: str, text: str, *, to: str) -> bytes:
+    if macro == "returned":
+        return f"Received: from x by relay.news.example\nFrom: News <news@news.example>\nTo: {to}\nSubject: hello\nMessage-ID: <m1@news.example>\n".encode()
+    if macro == "report":
+        return delivery_report(text, status=argument, final=f"rfc822; {to}")
+    encoded = text.encode(argument)
+    encoders = {
+        "b64": base64.encodebytes,
+        "raw64": base64.b64encode,
+        "qp": quopri.encodestring,
+        "text": bytes,
+    }
+    return encoders[macro](encoded)
