@@ -43,7 +43,13 @@ _WANT = """
 """
 
 
-_TAKES = "EXISTS (SELECT 1 FROM unnest(hosts) h WHERE right('.' || h, length(%s)) = %s)"
+# Of a domain without a record the mail goes to the domain itself (RFC 5321, 5.1).
+_TAKES = """
+    EXISTS (
+        SELECT 1 FROM unnest(CASE WHEN outcome = 'nothing' THEN ARRAY[domain] ELSE hosts END) h
+        WHERE right('.' || h, length(%s)) = %s
+    )
+"""
 
 
 @dataclass(frozen=True)

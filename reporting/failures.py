@@ -118,7 +118,7 @@ def _beside(code: str, known: MailExchange | None) -> str | Promise:
     if known is None or known.outcome == MailExchange.Outcome.UNKNOWN:
         return _("not looked up yet")
     if known.outcome == MailExchange.Outcome.NOTHING:
-        return _("no MX record: its own mail server")
+        return _("no MX record")
     return known.hosts[0] if known.hosts else known.get_outcome_display()
 
 

@@ -14,10 +14,12 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
+from accounts.desk import administers_everything
 from accounts.models import User
 from accounts.refused import told
 from accounts.rights import Right
 from audiences import export_styles, sight
+from audiences.models import Quarantine
 from campaign.lib import clock
 from deliveries.models import Delivery, Message, SentAgain, Try
 from deliveries.operations import reconciliation
@@ -92,6 +94,8 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     context = _window(request, delivery, "sending") | {
         "message": row,
         "profile": sight.people(_person(request)).filter(pk=row.profile_id).first(),
+        "standing": _standing(row),
+        "administers": administers_everything(request) and _person(request).is_staff,
         "first_unknown": SentAgain.objects.filter(delivery=delivery, seq=seq).first(),
         "later_try": Try.objects.filter(delivery=delivery, seq=seq).first(),
         "hits": Hit.objects.filter(delivery=delivery, seq=seq).order_by("-id")[:100],
@@ -237,6 +241,12 @@ def _find(request: HttpRequest, pk: int) -> Delivery:
 def _message(request: HttpRequest, delivery: Delivery, seq: int) -> Any:
     rows = Message.objects.filter(delivery=delivery, seq=seq)
     return get_object_or_404(sight.marked(rows, user=_person(request), unit=delivery.unit))
+
+
+def _standing(row: Any) -> Quarantine | None:
+    """What is known against the address of a message, for whoever may see the person."""
+    held = Quarantine.objects.exclude(status=Quarantine.Status.VALID)
+    return held.filter(channel="email", address_key=row.address_key).first() if row.is_seen else None
 
 
 def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def test_domains_are_found_by_a_host_or_by_the_domain_above_it():
     for domain, *hosts in (
         ("a.com", "aspmx.l.google.com"), ("b.com", "alt1.aspmx.l.google.com"), ("c.com", "mx1.c.com", "mx2.c.com"), ("d.com",),
     ):  # fmt: skip
-        MailExchange.objects.create(domain=domain, hosts=hosts, outcome="found", wanted_at=clock.now())
+        outcome = "found" if hosts else "nothing"
+        MailExchange.objects.create(domain=domain, hosts=hosts, outcome=outcome, wanted_at=clock.now())
 
     asked = {
         "google.com": {"a.com", "b.com"},
@@ -89,6 +90,7 @@ def test_domains_are_found_by_a_host_or_by_the_domain_above_it():
         "alt1.aspmx.l.google.com": {"b.com"},
         ".l.google.com": {"a.com", "b.com"},
         "mx2.c.com": {"c.com"},
+        "d.com": {"d.com"},  # without a record it is its own server
         "oogle.com": set(),
         "%": set(),
         ".": set(),

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from campaign.stack import advisories, browser, messages, pgbouncer, run, supervise
+from campaign.stack import advisories, browser, dovecot, messages, pgbouncer, run, supervise
 from campaign.stack.errors import StackError
 from campaign.stack.run import refuse_foreign_database
 from inbox import receiver
@@ -24,7 +24,17 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="campaign.stack")
     parser.add_argument(
         "command",
-        choices=["run", "reset", "messages", "audit", "chromium", "pgbouncer", "supervise", "receiver"],
+        choices=[
+            "run",
+            "reset",
+            "messages",
+            "audit",
+            "chromium",
+            "pgbouncer",
+            "dovecot",
+            "supervise",
+            "receiver",
+        ],
     )
     if command == "receiver":
         return receiver.main(rest)
@@ -49,6 +59,8 @@ def _own(command: str) -> int:
             browser.ensure()
         case "pgbouncer":
             pgbouncer.ensure()
+        case "dovecot":
+            dovecot.ensure()
     return 0
 
 

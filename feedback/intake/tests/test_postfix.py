@@ -24,6 +24,7 @@ from deliveries.tests.sends import send
 from feedback import jobs
 from feedback.intake import sources
 from feedback.models import MailSource, Outcome, Report
+from feedback.tests import dovecot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RETURNS, GONE = "returns.serra-alta.example", "gone.example"
@@ -104,6 +105,22 @@ def test_its_report_is_fetched_from_a_folder_and_moves_message_and_address(refus
 
     assert_it_bounced(refused)
     assert not list((postfix.inbox / "new").glob("*"))
+
+
+def test_its_report_is_fetched_from_a_mailbox_behind_imap(refused, postfix, monkeypatch):
+    with dovecot.serving(postfix.inbox, owner="postfix") as server:
+        monkeypatch.setenv("BOUNCES_PASSWORD", dovecot.PASSWORD)
+        monkeypatch.setenv("SSL_CERT_FILE", server.ca_file)
+        source = MailSource.objects.create(
+            label="Bounces", kind="imap", host="127.0.0.1", port=server.tls_port, username="bounces",
+            password_variable="BOUNCES_PASSWORD", removes=True,
+        )  # fmt: skip
+
+        assert [sources.fetch(source), sources.fetch(source)] == [1, 0]
+        jobs.read_mail()
+
+    assert_it_bounced(refused)
+    assert not list(postfix.inbox.glob("*/*:2,*"))
 
 
 def test_its_report_is_taken_from_a_pipe_and_a_second_time_changes_nothing(refused, postfix, monkeypatch):
