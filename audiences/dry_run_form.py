@@ -59,7 +59,9 @@ class DryRunForm(ChoicesForm):
 
     def __init__(self, data: Any = None, *, importing: Import, user: User) -> None:
         self.importing = importing
-        self.table: list[dict[str, Any]] = importing.detected.get("table", [])
+        # Of a suppression list nobody chooses what columns are: it makes no profiles.
+        is_list = importing.choices.get("suppression", False)
+        self.table: list[dict[str, Any]] = [] if is_list else importing.detected.get("table", [])
         options = {name: getattr(importing, name) for name in ("keep_good_rows", "declare_attributes")}
         super().__init__(data, initial={**importing.choices, **options})
         if sheets := importing.detected.get("sheets", []):

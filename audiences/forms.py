@@ -265,9 +265,9 @@ class ImportForm(ChoicesForm):
     """A file and how to take it."""
 
     file = forms.FileField(
-        label=_("CSV file or Excel workbook"),
+        label=_("CSV file, or workbook of Excel or LibreOffice"),
         help_text=_("Drop it here. Delimiter and encoding are found out; columns go by their names."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,.xlsm,.xlsb,.xls,.ods,text/csv"}),
     )
     list_label = forms.CharField(
         required=False,

@@ -99,11 +99,11 @@ def _write(
     return Quarantine.objects.get(channel="email", address_key=address_key)
 
 
-def write_many(given: str, values: dict[str, Any]) -> int:
-    """Addresses of a query of key, status, reason and text are held; how many were not. The caller records it."""
+def write_many(given: str, values: dict[str, Any]) -> list[str]:
+    """Addresses of a query of key, status, reason and text are held; those that were not. The caller records it."""
     with connection.cursor() as cursor:
-        cursor.execute(WRITE.format(given=given), values)
-        return int(cursor.rowcount)
+        cursor.execute(f"{WRITE.format(given=given)} RETURNING address_key", values)
+        return [key for (key,) in cursor.fetchall()]
 
 
 def hold_by_hand(*, address: str, error_text: str, at: datetime, by: User) -> Quarantine:

@@ -52,25 +52,31 @@ def read(text: str) -> Entry | None:
 def add(entries: Iterable[Entry], *, at: datetime, reference: str) -> int:
     """None of these is written to any more; returns how many are new. The caller has checked the right."""
     entries, new = iter(entries), 0
-    while some := list(dict.fromkeys(islice(entries, AT_ONCE))):
-        new += deny([entry.value for entry in some if entry.kind == ADDRESS], at=at, reference=reference)
-        others = [entry for entry in some if entry.kind != ADDRESS]
-        there = set(
-            Suppression.objects.filter(value__in=[entry.value for entry in others]).values_list(
-                "kind", "value"
-            )
-        )
-        missing = [entry for entry in others if (entry.kind, entry.value) not in there]
-        Suppression.objects.bulk_create(
-            [
-                Suppression(kind=e.kind, value=e.value, reference=reference[:128], created_at=at)
-                for e in missing
-            ],
-            ignore_conflicts=True,
-        )
-        new += len(missing)
-    hold_those_among(_keys(), at=at, reference=reference)
+    while some := list(islice(entries, AT_ONCE)):
+        new += len(add_some(some, at=at, reference=reference))
+    hold_all(at=at, reference=reference)
     return new
+
+
+def add_some(entries: Iterable[Entry], *, at: datetime, reference: str) -> set[Entry]:
+    """Some thousands of entries are on the list, and which of them were not; `hold_all` then holds who is here."""
+    some = list(dict.fromkeys(entries))
+    keys = deny([entry.value for entry in some if entry.kind == ADDRESS], at=at, reference=reference)
+    others = [entry for entry in some if entry.kind != ADDRESS]
+    there = set(
+        Suppression.objects.filter(value__in=[entry.value for entry in others]).values_list("kind", "value")
+    )
+    missing = [entry for entry in others if (entry.kind, entry.value) not in there]
+    Suppression.objects.bulk_create(
+        [Suppression(kind=e.kind, value=e.value, reference=reference[:128], created_at=at) for e in missing],
+        ignore_conflicts=True,
+    )
+    return {*missing, *(Entry(ADDRESS, key) for key in keys)}
+
+
+def hold_all(*, at: datetime, reference: str) -> None:
+    """Whoever is here with an address that a domain or hash names is on the denylist."""
+    hold_those_among(_keys(), at=at, reference=reference)
 
 
 def hold_those_among(keys: Iterable[str], *, at: datetime, reference: str) -> int:
@@ -84,7 +90,7 @@ def hold_those_among(keys: Iterable[str], *, at: datetime, reference: str) -> in
                 names.setdefault(name, []).append(key)
         found = Suppression.objects.filter(value__in=list(names)).values_list("value", flat=True)
         denied = {key for name in found for key in names[name]}
-        new += deny(denied - _decided(denied), at=at, reference=reference)
+        new += len(deny(denied - _decided(denied), at=at, reference=reference))
     return new
 
 
@@ -96,8 +102,8 @@ def _decided(keys: set[str]) -> set[str]:
     )  # fmt: skip
 
 
-def deny(keys: Iterable[str], *, at: datetime, reference: str) -> int:
-    """These addresses are on the denylist; how many were not before."""
+def deny(keys: Iterable[str], *, at: datetime, reference: str) -> list[str]:
+    """These addresses are on the denylist; those that were not before."""
     return quarantines.write_many(
         "SELECT key, 'denylist', %(reason)s, '' FROM unnest(%(keys)s::text[]) AS key",
         {"reason": REASON, "at": at, "reference": reference, "keys": sorted(set(keys))},

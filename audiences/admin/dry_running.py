@@ -17,8 +17,7 @@ from accounts.rights import Right
 from audiences import imports
 from audiences.admin.base import InUnitAdmin
 from audiences.dry_run_form import DryRunForm
-from audiences.imports import mappings
-from audiences.imports.outcomes import BEHIND
+from audiences.imports import looking, mappings
 from audiences.models import Import, ImportMapping
 
 
@@ -58,9 +57,7 @@ class DryRunAdmin(InUnitAdmin):
         is_here = importing.parts.exists() and self.may(request, Right.IMPORT, importing)
         return {
             "dry_form": DeskDryRunForm(importing=importing, user=person(request)) if is_here else None,
-            "dry_numbers": [
-                (name, Import._meta.get_field(name).verbose_name, getattr(importing, name)) for name in BEHIND
-            ],
+            "dry_numbers": looking.numbers(importing),
             "saved_mapping": mappings.saved_for(importing),
         }
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences import attributes, queues, suppressions
+from audiences import attributes, queues
 from audiences.imports import chosen as chosen_columns
 from audiences.imports import files, mappings, new_columns, samples, staging, suppression_list
 from audiences.imports.chosen import Chosen
@@ -132,7 +132,7 @@ class _Run:
         self.lines.forget()
         self.problems = Problems(on_broken=partial(self.lines.add, Outcome.BROKEN))
         self.mapping = Mapping()
-        self.staged = 0
+        self.staged, self.is_staged = 0, False
         for name in WRITTEN:
             setattr(self.importing, name, 0)
 
@@ -163,7 +163,7 @@ class _Run:
         is_kept = (
             self.importing.parts.exists() or connection.in_atomic_block
         )  # or goes with what is rolled back
-        if self.importing.status == Import.Status.CHECKED and is_kept and self.mapping.has_key:
+        if self.importing.status == Import.Status.CHECKED and is_kept and self.is_staged:
             self.tables.order()
         else:
             self.tables.drop()
@@ -257,12 +257,15 @@ class _Run:
     def _suppress(self, reader: files.Reader, source: Source) -> str:
         """What a suppression list names is not written to any more; all of it or nothing."""
         importing = self.importing
+        self.mapping = suppression_list.mapping_of(reader.header)
         self._show(source, reader, declares=False)
         with transaction.atomic():
-            found = suppression_list.entries(reader, self._counted(reader), self.problems)
-            importing.held_addresses = suppressions.add(
-                found, at=clock.now(), reference=f"import {importing.pk}"
-            )
+            brought = suppression_list.bring_in(
+                reader, self._counted(reader), problems=self.problems, lines=self.lines,
+                at=clock.now(), reference=f"import {importing.pk}",
+            )  # fmt: skip
+            importing.held_addresses, importing.unchanged = brought.new, brought.known
+            importing.skipped = brought.skipped
             if self.problems.broken and not importing.keep_good_rows:
                 transaction.set_rollback(True)
                 return BROKEN
@@ -271,6 +274,8 @@ class _Run:
             else:
                 self._finish(Import.Status.DONE)
         if importing.dry_run:
+            brought.stage(self.tables)
+            self.is_staged = True
             self._finish(Import.Status.CHECKED)
         return ""
 
@@ -322,6 +327,7 @@ class _Run:
 
     def _stage(self, batches: Iterable[files.Batch], reader: files.Reader) -> None:
         self.tables.create(self.mapping)
+        self.is_staged = True
         prepared = Rows(self.mapping, self.problems.add, delimiter=reader.delimiter, lines=self.lines)
         for batch in batches:
             self.importing.rows_read += len(batch)

@@ -4,12 +4,6 @@ import re
 
 from django.utils.translation import gettext_noop as n_
 
-SPREADSHEET = n_(
-    "This is a workbook of LibreOffice, not CSV. Open it there, choose Save as, CSV UTF-8, and import that."
-)
-OLD_SPREADSHEET = n_(
-    "This is an old Excel workbook (XLS), not CSV. Open it there, choose Save as, CSV UTF-8, and import that."
-)
 ARCHIVE = n_("This is a packed file (%(kind)s), not CSV. Unpack it, and import the CSV file that is in it.")
 PDF = n_("This is a PDF, from which no rows can be read. Ask for the same as CSV.")
 PICTURE = n_("This is a picture, not CSV. Ask for the rows as CSV.")
@@ -33,7 +27,6 @@ _ARCHIVES = {
 }
 _OTHERS = (
     (b"%PDF", PDF),
-    (b"\xd0\xcf\x11\xe0", OLD_SPREADSHEET),
     (b"\x89PNG", PICTURE),
     (b"\xff\xd8\xff", PICTURE),
     (b"GIF8", PICTURE),
@@ -41,8 +34,11 @@ _OTHERS = (
 )
 _PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body|table|\?xml|div|script)\b", re.IGNORECASE)
 _JSON = re.compile(rb'\s*(?:\[\s*[\[{"]|\{\s*")')
-_IN_WORKBOOK = (b"xl/", b"[Content_Types].xml")
-_IN_OPEN_WORKBOOK = b"application/vnd.oasis.opendocument.spreadsheet"
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0"
+_IN_WORKBOOK = (
+    b"xl/", b"[Content_Types].xml", b"application/vnd.oasis.opendocument.spreadsheet", b"content.xml",
+    b"META-INF/manifest.xml",
+)  # fmt: skip
 _IN_DOCUMENT = (b"word/", b"application/vnd.oasis.opendocument.text")
 
 
@@ -63,9 +59,10 @@ def no_csv(head: bytes) -> tuple[str, dict[str, str]] | None:
 
 
 def is_workbook(head: bytes) -> bool:
-    """Whether a file that begins like this may be an Excel workbook (XLSX)."""
-    others = (*_IN_DOCUMENT, _IN_OPEN_WORKBOOK)
-    if not head.startswith(b"PK\x03\x04") or any(name in head for name in others):
+    """Whether a file that begins like this may be a workbook of Excel or LibreOffice."""
+    if head.startswith(_OLD_OFFICE):
+        return True
+    if not head.startswith(b"PK\x03\x04") or any(name in head for name in _IN_DOCUMENT):
         return False
     return any(name in head for name in _IN_WORKBOOK)
 
@@ -73,6 +70,4 @@ def is_workbook(head: bytes) -> bool:
 def _packed(head: bytes, kind: str) -> tuple[str, dict[str, str]]:
     if kind == "ZIP" and any(name in head for name in _IN_DOCUMENT):
         return DOCUMENT, {}
-    if kind == "ZIP" and _IN_OPEN_WORKBOOK in head:
-        return SPREADSHEET, {}
     return ARCHIVE, {"kind": kind}

@@ -5,14 +5,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import ProgrammingError, transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.models import User
-from audiences.imports.outcomes import lines_behind
+from audiences.imports.outcomes import BEHIND, lines_behind
 from audiences.imports.tables import Staging
 from audiences.models import Import
 
 PAGE = 50
+# The numbers of a suppression list, which makes nobody a profile.
+_OF_A_LIST = {
+    "held_addresses": _("new on the list"),
+    "unchanged": _("rows that name nothing new"),
+    "skipped": _("rows that name nothing"),
+    "bad_rows": _("broken rows"),
+}
 _OUR_OWN = {"line", "key", "email_state", "email_key", "doubt_channel", "no_sms", "no_contact", "no_email"}
 
 
@@ -31,6 +40,27 @@ class Page:
 
     rows: list[Row]
     after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A count of an import whose rows can be looked at: its name, what it says in words, and how many there are."""
+
+    name: str
+    label: str | Promise
+    value: int
+
+
+def numbers(importing: Import) -> list[Number]:
+    """The numbers that matter of what a file is: of a suppression list others than of profiles."""
+    names = _OF_A_LIST if importing.choices.get("suppression") else BEHIND
+    return [Number(name, label_of(importing, name), getattr(importing, name)) for name in names]
+
+
+def label_of(importing: Import, count: str) -> str | Promise:
+    """What a count of this import says, in words."""
+    label: str | Promise = Import._meta.get_field(count).verbose_name
+    return _OF_A_LIST.get(count, label) if importing.choices.get("suppression") else label
 
 
 def may_see(importing: Import, user: User) -> bool:

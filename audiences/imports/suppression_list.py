@@ -1,17 +1,30 @@
 """A file that is a suppression list: it makes nobody a profile, and nothing that it names is written to."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from django.utils.translation import gettext_noop as n_
 
 from audiences import suppressions
+from audiences.fields import TEXT
 from audiences.imports import headers, words
 from audiences.imports.files import Batch, Reader
+from audiences.imports.headers import Column, Mapping
+from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.report import Problems
+from audiences.imports.rows import NOTHING_KNOWN
+from audiences.imports.tables import Staging
 from audiences.suppressions import Entry
 
 NO_ENTRY = n_("“%(value)s” is neither an address, nor a domain, nor a hash of an address.")
+NAMES_WHOM = "never_written_to"
+SHOWN = ("address", "domain", "hash")  # what a row names, as it is shown
 
+_IN_MEMORY = 4 << 20  # octets
+_BLOCK = 1 << 20  # characters
 _NAMES = frozenset(
     "domain dominio domains dominios address endereco hash md5 sha1 sha256 email_hash email_md5 email_sha1 email_sha256"
     " hashed_email email_domain".split()
@@ -28,17 +41,112 @@ def columns(header: list[str]) -> list[int]:
     return found or [0]
 
 
-def entries(reader: Reader, batches: Iterator[Batch], problems: Problems) -> Iterator[Entry]:
-    """What the file names, row by row; its first row too, if that is no row of names. Others are reported."""
+def mapping_of(header: list[str]) -> Mapping:
+    """Which columns are read, for whoever looks; of a file without names they go by their places."""
+    read, names = columns(header), list(header)
+    if names and suppressions.read(names[read[0]]):
+        names = [f"#{position}" for position in range(len(names))]
+    return Mapping(
+        columns=[Column(at, names[at], NAMES_WHOM, TEXT) for at in read if at < len(names)],
+        ignored=[name for at, name in enumerate(names) if at not in read],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list, and what it names."""
+
+    line: int
+    entries: list[Entry]
+
+
+def _spool() -> IO[str]:
+    return SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8")
+
+
+@dataclass(slots=True)
+class Brought:
+    """What became of a list: how many entries are new, how many rows name nothing new, or nothing at all."""
+
+    new: int = 0
+    known: int = 0
+    skipped: int = 0
+    text: IO[str] = field(default_factory=_spool)
+
+    def stage(self, tables: Staging) -> None:
+        """What the rows name can be looked at by their lines."""
+        tables.create_of(SHOWN)
+        self.text.seek(0)
+        while lines := self.text.readlines(_BLOCK):
+            tables.copy("".join(lines))
+
+
+def bring_in(
+    reader: Reader,
+    batches: Iterator[Batch],
+    *,
+    problems: Problems,
+    lines: Lines,
+    at: datetime,
+    reference: str,
+) -> Brought:
+    """What the file names is not written to any more, its first row too where that is no row of names.
+
+    A cell that names nothing is reported. `lines` has the rows behind each number, where it notes any.
+    """
+    brought = Brought()
+    for rows in _read(reader, batches, problems):
+        new = suppressions.add_some(
+            (entry for row in rows for entry in row.entries), at=at, reference=reference
+        )
+        brought.new += len(new)
+        for row in rows:
+            outcome = _outcome(row, new)
+            brought.known += outcome == Outcome.UNCHANGED
+            brought.skipped += outcome == Outcome.SKIPPED
+            lines.add(outcome, row.line)
+            new.difference_update(row.entries)
+        if lines.noted:
+            brought.text.writelines(map(_staged, rows))
+            lines.flush()
+    suppressions.hold_all(at=at, reference=reference)
+    return brought
+
+
+def _outcome(row: Row, new: set[Entry]) -> Outcome:
+    if not row.entries:
+        return Outcome.SKIPPED
+    return Outcome.UNCHANGED if new.isdisjoint(row.entries) else Outcome.HELD
+
+
+def _read(reader: Reader, batches: Iterator[Batch], problems: Problems) -> Iterator[list[Row]]:
     positions = columns(reader.header)
     if len(reader.header) > positions[0] and (first := suppressions.read(reader.header[positions[0]])):
-        yield first
+        yield [Row(reader.header_line, [first])]
     for batch in batches:
-        for line, row in zip(batch.lines, batch.rows, strict=True):
-            cells = [row[position].strip() for position in positions if row[position].strip()]
-            for cell in cells:
-                entry = suppressions.read(cell[:1_000])
-                if entry:
-                    yield entry
-                else:
-                    problems.add(line, "", NO_ENTRY, {"value": cell[:80]})
+        yield [
+            Row(line, _entries(line, [row[position].strip() for position in positions], problems))
+            for line, row in zip(batch.lines, batch.rows, strict=True)
+            if any(map(str.strip, row))
+        ]
+
+
+def _entries(line: int, cells: list[str], problems: Problems) -> list[Entry]:
+    found = []
+    for cell in filter(None, cells):
+        if entry := suppressions.read(cell[:1_000]):
+            found.append(entry)
+        else:
+            problems.add(line, "", NO_ENTRY, {"value": cell[:80]})
+    if not any(cells):
+        problems.add(line, "", NOTHING_KNOWN)
+    return found
+
+
+def _staged(row: Row) -> str:
+    """The row as COPY takes it: its line, then what it names of each kind."""
+    named: dict[str, list[str]] = {kind: [] for kind in SHOWN}
+    for entry in row.entries:
+        named[entry.kind if entry.kind in SHOWN else "hash"].append(entry.value)
+    cells = [", ".join(values).replace("\\", "\\\\") for values in named.values()]
+    return "\t".join([str(row.line), *cells]) + "\n"

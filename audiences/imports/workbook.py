@@ -1,4 +1,4 @@
-"""A sheet of an Excel workbook (XLSX) as CSV, read by python-calamine in a process of its own."""
+"""A sheet of a workbook (XLSX, XLSB, XLS, ODS) as CSV, read by python-calamine in a process of its own."""
 
 import json
 import subprocess
@@ -21,7 +21,8 @@ BROKEN = n_(
     "password, or as CSV UTF-8, and import that."
 )
 NO_WORKBOOK = n_(
-    "This is a packed document, but no workbook of Excel. Save its table as CSV UTF-8, and import that."
+    "This is no workbook of Excel or LibreOffice, though it begins like one. Save its table as CSV UTF-8, and import "
+    "that."
 )
 TOO_LARGE = n_(
     "This workbook is too large to be read safely: save the sheet as CSV UTF-8, or divide it, and import that."
@@ -45,7 +46,8 @@ class Workbook:
 
     def __init__(self, open_file: Callable[[], BinaryIO], *, sheet: str) -> None:
         self.folder = TemporaryDirectory(prefix="workbook-")
-        self.path, self.csv = Path(self.folder.name, "book.xlsx"), Path(self.folder.name, "sheet.csv")
+        # Without an extension, so that what it is counts, and not what somebody called it.
+        self.path, self.csv = Path(self.folder.name, "book"), Path(self.folder.name, "sheet.csv")
         self._keep(open_file)
         found = self._child("")["sheets"]
         self.sheets = [each["name"] for each in found]

@@ -22,6 +22,10 @@ MOST_RATIO = 400  # of unpacked to packed, for what is large
 LARGE = 64 << 20  # octets
 MOST_COLUMNS = 2_000
 MOST_SHEETS = 50
+OLE = b"\xd0\xcf\x11\xe0"
+# XLSX, XLSB, and the table of an open document, or its text
+HOLDING_TABLES = frozenset({"xl/workbook.xml", "xl/workbook.bin", "content.xml"})
+OPEN_WORKBOOK = b"application/vnd.oasis.opendocument.spreadsheet"
 LOOKED_AT = 20  # rows of each sheet
 
 EXACT = 10**15  # a spreadsheet keeps 15 digits; a larger number has been rounded
@@ -59,13 +63,30 @@ def _number(value: int | float) -> str:
 
 def check(path: str) -> str:
     """Why the workbook is not opened; empty where it may be."""
+    with open(path, "rb") as file:
+        if file.read(len(OLE)) == OLE:
+            return _check_old(file.read())
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-    if not any(entry.filename == "xl/workbook.xml" for entry in entries):
+        names = {entry.filename for entry in entries}
+        kind = archive.open("mimetype").read(100) if "mimetype" in names else OPEN_WORKBOOK
+    if not names & HOLDING_TABLES or not kind.startswith(OPEN_WORKBOOK):
         return "no_workbook"
     unpacked = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
     return "too_large" if unpacked > MOST_UNPACKED or unpacked > max(LARGE, packed * MOST_RATIO) else ""
+
+
+def _check_old(content: bytes) -> str:
+    """The same of what Excel wrote before 2007, Word too, and of a newer one with a password: all begin alike."""
+    if _stream("EncryptedPackage") in content:
+        return "protected"
+    return "" if any(_stream(name) in content for name in ("Workbook", "WORKBOOK", "Book")) else "no_workbook"
+
+
+def _stream(name: str) -> bytes:
+    """How the name of a part is written in such a file; a name ends with a NUL."""
+    return f"{name}\0".encode("utf-16-le")
 
 
 def look(workbook: Any) -> list[dict[str, Any]]:
@@ -122,6 +143,10 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         answer = main(*sys.argv[1:4])
-    except Exception as error:  # whatever it is, the file is to blame
+    except MemoryError:
+        answer = {"refused": "too_large"}
+    except (
+        BaseException
+    ) as error:  # a panic of native code is no Exception; whatever it is, the file is to blame
         answer = {"refused": "broken", "error": str(error)[:200]}
     print(json.dumps(answer))

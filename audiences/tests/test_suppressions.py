@@ -2,14 +2,18 @@
 
 import hashlib
 import io
+import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences import imports, people, suppressions
-from audiences.imports import Options
+from audiences.imports import Options, looking
 from audiences.models import Import, Profile, Quarantine, Suppression
 from audiences.suppressions import Entry
 from audiences.tests.factories import ProfileFactory
@@ -22,8 +26,10 @@ def importer(db):
 
 @pytest.fixture
 def bring(importer):
-    def bring(content, **options):
-        importing = imports.register(name="list.csv", unit=root(), by=importer, options=Options(**options))
+    def bring(content, dry_run=False, **options):
+        importing = imports.register(
+            name="list.csv", unit=root(), by=importer, options=Options(**options), dry_run=dry_run
+        )
         return imports.run(import_id=importing.pk, open_file=lambda: io.BytesIO(content.encode()))
 
     return bring
@@ -96,6 +102,69 @@ def test_who_was_released_by_hand_stays_so_when_the_profile_comes_in_again(db):
     Quarantine.objects.create(address_key="x@bad.example", status="valid")
 
     assert suppressions.hold_those_among(["x@bad.example"], at=timezone.now(), reference="import 2") == 0
+
+
+LIST = f"email,hash\nA@x.example,\n,{'c' * 64}\nbad.example,{'d' * 32}\na@X.example,\nnobody,\n"
+
+
+def test_a_dry_run_of_a_list_shows_the_rows_behind_each_number_and_writes_nothing(bring, importer):
+    bring("email\na@x.example\n", suppression=True)
+
+    importing = bring(LIST, dry_run=True, suppression=True)
+
+    numbers = {each.name: each.value for each in looking.numbers(importing)}
+    assert numbers == {"held_addresses": 3, "unchanged": 2, "skipped": 1, "bad_rows": 0}
+    assert shown(importing, "held_addresses", importer) == [
+        (3, {"hash": "c" * 64}),
+        (4, {"domain": "bad.example", "hash": "d" * 32}),
+    ]
+    assert shown(importing, "unchanged", importer) == [(n, {"address": "a@x.example"}) for n in (2, 5)]
+    assert shown(importing, "skipped", importer) == [(6, {})]
+    assert shown(importing, "held_addresses", UserFactory()) == [(3, {}), (4, {})]
+    assert (denied(), Suppression.objects.count()) == ({"a@x.example"}, 0)
+
+
+def shown(importing, count, by):
+    return [(row.line, row.values) for row in looking.rows(importing, count, user=by).rows]
+
+
+def test_the_numbers_of_a_list_are_the_same_once_it_comes_in(bring):
+    dry = bring(LIST * 2, dry_run=True, suppression=True)
+    done = bring(LIST * 2, suppression=True)
+
+    assert looking.numbers(done) == looking.numbers(dry)
+    assert [str(each.label) for each in looking.numbers(done)][:2] == [
+        "new on the list",
+        "rows that name nothing new",
+    ]
+
+
+def test_page_desk_and_command_lead_from_the_number_of_a_list_to_its_rows(importer, work, tmp_path):
+    importer.is_staff = True
+    importer.save()
+    client = Client()
+    client.force_login(importer)
+    (tmp_path / "list.csv").write_text(LIST)
+    upload = SimpleUploadedFile("list.csv", LIST.encode())
+    client.post("/imports/", {"file": upload, "unit": root().pk, "dry_run": "1", "suppression": "on"})
+    work()
+    page = f"/imports/{Import.objects.get().pk}/"
+
+    assert f"{page}rows/held_addresses/" in client.get(page).text
+    assert (
+        f"{page}rows/held_addresses/"
+        in client.get(f"/admin/audiences/import/{page.split('/')[2]}/change/").text
+    )
+    assert "bad.example" in client.get(f"{page}rows/held_addresses/").text
+
+    out = io.StringIO()
+    asked = ["--suppression-list", "--dry-run", "--rows", "held_addresses", "--json"]
+    call_command("import_profiles", str(tmp_path / "list.csv"), "--as", importer.username, *asked, stdout=out)
+    assert [row["line"] for row in json.loads(out.getvalue())["shown"]["rows"]] == [2, 3, 4]
+
+    client.post(f"{page}carry-out/")
+    work()
+    assert (denied(), Suppression.objects.count()) == ({"a@x.example"}, 3)
 
 
 def test_a_broken_list_changes_nothing(bring):

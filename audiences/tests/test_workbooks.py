@@ -9,6 +9,7 @@ import pytest
 
 from audiences.imports import workbook
 from audiences.imports.source import NoTable, Source
+from audiences.tests.other_workbooks import ods_of, xls_of, xlsb_of
 from audiences.tests.workbooks import sheet_xml, workbook_of
 
 
@@ -56,6 +57,55 @@ def test_a_formula_is_what_it_came_to():
     assert read(content)[1] == ["x@example.com", "42"]
 
 
+OTHERS = {"ods": ods_of, "xls": xls_of, "xlsb": xlsb_of}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_workbooks_of_other_programs_and_times_are_read_alike(kind):
+    content = OTHERS[kind](
+        [
+            ["email", "id", "points", "city"],
+            ["x@example.com", 1234567890123, 2.5, "São Paulo"],
+            ["y@example.com"],
+        ]
+    )
+
+    assert read(content) == [
+        ["email", "id", "points", "city"], ["x@example.com", "1234567890123", "2.5", "São Paulo"],
+        ["y@example.com", "", "", ""],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["ods", "xls"])
+def test_their_days_are_days(kind):
+    content = OTHERS[kind]([["email", "birth_date"], ["x@example.com", date(1990, 4, 3)]])
+
+    assert read(content)[1] == ["x@example.com", "1990-04-03"]
+
+
+_CELL = '<table:table-cell office:value-type="string"{many}><text:p>{text}</text:p></table:table-cell>'
+
+
+def _ods_rows(times: int, columns: int = 1) -> bytes:
+    many = f' table:number-columns-repeated="{columns}"'
+    row = f"<table:table-row>{_CELL.format(many='', text='email')}</table:table-row>"
+    repeated = _CELL.format(many=many, text="x@example.com")
+    return ods_of(
+        [], xml=f'{row}<table:table-row table:number-rows-repeated="{times}">{repeated}</table:table-row>'
+    )
+
+
+def test_rows_that_an_open_document_repeats_are_there_as_often():
+    assert read(_ods_rows(3)) == [["email"], *[["x@example.com"]] * 3]
+
+
+def test_empty_rows_to_the_end_of_the_sheet_are_nothing():
+    empty = '<table:table-row table:number-rows-repeated="1048574"><table:table-cell/></table:table-row>'
+    row = f"<table:table-row>{_CELL.format(many='', text='email')}</table:table-row>"
+
+    assert read(ods_of([], xml=row + empty)) == [["email"]]
+
+
 SHEETS = {
     "Notes": [["What this is"], ["A list of customers"]],
     "Customers": [["Report of May"], [], ["email", "city"], ["x@example.com", "Natal"]],
@@ -89,6 +139,13 @@ def test_lines_are_the_rows_of_the_sheet():
         (workbook_of({"A": []}), workbook.EMPTY),
         (workbook_of({"A": [["email"]]})[:-200], workbook.BROKEN),
         (workbook_of({"A": [["email"] * 2_001, ["x"] * 2_001]}), workbook.TOO_LARGE),
+        (xls_of([["email"]], stream="WordDocument"), workbook.NO_WORKBOOK),
+        (xls_of([["email"]], stream="EncryptedPackage"), workbook.BROKEN),
+        (xls_of([["email"]])[:2_048], workbook.BROKEN),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(100), workbook.NO_WORKBOOK),
+        (ods_of([["email"]], kind="application/vnd.oasis.opendocument.presentation"), workbook.NO_WORKBOOK),
+        (ods_of([["email"]])[:-200], workbook.BROKEN),
+        (ods_of([["email"] * 2_001]), workbook.TOO_LARGE),
     ],
 )
 def test_what_can_not_be_read_is_refused_in_words(content, reason):

@@ -27,7 +27,6 @@ def context(request: HttpRequest, importing: Import) -> dict[str, object]:
     is_here = importing.parts.exists()
     return {
         "dry_form": DryRunForm(importing=importing, user=request.user) if is_here else None,
-        "numbers": numbers(importing),
         "saved": mappings.saved_for(importing),
         "delimiter_name": delimiter_name(importing.detected.get("delimiter", "")),
         "can_import": is_here and access.can(request.user, Right.IMPORT, importing.unit),
@@ -38,12 +37,6 @@ def context(request: HttpRequest, importing: Import) -> dict[str, object]:
 def delimiter_name(delimiter: str) -> str:
     """What people call a delimiter that was found."""
     return str(dict(DELIMITERS).get(delimiter, delimiter))
-
-
-def numbers(importing: Import) -> list[dict[str, object]]:
-    """The counts of a dry run that have lines behind them, by name and label."""
-    labels = {name: Import._meta.get_field(name).verbose_name for name in BEHIND}
-    return [{"name": name, "label": labels[name], "value": getattr(importing, name)} for name in BEHIND]
 
 
 @require_POST
@@ -82,7 +75,7 @@ def rows(request: HttpRequest, pk: int, count: str) -> HttpResponse:
         raise Http404
     after = request.GET.get("after", "")
     page = looking.rows(importing, count, user=request.user, after=row_key(after) or 0)
-    label = Import._meta.get_field(count).verbose_name
+    label = looking.label_of(importing, count)
     return render(
         request, "audiences/import_rows.html", {"importing": importing, "page": page, "label": label}
     )

@@ -10,6 +10,7 @@ from accounts import access
 from accounts.rights import Right
 from audiences import attributes, imports, sight
 from audiences.forms import ChoicesForm, ImportForm
+from audiences.imports import looking
 from audiences.models import Import
 from audiences.views import dry_running
 from audiences.views.shared import refusals_in, visible_or_404
@@ -66,6 +67,7 @@ def _context(request: HttpRequest, pk: int) -> dict[str, object]:
         and access.can(request.user, Right.IMPORT, importing.unit)
     )
     return {
+        "numbers": looking.numbers(importing),
         **dry_running.context(request, importing),
         "importing": importing,
         "problems": sight.reported(importing.problems.all(), request.user)[:PROBLEMS_SHOWN]

@@ -40,6 +40,12 @@ def holds_address(attribute: str) -> bool:
     return attribute.rpartition(":")[2] in _NAMES
 
 
+def holds_one_address(attribute: str) -> bool:
+    """Whether attributes of this name hold one address, and no list of them."""
+    name = attribute.rpartition(":")[2]
+    return name in _NAMES and name not in _LISTS
+
+
 @lru_cache(maxsize=1_024)
 def concerns(attribute: str) -> bool:
     """Whether attributes of this name are looked at here at all."""

@@ -5,9 +5,11 @@ for what is written so that it looks like a comment or a style sheet and is none
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from html import unescape
+from itertools import pairwise
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from deliveries.content import address_attributes, references
 
@@ -32,6 +34,9 @@ _SAID = frozenset({
     "content-type", "content-language", "x-ua-compatible", "cleartype", "imagetoolbar", "msthemecompatible",
     "default-style", "x-dns-prefetch-control", "cache-control", "pragma", "expires",
 })  # fmt: skip
+_ACTIVE_TAG = re.compile(rf"<(?:script|{'|'.join(sorted(ACTIVE))})\b", re.I)
+_ANIMATED = "attributename"
+_HARMLESS = ("https://", "http://")
 _SCRIPTS_OF_DATA = frozenset({"application/ld+json", "application/json"})
 
 # An at-keyword, whose letters may be written as escapes: @\69mport is @import.
@@ -71,8 +76,41 @@ def _character(code: str) -> str:
 
 def acting_as_read(html: str) -> list[str]:
     """What acts on this page as a browser reads it, by the names of tags and attributes; each once."""
+    page = LexborHTMLParser(html)
+    return _acting(page.css("*")) if _may_act(page) else []
+
+
+def _may_act(page: LexborHTMLParser) -> bool:
+    """Whether anything of the page can act at all; where nothing can, nobody walks through all of its tags."""
+    written = page.html or ""
+    if _ACTIVE_TAG.search(written) or _acting(page.css("meta, style")):
+        return True
+    return any(
+        name == _ANIMATED or is_acting(name) or any(_led_astray("", name, unescape(value)))
+        for name, value in _doubtful(written)
+        if value
+    )
+
+
+def _doubtful(written: str) -> set[tuple[str, str]]:
+    """Names and values, as they are written, of the attributes that are looked at and aren't plainly harmless."""
+    looked_at: dict[str, bool] = {}
+    found: set[tuple[str, str]] = set()
+    # A page that a parser has written out anew has a quotation mark behind an equals sign only where a value begins.
+    for before, behind in pairwise(written.split('="')):
+        name = before.rpartition(" ")[2].lower()
+        if name not in looked_at:
+            looked_at[name] = is_acting(name) or address_attributes.concerns(name)
+        if looked_at[name] and not (
+            behind.startswith(_HARMLESS) and address_attributes.holds_one_address(name)
+        ):
+            found.add((name, behind.partition('"')[0]))
+    return found
+
+
+def _acting(nodes: Iterable[LexborNode]) -> list[str]:
     found: dict[str, None] = {}
-    for node in LexborHTMLParser(html).css("*"):
+    for node in nodes:
         tag = (node.tag or "").lower()
         attributes = {name.lower(): value or "" for name, value in node.attributes.items()}
         if tag in ACTIVE or (

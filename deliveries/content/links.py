@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from django.utils.translation import gettext_noop as n_
@@ -30,6 +30,7 @@ _AT_THE_ENDS = "".join(map(chr, range(0x21)))
 _DROPPED = re.compile(r"[\t\n\r]")
 # A browser leaves these, or writes them its own way once it opens the address.
 _SAFE_IN_ADDRESSES = "%/:?#[]@!$&'()*+,;=-._~|^`{}\\"
+_SENT_AS_IT_IS = re.compile(rf"[A-Za-z0-9{re.escape(_SAFE_IN_ADDRESSES)}]*").fullmatch
 _PATH = re.compile(r"[^?#]*+")
 
 
@@ -50,8 +51,7 @@ class Link:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """An address as read from the content: what it is, and as a template."""
 
     kind: Literal["tracked", "opt_out", "mirror", "other", "relative", "anchor"]
@@ -124,9 +124,8 @@ def slot(link: Link) -> str:
 
 def read_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
     """Return the address between two positions of the source; raise Problem if it must not be sent."""
-    written = scope.source[start:end]
-    address = _read(scope, start, end, is_html=is_html)
-    return replace(address, url=_as_opened(written, is_html=is_html).strip(_AT_THE_ENDS))
+    written = _as_opened(scope.source[start:end], is_html=is_html).strip(_AT_THE_ENDS)
+    return _read(scope, start, end, is_html=is_html)._replace(url=written)
 
 
 def reported_address(scope: Scope, start: int, end: int, *, is_html: bool) -> Address | None:
@@ -159,7 +158,8 @@ def _read(scope: Scope, start: int, end: int, *, is_html: bool) -> Address:
 
 def _as_opened(text: str, *, is_html: bool) -> str:
     """Return a piece of an address without what a browser takes out of it: references, line breaks and tabs."""
-    return _DROPPED.sub("", references.in_attribute(text) if is_html else text)
+    text = references.in_attribute(text) if is_html else text
+    return text if text.isprintable() else _DROPPED.sub("", text)
 
 
 def static_start(url: str) -> str:
@@ -207,7 +207,8 @@ def _templated(scope: Scope, pieces: list[tuple[Segment, str]]) -> Iterator[Piec
         if not segment.is_tag:
             path = _PATH.match(text).group() if is_path else ""  # type: ignore[union-attr]  # it matches nothing, too
             is_path = is_path and path == text
-            yield Piece("text", quote(path.replace("\\", "/") + text[len(path) :], safe=_SAFE_IN_ADDRESSES))
+            read = path.replace("\\", "/") + text[len(path) :]
+            yield Piece("text", read if _SENT_AS_IT_IS(read) else quote(read, safe=_SAFE_IN_ADDRESSES))
         else:
             depth += (segment.kind == "if") - (segment.kind == "endif")
             if segment.kind == "set" or depth < 0 or (depth == 0 and segment.kind in ("elif", "else")):

@@ -11,6 +11,10 @@ from typing import Literal, NamedTuple
 VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 RAW_TEXT = frozenset({"style", "script", "title", "textarea", "xmp", "iframe", "noembed", "noframes"})
 
+# What most tags and attributes look like; others are read with more care, and to the same end.
+_PLAIN_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*+)>")
+_PLAIN_ATTRIBUTE = re.compile(r'\s++([A-Za-z:_-]++)="([^"]*+)"')
+
 _TAG_NAME = re.compile(r"</?([A-Za-z][^\s/>]*)")
 _ATTRIBUTE = re.compile(
     r"""[\s/]*+(?P<name>=[^\s/>=]*|[^\s/>=]+)(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s>"'][^\s>]*)))?"""
@@ -72,10 +76,16 @@ def _tokens(html: str, at: int, end: int, *, in_condition: bool) -> Iterator[Tok
         at = html.find("<", at, end)
         if at < 0:
             break
-        try:
-            token = _markup_at(html, at, end, in_condition)
-        except _NeverClosed:
-            break
+        if plain := _PLAIN_TAG.match(html, at, end):
+            slash, name = plain.groups()
+            token: Token | None = Token(
+                "end" if slash else "start", at, plain.end(), name.lower(), (), in_condition
+            )
+        else:
+            try:
+                token = _markup_at(html, at, end, in_condition)
+            except _NeverClosed:
+                break
         if token is None:
             at += 1
             continue
@@ -122,6 +132,9 @@ def _end_of_comment(html: str, at: int, end: int) -> int:
 def _attributes(html: str, at: int, end: int) -> tuple[tuple[Attribute, ...], int]:
     found: list[Attribute] = []
     while True:
+        while plain := _PLAIN_ATTRIBUTE.match(html, at, end):
+            at = plain.end()
+            found.append(Attribute(plain[1].lower(), plain.start(1), at, *plain.span(2), '"'))
         if closing := _TAG_END.match(html, at, end):
             return tuple(found), closing.end()
         match = _ATTRIBUTE.match(html, at, end)

@@ -38,7 +38,11 @@ class _Page:
         self._depths = scope.depths()
 
     def has_opt_out(self) -> bool:
-        links = {number for number, token in enumerate(self._tokens) if self._links_out(token)}
+        links = {
+            number
+            for number, token in enumerate(self._tokens)
+            if token.name in ("a", "area") and self._links_out(token)
+        }
         return any(  # the last first, since most pages end with it
             self._is_written(number, token) or (links and self._shows_one_of(links, number, token))
             for number, token in reversed(list(enumerate(self._tokens)))
@@ -46,7 +50,7 @@ class _Page:
         )
 
     def _links_out(self, token: Token) -> bool:
-        if token.kind != "start" or token.in_condition or token.name not in ("a", "area"):
+        if token.kind != "start" or token.in_condition:
             return False
         href = token.attribute("href")
         return bool(href) and self._reads(href.value_start, href.value_end)  # type: ignore[union-attr]  # it is there

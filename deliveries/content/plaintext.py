@@ -4,7 +4,7 @@ What a reader doesn't see of the page is left out. A tag ends where a browser en
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from django.utils.translation import gettext_noop as n_
@@ -25,7 +25,11 @@ _PARAGRAPHS = frozenset(
 _LINES = frozenset("div tr li br dt dd center caption figcaption summary details legend option".split())
 _CELLS = frozenset({"td", "th"})
 MOST_HIDDEN_WORDS = 40  # as many as a preheader may have
+_WHITE = re.compile(r"\s{2,}|[^\S ]")  # what isn't one space already
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060\ufeff\x00-\x08\x0e-\x1f]")
+
+
+_PLACING = frozenset({"a", "pre", "head"})
 
 
 class Place(NamedTuple):
@@ -37,19 +41,33 @@ class Place(NamedTuple):
 
     def inside(self, number: int, name: str) -> "Place":
         """Return the place of what stands in the tag of this number and name, which stands here."""
-        if name not in ("a", "pre", "head"):
-            return self
         link = number if name == "a" else self.link
         return Place(link, self.is_kept or name == "pre", self.is_in_head or name == "head")
 
 
+_NOWHERE = Place()
+
+
 class Derivation:
-    """The text part of one page. `links` holds what to write for the link that begins at a position."""
+    """The text part of one page.
+
+    `links` holds what to write for the link that begins at a position, `tagged` the numbers of the tokens that merge
+    tags stand in.
+    """
 
     def __init__(
-        self, scope: Scope, tokens: Sequence[Token], tree: Tree, *, seen: Visibility, links: Mapping[int, str]
+        self,
+        scope: Scope,
+        tokens: Sequence[Token],
+        tree: Tree,
+        *,
+        tagged: Container[int],
+        seen: Visibility,
+        links: Mapping[int, str],
     ) -> None:
         self._scope, self._tokens, self._tree, self._seen, self._links = scope, tokens, tree, seen, links
+        self._tagged = tagged
+        self._unseen: list[int] = []  # the numbers of texts that a reader doesn't see
         self._numbers = Numbers(scope, tokens, tree)
         self._tags: list[str] = []
         self._pieces: list[str] = []
@@ -63,13 +81,15 @@ class Derivation:
 
         Conditions are kept wherever they stand, so they stay balanced; outputs only where a reader sees them.
         """
+        tagged = self._tagged
         for number, token in enumerate(self._tokens):
             if token.in_condition:
                 continue
             if token.kind == "text":
-                self._words(number, token)
+                self._words(number, token, has_tags=number in tagged)
                 continue
-            self._blocks(token)
+            if number in tagged:
+                self._blocks(token)
             if token.kind == "start":
                 self._start(number, token)
             elif token.kind == "end":
@@ -80,13 +100,10 @@ class Derivation:
 
     def _warn_of_losses(self) -> None:
         """Warn of links, and of more words than a preheader has, that stand only in what is hidden."""
-        said = {address for number, address in self._addresses() if self._is_in_text(number)}
-        lost = {address for _number, address in self._addresses()} - said
-        words = sum(
-            len(references.in_text(self._scope.source[token.start : token.end]).split())
-            for number, token in enumerate(self._tokens)
-            if token.kind == "text" and not token.in_condition and self._is_hidden(number)
-        )
+        addresses = list(self._addresses())
+        said = {address for number, address in addresses if self._is_in_text(number)}
+        lost = {address for _number, address in addresses} - said
+        words = sum(self._words_in(number) for number in self._unseen if self._is_hidden(number))
         if lost or words > MOST_HIDDEN_WORDS:
             self._scope.findings.warning(
                 "text_lost",
@@ -109,32 +126,33 @@ class Derivation:
         return number in self._read_links or self._tokens[number].name == "area"
 
     def _is_hidden(self, number: int) -> bool:
-        if number not in self._tree.around or self._seen.shows_words(number):
-            return False
-        return not self._place(number).is_in_head
+        return number in self._tree.around and not self._place(number).is_in_head
 
-    def _words(self, number: int, token: Token) -> None:
-        if not self._scope.has_tags(token.start, token.end):
-            if self._seen.shows_words(number):
-                self._enter(number)
-                self._pieces.append(
-                    self._plain(self._scope.source[token.start : token.end], is_kept=self._is_kept(number))
-                )
-            return
-        is_seen = self._seen.shows_words(number)
+    def _words_in(self, number: int) -> int:
+        token = self._tokens[number]
+        return len(references.in_text(self._scope.source[token.start : token.end]).split())
+
+    def _words(self, number: int, token: Token, *, has_tags: bool) -> None:
+        is_seen, place = self._seen.shows_words(number), _NOWHERE
         if is_seen:
-            self._enter(number)
+            place = self._place(number)
+            if place.link != self._link:
+                self._change_link(place.link)
+        else:
+            self._unseen.append(number)
+        if not has_tags:
+            if is_seen:
+                self._pieces.append(self._plain(self._scope.source[token.start : token.end], place))
+            return
         for segment, text in self._scope.between(token.start, token.end):
             if segment.is_block:
                 self._pieces.append(self._mark(BLOCK, self._scope.tag(segment)))
             elif is_seen and segment.kind == "output":
                 self._pieces.append(self._mark(OUTPUT, self._scope.tag(segment)))
             elif is_seen and not segment.is_tag:
-                self._pieces.append(self._plain(text, is_kept=self._is_kept(number)))
+                self._pieces.append(self._plain(text, place))
 
     def _blocks(self, token: Token) -> None:
-        if not self._scope.has_tags(token.start, token.end):
-            return
         for segment, _text in self._scope.between(token.start, token.end):
             if segment.is_block and token.start <= segment.start:
                 self._pieces.append(self._mark(BLOCK, self._scope.tag(segment)))
@@ -150,7 +168,9 @@ class Derivation:
         if known is None:
             known = Place()
             if within != NOWHERE:
-                known = self._place(within).inside(within, self._tokens[within].name)
+                known, name = self._place(within), self._tokens[within].name
+                if name in _PLACING:
+                    known = known.inside(within, name)
             self._places[within] = known
         return known
 
@@ -220,22 +240,20 @@ class Derivation:
                 written.append(self._braces(references.in_attribute(text)))
         return "".join(written)
 
-    def _is_kept(self, number: int) -> bool:
-        """Whether the white space of a text is shown as it is written."""
-        return self._place(number).is_kept
-
-    def _plain(self, text: str, *, is_kept: bool) -> str:
+    def _plain(self, text: str, place: Place) -> str:
+        """A text as it is shown there: its white space is kept as written only in a <pre>."""
         text = references.in_text(text)
-        if is_kept:
+        if place.is_kept:
             return self._braces(
                 text.replace("\n", KEPT_LINE).replace("\t", KEPT_SPACE * 4).replace(" ", KEPT_SPACE)
             )
-        return self._braces(re.sub(r"\s+", " ", text))
+        return self._braces(_WHITE.sub(" ", text))
 
     def _mark(self, mark: str, tag: str) -> str:
         self._tags.append(tag)
         return f"{mark}{len(self._tags) - 1}{mark}"
 
     def _braces(self, text: str) -> str:
-        text = _INVISIBLE.sub("", text)
+        if not (text.isascii() and text.isprintable()):
+            text = _INVISIBLE.sub("", text)
         return text if literal(text) == text else self._mark(OUTPUT, literal(text))

@@ -33,9 +33,13 @@ class Styles:
         self._matches: Matches = matches_of(self._rules, tree) if self._rules else {}
         self._cascade = Cascade(self._rules)
 
+    def matched(self, number: int) -> tuple[int, ...]:
+        """Return the positions of the rules that mean a tag: where they are the same, `of` is."""
+        return self._matches.get(number, ())
+
     def of(self, number: int) -> Inlined:
         """Return what the style sheets come to for a tag."""
-        matched = self._matches.get(number, ())
+        matched = self.matched(number)
         return self._cascade.of(matched) if matched else _NOTHING
 
     def around(self, number: int) -> tuple[str, str]:

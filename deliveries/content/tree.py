@@ -34,6 +34,8 @@ class Tree:
         self.size = sum(token.kind == "start" for token in tokens)
         self.around: dict[int, int] = {}  # the number of a tag or text: that of the tag around it
         self.depth = 0
+        self._doctype = ""
+        self._pieces = self._written()
         self._read(LexborHTMLParser(self.skeleton()).html or "")
 
     def outwards(self, number: int) -> Iterator[int]:
@@ -45,28 +47,41 @@ class Tree:
 
     def skeleton(self, attributes: frozenset[str] = frozenset(), *, head: str = "") -> str:
         """Return the page for a parser, with these attributes, and with `head` in front of its first tag."""
-        pieces: list[str] = []
-        doctype = ""
-        for number, token in enumerate(self._tokens):
-            if token.in_condition:
-                continue
-            if token.kind == "start":
-                pieces.append(self._start(number, token, attributes))
-            elif token.kind == "end":
-                pieces.append(f"</{token.name}>")
-            elif token.kind == "text":
-                pieces.append(self._text(number, token))
-            elif token.kind == "declaration" and not pieces and not doctype:
-                doctype = self._masked[token.start : token.end].replace(MASK, "")
-        return "".join([doctype, head, *pieces])
+        pieces = self._pieces
+        if attributes:
+            pieces = pieces.copy()
+            for number, token in enumerate(self._tokens):
+                if token.attributes and token.kind == "start" and not token.in_condition:
+                    pieces[number] = self._start(number, token, attributes)
+        return "".join([self._doctype, head, *pieces])
 
-    def _start(self, number: int, token: Token, attributes: frozenset[str]) -> str:
-        if token.name == "link":
+    def _written(self) -> list[str]:
+        """What stands for each token in the page for a parser."""
+        pieces: list[str] = []
+        has_begun = False
+        for number, token in enumerate(self._tokens):
+            kind, piece = token.kind, ""
+            if token.in_condition:
+                pass
+            elif kind == "text":
+                piece, has_begun = self._text(number, token), True
+            elif kind == "start":
+                piece, has_begun = self._start(number, token), True
+            elif kind == "end":
+                piece, has_begun = f"</{token.name}>", True
+            elif kind == "declaration" and not has_begun and not self._doctype:
+                self._doctype = self._masked[token.start : token.end].replace(MASK, "")
+            pieces.append(piece)
+        return pieces
+
+    def _start(self, number: int, token: Token, attributes: frozenset[str] = frozenset()) -> str:
+        name = token.name
+        if name == "link":
             return ""  # never fetched
-        written = f'<{token.name} {NUMBER}="{number}"'
-        if not token.attributes:
+        written = f'<{name} {NUMBER}="{number}"'
+        steering = _STEERING.get(name, ())
+        if not token.attributes or not (attributes or steering):
             return written + ">"
-        steering = _STEERING.get(token.name, ())
         for attribute in token.attributes:
             if attribute.name in attributes or attribute.name in steering:
                 value = (

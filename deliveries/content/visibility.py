@@ -58,6 +58,9 @@ class Look(NamedTuple):
         return self.shows_pictures and not self.is_tiny and not is_pale
 
 
+_BARE = Look()  # of a page around all of its tags
+
+
 class Visibility:
     """What is seen of one page, by the numbers of its tokens."""
 
@@ -65,10 +68,15 @@ class Visibility:
         self._masked, self._tokens, self._tree, self._styles = masked, tokens, tree, styles
         self._looks: dict[int, Look] = {}
         self._known: dict[tuple[object, ...], Look] = {}
+        self._shown: dict[int | None, bool] = {}  # by the tag around
 
     def shows_words(self, number: int) -> bool:
         """Whether a reader sees the words of a text, or those in a tag."""
-        return self._look_around(number).shows_words
+        around = self._tree.around.get(number)
+        shown = self._shown.get(around)
+        if shown is None:
+            shown = self._shown[around] = self._look_around(number).shows_words
+        return shown
 
     def shows_picture(self, number: int) -> bool:
         """Whether a reader sees a picture, or in its place its alternative text."""
@@ -87,12 +95,12 @@ class Visibility:
         around = self._tree.around.get(number)
         if around is None:  # a parser leaves it out
             return Look(is_gone=True)
-        return self._look(around) if around >= 0 else Look()
+        return self._look(around) if around >= 0 else _BARE
 
     def _look(self, number: int) -> Look:
         if number in self._looks:
             return self._looks[number]
-        outer, look = [number], Look()
+        outer, look = [number], _BARE
         for at in self._tree.outwards(number):
             if at in self._looks:
                 look = self._looks[at]
@@ -104,10 +112,19 @@ class Visibility:
 
     def _within(self, look: Look, number: int) -> Look:
         token = self._tokens[number]
+        if not token.attributes and not self._styles.matched(number):
+            return self._bare(look, token.name)
         attributes = self._attributes(number, _SHOWING) if token.attributes else _NO_ATTRIBUTES
-        key = (look, token.name, attributes, self._styles.of(number), self._styles.own(token))
+        # Every look is kept here or by its tag, so that its identity tells it.
+        key = (id(look), token.name, attributes, self._styles.matched(number), self._styles.own(token))
         if key not in self._known:
             self._known[key] = _look_of(look, token.name, attributes, self._said(number))
+        return self._known[key]
+
+    def _bare(self, look: Look, name: str) -> Look:
+        key = (id(look), name)
+        if key not in self._known:
+            self._known[key] = _look_of(look, name, _NO_ATTRIBUTES, {})
         return self._known[key]
 
     def _said(self, number: int) -> dict[str, str]:

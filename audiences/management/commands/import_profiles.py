@@ -228,7 +228,7 @@ class Command(PersonCommand):
             for header in [*detected["unknown"], *detected["ignored"]]:
                 self.say(f"  {header}: not imported")
         for name in COUNTS:
-            self.say(f"{Import._meta.get_field(name).verbose_name!s:32} {answer[name]:>12,}")
+            self.say(f"{looking.label_of(importing, name)!s:32} {answer[name]:>12,}")
         for row in self.shown.get("shown", {}).get("rows", []):
             self.say(f"line {row['line']}: {row['values']} {' '.join(row['reasons'])}".rstrip())
         for problem in self.problems[:20]:

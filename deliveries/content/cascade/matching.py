@@ -10,6 +10,7 @@ from deliveries.content.tree import NUMBER, Tree
 _NAME = "--sinete-rule-"
 _TAG = re.compile(r'<[A-Za-z][^\s/>]*+([^>"]*+(?:"[^"]*+"[^>"]*+)*+)>')
 _NUMBER = re.compile(rf' {NUMBER}="(\d+)"')
+_HAS_STYLE = ' style="'
 _STYLE = re.compile(r' style="([^"]*)"')
 _RULE = re.compile(rf"{_NAME}(\d+)")
 Matches = dict[int, tuple[int, ...]]
@@ -25,8 +26,12 @@ def matches_of(rules: Sequence[Rule], tree: Tree) -> Matches:
     attributes = frozenset().union(*(rule.selector.attributes for rule in rules))
     page = tree.skeleton(attributes, head=f"<style>{sheet}</style>")
     inlined = inliner.inlined(page, sheets=sheet, tags=tree.size)
+    numbers = _NUMBER.findall(inlined or "")
+    is_one_each = len(set(numbers)) == len(numbers)
     found: Matches = {}
     for written in _TAG.findall(inlined or ""):
+        if is_one_each and _HAS_STYLE not in written:
+            continue
         if not (numbered := _NUMBER.search(written)):
             continue
         number, style = int(numbered.group(1)), _STYLE.search(written)

@@ -1,5 +1,7 @@
 """The page of one content: its tokens, and what takes the place of what."""
 
+from functools import cached_property
+
 from deliveries.content import bounds, markup
 from deliveries.content.markup import Attribute
 from deliveries.content.merge_tags.scope import Scope
@@ -30,9 +32,19 @@ class Document:
         """Whether a condition may leave tags out."""
         return any(
             segment.kind == "if"
-            for token in self.tokens
-            if token.kind in ("text", "comment") and MASK in self.masked[token.start : token.end]
+            for number in self.tagged
+            if (token := self.tokens[number]).kind in ("text", "comment")
             for segment, _text in self.scope.between(token.start, token.end)
+        )
+
+    @cached_property
+    def tagged(self) -> frozenset[int]:
+        """The numbers of the tokens that merge tags stand in."""
+        masked = self.masked
+        if MASK not in masked:
+            return frozenset()
+        return frozenset(
+            number for number, token in enumerate(self.tokens) if MASK in masked[token.start : token.end]
         )
 
     def _is_said(self, start: int, end: int) -> bool:

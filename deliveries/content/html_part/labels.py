@@ -16,6 +16,8 @@ def labels_of(document: Document) -> dict[int, str]:
     opened: Token | None = None
     words: list[str] = []
     for token in document.tokens:
+        if opened is None and (token.kind != "start" or token.name not in LINKS):
+            continue
         if token.in_condition != (opened.in_condition if opened else token.in_condition):
             continue
         if token.kind == "start" and token.name in LINKS and token.name != "area":

@@ -4,7 +4,7 @@ from functools import cached_property
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import opt_out
+from deliveries.content import inert, opt_out
 from deliveries.content.assets import Assets
 from deliveries.content.html_part.document import Document
 from deliveries.content.html_part.hyperlinks import Hyperlinks
@@ -56,19 +56,23 @@ class Page:
         return self._scope.preamble + self._document.template()
 
     def _start_tag(self, number: int, token: Token) -> None:
-        self._safety.check_acts(token)
+        if token.attributes or token.name in inert.ACTIVE or token.name == "script":
+            self._safety.check_acts(token)
         if token.name == "link":
             self._styles.take_out(token.start, token.end, "<link>")
-        self._safety.check_places(token)
+        if number in self._document.tagged:
+            self._safety.check_places(token)
         if token.name == "link":
             return
-        self._safety.check_addresses(token)
-        if token.name in LINKS:
-            self._links.link(token)
-        for name in PLACES.get(token.name, ()):
-            self._images.picture(token, name)
-        self._styles.style(number)
-        self._images.srcset(token)
+        if token.attributes:
+            self._safety.check_addresses(token)
+            if token.name in LINKS:
+                self._links.link(token)
+            for name in PLACES.get(token.name, ()):
+                self._images.picture(token, name)
+            self._images.srcset(token)
+        if token.attributes or self._styles.styles.matched(number):
+            self._styles.style(number)
 
     def derived_text(self) -> str:
         """Return a text part made from the page, as a template, and warn that it was."""
@@ -77,8 +81,9 @@ class Page:
         )
         document = self._document
         derivation = Derivation(
-            self._scope, document.tokens, document.tree, seen=self._seen, links=self._links.text_links
-        )
+            self._scope, document.tokens, document.tree,
+            tagged=document.tagged, seen=self._seen, links=self._links.text_links,
+        )  # fmt: skip
         return self._scope.preamble + derivation.text()
 
     def has_opt_out(self) -> bool:

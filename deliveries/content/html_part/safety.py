@@ -20,29 +20,27 @@ class Safety:
 
     def check_acts(self, token: Token) -> None:
         """Add an error for each thing in a start tag that acts."""
-        line = self._document.scope.line_at(token.start)
         if token.name in inert.ACTIVE or (token.name == "script" and not self._is_data(token)):
-            self._refuse("unsafe_markup", n_("<%(tag)s> has no place in an email."), line, tag=token.name)
+            text = n_("<%(tag)s> has no place in an email.")
+            self._refuse("unsafe_markup", text, self._line(token), tag=token.name)
         for attribute in token.attributes:
             if inert.is_acting(attribute.name) and attribute.has_value:
-                self._acting(attribute.name, line)
+                self._acting(attribute.name, self._line(token))
         said = token.attribute("http-equiv") if token.name == "meta" else None
         if said and not inert.is_said(self._document.value(said)):
-            self._acting(f"http-equiv={self._document.value(said)[:40]}", line)
+            self._acting(f"http-equiv={self._document.value(said)[:40]}", self._line(token))
 
     def check_addresses(self, token: Token) -> None:
         """Add an error for each address in a start tag that no mail may hold, whatever the tag."""
-        if not token.attributes:
-            return
-        line = self._document.scope.line_at(token.start)
         for attribute in token.attributes:
             if not (address_attributes.concerns(attribute.name) and attribute.has_value):
                 continue
             value = self._document.masked_value(attribute)
             if attribute.name == "style" and address_attributes.runs_in_css(references.in_attribute(value)):
-                self._acting("style", line)
+                self._acting("style", self._line(token))
             if address_attributes.is_animated(token.name, attribute.name, value):
-                self._acting(f"attributeName={self._document.value(attribute)[:40]}", line)
+                name = f"attributeName={self._document.value(attribute)[:40]}"
+                self._acting(name, self._line(token))
             if not address_attributes.holds_address(attribute.name) or self._is_read_already(
                 token, attribute
             ):
@@ -51,11 +49,14 @@ class Safety:
                 text = n_(
                     "An address with “%(scheme)s:” is not sent, also not in %(name)s: use http or https."
                 )
-                self._refuse("unsafe_link", text, line, scheme=scheme, name=attribute.name)
+                self._refuse("unsafe_link", text, self._line(token), scheme=scheme, name=attribute.name)
             elif address_attributes.begins_open(value):
                 reported_address(
                     self._document.scope, attribute.value_start, attribute.value_end, is_html=True
                 )
+
+    def _line(self, token: Token) -> int:
+        return self._document.scope.line_at(token.start)
 
     def _is_read_already(self, token: Token, attribute: Attribute) -> bool:
         """Whether the links or the pictures of the page look at it."""

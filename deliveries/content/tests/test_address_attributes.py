@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from deliveries.content import inert
 from deliveries.content.tests.compiling import compiled, errors
 
 SCRIPTS = [
@@ -103,6 +104,28 @@ def test_each_candidate_of_a_list_is_read(name):
 def test_a_style_asks_for_no_script(style):
     assert errors(f'<p style="{style}">x</p>')
     assert errors(f"<style>p{{{style}}}</style><p>x</p>")
+
+
+@pytest.mark.parametrize(
+    ("page", "acts"),
+    [
+        ('<p>a="</p><img src=x onerror="x">', ["onerror"]),
+        ("""<p title='b="'></p><a href="vbscript:x">y</a>""", ["href=vbscript:"]),
+        ("""<a title='href="https://x"' href=' java&#x73;cript:x'>y</a>""", ["href=javascript:"]),
+        ('<svg><a xlink:href="javascript:x">y</a></svg>', ["xlink:href=javascript:"]),
+        ('<svg><animate attributeName="href" to="x"/></svg>', ["attributeName=href"]),
+        ('<img srcset="https://a.example/ 1x, javascript:x 2x">', ["srcset=javascript:"]),
+        ('<meta http-equiv="refresh" content="0">', ["http-equiv=refresh"]),
+        ("<style>p{background:url(javascript:x)}</style>", ["<style>"]),
+        ('<p style="width:expression(1)">', ["style"]),
+        ("<noscript><form></form></noscript>", ["<form>"]),
+        ('<a href="https://a.example/?x=&quot; onclick=&quot;">y</a>', []),
+        ("""<p>onclick="x" <img alt='onclick="x"'></p>""", []),
+        ('<script type="application/ld+json">{"a": "b"}</script>', []),
+    ],
+)
+def test_what_acts_is_found_in_a_page_as_it_is_read_whatever_stands_around_it(page, acts):
+    assert inert.acting_as_read(page) == acts
 
 
 @pytest.mark.parametrize("place", PLACES)
