@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import BooleanField, Func, ProtectedError, QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access, audit
@@ -26,6 +26,19 @@ class InUse(Refusal):
     code = "in_use"
 
 
+class Named(Refusal):
+    message = _("“%(audience)s” is named by the rules of other audiences, so it can't be deleted: %(by)s")
+    code = "named_by_audiences"
+
+
+class NotToBeNamed(Refusal):
+    message = _(
+        "The rule names an audience that is gone, belongs to a unit that is not this one or one above, names it in "
+        "turn, or is nested too deep."
+    )
+    code = "audience_not_to_be_named"
+
+
 class OtherKind(Refusal):
     message = _("“%(audience)s” is not a %(kind)s.")
     code = "other_kind"
@@ -41,7 +54,26 @@ def create_rule(
     *, label: str, rule: rules.Rule, unit: OrganizationalUnit, by: User, description: str = ""
 ) -> Audience:
     """An audience by rule, counted afresh at each use."""
-    return _create(label, unit, by, description, kind=Audience.Kind.RULE, rule=rules.validated(rule))
+    checked = rules.validated(rule)
+    _check_named(checked, unit)
+    return _create(label, unit, by, description, kind=Audience.Kind.RULE, rule=checked)
+
+
+def _check_named(rule: rules.Rule, unit: OrganizationalUnit, audience: Audience | None = None) -> None:
+    """Raise NotToBeNamed unless everybody who reads the unit may read what the rule names, and there is no circle."""
+    named = rules.named_audiences(rule)
+    if not named:
+        return
+    found = Audience.objects.select_for_update(of=("self",), no_key=True).filter(
+        pk__in=named, unit__in=unit.lineage
+    )
+    if len(found) < len(named):
+        raise NotToBeNamed()
+    path = (audience.pk,) if audience is not None else ()
+    try:
+        targeting.condition(rule, path=path)
+    except rules.RuleError:
+        raise NotToBeNamed() from None
 
 
 @transaction.atomic
@@ -81,6 +113,7 @@ def change(
         if audience.kind != Audience.Kind.RULE:
             raise OtherKind(audience=audience.label, kind=Audience.Kind.RULE.label)
         audience.rule = rules.validated(rule)
+        _check_named(audience.rule, audience.unit, audience)
     audience.label, audience.description = label.strip()[:128], description
     audience.save(update_fields=["label", "description", "rule", "changed_at"])
     audit.record("change_audience", by=by, target=audience, before=before, rule=audience.rule)
@@ -114,11 +147,27 @@ def remove_member(*, audience: Audience, profile: Profile, by: User) -> None:
 def delete(*, audience: Audience, by: User) -> None:
     """Delete the audience; its profiles stay. Raise InUse while a delivery aims at it."""
     access.require(by, Right.PREPARE, audience)
+    list(Audience.objects.select_for_update().filter(pk=audience.pk).values_list("pk"))
+    if naming := list(_naming(audience).values_list("label", flat=True)[:5]):
+        raise Named(audience=audience.label, by=", ".join(f"“{label}”" for label in naming))
     audit.record("delete_audience", by=by, target=audience, rule=audience.rule)
     try:
         audience.delete()
     except ProtectedError:
         raise InUse(audience=audience.label) from None
+
+
+def _naming(audience: Audience) -> QuerySet[Audience]:
+    """The audiences whose rules name this one."""
+    asks: Any = Func(
+        Value(rules.AUDIENCE_FIELD.name),
+        Value(audience.pk),
+        template="jsonb_path_exists(rule, '$.** ? (@.field == $f && @.value == $n)',"
+        " jsonb_build_object('f', %(expressions)s))",
+        arg_joiner="::text, 'n', ",
+        output_field=BooleanField(),
+    )
+    return Audience.objects.filter(asks)
 
 
 def _add(audience: Audience, pasted: str) -> list[str]:

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from audiences import rules
+from django.utils.datastructures import MultiValueDict
+
+from audiences import rules, value_names
 from audiences.fields import ProfileField
 from audiences.rules import Operator, Rule
+from audiences.stored_values import StoredValue
 
 ALL, ANY = "all", "any"
 MOST_ROWS = 50
@@ -29,6 +32,30 @@ class Row:
     field: str = ""
     code: str = ""
     value: str = ""
+    stored: Sequence[StoredValue] = ()  # the values of the field, to choose from
+
+    @property
+    def typed(self) -> str:
+        """What stands in the field of the form: names for codes, and of a list what is not to be ticked."""
+        if self.takes == "texts":
+            pickable = {one.value for one in self.pickable}
+            return ", ".join(
+                value_names.shown(self.field, value) for value in self.values if value not in pickable
+            )
+        if self.operator is not None and self.operator.code in rules.WHOLE_VALUES:
+            return value_names.shown(self.field, self.value)
+        return self.value
+
+    @property
+    def suggested(self) -> Sequence[StoredValue]:
+        """The values that are offered while one types: of a text that is compared as a whole."""
+        is_whole = self.operator is not None and self.operator.code in rules.WHOLE_VALUES
+        return self.stored if is_whole and self.takes == "text" else ()
+
+    @property
+    def pickable(self) -> list[StoredValue]:
+        """The values that can be ticked: a comma would end one."""
+        return [one for one in self.stored if "," not in one.value] if self.takes == "texts" else []
 
     @property
     def operators(self) -> list[Operator]:
@@ -51,6 +78,16 @@ class Row:
             return "none"
         return self.known[self.field].kind if operator.takes == "own" else operator.takes
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether the field was chosen and its value was not: nothing to complain of yet."""
+        return self.takes != "none" and not self.value.strip()
+
+    @property
+    def values(self) -> list[str]:
+        """The single texts of a list."""
+        return [word.strip() for word in self.value.split(",") if word.strip()]
+
     def rule(self) -> Rule | None:
         operator = self.operator
         if operator is None:
@@ -60,7 +97,7 @@ class Row:
             case "none":
                 return leaf
             case "texts":
-                return leaf | {"value": [word.strip() for word in self.value.split(",") if word.strip()]}
+                return leaf | {"value": self.values}
             case "number" | "days":
                 return leaf | {"value": self.value.strip().replace(",", ".")}
         return leaf | {"value": self.value}
@@ -72,8 +109,9 @@ class Group:
     combine: str = ALL
     negated: bool = False
 
-    def rule(self) -> Rule | None:
-        parts = [rule for row in self.rows if (rule := row.rule())]
+    def rule(self, *, finished: bool = False) -> Rule | None:
+        rows = [row for row in self.rows if not (finished and row.is_blank)]
+        parts = [rule for row in rows if (rule := row.rule())]
         if not parts:
             return None
         inner = parts[0] if len(parts) == 1 else {self.combine: parts}
@@ -88,6 +126,10 @@ class RuleForm:
     ] = ()  # what the page offers; the fields of the rule itself are always among them
     groups: list[Group] = field(default_factory=list)
     combine: str = ALL
+    values: dict[str, Sequence[StoredValue]] = field(
+        default_factory=dict
+    )  # of the fields that the rule is about
+    audiences: Sequence[tuple[int, str]] = ()
 
     @property
     def fields(self) -> list[ProfileField]:
@@ -101,9 +143,18 @@ class RuleForm:
         """No rule has more conditions, and no page sends more fields than are taken."""
         return sum(len(group.rows) for group in self.groups) >= rules.MOST_CONDITIONS
 
-    def rule(self) -> Rule:
-        """What the form says; raises nothing, `rules.validated` does."""
-        parts = [rule for group in self.groups if (rule := group.rule())]
+    @property
+    def rows(self) -> list[Row]:
+        return [row for group in self.groups for row in group.rows]
+
+    @property
+    def unfinished(self) -> int:
+        """How many conditions have a field and no value yet."""
+        return sum(row.operator is not None and row.is_blank for row in self.rows)
+
+    def rule(self, *, finished: bool = False) -> Rule:
+        """What the form says, or only what is `finished` of it; raises nothing, `rules.validated` does."""
+        parts = [rule for group in self.groups if (rule := group.rule(finished=finished))]
         if not parts:
             return {}
         return parts[0] if len(parts) == 1 else {self.combine: parts}
@@ -172,6 +223,13 @@ def _row(rule: Rule, known: Mapping[str, ProfileField]) -> Row:
     return Row(known, rule["field"], rule["is"], text)
 
 
+def _value(post: Mapping[str, Any], row: str) -> str:
+    """What was typed, and what was ticked beside it."""
+    typed = post.get(f"{row}-value", "")
+    ticked = post.getlist(f"{row}-pick") if isinstance(post, MultiValueDict) else []
+    return ", ".join([*ticked, *([typed] if typed.strip() else [])]) if ticked else typed
+
+
 def from_post(post: Mapping[str, Any], known: Mapping[str, ProfileField]) -> RuleForm:
     """The form as it was sent."""
     form = RuleForm(known, combine=ANY if post.get("combine") == ANY else ALL)
@@ -181,7 +239,7 @@ def from_post(post: Mapping[str, Any], known: Mapping[str, ProfileField]) -> Rul
                 known,
                 post.get(f"g{group}r{row}-field", ""),
                 post.get(f"g{group}r{row}-is", ""),
-                post.get(f"g{group}r{row}-value", ""),
+                _value(post, f"g{group}r{row}"),
             )
             for row in range(MOST_ROWS)
             if f"g{group}r{row}-field" in post

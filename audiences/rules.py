@@ -10,7 +10,7 @@ a value is not "equal to", not "above", not "before" anything; so "is not Recife
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -18,7 +18,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from django.db.models import DateField, Func, Q, TextField, Value
+from django.db.models import Func, Q, TextField, Value
 from django.db.models.lookups import (
     Contains,
     Exact,
@@ -35,18 +35,18 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from audiences import date_rules, value_names
 from audiences import fields as profile_fields
 from audiences.fields import DATE, NUMBER, TEXT, YES_NO, ProfileField
+from audiences.models import Audience
+from audiences.rule_values import AUDIENCE, EXPECTED, VALUES, shortened
 from campaign.lib.refusals import Refusal
 
 Rule = dict[str, Any]
 
 DEEPEST = 10
 MOST_CONDITIONS = 200  # and groups
-MOST_TEXTS = 1_000
-LONGEST_TEXT = 1_000
 LONGEST_RULE = 200_000  # characters of a rule that is written as text
-MOST_DAYS = 36_500
 
 
 class RuleError(Refusal):
@@ -65,6 +65,9 @@ class Operator:
     words: str | Promise
 
 
+# No attribute can have this name.
+AUDIENCE_FIELD = ProfileField("@audience", _("Audience"), AUDIENCE, False)
+IN_AUDIENCE = "in_audience"
 ALL_KINDS = (TEXT, NUMBER, DATE)
 OPERATORS = {
     operator.code: operator
@@ -83,6 +86,33 @@ OPERATORS = {
         Operator(
             "last_days", _("is in the last … days"), (DATE,), "days", _("%(field)s is in the last %(value)s")
         ),
+        Operator(
+            "next_days", _("is in the next … days"), (DATE,), "days", _("%(field)s is in the next %(value)s")
+        ),
+        Operator("this_month", _("is in this month"), (DATE,), "none", _("%(field)s is in this month")),
+        Operator(
+            "anniversary_next_days",
+            _("birthday or anniversary is in the next … days"),
+            (DATE,),
+            "days",
+            _("%(field)s: the birthday or anniversary is in the next %(value)s"),
+        ),
+        Operator(
+            "anniversary_this_month",
+            _("birthday or anniversary is this month"),
+            (DATE,),
+            "none",
+            _("%(field)s: the birthday or anniversary is this month"),
+        ),
+        Operator(
+            "anniversary_today",
+            _("birthday or anniversary is today"),
+            (DATE,),
+            "none",
+            _("%(field)s: the birthday or anniversary is today"),
+        ),
+        Operator(IN_AUDIENCE, _("is"), (AUDIENCE,), AUDIENCE, _("in the audience %(value)s")),
+        Operator("not_in_audience", _("is not"), (AUDIENCE,), AUDIENCE, _("not in the audience %(value)s")),
         Operator("yes", _("is yes"), (YES_NO,), "none", _("%(field)s is yes")),
         Operator("no", _("is no"), (YES_NO,), "none", _("%(field)s is no")),
         Operator("empty", _("is empty"), (*ALL_KINDS, YES_NO), "none", _("%(field)s is empty")),
@@ -91,31 +121,76 @@ OPERATORS = {
 }
 
 
+# They compare a text as a whole, not a part of it.
+WHOLE_VALUES = frozenset({"equal", "not_equal", "one_of"})
+
+
 def operators(kind: str) -> list[Operator]:
     """What a field of this kind can be asked."""
     return [operator for operator in OPERATORS.values() if kind in operator.kinds]
 
 
+def known_fields() -> dict[str, ProfileField]:
+    """What a rule can ask about: the fields of profiles, and in which other audiences they are; one query."""
+    return profile_fields.by_name() | {AUDIENCE_FIELD.name: AUDIENCE_FIELD}
+
+
 def validated(rule: Any, *, known: dict[str, ProfileField] | None = None) -> Rule:
     """The rule in its stored form; raises RuleError, which names the place, where it makes no sense."""
-    known = profile_fields.by_name() if known is None else known
+    known = known_fields() if known is None else known
     if rule in ({}, None):
         return {}
     budget = iter(range(MOST_CONDITIONS))
     return _Reader(known, budget).read(rule, place=_t("the rule"), depth=1)
 
 
-def condition(rule: Rule, *, known: dict[str, ProfileField] | None = None) -> Q:
-    """What a profile must meet, for `Profile.objects.filter`; everybody meets an empty rule."""
-    known = profile_fields.by_name() if known is None else known
-    return _condition(validated(rule, known=known), known)
+Members = Callable[[int], Any]  # from the id of an audience to the query of its profiles' ids
 
 
-def in_words(rule: Rule, *, known: dict[str, ProfileField] | None = None) -> str:
-    """The rule as a sentence of the reader's language."""
-    known = profile_fields.by_name() if known is None else known
+def condition(
+    rule: Rule, *, known: dict[str, ProfileField] | None = None, members: Members | None = None
+) -> Q:
+    """What a profile must meet, for `Profile.objects.filter`; everybody meets an empty rule.
+
+    `members` tells who is in an audience that the rule names; raise RuleError for one where that is not known.
+    """
+    known = known_fields() if known is None else known
+    return _condition(validated(rule, known=known), known, members or _unknown)
+
+
+def _unknown(pk: int) -> Any:
+    raise RuleError(place=_t("the rule"), reason=_t("an audience can't be asked here."))
+
+
+def in_words(
+    rule: Rule, *, known: dict[str, ProfileField] | None = None, labels: dict[int, str] | None = None
+) -> str:
+    """The rule as a sentence of the reader's language; `labels` are those of the audiences that it names."""
+    known = known_fields() if known is None else known
     rule = validated(rule, known=known)
-    return _words(rule, known, inner=False) if rule else _t("Everybody")
+    labels = labels_of([rule]) if labels is None else labels
+    return _words(rule, known, labels, inner=False) if rule else _t("Everybody")
+
+
+def named_audiences(rule: Rule, *, without: bool = False) -> dict[int, bool]:
+    """The audiences that a rule names, in their order, and whether it leaves their people out."""
+    found: dict[int, bool] = {}
+    match rule:
+        case {"all": parts} | {"any": parts}:
+            for part in parts:
+                for pk, left_out in named_audiences(part, without=without).items():
+                    found.setdefault(pk, left_out)
+        case {"not": part}:
+            return named_audiences(part, without=not without)
+        case {"field": AUDIENCE_FIELD.name, "is": code, "value": pk}:
+            return {pk: without is (code == IN_AUDIENCE)}
+    return found
+
+
+def labels_of(found: Iterable[Rule]) -> dict[int, str]:
+    """The labels of all audiences that these rules name, in one query; none where they name none."""
+    named = {pk for rule in found for pk in named_audiences(rule)}
+    return dict(Audience.objects.filter(pk__in=named).values_list("pk", "label")) if named else {}
 
 
 def used_fields(rule: Rule) -> set[str]:
@@ -166,19 +241,19 @@ class _Reader:
         field = self.known.get(name) if isinstance(name, str) else None
         if field is None:
             raise RuleError(
-                place=place, reason=_t("there is no field “%(name)s”.") % {"name": _shortened(name)}
+                place=place, reason=_t("there is no field “%(name)s”.") % {"name": shortened(name)}
             )
         operator = OPERATORS.get(code) if isinstance(code, str) else None
         if operator is None or field.kind not in operator.kinds:
-            slots = {"field": field.label, "code": _shortened(code)}
+            slots = {"field": field.label, "code": shortened(code)}
             raise RuleError(place=place, reason=_t("%(field)s can't be asked “%(code)s”.") % slots)
         leaf = {"field": name, "is": code}
         takes = field.kind if operator.takes == "own" else operator.takes
         if takes != "none":
             try:
-                leaf["value"] = _VALUES[takes](value)
+                leaf["value"] = VALUES[takes](value)
             except (TypeError, ValueError, InvalidOperation):
-                slots = {"field": field.label, "value": _shortened(value), "expected": _EXPECTED[takes]}
+                slots = {"field": field.label, "value": shortened(value), "expected": EXPECTED[takes]}
                 reason = _t("%(field)s: “%(value)s” is not %(expected)s.") % slots
                 raise RuleError(place=place, reason=reason) from None
         return leaf
@@ -197,78 +272,17 @@ def from_text(text: str) -> Any:
         raise RuleError(place=_t("the text"), reason=str(error)) from None
 
 
-def _shortened(value: Any) -> str:
-    """What somebody wrote, as far as a sentence can quote it."""
-    text = (
-        value
-        if isinstance(value, str)
-        else _t("this")
-        if isinstance(value, dict | list | int)
-        else str(value)
-    )
-    return text.replace("\0", "")[:80]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST_TEXT or "\0" in value:
-        raise ValueError
-    return value.strip()
-
-
-def _texts(value: Any) -> list[str]:
-    found = [_text(item) for item in value] if isinstance(value, list) and len(value) <= MOST_TEXTS else []
-    if not found:
-        raise ValueError
-    return found
-
-
-def _number(value: Any) -> int | float:
-    if isinstance(value, bool):
-        raise TypeError
-    text = str(value).strip() if not isinstance(value, int) or abs(value) < 10**15 else ""
-    if len(text) > LONGEST_TEXT:
-        raise ValueError
-    number = Decimal(text)
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 15:
-        raise ValueError
-    return int(number) if number == number.to_integral_value() else float(number)
-
-
-def _date(value: Any) -> str:
-    return date.fromisoformat(str(value).strip()).isoformat()
-
-
-def _days(value: Any) -> int:
-    days = _number(value)
-    if not isinstance(days, int) or not 0 < days <= MOST_DAYS:
-        raise ValueError
-    return days
-
-
-_VALUES: dict[str, Callable[[Any], Any]] = {
-    "text": _text,
-    "texts": _texts,
-    "number": _number,
-    "date": _date,
-    "days": _days,
-}
-_EXPECTED = {
-    "text": _("a text"),
-    "texts": _("a list of texts"),
-    "number": _("a number"),
-    "date": _("a date such as 2026-12-31"),
-    "days": _("a number of days"),
-}
-
-
-def _condition(rule: Rule, known: dict[str, ProfileField]) -> Q:
+def _condition(rule: Rule, known: dict[str, ProfileField], members: Members) -> Q:
     match rule:
         case {"all": parts}:
-            return reduce(and_, (_solid(_condition(part, known)) for part in parts), Q())
+            return reduce(and_, (_solid(_condition(part, known, members)) for part in parts), Q())
         case {"any": parts}:
-            return reduce(or_, (_solid(_condition(part, known)) for part in parts))
+            return reduce(or_, (_solid(_condition(part, known, members)) for part in parts))
         case {"not": part}:
-            return ~_solid(_condition(part, known))
+            return ~_solid(_condition(part, known, members))
+        case {"field": AUDIENCE_FIELD.name, "is": code, "value": pk}:
+            asked = Q(pk__in=members(pk))
+            return asked if code == IN_AUDIENCE else ~asked
         case {"field": name, "is": code}:
             return _leaf_condition(known[name], code, rule.get("value"))
     return Q()
@@ -288,7 +302,7 @@ def _solid(condition_: Q) -> Q:
 
 def _leaf_condition(field: ProfileField, code: str, value: Any) -> Q:
     if field.kind == DATE:
-        return _date_condition(field, code, value)
+        return date_rules.condition(field, code, value)
     asked: Any = profile_fields.expression(field)
     match code:
         case "empty":
@@ -321,8 +335,6 @@ _ORDERS: dict[str, Any] = {
     "below": LessThan,
     "at_least": GreaterThanOrEqual,
     "at_most": LessThanOrEqual,
-    "after": GreaterThan,
-    "before": LessThan,
 }
 
 
@@ -331,57 +343,28 @@ def _present(asked: Any, comparison: Any) -> Q:
     return Q(IsNull(asked, False)) & Q(comparison)
 
 
-def _date_condition(field: ProfileField, code: str, value: Any) -> Q:
-    asked: Any = profile_fields.expression(field)
-    match code:
-        case "empty":
-            return Q(IsNull(asked, True))
-        case "not_empty":
-            return Q(IsNull(asked, False))
-        case "not_equal":
-            return ~_date_condition(field, "equal", value)
-        case "equal":
-            return _present(asked, Exact(asked, _moment(field, value)))
-        case "last_days":
-            first, last = _Today(value, field=field), _Today(0, field=field)
-            return _present(asked, GreaterThan(asked, first)) & Q(LessThanOrEqual(asked, last))
-        case _:
-            return _present(asked, _ORDERS[code](asked, _moment(field, value)))
-
-
-def _moment(field: ProfileField, value: str) -> Value:
-    return Value(date.fromisoformat(value), DateField()) if field.column else Value(value, TextField())
-
-
-class _Today(Func):
-    """The day so many days ago, by the database's clock, as the field's own type."""
-
-    def __init__(self, days: int, *, field: ProfileField) -> None:
-        template = "(sinete_now()::date - %(expressions)s::int)"
-        if not field.column:
-            template = f"to_char({template}, 'YYYY-MM-DD')"
-        super().__init__(Value(days), template=template, output_field=profile_fields.date_field(field))
-
-
-def _words(rule: Rule, known: dict[str, ProfileField], *, inner: bool) -> str:
+def _words(rule: Rule, known: dict[str, ProfileField], labels: dict[int, str], *, inner: bool) -> str:
     match rule:
         case {"all": []}:
             return _t("everybody")
         case {"all": parts}:
-            return _group(parts, known, _t("and"), inner)
+            return _group(parts, known, labels, _t("and"), inner)
         case {"any": parts}:
-            return _group(parts, known, _t("or"), inner)
+            return _group(parts, known, labels, _t("or"), inner)
         case {"not": part}:
-            return _t("not (%(rule)s)") % {"rule": _words(part, known, inner=False)}
+            return _t("not (%(rule)s)") % {"rule": _words(part, known, labels, inner=False)}
     field, operator = known[rule["field"]], OPERATORS[rule["is"]]
-    return str(operator.words) % {
-        "field": field.label,
-        "value": _value_words(rule.get("value"), operator, field),
-    }
+    value = rule.get("value")
+    if field.kind == AUDIENCE:
+        label = labels.get(value) if isinstance(value, int) else None
+        return str(operator.words) % {"value": f"“{label}”" if label else _t("that is gone")}
+    return str(operator.words) % {"field": field.label, "value": _value_words(value, operator, field)}
 
 
-def _group(parts: list[Rule], known: dict[str, ProfileField], word: str, inner: bool) -> str:
-    said = f" {word} ".join(_words(part, known, inner=len(parts) > 1) for part in parts)
+def _group(
+    parts: list[Rule], known: dict[str, ProfileField], labels: dict[int, str], word: str, inner: bool
+) -> str:
+    said = f" {word} ".join(_words(part, known, labels, inner=len(parts) > 1) for part in parts)
     return f"({said})" if inner and len(parts) > 1 else said
 
 
@@ -389,9 +372,16 @@ def _value_words(value: Any, operator: Operator, field: ProfileField) -> str:
     if operator.takes == "days":
         return ngettext("%(days)d day", "%(days)d days", value) % {"days": value}
     if isinstance(value, list):
-        return ", ".join(f"“{item}”" for item in value)
+        return ", ".join(f"“{_named(item, operator, field)}”" for item in value)
     if field.kind == DATE and value:
         return date_format(date.fromisoformat(value), "SHORT_DATE_FORMAT")
     if isinstance(value, int | float):
         return number_format(Decimal(str(value)), use_l10n=True, force_grouping=True)
-    return f"“{value}”"
+    return f"“{_named(value, operator, field)}”"
+
+
+def _named(value: Any, operator: Operator, field: ProfileField) -> str:
+    """A code by its name, where it is compared as a whole."""
+    if not isinstance(value, str) or operator.code not in WHOLE_VALUES:
+        return str(value)
+    return value_names.name_of(field.name, value)

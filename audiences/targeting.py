@@ -2,11 +2,16 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _t
 
 from accounts.models import OrganizationalUnit
 from audiences import rules
+from audiences.fields import ProfileField
 from audiences.models import Audience, Profile
+
+DEEPEST = 5  # audiences that name one another
+MOST_NAMED = 100
 
 
 def profiles(audience: Audience, *, unit: OrganizationalUnit | None = None) -> QuerySet[Profile]:
@@ -14,12 +19,52 @@ def profiles(audience: Audience, *, unit: OrganizationalUnit | None = None) -> Q
 
     So a delivery writes to nobody outside its own unit, though the audience may belong to a unit above.
     """
-    within = in_unit(audience.unit)
+    within = _profiles(audience, path=(audience.pk,))
     if unit is not None and unit.pk != audience.unit_id:
         within = within.filter(pk__in=in_unit(unit).values("pk"))
+    return within
+
+
+def _profiles(audience: Audience, *, path: tuple[int, ...]) -> QuerySet[Profile]:
+    within = in_unit(audience.unit)
     if audience.kind == Audience.Kind.LIST:
         return within.filter(pk__in=audience.members.values("profile"))
-    return within.filter(rules.condition(audience.rule))
+    return within.filter(condition(audience.rule, path=path))
+
+
+def condition(
+    rule: rules.Rule, *, known: dict[str, ProfileField] | None = None, path: tuple[int, ...] = ()
+) -> Q:
+    """What a profile must meet, the audiences that the rule names looked up; `path` are those that led here.
+
+    Raise RuleError where one is gone, or they name one another too deep or in a circle.
+    """
+
+    def members(pk: int) -> Any:
+        found = Audience.objects.select_related("unit").filter(pk=pk).first()
+        if found is None or pk in path or len(path) > DEEPEST:
+            reason = _t("an audience that it names is gone, or names it in turn, or is nested too deep.")
+            raise rules.RuleError(place=_t("the rule"), reason=reason)
+        return _profiles(found, path=(*path, pk)).order_by().values("pk")
+
+    return rules.condition(rule, known=known, members=members)
+
+
+def named_by(audience: Audience) -> list[Audience]:
+    """All audiences that this one names, itself or by others, in the order of their ids."""
+    found: dict[int, Audience] = {}
+    ahead = [audience]
+    while ahead and len(found) <= MOST_NAMED:
+        asked = {
+            pk
+            for one in ahead
+            if one.kind == Audience.Kind.RULE
+            for pk in rules.named_audiences(one.rule)
+            if pk not in found
+        }
+        ahead = list(Audience.objects.filter(pk__in=asked).order_by("pk")) if asked else []
+        found |= {one.pk: one for one in ahead}
+    return [found[pk] for pk in sorted(found)]
 
 
 def query_sql(audience: Audience) -> tuple[str, tuple[Any, ...]]:

@@ -31,6 +31,7 @@ _audiences = [
     path("", targets.listing, name="list"),
     path("new/", targets.create_rule, name="create"),
     path("new-list/", targets.create_list, name="create-list"),
+    path("combine/", targets.combine, name="combine"),
     path("builder/", targets.builder, name="builder"),
     path("preview/", targets.preview, name="preview"),
     path("<int:pk>/", targets.audience, name="audience"),

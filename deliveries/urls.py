@@ -24,6 +24,7 @@ one = [
     path("log/", dashboard.log, name="log"),
     path("edit/", drafting.edit, name="edit"),
     path("audience/", drafting.audience, name="audience"),
+    path("audience/combine/", drafting.combine, name="combine"),
     path("schedule/", drafting.schedule, name="schedule"),
     path("duplicate/", drafting.duplicate, name="duplicate"),
     path("remainder/", drafting.remainder, name="remainder"),

@@ -32,7 +32,10 @@ leaves = st.one_of(
               st.sampled_from(["equal", "not_equal", "above", "below", "at_least", "at_most"]), numbers),
     st.builds(leaf, st.sampled_from(["birth_date", "last_order_on"]),
               st.sampled_from(["equal", "not_equal", "before", "after"]), days),
-    st.builds(leaf, st.sampled_from(["birth_date", "last_order_on"]), st.just("last_days"), st.integers(1, 40)),
+    st.builds(leaf, st.sampled_from(["birth_date", "last_order_on"]), st.sampled_from(
+        ["last_days", "next_days", "anniversary_next_days"]), st.integers(1, 40)),
+    st.builds(leaf, st.sampled_from(["birth_date", "last_order_on"]), st.sampled_from(
+        ["this_month", "anniversary_this_month", "anniversary_today"])),
     st.builds(leaf, st.just("vip"), st.sampled_from(["yes", "no"])),
     st.builds(leaf, st.sampled_from(sorted(KNOWN)), st.sampled_from(["empty", "not_empty"])),
 )  # fmt: skip

@@ -58,6 +58,26 @@ def met(rule, profile, today):
             return value <= asked
         case "last_days":
             return (today - timedelta(days=asked)).isoformat() < value <= today.isoformat()
+        case "next_days":
+            return today.isoformat() <= value <= (today + timedelta(days=asked)).isoformat()
+        case "this_month":
+            return value[:7] == today.isoformat()[:7]
+        case "anniversary_this_month":
+            return value[5:7] == today.isoformat()[5:7]
+        case "anniversary_today":
+            return _kept_on(value, today.year) == today
+        case "anniversary_next_days":
+            kept = [_kept_on(value, today.year + more) for more in (0, 1)]
+            return any(today <= day <= today + timedelta(days=asked) for day in kept)
+
+
+def _kept_on(value, year):
+    """When a day comes round in a year; that of 29 February on the 28th where there is no 29th."""
+    born = date.fromisoformat(value)
+    try:
+        return born.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)
 
 
 people = st.lists(

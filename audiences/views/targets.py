@@ -14,7 +14,8 @@ from accounts import access
 from accounts.kept_forms import edge as kept_forms
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import definitions, fields, rule_form, rules, sight, targeting
+from audiences import choices, combining, definitions, fields, rule_form, rules, sight, targeting
+from audiences.combine_form import CombineForm
 from audiences.forms import AudienceForm, ListForm, PastedForm
 from audiences.models import Audience, Profile
 from audiences.rule_form import RuleForm
@@ -32,17 +33,17 @@ def listing(request: HttpRequest) -> HttpResponse:
     if words:
         rows = rows.filter(label__icontains=words)
     page = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
-    known = fields.by_name()
+    known, labels = rules.known_fields(), rules.labels_of(audience.rule for audience in page.rows)
     for audience in page.rows:
-        audience.words = _words(audience.rule, known) if audience.kind == Audience.Kind.RULE else ""
+        audience.words = _words(audience.rule, known, labels) if audience.kind == Audience.Kind.RULE else ""
     can_create = access.units(request.user, Right.PREPARE).exists()
     return render(request, "audiences/audiences.html", {"page": page, "can_create": can_create, "q": words})
 
 
-def _words(rule: rules.Rule, known: dict[str, fields.ProfileField]) -> str:
+def _words(rule: rules.Rule, known: dict[str, fields.ProfileField], labels: dict[int, str]) -> str:
     """The rule in words; an attribute that it needs may be gone by now."""
     try:
-        return rules.in_words(rule, known=known)
+        return rules.in_words(rule, known=known, labels=labels)
     except rules.RuleError as error:
         return str(error)
 
@@ -63,6 +64,7 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
             context["seen"] = seen.count()
         if found.kind == Audience.Kind.RULE:
             context["words"] = rules.in_words(found.rule)
+            context["parts"] = combining.parts_of(found)
     except rules.RuleError as error:
         context["error"] = str(error)
     if found.kind == Audience.Kind.LIST:
@@ -84,7 +86,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _rule_page(request: HttpRequest, found: Audience | None) -> HttpResponse:
     """The form; its buttons for rows and groups come back with the form changed, the others save."""
-    known = fields.by_name()
+    known = rules.known_fields()
     initial = {"label": found.label, "description": found.description} if found else None
     form = AudienceForm(request.POST or None, initial=initial, user=request.user, unit=found and found.unit)
     builder, text = _builder(request, found, known)
@@ -101,7 +103,7 @@ def _rule_page(request: HttpRequest, found: Audience | None) -> HttpResponse:
     is_list = bool(found and found.kind == Audience.Kind.LIST)
     context = {
         "audience": found, "form": form, "builder": builder, "text": text, "is_list": is_list,
-        **({} if is_list or builder is None else _said(request, builder.rule(), unit, known)),
+        **({} if is_list or builder is None else _said(request, builder, unit, known)),
     }  # fmt: skip
     return render(request, "audiences/audience_form.html", context)
 
@@ -112,22 +114,26 @@ def _builder(
     if "text" in request.POST:
         return None, request.POST["text"]
     if request.method == "POST":
-        return _offering(rule_form.from_post(request.POST, known)), ""
+        return _offering(request, rule_form.from_post(request.POST, known), found), ""
     if typed := kept_forms.waiting(request):  # after a session's end: as many rows as there were
-        return (
-            (None, typed["text"]) if "text" in typed else (_offering(rule_form.from_post(typed, known)), "")
-        )
+        if "text" in typed:
+            return None, typed["text"]
+        return _offering(request, rule_form.from_post(typed, known), found), ""
     rule = found.rule if found else {}
     try:
-        return _offering(rule_form.from_rule(rule, known)), ""
+        return _offering(request, rule_form.from_rule(rule, known), found), ""
     except rule_form.TooDeep:
         return None, json.dumps(rule, indent=2, ensure_ascii=False)
 
 
-def _offering(form: RuleForm) -> RuleForm:
-    """Of very many attributes the page offers those in use, beside those of the rule itself."""
+def _offering(
+    request: HttpRequest, form: RuleForm, found: Audience | None = None, *, only_names: bool = False
+) -> RuleForm:
+    """The form with what can be chosen: of very many attributes those in use, stored values, other audiences."""
     if len(form.known) > len(fields.COLUMNS) + fields.MOST_SHOWN:
-        form.shown = fields.shown()
+        form.shown = [*fields.shown(), rules.AUDIENCE_FIELD]
+    unit = found.unit if found else _unit(request)
+    choices.offer(form, user=request.user, unit=unit, aside=found, only_names=only_names)
     return form
 
 
@@ -150,9 +156,9 @@ def builder(request: HttpRequest) -> HttpResponse:
 
     After an operator the values stay as they stand in the browser: one may be typed while this is on its way.
     """
-    form = rule_form.from_post(request.POST, fields.by_name())
+    form = rule_form.from_post(request.POST, rules.known_fields())
     form.act(request.POST.get("do", ""))
-    _offering(form)
+    _offering(request, form)
     keeps_values = (request.headers.get("HX-Trigger-Name") or "").endswith("-is")
     return render(request, "audiences/_builder.html", {"builder": form, "keeps_values": keeps_values})
 
@@ -160,9 +166,9 @@ def builder(request: HttpRequest) -> HttpResponse:
 @require_POST
 def preview(request: HttpRequest) -> HttpResponse:
     """The rule as it stands on the page: in words, and how many it holds."""
-    known = fields.by_name()
-    form = rule_form.from_post(request.POST, known)
-    return render(request, "audiences/_said.html", _said(request, form.rule(), _unit(request), known))
+    known = rules.known_fields()
+    form = _offering(request, rule_form.from_post(request.POST, known), only_names=True)
+    return render(request, "audiences/_said.html", _said(request, form, _unit(request), known))
 
 
 def _unit(request: HttpRequest) -> OrganizationalUnit | None:
@@ -171,22 +177,41 @@ def _unit(request: HttpRequest) -> OrganizationalUnit | None:
 
 def _said(
     request: HttpRequest,
-    rule: rules.Rule,
+    form: RuleForm,
     unit: OrganizationalUnit | None,
     known: dict[str, fields.ProfileField],
 ) -> dict[str, Any]:
+    """What is finished of the rule, in words and counted; nothing is complained of that was only just begun."""
+    rule = form.rule(finished=True)
+    if form.unfinished and not rule:
+        return {"unfinished": form.unfinished}
     try:
         checked = rules.validated(rule, known=known)
+        asked = targeting.condition(checked, known=known)
     except rules.RuleError as error:
         return {"incomplete": str(error)}
     mine = sight.people(request.user)
     within = targeting.in_unit(unit) & mine if unit else mine
-    found = within.filter(rules.condition(checked, known=known))
+    found = within.filter(asked)
     return {
+        "unfinished": form.unfinished,
         "words": rules.in_words(checked, known=known),
         "count": found.count(),
         "people": list(found.order_by("-pk")[:SHOWN]),
     }
+
+
+@require_http_methods(["GET", "POST"])
+def combine(request: HttpRequest) -> HttpResponse:
+    """Several lists and rules as one audience, each and the whole counted; saved by its button alone."""
+    form = CombineForm(request.POST or None, user=request.user)
+    counted: dict[str, Any] = {}
+    with refusals_in(form):
+        counted = form.counted() if request.method == "POST" else {}
+        if request.method == "POST" and request.POST.get("do") == "save" and form.is_valid():
+            return redirect("audiences:audience", form.make(by=request.user).pk)
+    name = "_combined" if request.htmx else "combine"
+    return render(request, f"audiences/{name}.html", {"form": form, **counted})
 
 
 @require_http_methods(["GET", "POST"])

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts import access
 from accounts.models import User
@@ -70,16 +71,14 @@ def _delete(order: Order) -> Done:
 def _send_proof(order: Order) -> Done:
     form = SendProof(order.posted, user=order.by)
     access.require(order.by, Right.PREPARE, order.delivery)
-    chosen = list(form.cleaned_data["test_profiles"]) if form.is_valid() else []
-    proofs.send(
-        delivery=order.delivery,
-        by=order.by,
-        at=order.at,
-        test_profiles=chosen,
-        profile=form.cleaned_data.get("profile"),
-        prefix=form.cleaned_data.get("prefix") or None,
+    whom = form.order if form.is_valid() else {"test_profiles": []}
+    prefix = form.cleaned_data.get("prefix") or None
+    proof = proofs.send(delivery=order.delivery, by=order.by, at=order.at, **whom, prefix=prefix)
+    number = proof.messages.count()
+    text = ngettext(
+        "The proof is on its way to %(n)s address.", "The proof is on its way to %(n)s addresses.", number
     )
-    return Done(_t("The proof is on its way to %(number)s test profiles.") % {"number": len(chosen)})
+    return Done(text % {"n": number})
 
 
 def _reconcile(order: Order) -> Done:

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access
+from accounts import access, people
 from accounts.models import User
 from audiences import sight
 from audiences.models import Profile, TestProfile
@@ -17,9 +17,15 @@ from campaign.lib import numbers
 class SendProof(forms.Form):
     """Who gets the proof, with whose values it is filled, and what precedes its subject."""
 
+    to_me = forms.BooleanField(required=False, label=_("To me"))
     test_profiles = forms.ModelMultipleChoiceField(
-        TestProfile.objects.none(), widget=forms.CheckboxSelectMultiple, label=_("Test profiles")
+        TestProfile.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Test profiles"),
     )
+    # Whose values fill the copy to oneself: a preview that is sent from its page names its test profile.
+    sample = forms.ModelChoiceField(TestProfile.objects.none(), required=False, widget=forms.HiddenInput)
     profile = forms.CharField(
         required=False,
         max_length=320,
@@ -37,7 +43,29 @@ class SendProof(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["test_profiles"].queryset = access.visible(user, TestProfile.objects.all())
+        for name in ("test_profiles", "sample"):
+            self.fields[name].queryset = access.visible(user, TestProfile.objects.all())
+        own = people.verified_address(user)
+        self.fields["to_me"].help_text = own or _("You have no verified address yet.")
+        self.fields["to_me"].disabled = own is None
+
+    def clean(self) -> dict[str, Any]:
+        """Raise ValidationError where nobody gets it."""
+        found = super().clean() or self.cleaned_data
+        if not self.errors and not found.get("to_me") and not found.get("test_profiles"):
+            raise ValidationError(_("Choose at least one test profile, or send it to yourself."))
+        return found
+
+    @property
+    def order(self) -> dict[str, Any]:
+        """The arguments for `proofs.send`."""
+        chosen = self.cleaned_data
+        return {
+            "test_profiles": list(chosen["test_profiles"]),
+            "to_me": chosen["to_me"],
+            "sample": chosen["sample"],
+            "profile": chosen["profile"],
+        }
 
     def clean_profile(self) -> Profile | None:
         """Return the profile among those that the person may see, or None where the field is empty.

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from audiences import targeting
 from deliveries.lifecycle import attachments, link_parameters
 from deliveries.models import Delivery, ScheduleKind
 
@@ -117,7 +118,10 @@ def _target(delivery: Delivery) -> list[Any] | None:
     if delivery.remainder_of_id is not None:
         return ["remainder_of", delivery.remainder_of_id]
     audience = delivery.audience
-    return [audience.pk, audience.kind, fingerprint(audience.rule)] if audience else None
+    if audience is None:
+        return None
+    named = [[one.pk, one.kind, fingerprint(one.rule)] for one in targeting.named_by(audience)]
+    return [audience.pk, audience.kind, fingerprint(audience.rule), *([named] if named else [])]
 
 
 def manifest(delivery: Delivery, **frozen: Any) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from deliveries.proofs.proofs import (
     PREFIX,
     NoTestProfiles,
     NothingToProve,
+    NoVerifiedAddress,
     ProfileElsewhere,
     TestProfileElsewhere,
     TooManyProofs,
+    is_over,
     run,
     send,
 )
@@ -14,10 +16,12 @@ from deliveries.proofs.proofs import (
 __all__ = [
     "PREFIX",
     "NoTestProfiles",
+    "NoVerifiedAddress",
     "NothingToProve",
     "ProfileElsewhere",
     "TestProfileElsewhere",
     "TooManyProofs",
+    "is_over",
     "run",
     "send",
 ]

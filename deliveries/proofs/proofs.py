@@ -6,9 +6,11 @@ hundred addresses; copies share them. Opt-outs and quarantine hold.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,7 +19,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
-from accounts import access, audit
+from accounts import access, audit, people
 from accounts.models import User
 from accounts.rights import Right
 from audiences import addresses, sight
@@ -37,6 +39,9 @@ from deliveries.routing import routes, signing
 from deliveries.sending import fence, gate, throttle
 
 PREFIX = n_("[Proof %(number)s]")
+TO_TEST_PROFILES = n_("Proof %(number)s sent by %(by)s to %(copies)s test profiles")
+TO_ME = n_("Proof %(number)s sent by %(by)s to their own address; test profiles beside it: %(copies)s")
+NO_ANSWER = n_("No answer came.")
 # A newsletter that is copied each month may have new readers of its proofs.
 RELATIVES_COUNT_FOR = timedelta(days=30)
 
@@ -47,8 +52,15 @@ class NothingToProve(Refusal):
 
 
 class NoTestProfiles(Refusal):
-    message = _("Choose at least one test profile.")
+    message = _("Choose at least one test profile, or send it to yourself.")
     code = "no_test_profiles"
+
+
+class NoVerifiedAddress(Refusal):
+    message = _(
+        "You have no verified address yet: confirm the one of your account, then a proof can go there."
+    )
+    code = "no_verified_address"
 
 
 class TooManyProofs(Refusal):
@@ -73,6 +85,14 @@ class TestProfileElsewhere(Refusal):
     code = "test_profile_elsewhere"
 
 
+@dataclass(frozen=True)
+class Copy:
+    """Whom a copy goes to, and what fills it."""
+
+    address: str
+    values: Mapping[str, Any]
+
+
 @transaction.atomic
 def send(
     *,
@@ -82,14 +102,17 @@ def send(
     test_profiles: Sequence[TestProfile],
     profile: Profile | None = None,
     prefix: str | None = None,
+    to_me: bool = False,
+    sample: TestProfile | None = None,
 ) -> Proof:
-    """Send a proof of the current content to the test profiles.
+    """Send a proof of the current content to the test profiles, and with `to_me` to the person's own verified address.
 
-    With a `profile` each copy is filled with that person's values, else with the test profile's own. An empty
-    `prefix` leaves the subject as it is; None puts "[Proof n]" before it.
+    With a `profile` each copy is filled with that person's values, else with the test profile's own; that to oneself
+    with those of `sample`, or of the first test profile that there is. An empty `prefix` leaves the subject as it is;
+    None puts "[Proof n]" before it.
 
-    Raise access.NotAllowed, NothingToProve without content, ProfileElsewhere for a profile that `by` may not see, and
-    what `gate.require_open`, `rules.check` and `rules.take` raise.
+    Raise access.NotAllowed, NothingToProve without content, ProfileElsewhere for a profile that `by` may not see,
+    NoVerifiedAddress, and what `gate.require_open`, `rules.check` and `rules.take` raise.
     """
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.PREPARE, delivery)
@@ -97,10 +120,10 @@ def send(
     if content is None:
         raise NothingToProve()
     gate.require_open(delivery)
-    _check_addresses(delivery, by, test_profiles, at=at)
-    if profile is not None and not sight.people(by).filter(pk=profile.pk).exists():
-        raise ProfileElsewhere()
-    emails = [test.email for test in test_profiles]
+    _check_sources(by, test_profiles, profile=profile, sample=sample)
+    copies = _copies(by, test_profiles, to_me=to_me, sample=sample)
+    emails = [copy.address for copy in copies]
+    _check_number(delivery, emails, at=at)
     rules.check(emails, unit=delivery.unit, by=by)
     rules.take(copies=len(emails), unit=delivery.unit, by=by, at=at)
     number = delivery.proofs.count() + 1
@@ -114,34 +137,59 @@ def send(
     )
     lent = _values_of(profile) if profile is not None else None
     ProofMessage.objects.bulk_create(
-        ProofMessage(proof=proof, address=test.email, values=test.values if lent is None else lent)
-        for test in test_profiles
+        ProofMessage(proof=proof, address=copy.address, values=copy.values if lent is None else lent)
+        for copy in copies
     )
     audit.record(
         "send_proof", by=by, target=delivery, number=number, copies=len(emails), unit=delivery.unit.label,
         to=[rules.masked(email) for email in emails], content=content.number,
     )  # fmt: skip
     log.write(
-        delivery, at, n_("Proof %(number)s sent by %(by)s to %(copies)s test profiles"), preparation=None,
+        delivery, at, TO_ME if to_me else TO_TEST_PROFILES, preparation=None,
         number=number, by=str(by), copies=len(test_profiles),
     )  # fmt: skip
     queues.PROOF.enqueue(proof_id=proof.pk)
     return proof
 
 
-def _check_addresses(
-    delivery: Delivery, by: User, test_profiles: Sequence[TestProfile], *, at: datetime
+def _check_sources(
+    by: User, test_profiles: Sequence[TestProfile], *, profile: Profile | None, sample: TestProfile | None
 ) -> None:
-    if not test_profiles:
-        raise NoTestProfiles()
-    readable = set(access.visible(by, TestProfile.objects.all()).values_list("pk", flat=True))
-    if any(test.pk not in readable for test in test_profiles):
+    """Raise TestProfileElsewhere or ProfileElsewhere for what the person may not see."""
+    wanted = {test.pk for test in [*test_profiles, *([sample] if sample else [])]}
+    if access.visible(by, TestProfile.objects.filter(pk__in=wanted)).count() < len(wanted):
         raise TestProfileElsewhere()
+    if profile is not None and not sight.people(by).filter(pk=profile.pk).exists():
+        raise ProfileElsewhere()
+
+
+def _copies(
+    by: User, test_profiles: Sequence[TestProfile], *, to_me: bool, sample: TestProfile | None
+) -> list[Copy]:
+    copies = [Copy(test.email, test.values) for test in test_profiles]
+    if to_me:
+        own = people.verified_address(by)
+        if own is None:
+            raise NoVerifiedAddress()
+        if addresses.read(own)[1] not in {addresses.read(copy.address)[1] for copy in copies}:
+            like = (
+                sample
+                or next(iter(test_profiles), None)
+                or access.visible(by, TestProfile.objects.all()).first()
+            )
+            copies.append(Copy(own, like.values if like else {}))
+    if not copies:
+        raise NoTestProfiles()
+    return copies
+
+
+def _check_number(delivery: Delivery, emails: Sequence[str], *, at: datetime) -> None:
+    """Raise TooManyProofs where the delivery and its copies would reach too many addresses."""
     limit = settings.SINETE["proof_recipients"]
     relatives = Q(proof__delivery__in=_family(delivery), proof__at__gt=at - RELATIVES_COUNT_FOR)
     used = ProofMessage.objects.filter(Q(proof__delivery=delivery) | relatives)
     known = set(used.values_list("address", flat=True))
-    if len(known | {test.email for test in test_profiles}) > limit:
+    if len(known | set(emails)) > limit:
         raise TooManyProofs(limit=limit, already=len(known))
 
 
@@ -169,6 +217,12 @@ def _values_of(profile: Profile) -> dict[str, object]:
     return {
         name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()
     }
+
+
+def is_over(proof: Proof) -> bool:
+    """Whether each copy has its outcome. One that is handed over has none yet, unless it says why it is unknown."""
+    under_way = Q(status=ProofMessage.Status.WAITING) | Q(status=ProofMessage.Status.HANDED, reply="")
+    return not proof.messages.filter(under_way).exists()
 
 
 def run(*, proof_id: int) -> None:
@@ -199,7 +253,10 @@ def run(*, proof_id: int) -> None:
             Result.NOT_ATTEMPTED: ProofMessage.Status.FAILED,
             Result.IN_DOUBT: ProofMessage.Status.HANDED,
         }.get(outcome.result, ProofMessage.Status.FAILED)
-        ProofMessage.objects.filter(pk=outcome.seq).update(status=status, reply=outcome.text[:300])
+        ProofMessage.objects.filter(pk=outcome.seq).update(
+            status=status,
+            reply=outcome.text[:300] or (NO_ANSWER if outcome.result == Result.IN_DOUBT else ""),
+        )
     stayed = {outcome.seq for outcome in outcomes if outcome.result == Result.NOT_ATTEMPTED}
     throttle.credit(spent([copy.address for copy in copies if copy.pk in stayed]))
 

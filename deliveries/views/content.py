@@ -1,12 +1,9 @@
 """The content editor, uploads, and the preview for any profile or prepared recipient."""
 
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Max, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _t
@@ -15,22 +12,22 @@ from django.utils.translation import ngettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import access
-from audiences import sight
+from accounts import access, people
+from accounts.rights import Right
 from audiences.fields import shown as offered_fields
-from audiences.models import TestProfile
 from campaign.lib import clock
 from deliveries import drafting
 from deliveries.drafting import attachments, uploads
 from deliveries.forms.attachments import Attach
 from deliveries.forms.content import UploadContent, Write
-from deliveries.forms.proof import find_profile
-from deliveries.lifecycle import seal
-from deliveries.models import Content, Delivery, Message, PreparationStatus
+from deliveries.lifecycle import groups, seal
+from deliveries.models import Content, Delivery
 from deliveries.models.content import PARTS
 from deliveries.proofs import previews
 from deliveries.routing import senders
+from deliveries.views import whose
 from deliveries.views.shared import find, find_editable, number, page, person, refused_to_dashboard, told
+from deliveries.views.whose import Who
 
 # What a previewed page may do in its frame: show itself. The same holds if it is opened outside of it.
 FRAME_POLICY = (
@@ -41,8 +38,8 @@ OWN_LINKS = [
     ("{{ unsubscribe_url }}", _("Unsubscribe link")),
     ("{{ mirror_url }}", _("Mirror page link")),
 ]
+INSERTABLE = ("subject", "preheader", "from_name", "html", "text")
 VERSIONS = 20
-MOST_OFFERED = 500
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,10 +104,14 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         "delivery": delivery,
         "who": who,
         "preview": previews.preview(delivery=delivery, **who.options),
-        "frame_query": urlencode(who.query),
+        "frame_query": who.address,
         "attached": attachments.of(delivery),
-        **_offered_test_profiles(request),
-        "recipients": _recipients(delivery),
+        **whose.offered_test_profiles(request),
+        "recipients": whose.recipients(delivery),
+        "may_prove": bool(delivery.content_id)
+        and delivery.status in groups.EDITABLE
+        and access.can(person(request), Right.PREPARE, delivery),
+        "own_address": people.verified_address(person(request)),
     }
     return page(request, "preview", context)
 
@@ -121,7 +122,7 @@ def _unsaved(request: HttpRequest, delivery: Delivery) -> previews.Preview:
     form.is_valid()
     parts = {part: form.cleaned_data.get(part, "") for part in PARTS}
     content = Content(delivery=delivery, **parts | {"html": uploads.for_pasted(delivery, parts["html"])})
-    return previews.preview(delivery=delivery, content=content, values=_sample_values(request))
+    return previews.preview(delivery=delivery, content=content, values=whose.sample_values(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -143,82 +144,13 @@ def frame(request: HttpRequest, pk: int) -> HttpResponse:
     return answer
 
 
-# -- whose values fill the preview ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Who:
-    """Whose message is shown: how to ask for it, what to call it, and the address that leads back to it."""
-
-    options: dict[str, Any]
-    label: str
-    query: dict[str, Any]
-    seq: int | None = None
-    problem: str = ""
-
-
 def _chosen(request: HttpRequest, delivery: Delivery) -> Who:
-    options, query = _chosen_version(request, delivery)
-    if (seq := number(request, "seq")) is not None:
-        rows = Message.objects.filter(delivery_id=delivery.pk, seq=seq)
-        row: Any = get_object_or_404(sight.marked(rows, user=person(request), unit=delivery.unit))
-        if not row.is_seen:
-            problem = _t("This recipient belongs to a unit that you can't read: the fields stay empty.")
-            return Who({"values": {}}, "", {}, seq=seq, problem=problem)
-        return Who({"message": row}, row.address, {"seq": seq}, seq=seq)
-    if (test := number(request, "test")) is not None:
-        test_profile = get_object_or_404(_test_profiles(request), pk=test)
-        return Who(options | {"values": test_profile.values}, test_profile.label, query | {"test": test})
-    if text := request.GET.get("profile", "").strip():
-        profile = find_profile(person(request), text)
-        if profile is None and (named := _test_profile_named(request, text)):
-            return Who(options | {"values": named.values}, named.label, query | {"test": named.pk})
-        if profile is None:
-            problem = _t("No profile with the number, external id or address “%(text)s”.") % {
-                "text": text[:100]
-            }
-            return Who(options, "", query, problem=problem)
-        return Who(options | {"profile": profile}, str(profile), query | {"profile": profile.pk})
-    return Who(options, "", query)
-
-
-def _chosen_version(request: HttpRequest, delivery: Delivery) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Whose message is shown, and of which version."""
     version = number(request, "version")
     if version is None:
-        return {}, {}
-    return {"content": get_object_or_404(delivery.contents, number=version)}, {"version": version}
-
-
-def _test_profiles(request: HttpRequest) -> QuerySet[TestProfile]:
-    return access.visible(person(request), TestProfile.objects.all())
-
-
-def _offered_test_profiles(request: HttpRequest) -> dict[str, Any]:
-    """Return key and label of as many as fit a list, and whether there are more."""
-    named = list(
-        _test_profiles(request).order_by("label", "pk").values_list("pk", "label")[: MOST_OFFERED + 1]
-    )
-    return {"test_profiles": named[:MOST_OFFERED], "more_test_profiles": len(named) > MOST_OFFERED}
-
-
-def _test_profile_named(request: HttpRequest, text: str) -> TestProfile | None:
-    """The test profile with this label or address, if the person may see one."""
-    named = Q(label__iexact=text) | Q(email__iexact=text)
-    return None if "\0" in text else _test_profiles(request).filter(named).order_by("pk").first()
-
-
-def _recipients(delivery: Delivery) -> int:
-    """Return how many prepared recipients can be shown one after the other."""
-    preparation = delivery.preparation
-    if preparation is None or preparation.status != PreparationStatus.DONE:
-        return 0
-    return delivery.messages.aggregate(last=Max("seq"))["last"] or 0
-
-
-def _sample_values(request: HttpRequest) -> dict[str, Any]:
-    """Return the first test profile's values, for the editor."""
-    first = _test_profiles(request).first()
-    return first.values if first else {}
+        return whose.chosen(request, delivery, options={}, query={})
+    content = get_object_or_404(delivery.contents, number=version)
+    return whose.chosen(request, delivery, options={"content": content}, query={"version": version})
 
 
 # -- the editor -------------------------------------------------------------------------------------------
@@ -241,7 +173,10 @@ def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict
         "delivery": delivery,
         "form": form,
         "upload_form": upload_form,
-        "fields": [(f"{{{{ profile.{field.name} }}}}", field.label) for field in offered_fields()],
+        "fields": [
+            (f"{{{{ profile.{field.name} }}}}", field.label, field.name) for field in offered_fields()
+        ],
+        "insertable": [form[name] for name in INSERTABLE],
         "own_links": OWN_LINKS,
         "senders": [sender.address for sender in senders.of_unit(delivery.unit) if "@" in sender.address],
         "versions": delivery.contents.select_related("author").defer("html", "text")[:VERSIONS],

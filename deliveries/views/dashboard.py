@@ -1,6 +1,6 @@
 """The dashboard of a delivery: what it is, how it stands, what may be done with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +11,8 @@ from django.views.decorators.http import require_safe
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import rules, targeting
+from audiences import combining, rules, targeting
+from audiences.combining import Part
 from audiences.models import Audience
 from audiences.rules import RuleError
 from campaign.lib import clock
@@ -139,6 +140,7 @@ class AudienceFacts:
     words: str
     count: int | None
     problem: str = ""
+    parts: list[Part] = field(default_factory=list)  # the lists and rules that it is made of
 
 
 def audience_facts(
@@ -147,7 +149,9 @@ def audience_facts(
     """Return what a preparation would target now; not `counted` where none can follow any more."""
     try:
         words = "" if audience.kind == Audience.Kind.LIST else rules.in_words(audience.rule)
-        return AudienceFacts(audience, words, targeting.count(audience, unit=unit) if counted else None)
+        count = targeting.count(audience, unit=unit) if counted else None
+        parts = combining.parts_of(audience, unit=unit) if counted else []
+        return AudienceFacts(audience, words, count, parts=parts)
     except RuleError as error:
         return AudienceFacts(audience, "", None, str(error))
 

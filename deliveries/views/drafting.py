@@ -1,14 +1,17 @@
 """Making a delivery and changing it, block by block."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
 from accounts.rights import Right
+from audiences.combine_form import CombineForm
 from audiences.models import Audience
+from audiences.views.shared import refusals_in
 from campaign.lib import clock, numbers
 from campaign.lib.refusals import Refusal
 from deliveries import drafting
@@ -77,6 +80,25 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
         return to_dashboard(request, delivery)
     facts = audience_facts(delivery.audience, unit=delivery.unit) if delivery.audience else None
     return page(request, "audience", {"form": form, "delivery": delivery, "audience": facts})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@refused_to_dashboard
+def combine(request: HttpRequest, pk: int) -> HttpResponse:
+    """Several lists and rules as the audience of this delivery, each and the whole counted."""
+    delivery = find_editable(request, pk)
+    form = CombineForm(request.POST or None, user=person(request), unit=delivery.unit)
+    counted: dict[str, object] = {}
+    with refusals_in(form):
+        counted = form.counted() if request.method == "POST" else {}
+        if request.method == "POST" and request.POST.get("do") == "save" and form.is_valid():
+            with transaction.atomic():
+                made = form.make(by=person(request))
+                drafting.edit(delivery=delivery, by=person(request), at=clock.now(), audience=made)
+            return to_dashboard(request, delivery)
+    if request.htmx:
+        return render(request, "audiences/_combined.html", {"form": form, **counted})
+    return page(request, "combine", {"form": form, "delivery": delivery, **counted})
 
 
 @require_safe

@@ -1,7 +1,11 @@
 """Preparing, stopping a preparation, and proofs."""
 
+from urllib.parse import parse_qsl, urlencode
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -14,6 +18,8 @@ from deliveries.models import Delivery, Proof
 from deliveries.overview import diagnosis
 from deliveries.preparation import verbs as preparation
 from deliveries.views.shared import find, page, person, to_dashboard, told
+
+LONGEST_QUERY = 500
 
 
 @require_POST
@@ -46,7 +52,7 @@ def proof(request: HttpRequest, pk: int) -> HttpResponse:
         with told(request, delivery, action="send_proof"):
             sent = _send(request, delivery, form)
             messages.success(request, _t("Proof %(number)s is on its way.") % {"number": sent.number})
-            return to_dashboard(request, delivery)
+            return _back(request, delivery)
     earlier = delivery.proofs.select_related("by", "content").prefetch_related("messages")[:10]
     return page(
         request,
@@ -62,12 +68,19 @@ def proof(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _send(request: HttpRequest, delivery: Delivery, form: SendProof) -> Proof:
-    chosen = form.cleaned_data
     return proofs.send(
         delivery=delivery,
         by=person(request),
         at=clock.now(),
-        test_profiles=list(chosen["test_profiles"]),
-        profile=chosen["profile"],
-        prefix=chosen["prefix"],
+        **form.order,
+        # From the page of a preview there is no field for it, and the usual one holds.
+        prefix=form.cleaned_data["prefix"] if "prefix" in request.POST else None,
     )
+
+
+def _back(request: HttpRequest, delivery: Delivery) -> HttpResponse:
+    """To the preview that it was sent from, or to the dashboard."""
+    asked = parse_qsl(request.POST.get("preview", "")[:LONGEST_QUERY])
+    if "preview" not in request.POST:
+        return to_dashboard(request, delivery)
+    return redirect(f"{reverse('deliveries:preview', args=[delivery.pk])}?{urlencode(asked)}")

@@ -4,17 +4,24 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.db.models import Q
+
+from accounts import access
 from accounts.commands import PersonCommand
 from accounts.models import OrganizationalUnit, User
 from accounts.roles import root
-from audiences import definitions, rules, targeting
+from audiences import combining, definitions, rules, targeting
+from audiences.combining import Part
+from audiences.models import Audience
+from campaign.lib import numbers
 
-KNOWN = {"label", "rule", "unit", "description"}
+KNOWN = {"label", "rule", "unit", "description", "with", "without"}
 
 
 class Command(PersonCommand):
     help = (
-        'Make an audience from a JSON file: {"label": …, "rule": …, "unit": label or id, "description": …}.'
+        'Make an audience from a JSON file: {"label": …, "rule": …, "unit": label or id, "description": …}; '
+        'in place of the rule "with" and "without" may name lists and rules, by label or id.'
     )
 
     def add_options(self, parser: ArgumentParser) -> None:
@@ -23,16 +30,53 @@ class Command(PersonCommand):
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None
         wanted = self._read(options["file"])
+        unit = self._unit(wanted.get("unit"), by)
         audience = definitions.create_rule(
             label=str(wanted.get("label", "")),
-            rule=wanted.get("rule", {}),
-            unit=self._unit(wanted.get("unit"), by),
+            rule=self._rule(wanted, unit, by),
+            unit=unit,
             description=str(wanted.get("description", "")),
             by=by,
         )
+        parts = combining.parts_of(audience)
+        for part in parts:
+            sign, number = "without" if part.without else "with", part.count
+            self.say(f"  {sign:<8}{part.audience.label}: {'–' if number is None else f'{number:,}'} profiles")
         count, words = targeting.count(audience), rules.in_words(audience.rule)
         self.say(f"{audience.label} (id {audience.pk}): {words}: {count:,} profiles")
-        return {"audience": audience.pk, "label": audience.label, "words": words, "count": count}
+        named = [
+            {"audience": part.audience.pk, "without": part.without, "count": part.count} for part in parts
+        ]
+        return {
+            "audience": audience.pk, "label": audience.label, "words": words, "count": count, "parts": named,
+        }  # fmt: skip
+
+    def _rule(self, wanted: dict[str, Any], unit: OrganizationalUnit, by: User) -> Any:
+        """The rule that is written, or the one that combines the lists and rules that are named."""
+        if not {"with", "without"} & set(wanted):
+            return wanted.get("rule", {})
+        if "rule" in wanted:
+            self.fail("bad_file", "Give a rule, or “with” and “without”, not both.", exit_code=2)
+        return combining.rule_of(
+            [
+                Part(self._named(str(name), unit, by), without)
+                for key, without in (("with", False), ("without", True))
+                for name in self._names(wanted.get(key, []), key)
+            ]
+        )
+
+    def _names(self, found: Any, key: str) -> list[Any]:
+        if not isinstance(found, list) or len(found) > combining.MOST_PARTS:
+            most = combining.MOST_PARTS
+            self.fail("bad_file", f"“{key}” must be a list of at most {most} labels or ids.", exit_code=2)
+        return found
+
+    def _named(self, name: str, unit: OrganizationalUnit, by: User) -> Audience:
+        rows = access.visible(by, Audience.objects.filter(unit__in=unit.lineage))
+        found = list(rows.filter(Q(label=name) | Q(pk=numbers.key(name)))[:2])
+        if len(found) != 1:
+            self.fail("no_such_audience", f"There is no audience “{name}”, or more than one.", exit_code=2)
+        return found[0]
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:

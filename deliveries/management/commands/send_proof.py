@@ -17,7 +17,7 @@ from deliveries.models import Delivery, ProofMessage
 
 
 class Command(StepCommand):
-    help = "Send the content as it stands to test profiles, apart from every figure and history."
+    help = "Send the content as it stands to test profiles or oneself, apart from every figure and history."
     example = 'manage.py send_proof DM95 --as ana --test-profile "Phone" --test-profile "Outlook" --wait'
 
     def add_step_options(self, parser: ArgumentParser) -> None:
@@ -29,10 +29,13 @@ class Command(StepCommand):
             help="a test profile; may be repeated",
         )
         parser.add_argument(
+            "--to-me", action="store_true", help="to the verified address of whoever does this"
+        )
+        parser.add_argument(
             "--profile", metavar="ID", help="fill it with the values of this profile (its id or external id)"
         )
         parser.add_argument("--prefix", help="what stands before the subject")
-        add_wait_options(parser, what="the proof has left", seconds=120)
+        add_wait_options(parser, what="each copy has its outcome", seconds=120)
 
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
         proof = proofs.send(
@@ -42,10 +45,10 @@ class Command(StepCommand):
             test_profiles=[self._test_profile(label, by) for label in options["test_profile"]],
             profile=self._profile(options["profile"], by) if options["profile"] else None,
             prefix=options["prefix"],
+            to_me=options["to_me"],
         )
         if options["wait"]:
-            waiting = proof.messages.filter(status=ProofMessage.Status.WAITING)
-            self.wait(delivery, until=lambda _: not waiting.exists(), seconds=options["timeout"])
+            self.wait(delivery, until=lambda _: proofs.is_over(proof), seconds=options["timeout"])
         else:
             self.warn_without_worker(Queue.DEFAULT)
         rows = list(proof.messages.values("address", "status", "reply"))

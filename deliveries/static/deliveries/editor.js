@@ -1,22 +1,8 @@
-// A field chosen from the list is put where the caret was last; without a script it can be copied.
+// The editor's live preview, and what is written and not saved yet.
 (() => {
   "use strict";
   const form = document.getElementById("write");
   if (!form) return;
-  const fits = (element) => element.matches?.("#id_subject, #id_preheader, #id_from_name, #id_html, #id_text");
-  // Whoever was quicker than this script stands in a field already.
-  let last = fits(document.activeElement) ? document.activeElement : document.getElementById("id_html");
-  form.addEventListener("focusin", (event) => {
-    if (fits(event.target)) last = event.target;
-  });
-  form.addEventListener("click", (event) => {
-    const token = event.target.closest("[data-insert]");
-    if (!token || !last) return;
-    last.focus();
-    last.setRangeText(token.dataset.insert, last.selectionStart, last.selectionEnd, "end");
-    last.dispatchEvent(new Event("input", { bubbles: true }));
-  });
-
   // The frame of the live preview is a page of its own, which gets what stands in the form.
   document.addEventListener("htmx:afterSettle", () => {
     const frame = document.querySelector("#preview iframe[data-posts]");

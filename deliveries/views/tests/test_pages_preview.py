@@ -9,7 +9,7 @@ from deliveries.models import Content, Proof
 from deliveries.proofs import previews
 from deliveries.rendering import sealed_renderer
 from deliveries.tests.factories import DeliveryFactory
-from deliveries.views import content
+from deliveries.views import whose
 from deliveries.views.tests.drafts import url
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,40 @@ class TestPreview:
         ).content.decode()
 
         assert "Zuleica" not in page
-        assert "No profile with the number" in page
+        assert "Nobody is found by the number" in page
+
+    def test_people_are_found_by_name_and_gone_through_one_by_one(self, unit, preparer, client):
+        delivery = DeliveryFactory(unit=unit)
+        souzas = [
+            ProfileFactory(unit=unit, first_name=name, last_name="Souza") for name in ("Ana", "Bia", "Caio")
+        ]
+        ProfileFactory(unit=UnitFactory(), first_name="Zeca", last_name="Souza")
+
+        page, names = client.get(url("preview", delivery), {"profile": "SOUZA"}), []
+        while True:
+            names.append(page.context["preview"].subject)
+            following = page.context["who"].following
+            if not following:
+                break
+            page = client.get(f"{url('preview', delivery)}?{following}")
+
+        assert names == [f"News for {souza.first_name}" for souza in reversed(souzas)]
+        assert f"profile={souzas[1].pk}" in page.context["who"].previous
+        assert [one.first_name for one in page.context["who"].found] == ["Caio", "Bia", "Ana"]
+
+    def test_without_a_search_one_goes_through_the_audience(self, unit, preparer, client):
+        delivery = DeliveryFactory(unit=unit, recipients=2)
+        ProfileFactory(unit=unit)
+
+        first = client.get(
+            f"{url('preview', delivery)}?{client.get(url('preview', delivery)).context['who'].following}"
+        )
+        second = client.get(f"{url('preview', delivery)}?{first.context['who'].following}")
+
+        assert {first.context["who"].profile, second.context["who"].profile} == {
+            member.profile for member in delivery.audience.members.all()
+        }
+        assert second.context["who"].following == ""
 
     def test_for_a_prepared_recipient_it_is_what_was_sealed(self, unit, preparer, client):
         delivery = DeliveryFactory(unit=unit, ready=True)
@@ -72,7 +105,7 @@ class TestPreview:
         assert "<script>alert" not in frame
 
     def test_many_test_profiles_are_one_list_to_choose_from(self, unit, preparer, client, monkeypatch):
-        monkeypatch.setattr(content, "MOST_OFFERED", 3)
+        monkeypatch.setattr(whose, "MOST_OFFERED", 3)
         tests = [TestProfileFactory(unit=unit, label=f"Inbox {n}") for n in range(5)]
         TestProfileFactory(unit=UnitFactory(), label="Elsewhere")
         delivery = DeliveryFactory(unit=unit)
@@ -85,7 +118,7 @@ class TestPreview:
         assert f'<option value="{tests[1].pk}" selected>Inbox 1</option>' in chosen
         assert "These are the first 3 test profiles" in chosen
         assert "As Inbox 4 gets it" in typed
-        assert "No profile with the number" in elsewhere
+        assert "Nobody is found by the number" in elsewhere
 
     @pytest.mark.parametrize("query", [{"seq": 99}, {"version": 99}, {"test": 99}, {"seq": "x"}])
     def test_who_is_not_there_is_not_found(self, query, unit, preparer, client):
