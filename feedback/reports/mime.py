@@ -25,7 +25,6 @@ MOST_PARTS = 100  # of one level
 TEXT = 128 * 1024  # bytes of one part's text
 LONGEST_VALUE = 4096
 
-_TOP = 1000  # bytes in which the first line ends
 _BLANK_LINE = re.compile(rb"\r?\n[ \t]*\r?\n|\A\r?\n|\r\n\r(?!\n)")
 _MBOX = re.compile(rb"\A(?:>?From [^\r\n]*\r?\n)+")
 _HEADER = re.compile(rb"[!-9;-~]{1,100}[ \t]{0,10}:")
@@ -135,7 +134,8 @@ def parse(raw: bytes) -> Part:
     Where the header has lost its content type and the body has parts all the same, they are found.
     """
     raw = raw[:SIZE].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if b"\n" not in raw[:_TOP]:  # line ends of an old Macintosh
+    end = raw.find(b"\r\r", 0, HEAD)
+    if end > 0 and b"\n" not in raw[:end]:  # line ends of an old Macintosh
         raw = raw.replace(b"\r", b"\n")
     part = Part(raw)
     found = None if part.parts else _LOST_BOUNDARY.search(part.body, 0, HEAD)
