@@ -64,7 +64,7 @@ class _Reading:
 
     def _recipients(self) -> list[ReportedRecipient]:
         steps = (
-            self._of_machines, self._of_feedback, self._of_notification, self._of_status, self._of_lists,
+            self._of_machines, self._of_feedback, self._of_notification, self._of_status, self._of_servers, self._of_lists,
             self._of_people,
         )  # fmt: skip
         for step in steps:
@@ -133,6 +133,12 @@ class _Reading:
                 texts.append(text[at:].partition("\n--")[0])
         return texts
 
+    def _of_servers(self) -> list[ReportedRecipient]:
+        """What mail systems write about something else."""
+        rule = self.book.form("no_notice_subject", self.traces.subject)
+        is_report = bool(self.traces.failed or self.returned)
+        return [_nothing(Reason.ORDINARY, rule.name)] if rule and not is_report else []
+
     def _of_lists(self) -> list[ReportedRecipient]:
         """What the program of a mailing list refuses to pass on."""
         refusal = lists.refusal(self.traces, self.levelled, self.book)
@@ -142,8 +148,6 @@ class _Reading:
     def _of_people(self) -> list[ReportedRecipient]:
         """Notices in words alone, automatic answers, and the rest."""
         traces, book = self.traces, self.book
-        if book.form("no_notice_subject", traces.subject) and not traces.failed:
-            return []
         says_so = book.form("notice", self.levelled)
         if traces.is_system and (success := self._succeeded()):
             return [
@@ -158,8 +162,10 @@ class _Reading:
             found = self._addresses()
             if says_so or found or self.returned or fields.has_reply(self.text.text):
                 return self._failed(found, delayed=warns)
-        if traces.is_system and not traces.is_list and book.failure(self.levelled) and self._addresses():
-            return self._failed(self._addresses(), delayed=warns)
+        if traces.is_system and not traces.is_list and book.failure(self.levelled):
+            found = self._addresses()
+            if found and (self.returned or traces.failed or traces.has_null_sender or self._is_made(found)):
+                return self._failed(found, delayed=warns)
         is_passed_on = traces.is_passed_on or traces.is_list
         if traces.notice_subject and not is_passed_on and (says_so or warns):
             found = self._addresses()
