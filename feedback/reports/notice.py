@@ -112,6 +112,9 @@ def recipients(
             if not is_mine or (place == _Place.LISTED and rest.lstrip("> ").startswith(":")):
                 found[place].append(address)
         before = line
+    for place, some in found.items():
+        # "user@domain" is a way to say it, beside addresses that are some.
+        found[place] = [address for address in some if "." in address.rpartition("@")[2]] or some
     to = {address.lower() for address in written_to}
     others = addresses.distinct(found[_Place.ELSEWHERE] or found[_Place.QUOTED])
     others = others if len(others) == 1 else [address for address in others if address.lower() in to]
