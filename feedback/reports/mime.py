@@ -133,7 +133,11 @@ def parse(raw: bytes) -> Part:
 
     Where the header has lost its content type and the body has parts all the same, they are found.
     """
-    part = Part(raw[:SIZE].lstrip(b"\xef\xbb\xbf \t\r\n"))
+    raw = raw[:SIZE].lstrip(b"\xef\xbb\xbf \t\r\n")
+    end = raw.find(b"\r\r", 0, HEAD)
+    if end > 0 and b"\n" not in raw[:end]:  # line ends of an old Macintosh
+        raw = raw.replace(b"\r", b"\n")
+    part = Part(raw)
     found = None if part.parts else _LOST_BOUNDARY.search(part.body, 0, HEAD)
     if found is None or _RETURNED.search(part.body, 0, found.start()):
         return part  # the boundary of a message that is returned in a text

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -111,6 +112,9 @@ def recipients(
             if not is_mine or (place == _Place.LISTED and rest.lstrip("> ").startswith(":")):
                 found[place].append(address)
         before = line
+    for place, some in found.items():
+        # "user@domain" is a way to say it, beside addresses that are some.
+        found[place] = [address for address in some if "." in address.rpartition("@")[2]] or some
     to = {address.lower() for address in written_to}
     others = addresses.distinct(found[_Place.ELSEWHERE] or found[_Place.QUOTED])
     others = others if len(others) == 1 else [address for address in others if address.lower() in to]
@@ -196,6 +200,12 @@ def text_of_html(html: str) -> str:
         name, *values = [cell.text(separator=" ", strip=True) for cell in row.css("td, th")[:3]] or [""]
         if len(values) == 1 and 0 < len(name) <= LONGEST_CELL:
             row.replace_with(f"{name.rstrip(': ')}: {values[0]}")
+    for link in tree.css("a[href^='mailto:']")[:MOST_LINES]:
+        address = addresses.tidy(
+            unquote((link.attributes.get("href") or "")[7:LONGEST_LINE].partition("?")[0])
+        )
+        if address and "@" not in link.text():
+            link.replace_with(f"{link.text(strip=True)} <{address}>")
     return tree.text(separator="\n", strip=True) if tree.body else ""
 
 

@@ -64,8 +64,8 @@ class _Reading:
 
     def _recipients(self) -> list[ReportedRecipient]:
         steps = (
-            self._of_machines, self._of_feedback, self._of_notification, self._of_status, self._of_lists,
-            self._of_people,
+            self._of_machines, self._of_feedback, self._of_notification, self._of_status, self._of_servers,
+            self._of_lists, self._of_people,
         )  # fmt: skip
         for step in steps:
             self.patience.check()
@@ -133,6 +133,12 @@ class _Reading:
                 texts.append(text[at:].partition("\n--")[0])
         return texts
 
+    def _of_servers(self) -> list[ReportedRecipient]:
+        """What mail systems write about something else."""
+        rule = self.book.form("no_notice_subject", self.traces.subject)
+        is_report = bool(self.traces.failed or self.returned)
+        return [_nothing(Reason.ORDINARY, rule.name)] if rule and not is_report else []
+
     def _of_lists(self) -> list[ReportedRecipient]:
         """What the program of a mailing list refuses to pass on."""
         refusal = lists.refusal(self.traces, self.levelled, self.book)
@@ -142,9 +148,7 @@ class _Reading:
     def _of_people(self) -> list[ReportedRecipient]:
         """Notices in words alone, automatic answers, and the rest."""
         traces, book = self.traces, self.book
-        if book.form("no_notice_subject", traces.subject) and not traces.failed:
-            return []
-        says_so = book.form("notice", self.levelled)
+        says_so = book.form("undelivered", self.levelled) or book.form("notice", self.levelled)
         if traces.is_system and (success := self._succeeded()):
             return [
                 ReportedRecipient(one, Kind.DELIVERED, Reason.NONE, "", success.name)
@@ -156,10 +160,12 @@ class _Reading:
             return [_answer(*answer)]
         if traces.is_system and (says_so or warns or traces.notice_subject):
             found = self._addresses()
-            if says_so or found or self.returned or fields.has_reply(self.text.text):
+            if self._is_report(found) or (traces.notice_subject and (says_so or found)):
                 return self._failed(found, delayed=warns)
-        if traces.is_system and not traces.is_list and book.failure(self.levelled) and self._addresses():
-            return self._failed(self._addresses(), delayed=warns)
+        if traces.is_system and not traces.is_list and book.failure(self.levelled):
+            found = self._addresses()
+            if found and self._is_report(found):
+                return self._failed(found, delayed=warns)
         is_passed_on = traces.is_passed_on or traces.is_list
         if traces.notice_subject and not is_passed_on and (says_so or warns):
             found = self._addresses()
@@ -175,11 +181,18 @@ class _Reading:
         book = self.book
         if by_subject := book.form("success_subject", self.traces.subject):
             return by_subject
-        refuted = book.form("final", self.levelled) or fields.has_reply(self.text.text)
-        return None if refuted or book.failure(self.levelled) else book.form("success", self.levelled)
+        refuted = any(book.form(name, self.levelled) for name in ("final", "undelivered"))
+        refuted = refuted or fields.has_reply(self.text.text) or bool(book.failure(self.levelled))
+        return None if refuted else book.form("success", self.levelled)
 
     def _failed(self, found: list[str], *, delayed: str = "") -> list[ReportedRecipient]:
         return list(failed.of_notice(self.text, found, self.book, self.patience, delayed=delayed))
+
+    def _is_report(self, found: list[str]) -> bool:
+        """Whether anything but words shows that a machine wrote of a message; postmasters are people, too."""
+        traces = self.traces
+        by_header = traces.failed or traces.has_null_sender or traces.is_automatic
+        return bool(by_header or self.returned) or self._is_made(found)
 
     def _is_made(self, found: list[str]) -> bool:
         """Whether a machine made the text: a server's code stands in it, or an address alone on its line."""

@@ -7,6 +7,7 @@ A mail begins after a line `### name`. Lines `# kind recipient` say what is true
     {{report status|words}}   a whole report with that status and those words of a server, on the first recipient
     {{b64 charset|text}}      the text in that charset, in base64; raw64: without line breaks; qp: quoted-printable;
                               text: as it is
+    {{cr line|lines}}         with a carriage return at each end of a line
 """
 
 import base64
@@ -80,6 +81,8 @@ def _made(macro: str, argument: str, text: str, *, to: str) -> bytes:
         return f"Received: from x by relay.news.example\nFrom: News <news@news.example>\nTo: {to}\nSubject: hello\nMessage-ID: <m1@news.example>\n".encode()
     if macro == "report":
         return delivery_report(text, status=argument, final=f"rfc822; {to}")
+    if macro == "cr":
+        return (argument + text).replace("\n", "\r").encode()
     encoded = text.encode(argument)
     encoders = {
         "b64": base64.encodebytes,
