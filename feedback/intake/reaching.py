@@ -6,6 +6,8 @@ forgotten for it counts again, unless another message arrived as well.
 
 from collections.abc import Mapping
 
+from django.db import transaction
+
 from audiences import error_counts
 from campaign.lib import clock
 from deliveries.models import MessageStatus as S
@@ -20,18 +22,25 @@ _REACHED = f"""
 
 
 def forgive_all() -> int:
-    """Soft errors count no more where a message has arrived since; returns how many. For each night."""
-    return sum(
-        error_counts.forgive(keys, reached=_REACHED, at=clock.now()) for keys in error_counts.erroneous()
-    )
+    """Soft errors count no more where a message has arrived since; returns of how many addresses. For each night."""
+    return sum(map(_forgive, error_counts.erroneous()))
 
 
-def take_back(delivery_id: int, bounced: Mapping[int, str]) -> None:
-    """These messages, the key of each address by seq, reached nobody after all; in its caller's transaction."""
+@transaction.atomic
+def _forgive(keys: list[str]) -> int:
+    forgiven = error_counts.forgive(keys, reached=_REACHED)
+    error_counts.stand(forgiven, at=clock.now())
+    return len(forgiven)
+
+
+def take_back(delivery_id: int, bounced: Mapping[int, str]) -> set[str]:
+    """These messages, the key of each address by seq, reached nobody after all; in its caller's transaction.
+
+    Returns the addresses that stand otherwise for it; the caller has them stand anew.
+    """
     if not bounced:
-        return
-    at = clock.now()
-    told = [(key, f"message {delivery_id}/{seq}") for seq, key in bounced.items()]
-    if again := error_counts.unforgive(told):
-        error_counts.forgive(again, reached=_REACHED, at=at)
-        error_counts.stand(again, at=at)
+        return set()
+    again = error_counts.unforgive([(key, f"message {delivery_id}/{seq}") for seq, key in bounced.items()])
+    if again:
+        error_counts.forgive(again, reached=_REACHED)
+    return again

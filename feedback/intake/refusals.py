@@ -42,18 +42,22 @@ _CHANGED = """
 _ERROR = """
     SELECT m.address_key, m.at, 'soft', m.reason, m.reply, 'refusal ' || m.delivery_id || '/' || m.seq || ' '
         || floor(extract(epoch FROM m.at) / %(spacing)s)::bigint
-    FROM deliveries_message m
 """
-_THEIRS = "m.tries > 0 AND m.nature IN ('soft', 'hard') AND m.reason <> ALL(%(not_theirs)s)"
-_IN_CHUNKS = f"""
-    JOIN unnest(%(firsts)s::int[], %(lasts)s::int[]) AS c (first, last) ON m.seq BETWEEN c.first AND c.last
-    WHERE m.delivery_id = %(delivery)s AND m.status = {S.FAILED} AND m.tries > 0
+_THEIRS = "m.nature IN ('soft', 'hard') AND m.reason <> ALL(%(not_theirs)s)"
+# Chunk by chunk, by the key (`OFFSET 0`): a delivery made a moment ago has no statistics yet.
+_FAILED_ROWS = f"""
+    FROM unnest(%(firsts)s::int[], %(lasts)s::int[]) AS c (first, last) CROSS JOIN LATERAL (
+        SELECT * FROM deliveries_message r
+        WHERE r.delivery_id = %(delivery)s AND r.seq BETWEEN c.first AND c.last AND r.status = {S.FAILED}
+            AND r.tries > 0 OFFSET 0
+    ) m
 """
-_FAILED = f"{_ERROR} {_IN_CHUNKS} AND {_THEIRS}"
-_DOMAINS = f"SELECT m.address_key FROM deliveries_message m {_IN_CHUNKS}"
+_FAILED = f"{_ERROR} {_FAILED_ROWS} WHERE {_THEIRS}"
+_DOMAINS = f"SELECT m.address_key {_FAILED_ROWS}"
 _RETRYING = f"""
-    {_ERROR}
-    WHERE m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.status = {S.RETRYING} AND {_THEIRS}
+    {_ERROR} FROM deliveries_message m
+    WHERE m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.status = {S.RETRYING} AND m.tries > 0
+        AND {_THEIRS}
 """
 
 
