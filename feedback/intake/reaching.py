@@ -12,11 +12,13 @@ from audiences import error_counts
 from campaign.lib import clock
 from deliveries.models import MessageStatus as S
 
-# By the index of profiles on their address and that of messages on their profile.
+# By the index of profiles on their address and that of messages on their profile. Of what was sent again nobody knows
+# which hand-over a report was of, so it proves nothing.
 _REACHED = f"""
     SELECT 'message ' || m.delivery_id || '/' || m.seq AS reference
     FROM audiences_profile p JOIN deliveries_message m ON m.profile_id = p.id
     WHERE p.email_key = o.address_key AND m.address_key = o.address_key AND m.status = {S.SENT} AND m.at > o.at
+        AND NOT EXISTS (SELECT 1 FROM deliveries_sentagain a WHERE a.delivery_id = m.delivery_id AND a.seq = m.seq)
     ORDER BY m.delivery_id, m.seq LIMIT 1
 """
 

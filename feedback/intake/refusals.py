@@ -16,7 +16,7 @@ from campaign.lib import clock
 from deliveries.models import MessageStatus as S
 from feedback.models import RefusalLook
 
-LATELY = timedelta(days=40)  # what began before is not looked at any more
+LATELY = timedelta(days=40)  # what ended before is not looked at any more
 LATE = timedelta(days=8)  # after its end a late result may still come
 AT_ONCE = 2_000  # refused rows, or later tries, in one transaction
 
@@ -27,8 +27,10 @@ _NOT_THEIRS = (
 
 _DELIVERIES = """
     SELECT d.id FROM deliveries_delivery d LEFT JOIN feedback_refusallook l ON l.delivery_id = d.id
-    WHERE d.started_at > %(now)s - %(lately)s
-        AND (d.ended_at IS NULL OR l.looked_at IS NULL OR l.looked_at < d.ended_at + %(late)s)
+    WHERE d.started_at IS NOT NULL AND (
+        d.ended_at IS NULL
+        OR d.ended_at > %(now)s - %(lately)s AND (l.looked_at IS NULL OR l.looked_at < d.ended_at + %(late)s)
+    )
     ORDER BY d.id
 """
 _CHANGED = """
@@ -63,7 +65,7 @@ _RETRYING = f"""
 
 def count_all() -> int:
     """What was refused since the last look is counted; returns how many errors were new."""
-    values = {"now": clock.now(), "lately": LATELY, "late": LATE}
+    values: dict[str, Any] = {"now": clock.now(), "lately": LATELY, "late": LATE}
     with connection.cursor() as cursor:
         cursor.execute(_DELIVERIES, values)
         ids = [row[0] for row in cursor.fetchall()]
@@ -109,7 +111,8 @@ def _count_failed(delivery_id: int, *, above: int) -> tuple[int, int] | None:
 
 def _first_of(chunks: list[Any]) -> list[Any]:
     """The first of these chunks, as many as have AT_ONCE failed rows together; one at least."""
-    rows, chosen = 0, []
+    rows = 0
+    chosen: list[Any] = []
     for chunk in chunks:
         rows += chunk[3]
         if chosen and rows > AT_ONCE:
