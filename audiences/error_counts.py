@@ -95,8 +95,11 @@ _WRITE = """
 
 
 @transaction.atomic
-def count(errors: Sequence[tuple[str, Error]], *, at: datetime) -> None:
-    """These errors, each with the key of its address, are counted; one that was already is not counted again."""
+def count(errors: Sequence[tuple[str, Error]], *, at: datetime, also: Collection[str] = ()) -> None:
+    """These errors, each with the key of its address, are counted; one that was already is not counted again.
+
+    The addresses of `also` stand anew as well.
+    """
     AddressError.objects.bulk_create(
         [
             AddressError(
@@ -108,7 +111,7 @@ def count(errors: Sequence[tuple[str, Error]], *, at: datetime) -> None:
         ignore_conflicts=True,
         batch_size=5_000,
     )  # fmt: skip
-    stand({key for key, _error in errors}, at=at)
+    stand({key for key, _error in errors} | set(also), at=at)
 
 
 @transaction.atomic
@@ -119,22 +122,19 @@ def count_given(given: str, values: dict[str, Any], *, at: datetime) -> int:
     return len(keys)
 
 
-@transaction.atomic
-def forgive(keys: Collection[str], *, reached: str, at: datetime) -> int:
-    """Soft errors of these addresses count no more where a message arrived since; returns how many.
+def forgive(keys: Collection[str], *, reached: str) -> set[str]:
+    """Soft errors of these addresses count no more where a message arrived since; returns whose do not.
 
-    `reached` is a query of the `reference` of a message that reached `o.address_key` later than `o.at`. Who is in
-    quarantine or on the denylist stays there.
+    `reached` is a query of the `reference` of a message that reached `o.address_key` later than `o.at`. What led into
+    quarantine or onto the denylist stays. The caller calls `stand` for those that are returned.
     """
-    forgiven = _keys(_FORGIVE.format(reached=reached), {"keys": sorted(keys)})
-    stand(set(forgiven), at=at)
-    return len(forgiven)
+    return set(_keys(_FORGIVE.format(reached=reached), {"keys": sorted(keys)}))
 
 
 def unforgive(messages: Sequence[tuple[str, str]]) -> set[str]:
     """What these messages, each a key and a reference, had errors forgotten for counts again; returns whose it does.
 
-    The caller sees to it that these stand as they then should.
+    The caller calls `stand` for those that are returned.
     """
     keys, references = [key for key, _which in messages], [which for _key, which in messages]
     return set(_keys(_UNFORGIVE, {"keys": keys, "references": references}))

@@ -33,13 +33,15 @@ WANTED_ANEW = timedelta(days=1)
 MOST_HOSTS, LONGEST_NAME = 20, 253
 Outcome = MailExchange.Outcome
 
-# {given} is a query of address keys. One that was wanted within a day is wanted no more than it was.
+# {given} is a query of address keys. Only what is new, or was wanted last more than a day ago, is written and locked.
 _WANT = """
-    INSERT INTO audiences_mailexchange AS x (domain, outcome, hosts, provider, problem, wanted_at)
+    INSERT INTO audiences_mailexchange (domain, outcome, hosts, provider, problem, wanted_at)
     SELECT domain, 'unknown', '{{}}', '', '', %(at)s
     FROM (SELECT DISTINCT substring(key FROM '[^@]+$') AS domain FROM ({given}) AS g (key)) d
-    WHERE domain <> '' AND length(domain) <= 253 ORDER BY domain
-    ON CONFLICT (domain) DO UPDATE SET wanted_at = excluded.wanted_at WHERE x.wanted_at < %(at)s - %(anew)s
+    WHERE domain <> '' AND length(domain) <= 253 AND NOT EXISTS (
+        SELECT 1 FROM audiences_mailexchange x WHERE x.domain = d.domain AND x.wanted_at >= %(at)s - %(anew)s
+    )
+    ORDER BY domain ON CONFLICT (domain) DO UPDATE SET wanted_at = excluded.wanted_at
 """
 
 

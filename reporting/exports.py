@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import access, audit
 from accounts.models import User
@@ -19,7 +20,7 @@ from campaign.lib import keyset
 from deliveries.models import Cause, Delivery, LogLine, MessageStatus, Nature, Reason
 from feedback.agents import AgentKind
 from feedback.models import HitKind
-from reporting import logs
+from reporting import failures, logs
 from reporting.logs import Log
 
 
@@ -145,12 +146,30 @@ def _cells(shown: list[Column], log: Log, rows: QuerySet[Any]) -> Iterator[list[
 
 
 def export_lists(*, delivery: Delivery, code: str, by: User) -> Iterator[bytes]:
-    """The two lists that need no pages: exclusion causes and tracked URLs."""
+    """The lists that need no pages: exclusion causes, failures by reason and by provider, tracked URLs."""
     access.require(by, Right.EXPORT, delivery)
     audit.record("export_log", by=by, target=delivery, log=code, filters={})
     if code == "causes":
         rows: Any = ((row.label, row.cause, row.number) for row in logs.causes(delivery))
         header = [_("Cause"), _("Code"), _("Volume")]
+    elif code == "failures":
+        found = failures.failures(delivery, user=by)
+        rows = (
+            (what, line.label, line.code, line.number, line.refused, line.later)
+            for what, lines in (
+                (_("Reason"), found.by_reason),
+                (_("Provider (MX host)"), found.by_provider),
+            )
+            for line in lines
+        )
+        header = [
+            pgettext_lazy("column", "By"),
+            _("Label"),
+            _("Code"),
+            _("In all"),
+            _("While it was sent"),
+            _("Later, by mail"),
+        ]
     else:
         urls = logs.tracked_urls(delivery)
         rows = ((row.label, logs.URL_KINDS[row.kind], row.url, row.clicks, row.people) for row in urls)

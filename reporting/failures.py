@@ -89,7 +89,7 @@ class Failures:
 def failures(delivery: Delivery, *, user: User | None) -> Failures:
     """Count the failures of a delivery; without a person it is the system's own operator who asks."""
     rows = logs.failed(delivery, user)
-    reasons = list(rows.order_by().values("reason").annotate(number=Count("seq"), **_COUNTS))
+    reasons: list[Any] = list(rows.order_by().values("reason").annotate(number=Count("seq"), **_COUNTS))
     reasons.sort(key=lambda row: (-row["number"], row["reason"]))
     whole = {name: sum(row[name] for row in reasons) for name in ("number", *_COUNTS)}
     return Failures(

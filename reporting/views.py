@@ -40,6 +40,7 @@ TABS = {
 }
 RECONCILED_HERE = 200_000  # messages; it takes a second or two
 MAIL_SHOWN = 200_000  # octets
+FAILURES_SHOWN = 5  # lines of each figure in the Deployment block; the window has all
 OF_TRACKING = ("tracking", "urls")
 FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:;"
@@ -78,6 +79,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
     elif tab == "failures":
         context["failures"] = failures.failures(delivery, user=_person(request))
         if request.htmx:
+            context["lines_shown"] = f":{FAILURES_SHOWN}"
             return _never_stored(render(request, "reporting/_failures.html", context))
     elif tab == "causes":
         context |= {"causes": logs.causes(delivery), "prepared": delivery.preparation}

@@ -16,7 +16,7 @@ from campaign.lib import clock
 from deliveries.models import MessageStatus as S
 from feedback.models import RefusalLook
 
-LATELY = timedelta(days=40)  # what began before is not looked at any more
+LATELY = timedelta(days=40)  # what ended before is not looked at any more
 LATE = timedelta(days=8)  # after its end a late result may still come
 AT_ONCE = 2_000  # refused rows, or later tries, in one transaction
 
@@ -27,8 +27,10 @@ _NOT_THEIRS = (
 
 _DELIVERIES = """
     SELECT d.id FROM deliveries_delivery d LEFT JOIN feedback_refusallook l ON l.delivery_id = d.id
-    WHERE d.started_at > %(now)s - %(lately)s
-        AND (d.ended_at IS NULL OR l.looked_at IS NULL OR l.looked_at < d.ended_at + %(late)s)
+    WHERE d.started_at IS NOT NULL AND (
+        d.ended_at IS NULL
+        OR d.ended_at > %(now)s - %(lately)s AND (l.looked_at IS NULL OR l.looked_at < d.ended_at + %(late)s)
+    )
     ORDER BY d.id
 """
 _CHANGED = """
@@ -42,24 +44,28 @@ _CHANGED = """
 _ERROR = """
     SELECT m.address_key, m.at, 'soft', m.reason, m.reply, 'refusal ' || m.delivery_id || '/' || m.seq || ' '
         || floor(extract(epoch FROM m.at) / %(spacing)s)::bigint
-    FROM deliveries_message m
 """
-_THEIRS = "m.tries > 0 AND m.nature IN ('soft', 'hard') AND m.reason <> ALL(%(not_theirs)s)"
-_IN_CHUNKS = f"""
-    JOIN unnest(%(firsts)s::int[], %(lasts)s::int[]) AS c (first, last) ON m.seq BETWEEN c.first AND c.last
-    WHERE m.delivery_id = %(delivery)s AND m.status = {S.FAILED} AND m.tries > 0
+_THEIRS = "m.nature IN ('soft', 'hard') AND m.reason <> ALL(%(not_theirs)s)"
+# Chunk by chunk, by the key (`OFFSET 0`): a delivery made a moment ago has no statistics yet.
+_FAILED_ROWS = f"""
+    FROM unnest(%(firsts)s::int[], %(lasts)s::int[]) AS c (first, last) CROSS JOIN LATERAL (
+        SELECT * FROM deliveries_message r
+        WHERE r.delivery_id = %(delivery)s AND r.seq BETWEEN c.first AND c.last AND r.status = {S.FAILED}
+            AND r.tries > 0 OFFSET 0
+    ) m
 """
-_FAILED = f"{_ERROR} {_IN_CHUNKS} AND {_THEIRS}"
-_DOMAINS = f"SELECT m.address_key FROM deliveries_message m {_IN_CHUNKS}"
+_FAILED = f"{_ERROR} {_FAILED_ROWS} WHERE {_THEIRS}"
+_DOMAINS = f"SELECT m.address_key {_FAILED_ROWS}"
 _RETRYING = f"""
-    {_ERROR}
-    WHERE m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.status = {S.RETRYING} AND {_THEIRS}
+    {_ERROR} FROM deliveries_message m
+    WHERE m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.status = {S.RETRYING} AND m.tries > 0
+        AND {_THEIRS}
 """
 
 
 def count_all() -> int:
     """What was refused since the last look is counted; returns how many errors were new."""
-    values = {"now": clock.now(), "lately": LATELY, "late": LATE}
+    values: dict[str, Any] = {"now": clock.now(), "lately": LATELY, "late": LATE}
     with connection.cursor() as cursor:
         cursor.execute(_DELIVERIES, values)
         ids = [row[0] for row in cursor.fetchall()]
@@ -105,7 +111,8 @@ def _count_failed(delivery_id: int, *, above: int) -> tuple[int, int] | None:
 
 def _first_of(chunks: list[Any]) -> list[Any]:
     """The first of these chunks, as many as have AT_ONCE failed rows together; one at least."""
-    rows, chosen = 0, []
+    rows = 0
+    chosen: list[Any] = []
     for chunk in chunks:
         rows += chunk[3]
         if chosen and rows > AT_ONCE:

@@ -108,8 +108,10 @@ def settle_messages(delivery_id: int, seqs: Sequence[int]) -> int:
     rows = list(reports.order_by("id"))
     outcomes = {row.pk: _outcome(row, messages.get(row.seq or 0)) for row in rows}
     _note(rows, outcomes, messages)
-    _note_unreached(delivery_id, messages)
-    _count_errors(rows, outcomes, messages)
+    bounced = {each.seq: each.address_key for each in messages.values() if each.may_bounce and each.nature}
+    again = reaching.take_back(delivery_id, bounced)
+    _count_errors(rows, outcomes, messages, also=again)
+    mail_exchanges.want_of(bounced.values())
     if any(changes.values()):
         audit.record("settle_reports", by=None, target=Delivery.objects.get(pk=delivery_id), **changes)
     return sum(outcome != Outcome.WAITS for outcome in outcomes.values())
@@ -201,22 +203,15 @@ COUNTING = {Outcome.BOUNCED, Outcome.CONFIRMED, Outcome.SENT_AGAIN, Outcome.MARK
 
 
 def _count_errors(
-    rows: Sequence[Report], outcomes: dict[int, Outcome], messages: dict[int, _Message]
+    rows: Sequence[Report], outcomes: dict[int, Outcome], messages: dict[int, _Message], *, also: set[str]
 ) -> None:
-    """What the reports say against their addresses is counted there, and what they don't say any more is not."""
+    """What the reports say against their addresses is counted there; those of `also` stand anew too."""
     errors = [
         (messages[row.seq or 0].address_key, error)
         for row in rows
         if outcomes[row.pk] in COUNTING and (error := _error(row, messages[row.seq or 0])) is not None
     ]
-    error_counts.count(errors, at=clock.now())
-
-
-def _note_unreached(delivery_id: int, messages: dict[int, _Message]) -> None:
-    """A message that has bounced reached nobody: what it had errors forgotten for counts again."""
-    bounced = [message for message in messages.values() if message.may_bounce and message.nature]
-    reaching.take_back(delivery_id, {message.seq: message.address_key for message in bounced})
-    mail_exchanges.want_of([message.address_key for message in bounced])
+    error_counts.count(errors, at=clock.now(), also=also)
 
 
 def _error(row: Report, message: _Message) -> Error | None:

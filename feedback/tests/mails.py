@@ -63,6 +63,39 @@ Hello
 """.encode()
 
 
+def complaint_of(delivery: Delivery, seq: int = 1) -> bytes:
+    """An abuse report of RFC 5965, a new one for each call."""
+    returned = "".join(f"{name}: {value}\n" for name, value in _returned(delivery.key, seq, SIGNS))
+    return f"""\
+From: feedback@mx.example.net
+To: {return_path(delivery.key, seq)}
+Subject: Complaint
+Message-ID: <complaint-{next(_numbers)}@mx.example.net>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report; boundary="cut"
+
+--cut
+Content-Type: text/plain
+
+This is a spam report.
+
+--cut
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+User-Agent: Mail/1.0
+Version: 1
+
+--cut
+Content-Type: message/rfc822
+
+{returned}
+Hello
+
+--cut--
+""".encode()
+
+
 def human_reply(delivery: Delivery, seq: int = 1) -> bytes:
     """What a person writes back to the return path of their message."""
     return (

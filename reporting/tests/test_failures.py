@@ -109,6 +109,9 @@ def test_each_figure_opens_its_rows(delivery):
         1,
         2,
     )
+    listed = b"".join(client.get(f"{where}export/").streaming_content).decode()
+    assert "google.com" in listed
+    assert len(listed.strip().splitlines()) == 1 + 4
     assert "<html" not in part
     assert where in client.get(reverse("reporting:block", args=[delivery.pk])).content.decode()
     for odd in ("x" * 300, "%", "(unseen)", "a\x00b", "'; DROP TABLE x"):

@@ -15,6 +15,8 @@ from feedback.intake import storing
 from feedback.tests.mails import bounce_of
 from reporting.tests.factories import delivery_with
 
+SLOWLY = 30_000  # milliseconds that a page of a busy machine may take
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -25,20 +27,21 @@ def test_a_refused_mail_is_followed_to_the_person(new_page):
     storing.store(bounce_of(delivery, 2))
     jobs.read_mail()
     page = new_page(user=UserFactory(roles={"administration": root()}, is_staff=True))
+    page.set_default_timeout(SLOWLY)
 
     page.goto(reverse("deliveries:dashboard", args=[delivery.pk]))
     by_provider = page.get_by_role("row", name=re.compile("^example.com"))
-    expect(by_provider.get_by_role("link").first).to_have_text("1")
+    expect(by_provider.get_by_role("link").first).to_have_text("1", timeout=SLOWLY)
     page.locator("[data-kpi=failed] .kpi__value a").click()
-    expect(page.get_by_text("550 5.1.1 <nobody>: user unknown")).to_be_visible()
+    expect(page.get_by_text("550 5.1.1 <nobody>: user unknown")).to_be_visible(timeout=SLOWLY)
     page.get_by_role("link", name=row.address).click()
     page.get_by_role("link", name="The mail as it came").click()
-    expect(page.get_by_text("Undelivered Mail Returned to Sender")).to_be_visible()
+    expect(page.get_by_text("Undelivered Mail Returned to Sender")).to_be_visible(timeout=SLOWLY)
     page.go_back()
     page.get_by_role("link", name="Quarantine", exact=True).click()
-    expect(page.get_by_text("550 5.1.1 <nobody>: user unknown")).to_be_visible()
+    expect(page.get_by_text("550 5.1.1 <nobody>: user unknown")).to_be_visible(timeout=SLOWLY)
     page.get_by_role("link", name="Profiles with this address").click()
     page.get_by_role("link", name="Aurora Lima").click()
 
-    expect(page.get_by_role("heading", name="Aurora Lima")).to_be_visible()
-    expect(page.get_by_text("Hard bounce")).to_be_visible()
+    expect(page.get_by_role("heading", name="Aurora Lima")).to_be_visible(timeout=SLOWLY)
+    expect(page.get_by_text("Hard bounce")).to_be_visible(timeout=SLOWLY)

@@ -18,19 +18,22 @@ from deliveries.tests.ledger_rows import execute, statuses
 from feedback import jobs
 from feedback.intake import reading, settling, storing
 from feedback.models import IncomingMail, Outcome, Report
-from feedback.tests.mails import bounce_of
+from feedback.tests.mails import bounce_of, complaint_of
 from reporting import statistics
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db
 
 MESSAGES = 40
-RESULTS = [S.SENT, S.SENT, S.SENT, S.IN_DOUBT, S.FAILED, S.CANCELLED, None]
+RESULTS = [S.SENT, S.SENT, S.SENT, S.IN_DOUBT, S.FAILED, S.CANCELLED, S.IGNORED, None]
 REPORTS = {
     "hard": {"status": "5.1.1"},
     "soft": {"status": "5.2.2"},
+    "elsewhere": {"status": "5.1.1", "recipient": "somebody@elsewhere.example"},  # a forwarder's address
     "delayed": {"status": "4.2.2", "action": "delayed"},
+    "delivered": {"status": "2.0.0", "action": "delivered"},
 }
+BOUNCES = {"hard", "soft", "elsewhere"}
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Story:
             return S.PREPARED
         if self.result not in {S.SENT, S.IN_DOUBT} or self.is_sent_again:
             return self.result
-        if {"hard", "soft"} & set(self.reports):
+        if BOUNCES & set(self.reports):
             return S.BOUNCED
         return S.SENT if self.reports else self.result
 
@@ -64,9 +67,14 @@ def stories(delivery, chance: random.Random) -> dict[int, Story]:
     made = {}
     for seq in range(1, MESSAGES + 1):
         result = chance.choice(RESULTS)
-        reports = chance.sample(sorted(REPORTS), chance.randint(0, 3))
+        reports = chance.sample([*sorted(REPORTS), "complaint"], chance.randint(0, 3))
         again = result == S.SENT and chance.random() < 0.2
-        mails = {kind: bounce_of(delivery, seq, **REPORTS[kind]) for kind in reports}
+        mails = {
+            kind: complaint_of(delivery, seq)
+            if kind == "complaint"
+            else bounce_of(delivery, seq, **REPORTS[kind])
+            for kind in reports
+        }
         made[seq] = Story(seq, result, reports, again, mails)
     return made
 
