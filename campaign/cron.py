@@ -8,7 +8,7 @@ from django_rq.cron import DjangoCronScheduler
 from accounts.jobs import forget_kept_forms, forget_old_brakes, mail_letters
 from audiences.jobs import forget_old_errors, wake_imports
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
-from deliveries.jobs import look_up, tick
+from deliveries.jobs import forget_old_drafts, look_up, tick
 from feedback.jobs import fetch_mail, read_mail
 from reporting.jobs import fold, wake_recounts
 
@@ -57,6 +57,7 @@ def scheduler() -> DjangoCronScheduler:
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),
         (forget_kept_forms, "37 * * * *", 600),
+        (forget_old_drafts, "47 3 * * *", 600),
         (forget_old_errors, "0 4 * * *", 1800),
     )
     for job, at, timeout in by_hour:

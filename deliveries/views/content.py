@@ -21,10 +21,11 @@ from audiences.fields import shown as offered_fields
 from audiences.models import TestProfile
 from campaign.lib import clock
 from deliveries import drafting
-from deliveries.drafting import attachments, uploads
+from deliveries.drafting import attachments, library, unsaved, uploads
 from deliveries.forms.attachments import Attach
 from deliveries.forms.content import UploadContent, Write
 from deliveries.forms.proof import find_profile
+from deliveries.forms.templates import KeepAsTemplate
 from deliveries.lifecycle import seal
 from deliveries.models import Content, Delivery, Message, PreparationStatus
 from deliveries.models.content import PARTS
@@ -43,6 +44,7 @@ OWN_LINKS = [
 ]
 VERSIONS = 20
 MOST_OFFERED = 500
+PICTURES_OFFERED = 60
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -50,23 +52,33 @@ MOST_OFFERED = 500
 def editor(request: HttpRequest, pk: int) -> HttpResponse:
     """Write and save the content; each save that changes something makes a version."""
     delivery = find_editable(request, pk)
-    form = Write(request.POST or None, initial=_parts(delivery, number(request, "version")))
+    initial = _draft(request, delivery) or _parts(delivery, number(request, "version"))
+    initial.setdefault("draft", unsaved.new_key())
+    form = Write(request.POST or None, delivery=delivery, initial=initial)
     if request.method == "POST" and form.is_valid():
         if form.is_of(delivery.content):
             return _saved(request, delivery, form)
         form.take_up(delivery.content)
-    return page(request, "content", _editor(delivery, form, UploadContent()))
+    return page(request, "content", _editor(request, delivery, form, UploadContent()))
 
 
 def _saved(request: HttpRequest, delivery: Delivery, form: Write) -> HttpResponse:
     with told(request, delivery, action="write_content"):
-        parts = form.parts | {"html": uploads.for_pasted(delivery, form.parts["html"])}
-        content = drafting.write(delivery=delivery, by=person(request), at=clock.now(), **parts)
+        content = _written(request, delivery, form)
+        unsaved.saved(delivery=delivery, key=form.cleaned_data["draft"], by=person(request))
         _tell_what_was_saved(request, delivery, content)
         if "and_close" in request.POST:
             return redirect("deliveries:dashboard", delivery.pk)
         return redirect("deliveries:content", delivery.pk)
-    return page(request, "content", _editor(delivery, form, UploadContent()))
+    return page(request, "content", _editor(request, delivery, form, UploadContent()))
+
+
+def _written(request: HttpRequest, delivery: Delivery, form: Write) -> Content:
+    parts = form.parts | {"html": uploads.for_pasted(delivery, form.parts["html"])}
+    how: dict[str, Any] = {"delivery": delivery, "by": person(request), "at": clock.now(), **parts}
+    if form.chosen_sender:
+        return drafting.send_as(sender=form.chosen_sender, **how)
+    return drafting.write(**how)
 
 
 @require_POST
@@ -76,9 +88,8 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = find_editable(request, pk)
     form = UploadContent(request.POST, request.FILES)
     if not form.is_valid():
-        return page(
-            request, "content", _editor(delivery, Write(initial=_parts(delivery, None)), form), status=422
-        )
+        written = Write(delivery=delivery, initial=_parts(delivery, None))
+        return page(request, "content", _editor(request, delivery, written, form), status=422)
     file = form.cleaned_data["file"]
     with told(request, delivery, action="upload_content"):
         brought = uploads.bring_in(
@@ -235,19 +246,35 @@ def _parts(delivery: Delivery, version: int | None) -> dict[str, Any]:
     return parts | {"base": delivery.content.number if delivery.content else 0}
 
 
-def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict[str, Any]:
+def _draft(request: HttpRequest, delivery: Delivery) -> dict[str, Any] | None:
+    """What the person wrote on another page and goes on with here; None where the address names no such draft."""
+    key = request.GET.get("draft", "").replace("\0", "")
+    draft = unsaved.of(delivery, by=person(request)).filter(key=key).first() if key else None
+    return draft and draft.parts | {"base": draft.base, "draft": draft.key}
+
+
+def _editor(
+    request: HttpRequest, delivery: Delivery, form: Write, upload_form: UploadContent
+) -> dict[str, Any]:
     shown = previews.preview(delivery=delivery) if delivery.content else None
     return {
         "delivery": delivery,
         "form": form,
         "upload_form": upload_form,
+        "library": library.of_unit(delivery.unit)[:PICTURES_OFFERED],
+        "drafts": unsaved.of(delivery, by=person(request)).defer("html", "text"),
+        "draft_key": form["draft"].value(),
+        "latest": delivery.content.number if delivery.content else 0,
         "fields": [(f"{{{{ profile.{field.name} }}}}", field.label) for field in offered_fields()],
         "own_links": OWN_LINKS,
-        "senders": [sender.address for sender in senders.of_unit(delivery.unit) if "@" in sender.address],
+        "senders": [sender.address for sender in senders.offered(delivery.unit)],
         "versions": delivery.contents.select_related("author").defer("html", "text")[:VERSIONS],
         "pictures": [uploads.original_name(path) for path in delivery.assets.values_list("path", flat=True)],
         "preview": shown,
         "attach_form": Attach(),
+        "keep_form": KeepAsTemplate(
+            by=person(request), initial={"label": delivery.label, "unit": delivery.unit_id}
+        ),
         "attached": attachments.of(delivery),
         "attachments_most": settings.SINETE["attachments_most"],
         "attachments_megabytes": settings.SINETE["attachments_megabytes"],
