@@ -195,7 +195,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def _elsewhere(request: HttpRequest) -> list[KeptForm]:
     user = getattr(request, "user", None)
     browser = browsers.of(request)
-    if not browser.forms or not isinstance(user, User):
+    if not browser.forms or not isinstance(user, User) or request.path == reverse("kept_forms"):
         return []
     found = rows.of(user_id=user.pk, browser=browser.digest, at=clock.now()).defer("typed")
     return [form for form in found if form.posted_at or form.path != request.path]

@@ -16,6 +16,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
+from accounts.kept_forms import edge as kept_forms
 from audiences import sight
 from audiences.fields import shown as offered_fields
 from audiences.models import TestProfile
@@ -27,7 +28,7 @@ from deliveries.forms.content import UploadContent, Write
 from deliveries.forms.proof import find_profile
 from deliveries.forms.templates import KeepAsTemplate
 from deliveries.lifecycle import seal
-from deliveries.models import Content, Delivery, Message, PreparationStatus
+from deliveries.models import Content, ContentDraft, Delivery, Message, PreparationStatus
 from deliveries.models.content import PARTS
 from deliveries.proofs import previews
 from deliveries.routing import senders
@@ -246,6 +247,13 @@ def _parts(delivery: Delivery, version: int | None) -> dict[str, Any]:
     return parts | {"base": delivery.content.number if delivery.content else 0}
 
 
+def _drafts(request: HttpRequest, delivery: Delivery) -> QuerySet[ContentDraft]:
+    """What the person may go on with; not what stands in the page again after their session had ended."""
+    rows = unsaved.of(delivery, by=person(request)).defer("html", "text")
+    again = kept_forms.waiting(request).get("draft")
+    return rows.exclude(key=again) if again else rows
+
+
 def _draft(request: HttpRequest, delivery: Delivery) -> dict[str, Any] | None:
     """What the person wrote on another page and goes on with here; None where the address names no such draft."""
     key = request.GET.get("draft", "").replace("\0", "")
@@ -262,7 +270,7 @@ def _editor(
         "form": form,
         "upload_form": upload_form,
         "library": library.of_unit(delivery.unit)[:PICTURES_OFFERED],
-        "drafts": unsaved.of(delivery, by=person(request)).defer("html", "text"),
+        "drafts": _drafts(request, delivery),
         "draft_key": form["draft"].value(),
         "latest": delivery.content.number if delivery.content else 0,
         "fields": [(f"{{{{ profile.{field.name} }}}}", field.label) for field in offered_fields()],
