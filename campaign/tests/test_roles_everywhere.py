@@ -1,5 +1,6 @@
 """Every address of the pages that changes something, posted by every role from every place in the tree."""
 
+import base64
 import io
 from collections.abc import Callable
 from typing import Any
@@ -23,9 +24,11 @@ from campaign.tests.crawling import mounted
 from deliveries.models import ContentTemplate, Delivery, Picture
 from deliveries.tests.factories import CONTENT, DeliveryFactory, person
 from deliveries.tests.places import PLACES
-from deliveries.tests.zips import PNG
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+PICTURE = base64.b64decode(  # one pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 class World:
@@ -102,7 +105,7 @@ ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], 
     "deliveries:upload": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"file": _file("a.html", b"<p>Hi</p>")}),
     "deliveries:begin": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"template": "letter.en"}),
     "deliveries:keep-template": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk}),
-    "deliveries:pictures": (lambda w: [], Right.PREPARE, lambda w: {"unit": w.unit.pk, "alt": "A", "file": _file("a.png", PNG)}),
+    "deliveries:pictures": (lambda w: [], Right.PREPARE, lambda w: {"unit": w.unit.pk, "alt": "A", "file": _file("a.png", PICTURE)}),
     "deliveries:picture": (lambda w: [w.picture.pk], Right.PREPARE, lambda w: {"name": "Changed", "alt": "A"}),
     "deliveries:picture-remove": (lambda w: [w.picture.pk], Right.PREPARE, lambda w: {}),
     "deliveries:template-create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk}),

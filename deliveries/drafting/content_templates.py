@@ -107,7 +107,7 @@ def _check(
         raise TemplateTooLong()
     # Two at once wait for one another here, as a unit's senders do.
     list(OrganizationalUnit.objects.select_for_update(no_key=True).filter(pk=unit.pk).values_list("pk"))
-    others = ContentTemplate.objects.filter(unit=unit).exclude(pk=template.pk if template else None)
+    others = ContentTemplate.objects.filter(unit=unit).exclude(pk=template.pk if template else 0)
     if others.filter(label=label).exists():
         raise TemplateLabelTaken(unit=unit, label=label)
     if others.count() >= MOST:
@@ -158,7 +158,7 @@ def begin_with(*, delivery: Delivery, template: ContentTemplate | Shipped, by: U
         if not access.readable_units(by).filter(pk=template.unit_id).exists():
             raise NoSuchTemplate(template=template.label)
         _bring(delivery, template.pictures.all())
-        _written_by(delivery, {template.changed_by_id} - {None})
+        _written_by(delivery, [template.changed_by_id] if template.changed_by_id else [])
     sender = {} if delivery.content else senders.suggested(delivery.unit)
     said = {part: getattr(template, part) for part in PARTS}
     content = drafts.write(delivery=delivery, by=by, at=at, **sender | said)
