@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from accounts import access, audit
+from accounts.kept_forms import edge as kept_forms
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib import numbers
@@ -276,5 +277,6 @@ class told:  # noqa: N801  reads as a word
         if self.request.method == "POST":
             audit.record_refusal(error, by=person(self.request), target=self.target)
         messages.error(self.request, str(error))
+        kept_forms.note_refusal(self.request)
         self.was_refused = True
         return True

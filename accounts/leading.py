@@ -20,7 +20,8 @@ def here(request: HttpRequest, address: str) -> str:
     if not url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}):
         return ""
     parts = urlsplit(address)
-    return parts.path + (f"?{parts.query}" if parts.query else "")
+    path = f"/{parts.path.lstrip('/')}"  # two slashes at the beginning would name a host
+    return path + (f"?{parts.query}" if parts.query else "")
 
 
 def lead(request: HttpRequest, address: str) -> HttpResponse:

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
+    "django_ace",
     "django_htmx",
     "django_rq",
     "guardian",
@@ -185,6 +186,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password_from_key": "30/m/ip",
     "change_password": "5/m/user",
     "confirm_email": "1/m/key",
+    "keep_draft": "60/m/key",  # what is kept while somebody writes
     "keep_form": "30/m/key",  # what is typed while signed out
 }
 # The brakes are counted in PostgreSQL, so that they hold for all web processes and while Valkey is away.

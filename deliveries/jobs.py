@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from accounts import audit
 from campaign.lib import clock, lingering, memory
 from deliveries import proofs, queues
+from deliveries.drafting import unsaved
 from deliveries.ledger import recovery
 from deliveries.lifecycle import notices
 from deliveries.preparation import verbs as preparation
@@ -77,6 +78,10 @@ def end_leases(*, delivery_id: int, lane: str, **_: object) -> None:
 def send_proof(*, proof_id: int, **_: object) -> None:
     with audit.entered("job"):
         proofs.run(proof_id=proof_id)
+
+
+def forget_old_drafts(**_: object) -> None:
+    unsaved.forget(clock.now())
 
 
 def look_up(**_: object) -> None:

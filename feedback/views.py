@@ -18,7 +18,7 @@ from audiences.models import Profile
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
 from deliveries.content.render import RenderError
-from deliveries.models import Asset, Message
+from deliveries.models import Message, pictures
 from feedback import link_cache, outage, proof_pages, unsubscribes
 from feedback.agents import kind_of
 from feedback.hits import IncomingHit, Landed, store
@@ -173,7 +173,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 def picture(request: HttpRequest, sha256: str, extension: str) -> HttpResponse:
     """A picture of a content, by its fingerprint: it never changes, so it may be kept for ever."""
-    asset = Asset.objects.filter(sha256=sha256).only("media_type", "data").first()
+    asset = pictures.served(sha256)
     if asset is None or asset.media_type not in IMAGE_TYPES:
         return _no_such_page(request)
     etag = f'"{sha256}"'

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.middleware.csrf import _unmask_cipher_token
+from django.middleware import csrf
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 COOKIE = "sinete_browser"
@@ -89,7 +89,7 @@ def _unmasked(token: str) -> str:
     """The secret behind a token as Django writes it into forms: masked anew for each page."""
     if len(token) != _MASKED or not token.isascii() or not token.isalnum():
         return token[:_MASKED]
-    return _unmask_cipher_token(token)
+    return str(csrf._unmask_cipher_token(token))  # type: ignore[attr-defined]  # no public name reads a token
 
 
 def _mark(secret: str) -> str:

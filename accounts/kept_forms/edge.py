@@ -139,7 +139,7 @@ def _number(browser: browsers.Browser) -> int:
 
 def _give_back(request: HttpRequest, response: HttpResponseBase, browser: browsers.Browser, pk: int) -> None:
     """Fill in what waits for the person on this page; once they posted it themselves, it is done with."""
-    mine = {"user_id": pk, "browser": browser.digest, "at": clock.now()}
+    mine: dict[str, Any] = {"user_id": pk, "browser": browser.digest, "at": clock.now()}
     if request.method == "POST" and not request.headers.get("HX-Request"):
         went_well = response.status_code in (301, 302, 303) and not hasattr(request, "_was_refused")
         if went_well or response.status_code >= 400:
@@ -195,7 +195,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def _elsewhere(request: HttpRequest) -> list[KeptForm]:
     user = getattr(request, "user", None)
     browser = browsers.of(request)
-    if not browser.forms or not isinstance(user, User):
+    if not browser.forms or not isinstance(user, User) or request.path == reverse("kept_forms"):
         return []
     found = rows.of(user_id=user.pk, browser=browser.digest, at=clock.now()).defer("typed")
     return [form for form in found if form.posted_at or form.path != request.path]

@@ -1,5 +1,6 @@
 """Every address of the pages that changes something, posted by every role from every place in the tree."""
 
+import base64
 import io
 from collections.abc import Callable
 from typing import Any
@@ -20,11 +21,14 @@ from audiences.models import ConsentDoubt, ImportMapping
 from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
 from campaign.tests.crawling import mounted
-from deliveries.models import Delivery
+from deliveries.models import ContentTemplate, Delivery, Picture
 from deliveries.tests.factories import CONTENT, DeliveryFactory, person
 from deliveries.tests.places import PLACES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+PICTURE = base64.b64decode(  # one pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 class World:
@@ -38,6 +42,10 @@ class World:
         self.test_profile = TestProfileFactory(unit=unit)
         self.draft = DeliveryFactory(unit=unit, audience=self.audience)
         self.sent = DeliveryFactory(unit=unit, finished=True, recipients=1)
+        self.picture = Picture.objects.create(
+            unit=unit, name="Kept", sha256="a" * 64, media_type="image/png", width=1, height=1, size=1, data=b"x", added_at=clock.now(),
+        )  # fmt: skip
+        self.template = ContentTemplate.objects.create(unit=unit, label="Kept", changed_at=clock.now())
         self.refused = self._refused_import()
         self.looked_through = self._looked_through()
         self.mapping = ImportMapping.objects.create(unit=unit, header_key="k", saved_at=clock.now())
@@ -97,6 +105,14 @@ ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], 
     "deliveries:schedule": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"schedule_kind": "at_date", "date": "2030-01-01T10:00", "time_zone": "UTC"}),
     "deliveries:content": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: CONTENT | {"subject": "Changed", "base": Delivery.objects.get(pk=w.draft.pk).content.number}),
     "deliveries:upload": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"file": _file("a.html", b"<p>Hi</p>")}),
+    "deliveries:begin": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"template": "letter.en"}),
+    "deliveries:keep-template": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk}),
+    "deliveries:pictures": (lambda w: [], Right.PREPARE, lambda w: {"unit": w.unit.pk, "alt": "A", "file": _file("a.png", PICTURE)}),
+    "deliveries:picture": (lambda w: [w.picture.pk], Right.PREPARE, lambda w: {"name": "Changed", "alt": "A"}),
+    "deliveries:picture-remove": (lambda w: [w.picture.pk], Right.PREPARE, lambda w: {}),
+    "deliveries:template-create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk}),
+    "deliveries:template": (lambda w: [w.template.pk], Right.PREPARE, lambda w: {"label": "Changed", "unit": w.unit.pk}),
+    "deliveries:template-delete": (lambda w: [w.template.pk], Right.PREPARE, lambda w: {}),
     "deliveries:attach": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"files": _file("a.pdf", b"%PDF-1.4 a")}),
     "deliveries:stop-all": (lambda w: [], Right.START, lambda w: {"unit": w.unit.pk, "reason": "r"}),
 }  # fmt: skip
@@ -117,6 +133,7 @@ ELSEWHERE = {
         "kept_form_throw_away", "account_reset_password", "account_reset_password_from_key", "account_confirm_email",
     },
     "files that go along: deliveries/drafting/tests/test_attachments.py": {"deliveries:detach"},
+    "what is kept while somebody writes: deliveries/views/tests/test_unsaved.py": {"deliveries:draft", "deliveries:draft-throw-away"},
     "senders: deliveries/views/tests/test_pages_senders.py": {"deliveries:senders", "deliveries:sender-remove", "deliveries:sender-ask"},
     "what comes back by mail: feedback/tests/test_incoming_pages.py": {
         "feedback:incoming-check", "feedback:reclassify", "feedback:reclassify-step",

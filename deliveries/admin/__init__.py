@@ -1,6 +1,16 @@
 """The operators' desk for deliveries: the same steps as on the pages, through the same verbs."""
 
-from deliveries.admin import deliveries, grants, halts, history, instance, routes, senders
+from deliveries.admin import (
+    deliveries,
+    grants,
+    halts,
+    history,
+    instance,
+    pictures,
+    routes,
+    senders,
+    templates,
+)
 
 __all__ = [
     "deliveries",
@@ -8,6 +18,8 @@ __all__ = [
     "halts",
     "history",
     "instance",
+    "pictures",
     "routes",
     "senders",
+    "templates",
 ]  # each registers itself once it is read

@@ -129,7 +129,15 @@ class DeliveryAdmin(VerbAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         content = {
-            "fields": ["subject", "preheader", ("from_name", "from_address"), "reply_to", "html", "text"]
+            "fields": [
+                "subject",
+                "preheader",
+                "sender",
+                ("from_name", "from_address"),
+                "reply_to",
+                "html",
+                "text",
+            ]
         }
         content["fields"] += ["attach", "take_away"] if obj is not None else ["attach"]
         settings = [

@@ -31,6 +31,7 @@ from deliveries.forms.schedule import (
     schedule_settings,
     when_of,
 )
+from deliveries.forms.sender import SenderChoice
 from deliveries.models import Delivery, PastChoice, ScheduleKind, WaveBy
 from deliveries.models.content import PARTS
 
@@ -111,6 +112,13 @@ class DeliveryForm(VerbForm, RecurrenceFields):
     preheader = forms.CharField(
         required=False, strip=False, label=_("Preheader"), widget=UnfoldAdminTextInputWidget
     )
+    sender = SenderChoice(
+        empty_label=_("As typed below"),
+        widget=UnfoldAdminSelectWidget,
+        help_text=_(
+            "Fills in what is left as it was: name, address and replies, and brings its route along."
+        ),
+    )
     from_name = forms.CharField(required=False, label=_("Sender's name"), widget=UnfoldAdminTextInputWidget)
     from_address = forms.CharField(
         required=False, label=_("Sender's address"), widget=UnfoldAdminEmailInputWidget
@@ -139,6 +147,7 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         units = access.units(self.by, Right.PREPARE)
         self.fields["unit"].queryset = units
         self.fields["audience"].queryset = access.visible(self.by, self.fields["audience"].queryset)
+        self._offer_senders(units)
         self.initial.setdefault("time_zone", "UTC")
         if self.instance.pk:
             self.initial |= when_of(self.instance)
@@ -155,6 +164,10 @@ class DeliveryForm(VerbForm, RecurrenceFields):
             widget = self.fields[name].widget
             if not isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
                 widget.attrs["class"] = " ".join(INPUT_CLASSES)
+
+    def _offer_senders(self, units: Any) -> None:
+        lineages = [self.instance.unit.lineage] if self.instance.pk else [unit.lineage for unit in units]
+        self.fields["sender"].offer({pk for lineage in lineages for pk in lineage})
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -173,10 +186,15 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         settings = {name: self.cleaned_data[name] for name in SETTINGS} | schedule_settings(self.cleaned_data)
         delivery = drafting.create(by=self.by, **settings)
         written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
-        if written:
-            drafting.write(delivery=delivery, by=self.by, at=clock.now(), **written)
+        self._write(delivery, written)
         self._attach(delivery)
         return delivery
+
+    def _write(self, delivery: Delivery, parts: dict[str, str]) -> None:
+        if sender := self.cleaned_data.get("sender"):
+            drafting.send_as(delivery=delivery, sender=sender, by=self.by, at=clock.now(), **parts)
+        elif parts:
+            drafting.write(delivery=delivery, by=self.by, at=clock.now(), **parts)
 
     def _attach(self, delivery: Delivery) -> None:
         if names := self.cleaned_data.get("take_away"):
@@ -194,7 +212,6 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         parts = {part: data[part] for part in PARTS if part in self.changed_data}
         if "html" in parts:
             parts["html"] = uploads.for_pasted(delivery, parts["html"])
-        if parts:
-            drafting.write(delivery=delivery, by=self.by, at=clock.now(), **parts)
+        self._write(delivery, parts)
         self._attach(delivery)
         return delivery

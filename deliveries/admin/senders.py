@@ -17,7 +17,7 @@ from deliveries.routing import sender_checks, senders
 class SenderForm(VerbForm):
     class Meta:
         model = Sender
-        fields = ["unit", "address", "name", "reply_to"]
+        fields = ["unit", "address", "name", "reply_to", "route"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,8 +41,8 @@ class SenderAdmin(VerbAdmin):
     """Who may send in a unit's name; with what the default route and DNS say of it."""
 
     form = SenderForm
-    list_display = ["address", "unit", "name", "reply_to", "created_by", "created_at"]
-    list_select_related = ["unit", "created_by"]
+    list_display = ["address", "unit", "name", "reply_to", "route", "created_by", "created_at"]
+    list_select_related = ["unit", "route", "created_by"]
     list_filter = [UnitFilter]
     search_fields = ["address", "name"]
     readonly_fields = ["standing"]
@@ -63,7 +63,7 @@ class SenderAdmin(VerbAdmin):
         return ["standing"] if obj is not None else []
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["unit", "address", "name", "reply_to", *self.get_readonly_fields(request, obj)]
+        return ["unit", "address", "name", "reply_to", "route", *self.get_readonly_fields(request, obj)]
 
     @display(description=_("how receivers take it"))
     def standing(self, sender: Sender) -> str:

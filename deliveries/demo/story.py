@@ -81,8 +81,10 @@ def tell(say: Callable[[str], object]) -> None:
 
 def _senders(unit: OrganizationalUnit, diego: User) -> None:
     """Who may send in the unit's name: the newsletter's sender, and whatever else the company writes from."""
-    said = {"name": people.COMPANY, "reply_to": "hello@serra-alta.example"}
-    senders.save(unit=unit, address="news@serra-alta.example", by=diego, **said)
+    senders.save(
+        unit=unit, address="news@serra-alta.example", name=people.COMPANY, reply_to="hello@serra-alta.example",
+        by=diego,
+    )  # fmt: skip
     senders.save(unit=unit, address="serra-alta.example", by=diego)
 
 

@@ -18,6 +18,7 @@ from deliveries.drafting.drafts import (
     is_deletable,
     write,
 )
+from deliveries.drafting.sending_as import SenderElsewhere, send_as
 
 __all__ = [
     "AudienceElsewhere",
@@ -26,6 +27,7 @@ __all__ = [
     "NotDeletable",
     "NotEditable",
     "RunStays",
+    "SenderElsewhere",
     "TargetFixed",
     "ValidityOutOfRange",
     "copied",
@@ -35,5 +37,6 @@ __all__ = [
     "duplicate",
     "edit",
     "is_deletable",
+    "send_as",
     "write",
 ]

@@ -18,6 +18,7 @@ from campaign.lib import clock, link_parameters
 from campaign.lib.recurrence import Reading, validated
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
+from deliveries.drafting import picture_uses
 from deliveries.ledger import deleting
 from deliveries.lifecycle import Step, groups, seal
 from deliveries.models import Asset, Attachment, Content, Delivery, ScheduleKind, Series, Status
@@ -262,6 +263,7 @@ def write(*, delivery: Delivery, by: User, at: datetime, **parts: str) -> Conten
         return last
     number = (delivery.contents.order_by("-number").values_list("number", flat=True).first() or 0) + 1
     delivery.content = Content.objects.create(delivery=delivery, number=number, author=by, **values | parts)
+    picture_uses.note(delivery.content)
     delivery.save(update_fields=["content", "changed_at"])
     audit.record("write_content", by=by, target=delivery, version=number, parts=sorted(changed))
     drop_if_unsealed(delivery, by=by, at=at)
@@ -340,6 +342,7 @@ def copy_of(delivery: Delivery, *, by: User | None, label: str, **more: Any) -> 
         # Whoever wrote it stays its author: four-eyes asks who wrote, not who copied.
         author = delivery.content.author
         copy.content = Content.objects.create(delivery=copy, number=1, author=author, **parts)
+        picture_uses.note(copy.content)
         copy.save(update_fields=["content"])
     Asset.objects.bulk_create(
         Asset(delivery=copy, path=a.path, sha256=a.sha256, media_type=a.media_type, data=a.data)

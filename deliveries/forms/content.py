@@ -7,8 +7,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.drafting import uploads
-from deliveries.models import Content
+from deliveries.forms.sender import SenderChoice
+from deliveries.models import Content, Delivery, Sender
 from deliveries.models.content import PARTS
+
+SENDERS_PARTS = ("from_name", "from_address", "reply_to")
 
 
 class Unfinished(forms.CharField):
@@ -31,6 +34,7 @@ class Write(forms.Form):
         label=_("Preheader"),
         help_text=_("The words that inboxes show after the subject."),
     )
+    sender = SenderChoice(help_text=_("Fills in name, address and replies, and brings its route along."))
     from_name = forms.CharField(required=False, max_length=200, label=_("Sender's name"))
     from_address = Unfinished(
         max_length=320, widget=forms.TextInput({"list": "senders"}), label=_("Sender's address")
@@ -57,11 +61,27 @@ class Write(forms.Form):
 
     # The version that the editor showed, so that nobody overwrites what a colleague saved meanwhile.
     base = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    # The page on which it is written: under this name it is kept until it is saved.
+    draft = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, delivery: Delivery | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if delivery is not None:
+            self.fields["sender"].offer(delivery.unit.lineage)
+            said = self.initial.get("from_address")
+            known = self.fields["sender"].queryset.filter(address=said).first() if said else None
+            self.initial.setdefault("sender", known and known.pk)
 
     @property
     def parts(self) -> dict[str, str]:
-        """Return the arguments for `drafting.write`."""
-        return {part: self.cleaned_data[part] for part in PARTS}
+        """Return the arguments for `drafting.write`; without those that a sender who was just chosen fills in."""
+        left = set(SENDERS_PARTS) - set(self.changed_data) if self.chosen_sender else set()
+        return {part: self.cleaned_data[part] for part in PARTS if part not in left}
+
+    @property
+    def chosen_sender(self) -> Sender | None:
+        """The sender that was chosen from the list just now; None where it was left as it was."""
+        return self.cleaned_data.get("sender") if "sender" in self.changed_data else None
 
     def is_of(self, latest: Content | None) -> bool:
         """Whether the editor was opened on the latest version."""

@@ -13,10 +13,13 @@ from accounts.rights import Right
 from audiences.models import Audience
 from campaign.lib import clock
 from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
+from deliveries.drafting import SenderElsewhere
 from deliveries.forms.schedule import WHEN, When
+from deliveries.forms.sender import SenderChoice
 from deliveries.models import Delivery, Route, ScheduleKind
 from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
 from deliveries.models.route import LARGEST_LIMIT
+from deliveries.routing import senders
 from deliveries.series.rule_text import CODES
 
 LINK_PARAMETERS_HELP = _(
@@ -51,6 +54,7 @@ class NewDelivery(When):
         OrganizationalUnit.objects.none(), empty_label=None, label=_("Organisational unit")
     )
     audience = AudienceChoices(required=False)
+    sender = SenderChoice(empty_label=_("Choose later"))
     schedule_kind = forms.ChoiceField(
         choices=[(ScheduleKind.UNSET, _("Choose later")), *WHEN],
         widget=forms.RadioSelect,
@@ -59,14 +63,36 @@ class NewDelivery(When):
         label=_("When"),
     )
 
-    field_order = ("label", "unit", "audience", "schedule_kind", "date", "time_zone")  # the rest follows
+    field_order = (
+        "label",
+        "unit",
+        "audience",
+        "sender",
+        "schedule_kind",
+        "date",
+        "time_zone",
+    )  # the rest follows
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["unit"].queryset = access.units(user, Right.PREPARE)
         self.fields["audience"].offer_to(user)
-        if user.home_unit_id:
+        lineages = (unit.lineage for unit in self.fields["unit"].queryset)
+        self.fields["sender"].offer({pk for lineage in lineages for pk in lineage})
+        if user.home_unit is not None:
             self.initial.setdefault("unit", user.home_unit_id)
+            nearest = next(iter(senders.offered(user.home_unit)), None)
+            self.initial.setdefault("sender", nearest and nearest.pk)
+
+    def clean(self) -> dict[str, Any]:
+        """The sender is one of the unit's; that which was only suggested for another unit is left out."""
+        data = super().clean() or self.cleaned_data
+        sender, unit = data.get("sender"), data.get("unit")
+        if sender and unit and sender.unit_id not in unit.lineage:
+            if "sender" in self.changed_data:
+                self.add_error("sender", str(SenderElsewhere(sender=sender, unit=unit)))
+            data["sender"] = None
+        return data
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class DeliveryFile:
     images: Path | None = None  # the folder; the HTML names what is in it as its name/file.png
     route: str = ""
     attachments: tuple[Path, ...] | None = None
+    sender: str = ""  # an address on the lists of the unit
 
 
 def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
@@ -76,6 +77,7 @@ def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
         content=_content(content, path.parent),
         images=_images(content, path.parent),
         route=_text(data.get("route", ""), "route"),
+        sender=_text(data.get("sender", ""), "sender"),
         attachments=_attachments(data["attachments"], path.parent) if "attachments" in data else None,
     )
 
@@ -303,7 +305,7 @@ CONTENT = {*PLAIN_PARTS, "html_file", "text_file", "images"}
 KNOWN = {
     "label", "unit", "audience", "content", "schedule", "validity_hours", "approval_policy", "tracking",
     "description", "route", "limit_per_hour", "link_parameters", "link_domains",
-    "attachments",
+    "attachments", "sender",
 }  # fmt: skip
 
 

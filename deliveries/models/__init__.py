@@ -3,6 +3,7 @@ from deliveries.models.attachment import Attachment
 from deliveries.models.bounce import Bounce
 from deliveries.models.content import Asset, Content
 from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, StatusChange
+from deliveries.models.draft import ContentDraft
 from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
 from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
@@ -23,11 +24,13 @@ from deliveries.models.message import (
 from deliveries.models.moment import Moment
 from deliveries.models.notice import Notice, NoticeKind
 from deliveries.models.pace import PastChoice, WaveBy
+from deliveries.models.picture import Picture, PictureUse
 from deliveries.models.preparation import Cause, CauseRow, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage, ProofUse
 from deliveries.models.route import ProviderLimit, Route
 from deliveries.models.sender import DnsAnswer, Sender
 from deliveries.models.series import Occurrence, Overlap, Series, Skipped
+from deliveries.models.template import ContentTemplate, TemplatePicture
 
 __all__ = [
     "ANSWERED_ROWS",
@@ -44,6 +47,8 @@ __all__ = [
     "Chunk",
     "Confirmation",
     "Content",
+    "ContentDraft",
+    "ContentTemplate",
     "Delivery",
     "DeliveryGroupPermission",
     "DeliveryUserPermission",
@@ -62,6 +67,8 @@ __all__ = [
     "Occurrence",
     "Overlap",
     "PastChoice",
+    "Picture",
+    "PictureUse",
     "Preparation",
     "PreparationStatus",
     "Proof",
@@ -77,6 +84,7 @@ __all__ = [
     "Skipped",
     "Status",
     "StatusChange",
+    "TemplatePicture",
     "Try",
     "WaveBy",
 ]

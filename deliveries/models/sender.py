@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OrganizationalUnit, User
+from deliveries.models.route import Route
 
 
 class Sender(models.Model):
@@ -16,6 +17,15 @@ class Sender(models.Model):
     address = models.CharField(_("address or domain"), max_length=320)
     name = models.CharField(_("sender's name"), max_length=200, blank=True, default="")
     reply_to = models.CharField(_("reply to"), max_length=320, blank=True, default="")
+    route = models.ForeignKey(
+        Route,
+        verbose_name=_("route"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("By which a delivery leaves that chooses this sender; empty: as the delivery says."),
+    )
     created_by = models.ForeignKey(
         User,
         verbose_name=_("entered by"),
@@ -34,6 +44,16 @@ class Sender(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    @property
+    def is_address(self) -> bool:
+        """Whether it is one address, and not a domain with all of them."""
+        return "@" in self.address
+
+    @property
+    def in_full(self) -> str:
+        """The sender as letters show it: Serra Alta <news@example.com>."""
+        return f"{self.name} <{self.address}>" if self.name else self.address
 
     @property
     def domain(self) -> str:

@@ -11,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from audiences.fields import fields as profile_fields
 from audiences.models import Profile
+from deliveries.content.compile import compile_content
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.links import Link
@@ -18,7 +19,7 @@ from deliveries.content.render import Renderer, RenderError
 from deliveries.content.source import Source
 from deliveries.lifecycle import link_parameters
 from deliveries.models import Content, Delivery, Message
-from deliveries.rendering import compile_source, renderer, source_of
+from deliveries.rendering import compile_source, content_fields, renderer, served_renderer, source_of
 
 # What stands in for a missing part, so that a draft shows before it is complete.
 _SENDER = "sender@example.com"
@@ -89,8 +90,19 @@ def preview(
     findings += link_parameters.findings(delivery, parameters)
     if compiled is None:
         return Preview(from_address=content.from_address, findings=findings)
-    shown = _rendered(delivery, compiled, values or {}, findings)
+    shown = _rendered(renderer(delivery, compiled), values or {}, findings)
     return shown if source.subject.strip() else replace(shown, subject="")
+
+
+def of_source(source: Source, *, pictures: Mapping[str, str]) -> Preview:
+    """Return what is written for no delivery yet, with every field empty; `pictures` are addresses by their paths."""
+    fields = content_fields()
+    compiled, findings = compile_content(source, fields=fields, assets=pictures, tracking=False)
+    if compiled is None:
+        compiled, _same = compile_content(_mended(source), fields=fields, assets=pictures, tracking=False)
+    if compiled is None:
+        return Preview(findings=findings)
+    return _rendered(served_renderer(compiled, delivery_key=0), {}, findings)
 
 
 def _sealed(delivery: Delivery, message: Message) -> Preview:
@@ -99,14 +111,14 @@ def _sealed(delivery: Delivery, message: Message) -> Preview:
     if not delivery.seal:  # the row belongs to an earlier preparation, whose content is gone
         return Preview(findings=[Finding.from_dict(finding) for finding in stored])
     compiled = Compiled.from_json(delivery.latest_preparation().compiled)
-    return _rendered(delivery, compiled, message.values, [Finding.from_dict(finding) for finding in stored])
+    return _rendered(
+        renderer(delivery, compiled), message.values, [Finding.from_dict(finding) for finding in stored]
+    )
 
 
-def _rendered(
-    delivery: Delivery, compiled: Compiled, values: Mapping[str, Any], findings: list[Finding]
-) -> Preview:
+def _rendered(made: Renderer, values: Mapping[str, Any], findings: list[Finding]) -> Preview:
+    compiled = made.compiled
     try:
-        made = renderer(delivery, compiled)
         return Preview(
             subject=made.subject(values=values),
             preheader=made.preheader(values=values),

@@ -12,7 +12,7 @@ from accounts.proof_addresses import key_of
 from accounts.rights import Right
 from campaign.lib import mail_domains
 from campaign.lib.refusals import Refusal
-from deliveries.models import Sender
+from deliveries.models import Route, Sender
 from deliveries.routing import authentication, dns_answers
 
 MOST = 200  # of one unit
@@ -65,16 +65,24 @@ class NoSuchSender(Refusal):
 
 def of_unit(unit: OrganizationalUnit) -> list[Sender]:
     """The senders that hold in the unit: its own ones first, then those of the units above."""
-    rows = Sender.objects.filter(unit__in=unit.lineage).select_related("unit")
+    rows = Sender.objects.filter(unit__in=unit.lineage).select_related("unit", "route")
     return list(rows.order_by(Length("unit__path").desc(), "address"))
+
+
+def offered(unit: OrganizationalUnit) -> list[Sender]:
+    """The addresses that a delivery of the unit can choose from, nearest first."""
+    return [sender for sender in of_unit(unit) if sender.is_address]
 
 
 def suggested(unit: OrganizationalUnit) -> dict[str, str]:
     """What a new content of the unit begins with: the nearest address on its lists, its name and reply address."""
-    first = next((sender for sender in of_unit(unit) if "@" in sender.address), None)
-    if first is None:
-        return {}
-    return {"from_address": first.address, "from_name": first.name, "reply_to": first.reply_to}
+    first = next(iter(offered(unit)), None)
+    return parts(first) if first else {}
+
+
+def parts(sender: Sender) -> dict[str, str]:
+    """What a content says that comes from this sender."""
+    return {"from_address": sender.address, "from_name": sender.name, "reply_to": sender.reply_to}
 
 
 def is_listed(unit: OrganizationalUnit, address: str) -> bool:
@@ -85,18 +93,26 @@ def is_listed(unit: OrganizationalUnit, address: str) -> bool:
 
 
 @transaction.atomic
-def save(*, unit: OrganizationalUnit, address: str, name: str = "", reply_to: str = "", by: User) -> Sender:
-    """The unit has this sender, an address or a domain, with this name and address of replies.
+def save(
+    *,
+    unit: OrganizationalUnit,
+    address: str,
+    name: str = "",
+    reply_to: str = "",
+    route: Route | None = None,
+    by: User,
+) -> Sender:
+    """The unit has this sender, an address or a domain, with this name, address of replies and route.
 
     What DNS says of its domain is asked in the background. Raise NotAllowed without the right to administer the unit,
     TooManySenders where it has as many as it may, and another Refusal that names the field.
     """
     access.require(by, Right.ADMINISTER, unit)
     entry = _entry(address)
-    wanted = {"name": _name(name), "reply_to": _reply_to(reply_to)}
+    wanted = {"name": _name(name), "reply_to": _reply_to(reply_to), "route": route.label if route else ""}
     list(OrganizationalUnit.objects.select_for_update(no_key=True).filter(pk=unit.pk).values_list("pk"))
     sender = Sender.objects.filter(unit=unit, address=entry).first()
-    before = {part: getattr(sender, part) for part in wanted} if sender else None
+    before = _said(sender) if sender else None
     if sender is None:
         if Sender.objects.filter(unit=unit).count() >= MOST:
             raise TooManySenders(most=MOST)
@@ -104,7 +120,7 @@ def save(*, unit: OrganizationalUnit, address: str, name: str = "", reply_to: st
     dns_answers.want(authentication.names_of_domain(sender.domain))
     if before == wanted:
         return sender
-    sender.name, sender.reply_to = wanted["name"], wanted["reply_to"]
+    sender.name, sender.reply_to, sender.route = wanted["name"], wanted["reply_to"], route
     sender.save()
     audit.record("save_sender", by=by, target=sender, unit=unit.label, before=before, after=wanted)
     return sender
@@ -121,6 +137,11 @@ def remove(*, unit: OrganizationalUnit, address: str, by: User) -> None:
         "remove_sender", by=by, target=sender, unit=unit.label, name=sender.name, reply_to=sender.reply_to
     )
     sender.delete()
+
+
+def _said(sender: Sender) -> dict[str, str]:
+    route = sender.route.label if sender.route else ""
+    return {"name": sender.name, "reply_to": sender.reply_to, "route": route}
 
 
 def _key(text: str) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _t
@@ -13,15 +14,17 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access, people
+from accounts.kept_forms import edge as kept_forms
 from accounts.rights import Right
 from audiences.fields import shown as offered_fields
 from campaign.lib import clock
 from deliveries import drafting
-from deliveries.drafting import attachments, uploads
+from deliveries.drafting import attachments, library, unsaved, uploads
 from deliveries.forms.attachments import Attach
 from deliveries.forms.content import UploadContent, Write
+from deliveries.forms.templates import KeepAsTemplate
 from deliveries.lifecycle import groups, seal
-from deliveries.models import Content, Delivery
+from deliveries.models import Content, ContentDraft, Delivery
 from deliveries.models.content import PARTS
 from deliveries.proofs import previews
 from deliveries.routing import senders
@@ -40,6 +43,7 @@ OWN_LINKS = [
 ]
 INSERTABLE = ("subject", "preheader", "from_name", "html", "text")
 VERSIONS = 20
+PICTURES_OFFERED = 60
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,23 +51,33 @@ VERSIONS = 20
 def editor(request: HttpRequest, pk: int) -> HttpResponse:
     """Write and save the content; each save that changes something makes a version."""
     delivery = find_editable(request, pk)
-    form = Write(request.POST or None, initial=_parts(delivery, number(request, "version")))
+    initial = _draft(request, delivery) or _parts(delivery, number(request, "version"))
+    initial.setdefault("draft", unsaved.new_key())
+    form = Write(request.POST or None, delivery=delivery, initial=initial)
     if request.method == "POST" and form.is_valid():
         if form.is_of(delivery.content):
             return _saved(request, delivery, form)
         form.take_up(delivery.content)
-    return page(request, "content", _editor(delivery, form, UploadContent()))
+    return page(request, "content", _editor(request, delivery, form, UploadContent()))
 
 
 def _saved(request: HttpRequest, delivery: Delivery, form: Write) -> HttpResponse:
     with told(request, delivery, action="write_content"):
-        parts = form.parts | {"html": uploads.for_pasted(delivery, form.parts["html"])}
-        content = drafting.write(delivery=delivery, by=person(request), at=clock.now(), **parts)
+        content = _written(request, delivery, form)
+        unsaved.saved(delivery=delivery, key=form.cleaned_data["draft"], by=person(request))
         _tell_what_was_saved(request, delivery, content)
         if "and_close" in request.POST:
             return redirect("deliveries:dashboard", delivery.pk)
         return redirect("deliveries:content", delivery.pk)
-    return page(request, "content", _editor(delivery, form, UploadContent()))
+    return page(request, "content", _editor(request, delivery, form, UploadContent()))
+
+
+def _written(request: HttpRequest, delivery: Delivery, form: Write) -> Content:
+    parts = form.parts | {"html": uploads.for_pasted(delivery, form.parts["html"])}
+    how: dict[str, Any] = {"delivery": delivery, "by": person(request), "at": clock.now(), **parts}
+    if form.chosen_sender:
+        return drafting.send_as(sender=form.chosen_sender, **how)
+    return drafting.write(**how)
 
 
 @require_POST
@@ -73,9 +87,8 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = find_editable(request, pk)
     form = UploadContent(request.POST, request.FILES)
     if not form.is_valid():
-        return page(
-            request, "content", _editor(delivery, Write(initial=_parts(delivery, None)), form), status=422
-        )
+        written = Write(delivery=delivery, initial=_parts(delivery, None))
+        return page(request, "content", _editor(request, delivery, written, form), status=422)
     file = form.cleaned_data["file"]
     with told(request, delivery, action="upload_content"):
         brought = uploads.bring_in(
@@ -167,22 +180,45 @@ def _parts(delivery: Delivery, version: int | None) -> dict[str, Any]:
     return parts | {"base": delivery.content.number if delivery.content else 0}
 
 
-def _editor(delivery: Delivery, form: Write, upload_form: UploadContent) -> dict[str, Any]:
+def _drafts(request: HttpRequest, delivery: Delivery) -> QuerySet[ContentDraft]:
+    """What the person may go on with; not what stands in the page again after their session had ended."""
+    rows = unsaved.of(delivery, by=person(request)).defer("html", "text")
+    again = kept_forms.waiting(request).get("draft")
+    return rows.exclude(key=again) if again else rows
+
+
+def _draft(request: HttpRequest, delivery: Delivery) -> dict[str, Any] | None:
+    """What the person wrote on another page and goes on with here; None where the address names no such draft."""
+    key = request.GET.get("draft", "").replace("\0", "")
+    draft = unsaved.of(delivery, by=person(request)).filter(key=key).first() if key else None
+    return draft and draft.parts | {"base": draft.base, "draft": draft.key}
+
+
+def _editor(
+    request: HttpRequest, delivery: Delivery, form: Write, upload_form: UploadContent
+) -> dict[str, Any]:
     shown = previews.preview(delivery=delivery) if delivery.content else None
     return {
         "delivery": delivery,
         "form": form,
         "upload_form": upload_form,
+        "library": library.of_unit(delivery.unit)[:PICTURES_OFFERED],
+        "drafts": _drafts(request, delivery),
+        "draft_key": form["draft"].value(),
+        "latest": delivery.content.number if delivery.content else 0,
         "fields": [
             (f"{{{{ profile.{field.name} }}}}", field.label, field.name) for field in offered_fields()
         ],
         "insertable": [form[name] for name in INSERTABLE],
         "own_links": OWN_LINKS,
-        "senders": [sender.address for sender in senders.of_unit(delivery.unit) if "@" in sender.address],
+        "senders": [sender.address for sender in senders.offered(delivery.unit)],
         "versions": delivery.contents.select_related("author").defer("html", "text")[:VERSIONS],
         "pictures": [uploads.original_name(path) for path in delivery.assets.values_list("path", flat=True)],
         "preview": shown,
         "attach_form": Attach(),
+        "keep_form": KeepAsTemplate(
+            by=person(request), initial={"label": delivery.label, "unit": delivery.unit_id}
+        ),
         "attached": attachments.of(delivery),
         "attachments_most": settings.SINETE["attachments_most"],
         "attachments_megabytes": settings.SINETE["attachments_megabytes"],

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
+from accounts.models import User
 from accounts.rights import Right
 from audiences.combine_form import CombineForm
 from audiences.models import Audience
@@ -47,10 +48,19 @@ def create(request: HttpRequest) -> HttpResponse:
     form = NewDelivery(request.POST or None, user=user, initial=suggested("UTC"))
     if request.method == "POST" and form.is_valid():
         with told(request, action="create_delivery"):
-            delivery = drafting.create(by=user, **form.settings)
+            delivery = _created(form, by=user)
             _tell_of_two_moments(request, form)
             return redirect("deliveries:content", delivery.pk)
     return page(request, "new", {"form": form})
+
+
+@transaction.atomic
+def _created(form: NewDelivery, *, by: User) -> Delivery:
+    """The draft, with the sender that was chosen for it."""
+    delivery = drafting.create(by=by, **form.settings)
+    if sender := form.cleaned_data["sender"]:
+        drafting.send_as(delivery=delivery, sender=sender, by=by, at=clock.now())
+    return delivery
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -57,6 +57,7 @@ def _typed_before(request: HttpRequest) -> dict[str, object]:
         "address": sender.address,
         "name": sender.name,
         "reply_to": sender.reply_to,
+        "route": sender.route_id,
     }
 
 

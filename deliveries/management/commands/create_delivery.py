@@ -16,7 +16,7 @@ from audiences.models import Audience
 from campaign.lib import clock
 from deliveries import drafting
 from deliveries.commands.base import DeliveriesCommand
-from deliveries.drafting import attachments, uploads
+from deliveries.drafting import attachments, sending_as, uploads
 from deliveries.drafting.attachments import Upload
 from deliveries.management.delivery_file import BadDeliveryFile, DeliveryFile, read
 from deliveries.models import Delivery, Route
@@ -30,9 +30,10 @@ DESCRIPTION = """Make a delivery from a JSON file:
    "validity_hours": 84, "approval_policy": "four_eyes", "tracking": true,
    "description": "...", "route": "...", "limit_per_hour": 3600,
    "link_parameters": {"utm_campaign": "{{ delivery.label }}"}, "link_domains": ["example.com"],
-   "attachments": ["terms.pdf"]}
+   "attachments": ["terms.pdf"], "sender": "news@example.com"}
 
-"label" and "unit" are needed. "at" may be "now". A recurring delivery says its rule (RFC 5545) instead:
+"label" and "unit" are needed. "sender", an address on the unit's lists, brings name, replies and route. "at" may
+be "now". A recurring delivery says its rule (RFC 5545) instead:
 
    "schedule": {"rule": "FREQ=WEEKLY;BYDAY=MO", "from": "2026-12-07T09:00", "zone": "America/Sao_Paulo",
                 "except": ["2026-12-28"], "request_confirmation": true, "size_limit": 50000,
@@ -65,6 +66,9 @@ class Command(DeliveriesCommand):
         with transaction.atomic():
             delivery = _create(file, by=by) if old is None else _update(old, file, by=by)
             _write(delivery, file, by=by)
+            if file.sender:
+                delivery.refresh_from_db()
+                sending_as.set_sender(delivery=delivery, address=file.sender, by=by, at=clock.now())
             _attach(delivery, file, by=by)
         return self.answer(delivery)
 

@@ -43,6 +43,7 @@ def _told(standing: Standing) -> dict[str, Any]:
         "unit": sender.unit.label,
         "name": sender.name,
         "reply_to": sender.reply_to,
+        "route": sender.route.label if sender.route else "",
         "dns_asked_at": standing.asked_at,
         "findings": [
             {"level": each.level, "code": each.code, "message": each.message} for each in standing.findings

@@ -5,6 +5,8 @@ from typing import Any
 
 from accounts.commands import UnitCommand
 from accounts.models import User
+from deliveries.commands.base import USAGE
+from deliveries.models import Route
 from deliveries.routing import senders
 
 
@@ -20,17 +22,23 @@ class Command(UnitCommand):
         )
         parser.add_argument("--name", default="", help="the sender's name")
         parser.add_argument("--reply-to", default="", help="where replies go")
+        parser.add_argument("--route", default="", help="the route of deliveries that choose it")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         assert by is not None
         unit = self.unit(options["unit"], by=by)
+        route = Route.objects.filter(label=options["route"]).first() if options["route"] else None
+        if options["route"] and route is None:
+            self.fail("no_such_route", f"There is no route “{options['route']}”.", exit_code=USAGE)
         sender = senders.save(
-            unit=unit, address=options["address"], name=options["name"], reply_to=options["reply_to"], by=by
-        )
+            unit=unit, address=options["address"], name=options["name"], reply_to=options["reply_to"],
+            route=route, by=by,
+        )  # fmt: skip
         self.say(f"“{sender}” may send in the name of “{unit}”.")
         return {
             "unit": unit.label,
             "address": sender.address,
             "name": sender.name,
             "reply_to": sender.reply_to,
+            "route": options["route"],
         }

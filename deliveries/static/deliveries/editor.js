@@ -3,6 +3,17 @@
   "use strict";
   const form = document.getElementById("write");
   if (!form) return;
+
+  // A sender chosen from the list fills in what it is called and where replies go; both can be typed over.
+  form.querySelector("select[name=sender]")?.addEventListener("change", (event) => {
+    const said = event.target.selectedOptions[0]?.dataset ?? {};
+    if (!said.fromAddress) return;
+    for (const [name, value] of [["from_name", said.fromName], ["from_address", said.fromAddress], ["reply_to", said.replyTo]]) {
+      form.elements[name].value = value;
+    }
+    form.elements.from_address.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   // The frame of the live preview is a page of its own, which gets what stands in the form.
   document.addEventListener("htmx:afterSettle", () => {
     const frame = document.querySelector("#preview iframe[data-posts]");
@@ -31,6 +42,11 @@
   });
   form.addEventListener("submit", () => {
     dirty = false;
+  });
+  // The last words before a window closes or the telephone is put away are kept too.
+  const keeps = document.getElementById("draft")?.dataset.keeps;
+  document.addEventListener("visibilitychange", () => {
+    if (dirty && keeps && document.visibilityState === "hidden") navigator.sendBeacon(keeps, new FormData(form));
   });
   window.addEventListener("beforeunload", (event) => {
     if (dirty) event.preventDefault();

@@ -25,8 +25,10 @@
   };
   form.addEventListener("click", (event) => {
     const button = event.target.closest("[data-insert]");
-    const into = button && part(target.value);
+    const into = button && part(button.dataset.into ?? target.value);
     if (!into) return;
+    const insert = new CustomEvent("sinete:insert", { detail: token(button), cancelable: true });
+    if (!into.dispatchEvent(insert)) return; // the editor with colours has put it where its caret is
     into.focus();
     into.setRangeText(token(button), into.selectionStart, into.selectionEnd, "end");
     into.dispatchEvent(new Event("input", { bubbles: true }));
