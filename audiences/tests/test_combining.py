@@ -85,8 +85,15 @@ def test_nobody_names_or_counts_what_they_may_not_see(client, unit, marketer, th
         with pytest.raises(definitions.NotToBeNamed):
             combining.make(parts=[Part(other)], label="", unit=unit, by=marketer)
 
+    guessed = client.post(
+        reverse("audiences:preview"),
+        {"g0r0-field": "@audience", "g0r0-is": "in_audience", "g0r0-value": hidden.pk, "unit": unit.pk},
+    )
+
     assert page.context["parts"] == []
     assert "Secret" not in page.content.decode()
+    assert "is gone" in guessed.content.decode()
+    assert "count" not in guessed.context
 
 
 def test_audiences_never_go_round_in_a_circle_and_stay_while_they_are_named(unit, marketer, three):
