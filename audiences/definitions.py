@@ -54,6 +54,7 @@ def create_rule(
     *, label: str, rule: rules.Rule, unit: OrganizationalUnit, by: User, description: str = ""
 ) -> Audience:
     """An audience by rule, counted afresh at each use."""
+    access.require(by, Right.PREPARE, unit)
     checked = rules.validated(rule)
     _check_named(checked, unit)
     return _create(label, unit, by, description, kind=Audience.Kind.RULE, rule=checked)

@@ -11,7 +11,7 @@ from audiences.fields import ProfileField
 from audiences.models import Audience, Profile
 
 DEEPEST = 5  # audiences that name one another
-MOST_NAMED = 100
+MOST_NAMED = 100  # in one rule and those that it names
 
 
 def profiles(audience: Audience, *, unit: OrganizationalUnit | None = None) -> QuerySet[Profile]:
@@ -19,17 +19,10 @@ def profiles(audience: Audience, *, unit: OrganizationalUnit | None = None) -> Q
 
     So a delivery writes to nobody outside its own unit, though the audience may belong to a unit above.
     """
-    within = _profiles(audience, path=(audience.pk,))
+    within = _Lookup().profiles(audience, path=(audience.pk,))
     if unit is not None and unit.pk != audience.unit_id:
         within = within.filter(pk__in=in_unit(unit).values("pk"))
     return within
-
-
-def _profiles(audience: Audience, *, path: tuple[int, ...]) -> QuerySet[Profile]:
-    within = in_unit(audience.unit)
-    if audience.kind == Audience.Kind.LIST:
-        return within.filter(pk__in=audience.members.values("profile"))
-    return within.filter(condition(audience.rule, path=path))
 
 
 def condition(
@@ -37,17 +30,37 @@ def condition(
 ) -> Q:
     """What a profile must meet, the audiences that the rule names looked up; `path` are those that led here.
 
-    Raise RuleError where one is gone, or they name one another too deep or in a circle.
+    Raise RuleError where one is gone, or they name one another too deep, too often or in a circle.
     """
+    return _Lookup().condition(rule, known=known, path=path)
 
-    def members(pk: int) -> Any:
-        found = Audience.objects.select_related("unit").filter(pk=pk).first()
-        if found is None or pk in path or len(path) > DEEPEST:
+
+class _Lookup:
+    """The audiences that one rule names, itself and by others: each read once, and so many at most."""
+
+    def __init__(self) -> None:
+        self.read: dict[int, Audience | None] = {}
+        self.budget = iter(range(MOST_NAMED))
+
+    def condition(
+        self, rule: rules.Rule, *, path: tuple[int, ...], known: dict[str, ProfileField] | None = None
+    ) -> Q:
+        return rules.condition(rule, known=known, members=lambda pk: self._members(pk, path))
+
+    def profiles(self, audience: Audience, *, path: tuple[int, ...]) -> QuerySet[Profile]:
+        within = in_unit(audience.unit)
+        if audience.kind == Audience.Kind.LIST:
+            return within.filter(pk__in=audience.members.values("profile"))
+        return within.filter(self.condition(audience.rule, path=path))
+
+    def _members(self, pk: int, path: tuple[int, ...]) -> Any:
+        if pk not in self.read:
+            self.read[pk] = Audience.objects.select_related("unit").filter(pk=pk).first()
+        found = self.read[pk]
+        if found is None or pk in path or len(path) > DEEPEST or next(self.budget, None) is None:
             reason = _t("an audience that it names is gone, or names it in turn, or is nested too deep.")
             raise rules.RuleError(place=_t("the rule"), reason=reason)
-        return _profiles(found, path=(*path, pk)).order_by().values("pk")
-
-    return rules.condition(rule, known=known, members=members)
+        return self.profiles(found, path=(*path, pk)).order_by().values("pk")
 
 
 def named_by(audience: Audience) -> list[Audience]:

@@ -24,7 +24,7 @@ def without_zone(delivery: Delivery) -> Q:
     found = NOBODY
     for moment in delivery.moments.filter(without_zone__gt=0):
         own = Profile.objects.filter(pk=OuterRef("profile_id"), time_zone=moment.zone)
-        found |= Q(seq__range=(moment.seq_from, moment.seq_to)) & ~Exists(own)
+        found |= Q(seq__range=(moment.seq_from, moment.seq_to)) & ~Q(Exists(own))
     return found
 
 

@@ -10,9 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from accounts import access
 from accounts.desk import UnitFilter, person
-from audiences import definitions, rules
+from audiences import combining, definitions, rules
 from audiences.admin.base import InUnitAdmin, OwnUnits
+from audiences.combining import Part
 from audiences.models import Audience
 
 
@@ -24,9 +26,25 @@ class AudienceForm(OwnUnits):
         help_text=_("For a fixed list: one on each line. Those that nobody is known by are left out."),
     )
 
+    taken: Any = forms.ModelMultipleChoiceField(
+        Audience.objects.none(),
+        label=_("With"),
+        required=False,
+        help_text=_("In place of a rule: whoever is in one of these lists and rules."),
+    )
+    left_out: Any = forms.ModelMultipleChoiceField(
+        Audience.objects.none(), label=_("Without"), required=False, help_text=_("And in none of these.")
+    )
+
     class Meta:
         model = Audience
         fields = ["label", "description", "unit", "kind", "rule"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("taken", "left_out"):
+            if name in self.fields:
+                self.fields[name].queryset = access.visible(self.by, Audience.objects.all())
 
     def apply(self) -> Audience:
         data = self.cleaned_data
@@ -40,6 +58,9 @@ class AudienceForm(OwnUnits):
         }
         if data["kind"] == Audience.Kind.LIST:
             return definitions.create_list(**named, pasted=data["pasted"])[0]
+        parts = [Part(one) for one in data["taken"]] + [Part(one, without=True) for one in data["left_out"]]
+        if parts:
+            return combining.make(parts=parts, label=data["label"], unit=data["unit"], by=self.by)
         return definitions.create_rule(**named, rule=data["rule"])
 
     def _change(self, audience: Audience) -> Audience:
@@ -66,7 +87,11 @@ class AudienceAdmin(InUnitAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Audience | None = None) -> list[Any]:
         fields = ["label", "description", "unit", "kind"]
-        own = {None: ["rule", "pasted"], Audience.Kind.RULE: ["rule"], Audience.Kind.LIST: ["pasted"]}
+        own = {
+            None: ["rule", "taken", "left_out", "pasted"],
+            Audience.Kind.RULE: ["rule"],
+            Audience.Kind.LIST: ["pasted"],
+        }
         mine = own[obj.kind if obj else None]
         if obj is not None and not self.has_change_permission(request, obj):
             mine = [name for name in mine if name != "pasted"]

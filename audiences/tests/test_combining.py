@@ -85,8 +85,15 @@ def test_nobody_names_or_counts_what_they_may_not_see(client, unit, marketer, th
         with pytest.raises(definitions.NotToBeNamed):
             combining.make(parts=[Part(other)], label="", unit=unit, by=marketer)
 
+    guessed = client.post(
+        reverse("audiences:preview"),
+        {"g0r0-field": "@audience", "g0r0-is": "in_audience", "g0r0-value": hidden.pk, "unit": unit.pk},
+    )
+
     assert page.context["parts"] == []
     assert "Secret" not in page.content.decode()
+    assert "is gone" in guessed.content.decode()
+    assert "count" not in guessed.context
 
 
 def test_audiences_never_go_round_in_a_circle_and_stay_while_they_are_named(unit, marketer, three):
@@ -101,6 +108,18 @@ def test_audiences_never_go_round_in_a_circle_and_stay_while_they_are_named(unit
     definitions.delete(audience=recife, by=marketer)
 
 
+def test_a_rule_that_names_too_much_costs_no_more_than_it_may(
+    unit, marketer, three, django_assert_max_num_queries
+):
+    leaf_of = combining.rule_of([Part(three[0])])
+    wide = definitions.create_rule(label="W", rule={"any": [leaf_of] * 60}, unit=unit, by=marketer)
+
+    with django_assert_max_num_queries(12), pytest.raises(definitions.NotToBeNamed):
+        definitions.create_rule(
+            label="V", rule={"any": [leaf_of | {"value": wide.pk}] * 60}, unit=unit, by=marketer
+        )
+
+
 def test_what_is_gone_all_the_same_is_said_and_nobody_is_written_to(unit, marketer, three, client):
     made = combining.make(parts=[Part(three[1])], label="", unit=unit, by=marketer)
     Audience.objects.filter(pk=three[1].pk).delete()
@@ -110,6 +129,25 @@ def test_what_is_gone_all_the_same_is_said_and_nobody_is_written_to(unit, market
     assert "is gone" in page.content.decode()
     with pytest.raises(rules.RuleError):
         targeting.count(made)
+
+
+def test_the_desk_combines_too(unit, marketer, three, client):
+    marketer.is_staff = True
+    marketer.save()
+
+    client.post(
+        "/admin/audiences/audience/add/",
+        {
+            "label": "Desk",
+            "unit": unit.pk,
+            "kind": "rule",
+            "rule": "{}",
+            "taken": [three[0].pk],
+            "left_out": [three[2].pk],
+        },
+    )
+
+    assert targeting.count(Audience.objects.get(label="Desk")) == 1
 
 
 def test_the_command_takes_labels(unit, marketer, three, tmp_path):

@@ -187,6 +187,7 @@ def _said(
         return {"unfinished": form.unfinished}
     try:
         checked = rules.validated(rule, known=known)
+        labels = _labels(request, checked)
         asked = targeting.condition(checked, known=known)
     except rules.RuleError as error:
         return {"incomplete": str(error)}
@@ -195,10 +196,24 @@ def _said(
     found = within.filter(asked)
     return {
         "unfinished": form.unfinished,
-        "words": rules.in_words(checked, known=known),
+        "words": rules.in_words(checked, known=known, labels=labels),
         "count": found.count(),
         "people": list(found.order_by("-pk")[:SHOWN]),
     }
+
+
+def _labels(request: HttpRequest, rule: rules.Rule) -> dict[int, str]:
+    """The labels of the audiences that a rule names; raise RuleError for one that the person may not see."""
+    named = rules.named_audiences(rule)
+    rows = (
+        access.visible(request.user, Audience.objects.filter(pk__in=named))
+        if named
+        else Audience.objects.none()
+    )
+    labels = dict(rows.values_list("pk", "label"))
+    if len(labels) < len(named):
+        raise rules.RuleError(place=_t("the rule"), reason=_t("an audience that it names is gone."))
+    return labels
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import number_format
@@ -13,6 +14,12 @@ def grouped(slots: Mapping[str, Any]) -> dict[str, Any]:
         name: number_format(value, 0, force_grouping=True) if type(value) is int else value
         for name, value in slots.items()
     }
+
+
+def short(value: Decimal | float) -> str:
+    """A number with as many decimals as it has, in the reader's language: 2.5 or 2,5."""
+    text = f"{float(value):g}"
+    return number_format(text, len(text.partition(".")[2]))
 
 
 _GROUP = r"[,.'\u2019 \u00a0\u2009\u202f]"

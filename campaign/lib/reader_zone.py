@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import get_language
 
 SHAPE, SHAPE_OF_LOGS = "j M Y, H:i", "j M Y, H:i:s"
 _known: ContextVar[ZoneInfo | None] = ContextVar("reader_zone", default=None)
@@ -64,15 +65,28 @@ def name_of(zone: tzinfo) -> str:
 
 
 def in_words(moment: datetime, own: tzinfo, *, shape: str = SHAPE) -> str:
-    """A moment as plain text: 12 Nov 2026, 17:00 Europe/Lisbon (14:00 America/Sao_Paulo), or in `own` alone."""
+    """A moment as plain text: 12 Nov 2026, 17:00 Europe/Lisbon (14:00 America/Sao Paulo), or in `own` alone."""
     reader = beside(moment, own)
-    there = f"{_written(moment, own, shape)} {own}"
+    there = f"{written(moment, own, shape)} {name_of(own)}"
     if reader is None:
         return there
     if moment.astimezone(reader).date() == moment.astimezone(own).date():
-        there = f"{_written(moment, own, shape.rpartition(', ')[2])} {own}"
-    return f"{_written(moment, reader, shape)} {reader} ({there})"
+        there = f"{written(moment, own, shape.rpartition(', ')[2])} {name_of(own)}"
+    return f"{written(moment, reader, shape)} {name_of(reader)} ({there})"
 
 
-def _written(moment: datetime, zone: tzinfo, shape: str) -> str:
-    return date_format(moment.astimezone(zone), shape)
+def written(moment: datetime, zone: tzinfo, shape: str = SHAPE) -> str:
+    """A moment in a zone, as the reader's language writes it: 12 Nov 2026, 14:00 or 12/11/2026, 14:00."""
+    return date_format(moment.astimezone(zone), localised(shape))
+
+
+# Where days and months are numbers, the year behind them.
+_BY_NUMBERS = {"pt-br": (("j M Y", "d/m/Y"), ("j M", "d/m"))}
+
+
+def localised(english: str) -> str:
+    """The shape of a date in the reader's language, by its shape in English."""
+    for named, numbered in _BY_NUMBERS.get(get_language() or "", ()):
+        if named in english:
+            return english.replace(named, numbered)
+    return english

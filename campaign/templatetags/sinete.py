@@ -14,7 +14,7 @@ from django.template.context import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
@@ -174,7 +174,7 @@ def _moment(
 
 
 def _shown(moment: datetime, zone: tzinfo, shape: str) -> SafeString:
-    text = date_format(moment.astimezone(zone), shape)
+    text = reader_zone.written(moment, zone, shape)
     return format_html('{} <span class="time__zone">{}</span>', text, reader_zone.name_of(zone))
 
 

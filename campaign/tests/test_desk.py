@@ -76,3 +76,18 @@ def test_the_side_bar_names_what_one_may_open() -> None:
         text = page.content.decode()
         assert all(name in text for name in names)
         assert not any(name in text for name in not_names)
+
+
+def test_the_queues_speak_portuguese_and_a_torn_job_is_no_error_of_the_page() -> None:
+    boss, valkey = desk(is_superuser=True), get_queue("default").connection
+    boss.cookies["django_language"] = "pt-br"
+    torn = {
+        "empty": {"status": "failed"},
+        "garbage": {"status": "failed", "created_at": "2026-11-12T09:00:00.000000Z", "data": b"\x80torn", "origin": "default"},
+        "no-moment": {"status": "started", "created_at": "yesterday", "data": b"x", "origin": "default"},
+    }  # fmt: skip
+    for name, fields in torn.items():
+        valkey.hset(f"rq:job:{name}", mapping=fields)
+
+    assert "Filas" in boss.get(QUEUES).content.decode()
+    assert {boss.get(f"{QUEUES}queues/{DEFAULT}/{name}/").status_code for name in torn} <= {200, 404}

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib.numbers import grouped
+from deliveries.models import singulars
 
 Level = Literal["error", "warning", "info"]
 
@@ -33,7 +34,7 @@ class Finding:
         slots = grouped(self.slots)
         if slots.get("cause"):
             slots["cause"] = _t(slots["cause"])
-        return _t(self.text) % slots
+        return _t(singulars.of(self.text, self.slots)) % slots
 
     @property
     def is_error(self) -> bool:

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from accounts.models import User
 from campaign.lib.numbers import grouped
+from deliveries.models import singulars
 from deliveries.models.content import Content
 from deliveries.models.delivery import Delivery
 
@@ -171,7 +172,7 @@ class LogLine(models.Model):
         slots = grouped(self.slots)
         if slots.get("cause"):
             slots["cause"] = pgettext("cause", slots["cause"])
-        return _t(self.text) % slots
+        return _t(singulars.of(self.text, self.slots)) % slots
 
 
 class Exclusion(models.Model):

@@ -14,7 +14,7 @@ from deliveries.content.findings import Finding
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Preparation, ProviderLimit
 from deliveries.routing import routes
-from deliveries.schedule import planning
+from deliveries.schedule import mended, planning
 from deliveries.schedule.planning import Segment
 
 CODE = "limit_outlasts_validity"
@@ -53,11 +53,13 @@ def of_plan(
 
 
 def current(delivery: Delivery, *, at: datetime) -> list[Finding]:
-    """Return what the latest preparation found; until the send begins, with the limits as they are now."""
+    """Return what the latest preparation found: without what was mended since, and with the limits as they are now."""
     preparation = delivery.preparation
     if preparation is None:
         return []
     found = [Finding.from_dict(stored) for stored in preparation.findings]
+    if delivery.status in groups.UNPREPARED:
+        return [one for one in found if not mended.is_mended(one, delivery, preparation, at=at)]
     if delivery.status not in groups.FORESEEN or not preparation.seal:
         return found
     others = [finding for finding in found if finding.code != CODE]

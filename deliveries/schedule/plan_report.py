@@ -17,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from campaign.lib import reader_zone, spans
+from campaign.lib import numbers, reader_zone, spans
 from deliveries.lifecycle import groups
 from deliveries.models import OUTCOMES, Delivery, Moment, PastChoice, ScheduleKind, WaveBy
 from deliveries.schedule import moments, planning
@@ -350,9 +350,9 @@ def in_seconds(span: timedelta) -> str:
 def in_words(delivery: Delivery) -> str | Promise:
     """Return the schedule in a sentence; of kinds that need none, their name."""
     if delivery.local_date is not None and delivery.local_hour is not None:
-        day = date_format(delivery.local_date, "j M Y")
+        day = date_format(delivery.local_date, reader_zone.localised("j M Y"))
         said = _t("%(day)s at %(hour)s in each recipient's time zone; %(zone)s for those without one") % {
-            "day": day, "hour": f"{delivery.local_hour:%H:%M}", "zone": delivery.time_zone,
+            "day": day, "hour": f"{delivery.local_hour:%H:%M}", "zone": delivery.time_zone.replace("_", " "),
         }  # fmt: skip
         choice = str(PastChoice(delivery.past_choice).label)
         passed = _t("whose hour has passed: %(choice)s") % {"choice": choice[0].lower() + choice[1:]}
@@ -368,7 +368,7 @@ def in_words(delivery: Delivery) -> str | Promise:
         _t("the first: %(start)s") % {"start": start},
     ]
     if delivery.wave_limit is not None:
-        limit = f"{float(delivery.wave_limit):g}"
+        limit = numbers.short(delivery.wave_limit)
         words.append(_t("held above %(limit)s%% bounces and errors") % {"limit": limit})
     return ", ".join(str(word) for word in words)
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from campaign.lib import jobs
-from deliveries.models import ANSWERED_ROWS, Chunk, Delivery, Halt, Route, Status, Try
+from deliveries.models import ANSWERED_ROWS, Chunk, Delivery, Halt, Moment, Route, Status, Try
 from deliveries.routing import routes
 from deliveries.sending import looks, throttle
 from deliveries.sending.throttle import Bucket, Limits
@@ -153,9 +153,15 @@ def _has_lanes(delivery: Delivery, at: datetime) -> bool:
 
 
 def _without_a_lane(delivery: Delivery, at: datetime) -> tuple[str, str]:
-    waits = Chunk.objects.filter(delivery=delivery, done=False).exists()
-    if waits or Try.objects.filter(delivery=delivery, due_at__lte=at).exists():
+    left = Chunk.objects.filter(delivery=delivery, done=False)
+    may_leave = left
+    if delivery.has_moments:
+        ahead = Moment.objects.filter(delivery=delivery, opened_at=None)
+        may_leave = left.exclude(moment__in=ahead.values("number"))
+    if may_leave.exists() or Try.objects.filter(delivery=delivery, due_at__lte=at).exists():
         return "no_worker_free", str(_("no worker is free"))
+    if delivery.has_moments and left.exists():
+        return "moment", str(_("its sending plan: the next wave or hour is still ahead"))
     return "later_tries", str(_("servers that asked us to come back later"))
 
 

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.urls import NoReverseMatch, reverse
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from campaign.lib import reader_zone
 from deliveries.content.findings import Finding
 from deliveries.models import Delivery, LogLine, StatusChange
 from deliveries.overview import plan_chart, state
@@ -149,18 +149,24 @@ def plan_drawing(plan: Plan, now: datetime) -> dict[str, object]:
     return {"plan": plan, "drawing": plan_chart.of(plan, at=now)}
 
 
+@register.filter
+def zone_name(zone: str) -> str:
+    """The zone as people read it: America/Sao Paulo."""
+    return zone.replace("_", " ")
+
+
 @register.simple_tag
 def moment_text(at: datetime, zone: str, *, bare: bool = False) -> str:
     """A moment in a zone as plain text, for a picture's labels; `bare` where its column names the zone."""
-    text = date_format(at.astimezone(ZoneInfo(zone)), "j M, H:i")
-    return text if bare else f"{text} {zone}"
+    text = reader_zone.written(at, ZoneInfo(zone), "j M, H:i")
+    return text if bare else f"{text} {zone_name(zone)}"
 
 
 @register.simple_tag
 def zone_time(row: PlanRow) -> str:
     """What the clocks of a moment's people show; of its largest zone, where it has several."""
     line = row.zones[0]
-    return f"{date_format(line.local, 'j M Y, H:i')} {line.zone}"
+    return f"{reader_zone.written(line.local, ZoneInfo(line.zone), reader_zone.SHAPE)} {zone_name(line.zone)}"
 
 
 @register.simple_tag

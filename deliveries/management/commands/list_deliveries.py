@@ -91,7 +91,7 @@ def _row(delivery: Delivery) -> dict[str, Any]:
         "unit": delivery.unit.label,
         "when": delivery.first_moment or delivery.contact_date,
         "to_deliver": preparation.to_deliver if preparation else None,
-        "unsubscribers": delivery.figures.get("unsubscribers"),  # type: ignore[attr-defined]
+        "unsubscribers": delivery.figures.get("unsubscribers"),
     }
 
 

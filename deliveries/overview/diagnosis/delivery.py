@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.rights import Right
+from campaign.lib import numbers
 from campaign.lib.jobs import Queue
 from deliveries.lifecycle import Step, groups
 from deliveries.models import Chunk, Delivery, Moment, Preparation, Skipped, Status, Try
@@ -210,8 +211,8 @@ def wave_held(wave: Moment, delivery: Delivery) -> Diagnosis:
             "“Release the held wave” lets it leave; “Stop sending” keeps it at home."
         ),
         number=wave.number,
-        percent=f"{float(wave.held_percent or 0):g}",
-        limit=f"{float(delivery.wave_limit or 0):g}",
+        percent=numbers.short(wave.held_percent or 0),
+        limit=numbers.short(delivery.wave_limit or 0),
     )
 
 

@@ -79,6 +79,17 @@ def test_the_route_is_named_and_the_share_of_it(relay):
     assert going(first).set_rate == 5
 
 
+def test_while_only_a_later_wave_is_ahead_no_worker_is_missed(relay):
+    delivery = DeliveryFactory(
+        sending=True, recipients=4, schedule_kind="waves", wave_by="size", wave_value=2, wave_minutes=60
+    )
+    jobs.drain(delivery_id=delivery.pk)
+
+    assert (going(delivery).factor, going(delivery).limited_by) == (
+        "moment", "its sending plan: the next wave or hour is still ahead",
+    )  # fmt: skip
+
+
 def test_a_mailbox_provider_is_named_and_those_who_queue_are_not_called_refused(relay):
     route_limited(None, Example=60)
     delivery = DeliveryFactory(sending=True, recipients=5)

@@ -87,7 +87,7 @@ def test_what_is_confirmed_for_later_says_when_it_leaves():
     found = told("scheduled", delivery=delivery)
 
     assert (str(found.words), found.code) == ("Scheduled", "scheduled")
-    assert "1 Dec 2026, 09:00:00 America/Sao_Paulo" in str(found.sentence)
+    assert "1 Dec 2026, 09:00:00 America/Sao Paulo" in str(found.sentence)
 
 
 @pytest.mark.django_db

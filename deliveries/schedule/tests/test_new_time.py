@@ -126,7 +126,7 @@ def test_who_decides_is_shown_the_change_and_who_approved_the_rest():
 
     said = rescheduling.in_words(delivery)
     assert said.startswith("Only the time changed: from at once to ")
-    assert "America/Sao_Paulo. Recipients" in said
+    assert "America/Sao Paulo. Recipients" in said
     assert said.endswith(f"are those of Preparation 1. {approver} had approved them.")
 
 
