@@ -30,6 +30,8 @@ CONSENT: dict[str, str | Promise] = {
 }
 _FOUND_OUT = ("", _("Found out"))
 DELIMITERS = [(",", _("Comma")), (";", _("Semicolon")), ("\t", _("Tab")), ("|", _("Bar"))]
+# What is asked of a file of profiles alone.
+_OF_PROFILES = ("decimal", "dates", "shared_ids", "key", "declare_attributes")
 _WRITTEN = {
     fields.NUMBER: [_FOUND_OUT, (",", _("Decimal comma")), (".", _("Decimal point"))],
     fields.DATE: [_FOUND_OUT, ("day", _("The day first")), ("month", _("The month first"))],
@@ -69,6 +71,8 @@ class DryRunForm(ChoicesForm):
             self.fields["sheet"] = forms.ChoiceField(required=False, label=_("Sheet"), choices=named)
             self.initial.setdefault("sheet", importing.detected["sheet"])
             del self.fields["delimiter"], self.fields["encoding"]
+        for name in _OF_PROFILES if is_list else ():
+            del self.fields[name]
         choices = _choices(self.table, may_declare=attributes.may_declare(user))
         for number, row in enumerate(self.table):
             self.fields[f"column_{number}"] = forms.ChoiceField(

@@ -20,7 +20,7 @@ from audiences.imports.headers import Mapping
 from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.report import Problems
 from audiences.imports.rows import Rows
-from audiences.imports.source import NoTable, Source
+from audiences.imports.source import MANY_COLUMNS, NoTable, Source
 from audiences.imports.stored_file import PartsFile
 from audiences.imports.tables import Staging
 from audiences.imports.whole_columns import WholeColumns
@@ -206,14 +206,14 @@ class _Run:
         """Bring the file's rows into staging; says why where nothing may be imported."""
         try:
             source = Source(self.open_file, sheet=self.importing.choices.get("sheet", ""))
+            self._complete(source)
+            with source.reader(self.problems.add) as reader:
+                if self.importing.choices.get("suppression"):
+                    return self._suppress(reader, source)
+                return self._read_rows(source, reader)
         except NoTable as found:
-            self.problems.add(1, "", found.reason, found.slots, fatal=True)
-            return NO_CSV
-        self._complete(source)
-        with source.reader(self.problems.add) as reader:
-            if self.importing.choices.get("suppression"):
-                return self._suppress(reader, source)
-            return self._read_rows(source, reader)
+            self.problems.add(found.line, "", found.reason, found.slots, fatal=True)
+            return NO_COLUMN if found.reason == MANY_COLUMNS else NO_CSV
 
     def _complete(self, source: Source) -> None:
         """The choices have what was saved for files of this header, if that is asked for; the file is read by them."""
@@ -265,10 +265,13 @@ class _Run:
                 at=clock.now(), reference=f"import {importing.pk}",
             )  # fmt: skip
             importing.held_addresses, importing.unchanged = brought.new, brought.known
-            importing.skipped = brought.skipped
+            importing.skipped, importing.cleaned = brought.skipped, brought.cleaned
             if self.problems.broken and not importing.keep_good_rows:
                 transaction.set_rollback(True)
                 return BROKEN
+            if not brought.new and not brought.known:
+                transaction.set_rollback(True)
+                return suppression_list.NOTHING_NAMED
             if importing.dry_run:
                 transaction.set_rollback(True)
             else:

@@ -17,6 +17,7 @@ SAMPLE = 64 * 1024
 DELIMITERS = ",;\t|"
 PIECE = 500  # lines that are tried together
 MOST_TITLES = 20  # lines above the names of the columns
+MOST_WEIGHED = 10_000  # names of columns that are looked at to tell what a line is
 MOST_NAMELESS = 50  # columns behind the last name that each row is filled up to
 MOST_LINES = 200  # of one row; a quotation mark that nobody closed would swallow the rest of the file
 
@@ -376,13 +377,14 @@ def _reason_of(error: csv.Error) -> str:
 
 def _best_delimiter(line: str, weigh: Callable[[list[str]], int], among: str) -> tuple[str, int]:
     """The delimiter that makes most sense of a line, and how many names it has then that are known."""
+    line = line[:SAMPLE]
 
     def worth(delimiter: str) -> tuple[int, int]:
         try:
             names = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
         except csv.Error:
             return 0, 0
-        return weigh(names), len(names)
+        return weigh(names[:MOST_WEIGHED]), len(names)
 
     best = max(among, key=worth)
     return best, worth(best)[0]

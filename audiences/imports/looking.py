@@ -20,6 +20,7 @@ _OF_A_LIST = {
     "held_addresses": _("new on the list"),
     "unchanged": _("rows that name nothing new"),
     "skipped": _("rows that name nothing"),
+    "cleaned": _("values cleaned or left out"),
     "bad_rows": _("broken rows"),
 }
 _OUR_OWN = {"line", "key", "email_state", "email_key", "doubt_channel", "no_sms", "no_contact", "no_email"}

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from django.utils.translation import gettext_noop as n_
+
 from audiences.imports import files, headers, kinds
 from audiences.imports.files import Reader, Report, Written
 from audiences.imports.workbook import NoSheet, Workbook
@@ -16,12 +18,18 @@ ENCODINGS = (
 )  # fmt: skip
 
 
-class NoTable(Exception):
-    """The file is none that can be read; `reason` and `slots` say what it is, and what to do."""
+MOST_COLUMNS = 10_000
+MANY_COLUMNS = n_(
+    "This line has %(found)s columns; %(most)s are the most. Leave out those that nobody needs."
+)
 
-    def __init__(self, reason: str, slots: dict[str, Any]) -> None:
+
+class NoTable(Exception):
+    """The file is none that can be read; `reason` and `slots` say what it is, and what to do, `line` where."""
+
+    def __init__(self, reason: str, slots: dict[str, Any], *, line: int = 1) -> None:
         super().__init__(reason)
-        self.reason, self.slots = reason, slots
+        self.reason, self.slots, self.line = reason, slots, line
 
 
 class Source:
@@ -72,8 +80,11 @@ class Source:
 
     @contextmanager
     def reader(self, report: Report = lambda *_args, **_slots: None) -> Iterator[Reader]:
-        """The rows after the names of the columns, which are in its `header`."""
+        """The rows after the names of the columns, which are in its `header`; raises NoTable for too many of them."""
         with self.open_file() as file:
             reader = Reader(file, self.written, report, delimiter=self.delimiter)
-            reader.read_header(headers.weigh)
+            found = len(reader.read_header(headers.weigh))
+            if found > MOST_COLUMNS:
+                slots = {"found": found, "most": MOST_COLUMNS}
+                raise NoTable(MANY_COLUMNS, slots, line=reader.header_line)
             yield reader

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from django.utils.translation import gettext_noop as n_
 
 from audiences import suppressions
 from audiences.fields import TEXT
 from audiences.imports import headers, words
-from audiences.imports.files import Batch, Reader
+from audiences.imports.columns import Converter
+from audiences.imports.files import Batch, Reader, Report
 from audiences.imports.headers import Column, Mapping
 from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.report import Problems
@@ -20,6 +21,10 @@ from audiences.imports.tables import Staging
 from audiences.suppressions import Entry
 
 NO_ENTRY = n_("“%(value)s” is neither an address, nor a domain, nor a hash of an address.")
+NOTHING_NAMED = n_(
+    "Nothing in this file is an address, a domain or a hash of an address, so nobody would be held. "
+    "Nothing was imported."
+)
 NAMES_WHOM = "never_written_to"
 SHOWN = ("address", "domain", "hash")  # what a row names, as it is shown
 
@@ -44,7 +49,7 @@ def columns(header: list[str]) -> list[int]:
 def mapping_of(header: list[str]) -> Mapping:
     """Which columns are read, for whoever looks; of a file without names they go by their places."""
     read, names = columns(header), list(header)
-    if names and suppressions.read(names[read[0]]):
+    if names and suppressions.read(_bare(names[read[0]])):
         names = [f"#{position}" for position in range(len(names))]
     return Mapping(
         columns=[Column(at, names[at], NAMES_WHOM, TEXT) for at in read if at < len(names)],
@@ -71,6 +76,7 @@ class Brought:
     new: int = 0
     known: int = 0
     skipped: int = 0
+    cleaned: int = 0
     text: IO[str] = field(default_factory=_spool)
 
     def stage(self, tables: Staging) -> None:
@@ -95,7 +101,13 @@ def bring_in(
     A cell that names nothing is reported. `lines` has the rows behind each number, where it notes any.
     """
     brought = Brought()
-    for rows in _read(reader, batches, problems):
+
+    def cleaned(line: int, *problem: Any) -> None:
+        brought.cleaned += 1
+        lines.add(Outcome.CLEANED, line)
+        problems.add(line, *problem)
+
+    for rows in _Cells(reader, problems, cleaned).rows(batches):
         new = suppressions.add_some(
             (entry for row in rows for entry in row.entries), at=at, reference=reference
         )
@@ -119,28 +131,46 @@ def _outcome(row: Row, new: set[Entry]) -> Outcome:
     return Outcome.UNCHANGED if new.isdisjoint(row.entries) else Outcome.HELD
 
 
-def _read(reader: Reader, batches: Iterator[Batch], problems: Problems) -> Iterator[list[Row]]:
-    positions = columns(reader.header)
-    if len(reader.header) > positions[0] and (first := suppressions.read(reader.header[positions[0]])):
-        yield [Row(reader.header_line, [first])]
-    for batch in batches:
-        yield [
-            Row(line, _entries(line, [row[position].strip() for position in positions], problems))
-            for line, row in zip(batch.lines, batch.rows, strict=True)
+class _Cells:
+    """Reads the cells that name something, cleaned as those of a column of addresses are."""
+
+    def __init__(self, reader: Reader, problems: Problems, cleaned: Report) -> None:
+        self.reader, self.problems = reader, problems
+        self.converter = Converter(report=cleaned, delimiter=reader.delimiter)
+        header = reader.header
+        self.columns = [Column(at, header[at], "email", TEXT) for at in columns(header) if at < len(header)]
+
+    def rows(self, batches: Iterator[Batch]) -> Iterator[list[Row]]:
+        """The rows of each batch; the first row of the file too, where it is no row of names."""
+        header, line = self.reader.header, self.reader.header_line
+        if self.columns and suppressions.read(_bare(header[self.columns[0].position])):
+            yield self._rows(Batch([line], [header]))
+        for batch in batches:
+            yield self._rows(batch)
+
+    def _rows(self, batch: Batch) -> list[Row]:
+        cells = list(zip(*batch.rows, strict=True))
+        named = [self.converter.plain(column, cells[column.position], batch.lines) for column in self.columns]
+        return [
+            Row(line, self._entries(line, found))
+            for line, row, *found in zip(batch.lines, batch.rows, *named, strict=True)
             if any(map(str.strip, row))
         ]
 
+    def _entries(self, line: int, cells: list[str]) -> list[Entry]:
+        found = []
+        for cell in filter(None, cells):
+            if entry := suppressions.read(cell[:1_000]):
+                found.append(entry)
+            else:
+                self.problems.add(line, "", NO_ENTRY, {"value": cell[:80]})
+        if not any(cells):
+            self.problems.add(line, "", NOTHING_KNOWN)
+        return found
 
-def _entries(line: int, cells: list[str], problems: Problems) -> list[Entry]:
-    found = []
-    for cell in filter(None, cells):
-        if entry := suppressions.read(cell[:1_000]):
-            found.append(entry)
-        else:
-            problems.add(line, "", NO_ENTRY, {"value": cell[:80]})
-    if not any(cells):
-        problems.add(line, "", NOTHING_KNOWN)
-    return found
+
+def _bare(cell: str) -> str:
+    return "".join(character for character in cell if character.isprintable())
 
 
 def _staged(row: Row) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiences.imports import files, headers
+from audiences.imports import files, headers, source
 
 
 def read(content, **options):
@@ -121,3 +121,24 @@ def test_no_file_at_all_breaks_the_reader(content):
     assert all(len(row) == len(reader.header) for _line, row in rows)
     assert [line for line, _row in rows] == sorted({line for line, _row in rows})
     assert set(broken).isdisjoint(line for line, _row in rows)
+
+
+def test_more_columns_than_anybody_has_are_refused_with_their_line_and_number():
+    content = b"\n\nemail" + b",c" * source.MOST_COLUMNS + b"\na@example.com\n"
+
+    with pytest.raises(source.NoTable) as refused, source.Source(lambda: io.BytesIO(content)).reader():
+        pass
+
+    assert (refused.value.reason, refused.value.line) == (source.MANY_COLUMNS, 3)
+    assert refused.value.slots["found"] == source.MOST_COLUMNS + 1
+
+
+def test_of_a_line_without_an_end_only_the_beginning_is_weighed():
+    weighed = []
+    content = ("email\n" + "a," * 1_000_000 + "\n").encode()
+    reader = files.Reader(io.BytesIO(content), files.Written("utf-8", False, False), lambda *_, **__: None)
+
+    header = reader.read_header(lambda names: weighed.append(len(names)) or headers.weigh(names))
+
+    assert header == ["email"]
+    assert max(weighed) <= files.MOST_WEIGHED

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences import imports, people, suppressions
-from audiences.imports import Options, looking
+from audiences.imports import Options, looking, suppression_list
 from audiences.models import Import, Profile, Quarantine, Suppression
 from audiences.suppressions import Entry
 from audiences.tests.factories import ProfileFactory
@@ -82,6 +82,22 @@ def test_a_list_of_addresses_domains_and_hashes_holds_who_is_here_and_makes_nobo
     assert (Profile.objects.count(), Suppression.objects.count()) == (5, 3)
 
 
+@pytest.mark.parametrize("names", ["email\n", ""])
+def test_what_stands_around_an_address_of_a_list_loses_nobody(bring, names):
+    cells = [
+        "\ufeffa@x.example\u200b",
+        "\xa0b@x.example",
+        "'c@x.example",
+        "mailto:d@x.example",
+        "D <e@x.example>",
+    ]
+
+    importing = bring(names + "".join(f"{cell}\n" for cell in cells), suppression=True)
+
+    assert denied() == {f"{letter}@x.example" for letter in "abcde"}
+    assert importing.held_addresses == 5
+
+
 def test_a_list_without_a_row_of_names_loses_no_row(bring):
     bring("a@x.example\nb@x.example\n", suppression=True)
 
@@ -113,7 +129,7 @@ def test_a_dry_run_of_a_list_shows_the_rows_behind_each_number_and_writes_nothin
     importing = bring(LIST, dry_run=True, suppression=True)
 
     numbers = {each.name: each.value for each in looking.numbers(importing)}
-    assert numbers == {"held_addresses": 3, "unchanged": 2, "skipped": 1, "bad_rows": 0}
+    assert numbers == {"held_addresses": 3, "unchanged": 2, "skipped": 1, "cleaned": 0, "bad_rows": 0}
     assert shown(importing, "held_addresses", importer) == [
         (3, {"hash": "c" * 64}),
         (4, {"domain": "bad.example", "hash": "d" * 32}),
@@ -165,6 +181,13 @@ def test_page_desk_and_command_lead_from_the_number_of_a_list_to_its_rows(import
     client.post(f"{page}carry-out/")
     work()
     assert (denied(), Suppression.objects.count()) == ({"a@x.example"}, 3)
+
+
+@pytest.mark.parametrize("content", ["", "email\n", "city\nNatal\nRio\n", ",,,\n"])
+def test_a_list_that_names_nothing_is_refused(bring, content):
+    importing = bring(content, suppression=True)
+
+    assert (importing.status, importing.message) == (Import.Status.REFUSED, suppression_list.NOTHING_NAMED)
 
 
 def test_a_broken_list_changes_nothing(bring):
