@@ -44,6 +44,7 @@ def of_notice(
     """Yield what a text says of each address; `delayed` names the rule by which it is a warning."""
     said = _Said(text.text, found)
     judge = Judge(book)
+    whole_reason = notice.reasons(text.text, book)
     for address in found or [""]:
         patience.check()
         about, whole = said.of(address)
@@ -53,7 +54,7 @@ def of_notice(
                 address, Kind.DELAYED, Reason.UNREACHABLE, status, delayed, _one_line(about)
             )
             continue
-        reason = notice.reasons(about or whole, book)
+        reason = notice.reasons(about, book) if about else whole_reason
         verdict = judge.failure(Said(status, about, "", whole, reason))
         yield ReportedRecipient(
             address, verdict.kind, verdict.reason, status, verdict.rule, _one_line(about or whole)

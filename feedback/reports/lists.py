@@ -10,9 +10,9 @@ from feedback.reports.traces import Traces
 
 def refusal(traces: Traces, text: Text, book: RuleBook) -> Rule | None:
     """Return the rule by which a list's program refuses a message for good, or None."""
-    if not traces.is_of_list_program or not (
-        traces.has_null_sender or traces.is_automatic or traces.is_program
-    ):
+    by_header = traces.is_of_list_program and (traces.has_null_sender or traces.is_automatic)
+    # Whoever looks after a list may answer from its address, too.
+    if not by_header and (not traces.is_program or traces.is_passed_on):
         return None
     return book.form("list_refusal", text) or book.form("list_refusal", traces.subject)
 

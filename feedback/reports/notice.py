@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import islice
 from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser
@@ -19,9 +20,12 @@ LONGEST_SEPARATOR = 120
 LONGEST_BULLET = 16
 LONGEST_LEAD = 60  # characters before an address that are looked at
 LARGEST_HTML = 64 * 1024
+MOST_TAGS = 3000  # the parser takes a time that grows with the square of the depth
 ABOUT = 12  # lines after an address that may be about it
 MOST_RECIPIENTS = 500
 FARTHEST_ORIGIN = 400  # characters between an address and the one that it was expanded from
+MOST_PROGRAMS = 50
+LONGEST_PROGRAM = 250  # characters
 REASON = 3  # lines of a reason
 LONGEST_CELL = 40  # characters of the name of a row
 FEW = 5  # recipients, whose names are also looked for within other words
@@ -131,7 +135,7 @@ def lists(notice: str, found: Iterable[str]) -> bool:
 def about(notice: str, everybody: Iterable[str]) -> dict[str, str]:
     """Return what is said of each address, by the address in lower case.
 
-    That is each line that names it, and those that follow until another is named.
+    That is each line that names it, and those that follow until another is named; after a list, of all in it.
     """
     said: dict[str, list[str]] = {address.lower(): [] for address in everybody if address}
     few = list(said) if len(said) <= FEW else []
@@ -142,10 +146,12 @@ def about(notice: str, everybody: Iterable[str]) -> dict[str, str]:
         lower = line.lower()
         named = {address.lower() for address in addresses.all_in(line)} & said.keys()
         if named or (named := {address for address in few if address in lower}):
-            # What is said after a list is said of each in it.
             meant, left = (meant | named) if is_list else named, ABOUT
             is_list = _is_bare(lower, named)
-        elif left == 0 or _RULED.match(line):
+            for address in named:
+                said[address].append(line)
+            continue
+        if left == 0 or _RULED.match(line):
             meant, is_list = set(), False
         elif line.strip():
             is_list = False
@@ -194,12 +200,14 @@ def local_names(notice: str, domain: str, book: RuleBook) -> list[str]:
 
 def text_of_html(html: str) -> str:
     """Return what a person sees of a page, a line for each block."""
-    tree = LexborHTMLParser(html[:LARGEST_HTML])
+    tree = LexborHTMLParser("<".join(html[:LARGEST_HTML].split("<", MOST_TAGS)[:MOST_TAGS]))
     tree.strip_tags(["script", "style", "head"])
     for row in tree.css("tr")[:MOST_LINES]:
-        name, *values = [cell.text(separator=" ", strip=True) for cell in row.css("td, th")[:3]] or [""]
-        if len(values) == 1 and 0 < len(name) <= LONGEST_CELL:
-            row.replace_with(f"{name.rstrip(': ')}: {values[0]}")
+        cells = list(islice(row.iter(), 3))
+        if len(cells) == 2 and row.css_first("table") is None:
+            name, value = (cell.text(separator=" ", strip=True) for cell in cells)
+            if 0 < len(name) <= LONGEST_CELL:
+                row.replace_with(f"{name.rstrip(': ')}: {value}")
     for link in tree.css("a[href^='mailto:']")[:MOST_LINES]:
         address = addresses.tidy(
             unquote((link.attributes.get("href") or "")[7:LONGEST_LINE].partition("?")[0])
@@ -268,9 +276,9 @@ def origins(notice: str, found: Iterable[str]) -> list[str]:
 
 def _origins_alone(notice: str) -> list[str]:
     """The addresses that we wrote to, where what they were expanded to is a program or a file."""
-    lines = [
-        found
-        for found in _ORIGIN.finditer(notice)
-        if _PROGRAM.search(notice[: found.start()][-LONGEST_LINE:])
-    ]
-    return [address for found in lines if (address := addresses.tidy(found[1] or found[2]))]
+    found = []
+    for match in islice(_ORIGIN.finditer(notice), MOST_PROGRAMS):
+        before = notice[max(match.start() - LONGEST_PROGRAM, 0) : match.start()]
+        address = addresses.tidy(match[1] or match[2]) if _PROGRAM.search(before) else ""
+        found += [address] if address else []
+    return found

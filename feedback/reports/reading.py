@@ -162,7 +162,7 @@ class _Reading:
             found = self._addresses()
             if self._is_report(found) or (traces.notice_subject and (says_so or found)):
                 return self._failed(found, delayed=warns)
-        if traces.is_system and not traces.is_list and book.failure(self.levelled):
+        if traces.is_system and not traces.is_list and (traces.is_machine or book.failure(self.levelled)):
             found = self._addresses()
             if found and self._is_report(found):
                 return self._failed(found, delayed=warns)

@@ -27,7 +27,7 @@ FORMS = (
     "separator", "delay", "delay_subject", "notice", "undelivered", "notice_subject", "success_subject", "daemon",
     "auto_reply_opening", "auto_reply_subject", "auto_reply_text", "final", "reply", "lead", "not_lead",
     "footer", "subject_line", "local_names", "no_notice_subject", "success", "reason_line", "list_manager",
-    "list_refusal",
+    "list_refusal", "machine",
 )  # fmt: skip
 
 

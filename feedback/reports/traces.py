@@ -41,8 +41,14 @@ class Traces:
     def is_system(self) -> bool:
         """Whether a mail system wrote it, as its name or address says."""
         return bool(self.failed) or any(
-            self._is_daemon(value) for value in (self._from, self.mail.value("x-actual-from"))
+            value.endswith("<>") or self._is_of("daemon", value)  # nobody who could be answered
+            for value in (self._from, self.mail.value("x-actual-from"))
         )
+
+    @cached_property
+    def is_machine(self) -> bool:
+        """Whether its name or address is one that no person has."""
+        return any(self._is_of("machine", value) for value in (self._from, self.mail.value("x-actual-from")))
 
     @cached_property
     def is_program(self) -> bool:
@@ -122,11 +128,9 @@ class Traces:
     def _from(self) -> str:
         return self.mail.value("from") or self.mail.value("sender")
 
-    def _is_daemon(self, value: str) -> bool:
-        if value.endswith("<>"):
-            return True  # nobody who could be answered
+    def _is_of(self, form: str, value: str) -> bool:
         address = addresses.tidy(value)
         name = _SYMBOLS.sub(" ", value.replace(address, " ") if address else value)
         local = address.rpartition("@")[0]
         words = [level(part) for part in (name, local, local.replace(".", " ")) if part.strip()]
-        return any(self._book.form("daemon", one) for one in words)
+        return any(self._book.form(form, one) for one in words)

@@ -13,7 +13,6 @@ A mail begins after a line `### name`. Lines `# kind recipient` say what is true
 import base64
 import quopri
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,40 +31,36 @@ class Mail:
     true: frozenset[tuple[str, str]]
 
 
-def mails(folder: Path = FOLDER) -> list[Mail]:
-    """Every mail of the files of a folder, in the order of their names."""
-    return [mail for path in sorted(folder.glob("*.txt")) for mail in _mails(path)]
+def files() -> list[Path]:
+    """The files of the folder, in the order of their names."""
+    return sorted(path for path in FOLDER.iterdir() if path.suffix in (".txt", ".tsv"))
 
 
-def replies(folder: Path = FOLDER) -> list[Mail]:
-    """A report for each reply of a server: the lines of the files *.tsv are kind, status and words."""
-    lines = [
-        line.split("\t")
-        for path in sorted(folder.glob("*.tsv"))
-        for line in path.read_text(encoding="utf-8").splitlines()
-    ]
-    return [
-        Mail(
-            words,
-            delivery_report(f"smtp; {words}", status=status, final="rfc822; a@b.example"),
-            frozenset({(kind, "a@b.example")}),
-        )
-        for kind, status, words in lines
-    ]
+def mails(path: Path) -> list[Mail]:
+    """Every mail of a file; each line of a *.tsv, kind, status and words of a server, makes a report."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".tsv":
+        return [_reply(*line.split("\t")) for line in text.splitlines()]
+    return [_mail(piece) for piece in re.split(r"^### ", text, flags=re.M)[1:]]
 
 
-def _mails(path: Path) -> Iterator[Mail]:
-    for piece in re.split(r"^### ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
-        name, _, rest = piece.partition("\n")
-        said = []
-        while rest.startswith("# "):
-            line, _, rest = rest.removeprefix("# ").partition("\n")
-            key, _, value = line.partition(" ")
-            said.append((key, value))
-        charset = next((value for key, value in said if key == "charset"), "utf-8")
-        true = [pair for pair in said if pair[0] != "charset"]
-        raw = _written(rest.rstrip("\n") + "\n", charset, true[0][1])
-        yield Mail(f"{path.stem}: {name}", raw, frozenset(true))
+def _reply(kind: str, status: str, words: str) -> Mail:
+    to = "a@b.example"
+    raw = delivery_report(f"smtp; {words}", status=status, final=f"rfc822; {to}")
+    return Mail(words, raw, frozenset({(kind, to)}))
+
+
+def _mail(piece: str) -> Mail:
+    name, _, rest = piece.partition("\n")
+    said = []
+    while rest.startswith("# "):
+        line, _, rest = rest.removeprefix("# ").partition("\n")
+        key, _, value = line.partition(" ")
+        said.append((key, value))
+    charset = next((value for key, value in said if key == "charset"), "utf-8")
+    true = [pair for pair in said if pair[0] != "charset"]
+    raw = _written(rest.rstrip("\n") + "\n", charset, true[0][1])
+    return Mail(name, raw, frozenset(true))
 
 
 def _written(text: str, charset: str, to: str) -> bytes:
