@@ -145,13 +145,23 @@ class ImportAdmin(DryRunAdmin):
         return [
             (
                 None,
-                {"fields": ["file_name", "state", "message", "unit", "audience", "started_by", "created_at"]},
+                {
+                    "fields": [
+                        "file_name",
+                        "standing",
+                        "message",
+                        "unit",
+                        "audience",
+                        "started_by",
+                        "created_at",
+                    ]
+                },
             ),
             (_("Counts"), {"fields": counts}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["state", "created_at"] if obj is not None else []
+        return ["standing", "created_at"] if obj is not None else []
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return [ProblemInline] if obj is not None else []
@@ -169,6 +179,11 @@ class ImportAdmin(DryRunAdmin):
     )
     def state(self, importing: Import) -> tuple[str, Any]:
         return importing.status, Import.Status(importing.status).label
+
+    @display(description=_("status"))
+    def standing(self, importing: Import) -> Any:
+        """The status in words: a page of one import shows no pill."""
+        return Import.Status(importing.status).label
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -60,7 +60,7 @@ def numbers(importing: Import) -> list[Number]:
 
 def label_of(importing: Import, count: str) -> str | Promise:
     """What a count of this import says, in words."""
-    label: str | Promise = Import._meta.get_field(count).verbose_name
+    label = Import._meta.get_field(count).verbose_name  # type: ignore[union-attr]  # a count is a column of its own
     return _OF_A_LIST.get(count, label) if importing.choices.get("suppression") else label
 
 

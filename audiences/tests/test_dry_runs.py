@@ -332,7 +332,10 @@ def test_the_desk_does_the_same(client, work):
     client.post("/admin/audiences/import/add/", form)
     work()
     page = f"/admin/audiences/import/{Import.objects.get().pk}/"
-    assert "x@example.com" in client.get(f"{page}change/").text
+    shown = client.get(f"{page}change/").text
+    assert "x@example.com" in shown
+    assert "Refused" in shown
+    assert "&#x27;Refused&#x27;" not in shown
 
     client.post(f"{page}look/", {"column_0": "email", "column_1": "city"})
     work()
