@@ -72,7 +72,7 @@ def add(*, unit: OrganizationalUnit, name: str, alt: str, file: IO[bytes], by: U
     """The unit has this picture, served to everybody who knows its address.
 
     It is decoded in a process of its own, within bounds of time, memory and pixels. Raise NotAllowed without *Prepare
-    deliveries* in the unit, and a Refusal for what is no picture, too large, there already, or one too many.
+    deliveries* in the unit, PictureTooLarge, and another Refusal for what is no picture, there already or one too many.
     """
     access.require(by, Right.PREPARE, unit)
     name, alt = _words(name), _words(alt)

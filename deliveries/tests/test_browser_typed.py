@@ -43,6 +43,7 @@ def test_a_content_begins_with_a_template_is_written_in_colours_and_kept_while_i
     ana = UserFactory(roles={"prepare": unit}, home_unit=unit)
     draft = drafting.create(by=ana, unit=unit, label="Spring")
     page = new_page(user=ana)
+    page.set_default_timeout(30_000)  # the editor with colours has files of its own
     refused = []
     page.on(
         "console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None

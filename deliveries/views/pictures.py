@@ -23,7 +23,7 @@ from deliveries.views.shared import page, person, told
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def listing(request: HttpRequest) -> HttpResponse:
-    """The pictures that the person may see; by POST one more."""
+    """The pictures that the person may see; by POST one more. Raise NotAllowed for a person who may prepare nowhere."""
     by = person(request)
     may_add = access.units(by, Right.PREPARE).exists()
     if request.method == "POST" and not may_add:

@@ -26,8 +26,8 @@ def keep(request: HttpRequest, pk: int) -> HttpResponse:
         delivery = find_editable(request, pk)
         form = Write(request.POST, delivery=delivery)
         form.is_valid()
-        if form.errors.keys() & set(PARTS):
-            raise unsaved.DraftTooLong()
+        if form.errors.keys() & set(PARTS):  # they are bounded in length alone
+            return page(request, "_draft_line", {"problem": str(unsaved.DraftTooLong())})
         parts = {part: form.cleaned_data[part] for part in PARTS}
         draft = unsaved.keep(
             delivery=delivery, key=request.POST.get("draft", ""), base=form.cleaned_data.get("base") or 0,
