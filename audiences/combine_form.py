@@ -47,6 +47,7 @@ class CombineForm(forms.Form):
                 choices=[("", "–"), *((str(pk), label) for pk, label in offered)],
                 required=False,
                 label=_("List or rule %(number)s") % {"number": place},
+                widget=forms.Select({"class": "input"}),
             )
 
     def _rows(self) -> int:
