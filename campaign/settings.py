@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "deliveries.series",
     "feedback",
     "reporting",
+    "home",
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -95,6 +96,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.frame",
                 "deliveries.views.context.frame",
+                "home.context.frame",
             ],
         },
     },
@@ -158,7 +160,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "deliveries:list"
+LOGIN_REDIRECT_URL = "home:home"
 LOGOUT_REDIRECT_URL = "login"
 
 # A session ends so long after its last use; a page that refreshes itself uses nothing. 0: never.

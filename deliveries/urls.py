@@ -10,6 +10,7 @@ from deliveries.views import (
     drafting,
     halting,
     listing,
+    many,
     preparing,
     releasing,
     senders,
@@ -50,7 +51,7 @@ one = [
 ]
 
 urlpatterns = [
-    path("", listing.listing, name="list"),
+    path("deliveries/", listing.listing, name="list"),
     path("waiting/", listing.waiting, name="waiting"),
     path("waiting/seen/", listing.seen, name="seen"),
     path("deliveries/stop-all/", halting.stop_all, name="stop-all"),
@@ -58,6 +59,7 @@ urlpatterns = [
     path("units/senders/", senders.listing, name="senders"),
     path("units/senders/<int:pk>/remove/", senders.remove, name="sender-remove"),
     path("units/senders/<int:pk>/ask/", senders.ask, name="sender-ask"),
+    path("deliveries/many/", many.chosen, name="many"),
     path("deliveries/new/", drafting.create, name="create"),
     path("deliveries/occurrences/", drafting.occurrences, name="occurrences"),
     path("deliveries/audience-count/", drafting.count, name="count"),

@@ -115,6 +115,7 @@ ELSEWHERE = {
         "account_reset_password", "account_reset_password_from_key", "account_confirm_email",
     },
     "files that go along: deliveries/drafting/tests/test_attachments.py": {"deliveries:detach"},
+    "many at once: deliveries/drafting/tests/test_many.py": {"deliveries:many"},
     "senders: deliveries/views/tests/test_pages_senders.py": {"deliveries:senders", "deliveries:sender-remove", "deliveries:sender-ask"},
     "what comes back by mail: feedback/tests/test_incoming_pages.py": {
         "feedback:incoming-check", "feedback:reclassify", "feedback:reclassify-step",
