@@ -355,3 +355,19 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name} {self.action} {self.target_label}"
+
+
+class Remembered(models.Model):
+    """What a person chose on a page, so that they find it again: filters of a list, a guide that was put away."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=64)
+    values: Any = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("what a person chose on a page")
+        verbose_name_plural = _("what people chose on pages")
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="remembered_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.name}"

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "deliveries.series",
     "feedback",
     "reporting",
+    "home",
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -98,6 +99,7 @@ TEMPLATES = [
                 "accounts.context.frame",
                 "accounts.kept_forms.edge.frame",
                 "deliveries.views.context.frame",
+                "home.context.frame",
             ],
         },
     },
@@ -161,7 +163,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "deliveries:list"
+LOGIN_REDIRECT_URL = "home:home"
 LOGOUT_REDIRECT_URL = "login"
 CSRF_FAILURE_VIEW = "accounts.kept_forms.edge.csrf_failed"
 

@@ -28,4 +28,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deliveries.urls")),
     path("", include("feedback.urls")),
     path("", include("reporting.urls")),
+    path("", include("home.urls")),
 ]

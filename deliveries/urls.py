@@ -10,6 +10,7 @@ from deliveries.views import (
     drafting,
     halting,
     listing,
+    many,
     pictures,
     preparing,
     releasing,
@@ -58,7 +59,7 @@ one = [
 ]
 
 urlpatterns = [
-    path("", listing.listing, name="list"),
+    path("deliveries/", listing.listing, name="list"),
     path("waiting/", listing.waiting, name="waiting"),
     path("waiting/seen/", listing.seen, name="seen"),
     path("deliveries/stop-all/", halting.stop_all, name="stop-all"),
@@ -74,6 +75,7 @@ urlpatterns = [
     path("templates/<int:pk>/", templates.edit, name="template"),
     path("templates/<int:pk>/delete/", templates.delete, name="template-delete"),
     path("templates/<str:key>/frame/", templates.frame, name="template-frame"),
+    path("deliveries/many/", many.chosen, name="many"),
     path("deliveries/new/", drafting.create, name="create"),
     path("deliveries/occurrences/", drafting.occurrences, name="occurrences"),
     path("deliveries/audience-count/", drafting.count, name="count"),

@@ -51,3 +51,10 @@ def test_addresses_are_repeated_in_the_same_and_in_other_letter_case(rows):
 
     assert same == 15
     assert sum(count - 1 for count in keys.values()) == same + 6
+
+
+def test_the_last_page_that_comes_in_is_what_people_see_first_and_it_is_believable(rows):
+    for row in rows[-100:]:
+        assert addresses.is_good(row["email"])
+        assert len(names(row)) < 40
+        assert not set("<>{}=\r\n") & set(names(row))

@@ -60,7 +60,9 @@ MOVING = frozenset({"retrying", "running", "reading", "writing"})
 LEVEL_ICONS = {"success": "check-circle", "warning": "alert", "error": "octagon", "debug": "info"}
 
 NAVIGATION = [
+    ("home:home", _("Home"), "home"),
     ("deliveries:list", _("Deliveries"), "send"),
+    ("home:calendar", _("Calendar"), "calendar"),
     ("deliveries:waiting", _("Waiting for me"), "inbox"),
     ("audiences:list", _("Audiences"), "target"),
     ("audiences:profiles", _("Profiles"), "users"),

@@ -14,7 +14,7 @@ from benchmarks import house
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
 PATHS = re.compile(
-    r"`((?:accounts|audiences|campaign|deliveries|feedback|inbox|reporting|templates|docs)/[\w./-]+)`"
+    r"`((?:accounts|audiences|campaign|deliveries|feedback|home|inbox|reporting|templates|docs)/[\w./-]+)`"
 )
 
 

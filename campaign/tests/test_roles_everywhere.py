@@ -134,6 +134,7 @@ ELSEWHERE = {
     },
     "files that go along: deliveries/drafting/tests/test_attachments.py": {"deliveries:detach"},
     "what is kept while somebody writes: deliveries/views/tests/test_unsaved.py": {"deliveries:draft", "deliveries:draft-throw-away"},
+    "many at once: deliveries/drafting/tests/test_many.py": {"deliveries:many"},
     "senders: deliveries/views/tests/test_pages_senders.py": {"deliveries:senders", "deliveries:sender-remove", "deliveries:sender-ask"},
     "what comes back by mail: feedback/tests/test_incoming_pages.py": {
         "feedback:incoming-check", "feedback:reclassify", "feedback:reclassify-step",

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-TREES = ("accounts", "audiences", "benchmarks", "campaign", "deliveries", "docs", "feedback", "reporting")
+TREES = (
+    "accounts",
+    "audiences",
+    "benchmarks",
+    "campaign",
+    "deliveries",
+    "docs",
+    "feedback",
+    "home",
+    "reporting",
+)
 TEST_MODULE = re.compile(r"(^|\.)test_\w+(\.|$)")
 
 

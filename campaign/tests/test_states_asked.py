@@ -11,7 +11,7 @@ BASE = Path(settings.BASE_DIR)
 FACES = (
     "deliveries/views/*.py", "deliveries/admin/*.py", "deliveries/forms/*.py", "deliveries/templatetags/*.py",
     "deliveries/commands/*.py", "deliveries/desk.py", "deliveries/*/admin.py", "deliveries/**/management/commands/*.py",
-    "reporting/[!m]*.py", "reporting/templatetags/*.py", "reporting/management/commands/*.py", "campaign/templatetags/*.py",
+    "home/*.py", "home/management/commands/*.py", "reporting/[!m]*.py", "reporting/templatetags/*.py", "reporting/management/commands/*.py", "campaign/templatetags/*.py",
 )  # fmt: skip
 NAMES = (
     "draft|preparing|preparation_failed|awaiting_approval|ready|active|suspended|scheduled|sending|paused|finished|"

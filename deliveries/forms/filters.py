@@ -1,22 +1,25 @@
-"""The filters of the list."""
+"""The filters and the orders of the list."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access
+from accounts.lists import ListForm, Order
 from accounts.models import OrganizationalUnit, User
-from campaign.lib import numbers
 from deliveries.models import Delivery, Status
+from deliveries.overview import ordering
 
 
-class DeliveryFilter(forms.Form):
-    """Text, status, unit, mine."""
+class DeliveryFilter(ListForm):
+    """Text, status, unit, mine; an order; how many rows at a time."""
 
     q = forms.CharField(
         required=False,
+        max_length=200,
         label=_("Search"),
         widget=forms.TextInput(attrs={"type": "search", "placeholder": "DM95 …"}),
     )
@@ -26,9 +29,12 @@ class DeliveryFilter(forms.Form):
     )
     mine = forms.BooleanField(required=False, label=_("Only mine"))
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        first = Order(_("What runs, waits or fails first"), ordering.attention(at), largest_first=True)
+        others = {name: Order(label, key, largest) for name, (label, key, largest) in ordering.ORDERS.items()}
+        self.orders = {ordering.ATTENTION: first, **others}
         self.fields["status"].choices = [("", _("All statuses")), *Status.choices]
         self.fields["unit"].queryset = access.readable_units(user)
 
@@ -38,7 +44,7 @@ class DeliveryFilter(forms.Form):
             return rows
         chosen = self.cleaned_data
         if chosen["q"].strip():
-            rows = rows.filter(_matches(chosen["q"].strip()))
+            rows = rows.filter(ordering.matches(chosen["q"].strip()))
         if chosen["status"]:
             rows = rows.filter(status=chosen["status"])
         if chosen["unit"]:
@@ -46,14 +52,3 @@ class DeliveryFilter(forms.Form):
         if chosen["mine"]:
             rows = rows.filter(created_by=self.user)
         return rows
-
-    @property
-    def narrows(self) -> bool:
-        return any(self.cleaned_data.values()) if self.is_valid() else False
-
-
-def _matches(text: str) -> Q:
-    condition = (
-        Q(label__icontains=text) | Q(description__icontains=text) | Q(content__subject__icontains=text)
-    )
-    return condition | Q(pk=numbers.key(text.upper().removeprefix("DM")))

@@ -8,6 +8,8 @@ S = Status
 EDITABLE = frozenset({S.DRAFT, S.PREPARATION_FAILED, S.AWAITING_APPROVAL, S.READY})
 # There is nothing sealed yet that somebody could decide on.
 UNPREPARED = frozenset({S.DRAFT, S.PREPARATION_FAILED})
+# Something must be corrected before it can be prepared.
+COULD_NOT_BE_PREPARED = frozenset({S.PREPARATION_FAILED})
 # What was prepared waits for the decisions of people, who may still say no.
 UNDECIDED = frozenset({S.AWAITING_APPROVAL, S.READY})
 # Its target is being counted and its messages made ready.
@@ -34,6 +36,8 @@ REPEATABLE = UNDER_WAY | COMPLETED
 FINAL = frozenset({S.FINISHED, S.STOPPED, S.FAILED, S.EXPIRED})
 # A recurring delivery whose runs somebody has agreed to.
 ACTIVATED = frozenset({S.ACTIVE, S.SUSPENDED})
+# Its runs are made as their moments come.
+RUNNING_SERIES = frozenset({S.ACTIVE})
 # Prepared, with no message sent: there is time to raise a limit that is too low.
 FORESEEN = UNDECIDED | {S.ACTIVE, S.SCHEDULED}
 # Somebody paused it, and somebody has to resume it.

@@ -34,6 +34,35 @@ TONES = {
     Status.FAILED: RED,
     Status.EXPIRED: RED,
 }
+# And a sign for each, so that no two statuses of one colour look alike.
+ICONS = {
+    Status.DRAFT: "pencil",
+    Status.PREPARING: "refresh",
+    Status.PREPARATION_FAILED: "alert",
+    Status.AWAITING_APPROVAL: "eye",
+    Status.READY: "check",
+    Status.ACTIVE: "refresh",
+    Status.SUSPENDED: "clock",
+    Status.SCHEDULED: "calendar",
+    Status.SENDING: "send",
+    Status.PAUSED: "pause",
+    Status.FINISHED: "check-circle",
+    Status.STOPPED: "stop",
+    Status.FAILED: "octagon",
+    Status.EXPIRED: "history",
+}
+# Of states that are more than their status.
+ICONS_OF_PHASES = {
+    "held": "lock",
+    "paused_and_held": "lock",
+    "wave_held": "shield",
+    "waits_for_relay": "mail",
+    "between_moments": "clock",
+    "retrying": "refresh",
+    "queueing": "users",
+    "starting": "play",
+    "finished_unknown": "info",
+}
 SENTENCES: dict[Status, str | Promise] = {
     Status.DRAFT: _(
         "Nothing is prepared. Preparing counts the target, leaves out who must not be written to, and makes every "
@@ -64,6 +93,13 @@ class Phase:
     sentence: str | Promise
     tone: str
     held_by: Diagnosis | None = None
+
+    @property
+    def icon(self) -> str:
+        """The sign that stands before its words."""
+        if self.code in ICONS_OF_PHASES:
+            return ICONS_OF_PHASES[self.code]
+        return ICONS.get(Status(self.code) if self.code in Status.values else Status.READY, "")
 
 
 def phase_of(facts: Facts) -> Phase:

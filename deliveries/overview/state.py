@@ -40,6 +40,7 @@ class State:
     words: str | Promise
     sentence: str | Promise
     tone: str
+    icon: str
     settled: int
     left: int
     held_by: Diagnosis | None  # what keeps it from leaving though nobody paused it
@@ -196,6 +197,7 @@ def _state(facts: Facts) -> State:
         words=phase.words,
         sentence=phase.sentence,
         tone=phase.tone,
+        icon=phase.icon,
         settled=progress.done if progress is not None else 0,
         left=progress.fresh + progress.retrying if progress is not None else 0,
         held_by=phase.held_by,

@@ -72,6 +72,7 @@ def state_pill(delivery: Delivery) -> dict[str, object]:
         "status": found.status,
         "label": found.words,
         "tone": found.tone,
+        "icon": found.icon,
         "is_moving": found.is_at_work,
     }
 

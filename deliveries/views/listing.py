@@ -8,10 +8,10 @@ from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import access
+from accounts.desk import anywhere
+from accounts.lists import as_it_was_left
 from accounts.rights import Right
 from campaign.lib import clock
-from campaign.lib.keyset import key_page
 from deliveries.forms.filters import DeliveryFilter
 from deliveries.lifecycle import notices
 from deliveries.models import Delivery
@@ -23,15 +23,17 @@ from deliveries.views.shared import number, page, person
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the deliveries that the person may see, newest first."""
+    """List the deliveries that the person may see, first those that run, wait or fail; as they left the list."""
     user = person(request)
-    filters = DeliveryFilter(request.GET, user=user)
+    if (left := as_it_was_left(request, name="deliveries", form=DeliveryFilter, user=user)) is not None:
+        return left
+    filters = DeliveryFilter(request.GET, user=user, at=clock.now())
     rows = filters.narrowed(_rows(Delivery.objects.visible_to(user)))
-    shown = key_page(rows, before=number(request, "before"), after=number(request, "after"))
+    shown = filters.page(rows, before=number(request, "before"), after=number(request, "after"))
     problem = cache(fence.problem)  # asked once, for the rows and for the banner
     state.annotate(shown.rows, problem=problem)
     figures.annotate(shown.rows)
-    rights = access.on_any_unit(user)
+    rights = anywhere(request)
     context = {
         "filters": filters,
         "shown": shown,

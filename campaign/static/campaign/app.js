@@ -17,6 +17,18 @@
     });
   });
 
+  // One search over everything, from any page: Ctrl+K, or Cmd+K on a Mac.
+  document.addEventListener("keydown", (event) => {
+    const search = document.querySelector("details.menu--search");
+    if (!search || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== "k") return;
+    event.preventDefault();
+    search.open = true;
+    search.querySelector("input").focus();
+  });
+  document.querySelector("details.menu--search")?.addEventListener("toggle", (event) => {
+    if (event.target.open) event.target.querySelector("input").focus();
+  });
+
   // A form that was posted is not posted again by a second click; coming back by the browser frees it.
   document.addEventListener("submit", (event) => {
     const form = event.target;

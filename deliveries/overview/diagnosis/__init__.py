@@ -12,7 +12,7 @@ from deliveries.overview.diagnosis.delivery import (
     of_delivery,
     wave_held,
 )
-from deliveries.overview.diagnosis.installation import also, of_installation
+from deliveries.overview.diagnosis.installation import also, at_a_glance, of_installation
 from deliveries.overview.diagnosis.relay import of_relay
 from deliveries.overview.diagnosis.senders import of_sender
 from deliveries.overview.diagnosis.surroundings import (
@@ -30,6 +30,7 @@ __all__ = [
     "Diagnosis",
     "about_itself",
     "also",
+    "at_a_glance",
     "closed",
     "deliveries_to_look_at",
     "fault",

@@ -57,6 +57,12 @@ def of_installation(*, at: datetime) -> list[Diagnosis]:
     return [found for look in looks for found in look]
 
 
+def at_a_glance() -> list[Diagnosis]:
+    """Return what is wrong as far as a page can ask while somebody waits: a few queries, nothing over the network."""
+    looks = (_queue(), _postgresql(), _connections(), _spool(), _address(), fenced())
+    return [found for look in looks for found in look]
+
+
 def _queue() -> Iterator[Diagnosis]:
     if not jobs.is_reachable():
         yield fault(

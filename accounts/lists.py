@@ -1,0 +1,85 @@
+"""Lists that people look through: in an order of theirs, so many rows at a time, and as they were left."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts import remembering
+from accounts.models import User
+from campaign.lib.keyset import PAGE_ROWS, KeyPage, bounded_count, sorted_page
+
+SIZES = (25, 50, 100)
+CHOSEN = "chosen"  # in an address: the person chose this, so it is remembered; a link from elsewhere says no such thing
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order of a list: an expression that is never null, and whether its largest comes first when it is chosen."""
+
+    label: str | Promise
+    key: Any
+    largest_first: bool = False
+
+
+class ListForm(forms.Form):
+    """The filters of a list; a subclass has fields of its own and its orders, the first being that of the list."""
+
+    orders: dict[str, Order] = {}
+
+    sort = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+    rows: Any = forms.TypedChoiceField(
+        required=False, coerce=int, empty_value=PAGE_ROWS, label=_("Rows"),
+        choices=[(size, str(size)) for size in SIZES],
+    )  # fmt: skip
+
+    @property
+    def order(self) -> tuple[str, bool]:
+        """The order that was asked for, and whether its largest comes first; else that of the list."""
+        asked = self.cleaned_data.get("sort", "") if self.is_valid() else ""
+        name = asked.removeprefix("-")
+        if name in self.orders:
+            return name, asked.startswith("-")
+        first = next(iter(self.orders))
+        return first, self.orders[first].largest_first
+
+    @property
+    def size(self) -> int:
+        return self.cleaned_data.get("rows") or PAGE_ROWS if self.is_valid() else PAGE_ROWS
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything but the order and the number of rows was chosen."""
+        chosen = self.cleaned_data if self.is_valid() else {}
+        return any(value for name, value in chosen.items() if name not in ("sort", "rows"))
+
+    def page(self, rows: QuerySet[Any], *, before: Any, after: Any) -> KeyPage:
+        """One page of the rows in the order that was asked for, with their number as far as it is counted."""
+        name, largest_first = self.order
+        page = sorted_page(
+            rows, key=self.orders[name].key, largest_first=largest_first, before=before, after=after, size=self.size
+        )  # fmt: skip
+        page.total = bounded_count(rows)
+        return page
+
+
+def as_it_was_left(
+    request: HttpRequest, *, name: str, form: type[ListForm], user: User
+) -> HttpResponse | None:
+    """Lead to the list as the person left it where the address says nothing; remember what they choose now.
+
+    None where the list is to be shown as the address has it.
+    """
+    known = [field for field in form.base_fields if field in request.GET]
+    if CHOSEN in request.GET and request.method == "GET":
+        remembering.remember(user=user, name=name, values={field: request.GET[field] for field in known})
+    if request.GET:
+        return None
+    left = remembering.recall(user, name)
+    return redirect(f"{request.path}?{urlencode(left)}") if left else None

@@ -1,0 +1,52 @@
+"""What needs a person, what goes out today, how the last ones did, what is unwell: Home, printed."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.commands import PersonCommand
+from accounts.models import User
+from campaign.lib import clock
+from deliveries.overview import state
+from home import standing
+from home.leaving import Leaving
+from home.standing import Result
+
+
+class Command(PersonCommand):
+    help = "Say what needs a person, what goes out today, how the last deliveries did and what is unwell, as Home does."
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
+        """Print the four parts; return them as `--json` prints them."""
+        assert by is not None
+        found = standing.of(by, at=clock.now())
+        self._part("Needs you", [f"{need.title}: {need.number}" for need in found.needs])
+        self._part("Goes out today", [_leaving(row) for row in found.today.rows])
+        self._part("How the last ones did", [_result(each) for each in found.lately])
+        unwell = [f"{one.name} {one.label}: {state.of(one).words}" for one in found.unwell]
+        self._part("What is unwell", unwell)
+        return found.as_dict()
+
+    def _part(self, title: str, lines: list[str]) -> None:
+        self.say(title)
+        for line in lines or ["Nothing."]:
+            self.say(f"  {line}")
+
+
+def _leaving(row: Leaving) -> str:
+    people = "" if row.people is None else f" · {row.people:,}"
+    what = f"{row.delivery.name} {row.delivery.label}"
+    return f"{timezone.localtime(row.at):%H:%M}  {what}{people} ({row.certainty.label})"
+
+
+def _result(each: Result) -> str:
+    counts = each.counts
+    rates = [
+        f"{name} {'–' if rate is None else f'{rate} %'}"
+        for name, rate in (
+            ("delivered", counts.delivered_rate),
+            ("opens", counts.open_rate),
+            ("clicks", counts.click_rate),
+        )
+    ]
+    return f"{each.delivery.name} {each.delivery.label}: sent {counts.sent:,}, {', '.join(rates)}"

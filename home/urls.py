@@ -1,0 +1,11 @@
+from django.urls import path
+
+from home import views
+
+app_name = "home"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("calendar/", views.calendar, name="calendar"),
+    path("first-steps/", views.first_steps, name="first-steps"),
+    path("search/", views.search, name="search"),
+]
