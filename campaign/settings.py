@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "accounts.middleware.Policies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "campaign.public.PublicPaths",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -81,6 +82,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "campaign.urls"
+PUBLIC_URLCONF = "feedback.public_urls"
 WSGI_APPLICATION = "campaign.wsgi.application"
 TEMPLATES = [
     {
