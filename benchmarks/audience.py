@@ -37,8 +37,8 @@ def people(number: int, *, beyond: int = 0) -> None:
         cursor.execute("ANALYZE audiences_profile")
 
 
-def html() -> str:
-    """About 8 KB of HTML with five links to track."""
+def html(more: str = "") -> str:
+    """About 8 KB of HTML with five links to track, and `more`."""
     links = "".join(
         f'<p><a href="https://www.example.com/{n}?from=mail">See offer {n}</a></p>' for n in range(LINKS)
     )
@@ -47,11 +47,11 @@ def html() -> str:
     )
     head = "<html><body><p>Hello {{ profile.first_name }} of {{ profile.city }},</p>"
     filling = "".join(f"<p>{PARAGRAPH}</p>" for _ in range((BYTES - 1_500) // len(PARAGRAPH)))
-    return f"{head}{filling}{links}{foot}</body></html>"
+    return f"{head}{filling}{links}{more}{foot}</body></html>"
 
 
-def ready_delivery(label: str = "Benchmark") -> Delivery:
-    """A delivery to everybody, prepared and approved through the verbs."""
+def ready_delivery(label: str = "Benchmark", *, more: str = "") -> Delivery:
+    """A delivery to everybody, prepared and approved through the verbs; `more` stands in its page."""
     by = person()
     unit = root()
     audience, _made = Audience.objects.get_or_create(
@@ -62,7 +62,7 @@ def ready_delivery(label: str = "Benchmark") -> Delivery:
     )
     drafting.write(
         delivery=delivery, by=by, at=clock.now(), subject="News for {{ profile.first_name }}",
-        from_name="Serra Alta", from_address="news@serra-alta.example.com", html=html(),
+        from_name="Serra Alta", from_address="news@serra-alta.example.com", html=html(more),
         text="Hello {{ profile.first_name }}. https://www.example.com/0 {{ unsubscribe_url }}",
     )  # fmt: skip
     run = preparation.start(delivery=delivery, by=by, at=clock.now())

@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "accounts.middleware.Policies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "campaign.public.PublicPaths",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -83,6 +84,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "campaign.urls"
+PUBLIC_URLCONF = "feedback.public_urls"
 WSGI_APPLICATION = "campaign.wsgi.application"
 TEMPLATES = [
     {

@@ -5,6 +5,7 @@ for a machine loses a real open or click, which is worse than the reverse: what 
 """
 
 import re
+from functools import lru_cache
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -45,6 +46,7 @@ _PEOPLE_USE = re.compile(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def kind_of(agent: str, *, method: str = "GET") -> AgentKind:
     """Whom a user agent stands for. A HEAD request is a machine's, whatever it calls itself."""
     if method == "HEAD":

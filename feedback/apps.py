@@ -7,9 +7,10 @@ class FeedbackConfig(AppConfig):
     verbose_name = _("Feedback")
 
     def ready(self) -> None:
-        """The settings are checked, and the doctor looks at what comes back by mail too."""
+        """The settings are checked, and the doctor looks at what comes back too."""
         from deliveries.overview import diagnosis
-        from feedback import checks  # noqa: F401  registers the system checks
-        from feedback.intake import faults
+        from feedback import checks, faults  # noqa: F401  checks registers the system checks
+        from feedback.intake import faults as faults_of_mail
 
-        diagnosis.also(faults.of_mail)
+        diagnosis.also(faults.of_hits)
+        diagnosis.also(faults_of_mail.of_mail)

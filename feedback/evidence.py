@@ -1,5 +1,8 @@
 """A signed hit proves that the message arrived: where its outcome was unknown, it is known now."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+
 from django.utils.translation import gettext_noop as n_
 
 from deliveries.ledger import resolutions
@@ -16,12 +19,26 @@ NOTES = {
 
 def apply(*, delivery_id: int, seq: int, kind: HitKind) -> bool:
     """A message in doubt counts as sent from now on, and so does one that was sent again, if it was not yet."""
-    if not _is_open(delivery_id, seq):
+    if not _open(delivery_id, {seq}):
         return False
     return resolutions.arrived(delivery_id=delivery_id, seq=seq, note=NOTES[HitKind(kind)])
 
 
-def _is_open(delivery_id: int, seq: int) -> bool:
-    """Whether the message is in doubt, or ever was sent again; one query and no lock, as each hit asks."""
-    doubts, again = (of.objects.filter(delivery_id=delivery_id, seq=seq) for of in (Doubt, SentAgain))
-    return bool(doubts.values_list("seq").union(again.values_list("seq"), all=True))
+def open_among(found: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Of deliveries, numbers and kinds of hits those whose message is in doubt, or ever was sent again.
+
+    One query and no lock for each delivery among them.
+    """
+    by_delivery: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+    for one in found:
+        by_delivery[one[0]].append(one)
+    there = []
+    for delivery_id, hits in by_delivery.items():
+        open_ones = _open(delivery_id, {seq for _delivery_id, seq, _kind in hits})
+        there += [one for one in hits if one[1] in open_ones]
+    return there
+
+
+def _open(delivery_id: int, seqs: set[int]) -> set[int]:
+    doubts, again = (of.objects.filter(delivery_id=delivery_id, seq__in=seqs) for of in (Doubt, SentAgain))
+    return set(doubts.values_list("seq", flat=True).union(again.values_list("seq", flat=True), all=True))

@@ -35,15 +35,15 @@ class NotDone(Away):
 
 
 @contextmanager
-def reach(what: str = "reading") -> Iterator[None]:
-    """Raise Away where the database doesn't answer, and NotDone where it refuses, SECONDS_AT_MOST after the call.
+def reach(what: str = "reading", *, seconds: float = SECONDS_AT_MOST) -> Iterator[None]:
+    """Raise Away where the database doesn't answer, and NotDone where it refuses, `seconds` after the call at most.
 
     Once it didn't answer, Away is raised at once for SECONDS_BEFORE_ASKING_AGAIN; then one caller asks again.
     """
     _ask(what)
     away: list[str] = []
     try:
-        with _deadlines.over(connections[DEFAULT_DB_ALIAS]) as deadline:  # this thread's own
+        with _deadlines.over(connections[DEFAULT_DB_ALIAS], seconds) as deadline:  # this thread's own
             yield
     except Error as error:
         if not _is_away(error):
@@ -109,8 +109,8 @@ class _Deadlines:
         self._watcher: threading.Thread | None = None
 
     @contextmanager
-    def over(self, asked: BaseDatabaseWrapper) -> Iterator[_Deadline]:
-        deadline = _Deadline(time.monotonic() + SECONDS_AT_MOST, asked)
+    def over(self, asked: BaseDatabaseWrapper, seconds: float) -> Iterator[_Deadline]:
+        deadline = _Deadline(time.monotonic() + seconds, asked)
         with self._lock:
             self._by_thread[threading.get_ident()] = deadline
             self._watch()

@@ -1,6 +1,6 @@
-from django.urls import path, re_path
+from django.urls import path
 
-from feedback import incoming_pages, views
+from feedback import incoming_pages, public_urls
 
 app_name = "feedback"
 urlpatterns = [
@@ -9,9 +9,5 @@ urlpatterns = [
     path("incoming/reclassify/<int:pk>/<slug:step>/", incoming_pages.reclassify_step, name="reclassify-step"),
     path("incoming/<int:pk>/", incoming_pages.mail, name="incoming-mail"),
     path("incoming/sources/<int:pk>/check/", incoming_pages.check, name="incoming-check"),
-    path("o/<str:token>.gif", views.opened, name="open"),
-    path("c/<str:token>", views.clicked, name="click"),
-    path("m/<str:token>", views.mirror, name="mirror"),
-    path("u/<str:token>", views.unsubscribe, name="unsubscribe"),
-    re_path(r"^i/(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})$", views.picture, name="picture"),
+    *public_urls.urlpatterns,
 ]

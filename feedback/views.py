@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -21,7 +22,8 @@ from deliveries.content.render import RenderError
 from deliveries.models import Message, pictures
 from feedback import link_cache, outage, proof_pages, unsubscribes
 from feedback.agents import kind_of
-from feedback.hits import IncomingHit, Landed, store
+from feedback.arrivals import IncomingHit
+from feedback.hits import Landed, store
 from feedback.link_cache import Served
 from feedback.models import HitKind
 
@@ -97,12 +99,9 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
     claim = _claim(token, Purpose.CLICK)
     if claim is None:
         return _no_such_page(request, token)
-    letter = _letter(claim)
-    if letter is None:
-        return _gone(request)
-    try:
-        address = letter.delivery.renderer.link_url(claim.link, letter.values)
-    except (RenderError, IndexError):
+    delivery = link_cache.delivery_for(claim.delivery_key)
+    address = _address(delivery, claim) if delivery is not None else None
+    if address is None:
         return _gone(request)
     _record(request, claim, HitKind.CLICK)
     response = HttpResponseRedirect(address)
@@ -187,6 +186,27 @@ def picture(request: HttpRequest, sha256: str, extension: str) -> HttpResponse:
     return response
 
 
+def _address(delivery: Served, claim: Claim) -> str | None:
+    """Where a link leads its reader; None where it leads nowhere any more.
+
+    Raises Away where that hangs on a row that can't be read now: without it the address would be another one.
+    """
+    if claim.link in delivery.fixed:
+        return delivery.fixed[claim.link]
+    with outage.reach():
+        values = (
+            Message.objects.filter(delivery_id=delivery.delivery_id, seq=claim.seq)
+            .values_list("values", flat=True)
+            .first()
+        )
+    if values is None:
+        return None
+    try:
+        return delivery.renderer.link_url(claim.link, values)
+    except (RenderError, IndexError):
+        return None
+
+
 def _claim(token: str, purpose: Purpose) -> Claim | None:
     try:
         return default_signer().read(token, purpose)
@@ -197,7 +217,7 @@ def _claim(token: str, purpose: Purpose) -> Claim | None:
 def _letter(claim: Claim) -> Letter | None:
     """The message that a token speaks of; None if the delivery is gone, or was never sent.
 
-    With the database away its values are not known: links are then filled in as for somebody without any.
+    With the database away its row is not known, and neither are its values.
     Raises Away if the delivery is not known here either.
     """
     delivery = link_cache.delivery_for(claim.delivery_key)
@@ -221,7 +241,7 @@ def _letter(claim: Claim) -> Letter | None:
 def _record(request: HttpRequest, claim: Claim, kind: HitKind) -> Landed:
     """Record the hit and return what became of it; nothing that fails keeps the reader from where they wanted to go."""
     try:
-        agent = request.headers.get("User-Agent", "")
+        agent = request.META.get("HTTP_USER_AGENT", "")  # `headers` would make them all
         return store(
             IncomingHit.of(
                 claim, kind, agent=agent, agent_kind=kind_of(agent, method=request.method or "GET")
@@ -281,7 +301,15 @@ def _page(
     request: HttpRequest, name: str, context: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     # Without what the frame of our own pages asks of the database: these stand while it is away, whoever looks.
-    return _own(render_to_string(f"feedback/{name}.html", context), status=status)
+    with _in_their_language(request):
+        return _own(render_to_string(f"feedback/{name}.html", context), status=status)
+
+
+def _in_their_language(request: HttpRequest) -> AbstractContextManager[None]:
+    """As the browser asks for it, where nothing chose a language before."""
+    if hasattr(request, "LANGUAGE_CODE"):
+        return nullcontext()
+    return translation.override(translation.get_language_from_request(request))
 
 
 def _own(page: str, *, status: int = 200) -> HttpResponse:

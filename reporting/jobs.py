@@ -3,19 +3,19 @@
 import logging
 
 from accounts import audit
-from feedback import hits, link_cache, outage
+from feedback import bringing_in, link_cache, outage
 from reporting import statistics
 
 logger = logging.getLogger(__name__)
 
 
 def fold(**_: object) -> None:
-    """Hourly: what waited in this host's spool is brought in, then opens and clicks are counted."""
+    """Hourly: what waits on this host is brought in, then opens and clicks are counted."""
     with audit.entered("job"):
         try:
-            hits.drain_spool()
+            bringing_in.bring_in()
         except outage.Away:
-            logger.warning("the spool waits: the database is away")
+            logger.warning("hits wait: the database is away")
         link_cache.sweep()
         statistics.count_hourly()
 

@@ -26,6 +26,7 @@ from deliveries import jobs
 from deliveries.models import Delivery, Message, MessageStatus, Status
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 from deliveries.tests.series import go_to, next_of, series_of, work
+from feedback import bringing_in
 from feedback.models import Hit
 from reporting.jobs import fold
 
@@ -365,3 +366,4 @@ def follow(message: Any, path: str) -> None:
     found = re.search(rf'https?://[^/"]+({path}[\w.-]+)', html)
     assert found is not None
     assert Client().get(found.group(1), headers={"user-agent": MAIL_PROGRAM}).status_code in {200, 302}
+    bringing_in.bring_in()

@@ -183,5 +183,5 @@ def test_every_process_of_the_procfile_has_its_place():
 
     names = set(parse_procfile(Path("Procfile").read_text()).processes)
 
-    assert names == {"web", "send", "steps", "counts", "work", "tick", "cron", "mail"}
+    assert names == {"web", "send", "steps", "counts", "work", "tick", "hits", "cron", "mail"}
     assert set(run.HOW_MANY) | run.FOR_DEVELOPMENT <= names

@@ -139,6 +139,11 @@ class Renderer:
             raise RenderError(part=f"link {index}", cause="host")
         return url
 
+    def is_personal(self, index: int) -> bool:
+        """Whether where the link leads may differ from one recipient to the next."""
+        template = self.compiled.links[index].template
+        return "profile" in template and ("{{" in template or "{%" in template)
+
     def message_id(self, seq: int) -> str:
         """Return the Message-ID: the same for each attempt, and readable with `Signer.read(…, Purpose.MESSAGE)`."""
         return f"<{self._sign_message_id(seq)}@{self._domain}>"

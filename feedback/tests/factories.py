@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.test import Client
+
 from campaign.lib.tokens import Purpose, default_signer
 from deliveries.models import Delivery, Message
+from feedback import bringing_in
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
 
@@ -11,6 +14,15 @@ CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
 )
 PURPOSES = {"o": Purpose.OPEN, "c": Purpose.CLICK, "m": Purpose.MIRROR, "u": Purpose.UNSUBSCRIBE}
+
+
+class PromptReader(Client):
+    """A reader on whose heels the worker brings in what they did."""
+
+    def request(self, **request: Any) -> Any:
+        response = super().request(**request)
+        bringing_in.bring_in()
+        return response
 
 
 def link(delivery: Delivery, kind: str, seq: int = 1, index: int = 0) -> str:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 
 from accounts.models import AuditEvent
 from campaign.lib import clock
@@ -13,7 +12,7 @@ from deliveries.models import Doubt, Message, MessageStatus, SentAgain, Try
 from deliveries.operations import doubts
 from deliveries.operations.doubts import Decision
 from deliveries.tests.factories import person
-from feedback.tests.factories import CHROME, link
+from feedback.tests.factories import CHROME, PromptReader, link
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def reader():
-    return Client(headers={"user-agent": CHROME})
+    return PromptReader(headers={"user-agent": CHROME})
 
 
 @pytest.fixture

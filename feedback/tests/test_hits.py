@@ -5,8 +5,9 @@ from django.test import Client
 from audiences.models import Profile
 from deliveries.models import Message
 from deliveries.tests.factories import DeliveryFactory
-from feedback import hits, link_cache
+from feedback import bringing_in, hits, link_cache, segments
 from feedback.agents import AgentKind
+from feedback.arrivals import IncomingHit
 from feedback.models import Hit, HitKind
 from feedback.tests.factories import CHROME, link
 
@@ -19,7 +20,7 @@ def reader():
 def a_served_delivery(reader):
     """One whose links were asked for before, so that this machine knows them; then a fresh process."""
     delivery = DeliveryFactory(finished=True)
-    reader.get(link(delivery, "o", seq=3))
+    reader.get(link(delivery, "u", seq=3))
     link_cache.forget()
     return delivery
 
@@ -42,7 +43,7 @@ def test_hits_wait_and_are_brought_in_once(reader, database):
     reader.get(link(delivery, "c"))
     database.comes_back()
 
-    first, second = hits.drain_spool(), hits.drain_spool()
+    first, second = bringing_in.bring_in(), bringing_in.bring_in()
 
     assert (first, second) == (2, 0)
     assert set(Hit.objects.filter(seq=1).values_list("kind", flat=True)) == {HitKind.OPEN, HitKind.CLICK}
@@ -52,12 +53,13 @@ def test_a_file_of_the_spool_that_is_read_twice_counts_once(reader, database, ow
     delivery = a_served_delivery(reader)
     database.goes_away()
     reader.get(link(delivery, "o"))
-    copy = (own_folder / "spool" / "hits.jsonl").read_bytes()
+    (segment,) = (own_folder / "spool").glob("*.jsonl")
+    copy = segment.read_bytes()
     database.comes_back()
-    hits.drain_spool()
+    bringing_in.bring_in()
     (own_folder / "spool" / "taken-again.jsonl").write_bytes(copy + b'{"torn')
 
-    hits.drain_spool()
+    bringing_in.bring_in()
 
     assert Hit.objects.filter(seq=1).count() == 1
 
@@ -94,7 +96,7 @@ def test_what_waits_is_kept_while_the_database_stays_away(reader, database, own_
         call_command("drain_spool")
 
     database.comes_back()
-    assert hits.drain_spool() == 1
+    assert bringing_in.bring_in() == 1
 
 
 def test_a_delivery_that_nobody_asked_for_before_is_for_later(reader, database):
@@ -110,6 +112,7 @@ def test_a_delivery_that_nobody_asked_for_before_is_for_later(reader, database):
 def test_a_hit_on_a_proof_is_let_go():
     delivery = DeliveryFactory(finished=True)
 
-    hits.store(hits.IncomingHit(delivery.key, 0, HitKind.OPEN, agent_kind=AgentKind.HUMAN))
+    hits.store(IncomingHit(delivery.key, 0, HitKind.OPEN, agent_kind=AgentKind.HUMAN))
 
+    assert not segments.is_anything_waiting()
     assert not Hit.objects.exists()

@@ -16,7 +16,7 @@ from audiences.models import Profile
 from deliveries.models import Delivery, Message
 from deliveries.sending.exchange import connection_parameters
 from deliveries.tests.factories import DeliveryFactory
-from feedback import hits, link_cache, outage
+from feedback import bringing_in, link_cache, outage, segments
 from feedback.models import Hit
 from feedback.tests.factories import CHROME, link
 
@@ -50,13 +50,16 @@ def read_only() -> Iterator[None]:
 
 
 @contextmanager
-def failing_with(condition: str) -> Iterator[None]:
-    """PostgreSQL itself says so, at each insert of a hit."""
+def failing_with(condition: str, *, when: str = "true") -> Iterator[None]:
+    """PostgreSQL itself says so, at each insert of such a hit."""
     execute(
         "CREATE FUNCTION fails_for_a_test() RETURNS trigger LANGUAGE plpgsql AS"
         f" $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{condition}'; END $$"
     )
-    execute("CREATE TRIGGER fails BEFORE INSERT ON feedback_hit EXECUTE FUNCTION fails_for_a_test()")
+    execute(
+        f"CREATE TRIGGER fails BEFORE INSERT ON feedback_hit FOR EACH ROW WHEN ({when})"
+        " EXECUTE FUNCTION fails_for_a_test()"
+    )
     try:
         yield
     finally:
@@ -75,7 +78,7 @@ def locked() -> Iterator[None]:
 @contextmanager
 def a_fault_of_ours() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hits.evidence, "apply", lambda **_: 1 / 0)
+        patch.setattr(bringing_in.evidence, "open_among", lambda _found: 1 / 0)
         yield
 
 
@@ -121,7 +124,7 @@ def wire() -> Iterator[Wire]:
 
 
 def test_a_click_leads_on_while_the_database_is_silent(reader, delivery, wire):
-    reader.get(link(delivery, "o"))
+    reader.get(link(delivery, "u"))
     wire.is_silent = True
 
     first = timed(lambda: reader.get(link(delivery, "c")))
@@ -172,18 +175,19 @@ def test_the_pixel_and_the_mirror_page_are_shown_whatever_keeps_them_from_being_
 
 @pytest.mark.parametrize("part", BROKEN)
 def test_what_could_not_be_recorded_is_brought_in_later_once(reader, delivery, part):
-    with BROKEN[part]():
+    with BROKEN[part](), suppress(outage.Away):
         reader.get(link(delivery, "c"))
+        bringing_in.bring_in()
     outage.forget()
 
-    first, second = hits.drain_spool(), hits.drain_spool()
+    first, second = bringing_in.bring_in(), bringing_in.bring_in()
 
     assert (first, second) == (1, 0)
     assert Hit.objects.count() == 1
 
 
 def test_where_neither_database_nor_disk_takes_it_a_click_leads_on(reader, delivery, database, own_folder):
-    reader.get(link(delivery, "o"))
+    reader.get(link(delivery, "u"))
     take_the_disk_away(own_folder)
     database.goes_away()
 
@@ -200,7 +204,7 @@ def take_the_disk_away(folder) -> None:
 
 @pytest.mark.parametrize("post", [{}, {"List-Unsubscribe": "One-Click"}])
 def test_where_neither_takes_it_an_opt_out_says_that_it_failed(reader, delivery, database, own_folder, post):
-    reader.get(link(delivery, "o"))
+    reader.get(link(delivery, "u"))
     take_the_disk_away(own_folder)
     database.goes_away()
 
@@ -218,20 +222,18 @@ def test_an_opt_out_that_the_database_refuses_takes_effect_later(reader, deliver
 
     assert response.status_code == 200
     assert "undo" not in response.content.decode()
-    assert (hits._folder() / "hits.jsonl").exists()
+    assert segments.waiting().number == 1
 
 
-def test_one_hit_that_can_t_be_stored_holds_up_no_other(reader, delivery, monkeypatch):
-    with read_only():
-        for seq in (1, 2, 3):
-            reader.get(link(delivery, "o", seq=seq))
-    real = hits._store
-    monkeypatch.setattr(hits, "_store", lambda rows, pk: 1 / 0 if rows[0].seq == 2 else real(rows, pk))
+def test_one_hit_that_can_t_be_stored_holds_up_no_other(reader, delivery):
+    for seq in (1, 2, 3):
+        reader.get(link(delivery, "o", seq=seq))
 
-    assert hits.drain_spool() == 2
+    with failing_with("check_violation", when="NEW.seq = 2"):
+        assert bringing_in.bring_in() == 2
+        assert bringing_in.bring_in(held=False) == 0
 
-    monkeypatch.undo()
-    assert hits.drain_spool() == 1
+    assert bringing_in.bring_in() == 1
     assert sorted(Hit.objects.values_list("seq", flat=True)) == [1, 2, 3]
 
 
@@ -239,7 +241,7 @@ def test_without_valkey_a_click_leads_on(reader, delivery, settings):
     settings.RQ_QUEUES = {name: {"URL": "redis://127.0.0.1:1/0"} for name in settings.RQ_QUEUES}
 
     assert timed(lambda: reader.get(link(delivery, "c"))).status_code == 302
-    assert Hit.objects.count() == 1
+    assert bringing_in.bring_in() == Hit.objects.count() == 1
 
 
 def test_a_reader_who_is_signed_in_sees_the_friendly_page_while_the_database_is_away(delivery, database):
@@ -266,6 +268,6 @@ def test_of_many_readers_one_asks_again_whether_the_database_is_back(delivery, d
 def test_an_opt_out_of_the_spool_takes_effect_though_its_first_try_failed(reader, delivery):
     with failing_with("disk_full"):
         reader.post(link(delivery, "u"), {"List-Unsubscribe": "One-Click"})
-    hits.drain_spool()
+    bringing_in.bring_in()
 
     assert Profile.objects.get(pk=Message.objects.get(delivery=delivery, seq=1).profile_id).no_email

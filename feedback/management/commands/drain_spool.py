@@ -1,19 +1,27 @@
-"""Bring in what waited while the database was away."""
+"""Bring in what waits on this host: once, or from now on."""
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from feedback import hits, outage
+from feedback import bringing_in, outage, watching
 
 
 class Command(BaseCommand):
-    help = "Brings opens, clicks and opt-outs from the local spool into the database. Safe to run again."
+    help = "Brings what waits on this host (opens, clicks, opt-outs) into the database. Safe to run again."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--watch", action="store_true", help="go on until told to stop; one on each host that runs web"
+        )
+
+    def handle(self, *args: Any, watch: bool, **options: Any) -> None:
         """Bring in what waits on disk; raise CommandError where the database is away, and keep what waits."""
+        if watch:
+            watching.until_told_to_stop()
+            return
         try:
-            brought = hits.drain_spool()
+            brought = bringing_in.bring_in()
         except outage.Away:
             raise CommandError("The database is away; what waits is kept.") from None
         self.stdout.write(f"{brought} brought in.")

@@ -1,0 +1,154 @@
+"""What waits in this host's segments becomes rows of the tracking log: each hit once, however often it is brought."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+
+from deliveries.lifecycle import groups
+from deliveries.models import Delivery
+from feedback import evidence, outage, segments, unsubscribes
+from feedback.arrivals import IncomingHit, read
+from feedback.models import Hit, HitKind
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 2_000  # rows of one transaction
+SECONDS_AT_MOST = 30.0  # for one transaction: nobody waits for it
+
+_OF_THE_DATA = ("22", "23")  # SQLSTATE: a value that can't be, a constraint
+
+_STAGE = """
+SET LOCAL lock_timeout = '2s';
+CREATE TEMPORARY TABLE IF NOT EXISTS arriving_hit (
+    delivery_key bigint, id uuid, seq integer, kind text, link smallint, at timestamptz, agent text, agent_kind text
+) ON COMMIT DROP;
+TRUNCATE arriving_hit
+"""
+_COPY = "COPY arriving_hit (delivery_key, id, seq, kind, link, at, agent, agent_kind) FROM STDIN"
+_INSERT = """
+INSERT INTO feedback_hit (delivery_id, id, seq, kind, link, at, agent, agent_kind)
+SELECT d.id, a.id, a.seq, a.kind, a.link, a.at + sinete_offset(), a.agent, a.agent_kind
+FROM arriving_hit a JOIN deliveries_delivery d ON d.key = a.delivery_key AND d.status = ANY(%s)
+ORDER BY a.id
+ON CONFLICT DO NOTHING
+"""
+_WHOSE = """
+SELECT DISTINCT d.id, a.seq, a.kind
+FROM arriving_hit a JOIN deliveries_delivery d ON d.key = a.delivery_key AND d.status = ANY(%s)
+"""
+
+
+def bring_in(*, held: bool = True) -> int:
+    """What waited is in the tracking log, each hit once, and opt-outs have taken effect; return how many.
+
+    Raise Away if the database is away or takes nothing; nothing is lost then. A hit that can't be stored waits on by
+    itself, and holds up no other; with `held` those that waited so are tried again.
+    """
+    outage.forget()
+    with segments.taken(held=held) as paths:
+        return sum(_bring(path) for path in paths)
+
+
+def take(arrival: IncomingHit) -> None:
+    """The hit is in the tracking log; an opt-out has taken effect. A delivery that is gone has no hits."""
+    if arrival.kind == HitKind.UNSUBSCRIBE:
+        # Before the hit: a death between the two leaves the wish fulfilled, and the reader's program asks again.
+        _opt_out(arrival)
+    _take_many([arrival])
+
+
+def _opt_out(arrival: IncomingHit) -> None:
+    delivery_id = (
+        Delivery.objects.filter(key=arrival.delivery_key, status__in=groups.BEGUN)
+        .values_list("pk", flat=True)
+        .first()
+    )
+    # What an earlier run brought in is done: the wish may have changed since.
+    if delivery_id is not None and not Hit.objects.filter(delivery_id=delivery_id, id=arrival.id).exists():
+        unsubscribes.opt_out(delivery_id=delivery_id, seq=arrival.seq, at=arrival.at)
+
+
+def _take_many(arrivals: Iterable[IncomingHit]) -> None:
+    for delivery_id, seq, kind in _insert(arrivals):
+        evidence.apply(delivery_id=delivery_id, seq=seq, kind=HitKind(kind))
+
+
+def _insert(arrivals: Iterable[IncomingHit]) -> list[tuple[int, int, str]]:
+    """The hits have rows; return the delivery, the number and the kind of those whose message may be in doubt."""
+    begun = [str(status) for status in groups.BEGUN]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_STAGE)
+        with connection.wrap_database_errors, cursor.copy(_COPY) as target:
+            for one in arrivals:
+                target.write_row(_row(one))
+        cursor.execute(_INSERT, [begun])
+        cursor.execute(_WHOSE, [begun])
+        return evidence.open_among(cursor.fetchall())
+
+
+def _row(one: IncomingHit) -> tuple[Any, ...]:
+    kind, agent_kind = str(one.kind), str(one.agent_kind)
+    return one.delivery_key, one.id, one.seq, kind, one.link, one.at, one.agent, agent_kind
+
+
+def _bring(path: Path) -> int:
+    brought, refused = 0, []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        while lines := [line.rstrip("\n") for line in islice(file, AT_ONCE)]:
+            stored, left = _bring_lines(lines)
+            brought += stored
+            refused += left
+    if refused:
+        logger.warning("%s hits could not be stored, they wait on", len(refused))
+        segments.hold(path, refused)
+    else:
+        path.unlink(missing_ok=True)
+    return brought
+
+
+def _bring_lines(lines: list[str]) -> tuple[int, list[str]]:
+    """How many have rows now, and the lines of those that were refused. Raise Away."""
+    found = [(line, arrival) for line in lines if (arrival := read(line)) is not None]
+    together = [(line, arrival) for line, arrival in found if arrival.kind != HitKind.UNSUBSCRIBE]
+    alone = [(line, arrival) for line, arrival in found if arrival.kind == HitKind.UNSUBSCRIBE]
+    try:
+        if together:
+            with outage.reach("recording", seconds=SECONDS_AT_MOST):
+                _take_many(arrival for _line, arrival in together)
+    except outage.NotDone as error:
+        if not _is_of_the_data(error):
+            raise
+        alone, together = found, []  # one of them holds up the others: which one is found out singly
+    except outage.Away:
+        raise
+    except Exception:
+        logger.exception("hits could not be stored together")
+        alone, together = found, []
+    refused = list(_refused(alone))
+    return len(together) + len(alone) - len(refused), refused
+
+
+def _refused(found: list[tuple[str, IncomingHit]]) -> Iterator[str]:
+    for line, arrival in found:
+        try:
+            with outage.reach("recording"):
+                take(arrival)
+        except outage.NotDone as error:
+            if not _is_of_the_data(error):
+                raise
+            yield line
+        except outage.Away:
+            raise
+        except Exception:
+            logger.exception("a hit could not be stored, it waits on")
+            yield line
+
+
+def _is_of_the_data(error: outage.NotDone) -> bool:
+    """Whether the database refused these very rows; else it takes nothing now, and everything waits."""
+    code = getattr(error.__cause__ and error.__cause__.__cause__, "sqlstate", None) or ""
+    return code.startswith(_OF_THE_DATA)

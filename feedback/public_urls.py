@@ -1,0 +1,14 @@
+"""What anybody may ask for, who has the address: no session, no cookie, no sign-in is looked at for these."""
+
+from django.urls import path, re_path
+
+from feedback import views
+
+PREFIXES = frozenset({"/o/", "/c/", "/m/", "/u/", "/i/"})
+urlpatterns = [
+    path("o/<str:token>.gif", views.opened, name="open"),
+    path("c/<str:token>", views.clicked, name="click"),
+    path("m/<str:token>", views.mirror, name="mirror"),
+    path("u/<str:token>", views.unsubscribe, name="unsubscribe"),
+    re_path(r"^i/(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})$", views.picture, name="picture"),
+]
