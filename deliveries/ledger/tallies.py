@@ -24,7 +24,7 @@ def tallies_of(deliveries: Sequence[Delivery]) -> dict[int, dict[str, int]]:
         .values("delivery_id")
         .annotate(**_SUMS)
     )
-    found = {row["delivery_id"]: row for row in rows}
+    found: dict[int, Mapping[str, int | None]] = {row["delivery_id"]: row for row in rows}
     return {one.pk: _tallied(found.get(one.pk, {})) for one in deliveries}
 
 

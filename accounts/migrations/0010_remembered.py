@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """What people chose on pages is remembered."""
 
-    dependencies = [("accounts", "0008_reading_zone")]
+    dependencies = [("accounts", "0009_kept_forms")]
     operations = [
         migrations.CreateModel(
             name="Remembered",
