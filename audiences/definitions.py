@@ -146,7 +146,10 @@ def remove_member(*, audience: Audience, profile: Profile, by: User) -> None:
 
 @transaction.atomic
 def delete(*, audience: Audience, by: User) -> None:
-    """Delete the audience; its profiles stay. Raise InUse while a delivery aims at it."""
+    """Delete the audience; its profiles stay.
+
+    Raise InUse while a delivery aims at it, and Named while the rule of another audience names it.
+    """
     access.require(by, Right.PREPARE, audience)
     list(Audience.objects.select_for_update().filter(pk=audience.pk).values_list("pk"))
     if naming := list(_naming(audience).values_list("label", flat=True)[:5]):
