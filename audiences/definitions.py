@@ -148,7 +148,7 @@ def remove_member(*, audience: Audience, profile: Profile, by: User) -> None:
 def delete(*, audience: Audience, by: User) -> None:
     """Delete the audience; its profiles stay.
 
-    Raise InUse while a delivery aims at it, and Named while another audience is made of it.
+    Raise InUse while a delivery aims at it, and Named while the rule of another audience names it.
     """
     access.require(by, Right.PREPARE, audience)
     list(Audience.objects.select_for_update().filter(pk=audience.pk).values_list("pk"))

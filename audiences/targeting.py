@@ -32,20 +32,21 @@ def condition(
 
     Raise RuleError where one is gone, or they name one another too deep, too often or in a circle.
     """
-    return _Lookup().condition(rule, known=known, path=path)
+    return _Lookup(known).condition(rule, path=path)
 
 
 class _Lookup:
     """The audiences that one rule names, itself and by others: each read once, and so many at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: dict[str, ProfileField] | None = None) -> None:
+        self.known = known
         self.read: dict[int, Audience | None] = {}
         self.budget = iter(range(MOST_NAMED))
 
-    def condition(
-        self, rule: rules.Rule, *, path: tuple[int, ...], known: dict[str, ProfileField] | None = None
-    ) -> Q:
-        return rules.condition(rule, known=known, members=lambda pk: self._members(pk, path))
+    def condition(self, rule: rules.Rule, *, path: tuple[int, ...]) -> Q:
+        if self.known is None:
+            self.known = rules.known_fields()
+        return rules.condition(rule, known=self.known, members=lambda pk: self._members(pk, path))
 
     def profiles(self, audience: Audience, *, path: tuple[int, ...]) -> QuerySet[Profile]:
         within = in_unit(audience.unit)
