@@ -62,7 +62,7 @@ def test_a_content_begins_with_a_template_is_written_in_colours_and_kept_while_i
     expect(lines.first).to_contain_text("<!doctype html>")
     expect(page.locator(".source .ace_gutter-cell").first).to_be_visible()
     expect(page.locator(".source .ace_meta.ace_tag").first).to_be_visible()
-    lines.first.click(position={"x": 2, "y": 5})
+    page.locator(".source .ace_content").click(position={"x": 60, "y": 8})
     page.keyboard.press("Control+Home")
     page.get_by_text("Insert a field").click()
     page.get_by_role("button", name="First name").click()
