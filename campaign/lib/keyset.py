@@ -65,8 +65,7 @@ def sorted_page(
     )
     place = places.values_list("sort_key", flat=True).first() if places is not None else None
     if place is None:
-        found = _in_order(ordered, largest_first)[: size + 1]
-        return _page(list(found), size, newer=None)
+        return _page(list(_in_order(ordered, largest_first)[: size + 1]), size, newer=None)
     goes_back = after_key is not None
     sign = "lt" if largest_first != goes_back else "gt"
     beyond = Q(**{f"sort_key__{sign}": place}) | Q(sort_key=place, **{f"pk__{sign}": cursor})

@@ -43,7 +43,7 @@ def standings() -> list[Standing]:
     return [_standing(name, connection, workers) for name in Queue]
 
 
-def _alive(workers: Iterable[Worker]) -> list[list[str]]:
+def _alive(workers: Iterable[Any]) -> list[list[str]]:
     """The names of the queues that each living worker listens to."""
     since = datetime.now(UTC) - timedelta(seconds=SECONDS_WITHOUT_HEARTBEAT)
     return [
