@@ -35,7 +35,7 @@ class ListForm(forms.Form):
 
     sort = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
     rows: Any = forms.TypedChoiceField(
-        required=False, coerce=int, label=_("Rows"),
+        required=False, coerce=int, empty_value=None, label=_("Rows"),
         choices=[(size, str(size)) for size in SIZES],
     )  # fmt: skip
 

@@ -150,14 +150,14 @@ def _by_moments(visible: QuerySet[Delivery], since: datetime, until: datetime) -
         Moment.objects.filter(alive | left, delivery__in=visible.values("pk"))
         .filter(not_before__gte=since, not_before__lt=until)
         .values("delivery_id", "not_before")
-        .annotate(size=Sum(F("seq_to") - F("seq_from") + 1), place=Max("number"), opened=Max("opened_at"))
+        .annotate(n=Sum(F("seq_to") - F("seq_from") + 1), place=Max("number"), opened=Max("opened_at"))
         .order_by("not_before", "delivery_id")[:MOST_MOMENTS]
     )
     known = _by_key(visible, (row["delivery_id"] for row in rows))
     numbers = _moments_of(known)
     return [
         Leaving(
-            row["not_before"], one, Certainty.BEGUN if row["opened"] else _unbegun(one), row["size"],
+            row["not_before"], one, Certainty.BEGUN if row["opened"] else _unbegun(one), row["n"],
             row["place"], numbers.get(one.pk, 0),
         )
         for row in rows

@@ -9,7 +9,6 @@ import django_rq
 from redis import Redis
 from rq import Queue as RqQueue
 from rq import Worker
-from rq.worker import BaseWorker
 from rq.job import Job
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 
@@ -44,7 +43,7 @@ def standings() -> list[Standing]:
     return [_standing(name, connection, workers) for name in Queue]
 
 
-def _alive(workers: Iterable[BaseWorker]) -> list[list[str]]:
+def _alive(workers: Iterable[Any]) -> list[list[str]]:
     """The names of the queues that each living worker listens to."""
     since = datetime.now(UTC) - timedelta(seconds=SECONDS_WITHOUT_HEARTBEAT)
     return [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import F, Sum
 
@@ -24,7 +25,7 @@ def tallies_of(deliveries: Sequence[Delivery]) -> dict[int, dict[str, int]]:
         .values("delivery_id")
         .annotate(**_SUMS)
     )
-    found: dict[int, Mapping[str, int | None]] = {row["delivery_id"]: row for row in rows}
+    found: dict[int, Any] = {row["delivery_id"]: row for row in rows}
     return {one.pk: _tallied(found.get(one.pk, {})) for one in deliveries}
 
 
