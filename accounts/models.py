@@ -190,10 +190,10 @@ class UnitGroupPermission(GroupObjectPermissionBase):
 class Role(models.Model):
     """A named set of rights, as data: `accounts.roles` says what ships, `sync_roles` writes it."""
 
-    code = models.SlugField(primary_key=True, max_length=32)
+    code = models.SlugField(_("code"), primary_key=True, max_length=32)
     label = models.CharField(_("label"), max_length=64)
     description = models.TextField(_("description"), blank=True)
-    rights = models.JSONField(default=list)
+    rights = models.JSONField(_("rights"), default=list)
 
     class Meta:
         verbose_name = _("role")

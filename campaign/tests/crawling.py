@@ -7,10 +7,14 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from django.db import transaction
+from django.contrib import admin
+from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from selectolax.lexbor import LexborHTMLParser
+
+from audiences.models import Audience, Import, Profile, TestProfile
+from deliveries.models import Delivery
 
 # What stands in the place of one value: numbers too large or none at all, dates that don't exist, octets that are no
 # text, brackets, other people's digits.
@@ -68,6 +72,38 @@ def _plain(route: str) -> str:
     """A regular expression as a route: its groups are places."""
     route = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"<str:\1>", route)
     return route.lstrip("^").removesuffix("$").removesuffix(r"\Z").replace("\\.", ".").replace("/?", "/")
+
+
+def known() -> dict[str, list[str]]:
+    """For each place in an address the key of something that is there."""
+    found = {
+        "seq": ["1"],
+        "tab": ["sending", "urls"],
+        "profile_pk": first(Profile),
+        "profile_id": first(Profile),
+    }
+    pages = {
+        "deliveries": Delivery,
+        "profiles": Profile,
+        "audiences": Audience,
+        "imports": Import,
+        "test-profiles": TestProfile,
+    }
+    found |= {f"{page}:pk": first(model) for page, model in pages.items()}
+    for model in admin.site._registry:
+        where = f"admin/{model._meta.app_label}/{model._meta.model_name}"
+        found |= {f"{where}:object_id": first(model), f"{where}:pk": first(model)}
+    return found
+
+
+def first(model: Any) -> list[str]:
+    try:
+        with transaction.atomic():
+            return [
+                str(pk) for pk in model._default_manager.order_by("pk").values_list("pk", flat=True)[:1]
+            ] or ["1"]
+    except DatabaseError:  # a model without a table
+        return ["1"]
 
 
 def parameters() -> list[str]:

@@ -5,26 +5,23 @@ from itertools import cycle, islice
 from typing import Any
 
 import pytest
-from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DatabaseError, transaction
 from django.test import Client
 
 from accounts.models import User
 from accounts.roles import SHIPPED, root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences import imports
-from audiences.models import Audience, Import, Profile, TestProfile
 from audiences.tests.factories import AttributeFactory, TestProfileFactory
 from campaign.tests.crawling import (
     AWKWARD,
     Crawler,
     asked_in_the_address,
     forms_in,
+    known,
     mounted,
     parameters,
 )  # fmt: skip
-from deliveries.models import Delivery
 from deliveries.tests.factories import DeliveryFactory
 
 FIELDS_ALONE = 8  # of each form
@@ -47,38 +44,6 @@ def boss(work: Any) -> User:
     AttributeFactory()
     TestProfileFactory(unit=unit)
     return user
-
-
-def known() -> dict[str, list[str]]:
-    """For each place in an address the key of something that is there."""
-    found = {
-        "seq": ["1"],
-        "tab": ["sending", "urls"],
-        "profile_pk": first(Profile),
-        "profile_id": first(Profile),
-    }
-    pages = {
-        "deliveries": Delivery,
-        "profiles": Profile,
-        "audiences": Audience,
-        "imports": Import,
-        "test-profiles": TestProfile,
-    }
-    found |= {f"{page}:pk": first(model) for page, model in pages.items()}
-    for model in admin.site._registry:
-        where = f"admin/{model._meta.app_label}/{model._meta.model_name}"
-        found |= {f"{where}:object_id": first(model), f"{where}:pk": first(model)}
-    return found
-
-
-def first(model: Any) -> list[str]:
-    try:
-        with transaction.atomic():
-            return [
-                str(pk) for pk in model._default_manager.order_by("pk").values_list("pk", flat=True)[:1]
-            ] or ["1"]
-    except DatabaseError:  # a model without a table
-        return ["1"]
 
 
 def good(crawler: Crawler) -> dict[str, str]:

@@ -295,9 +295,9 @@ class StatusChange(models.Model):
     os_user = models.CharField(_("system user"), max_length=64, blank=True, default="")
     face = models.CharField(_("through"), max_length=16, blank=True, default="")
     at = models.DateTimeField(_("at"))
-    seal = models.CharField(max_length=64, blank=True, default="")
+    seal = models.CharField(_("seal"), max_length=64, blank=True, default="")
     comment = models.TextField(_("comment"), blank=True, default="")
-    detail = models.JSONField(default=dict)
+    detail = models.JSONField(_("details"), default=dict)
 
     class Meta:
         verbose_name = _("status change")

@@ -14,13 +14,15 @@ class Instance(models.Model):
     """
 
     id = models.SmallIntegerField(primary_key=True, default=1)
-    generation = models.UUIDField(default=uuid.uuid4)
-    environment = models.CharField(max_length=64, default="", db_default="")
-    system = models.CharField(max_length=80, default="", db_default="")  # server and database within it
-    timeline = models.IntegerField(default=0, db_default=0)
-    mark = models.BigIntegerField(default=0, db_default=0)
+    generation = models.UUIDField(_("generation"), default=uuid.uuid4)
+    environment = models.CharField(_("environment"), max_length=64, default="", db_default="")
+    system = models.CharField(
+        _("server and database"), max_length=80, default="", db_default=""
+    )  # server and database within it
+    timeline = models.IntegerField(_("timeline"), default=0, db_default=0)
+    mark = models.BigIntegerField(_("mark"), default=0, db_default=0)
     nonce = models.CharField(max_length=16, default="", db_default="")  # tells two copies at one mark apart
-    beat_at = models.DateTimeField(null=True)
+    beat_at = models.DateTimeField(_("mark grew"), null=True)
     adopted_at = models.DateTimeField(_("adopted"), null=True)
 
     class Meta:
