@@ -1,0 +1,67 @@
+"""WCAG 2.2 AA by axe-core: pages, open menus and dialogs, wide and narrow, light and dark; no violation."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+
+from accounts.tests.factories import UnitFactory, UserFactory
+from audiences.tests.factories import AudienceFactory, ProfileFactory
+from campaign.lib import clock
+from deliveries.models import Delivery
+from deliveries.tests.factories import DeliveryFactory
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# The layout changes with the width, the colours with the theme: two visits see all of either.
+LOOKS = [(1366, "light"), (390, "dark")]
+
+
+def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, audience: Any) -> Iterator[str]:
+    """One of each kind of page."""
+    plain = (
+        "home:home", "home:calendar", "home:search", "home:first-steps", "deliveries:list", "deliveries:waiting",
+        "deliveries:create", "deliveries:stop-all", "deliveries:senders", "audiences:list", "audiences:create",
+        "audiences:profiles", "audiences:imports", "audiences:test-profiles", "audiences:attributes", "units", "account",
+    )  # fmt: skip
+    yield from (reverse(name) for name in plain)
+    for name in ("dashboard", "edit", "schedule", "content", "audience", "proof", "delete"):
+        yield reverse(f"deliveries:{name}", args=[draft.pk])
+    yield reverse("deliveries:confirm", args=[ready.pk])
+    yield reverse("deliveries:dashboard", args=[sent.pk])
+    yield reverse("reporting:window", args=[sent.pk, "sending"])
+    yield reverse("audiences:profile", args=[profile.pk])
+    yield reverse("audiences:audience", args=[audience.pk])
+
+
+def test_no_page_keeps_anybody_out(new_page: Any) -> None:
+    unit = UnitFactory()
+    boss = UserFactory(
+        is_superuser=True, is_staff=True, home_unit=unit, roles={"start": unit, "prepare": unit}
+    )
+    draft = DeliveryFactory(unit=unit, recipients=1)
+    ready = DeliveryFactory(unit=unit, ready=True, recipients=1)
+    sent = DeliveryFactory(unit=unit, finished=True, recipients=1)
+    Delivery.objects.create(
+        unit=unit, label="Natal", schedule_kind="at_date", contact_date=clock.now(), time_zone="UTC"
+    )
+    pages = list(addresses(draft, ready, sent, ProfileFactory(unit=unit), AudienceFactory(unit=unit)))
+    axe, found = Axe(), []
+
+    for width, theme in LOOKS:
+        page = new_page(user=boss, viewport={"width": width, "height": 900}, color_scheme=theme)
+        page.set_default_timeout(60_000)
+        for address in pages:
+            page.goto(address, wait_until="domcontentloaded")
+            if address == "/":  # with its menus open
+                page.evaluate("document.querySelectorAll('details.menu').forEach(menu => menu.open = true)")
+            answer = axe.run(
+                page, options={"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+            )
+            for each in answer.response["violations"]:
+                places = [node["target"] for node in each["nodes"]]
+                found.append(f"{address} {width} {theme}: {each['id']} {places[:3]}")
+
+    assert found == []
