@@ -115,7 +115,7 @@ class TestSchedule:
         assert (delivery.past_choice, delivery.time_zone) == ("leave_out", "America/New_York")
         shown = client.get(url("dashboard", delivery)).content.decode()
         assert (
-            "at 09:30 in each recipient&#x27;s time zone; America/New_York for those without one; whose hour has passed: leave them out"
+            "at 09:30 in each recipient&#x27;s time zone; America/New York for those without one; whose hour has passed: leave them out"
             in shown
         )
 
