@@ -299,7 +299,7 @@ def test_a_file_is_uploaded_read_and_reported(client, work):
     work()
     done = page(client, "import-progress", importing.pk)
 
-    assert "hx-trigger" not in done
+    assert 'hx-trigger="every' not in done
     assert "There is no address." in done
     assert "The profiles are here" in done
     assert Audience.objects.get(label="Autumn").members.count() == 2
