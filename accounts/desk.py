@@ -4,6 +4,7 @@ Staff see what their rights let them see, and change it through verbs. Nothing i
 one.
 """
 
+import json
 from typing import Any, ClassVar
 
 from django import forms
@@ -54,20 +55,26 @@ def administers_everything(request: HttpRequest) -> bool:
 
 
 class ReadableJSON(forms.JSONField):
-    """Django's own, which knows no text that is nested too deep and no number that is too long."""
+    """Django's own, which knows nothing nested too deep, no number too long, and no half a character."""
 
     def to_python(self, value: Any) -> Any:
         """Return the value that the text stands for. Raise ValidationError for a text that can't be read as JSON."""
         try:
-            return super().to_python(value)
+            return _whole(super().to_python(value))
         except (RecursionError, ValueError):
             raise forms.ValidationError(_("This can't be read as JSON."), code="invalid") from None
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         try:
-            return super().bound_data(data, initial)
+            return _whole(super().bound_data(data, initial))
         except (RecursionError, ValueError):
             return InvalidJSONInput(data)
+
+
+def _whole(value: Any) -> Any:
+    """The value; raise ValueError where a text in it holds half a character, which no page and no database takes."""
+    json.dumps(value, ensure_ascii=False, default=str).encode()
+    return value
 
 
 class _ThatAreKeys:

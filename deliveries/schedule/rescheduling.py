@@ -7,11 +7,11 @@ whoever decides is shown only what changed.
 from datetime import date, datetime, time
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_noop as n_
 
 from accounts.models import ApprovalPolicy, User
+from campaign.lib import reader_zone
 from deliveries import lifecycle
 from deliveries.ledger import books
 from deliveries.lifecycle import Step, log, seal
@@ -112,8 +112,8 @@ def _moment(schedule: list[Any]) -> str:
         return str(plan_report.in_words(_as_sealed(kind, at, zone, more)))
     if at is None:
         return _t("at once")
-    local = datetime.fromisoformat(at).astimezone(Delivery(time_zone=zone).zone)
-    return f"{date_format(local, 'j M Y, H:i')} {zone}"
+    own = Delivery(time_zone=zone).zone
+    return f"{reader_zone.written(datetime.fromisoformat(at), own)} {reader_zone.name_of(own)}"
 
 
 def _as_sealed(kind: str, at: str | None, zone: str, more: list[Any]) -> Delivery:
