@@ -27,7 +27,7 @@ def test_waves_are_chosen_and_shown_in_a_sentence(new_page, delivery):
     page.select_option("#id_wave_start", "at_once")
     page.fill("#id_wave_value", "3")
     page.fill("#id_wave_limit", "2.5")
-    page.click("text=Save")
+    page.get_by_role("button", name="Save").click()
 
     page.wait_for_selector("text=In 3 waves, 60 minutes apart")
     assert "held above 2.5% bounces and errors" in page.content()
@@ -42,7 +42,7 @@ def test_a_local_hour_asks_for_the_hour_the_fallback_and_those_whose_hour_has_pa
     page.select_option("#id_time_zone", "Asia/Kathmandu")
     page.select_option("#id_past_choice", "leave_out")
     assert not page.is_visible("#id_wave_value")
-    page.click("text=Save")
+    page.get_by_role("button", name="Save").click()
 
     page.wait_for_selector("text=Asia/Kathmandu for those without one")
 
