@@ -45,6 +45,7 @@ async def send(*, delivery_id: int) -> Lane | None:
             await apart(_afterwards, lane)  # others may go on meanwhile: this one holds nothing any more
             lane.pool.drain()
             lane.open = stack.pop_all()
+            _until_it_runs_again(asyncio.get_running_loop())
             return lane
     await apart(_afterwards, lane)
     return None
@@ -52,6 +53,7 @@ async def send(*, delivery_id: int) -> Lane | None:
 
 async def settle_late(lane: Lane) -> None:
     """Wait for the answers that silent connections still owe the lane, and store each; close everything."""
+    _on_sigterm(asyncio.get_running_loop(), lane)
     lane.refused, lane.sent, lane.budget.is_idle = 0, 0, True
     async with lane.open:
         await lane.settle_late()
@@ -94,6 +96,12 @@ def _afterwards(lane: Lane) -> None:
 def _on_sigterm(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
     with suppress(ValueError, RuntimeError):  # not in the main thread: a test's in-process worker
         loop.add_signal_handler(signal.SIGTERM, _end_soon, loop, lane)
+
+
+def _until_it_runs_again(loop: asyncio.AbstractEventLoop) -> None:
+    """Let SIGTERM end the process: a loop that doesn't run hears of no signal, and would swallow it."""
+    with suppress(ValueError, RuntimeError):
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _end_soon(loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
