@@ -21,7 +21,7 @@ from benchmarks.sinks import sink
 from campaign.stack.run import HOW_MANY
 from campaign.stack.temporary import BASE_DIR, Stack, temporary_stack
 
-SETTLED_S = 15  # after the start, in which everything is loaded and what was left over is done
+SETTLED_S = 45  # after the start, in which everything is loaded and what was left over is done
 PATIENCE = 120.0
 
 
