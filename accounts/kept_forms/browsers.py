@@ -61,7 +61,7 @@ def of(request: HttpRequest) -> Browser:
     known: Browser | None = getattr(request, "_browser", None)
     if known is None:
         known = _read(request.COOKIES.get(COOKIE, ""))
-        request._browser = known  # type: ignore[attr-defined]
+        request._browser = known  # type: ignore[attr-defined]  # added here
     return known
 
 

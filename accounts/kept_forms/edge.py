@@ -61,12 +61,12 @@ def _signed_in(request: HttpRequest) -> int | None:
 
 def remember(request: HttpRequest, user: Any) -> None:
     """Note whose session it was that is about to end."""
-    request._was = user.pk  # type: ignore[attr-defined]
+    request._was = user.pk  # type: ignore[attr-defined]  # added here
 
 
 def note_refusal(request: HttpRequest) -> None:
     """Note that a rule said no to what was posted: it is not done with."""
-    request._was_refused = True  # type: ignore[attr-defined]
+    request._was_refused = True  # type: ignore[attr-defined]  # added here
 
 
 def keep(request: HttpRequest, *, page: str) -> str:
@@ -120,7 +120,7 @@ def _kept(request: HttpRequest, owner: int, page: str) -> str:
     )
     if row is None:
         return ""
-    request._was_kept = True  # type: ignore[attr-defined]
+    request._was_kept = True  # type: ignore[attr-defined]  # added here
     browser.count(_number(browser))
     if not request.user.is_authenticated:
         text = _t(

@@ -14,7 +14,9 @@ def test_what_cannot_be_read_or_kept_is_named(typed):
 
     with pytest.raises(ValidationError, match="JSON"):
         field.clean(typed)
-    assert field.prepare_value(field.bound_data(typed, None)) == typed  # and stands in the form as it was typed
+    assert (
+        field.prepare_value(field.bound_data(typed, None)) == typed
+    )  # and stands in the form as it was typed
 
 
 def test_json_is_read():

@@ -20,4 +20,4 @@ def annotate(deliveries: Iterable[Delivery]) -> None:
     counted = {name: counter(ids) for name, counter in _counters.items()} if ids else {}
     for delivery in rows:
         found = {name: by_id[delivery.pk] for name, by_id in counted.items() if delivery.pk in by_id}
-        delivery.figures = found  # type: ignore[attr-defined]
+        delivery.figures = found  # type: ignore[attr-defined]  # added here
