@@ -11,6 +11,7 @@ from typing import Any
 
 import rq
 from django.db import connection, reset_queries
+from django.utils.module_loading import autodiscover_modules
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import worker_registration
@@ -28,7 +29,12 @@ SECONDS_BETWEEN_BEATS = 3.0
 
 
 class Known(rq.worker.BaseWorker):
-    """A worker that a queue which was wiped meanwhile learns of again."""
+    """A worker that has loaded the code of all jobs, and that a queue which was wiped meanwhile learns of again."""
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Loads first what jobs run: each process that is forked for one would load it again."""
+        autodiscover_modules("jobs")
+        return super().work(*args, **kwargs)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Alive, and known to be: a queue that was wiped meanwhile has forgotten who works on it."""

@@ -88,6 +88,9 @@ def _leave_it_to_the_workers() -> None:
 def _forget_installations() -> None:
     for name in OF_AN_INSTALLATION:
         os.environ.pop(name, None)
+    # Many tests start programs of ours; a shell that keeps no compiled files would have each compile all of them anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     os.environ["SINETE_TESTING"] = "1"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
 

@@ -148,6 +148,7 @@ def _own_environment(folder: Path) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "DJANGO_SETTINGS_MODULE": "campaign.settings",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "",  # each process would compile everything anew
         "SINETE_EMBEDDED": "1",
         "SINETE_VAR": str(folder),
         "SINETE_STACK_PID": str(os.getpid()),

@@ -1,6 +1,7 @@
 import os
 import resource
 import signal
+import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,10 @@ def listen(*, file):
     note(file=file, text="begun")
     os.kill(os.getppid(), signal.SIGTERM)  # the worker is told to stop while this job runs
     note(file=file, text="drained" if told.wait(3) else "not told")
+
+
+def say_what_is_loaded(*, file, module):
+    note(file=file, text="loaded" if module in sys.modules else "not loaded")
 
 
 def be_deaf(*, file):
@@ -173,6 +178,16 @@ def test_a_worker_in_a_process_with_very_many_open_files_hears_its_job(forked_wo
         forked_worker(Queue.SEND)
 
     assert (tmp_path / "out").read_text() == "begun\ndrained\n"
+
+
+def test_a_process_for_a_job_finds_the_code_of_all_jobs_loaded(forked_worker, tmp_path, monkeypatch):
+    file = tmp_path / "noted"
+    monkeypatch.delitem(sys.modules, "reporting.jobs", raising=False)
+    JobRef(f"{HERE}.say_what_is_loaded", Queue.DEFAULT).enqueue_now(file=str(file), module="reporting.jobs")
+
+    forked_worker(Queue.DEFAULT)
+
+    assert file.read_text() == "loaded\n"
 
 
 def test_a_job_that_does_not_listen_is_ended_and_waits_for_the_next_worker(forked_worker, tmp_path):
