@@ -3,9 +3,9 @@
 from typing import Any
 
 from django.db import transaction
-from guardian.shortcuts import assign_perm, remove_perm
 
 from accounts import audit, hands
+from accounts.access import guardian_rows
 from accounts.access.asking import can, require
 from accounts.access.guardian_rows import codenames_on, unit_of
 from accounts.access.refusals import NeedsAnother, SelfGrant, UnknownPerson
@@ -94,7 +94,7 @@ def grant_single(*, user: User, right: Right, target: Any, by: User) -> None:
     _require_known(user, by=by)
     _lock(user)
     _check_gift({right}, name=right.label, to=user, unit=unit_of(target), by=by)
-    assign_perm(right.value, user, target)
+    guardian_rows.give(user, target, [right.value])
     audit.record("grant_right", by=by, target=target, user=user.get_username(), right=right.value)
 
 
@@ -102,7 +102,7 @@ def grant_single(*, user: User, right: Right, target: Any, by: User) -> None:
 def revoke_single(*, user: User, right: Right, target: Any, by: User) -> None:
     """Take the right on that one object from the person; raise NotAllowed without the right to administer."""
     require(by, Right.ADMINISTER, target)
-    remove_perm(right.value, user, target)
+    guardian_rows.take(user, target, [right.value])
     audit.record("revoke_right", by=by, target=target, user=user.get_username(), right=right.value)
 
 
@@ -116,10 +116,10 @@ def write_rights(user: User, unit: OrganizationalUnit) -> None:
         if not (withheld and Right(right) in NOT_TO_ONESELF)
     }
     present = set(codenames_on(user, OrganizationalUnit, [unit.pk]))
-    for right in wanted - present:
-        assign_perm(right, user, unit)
-    for right in present - wanted:
-        remove_perm(right, user, unit)
+    if given := wanted - present:
+        guardian_rows.give(user, unit, given)
+    if taken := present - wanted:
+        guardian_rows.take(user, unit, taken)
 
 
 def rewrite_all_rights() -> None:

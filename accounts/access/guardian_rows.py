@@ -3,8 +3,11 @@
 It is said once, by `acts` for what was read and by `acting` for what PostgreSQL looks for.
 """
 
+from collections.abc import Collection
 from typing import Any
 
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Q, QuerySet
 from guardian.shortcuts import get_objects_for_user
@@ -68,3 +71,24 @@ def codenames_on(user: User, model: type[models.Model], pks: list[Any]) -> list[
     grants: Any = get_user_obj_perms_model(model)  # type: ignore[arg-type]  # the stubs know guardian's own models only
     rows = grants.objects.filter(user=user, content_object__in=pks)
     return list(rows.values_list("permission__codename", flat=True))
+
+
+def give(user: User, target: models.Model, names: Collection[str]) -> None:
+    """The person has these rights on the one object, in as many statements however many they are.
+
+    Raise Permission.DoesNotExist where the model knows no such right.
+    """
+    grants: Any = get_user_obj_perms_model(target)
+    known = Permission.objects.filter(
+        content_type=ContentType.objects.get_for_model(target), codename__in=names
+    )
+    rows = [grants(user=user, permission=permission, content_object=target) for permission in known]
+    if len(rows) < len(set(names)):
+        raise Permission.DoesNotExist(f"{type(target).__name__} knows not all of {sorted(names)}")
+    grants.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def take(user: User, target: models.Model, names: Collection[str]) -> None:
+    """The person has these rights on the one object no more."""
+    grants: Any = get_user_obj_perms_model(target)
+    grants.objects.filter(user=user, content_object=target, permission__codename__in=names).delete()
