@@ -251,7 +251,9 @@ def _place(lead: str, book: RuleBook) -> _Place:
     words = level(lead[-LONGEST_LEAD:])
     if book.form("not_lead", words):
         return _Place.NOT_MEANT
-    return _Place.NAMED if book.form("lead", words) else _Place.ELSEWHERE
+    if book.form("lead", words) or (marks.endswith(":") and book.failure(words)):
+        return _Place.NAMED
+    return _Place.ELSEWHERE
 
 
 def _goes_on(before: str, line: str) -> bool:

@@ -167,7 +167,8 @@ class _Reading:
             if found and self._is_report(found):
                 return self._failed(found, delayed=warns)
         is_passed_on = traces.is_passed_on or traces.is_list
-        if traces.notice_subject and not is_passed_on and (says_so or warns):
+        is_returned = self.returned and book.failure(self.levelled)
+        if traces.notice_subject and not is_passed_on and (says_so or warns or is_returned):
             found = self._addresses()
             if self.returned or traces.has_null_sender or (found and self._is_made(found)):
                 return self._failed(found, delayed=warns)
