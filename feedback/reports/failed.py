@@ -124,4 +124,5 @@ class _Said:
 
     def of(self, address: str) -> tuple[str, str]:
         about = self._about.get(address.lower(), "")
-        return about, self._text if self._alone or not about else ""
+        whole = self._text if self._alone or not about else ""
+        return fields.refusals(about), fields.refusals(whole)
