@@ -132,6 +132,15 @@ def lists(notice: str, found: Iterable[str]) -> bool:
     return any(address.lower() in lines for address in found)
 
 
+def is_form(notice: str, book: RuleBook) -> bool:
+    """Whether one line gives an address after its name, such as *Recipient:*, and another the reason."""
+    lines = [line.strip() for line in notice.split("\n")]
+    named = (line.partition(":") for line in lines if len(line) < addresses.LONGEST)
+    values = [value.strip(" <>") for name, _, value in named if name and book.form("lead", level(name))]
+    is_named = any(addresses.ADDRESS.fullmatch(value) for value in values)
+    return is_named and any(line[-1:] != ":" and book.form("reason_line", level(line)) for line in lines if ":" in line)
+
+
 def about(notice: str, everybody: Iterable[str]) -> dict[str, str]:
     """Return what is said of each address, by the address in lower case.
 

@@ -152,6 +152,9 @@ class _Phrase:
     def _goes_on(self, text: str, at: int) -> bool:
         end = at + len(self.fragments[0])
         for fragment in self.fragments[1:]:
+            if fragment[0] == " " == text[end - 1] and text.startswith(fragment[1:], end):
+                end += len(fragment) - 1  # nothing stands in the gap
+                continue
             at = text.find(fragment, end, end + GAP + len(fragment))
             if at < 0:
                 return False

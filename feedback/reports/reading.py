@@ -164,7 +164,7 @@ class _Reading:
                 return self._failed(found, delayed=warns)
         if traces.is_system and not traces.is_list and (traces.is_machine or book.failure(self.levelled)):
             found = self._addresses()
-            if found and self._is_report(found):
+            if found and (self._is_report(found) or (traces.is_machine and (says_so or warns))):
                 return self._failed(found, delayed=warns)
         is_passed_on = traces.is_passed_on or traces.is_list
         is_returned = self.returned and book.failure(self.levelled)
@@ -196,8 +196,9 @@ class _Reading:
         return bool(by_header or self.returned) or self._is_made(found)
 
     def _is_made(self, found: list[str]) -> bool:
-        """Whether a machine made the text: a server's code stands in it, or an address alone on its line."""
-        return fields.has_reply(self.text.text) or notice.lists(self.text.text, found)
+        """Whether a machine made the text: a server's code, an address alone on its line, or the fields of a form."""
+        text = self.text.text
+        return fields.has_reply(text) or notice.lists(text, found) or notice.is_form(text, self.book)
 
     def _warns(self) -> str:
         """The rule by which it is only a warning; nothing if it is final."""
