@@ -41,7 +41,7 @@ def automatic(traces: Traces, text: Text, book: RuleBook) -> tuple[Reason, str] 
     shown = [rule for rule in (opening, by_subject, by_text) if rule]
     if header := _header(traces):
         return _why(shown, text, book, otherwise=header)
-    hinted = traces.has_null_sender or _may_be_automatic(traces)
+    hinted = (traces.has_null_sender or _may_be_automatic(traces)) and not traces.is_list
     if opening or (shown and hinted):
         return _why(shown, text, book)
     if by_subject and traces.answers_something and not traces.is_passed_on:
