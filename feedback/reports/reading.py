@@ -158,11 +158,12 @@ class _Reading:
         answer = answers.automatic(traces, self.levelled, book)
         if answer and not traces.failed and book.form("auto_reply_opening", traces.subject):
             return [_answer(*answer)]
-        if traces.is_system and (says_so or warns or traces.notice_subject):
+        is_system = traces.is_system and self._is_of_delivery()
+        if is_system and (says_so or warns or traces.notice_subject):
             found = self._addresses()
             if self._is_report(found) or (traces.notice_subject and (says_so or found)):
                 return self._failed(found, delayed=warns)
-        if traces.is_system and not traces.is_list and (traces.is_machine or book.failure(self.levelled)):
+        if is_system and not traces.is_list and (traces.is_machine or book.failure(self.levelled)):
             found = self._addresses()
             if found and (self._is_report(found) or (traces.is_machine and (says_so or warns))):
                 return self._failed(found, delayed=warns)
@@ -177,6 +178,12 @@ class _Reading:
         if traces.has_null_sender and says_so and not is_passed_on and (found := self._addresses()):
             return self._failed(found, delayed=warns)
         return []
+
+    def _is_of_delivery(self) -> bool:
+        """Whether address, header or subject say that a mail system writes, and not somebody named like one."""
+        traces = self.traces
+        by_header = traces.failed or traces.has_null_sender or traces.notice_subject
+        return bool(by_header or self.returned) or traces.has_system_address
 
     def _succeeded(self) -> Rule | None:
         book = self.book
