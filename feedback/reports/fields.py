@@ -20,7 +20,8 @@ _IN_TEXT = re.compile(
 )
 # A line of a session in which nothing is refused: what we said, or an answer that is none of a refusal's.
 _UNREFUSED = re.compile(
-    r"^[^\n]{0,60}?(?:-{1,2}>|>{2,3}|\bC:)[ \t]{0,4}(?:EHLO|HELO|STARTTLS|AUTH|MAIL FROM|RCPT TO|DATA|RSET|QUIT|NOOP)\b[^\n]*$|"
+    r"^[^\n]{0,60}?(?:-{1,2}>|>{2,3}|\bC:)[ \t]{0,4}"
+    r"(?:EHLO|HELO|STARTTLS|AUTH|MAIL FROM|RCPT TO|DATA|RSET|QUIT|NOOP)\b[^\n]*$|"
     r"^[^\n]{0,60}?(?:<-{1,2}|<{2,3}|\bS:)[ \t]{0,4}[23]\d\d[ -][^\n]*$",
     re.I | re.M,
 )

@@ -138,7 +138,9 @@ def is_form(notice: str, book: RuleBook) -> bool:
     named = (line.partition(":") for line in lines if len(line) < addresses.LONGEST)
     values = [value.strip(" <>") for name, _, value in named if name and book.form("lead", level(name))]
     is_named = any(addresses.ADDRESS.fullmatch(value) for value in values)
-    return is_named and any(line[-1:] != ":" and book.form("reason_line", level(line)) for line in lines if ":" in line)
+    return is_named and any(
+        line[-1:] != ":" and book.form("reason_line", level(line)) for line in lines if ":" in line
+    )
 
 
 def about(notice: str, everybody: Iterable[str]) -> dict[str, str]:

@@ -1,11 +1,11 @@
 """Phrases that a person can read and add to, found in text whose small differences are levelled.
 
-Text and phrase are compared without case, accents, line breaks and runs of spaces; ä, ae and a are the same. In a phrase, `*` stands for up to 60
-characters; `^` at its beginning says that the text begins so, and `$` at its end that it ends so. A phrase begins and
-ends where a word does, unless it says `*` there. Host names and reply codes are taken out of the text before, and `@`
-stands for an address or a host: one called `spam-filter` says nothing. A name in braces stands for any of some words:
-with `{who}` for user, recipient, mailbox, "no such {who}" is found with each of them. Each phrase takes a time that
-grows with the text and no faster, whoever wrote it.
+Text and phrase are compared without case, accents, line breaks and runs of spaces; ä, ae and a are the same. In a
+phrase, `*` stands for up to 60 characters; `^` at its beginning says that the text begins so, and `$` at its end that
+it ends so. A phrase begins and ends where a word does, unless it says `*` there. Host names and reply codes are taken
+out of the text before, and `@` stands for an address or a host: one called `spam-filter` says nothing. A name in
+braces stands for any of some words: with `{who}` for user, recipient, mailbox, "no such {who}" is found with each of
+them. Each phrase takes a time that grows with the text and no faster, whoever wrote it.
 """
 
 import re
