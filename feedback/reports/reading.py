@@ -194,7 +194,8 @@ class _Reading:
         return None if refuted else book.form("success", self.levelled)
 
     def _failed(self, found: list[str], *, delayed: str = "") -> list[ReportedRecipient]:
-        return list(failed.of_notice(self.text, found, self.book, self.patience, delayed=delayed))
+        ours = self.traces.envelope_to(also=self.outer)
+        return list(failed.of_notice(self.text, found, self.book, self.patience, delayed=delayed, ours=ours))
 
     def _is_report(self, found: list[str]) -> bool:
         """Whether anything but words shows that a machine wrote of a message; postmasters are people, too."""
