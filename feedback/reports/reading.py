@@ -182,8 +182,11 @@ class _Reading:
     def _is_of_delivery(self) -> bool:
         """Whether address, header or subject say that a mail system writes, and not somebody named like one."""
         traces = self.traces
-        by_header = traces.failed or traces.has_null_sender or traces.notice_subject
-        return bool(by_header or self.returned) or traces.has_system_address
+        if traces.failed or traces.has_null_sender or traces.is_machine or self.returned:
+            return True
+        if traces.is_passed_on and traces.answers_something and not traces.is_automatic:
+            return False  # a postmaster answers somebody
+        return traces.has_system_address or (traces.notice_subject and not traces.is_list)
 
     def _succeeded(self) -> Rule | None:
         book = self.book

@@ -89,7 +89,7 @@ class Traces:
 
     @property
     def is_list(self) -> bool:
-        return bool(self.mail.value("list-unsubscribe"))
+        return any(self.mail.value(name) for name in ("list-unsubscribe", "list-id", "list-post"))
 
     @property
     def has_null_sender(self) -> bool:
