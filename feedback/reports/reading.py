@@ -156,12 +156,13 @@ class _Reading:
             ]
         warns = self._warns()
         answer = answers.automatic(traces, self.levelled, book)
-        if answer and not traces.failed and book.form("auto_reply_opening", traces.subject):
+        if answer and not traces.failed and self._answers():
             return [_answer(*answer)]
         is_system = traces.is_system and self._is_of_delivery()
         if is_system and (says_so or warns or traces.notice_subject):
             found = self._addresses()
-            if self._is_report(found) or (traces.notice_subject and (says_so or found)):
+            by_subject = traces.notice_subject and traces.has_system_address and (says_so or found)
+            if self._is_report(found) or by_subject:
                 return self._failed(found, delayed=warns)
         if is_system and not traces.is_list and (traces.is_machine or book.failure(self.levelled)):
             found = self._addresses()
@@ -178,6 +179,13 @@ class _Reading:
         if traces.has_null_sender and says_so and not is_passed_on and (found := self._addresses()):
             return self._failed(found, delayed=warns)
         return []
+
+    def _answers(self) -> bool:
+        """Whether subject or text call it an automatic answer, and nothing a notice about a delivery."""
+        if self.book.form("auto_reply_opening", self.traces.subject):
+            return True
+        is_notice = self.traces.notice_subject or bool(self.returned)
+        return not is_notice and self.book.form("auto_reply_text", self.levelled) is not None
 
     def _is_of_delivery(self) -> bool:
         """Whether address, header or subject say that a mail system writes, and not somebody named like one."""
@@ -203,8 +211,12 @@ class _Reading:
     def _is_report(self, found: list[str]) -> bool:
         """Whether anything but words shows that a machine wrote of a message; postmasters are people, too."""
         traces = self.traces
-        by_header = traces.failed or traces.has_null_sender or traces.is_automatic
-        return bool(by_header or self.returned) or self._is_made(found)
+        if traces.failed or traces.has_null_sender or traces.is_automatic or self.returned:
+            return True
+        if traces.is_machine or (traces.has_system_address and traces.notice_subject):
+            return self._is_made(found)
+        # A server's code alone is what people write of, too.
+        return notice.lists(self.text.text, found) or notice.is_form(self.text.text, self.book)
 
     def _is_made(self, found: list[str]) -> bool:
         """Whether a machine made the text: a server's code, an address alone on its line, or the fields of a form."""
