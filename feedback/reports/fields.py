@@ -117,6 +117,11 @@ def has_reply(text: str) -> bool:
     return bool(code_in(text)) or any(found[1][0] in "45" for found in _REPLY.finditer(text))
 
 
+def begins_with_reply(text: str) -> bool:
+    """Whether a line of a text begins with a server's refusal."""
+    return any(has_reply(line[:12]) for line in text.split("\n") if line.lstrip()[:1] in ("4", "5"))
+
+
 def _is_whole(group: Group) -> bool:
     return not group.is_recipient or "status" in group.values or "diagnostic-code" in group.values
 

@@ -215,8 +215,11 @@ class _Reading:
             return True
         if traces.is_machine or (traces.has_system_address and traces.notice_subject):
             return self._is_made(found)
-        # A server's code alone is what people write of, too.
-        return notice.lists(self.text.text, found) or notice.is_form(self.text.text, self.book)
+        # A server's code within a sentence is what people write of, too.
+        text = self.text.text
+        if traces.has_system_address and fields.begins_with_reply(text):
+            return True
+        return notice.lists(text, found) or notice.is_form(text, self.book)
 
     def _is_made(self, found: list[str]) -> bool:
         """Whether a machine made the text: a server's code, an address alone on its line, or the fields of a form."""
