@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from feedback.reports.mime import Part
 from feedback.reports.phrases import Text
 from feedback.reports.report import Reason
-from feedback.reports.rules import RuleBook
+from feedback.reports.rules import Rule, RuleBook
 from feedback.reports.traces import Traces
 
 # RFC 7489, 7.2.1.1: receiver!domain!begin!end, with a type at its end.
@@ -38,18 +38,24 @@ def automatic(traces: Traces, text: Text, book: RuleBook) -> tuple[Reason, str] 
     opening = book.form("auto_reply_opening", traces.subject)
     by_subject = book.form("auto_reply_subject", traces.subject)
     by_text = book.form("auto_reply_text", text)
-    shown = opening or by_subject or by_text
-    header = _header(traces)
-    if header:
-        return (shown.reason, shown.name) if shown else (Reason.AUTOMATIC, header)
-    if opening:
-        return opening.reason, opening.name
-    hinted = traces.has_null_sender or _may_be_automatic(traces)
-    if shown and (hinted or (by_subject and traces.answers_something and not traces.is_passed_on)):
-        return shown.reason, shown.name
+    shown = [rule for rule in (opening, by_subject, by_text) if rule]
+    if header := _header(traces):
+        return _why(shown, text, book, otherwise=header)
+    hinted = (traces.has_null_sender or _may_be_automatic(traces)) and not traces.is_list
+    if opening or (shown and hinted):
+        return _why(shown, text, book)
+    if by_subject and traces.answers_something and not traces.is_passed_on:
+        return _why(shown, text, book)
     # A machine made it because of something that it got.
     is_answer = traces.answers_something and traces.mail.value("auto-submitted").lower().startswith("auto-")
-    return (Reason.AUTOMATIC, "auto-submitted") if is_answer else None
+    return _why(shown, text, book, otherwise="auto-submitted") if is_answer else None
+
+
+def _why(shown: list[Rule], text: Text, book: RuleBook, *, otherwise: str = "") -> tuple[Reason, str]:
+    """Return the reason that says most, and its rule; only that nobody wrote it where there is none."""
+    known = [rule for rule in (*shown, book.form("auto_reply_reason", text)) if rule]
+    telling = [rule for rule in known if rule.reason != Reason.AUTOMATIC] or known
+    return (telling[0].reason, telling[0].name) if telling else (Reason.AUTOMATIC, otherwise)
 
 
 def _header(traces: Traces) -> str:

@@ -9,9 +9,10 @@ from feedback.reports.notice import Notice
 from feedback.reports.patience import Patience
 from feedback.reports.report import Kind, Reason, ReportedRecipient
 from feedback.reports.rules import RuleBook
-from feedback.reports.verdicts import Judge, Said
+from feedback.reports.verdicts import Judge, Said, Verdict
 
 LONGEST_DIAGNOSTIC = 500  # characters
+OUR_ADDRESS = Verdict(Kind.SOFT, Reason.BLOCKED, "our-address")
 _DELIVERED = ("delivered", "relayed", "expanded")
 
 
@@ -34,14 +35,25 @@ def of_report(
     for address, group in named:
         patience.check()
         one = _of_group(address, group, said.of(address), judge, warns=warns)
-        is_of_us = one.kind == Kind.HARD and _names_us(_diagnostic(group), address, ours)
-        yield replace(one, kind=Kind.SOFT, reason=Reason.BLOCKED, rule="our-address") if is_of_us else one
+        if one.kind == Kind.HARD and _names_us(_diagnostic(group), address, ours):
+            verdict = OUR_ADDRESS
+            one = replace(one, kind=verdict.kind, reason=verdict.reason, rule=verdict.rule)
+        yield one
 
 
 def of_notice(
-    text: Notice, found: list[str], book: RuleBook, patience: Patience, *, delayed: str = ""
+    text: Notice,
+    found: list[str],
+    book: RuleBook,
+    patience: Patience,
+    *,
+    delayed: str = "",
+    ours: Collection[str] = (),
 ) -> Iterator[ReportedRecipient]:
-    """Yield what a text says of each address; `delayed` names the rule by which it is a warning."""
+    """Yield what a text says of each address; `delayed` names the rule by which it is a warning.
+
+    What is refused because of one of `ours`, addresses that the notice came to, says nothing of the recipient.
+    """
     said = _Said(text.text, found)
     judge = Judge(book)
     whole_reason = notice.reasons(text.text, book)
@@ -56,6 +68,8 @@ def of_notice(
             continue
         reason = notice.reasons(about, book) if about else whole_reason
         verdict = judge.failure(Said(status, about, "", whole, reason))
+        if verdict.kind == Kind.HARD and _lines_name_us(about, address, ours, judge):
+            verdict = OUR_ADDRESS
         yield ReportedRecipient(
             address, verdict.kind, verdict.reason, status, verdict.rule, _one_line(about or whole)
         )
@@ -109,6 +123,16 @@ def _names_us(words: str, address: str, ours: Collection[str]) -> bool:
     return bool(address) and address.lower() not in lower and any(one.lower() in lower for one in ours)
 
 
+def _lines_name_us(about: str, address: str, ours: Collection[str], judge: Judge) -> bool:
+    """Whether what is final in these lines is said of us: the recipient may stand before it, as in a list."""
+    for line in about.lower().split("\n"):
+        bare = line.lstrip(" <")
+        said = bare.removeprefix(address.lower()) if address else bare
+        if _names_us(said, address, ours) and judge.failure(Said(diagnostic=said)).kind == Kind.HARD:
+            return True
+    return False
+
+
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return "".join(character if character.isprintable() else " " for character in line)[:LONGEST_DIAGNOSTIC]
@@ -124,4 +148,5 @@ class _Said:
 
     def of(self, address: str) -> tuple[str, str]:
         about = self._about.get(address.lower(), "")
-        return about, self._text if self._alone or not about else ""
+        whole = self._text if self._alone or not about else ""
+        return fields.refusals(about), fields.refusals(whole)

@@ -18,6 +18,13 @@ _IN_TEXT = re.compile(
     r"([245]\.\d{1,3}\.\d{1,3})(?=[\s)>;:,\]-]|$)",
     re.I | re.M,
 )
+# A line of a session in which nothing is refused: what we said, or an answer that is none of a refusal's.
+_UNREFUSED = re.compile(
+    r"^[^\n]{0,60}?(?:-{1,2}>|>{2,3}|\bC:)[ \t]{0,4}"
+    r"(?:EHLO|HELO|STARTTLS|AUTH|MAIL FROM|RCPT TO|DATA|RSET|QUIT|NOOP)\b[^\n]*$|"
+    r"^[^\n]{0,60}?(?:<-{1,2}|<{2,3}|\bS:)[ \t]{0,4}[23]\d\d[ -][^\n]*$",
+    re.I | re.M,
+)
 # A reply code; with digits after it that are no enhanced code it is a telephone number, a time or a size.
 _REPLY = re.compile(r"(?<![\d.:/-])(2[0-5]\d|4[2357]\d|5[0-57]\d)(?=[ -](?:#?[245]\.\d|[^\d\s-])|$)", re.M)
 
@@ -100,9 +107,19 @@ def is_for_now(text: str, status: str) -> bool:
     return "4" in replies or code.startswith("4")
 
 
+def refusals(text: str) -> str:
+    """Return a text without those lines of a session that are no refusals."""
+    return _UNREFUSED.sub("", text)
+
+
 def has_reply(text: str) -> bool:
     """Whether a server's refusal stands in a text, by its code."""
     return bool(code_in(text)) or any(found[1][0] in "45" for found in _REPLY.finditer(text))
+
+
+def begins_with_reply(text: str) -> bool:
+    """Whether a line of a text begins with a server's refusal."""
+    return any(has_reply(line[:12]) for line in text.split("\n") if line.lstrip()[:1] in ("4", "5"))
 
 
 def _is_whole(group: Group) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser
 
-from feedback.reports import addresses
+from feedback.reports import addresses, fields
 from feedback.reports.mime import Part
 from feedback.reports.phrases import level
 from feedback.reports.rules import RuleBook
@@ -58,6 +58,7 @@ class _Place(Enum):
 
     LISTED = auto()  # the first of its line
     NAMED = auto()  # after a word that says it failed
+    ANSWERED = auto()  # the same, within what a server answered
     ELSEWHERE = auto()
     QUOTED = auto()  # in a line of the message's header
     NOT_MEANT = auto()  # after a word that says it is another's
@@ -110,10 +111,11 @@ def recipients(
         for lead, address, rest in _found(line):
             # What follows an address on its line is of its kind, as in a list.
             place = place if place and not lead.strip(" ,;<>") else _place(lead, book)
-            if place == _Place.LISTED and _goes_on(before, line):
+            is_entry = rest.lstrip("> ").startswith(":")
+            if place == _Place.LISTED and not is_entry and _goes_on(before, line):
                 place = _Place.ELSEWHERE
             is_mine = address.lower() in mine or _NOBODYS.match(address)
-            if not is_mine or (place == _Place.LISTED and rest.lstrip("> ").startswith(":")):
+            if not is_mine or (place == _Place.LISTED and is_entry):
                 found[place].append(address)
         before = line
     for place, some in found.items():
@@ -122,7 +124,8 @@ def recipients(
     to = {address.lower() for address in written_to}
     others = addresses.distinct(found[_Place.ELSEWHERE] or found[_Place.QUOTED])
     others = others if len(others) == 1 else [address for address in others if address.lower() in to]
-    best = found[_Place.LISTED] or found[_Place.NAMED] or _origins_alone(notice) or others
+    best = found[_Place.LISTED] or found[_Place.NAMED] or found[_Place.ANSWERED]
+    best = best or _origins_alone(notice) or others
     return addresses.distinct(origins(notice, best))[:MOST_RECIPIENTS]
 
 
@@ -130,6 +133,17 @@ def lists(notice: str, found: Iterable[str]) -> bool:
     """Whether one of these addresses stands alone on a line."""
     lines = {line.strip(" \t<>[]()*:;,'\"").lower() for line in notice.split("\n")}
     return any(address.lower() in lines for address in found)
+
+
+def is_form(notice: str, book: RuleBook) -> bool:
+    """Whether one line gives an address after its name, such as *Recipient:*, and another the reason."""
+    lines = [line.strip() for line in notice.split("\n")]
+    named = (line.partition(":") for line in lines if len(line) < addresses.LONGEST)
+    values = [value.strip(" <>") for name, _, value in named if name and book.form("lead", level(name))]
+    is_named = any(addresses.ADDRESS.fullmatch(value) for value in values)
+    return is_named and any(
+        line[-1:] != ":" and book.form("reason_line", level(line)) for line in lines if ":" in line
+    )
 
 
 def about(notice: str, everybody: Iterable[str]) -> dict[str, str]:
@@ -251,7 +265,9 @@ def _place(lead: str, book: RuleBook) -> _Place:
     words = level(lead[-LONGEST_LEAD:])
     if book.form("not_lead", words):
         return _Place.NOT_MEANT
-    return _Place.NAMED if book.form("lead", words) else _Place.ELSEWHERE
+    if book.form("lead", words) or (marks.endswith(":") and book.failure(words)):
+        return _Place.ANSWERED if fields.has_reply(lead) else _Place.NAMED
+    return _Place.ELSEWHERE
 
 
 def _goes_on(before: str, line: str) -> bool:

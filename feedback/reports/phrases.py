@@ -1,11 +1,11 @@
 """Phrases that a person can read and add to, found in text whose small differences are levelled.
 
-Text and phrase are compared without case, accents, line breaks and runs of spaces. In a phrase, `*` stands for up to 60
-characters; `^` at its beginning says that the text begins so, and `$` at its end that it ends so. A phrase begins and
-ends where a word does, unless it says `*` there. Host names and reply codes are taken out of the text before, and `@`
-stands for an address or a host: one called `spam-filter` says nothing. A name in braces stands for any of some words:
-with `{who}` for user, recipient, mailbox, "no such {who}" is found with each of them. Each phrase takes a time that
-grows with the text and no faster, whoever wrote it.
+Text and phrase are compared without case, accents, line breaks and runs of spaces; ä, ae and a are the same. In a
+phrase, `*` stands for up to 60 characters; `^` at its beginning says that the text begins so, and `$` at its end that
+it ends so. A phrase begins and ends where a word does, unless it says `*` there. Host names and reply codes are taken
+out of the text before, and `@` stands for an address or a host: one called `spam-filter` says nothing. A name in
+braces stands for any of some words: with `{who}` for user, recipient, mailbox, "no such {who}" is found with each of
+them. Each phrase takes a time that grows with the text and no faster, whoever wrote it.
 """
 
 import re
@@ -54,10 +54,11 @@ def level(text: str) -> Text:
 
 def _even(text: str) -> str:
     text = text.casefold().translate(_EVEN)
-    if text.isascii():
-        return text
-    apart = unicodedata.normalize("NFKD", text)
-    return "".join(character for character in apart if not unicodedata.combining(character))
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text)
+        text = "".join(character for character in apart if not unicodedata.combining(character))
+    # As those write who have no ä, ö and ü at hand. The same is done to each phrase, in whatever language.
+    return text.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
 class NotAPhrase(ValueError):
@@ -152,6 +153,9 @@ class _Phrase:
     def _goes_on(self, text: str, at: int) -> bool:
         end = at + len(self.fragments[0])
         for fragment in self.fragments[1:]:
+            if fragment[0] == " " == text[end - 1] and text.startswith(fragment[1:], end):
+                end += len(fragment) - 1  # nothing stands in the gap
+                continue
             at = text.find(fragment, end, end + GAP + len(fragment))
             if at < 0:
                 return False

@@ -156,18 +156,21 @@ class _Reading:
             ]
         warns = self._warns()
         answer = answers.automatic(traces, self.levelled, book)
-        if answer and not traces.failed and book.form("auto_reply_opening", traces.subject):
+        if answer and not traces.failed and self._answers():
             return [_answer(*answer)]
-        if traces.is_system and (says_so or warns or traces.notice_subject):
+        is_system = traces.is_system and self._is_of_delivery()
+        if is_system and (says_so or warns or traces.notice_subject):
             found = self._addresses()
-            if self._is_report(found) or (traces.notice_subject and (says_so or found)):
+            by_subject = traces.notice_subject and traces.has_system_address and (says_so or found)
+            if self._is_report(found) or by_subject:
                 return self._failed(found, delayed=warns)
-        if traces.is_system and not traces.is_list and (traces.is_machine or book.failure(self.levelled)):
+        if is_system and not traces.is_list and (traces.is_machine or book.failure(self.levelled)):
             found = self._addresses()
-            if found and self._is_report(found):
+            if found and (self._is_report(found) or (traces.is_machine and (says_so or warns))):
                 return self._failed(found, delayed=warns)
         is_passed_on = traces.is_passed_on or traces.is_list
-        if traces.notice_subject and not is_passed_on and (says_so or warns):
+        is_returned = self.returned and book.failure(self.levelled)
+        if traces.notice_subject and not is_passed_on and (says_so or warns or is_returned):
             found = self._addresses()
             if self.returned or traces.has_null_sender or (found and self._is_made(found)):
                 return self._failed(found, delayed=warns)
@@ -176,6 +179,22 @@ class _Reading:
         if traces.has_null_sender and says_so and not is_passed_on and (found := self._addresses()):
             return self._failed(found, delayed=warns)
         return []
+
+    def _answers(self) -> bool:
+        """Whether subject or text call it an automatic answer, and nothing a notice about a delivery."""
+        if self.book.form("auto_reply_opening", self.traces.subject):
+            return True
+        is_notice = self.traces.notice_subject or bool(self.returned)
+        return not is_notice and self.book.form("auto_reply_text", self.levelled) is not None
+
+    def _is_of_delivery(self) -> bool:
+        """Whether address, header or subject say that a mail system writes, and not somebody named like one."""
+        traces = self.traces
+        if traces.failed or traces.has_null_sender or traces.is_machine or self.returned:
+            return True
+        if traces.is_passed_on and traces.answers_something and not traces.is_automatic:
+            return False  # a postmaster answers somebody
+        return traces.has_system_address or (traces.notice_subject and not traces.is_list)
 
     def _succeeded(self) -> Rule | None:
         book = self.book
@@ -186,17 +205,26 @@ class _Reading:
         return None if refuted else book.form("success", self.levelled)
 
     def _failed(self, found: list[str], *, delayed: str = "") -> list[ReportedRecipient]:
-        return list(failed.of_notice(self.text, found, self.book, self.patience, delayed=delayed))
+        ours = self.traces.envelope_to(also=self.outer)
+        return list(failed.of_notice(self.text, found, self.book, self.patience, delayed=delayed, ours=ours))
 
     def _is_report(self, found: list[str]) -> bool:
         """Whether anything but words shows that a machine wrote of a message; postmasters are people, too."""
         traces = self.traces
-        by_header = traces.failed or traces.has_null_sender or traces.is_automatic
-        return bool(by_header or self.returned) or self._is_made(found)
+        if traces.failed or traces.has_null_sender or traces.is_automatic or self.returned:
+            return True
+        if traces.is_machine or (traces.has_system_address and traces.notice_subject):
+            return self._is_made(found)
+        # A server's code within a sentence is what people write of, too.
+        text = self.text.text
+        if traces.has_system_address and fields.begins_with_reply(text):
+            return True
+        return notice.lists(text, found) or notice.is_form(text, self.book)
 
     def _is_made(self, found: list[str]) -> bool:
-        """Whether a machine made the text: a server's code stands in it, or an address alone on its line."""
-        return fields.has_reply(self.text.text) or notice.lists(self.text.text, found)
+        """Whether a machine made the text: a server's code, an address alone on its line, or the fields of a form."""
+        text = self.text.text
+        return fields.has_reply(text) or notice.lists(text, found) or notice.is_form(text, self.book)
 
     def _warns(self) -> str:
         """The rule by which it is only a warning; nothing if it is final."""

@@ -18,16 +18,16 @@ from feedback.reports.report import Kind, Reason
 
 FOLDER = Path(__file__).with_name("rules")
 FILES = (
-    "words.toml", "failures.toml", "addresses.toml", "elsewhere.toml", "others.toml", "codes.toml", "forms.toml",
-    "answers.toml",
+    "words.toml", "ours.toml", "failures.toml", "addresses.toml", "elsewhere.toml", "others.toml", "codes.toml",
+    "forms.toml", "warnings.toml", "answers.toml",
 )  # fmt: skip
 LARGEST_FILE = 1024 * 1024  # bytes
 # The tables of a file whose rules say what a mail is; see forms.toml.
 FORMS = (
     "separator", "delay", "delay_subject", "notice", "undelivered", "notice_subject", "success_subject", "daemon",
-    "auto_reply_opening", "auto_reply_subject", "auto_reply_text", "final", "reply", "lead", "not_lead",
-    "footer", "subject_line", "local_names", "no_notice_subject", "success", "reason_line", "list_manager",
-    "list_refusal", "machine",
+    "auto_reply_opening", "auto_reply_subject", "auto_reply_text", "auto_reply_reason", "final", "reply",
+    "lead", "not_lead", "footer", "subject_line", "local_names", "no_notice_subject", "success", "reason_line",
+    "list_manager", "list_refusal", "machine",
 )  # fmt: skip
 
 

@@ -46,6 +46,14 @@ class Traces:
         )
 
     @cached_property
+    def has_system_address(self) -> bool:
+        """Whether it is from an address of mail systems, or none; a name alone may be that of any program's account."""
+        local = addresses.tidy(self._from).rpartition("@")[0]
+        return not local or any(
+            self._book.form("daemon", level(one)) for one in (local, local.replace(".", " "))
+        )
+
+    @cached_property
     def is_machine(self) -> bool:
         """Whether its name or address is one that no person has."""
         return any(self._is_of("machine", value) for value in (self._from, self.mail.value("x-actual-from")))
@@ -81,7 +89,7 @@ class Traces:
 
     @property
     def is_list(self) -> bool:
-        return bool(self.mail.value("list-unsubscribe"))
+        return any(self.mail.value(name) for name in ("list-unsubscribe", "list-id", "list-post"))
 
     @property
     def has_null_sender(self) -> bool:

@@ -1,7 +1,8 @@
 """Mails in the forms of the world's mail systems, as compact text: the files in the folder `world`.
 
 A mail begins after a line `### name`. Lines `# kind recipient` say what is true of it, one for each recipient; a line
-`# charset name` says in which it is written, where that isn't UTF-8. In the mail stand
+`# reason some words` gives the reasons of all of them together, a line `# charset name` in which charset it is written,
+where that isn't UTF-8. In the mail stand
 
     {{returned}}              the header of the message that failed, to the first recipient
     {{report status|words}}   a whole report with that status and those words of a server, on the first recipient
@@ -19,16 +20,18 @@ from pathlib import Path
 from feedback.reports.tests.mails import delivery_report
 
 FOLDER = Path(__file__).with_name("world")
+_BESIDE = ("charset", "reason")
 _MACRO = re.compile(r"\{\{(\w+) ?([^|{}]*)\|?(.*?)\}\}", re.S)
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail, and what is true of it: pairs of kind and recipient."""
+    """One mail, and what is true of it: pairs of kind and recipient, and the reasons, where they were written down."""
 
     name: str
     raw: bytes
     true: frozenset[tuple[str, str]]
+    reasons: frozenset[str] = frozenset()
 
 
 def files() -> list[Path]:
@@ -57,10 +60,10 @@ def _mail(piece: str) -> Mail:
         line, _, rest = rest.removeprefix("# ").partition("\n")
         key, _, value = line.partition(" ")
         said.append((key, value))
-    charset = next((value for key, value in said if key == "charset"), "utf-8")
-    true = [pair for pair in said if pair[0] != "charset"]
-    raw = _written(rest.rstrip("\n") + "\n", charset, true[0][1])
-    return Mail(name, raw, frozenset(true))
+    beside = {key: value for key, value in said if key in _BESIDE}
+    true = [pair for pair in said if pair[0] not in _BESIDE]
+    raw = _written(rest.rstrip("\n") + "\n", beside.get("charset", "utf-8"), true[0][1])
+    return Mail(name, raw, frozenset(true), frozenset(beside.get("reason", "").split()))
 
 
 def _written(text: str, charset: str, to: str) -> bytes:
