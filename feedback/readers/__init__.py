@@ -1,0 +1,1 @@
+"""Who asked: a person, a machine, or nobody can say. Raw signs are kept, rules are files, and classes can be made anew."""
