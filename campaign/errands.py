@@ -21,7 +21,9 @@ def look(**_: object) -> None:
     Twice does no harm, nor does once less: what was not found now is found the next time.
     """
     with audit.entered("job"):
-        errors = list(filter(None, map(_error_of, (*_ERRANDS, imports.wake, statistics.wake, reclassifying.wake))))
+        errors = list(
+            filter(None, map(_error_of, (*_ERRANDS, imports.wake, statistics.wake, reclassifying.wake)))
+        )
     if errors:
         raise errors[-1]
 

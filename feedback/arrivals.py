@@ -20,6 +20,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+_NOTHING = Signs()
+
+
 @dataclass(frozen=True)
 class IncomingHit:
     """A hit before it has a row; `at` is by the clock of the host that answers."""
@@ -28,7 +31,7 @@ class IncomingHit:
     seq: int
     kind: HitKind
     link: int | None = None
-    signs: Signs = Signs()
+    signs: Signs = _NOTHING
     at: datetime = field(default_factory=_now)
     id: UUID = field(default_factory=time_ordered_uuid)
 

@@ -102,7 +102,10 @@ def _take_many(arrivals: Iterable[IncomingHit]) -> None:
 def _insert(arrivals: Iterable[IncomingHit]) -> list[tuple[int, int, str]]:
     """The hits have rows; return the delivery, the number and the kind of those whose message may be in doubt."""
     judge = judging.at_hand()
-    slots = {"begun": [str(status) for status in groups.BEGUN], "proxy_seconds": judge.rules.proxy_seconds}
+    slots: dict[str, Any] = {
+        "begun": [str(status) for status in groups.BEGUN],
+        "proxy_seconds": judge.rules.proxy_seconds,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_STAGE)
         with connection.wrap_database_errors, cursor.copy(_COPY) as target:

@@ -24,6 +24,8 @@ def reader_rules_are_understood(app_configs: Any, **kwargs: Any) -> list[Error]:
     try:
         judging.in_force()
     except BadReaderRules as error:
-        hint = "SINETE_READER_RULES and SINETE_READER_NETWORKS name files with the form of those in feedback/readers/rules."
+        hint = (
+            "SINETE_READER_RULES and SINETE_READER_NETWORKS name files of the form of feedback/readers/rules."
+        )
         return [Error(f"The rules for who opened and clicked: {error}", hint=hint, id="sinete.E006")]
     return []

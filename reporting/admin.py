@@ -74,7 +74,12 @@ class DeliveryStatisticsAdmin(OfDeliveryAdmin):
 
 def _classes(row: DeliveryStatistics, kind: HitKind) -> str:
     rows = [each for each in statistics.in_classes(row.by_class) if each.kind == kind]
-    return " · ".join(number_format(hits, 0, force_grouping=True) for each in rows for *_name, hits, _n in each.cells) or "–"
+    return (
+        " · ".join(
+            number_format(hits, 0, force_grouping=True) for each in rows for *_name, hits, _n in each.cells
+        )
+        or "–"
+    )
 
 
 class HitReclassificationForm(VerbForm):
@@ -115,11 +120,16 @@ class HitReclassificationAdmin(VerbAdmin):
     @display(description=_("figures"))
     def figures_change(self, run: HitReclassification) -> str:
         rows = reclassifying.figures_in_words(run)
-        return "; ".join(f"{row['label']}: {row['old']} → {row['new']}" for row in rows if row["delta"]) or "–"
+        return (
+            "; ".join(f"{row['label']}: {row['old']} → {row['new']}" for row in rows if row["delta"]) or "–"
+        )
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.apply_view))
-        return [path("<int:pk>/apply/", view, name="reporting_hitreclassification_apply"), *super().get_urls()]
+        return [
+            path("<int:pk>/apply/", view, name="reporting_hitreclassification_apply"),
+            *super().get_urls(),
+        ]
 
     def apply_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Have what was found applied by a worker."""

@@ -41,7 +41,8 @@ _IS = {
 
 def _statement(agent_kind: str, join: str = "") -> str:
     each = ",\n".join(
-        f"count(*) FILTER (WHERE kind = '{kind}' AND agent_kind {_IS[who]}) AS {kind}_{who}" for kind, who in _EACH
+        f"count(*) FILTER (WHERE kind = '{kind}' AND agent_kind {_IS[who]}) AS {kind}_{who}"
+        for kind, who in _EACH
     )
     by_people = ", ".join(f"{kind}_human + {kind}_unsure AS {kind}s" for kind in HitKind.values)
     sums = ", ".join(

@@ -126,7 +126,9 @@ class HitReclassification(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(
-                fields=["id"], condition=Q(status__in=["queued", "applying"]), name="hit_reclassification_open"
+                fields=["id"],
+                condition=Q(status__in=["queued", "applying"]),
+                name="hit_reclassification_open",
             )
         ]
 

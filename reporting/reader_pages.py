@@ -28,7 +28,7 @@ def reclassify(request: HttpRequest, pk: int) -> HttpResponse:
         with told(request, delivery, action="reclassify_hits"):
             reclassifying.start(delivery=delivery, by=by, at=clock.now())
         return redirect("reporting:reclassify-hits", pk)
-    name = "_reclassifications" if request.htmx else "reclassify_hits"
+    name = "_reclassifications" if request.headers.get("HX-Request") else "reclassify_hits"
     response = render(request, f"reporting/{name}.html", {"delivery": delivery} | _runs(delivery))
     response.headers["Cache-Control"] = "no-store, private"
     return response

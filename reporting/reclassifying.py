@@ -88,7 +88,9 @@ def asked_for() -> QuerySet[HitReclassification]:
 
 def wake() -> int:
     """Ask again for those that nobody is at: their job was lost, or their worker died. Their number."""
-    ids = list(asked_for().filter(leases.is_free(), at__lt=clock.now() - LOST_AFTER).values_list("pk", flat=True))
+    ids = list(
+        asked_for().filter(leases.is_free(), at__lt=clock.now() - LOST_AFTER).values_list("pk", flat=True)
+    )
     for run_id in ids:
         queues.RECLASSIFY_HITS.enqueue(job_id=f"reclassify-hits-{run_id}", run_id=run_id)
     return len(ids)
@@ -103,7 +105,9 @@ def work(*, run_id: int) -> None:
     mine = HitReclassification.objects.filter(pk=run_id, token=token)
     with leases.renewed(mine, token=token), leases.heard_of(mine, token=token):
         if leases.is_deadly(mine.values_list("unended", flat=True).first() or 0):
-            logger.error("re-classification of hits %s has ended %s workers: it fails", run_id, leases.MOST_DEATHS)
+            logger.error(
+                "re-classification of hits %s has ended %s workers: it fails", run_id, leases.MOST_DEATHS
+            )
             _end(mine, Status.FAILED)
             return
         run = mine.select_related("delivery").get()

@@ -25,7 +25,7 @@ from deliveries.sending import gate
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind, Reply, Report
 from reporting import kpis, logs, queues
-from reporting.behaviour import BEHAVIOUR, behaviour
+from reporting.behaviour import behaviour
 from reporting.kpis import Counts
 from reporting.models import DeliveryStatistics, Fold, StatisticsRun
 
@@ -101,7 +101,9 @@ class ClassRow:
 
 def by_class(delivery_id: int) -> list[ClassRow]:
     """People's hits, unsure ones and machines' beside each other, as last counted; nothing before the first count."""
-    found = DeliveryStatistics.objects.filter(delivery_id=delivery_id).values_list("by_class", flat=True).first()
+    found = (
+        DeliveryStatistics.objects.filter(delivery_id=delivery_id).values_list("by_class", flat=True).first()
+    )
     return in_classes(found or {})
 
 

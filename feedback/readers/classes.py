@@ -9,7 +9,9 @@ from feedback.agents import AgentKind
 from feedback.models import HitKind
 from feedback.readers.agents import Sign
 
-HUMAN, UNSURE, MACHINE = (f"'{kind.value}'" for kind in (AgentKind.HUMAN, AgentKind.UNSURE, AgentKind.MACHINE))
+HUMAN, UNSURE, MACHINE = (
+    f"'{kind.value}'" for kind in (AgentKind.HUMAN, AgentKind.UNSURE, AgentKind.MACHINE)
+)
 LINKS = 63  # bits of a mask: links whose numbers differ by so many are taken for one, so that a sweep is still one
 
 
@@ -58,7 +60,9 @@ def swept(which: str) -> str:
         WHERE h.delivery_id = %(delivery)s AND {which} AND NOT h.is_prefetch AND %(seconds)s::float IS NOT NULL
         GROUP BY h.seq, h.network, h.agent, date_trunc('second', h.at)
     ), begun AS (
-        SELECT *, bit_or(links) OVER ({frame} CURRENT ROW AND {seconds} FOLLOWING) & %(links)s = %(links)s AS begins FROM by_second
+        SELECT *,
+            bit_or(links) OVER ({frame} CURRENT ROW AND {seconds} FOLLOWING) & %(links)s = %(links)s AS begins
+        FROM by_second
     ), swept AS (
         SELECT seq, network, agent, second FROM (
             SELECT *, bool_or(begins) OVER ({frame} {seconds} PRECEDING AND CURRENT ROW) AS is_swept FROM begun

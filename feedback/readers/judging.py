@@ -53,6 +53,8 @@ def at_hand() -> Judge:
 @lru_cache(maxsize=1024)
 def _links(delivery_id: int) -> tuple[int, ...]:
     """The numbers of the tracked links of the HTML, else of the text; what was sealed never changes."""
-    stored = Delivery.objects.filter(pk=delivery_id).values_list("preparation__compiled", flat=True).first() or {}
+    stored = (
+        Delivery.objects.filter(pk=delivery_id).values_list("preparation__compiled", flat=True).first() or {}
+    )
     of_html, of_text = (set(_IN_PART.findall(stored.get(part) or "")) for part in ("html", "text"))
     return tuple(sorted(int(number) for number in of_html or of_text))

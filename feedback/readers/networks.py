@@ -63,10 +63,13 @@ def read_files(own: str = "") -> Networks:
     for path in [FILE, *([Path(own)] if own else [])]:
         for network, kind in _lines(path):
             length = network.prefixlen
-            found[network.version][length][int(network.network_address) >> (network.max_prefixlen - length)] = kind
+            found[network.version][length][
+                int(network.network_address) >> (network.max_prefixlen - length)
+            ] = kind
             number += 1
     return Networks(
-        {version: dict(sorted(by_length.items(), reverse=True)) for version, by_length in found.items()}, number
+        {version: dict(sorted(by_length.items(), reverse=True)) for version, by_length in found.items()},
+        number,
     )
 
 
@@ -96,5 +99,7 @@ def _line(where: str, told: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6
     if network.prefixlen <= most:
         return network, _KINDS[kind]
     if kind == AgentKind.MACHINE:
-        raise BadReaderRules(f"{where}: of an address the /{most} is kept: a smaller network can't be a machine's.")
+        raise BadReaderRules(
+            f"{where}: of an address the /{most} is kept: a smaller network can't be a machine's."
+        )
     return network.supernet(new_prefix=most), _KINDS[kind]

@@ -122,7 +122,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _sweeps(path: Path, told: Any) -> tuple[Sweep, ...]:
-    rows = told if isinstance(told, list) else [None]
+    rows: list[Any] = told if isinstance(told, list) else [None]
     if len(rows) > 20 or any(not isinstance(row, dict) or row.keys() != {"links", "seconds"} for row in rows):
         raise BadReaderRules(f"{path}: each of at most 20 “sweep” has “links” and “seconds”.")
     if any(type(row["links"]) is not int or not 2 <= row["links"] <= 1000 for row in rows):

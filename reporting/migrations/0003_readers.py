@@ -23,8 +23,16 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "HitReclassification",
             [
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("status", models.CharField(choices=STATUSES, default="queued", max_length=8, verbose_name="status")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(choices=STATUSES, default="queued", max_length=8, verbose_name="status"),
+                ),
                 ("at", models.DateTimeField(verbose_name="asked")),
                 ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
                 ("hits", models.BigIntegerField(default=0, verbose_name="hits looked at")),

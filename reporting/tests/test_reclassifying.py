@@ -46,7 +46,9 @@ def gateway_known(tmp_path, settings):
 
 
 def classes(delivery):
-    return list(Hit.objects.filter(delivery=delivery).order_by("kind", "seq").values_list("agent_kind", flat=True))
+    return list(
+        Hit.objects.filter(delivery=delivery).order_by("kind", "seq").values_list("agent_kind", flat=True)
+    )
 
 
 def run(*arguments):
@@ -138,7 +140,9 @@ def test_rules_that_can_t_be_read_are_told_before_anything_is_done(delivery, die
     assert not HitReclassification.objects.exists()
 
 
-def test_the_page_and_the_desk_show_the_three_classes_and_lead_through_it(delivery, diego, client, gateway_known, work):
+def test_the_page_and_the_desk_show_the_three_classes_and_lead_through_it(
+    delivery, diego, client, gateway_known, work
+):
     client.force_login(diego)
     window = client.get(reverse("reporting:window", args=[delivery.pk, "tracking"])).content.decode()
     page = reverse("reporting:reclassify-hits", args=[delivery.pk])
@@ -156,7 +160,9 @@ def test_the_page_and_the_desk_show_the_three_classes_and_lead_through_it(delive
     assert "Applied" in client.get(page).content.decode()
     desk = client.get(reverse("admin:reporting_deliverystatistics_changelist")).content.decode()
     assert "2 · 0 · 2" in desk
-    assert client.post(reverse("admin:reporting_hitreclassification_add"), {"delivery": ""}).status_code == 302
+    assert (
+        client.post(reverse("admin:reporting_hitreclassification_add"), {"delivery": ""}).status_code == 302
+    )
     again = HitReclassification.objects.get(delivery=None)
     work()
     client.post(reverse("admin:reporting_hitreclassification_apply", args=[again.pk]))

@@ -93,7 +93,9 @@ def arrive(delivery: Delivery, seq: int, accepted: datetime, line: tuple) -> Inc
     after, method, what, network, agent, _whose = line
     signs = Signs(agent, network, "GET" if method == "prefetch" else method, method == "prefetch")
     kind, link = (BY[what], None) if what in BY else (HitKind.CLICK, what)
-    return IncomingHit(delivery.key, seq, kind, link=link, signs=signs, at=accepted + timedelta(seconds=after))
+    return IncomingHit(
+        delivery.key, seq, kind, link=link, signs=signs, at=accepted + timedelta(seconds=after)
+    )
 
 
 @pytest.mark.django_db

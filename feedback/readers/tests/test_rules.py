@@ -12,7 +12,9 @@ from feedback.readers.rules import BadReaderRules
 
 def test_an_operator_s_rules_stand_beside_ours_and_say_otherwise(tmp_path):
     own = tmp_path / "readers.toml"
-    own.write_text('[age]\nproxy_seconds = 60\n[[sweep]]\nlinks = 5\nseconds = 4\n[agents]\nmachine = ["acme ?scan"]\n')
+    own.write_text(
+        '[age]\nproxy_seconds = 60\n[[sweep]]\nlinks = 5\nseconds = 4\n[agents]\nmachine = ["acme ?scan"]\n'
+    )
 
     both = rules.read_files(str(own))
 
@@ -23,7 +25,13 @@ def test_an_operator_s_rules_stand_beside_ours_and_say_otherwise(tmp_path):
 
 
 def test_ours_know_a_sweep_from_two_links_on():
-    assert [rules.read_files().seconds_of_sweep(links) for links in (0, 1, 2, 3, 40)] == [None, None, 3, 10, 10]
+    assert [rules.read_files().seconds_of_sweep(links) for links in (0, 1, 2, 3, 40)] == [
+        None,
+        None,
+        3,
+        10,
+        10,
+    ]
 
 
 @pytest.mark.parametrize(
