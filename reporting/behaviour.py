@@ -52,13 +52,12 @@ def _statement(agent_kind: str, join: str = "") -> str:
     WITH message AS (
         SELECT seq, {each} FROM (
             SELECT h.seq, h.kind, {agent_kind} AS agent_kind
-            FROM feedback_hit h
-            JOIN deliveries_message m ON m.delivery_id = h.delivery_id AND m.seq = h.seq AND m.status = {S.SENT}
-            {join} WHERE h.delivery_id = %(delivery)s
+            FROM feedback_hit h {join} WHERE h.delivery_id = %(delivery)s
         ) hit GROUP BY seq
     ), person AS (
-        SELECT *, opens + clicks + mirrors + unsubscribes > 0 AS reacted
+        SELECT each.*, opens + clicks + mirrors + unsubscribes > 0 AS reacted
         FROM (SELECT *, {by_people} FROM message) each
+        JOIN deliveries_message m ON m.delivery_id = %(delivery)s AND m.seq = each.seq AND m.status = {S.SENT}
     )
     SELECT coalesce(sum(greatest(opens, 1)) FILTER (WHERE reacted), 0), count(*) FILTER (WHERE reacted),
         coalesce(sum(clicks), 0), count(*) FILTER (WHERE clicks > 0), coalesce(sum(mirrors), 0), (

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _t
@@ -51,7 +50,7 @@ def _find(request: HttpRequest, pk: int) -> Delivery:
 
 
 def _runs(delivery: Delivery) -> dict[str, Any]:
-    rows = HitReclassification.objects.filter(Q(delivery=delivery) | Q(delivery=None)).select_related("by")
+    rows = HitReclassification.objects.filter(delivery=delivery).select_related("by")
     shown = list(rows[:RUNS_SHOWN])
     return {
         "runs": [

@@ -31,7 +31,6 @@ from reporting.models import HitReclassification
 
 logger = logging.getLogger(__name__)
 
-Status = HitReclassification.Status
 LOST_AFTER = statistics.LOST_AFTER
 
 
@@ -74,7 +73,7 @@ def apply(*, run: HitReclassification, by: User) -> HitReclassification:
     locked = HitReclassification.objects.select_for_update(of=("self",)).get(pk=run.pk)
     if not locked.may_be_applied:
         raise NotReady(status=locked.get_status_display())
-    locked.status = Status.APPLYING
+    locked.status = HitReclassification.Status.APPLYING
     locked.save(update_fields=["status"])
     audit.record("apply_reclassify_hits", by=by, target=locked.delivery or locked, run=locked.pk)
     queues.RECLASSIFY_HITS.enqueue(job_id=f"reclassify-hits-{run.pk}", run_id=run.pk)
@@ -83,7 +82,9 @@ def apply(*, run: HitReclassification, by: User) -> HitReclassification:
 
 def asked_for() -> QuerySet[HitReclassification]:
     """Those that wait for a worker."""
-    return HitReclassification.objects.filter(status__in=[Status.QUEUED, Status.APPLYING])
+    return HitReclassification.objects.filter(
+        status__in=[HitReclassification.Status.QUEUED, HitReclassification.Status.APPLYING]
+    )
 
 
 def wake() -> int:
@@ -108,19 +109,19 @@ def work(*, run_id: int) -> None:
             logger.error(
                 "re-classification of hits %s has ended %s workers: it fails", run_id, leases.MOST_DEATHS
             )
-            _end(mine, Status.FAILED)
+            _end(mine, HitReclassification.Status.FAILED)
             return
         run = mine.select_related("delivery").get()
         try:
             judge = judging.in_force()
         except BadReaderRules:
             logger.exception("hits can't be judged anew")
-            _end(mine, Status.FAILED)
+            _end(mine, HitReclassification.Status.FAILED)
             return
-        if run.status == Status.QUEUED:
-            _end(mine, Status.READY, **_look(run, judge))
+        if run.status == HitReclassification.Status.QUEUED:
+            _end(mine, HitReclassification.Status.READY, **_look(run, judge))
         else:
-            _end(mine, Status.APPLIED, **_apply(run, judge))
+            _end(mine, HitReclassification.Status.APPLIED, **_apply(run, judge))
 
 
 def _end(mine: QuerySet[HitReclassification], status: str, **found: Any) -> None:
