@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, letters, people, self_service
 from accounts.models import LetterKind, User
+from campaign.lib import networks
 
-NETWORK_BITS = {4: 24, 6: 48}  # what of an address is kept: enough to see a pattern, not who it was
 SECONDS_BETWEEN_EVENTS = 60  # a door that is held shut is said once a minute, however often one knocks
 LETTERS = {
     "account/email/password_reset_key": LetterKind.RESET,
@@ -138,8 +138,7 @@ class SignInForm(LoginForm):
 
 def network(request: HttpRequest) -> str:
     """Where a request comes from, as far as it is kept: the network, not the machine."""
-    address = ipaddress.ip_address(Adapter(request).get_client_ip(request))
-    return str(ipaddress.ip_network(f"{address}/{NETWORK_BITS[address.version]}", strict=False))
+    return networks.kept(Adapter(request).get_client_ip(request))
 
 
 def _record_failure(request: HttpRequest, credentials: dict[str, Any], reason: str) -> None:

@@ -10,7 +10,7 @@ from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from feedback import queues as feedback_queues
 from feedback.intake import sources, waiting
-from reporting import statistics
+from reporting import reclassifying, statistics
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,9 @@ def look(**_: object) -> None:
     Twice does no harm, nor does once less: what was not found now is found the next time.
     """
     with audit.entered("job"):
-        errors = list(filter(None, map(_error_of, (*_ERRANDS, imports.wake, statistics.wake))))
+        errors = list(
+            filter(None, map(_error_of, (*_ERRANDS, imports.wake, statistics.wake, reclassifying.wake)))
+        )
     if errors:
         raise errors[-1]
 

@@ -303,6 +303,9 @@ NOTICES_FROM = env.str("NOTICES_FROM", f"Sinete <sinete@{urlsplit(PUBLIC_URL).ho
 
 # An operator's own rules for what comes back by mail (feedback/reports/rules.py).
 BOUNCE_RULES = env.str("SINETE_BOUNCE_RULES", "")
+# An operator's own rules for who opened and clicked, and the networks that tell it (feedback/readers/rules).
+READER_RULES = env.str("SINETE_READER_RULES", "")
+READER_NETWORKS = env.str("SINETE_READER_NETWORKS", "")
 # The last part of a Feedback-ID, as Google asks for it; empty: made of each sender's domain.
 FEEDBACK_SENDER = validate.Regexp(
     r"([A-Za-z0-9_-]{5,15})?\Z", error="SINETE_FEEDBACK_SENDER has 5 to 15 letters, digits, - or _."

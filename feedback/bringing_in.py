@@ -1,6 +1,7 @@
 """What waits in this host's segments becomes rows of the tracking log: each hit once, however often it is brought."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,8 @@ from deliveries.models import Delivery
 from feedback import evidence, outage, segments, unsubscribes
 from feedback.arrivals import IncomingHit, read
 from feedback.models import Hit, HitKind
+from feedback.readers import classes, judging
+from feedback.readers.judging import Judge
 
 logger = logging.getLogger(__name__)
 
@@ -24,21 +27,40 @@ _OF_THE_DATA = ("22", "23")  # SQLSTATE: a value that can't be, a constraint
 _STAGE = """
 SET LOCAL lock_timeout = '2s';
 CREATE TEMPORARY TABLE IF NOT EXISTS arriving_hit (
-    delivery_key bigint, id uuid, seq integer, kind text, link smallint, at timestamptz, agent text, agent_kind text
+    delivery_key bigint, id uuid, seq integer, kind text, link smallint, at timestamptz, agent text, network text,
+    method text, is_prefetch boolean, agent_sign text, network_kind text
 ) ON COMMIT DROP;
 TRUNCATE arriving_hit
 """
-_COPY = "COPY arriving_hit (delivery_key, id, seq, kind, link, at, agent, agent_kind) FROM STDIN"
-_INSERT = """
-INSERT INTO feedback_hit (delivery_id, id, seq, kind, link, at, agent, agent_kind)
-SELECT d.id, a.id, a.seq, a.kind, a.link, a.at + sinete_offset(), a.agent, a.agent_kind
-FROM arriving_hit a JOIN deliveries_delivery d ON d.key = a.delivery_key AND d.status = ANY(%s)
+_COPY = """
+COPY arriving_hit (
+    delivery_key, id, seq, kind, link, at, agent, network, method, is_prefetch, agent_sign, network_kind
+) FROM STDIN
+"""
+_INSERT = f"""
+INSERT INTO feedback_hit
+    (delivery_id, id, seq, kind, link, at, agent, network, method, is_prefetch, after, agent_kind)
+SELECT d.id, a.id, a.seq, a.kind, a.link, t.at, a.agent, a.network, a.method, a.is_prefetch, t.after,
+    {classes.by_itself("a", agent="a.agent_sign", network="a.network_kind", after="t.after")}
+FROM arriving_hit a JOIN deliveries_delivery d ON d.key = a.delivery_key AND d.status = ANY(%(begun)s)
+LEFT JOIN LATERAL (
+    SELECT status, code, at FROM deliveries_message WHERE delivery_id = d.id AND seq = a.seq OFFSET 0
+) m ON true
+CROSS JOIN LATERAL (
+    SELECT a.at + sinete_offset() AS at, {classes.after("(a.at + sinete_offset())", "m")} AS after
+) t
 ORDER BY a.id
 ON CONFLICT DO NOTHING
 """
+_WHICH = "h.seq = ANY(%(seqs)s)"
+_SWEEP = f"""
+WITH {classes.swept(_WHICH)}
+UPDATE feedback_hit h SET agent_kind = {classes.MACHINE} FROM swept s
+WHERE h.delivery_id = %(delivery)s AND {_WHICH} AND {classes.OF_SWEEP} AND h.agent_kind <> {classes.MACHINE}
+"""
 _WHOSE = """
 SELECT DISTINCT d.id, a.seq, a.kind
-FROM arriving_hit a JOIN deliveries_delivery d ON d.key = a.delivery_key AND d.status = ANY(%s)
+FROM arriving_hit a JOIN deliveries_delivery d ON d.key = a.delivery_key AND d.status = ANY(%(begun)s)
 """
 
 
@@ -79,20 +101,42 @@ def _take_many(arrivals: Iterable[IncomingHit]) -> None:
 
 def _insert(arrivals: Iterable[IncomingHit]) -> list[tuple[int, int, str]]:
     """The hits have rows; return the delivery, the number and the kind of those whose message may be in doubt."""
-    begun = [str(status) for status in groups.BEGUN]
+    judge = judging.at_hand()
+    slots: dict[str, Any] = {
+        "begun": [str(status) for status in groups.BEGUN],
+        "proxy_seconds": judge.rules.proxy_seconds,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_STAGE)
         with connection.wrap_database_errors, cursor.copy(_COPY) as target:
             for one in arrivals:
-                target.write_row(_row(one))
-        cursor.execute(_INSERT, [begun])
-        cursor.execute(_WHOSE, [begun])
-        return evidence.open_among(cursor.fetchall())
+                target.write_row(_row(one, judge))
+        cursor.execute(_INSERT, slots)
+        cursor.execute(_WHOSE, slots)
+        found = cursor.fetchall()
+        _sweep(found, judge)
+        return evidence.open_among(found)
 
 
-def _row(one: IncomingHit) -> tuple[Any, ...]:
-    kind, agent_kind = str(one.kind), str(one.agent_kind)
-    return one.delivery_key, one.id, one.seq, kind, one.link, one.at, one.agent, agent_kind
+def _row(one: IncomingHit, judge: Judge) -> tuple[Any, ...]:
+    of, link = one.signs, one.link
+    return (
+        one.delivery_key, one.id, one.seq, str(one.kind), link, one.at, of.agent, of.network, of.method, of.is_prefetch,
+        judge.sign(of.agent), judge.kind(of.network),
+    )  # fmt: skip
+
+
+def _sweep(found: Iterable[tuple[int, int, str]], judge: Judge) -> None:
+    """Whoever followed all links of a message within seconds is a machine, also by what was brought in before."""
+    clicked: dict[int, set[int]] = defaultdict(set)
+    for delivery_id, seq, kind in found:
+        if kind == HitKind.CLICK:
+            clicked[delivery_id].add(seq)
+    for delivery_id, seqs in sorted(clicked.items()):
+        sweep = judge.sweep(delivery_id)
+        if sweep["seconds"] is not None:
+            with connection.cursor() as cursor:
+                cursor.execute(_SWEEP, {"delivery": delivery_id, "seqs": sorted(seqs), **sweep})
 
 
 def _bring(path: Path) -> int:

@@ -21,11 +21,11 @@ from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
 from deliveries.content.render import RenderError
 from deliveries.models import Message, pictures
 from feedback import link_cache, outage, proof_pages, unsubscribes
-from feedback.agents import kind_of
 from feedback.arrivals import IncomingHit
 from feedback.hits import Landed, store
 from feedback.link_cache import Served
 from feedback.models import HitKind
+from feedback.readers import signs
 
 logger = logging.getLogger(__name__)
 
@@ -241,12 +241,7 @@ def _letter(claim: Claim) -> Letter | None:
 def _record(request: HttpRequest, claim: Claim, kind: HitKind) -> Landed:
     """Record the hit and return what became of it; nothing that fails keeps the reader from where they wanted to go."""
     try:
-        agent = request.META.get("HTTP_USER_AGENT", "")  # `headers` would make them all
-        return store(
-            IncomingHit.of(
-                claim, kind, agent=agent, agent_kind=kind_of(agent, method=request.method or "GET")
-            )
-        )
+        return store(IncomingHit.of(claim, kind, signs.of(request.META)))
     except Exception:
         logger.exception("a hit is lost")
         return Landed.LOST

@@ -58,6 +58,10 @@ def _moment(value: datetime | None) -> str:
     return value.astimezone(UTC).isoformat(sep=" ", timespec="seconds") if value else ""
 
 
+def _seconds(value: float | None) -> float | str:
+    return "" if value is None else round(value, 1)
+
+
 def _if_seen(value: Any, is_seen: bool) -> Any:
     """What would tell who the person is, for whoever may see the person."""
     return value if is_seen else ""
@@ -120,6 +124,10 @@ def columns(code: str) -> list[Column]:
         Column(_("Link"), ("link",)),
         Column(_("Asked by"), ("agent_kind",), _words(AgentKind.choices), _stored),
         Column(_("Program"), ("agent",)),
+        Column(_("Network"), ("network", "is_seen"), _if_seen),
+        Column(_("Method"), ("method",)),
+        Column(_("Fetched ahead"), ("is_prefetch",), int),
+        Column(_("Seconds after acceptance"), ("after",), _seconds),
     ]
 
 

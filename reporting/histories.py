@@ -12,6 +12,7 @@ from django.db import connection
 from accounts.models import User
 from audiences.models import ConsentEvent, Profile
 from deliveries.models import Cause, Delivery, MessageStatus
+from feedback.agents import AgentKind
 from feedback.models import HitKind, MailKind
 
 ROWS = 25
@@ -29,6 +30,7 @@ class Event:
     has_delivery: bool = True
     seq: int | None = None
     by_machine: bool = False
+    is_unsure: bool = False  # whether a person or a machine did it
     note: str = ""
 
 
@@ -105,6 +107,7 @@ def _event(row: Any, named: dict[int, Delivery]) -> Event:
         delivery=named.get(delivery_id),
         has_delivery=delivery_id is not None,
         seq=seq,
-        by_machine=kind == "hit" and note == "machine",
+        by_machine=kind == "hit" and note == AgentKind.MACHINE,
+        is_unsure=kind == "hit" and note == AgentKind.UNSURE,
         note=str(ConsentEvent.Channel(note).label) if kind == "consent" else note,
     )

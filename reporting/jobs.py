@@ -4,7 +4,7 @@ import logging
 
 from accounts import audit
 from feedback import bringing_in, link_cache, outage
-from reporting import statistics
+from reporting import reclassifying, statistics
 
 logger = logging.getLogger(__name__)
 
@@ -23,3 +23,8 @@ def fold(**_: object) -> None:
 def compute(*, run_id: int, **_: object) -> None:
     with audit.entered("job"):
         statistics.run(run_id=run_id)
+
+
+def reclassify_hits(*, run_id: int, **_: object) -> None:
+    with audit.entered("job"):
+        reclassifying.work(run_id=run_id)

@@ -53,8 +53,9 @@ STATUSES = {code: Q(status=status) for status, code in _CODES.items()} | BY_FIGU
 # No index of the ledger knows of statuses; the rare ones are found by the small table that each has.
 BESIDE_THE_LEDGER: dict[str, Any] = {"retrying": Try, "in_doubt": Doubt}
 
-OPENED, CLICKED, UNSUBSCRIBED, COMPLAINED, REPLIED = (
+OPENED, NOT_OPENED, CLICKED, UNSUBSCRIBED, COMPLAINED, REPLIED = (
     "opened",
+    "not_opened",
     "clicked",
     "unsubscribed",
     "complained",
@@ -62,6 +63,7 @@ OPENED, CLICKED, UNSUBSCRIBED, COMPLAINED, REPLIED = (
 )
 REACTIONS = {
     OPENED: _("Opened"),
+    NOT_OPENED: _("Did not open"),
     CLICKED: _("Clicked"),
     UNSUBSCRIBED: _("Unsubscribed"),
     COMPLAINED: _("Complained"),
@@ -175,6 +177,8 @@ KINDS = {CLICKED: HitKind.CLICK, UNSUBSCRIBED: HitKind.UNSUBSCRIBE}
 def _reacted(reaction: str) -> Q:
     of_message = {"delivery_id": OuterRef("delivery_id"), "seq": OuterRef("seq")}
     hits = Hit.objects.filter(**of_message).exclude(agent_kind=AgentKind.MACHINE)
+    if reaction == NOT_OPENED:  # and did nothing else that implies it; whoever is unsure may have
+        return ~Q(Exists(hits))
     found = Q(Exists(hits.filter(kind=KINDS[reaction]) if reaction in KINDS else hits))
     return found | Q(Exists(wishes_by_mail().filter(**of_message))) if reaction == UNSUBSCRIBED else found
 

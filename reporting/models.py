@@ -20,6 +20,8 @@ class DeliveryStatistics(models.Model):
     clickers = models.PositiveIntegerField(default=0)
     mirror_views = models.PositiveIntegerField(default=0)
     unsubscribers = models.PositiveIntegerField(default=0)
+    # Of each kind of hit and each class: how many there are, and of how many messages.
+    by_class = models.JSONField(default=dict, db_default={})
     folded_at = models.DateTimeField(_("counted"))
 
     class Meta:
@@ -84,3 +86,65 @@ class StatisticsRun(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status == self.Status.QUEUED
+
+
+class HitReclassification(models.Model):
+    """Hits judged anew, of one delivery or of all: what would change, then that it was applied."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("Being looked at")
+        READY = "ready", _("Ready: look, then apply")
+        APPLYING = "applying", _("Being applied")
+        APPLIED = "applied", _("Applied")
+        FAILED = "failed", _("Failed")
+
+    delivery = models.ForeignKey(
+        Delivery,
+        verbose_name=_("delivery"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="hit_reclassifications",
+    )
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.QUEUED)
+    by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(_("asked"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    hits = models.BigIntegerField(_("hits looked at"), default=0)
+    changed = models.BigIntegerField(_("of another class"), default=0)
+    # Kind of hit, class before, class after, number; and of each figure what it was and what it becomes.
+    moves = models.JSONField(default=list)
+    figures = models.JSONField(default=dict)
+    # As of a recount.
+    lease_until = models.DateTimeField(null=True, editable=False)
+    token = models.BigIntegerField(default=0, db_default=0, editable=False)
+    unended = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+
+    class Meta:
+        verbose_name = _("re-classification of hits")
+        verbose_name_plural = _("re-classifications of hits")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(status__in=["queued", "applying"]),
+                name="hit_reclassification_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
+    @property
+    def may_be_applied(self) -> bool:
+        return self.status == self.Status.READY
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a worker is at it, or will be."""
+        return self.status in {self.Status.QUEUED, self.Status.APPLYING}
+
+    @property
+    def tone(self) -> str:
+        """The word by which its colour is found."""
+        return {"ready": "waiting", "applied": "done", "failed": "failed"}.get(self.status, "running")

@@ -3,3 +3,4 @@
 from campaign.lib.jobs import JobRef, Queue
 
 COMPUTE = JobRef("reporting.jobs.compute", Queue.COUNTS, timeout=1800)
+RECLASSIFY_HITS = JobRef("reporting.jobs.reclassify_hits", Queue.COUNTS, timeout=6 * 3600)

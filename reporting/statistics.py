@@ -5,11 +5,13 @@ Whoever counts twice gets the same: nothing here adds to what was there before.
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
+from django.utils.functional import Promise
 
 from accounts import audit
 from accounts.access import NotAllowed
@@ -19,10 +21,11 @@ from campaign.lib import clock, leases
 from deliveries.ledger import recounting
 from deliveries.ledger.tallies import tallies, tallies_of
 from deliveries.models import TALLIES, Delivery
-from deliveries.models import MessageStatus as S
 from deliveries.sending import gate
-from feedback.models import Hit, Reply, Report
+from feedback.agents import AgentKind
+from feedback.models import Hit, HitKind, Reply, Report
 from reporting import kpis, logs, queues
+from reporting.behaviour import behaviour
 from reporting.kpis import Counts
 from reporting.models import DeliveryStatistics, Fold, StatisticsRun
 
@@ -32,8 +35,6 @@ logger = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=5)
 FOLDS_KEPT = timedelta(days=90)
 LOST_AFTER = timedelta(seconds=60)  # a recount that is queued for longer is queued again when asked for
-
-BEHAVIOUR = ("opens", "openers", "clicks", "clickers", "mirror_views", "unsubscribers")
 
 
 # What is known now
@@ -89,6 +90,35 @@ def unsubscribers(ids: Collection[int]) -> dict[int, int]:
     return dict(rows.values_list("delivery_id", "unsubscribers"))
 
 
+@dataclass(frozen=True)
+class ClassRow:
+    """One kind of hit, by who asked: of each class its code, its name, hits and messages."""
+
+    kind: str
+    label: str | Promise
+    cells: list[tuple[str, str | Promise, int, int]]
+
+
+def by_class(delivery_id: int) -> list[ClassRow]:
+    """People's hits, unsure ones and machines' beside each other, as last counted; nothing before the first count."""
+    found = (
+        DeliveryStatistics.objects.filter(delivery_id=delivery_id).values_list("by_class", flat=True).first()
+    )
+    return in_classes(found or {})
+
+
+def in_classes(counted: Mapping[str, Any]) -> list[ClassRow]:
+    return [
+        ClassRow(
+            kind.value,
+            kind.label,
+            [(each.value, each.label, *counted[kind.value].get(each.value, (0, 0))) for each in AgentKind],
+        )
+        for kind in HitKind
+        if kind.value in counted
+    ]
+
+
 # Every hour
 
 
@@ -118,50 +148,11 @@ def _fold_one(delivery_id: int, at: datetime) -> bool:
     return True
 
 
-def store(delivery_id: int, counted: dict[str, int], at: datetime) -> None:
+def store(delivery_id: int, counted: dict[str, Any], at: datetime) -> None:
     """The delivery's statistics are these."""
     DeliveryStatistics.objects.update_or_create(
         delivery_id=delivery_id, defaults={**counted, "folded_at": at}
     )
-
-
-def behaviour(delivery_id: int) -> dict[str, int]:
-    """What people did, counted from the raw hits. Machines are left out; so is whoever got nothing.
-
-    One message goes to one person, so people are counted by message. Whoever clicked, opened the mirror page
-    or opted out by the link has opened, whether or not the picture was loaded; whoever did so by mail need not have.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_BEHAVIOUR, {"delivery": delivery_id})
-        return dict(zip(BEHAVIOUR, map(int, cursor.fetchone()), strict=True))
-
-
-_BEHAVIOUR = f"""
-    WITH person AS (
-        SELECT h.seq,
-            count(*) FILTER (WHERE h.kind = 'open') AS opens,
-            count(*) FILTER (WHERE h.kind = 'click') AS clicks,
-            count(*) FILTER (WHERE h.kind = 'mirror') AS mirror_views,
-            count(*) FILTER (WHERE h.kind = 'unsubscribe') AS unsubscribes
-        FROM feedback_hit h
-        JOIN deliveries_message m ON m.delivery_id = h.delivery_id AND m.seq = h.seq AND m.status = {S.SENT}
-        WHERE h.delivery_id = %(delivery)s AND h.agent_kind <> 'machine'
-        GROUP BY h.seq
-    )
-    SELECT coalesce(sum(greatest(opens, 1)), 0), count(*),
-        coalesce(sum(clicks), 0), count(*) FILTER (WHERE clicks > 0),
-        coalesce(sum(mirror_views), 0), (
-            SELECT count(*) FROM (
-                SELECT seq FROM person WHERE unsubscribes > 0
-                UNION
-                SELECT r.seq FROM feedback_report r
-                JOIN deliveries_message m
-                    ON m.delivery_id = r.delivery_id AND m.seq = r.seq AND m.status = {S.SENT}
-                WHERE r.delivery_id = %(delivery)s AND r.is_current AND r.evidence = '{Report.Evidence.UNSUBSCRIBE}'
-            ) gone
-        )
-    FROM person
-"""
 
 
 # On demand
@@ -223,7 +214,7 @@ def compute(*, run_id: int) -> StatisticsRun:
 
 
 @transaction.atomic
-def _settle(run_id: int, people: dict[str, int], repairs: list[dict[str, int]]) -> StatisticsRun:
+def _settle(run_id: int, people: dict[str, Any], repairs: list[dict[str, int]]) -> StatisticsRun:
     """What was counted is what is known; of two that counted at once the first notes the difference."""
     run = StatisticsRun.objects.select_for_update(of=("self",)).select_related("delivery").get(pk=run_id)
     if not run.is_open:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reporting import views
+from reporting import reader_pages, views
 
 app_name = "reporting"
 urlpatterns = [
@@ -19,5 +19,11 @@ urlpatterns = [
     path("deliveries/<int:pk>/deployment/reconcile/", views.reconcile, name="reconcile"),
     path("deliveries/<int:pk>/deployment/compute-stats/", views.compute_stats, name="compute-stats"),
     path("deliveries/<int:pk>/deployment/compute-stats/last/", views.last_run, name="last-run"),
+    path("deliveries/<int:pk>/deployment/reclassify/", reader_pages.reclassify, name="reclassify-hits"),
+    path(
+        "deliveries/<int:pk>/deployment/reclassify/<int:run_id>/apply/",
+        reader_pages.apply,
+        name="reclassify-hits-apply",
+    ),
     path("profiles/<int:profile_id>/history/", views.profile_history, name="profile_history"),
 ]

@@ -73,7 +73,8 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         }
         context["filters"] = [(choice, chosen.get(choice.name, "")) for choice in log.filters]
         if tab == "tracking":
-            context["labels"] = _link_labels(delivery)
+            context |= {"labels": _link_labels(delivery), "classes": statistics.by_class(delivery.pk)}
+            context["may_reclassify"] = access.can(_person(request), Right.ADMINISTER, delivery)
         if tab == "unknown":
             context |= unknown_outcomes.context(delivery, _person(request))
     elif tab == "failures":

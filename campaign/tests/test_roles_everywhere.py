@@ -139,6 +139,7 @@ ELSEWHERE = {
     "what comes back by mail: feedback/tests/test_incoming_pages.py": {
         "feedback:incoming-check", "feedback:reclassify", "feedback:reclassify-step",
     },
+    "hits judged anew: reporting/tests/test_reclassifying.py": {"reporting:reclassify-hits", "reporting:reclassify-hits-apply"},
     "an outage: audiences/tests/test_outages.py": {"audiences:repair-quarantine"},
     "a review of the quarantine: audiences/tests/test_reviews.py": {"audiences:review-quarantine"},
     "units: accounts/tests/test_policies.py": {"unit"},

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from campaign.lib import networks
 from deliveries.models import Delivery
 from feedback.agents import LONGEST, AgentKind
 
@@ -51,6 +52,15 @@ class Hit(models.Model):
     # When the row was written: later than `at` for what waited in the spool. The hourly count looks here.
     stored_at = models.DateTimeField(db_default=Clock())
     agent = models.CharField(_("program"), max_length=LONGEST, blank=True, default="")
+    network = models.CharField(
+        _("network"), max_length=networks.LONGEST, blank=True, default="", db_default=""
+    )
+    # Empty where it was not kept yet: what was found to be a machine's then, maybe by it, stays so.
+    method = models.CharField(_("method"), max_length=4, blank=True, default="", db_default="")
+    is_prefetch = models.BooleanField(_("fetched ahead"), default=False, db_default=False)
+    # Since the message was accepted; null where that was not known.
+    after = models.FloatField(_("seconds after acceptance"), null=True)
+    # The class, as the rules have it that were in force; all else is raw.
     agent_kind = models.CharField(
         _("asked by"), max_length=8, choices=AgentKind.choices, default=AgentKind.HUMAN
     )

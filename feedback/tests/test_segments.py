@@ -20,13 +20,14 @@ from feedback import arrivals, bringing_in, segments
 from feedback.arrivals import IncomingHit
 from feedback.faults import of_hits
 from feedback.models import Hit, HitKind
+from feedback.readers.signs import Signs
 
 OPT_OUT = HitKind.UNSUBSCRIBE
 STEPS = {"_execute", "_commit", "rename", "unlink"}  # what changes something, in Django and pathlib
 
 
 def open_of(seq: int, key: int = 1) -> IncomingHit:
-    return IncomingHit(key, seq, HitKind.OPEN, agent="Mozilla/5.0 “ü”")
+    return IncomingHit(key, seq, HitKind.OPEN, signs=Signs("Mozilla/5.0 “ü”"))
 
 
 def lines() -> list[str]:
@@ -58,7 +59,8 @@ def in_child(do: Callable[[], None]) -> int:
 
 
 def test_a_line_says_everything_of_a_hit():
-    hit = IncomingHit(2**63 - 1, 7, HitKind.CLICK, link=3, agent="Mozilla/5.0 “ü”")
+    signs = Signs("Mozilla/5.0 “ü”", "2001:db8:1::/48", "HEAD", True)
+    hit = IncomingHit(2**63 - 1, 7, HitKind.CLICK, link=3, signs=signs)
 
     assert arrivals.read(hit.as_line()) == hit
 

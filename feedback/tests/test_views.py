@@ -202,6 +202,19 @@ def test_a_machine_s_hit_is_kept_as_one(delivery, letter):
     assert Hit.objects.get(delivery=delivery).agent_kind == AgentKind.MACHINE
 
 
+def test_a_machine_that_opts_out_for_its_reader_does_and_one_that_only_looks_does_not(delivery):
+    machine = PromptReader(headers={"user-agent": "Go-http-client/2.0"}, REMOTE_ADDR="203.0.113.77")
+
+    machine.get(link(delivery, "u"))
+    machine.head(link(delivery, "u"))
+    assert not profile_of(delivery).no_email
+    machine.post(link(delivery, "u"), {"List-Unsubscribe": "One-Click"})
+
+    assert profile_of(delivery).no_email
+    hit = Hit.objects.get(delivery=delivery)
+    assert (hit.agent_kind, hit.method, hit.network) == (AgentKind.UNSURE, "POST", "203.0.113.0/24")
+
+
 def test_a_user_agent_of_any_kind_can_be_stored(delivery):
     odd = PromptReader(headers={"user-agent": "x\x00\udce9" + "y" * 5000})
 

@@ -14,6 +14,7 @@ from feedback.agents import AgentKind
 from feedback.models import HitKind
 from feedback.tests.factories import hit
 from reporting import jobs, statistics
+from reporting.behaviour import BEHAVIOUR
 from reporting.models import DeliveryStatistics, Fold, StatisticsRun
 from reporting.tests.factories import delivery_with, falsify
 
@@ -29,7 +30,7 @@ def marketer():
 
 def behaviour(delivery):
     counts = statistics.counts(delivery)
-    return {name: getattr(counts, name) for name in statistics.BEHAVIOUR}
+    return {name: getattr(counts, name) for name in BEHAVIOUR}
 
 
 def compute(delivery, by):
@@ -59,14 +60,25 @@ def test_whoever_reacted_has_opened(kind):
     assert (behaviour(delivery)["opens"], behaviour(delivery)["openers"]) == (1, 1)
 
 
-def test_machines_are_not_people_but_a_mailbox_s_proxy_stands_for_one():
-    delivery = delivery_with(sent=2)
-    hit(delivery, OPEN, 1, agent_kind=AgentKind.MACHINE)
-    hit(delivery, OPEN, 2, agent_kind=AgentKind.PROXY)
+def test_machines_are_not_people_but_whoever_is_unsure_may_be_and_all_are_told_apart():
+    delivery = delivery_with(sent=4)
+    for kind, seq, whose in [
+        (OPEN, 1, AgentKind.MACHINE), (CLICK, 1, AgentKind.MACHINE), (CLICK, 1, AgentKind.MACHINE),
+        (OPEN, 2, AgentKind.UNSURE), (OPEN, 2, AgentKind.HUMAN), (OPEN, 3, AgentKind.UNSURE), (CLICK, 4, AgentKind.HUMAN),
+    ]:  # fmt: skip
+        hit(delivery, kind, seq, agent_kind=whose)
 
     statistics.count_hourly()
 
-    assert behaviour(delivery)["openers"] == 1
+    assert behaviour(delivery) == {
+        "opens": 4, "openers": 3, "clicks": 1, "clickers": 1, "mirror_views": 0, "unsubscribers": 0,
+    }  # fmt: skip
+    told = {
+        row.kind: {code: (hits, messages) for code, _name, hits, messages in row.cells}
+        for row in statistics.by_class(delivery.pk)
+    }
+    assert told["open"] == {"human": (1, 1), "unsure": (2, 2), "machine": (1, 1)}
+    assert told["click"] == {"human": (1, 1), "unsure": (0, 0), "machine": (2, 1)}
 
 
 def test_who_did_not_get_it_did_not_open_it():

@@ -18,10 +18,13 @@ from deliveries.overview import diagnosis, reasons, state
 from deliveries.schedule import plan_report
 from deliveries.sending.rate import Rate
 from deliveries.series import calendar
+from feedback.agents import AgentKind
+from feedback.models import HitKind
 from reporting import failures, kpis, statistics
 
 CHANGES_SHOWN = 10
 _WORDS = dict(Reason.choices)
+_KINDS, _CLASSES = dict(HitKind.choices), dict(AgentKind.choices)
 
 
 class Command(DeliveriesCommand):
@@ -118,6 +121,10 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         "kpis": {
             kpi.code: {"number": kpi.number, **({"percent": kpi.rate} if kpi.is_rate else {})}
             for kpi in kpis.kpis(statistics.counts(delivery))
+        },
+        "readers": {
+            row.kind: {code: {"hits": hits, "messages": number} for code, _label, hits, number in row.cells}
+            for row in statistics.by_class(delivery.pk)
         },
         "history": [
             {
@@ -249,6 +256,9 @@ def _deployment_lines(shown: dict[str, Any]) -> Iterator[str]:
     for name, label in kpis.BESIDE.items():
         if shown["messages"][name]:
             yield f"  {label!s:<20} {shown['messages'][name]:>10,}"
+    for kind, classes in shown["readers"].items():
+        told = ", ".join(f"{_CLASSES[code]} {of['hits']:,}" for code, of in classes.items())
+        yield f"  {_KINDS[kind]!s:<20} {told}"
     if (again := shown["sent_again"])["number"]:
         yield (
             f"  Sent again, the outcome of the first unknown: {again['number']:,}, of which {again['failed']:,} failed"
