@@ -19,12 +19,14 @@ from deliveries.sending import fence
 from deliveries.sending.fence import Fence
 from home import leaving
 from home.leaving import Span
-from reporting import statistics
-from reporting.kpis import Counts
+from reporting import kpis, statistics
+from reporting.kpis import Counts, Definition, Kpi
 
 SHOWN = 5
 LOOKED_AT = 200  # of the deliveries that may be unwell
 LATELY = timedelta(days=7)  # so long a delivery that ended badly is pointed at
+RESULTS = ("sent", "delivered", "opens", "clicks", "unsubscribes")  # indicators of what has left
+OF_TRACKING = frozenset({"opens", "clicks"})
 TROUBLED = frozenset({"yellow", "red"})
 
 
@@ -48,6 +50,14 @@ class Result:
     delivery: Delivery
     counts: Counts
 
+    @property
+    def kpis(self) -> list[Kpi | None]:
+        """Its indicators, in the order of `RESULTS`; None of what was not tracked."""
+        return [
+            None if code in OF_TRACKING and not self.delivery.tracking else kpis.kpi(code, self.counts)
+            for code in RESULTS
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
         counts = self.counts
@@ -67,6 +77,11 @@ class Standing:
     today: Span
     lately: list[Result]
     unwell: list[Delivery]
+
+    @property
+    def definitions(self) -> list[Definition]:
+        """What the columns of `lately` are."""
+        return [kpis.BY_CODE[code] for code in RESULTS]
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""

@@ -1,5 +1,7 @@
 """The operators' desk: *Compute stats* beside the steps of a delivery, and what recounts found."""
 
+from collections.abc import Callable
+
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -10,7 +12,7 @@ from deliveries.admin.history import OfDeliveryAdmin
 from deliveries.desk import DeskStep, Done, Order, register
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
-from reporting import statistics
+from reporting import kpis, statistics
 from reporting.models import DeliveryStatistics, StatisticsRun
 
 
@@ -37,16 +39,17 @@ class StatisticsRunAdmin(OfDeliveryAdmin):
         return ", ".join(f"{name} {number:+}" for name, number in run.difference.items()) or "–"
 
 
+def _figure(name: str) -> Callable[[DeliveryStatistics], int]:
+    """A column with a count, named as everywhere."""
+
+    @display(description=kpis.NAMED[name].label, ordering=name)
+    def column(row: DeliveryStatistics) -> int:
+        return getattr(row, name)
+
+    return column
+
+
 @admin.register(DeliveryStatistics)
 class DeliveryStatisticsAdmin(OfDeliveryAdmin):
-    list_display = [
-        "delivery",
-        "openers",
-        "opens",
-        "clickers",
-        "clicks",
-        "mirror_views",
-        "unsubscribers",
-        "folded_at",
-    ]
+    list_display = ["delivery", *map(_figure, statistics.BEHAVIOUR), "folded_at"]
     list_select_related = ["delivery"]

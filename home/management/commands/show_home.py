@@ -40,13 +40,11 @@ def _leaving(row: Leaving) -> str:
 
 
 def _result(each: Result) -> str:
-    counts = each.counts
-    rates = [
-        f"{name} {'–' if rate is None else f'{rate} %'}"
-        for name, rate in (
-            ("delivered", counts.delivered_rate),
-            ("opens", counts.open_rate),
-            ("clicks", counts.click_rate),
-        )
+    shown = [
+        f"{kpi.definition.label} {'–' if kpi.rate is None else f'{kpi.rate} %'}"
+        if kpi.is_rate
+        else f"{kpi.definition.label} {kpi.number:,}"
+        for kpi in each.kpis
+        if kpi is not None
     ]
-    return f"{each.delivery.name} {each.delivery.label}: sent {counts.sent:,}, {', '.join(rates)}"
+    return f"{each.delivery.name} {each.delivery.label}: {', '.join(shown)}"
