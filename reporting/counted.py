@@ -29,8 +29,8 @@ HIT_OF_LINK = {"tracked": HitKind.CLICK, "opt_out": HitKind.UNSUBSCRIBE, "mirror
 OF_HITS = ("hour", "hour_zone")  # filters that messages don't have
 LONGEST_MOMENT, MOST_LINKS = 40, 10_000
 
-# The same rule in SQL, of a hit `h` and its message `m`.
-IN_SQL = f"h.agent_kind <> '{AgentKind.MACHINE}' AND m.status = {MessageStatus.SENT}"
+# The same in SQL, of a hit `h`.
+IN_SQL = f"h.agent_kind <> '{AgentKind.MACHINE}'"
 _BY_NO_MACHINE = ~Q(agent_kind=AgentKind.MACHINE)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import reader_zone
-from deliveries.models import Delivery
+from deliveries.models import Delivery, MessageStatus
 from feedback.models import HitKind
 from reporting import counted, periods
 from reporting.counted import CLICKS, MIRROR_VIEWS, OPENS, UNSUBSCRIBES
@@ -163,38 +163,48 @@ def zone_of(delivery: Delivery) -> ZoneInfo:
     return reader_zone.known() or reader_zone.named(delivery.time_zone) or ZoneInfo("UTC")
 
 
-_COUNTED = f"""
-    WITH counted AS MATERIALIZED (
-        SELECT h.seq, h.kind, h.link, h.at
-        FROM feedback_hit h
-        JOIN deliveries_message m ON m.delivery_id = h.delivery_id AND m.seq = h.seq
-        WHERE h.delivery_id = %(delivery)s AND {counted.IN_SQL}
+# Few messages don't arrive, so it is those that are looked for: each hit has its message.
+_MISSED = f"""
+    WITH missed AS MATERIALIZED (
+        SELECT m.seq FROM deliveries_message m
+        WHERE m.delivery_id = %(delivery)s AND m.status <> {MessageStatus.SENT}
     )
 """
-_BY_LINK = f"""{_COUNTED}
+_HITS = f"""
+    FROM feedback_hit h
+    WHERE h.delivery_id = %(delivery)s AND {counted.IN_SQL}
+        AND NOT EXISTS (SELECT FROM missed WHERE missed.seq = h.seq)
+"""
+_BY_LINK = f"""{_MISSED}
     SELECT kind, link, sum(number)::bigint, count(*)
-    FROM (SELECT kind, link, seq, count(*) AS number FROM counted WHERE kind <> 'open' GROUP BY kind, link, seq) AS each
+    FROM (
+        SELECT h.kind, h.link, h.seq, count(*) AS number {_HITS} AND h.kind <> 'open' GROUP BY h.kind, h.link, h.seq
+    ) AS each
     GROUP BY kind, link
 """
-# In every zone hours and days begin at a quarter of an hour; a change of the clock may come at one too.
-_SLICE = "date_bin('15 minutes', at, 'epoch')"
-_HOUR = "extract(hour FROM at AT TIME ZONE %(zone)s)::int"
-_BY_TIME = f"""{_COUNTED}, opened AS (
-        SELECT at FROM counted WHERE kind = 'open'
+# In every zone hours and days begin at a quarter of an hour, and a change of the clock comes at one: all that was done
+# in a slice was done in the same hour of the day.
+_BY_TIME = f"""{_MISSED}, counted AS MATERIALIZED (
+        SELECT h.seq, h.kind, h.at {_HITS}
+    ), slices AS (
+        SELECT date_bin('15 minutes', at, 'epoch') AS begins, count(*) FILTER (WHERE kind = 'open') AS opens,
+            count(*) FILTER (WHERE kind = 'click') AS clicks
+        FROM counted WHERE kind IN ('open', 'click') GROUP BY 1
         UNION ALL
-        SELECT min(at) FROM counted GROUP BY seq HAVING NOT bool_or(kind = 'open')
-    ), hours AS (
-        SELECT {_SLICE} AS begins, {_HOUR} AS hour, count(*) AS opens, 0 AS clicks FROM opened GROUP BY 1, 2
-        UNION ALL
-        SELECT {_SLICE}, {_HOUR}, 0, count(*) FROM counted WHERE kind = 'click' GROUP BY 1, 2
+        SELECT date_bin('15 minutes', at, 'epoch'), count(*), 0
+        FROM (SELECT min(at) AS at FROM counted GROUP BY seq HAVING NOT bool_or(kind = 'open')) AS first_signs
+        GROUP BY 1
     )
-    SELECT begins, hour, sum(opens)::bigint, sum(clicks)::bigint
-    FROM hours GROUP BY begins, hour ORDER BY begins
+    SELECT begins, extract(hour FROM begins AT TIME ZONE %(zone)s)::int, sum(opens)::bigint, sum(clicks)::bigint
+    FROM slices GROUP BY begins ORDER BY begins
 """
 
 
 def _fetched(statement: str, **slots: Any) -> list[Any]:
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('work_mem', '64MB', true)"
+        )  # what is grouped by person stays in memory
         cursor.execute(statement, slots)
         return cursor.fetchall()
 

@@ -66,7 +66,7 @@ def test_each_figure_opens_the_rows_that_it_counts():
 
     assert [(link.kind, link.clicks, link.people) for link in links] == [
         ("tracked", 3, 2), ("mirror", 1, 1), ("opt_out", 1, 1), ("tracked", 0, 0),  # the last stands in the text alone
-       
+
     ]  # fmt: skip
     assert (times.opens, times.clicks) == (5, 3)
     assert {hour.hour: (hour.opens, hour.clicks) for hour in times.hours if hour.opens} == {
