@@ -26,8 +26,9 @@ _MARK = (
 
 def somebody(delivery: Delivery, user: User) -> Any:
     """The first recipient whom the person may see, if there is one among the first."""
-    rows = sight.marked(Message.objects.filter(delivery=delivery), user=user, unit=delivery.unit)
-    return next((row for row in rows.order_by("seq")[:LOOKED_AT] if row.is_seen), None)
+    messages = Message.objects.filter(delivery=delivery).order_by("seq")
+    rows: list[Any] = list(sight.marked(messages, user=user, unit=delivery.unit)[:LOOKED_AT])
+    return next((row for row in rows if row.is_seen), None)
 
 
 def drawn(delivery: Delivery, links: Sequence[Link], *, values: Mapping[str, Any]) -> str:

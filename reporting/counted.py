@@ -34,13 +34,13 @@ IN_SQL = f"h.agent_kind <> '{AgentKind.MACHINE}'"
 _BY_NO_MACHINE = ~Q(agent_kind=AgentKind.MACHINE)
 
 
-def counted(hits: QuerySet[Hit]) -> QuerySet[Hit]:
+def counted(hits: QuerySet[Any]) -> QuerySet[Any]:
     """Of these hits those that count."""
     of_message = Message.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     return hits.filter(_BY_NO_MACHINE, Exists(of_message.filter(status=MessageStatus.SENT)))
 
 
-def counted_as(hits: QuerySet[Hit], what: str) -> QuerySet[Hit]:
+def counted_as(hits: QuerySet[Any], what: str) -> QuerySet[Any]:
     """Of these hits those that count as opens, clicks, mirror views or opt-outs.
 
     Whoever clicked without loading the picture has opened once, at the first that is known of them.
@@ -55,6 +55,8 @@ def counted_as(hits: QuerySet[Hit], what: str) -> QuerySet[Hit]:
 
 def links_of(delivery: Delivery) -> list[dict[str, Any]]:
     """The links of what was sealed, in their order; its texts are not read."""
+    if delivery.preparation_id is None:
+        return []
     rows = Preparation.objects.filter(pk=delivery.preparation_id).values_list("compiled__links", flat=True)
     return rows.first() or []
 
@@ -72,8 +74,8 @@ def of_link(delivery: Delivery, index: int) -> Q:
 def chosen(query: QueryDict) -> dict[str, str]:
     """What an address says of link, span of time and hour of the day; what makes no sense is left away."""
     found = {name: query.get(name, "") for name in ("since", "until") if moment(query.get(name, ""))}
-    if _link(query.get("link", "")) is not None:
-        found["link"] = query["link"]
+    if _link(link := query.get("link", "")) is not None:
+        found["link"] = link
     hour, zone = query.get("hour", ""), query.get("hour_zone", "")
     if hour in _HOURS and reader_zone.named(zone):
         found |= {"hour": hour, "hour_zone": zone}
@@ -102,7 +104,7 @@ def _link(text: str) -> int | None:
     return found if found is not None and 0 <= found < MOST_LINKS else None
 
 
-def narrowed(hits: QuerySet[Hit], delivery: Delivery, by: Mapping[str, str]) -> QuerySet[Hit]:
+def narrowed(hits: QuerySet[Any], delivery: Delivery, by: Mapping[str, str]) -> QuerySet[Any]:
     """The hits that these filters leave."""
     if by.get("counted"):
         hits = counted_as(hits, by["counted"])

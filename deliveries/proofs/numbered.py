@@ -18,8 +18,10 @@ _OWN = {"u": "opt_out", "m": "mirror"}
 
 def is_possible(delivery: Delivery) -> bool:
     """Whether there is a sealed page, tracked as all of its messages are."""
+    if delivery.preparation_id is None or not delivery.tracking:
+        return False
     rows = Preparation.objects.filter(pk=delivery.preparation_id).exclude(seal="")
-    return delivery.tracking and rows.exclude(compiled__html="").exclude(compiled={}).exists()
+    return rows.exclude(compiled__html="").exclude(compiled={}).exists()
 
 
 def page(delivery: Delivery, values: Mapping[str, Any]) -> str:
