@@ -25,7 +25,8 @@ from reporting.kpis import Counts, Definition, Kpi
 SHOWN = 5
 LOOKED_AT = 200  # of the deliveries that may be unwell
 LATELY = timedelta(days=7)  # so long a delivery that ended badly is pointed at
-RESULTS = ("sent", "delivered", "opens", "clicks", "unsubscribes")  # indicators of what has left
+# The indicators of what has left, and whether they are shown per cent.
+RESULTS = {"sent": False, "delivered": True, "opens": True, "clicks": True, "unsubscribes": False}
 OF_TRACKING = frozenset({"opens", "clicks"})
 TROUBLED = frozenset({"yellow", "red"})
 
@@ -44,6 +45,15 @@ class Need:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """An indicator as the list shows it: per cent or as a number, or not at all because it was not tracked."""
+
+    kpi: Kpi
+    is_rate: bool
+    is_known: bool
+
+
+@dataclass(frozen=True)
 class Result:
     """A delivery that has left, with its figures."""
 
@@ -51,11 +61,11 @@ class Result:
     counts: Counts
 
     @property
-    def kpis(self) -> list[Kpi | None]:
-        """Its indicators, in the order of `RESULTS`; None of what was not tracked."""
+    def cells(self) -> list[Cell]:
+        """Its indicators, in the order of `RESULTS`."""
+        is_known = {code: code not in OF_TRACKING or self.delivery.tracking for code in RESULTS}
         return [
-            None if code in OF_TRACKING and not self.delivery.tracking else kpis.kpi(code, self.counts)
-            for code in RESULTS
+            Cell(kpis.kpi(code, self.counts), is_rate, is_known[code]) for code, is_rate in RESULTS.items()
         ]
 
     def as_dict(self) -> dict[str, Any]:
