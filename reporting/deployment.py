@@ -115,9 +115,7 @@ def _in_all(named: Named | None, counts: Counts) -> str:
 def explained(tiles: list[Tile], counts: Counts) -> list[Explained]:
     """The figures that are shown, in words and as a formula, each with where its rows are."""
     indicators = [
-        Explained(
-            each.label, each.sentence, each.formula if each.is_rate or each.named.sums else "", each.named
-        )
+        Explained(each.label, each.sentence, each.formula, each.named)
         for each in (tile.kpi.definition for tile in tiles)
     ]
     beside = [kpis.NAMED[name] for name in kpis.BESIDE if getattr(counts, name)]

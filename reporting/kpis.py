@@ -161,9 +161,11 @@ class Definition:
 
     @property
     def formula(self) -> str:
-        """In the words of the counts: People who opened ÷ Delivered."""
-        whole = " + ".join(str(NAMED[part].label) for part in self.named.sums) or str(self.named.label)
-        return f"{whole} ÷ {NAMED[self.base].label}" if self.base else whole
+        """In the words of the counts: People who opened ÷ Delivered; empty of a count that is made of no others."""
+        whole = " + ".join(str(NAMED[part].label) for part in self.named.sums)
+        if not self.base:
+            return whole
+        return f"{whole or self.named.label} ÷ {NAMED[self.base].label}"
 
     def number(self, counts: Counts) -> int:
         return getattr(counts, self.count)

@@ -99,7 +99,7 @@ def lines(counts: Counts, *, tracking: bool) -> list[Line]:
             kpi.rate,
             one.is_rate,
             one.sentence,
-            one.formula if one.is_rate else "",
+            one.formula,
         )
         for kpi in kpis.kpis(counts)
         for one in [kpi.definition]

@@ -48,3 +48,8 @@ def test_a_rate_is_its_count_divided_by_its_base(definition):
 def test_a_formula_is_said_in_the_words_of_its_counts(language, formula):
     with override(language):
         assert BY_CODE["opens"].formula == formula
+
+
+def test_a_sum_says_its_parts_and_a_plain_count_needs_no_formula():
+    assert BY_CODE["sent"].formula == "Delivered + Bounces and errors"
+    assert BY_CODE["to_deliver"].formula == ""
