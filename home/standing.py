@@ -19,12 +19,15 @@ from deliveries.sending import fence
 from deliveries.sending.fence import Fence
 from home import leaving
 from home.leaving import Span
-from reporting import statistics
-from reporting.kpis import Counts
+from reporting import kpis, statistics
+from reporting.kpis import Counts, Definition, Kpi
 
 SHOWN = 5
 LOOKED_AT = 200  # of the deliveries that may be unwell
 LATELY = timedelta(days=7)  # so long a delivery that ended badly is pointed at
+# The indicators of what has left, and whether they are shown per cent.
+RESULTS = {"sent": False, "delivered": True, "opens": True, "clicks": True, "unsubscribes": False}
+OF_TRACKING = frozenset({"opens", "clicks"})
 TROUBLED = frozenset({"yellow", "red"})
 
 
@@ -42,11 +45,28 @@ class Need:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """An indicator as the list shows it: per cent or as a number, or not at all because it was not tracked."""
+
+    kpi: Kpi
+    is_rate: bool
+    is_known: bool
+
+
+@dataclass(frozen=True)
 class Result:
     """A delivery that has left, with its figures."""
 
     delivery: Delivery
     counts: Counts
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Its indicators, in the order of `RESULTS`."""
+        is_known = {code: code not in OF_TRACKING or self.delivery.tracking for code in RESULTS}
+        return [
+            Cell(kpis.kpi(code, self.counts), is_rate, is_known[code]) for code, is_rate in RESULTS.items()
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
@@ -67,6 +87,11 @@ class Standing:
     today: Span
     lately: list[Result]
     unwell: list[Delivery]
+
+    @property
+    def definitions(self) -> list[Definition]:
+        """What the columns of `lately` are."""
+        return [kpis.BY_CODE[code] for code in RESULTS]
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""

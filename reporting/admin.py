@@ -1,5 +1,6 @@
 """The operators' desk: *Compute stats* beside the steps of a delivery, and what recounts found."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -20,7 +21,8 @@ from deliveries.desk import DeskStep, Done, Order, register
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from feedback.models import HitKind
-from reporting import reclassifying, statistics
+from reporting import kpis, reclassifying, statistics
+from reporting.behaviour import BEHAVIOUR
 from reporting.models import DeliveryStatistics, HitReclassification, StatisticsRun
 
 
@@ -47,16 +49,21 @@ class StatisticsRunAdmin(OfDeliveryAdmin):
         return ", ".join(f"{name} {number:+}" for name, number in run.difference.items()) or "–"
 
 
+def _figure(name: str) -> Callable[[DeliveryStatistics], int]:
+    """A column with a count, named as everywhere."""
+
+    @display(description=kpis.NAMED[name].label, ordering=name)
+    def column(row: DeliveryStatistics) -> int:
+        return getattr(row, name)
+
+    return column
+
+
 @admin.register(DeliveryStatistics)
 class DeliveryStatisticsAdmin(OfDeliveryAdmin):
     list_display = [
         "delivery",
-        "openers",
-        "opens",
-        "clickers",
-        "clicks",
-        "mirror_views",
-        "unsubscribers",
+        *map(_figure, BEHAVIOUR),
         "opens_by_class",
         "clicks_by_class",
         "folded_at",

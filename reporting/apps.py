@@ -8,6 +8,9 @@ class ReportingConfig(AppConfig):
 
     def ready(self) -> None:
         from deliveries.overview import figures
-        from reporting import statistics
+        from reporting import kpis, statistics
 
-        figures.counted_by("unsubscribers", statistics.unsubscribers)
+        gone = kpis.BY_CODE["unsubscribes"]
+        figures.shown_as(
+            gone.count, figures.Shown(statistics.unsubscribers, gone.label, gone.named.log, gone.named.rows)
+        )

@@ -6,26 +6,40 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
 
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from deliveries.overview import state
 from deliveries.overview.state import State
 from reporting import kpis, statistics
-from reporting.kpis import Counts, Kpi
-from reporting.logs import ATTEMPTED, CLICKED, COMPLAINED, OPENED, REPLIED, UNSUBSCRIBED
+from reporting.kpis import Counts, Kpi, Named
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What a figure means, and where its rows are."""
+
+    label: str | Promise
+    sentence: str | Promise
+    formula: str
+    named: Named
 
 
 @dataclass(frozen=True)
 class Tile:
-    """An indicator as it stands on the page."""
+    """An indicator as it stands on the page, with how often in all beside people where that is known."""
 
     kpi: Kpi
-    query: str  # the filter of the sending log that shows the rows behind the number
     tone: str = ""
+    in_all: Named | None = None
     beside: str = ""
+
+    @property
+    def query(self) -> str:
+        """The filter of the log that shows the rows behind the number."""
+        return self.kpi.definition.named.rows
 
 
 @dataclass(frozen=True)
@@ -39,14 +53,14 @@ class Block:
     folded_next: datetime
 
     @property
-    def complained(self) -> str:
-        """The filter of the sending log that shows whose messages were complained about."""
-        return f"reaction={COMPLAINED}"
+    def named(self) -> dict[str, Named]:
+        """The counts by name, each with where its rows are."""
+        return kpis.NAMED
 
     @property
-    def replied(self) -> str:
-        """The filter of the sending log that shows who replied."""
-        return f"reaction={REPLIED}"
+    def explained(self) -> list[Explained]:
+        """What each figure of the block means, those beside the indicators that aren't 0 too."""
+        return explained(self.tiles, self.counts)
 
     @property
     def moves(self) -> bool:
@@ -78,31 +92,34 @@ def block(delivery: Delivery, *, at: datetime) -> Block:
     )
 
 
-_WHERE = {
-    "to_deliver": "",
-    "sent": f"status={ATTEMPTED}",
-    "delivered": "status=sent",
-    "failed": "status=bounced",
-    "opens": f"reaction={OPENED}",
-    "clicks": f"reaction={CLICKED}",
-    "unsubscribes": f"reaction={UNSUBSCRIBED}",
-}
+# What stands beside an indicator: how often in all.
+_IN_ALL = {"opens": kpis.NAMED["opens"], "clicks": kpis.NAMED["clicks"]}
 
 
 def _tiles(delivery: Delivery, counts: Counts) -> list[Tile]:
-    totals = {"opens": _in_all(counts.opens), "clicks": _in_all(counts.clicks)}
     tones = {"delivered": _delivered_tone(counts), "failed": "red" if counts.failed else ""}
     return [
-        Tile(kpi, _WHERE[kpi.code], tone=tones.get(kpi.code, ""), beside=totals.get(kpi.code, ""))
+        Tile(kpi, tones.get(kpi.code, ""), named := _IN_ALL.get(kpi.code), _in_all(named, counts))
         for kpi in kpis.kpis(counts)
-        if delivery.tracking or kpi.code not in totals
+        if delivery.tracking or kpi.code not in _IN_ALL
     ]
 
 
-def _in_all(number: int) -> str:
+def _in_all(named: Named | None, counts: Counts) -> str:
+    number = getattr(counts, named.name) if named else 0
     return (
         _t("%(number)s in all") % {"number": number_format(number, 0, force_grouping=True)} if number else ""
     )
+
+
+def explained(tiles: list[Tile], counts: Counts) -> list[Explained]:
+    """The figures that are shown, in words and as a formula, each with where its rows are."""
+    indicators = [
+        Explained(each.label, each.sentence, each.formula, each.named)
+        for each in (tile.kpi.definition for tile in tiles)
+    ]
+    beside = [kpis.NAMED[name] for name in kpis.BESIDE if getattr(counts, name)]
+    return indicators + [Explained(named.label, "", "", named) for named in beside]
 
 
 def _delivered_tone(counts: Counts) -> str:
@@ -112,7 +129,10 @@ def _delivered_tone(counts: Counts) -> str:
     return {counts.sent: "green", 0: "red"}.get(counts.delivered, "")
 
 
+# The parts that make the whole.
 _TONES = {
+    "delivered": "green",
+    "failed": "red",
     "prepared": "grey",
     "retrying": "blue",
     "unsent": "red",
@@ -124,12 +144,15 @@ _TONES = {
 
 def _segments(delivery: Delivery, counts: Counts) -> list[tuple[Any, ...]]:
     """All messages by what became of them, each with the address of its rows; the parts make the whole."""
-    parts = [
-        (_("Delivered"), counts.delivered, "green", "sent"),
-        (_("Bounces and errors"), counts.failed, "red", "bounced"),
-        *((label, getattr(counts, name), _TONES[name], name) for name, label in kpis.BESIDE.items()),
-    ]
-    log = reverse("reporting:window", args=[delivery.pk, "sending"])
+    parts = [(kpis.NAMED[name], getattr(counts, name)) for name in _TONES]
     return [
-        (label, number, tone, f"{log}?status={status}") for label, number, tone, status in parts if number
+        (named.label, number, _TONES[named.name], rows_url(delivery, named))
+        for named, number in parts
+        if number
     ]
+
+
+def rows_url(delivery: Delivery, named: Named) -> str:
+    """The address of the rows that a count counts."""
+    log = reverse("reporting:window", args=[delivery.pk, named.log])
+    return f"{log}?{named.rows}" if named.rows else log

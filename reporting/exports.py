@@ -1,6 +1,6 @@
 """Logs as files: the rows that the filters leave, streamed, and recorded in the audit trail."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -20,7 +20,7 @@ from campaign.lib import keyset
 from deliveries.models import Cause, Delivery, LogLine, MessageStatus, Nature, Reason
 from feedback.agents import AgentKind
 from feedback.models import HitKind
-from reporting import failures, logs
+from reporting import failures, logs, reactions
 from reporting.logs import Log
 
 
@@ -178,10 +178,36 @@ def export_lists(*, delivery: Delivery, code: str, by: User) -> Iterator[bytes]:
             _("While it was sent"),
             _("Later, by mail"),
         ]
+    elif code == "clicks":
+        header, rows = _times(delivery)
     else:
-        urls = logs.tracked_urls(delivery)
-        rows = ((row.label, logs.URL_KINDS[row.kind], row.url, row.clicks, row.people) for row in urls)
+        rows = (
+            (row.label, row.kind_label, row.url, row.clicks, row.people) for row in reactions.links(delivery)
+        )
         header = [_("Label"), _("Type"), _("Source URL"), _("Clicks"), _("People")]
+    return written(header, rows, by=by)
+
+
+def _times(delivery: Delivery) -> tuple[list[Any], Iterator[Any]]:
+    """Opens and clicks hour by hour, as far as hours go, and by hour of the day."""
+    found = reactions.times(delivery, zone=reactions.zone_of(delivery))
+    header = [
+        pgettext_lazy("column", "By"),
+        _("From (UTC)"),
+        _("In %(zone)s") % {"zone": found.zone_name},
+        _("Opens"),
+        _("Clicks"),
+    ]
+    periods = (
+        (reactions.UNITS[found.unit], _moment(each.begins), each.label, each.opens, each.clicks)
+        for each in found.lines
+    )
+    hours = ((_("Hour of the day"), "", each.shown, each.opens, each.clicks) for each in found.hours)
+    return header, chain(periods, hours)
+
+
+def written(header: list[Any], rows: Iterable[Any], *, by: User) -> Iterator[bytes]:
+    """A file of a few rows in the person's style and language."""
     cells = (
         [str(cell) if isinstance(cell, Promise) else cell for cell in row] for row in chain([header], rows)
     )

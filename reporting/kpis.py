@@ -1,6 +1,7 @@
-"""What the figures of a delivery mean: counts in, indicators out. The one place for names and formulas.
+"""What the figures of a delivery mean. Blocks, lists, commands, files and reports take it from here and nowhere else.
 
-Pure arithmetic. Proofs and test profiles are in none of the counts.
+A figure is a named count, or one such count divided by another. Each count says in words what it is, and which filter
+of which log shows the rows that it counts. Pure arithmetic; proofs and test profiles are in none of the counts.
 """
 
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ class Counts:
     @property
     def sent(self) -> int:
         """Rows with an outcome at a server."""
-        return self.delivered + self.failed
+        return sum(getattr(self, part) for part in NAMED["sent"].sums)
 
     @property
     def prepared(self) -> int:
@@ -54,24 +55,23 @@ class Counts:
 
     @property
     def delivered_rate(self) -> Decimal | None:
-        return rate(self.delivered, self.sent)
+        return BY_CODE["delivered"].rate(self)
 
     @property
     def failed_rate(self) -> Decimal | None:
-        """What is left of 100, so that the two on the screen always add up."""
-        return WHOLE - self.delivered_rate if self.delivered_rate is not None else None
+        return BY_CODE["failed"].rate(self)
 
     @property
     def open_rate(self) -> Decimal | None:
-        return rate(self.openers, self.delivered)
+        return BY_CODE["opens"].rate(self)
 
     @property
     def click_rate(self) -> Decimal | None:
-        return rate(self.clickers, self.delivered)
+        return BY_CODE["clicks"].rate(self)
 
     @property
     def unsubscribe_rate(self) -> Decimal | None:
-        return rate(self.unsubscribers, self.delivered)
+        return BY_CODE["unsubscribes"].rate(self)
 
     @property
     def progress(self) -> Decimal | None:
@@ -95,75 +95,110 @@ def rate(part: int, base: int) -> Decimal | None:
     return min(max(exact.quantize(TENTH, ROUND_HALF_EVEN), TENTH), WHOLE - TENTH)
 
 
+SENDING, TRACKING = "sending", "tracking"  # the logs
+
+
+@dataclass(frozen=True)
+class Named:
+    """A count by its name: in words, and where the rows are that it counts."""
+
+    name: str
+    label: str | Promise
+    rows: str  # the filter of the log that shows them; empty: all of its rows
+    log: str = SENDING
+    sums: tuple[str, ...] = ()  # the counts that make it up
+    is_beside: bool = False  # shown beside the indicators, outside what was sent
+    is_recounted: bool = True  # by Compute stats
+
+
+# In the order in which Compute stats lists them.
+NAMED: dict[str, Named] = {
+    named.name: named
+    for named in (
+        Named("to_deliver", _("To deliver"), ""),
+        Named("sent", _("Sent"), "status=attempted", sums=("delivered", "failed")),
+        Named("delivered", _("Delivered"), "status=sent"),
+        Named("failed", _("Bounces and errors"), "status=bounced"),
+        Named("prepared", _("Not attempted yet"), "status=prepared", is_beside=True),
+        Named("retrying", _("Retrying"), "status=retrying", is_beside=True),
+        Named("unsent", _("Never reached a server"), "status=unsent", is_beside=True),
+        Named("in_doubt", _("Outcome unknown"), "status=in_doubt", is_beside=True),
+        Named("ignored", _("Not sent: opted out after preparation"), "status=ignored", is_beside=True),
+        Named("cancelled", _("Cancelled"), "status=cancelled", is_beside=True),
+        Named("openers", _("People who opened"), "reaction=opened"),
+        Named("opens", _("Opens in all"), "counted=opens", TRACKING),
+        Named("clickers", _("People who clicked"), "reaction=clicked"),
+        Named("clicks", _("Clicks in all"), "counted=clicks", TRACKING),
+        Named("mirror_views", _("Mirror page views"), "counted=mirror_views", TRACKING),
+        Named("unsubscribers", _("People who opted out"), "reaction=unsubscribed"),
+        Named("complaints", _("Complaints"), "reaction=complained", is_recounted=False),
+        Named("replies", _("Replies"), "reaction=replied", is_recounted=False),
+    )
+}
+BESIDE: dict[str, str | Promise] = {named.name: named.label for named in NAMED.values() if named.is_beside}
+LABELS: dict[str, str | Promise] = {named.name: named.label for named in NAMED.values() if named.is_recounted}
+
+
 @dataclass(frozen=True)
 class Definition:
-    """An indicator: its name, and in a sentence what it counts."""
+    """An indicator: a count, or one count divided by another."""
 
     code: str
     label: str | Promise
-    sentence: str | Promise
+    sentence: str | Promise  # what is counted
     count: str  # the name of the count
-    rate: str = ""  # the name of the rate, where the indicator is one
+    base: str = ""  # the name of the count by which it is divided
+    rest_of: str = ""  # the indicator with which it makes a hundred
+
+    @property
+    def named(self) -> Named:
+        """The count, with its rows."""
+        return NAMED[self.count]
+
+    @property
+    def is_rate(self) -> bool:
+        return bool(self.base)
+
+    @property
+    def formula(self) -> str:
+        """In the words of the counts: People who opened ÷ Delivered; empty of a count that is made of no others."""
+        whole = " + ".join(str(NAMED[part].label) for part in self.named.sums)
+        if not self.base:
+            return whole
+        return f"{whole or self.named.label} ÷ {NAMED[self.base].label}"
+
+    def number(self, counts: Counts) -> int:
+        return getattr(counts, self.count)
+
+    def rate(self, counts: Counts) -> Decimal | None:
+        """Per cent; None where there is nothing to divide by, or nothing is divided.
+
+        Of two that make the whole the second is what is left of 100, so that they always add up on the screen.
+        """
+        if self.rest_of:
+            other = BY_CODE[self.rest_of].rate(counts)
+            return WHOLE - other if other is not None else None
+        return rate(self.number(counts), getattr(counts, self.base)) if self.base else None
 
 
 DEFINITIONS = (
     Definition("to_deliver", _("To deliver"), _("messages of the sealed preparation"), "to_deliver"),
-    Definition("sent", _("Sent"), _("delivered + bounces and errors: an outcome at a server"), "sent"),
+    Definition("sent", _("Sent"), _("those with an outcome at a server"), "sent"),
     Definition(
-        "delivered",
-        _("Delivered"),
-        _("accepted by the next server and not bounced since, ÷ sent"),
-        "delivered",
-        "delivered_rate",
+        "delivered", _("Delivered"), _("accepted by the next server and not bounced since"), "delivered", base="sent",
     ),
     Definition(
-        "failed",
-        _("Bounces and errors"),
-        _("failed at a server, then or later, ÷ sent"),
-        "failed",
-        "failed_rate",
+        "failed", _("Bounces and errors"), _("failed at a server, then or later"), "failed", base="sent",
+        rest_of="delivered",
     ),
+    Definition("opens", _("Opens"), _("people who opened; a click implies an open"), "openers", base="delivered"),
+    Definition("clicks", _("Clicks"), _("people who clicked"), "clickers", base="delivered"),
     Definition(
-        "opens",
-        _("Opens"),
-        _("people who opened, ÷ delivered; a click implies an open"),
-        "openers",
-        "open_rate",
+        "unsubscribes", _("Unsubscribes"), _("people who unsubscribed by it, by its link or by mail"), "unsubscribers",
+        base="delivered",
     ),
-    Definition("clicks", _("Clicks"), _("people who clicked, ÷ delivered"), "clickers", "click_rate"),
-    Definition(
-        "unsubscribes",
-        _("Unsubscribes"),
-        _("people who unsubscribed by it, by its link or by mail, ÷ delivered"),
-        "unsubscribers",
-        "unsubscribe_rate",
-    ),
-)
-
-# Shown beside the indicators, outside what was sent.
-BESIDE: dict[str, str | Promise] = {
-    "prepared": _("Not attempted yet"),
-    "retrying": _("Retrying"),
-    "unsent": _("Never reached a server"),
-    "in_doubt": _("Outcome unknown"),
-    "ignored": _("Not sent: opted out after preparation"),
-    "cancelled": _("Cancelled"),
-}
-
-# Every count by its name on the screen, in the order in which Compute stats lists them.
-LABELS: dict[str, str | Promise] = {
-    "to_deliver": _("To deliver"),
-    "sent": _("Sent"),
-    "delivered": _("Delivered"),
-    "failed": _("Bounces and errors"),
-    **BESIDE,
-    "openers": _("People who opened"),
-    "opens": _("Opens in all"),
-    "clickers": _("People who clicked"),
-    "clicks": _("Clicks in all"),
-    "mirror_views": _("Mirror page views"),
-    "unsubscribers": _("People who opted out"),
-}
+)  # fmt: skip
+BY_CODE = {definition.code: definition for definition in DEFINITIONS}
 
 
 @dataclass(frozen=True)
@@ -173,24 +208,31 @@ class Kpi:
     definition: Definition
     number: int
     rate: Decimal | None
-    is_rate: bool
 
     @property
     def code(self) -> str:
         return self.definition.code
 
+    @property
+    def is_rate(self) -> bool:
+        return self.definition.is_rate
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs: with the log and the filter that show its rows."""
+        named = self.definition.named
+        percent = {"percent": self.rate} if self.is_rate else {}
+        return {"number": self.number, **percent, "log": named.log, "only": named.rows}
+
+
+def kpi(code: str, counts: Counts) -> Kpi:
+    """One indicator by its code."""
+    definition = BY_CODE[code]
+    return Kpi(definition, definition.number(counts), definition.rate(counts))
+
 
 def kpis(counts: Counts) -> list[Kpi]:
     """The indicators, in the order of the screen."""
-    return [
-        Kpi(
-            definition,
-            getattr(counts, definition.count),
-            getattr(counts, definition.rate) if definition.rate else None,
-            bool(definition.rate),
-        )
-        for definition in DEFINITIONS
-    ]
+    return [kpi(code, counts) for code in BY_CODE]
 
 
 def figures(counts: Counts) -> dict[str, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -30,7 +30,7 @@ from deliveries.models import (
 from deliveries.operations import doubts
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind, MailKind, Reply, Report
-from reporting import plan_rows, providers
+from reporting import counted, plan_rows, providers
 
 PAGE_ROWS = 50
 LONGEST_SEARCH = 320
@@ -100,6 +100,7 @@ class Log:
     key: str = "id"
     newest_first: bool = False
     searches_address: bool = False
+    kept: tuple[str, ...] = ()  # filters that no form offers: the address of a number has them
     read_key: Callable[[str], Any] = whole
 
 
@@ -130,6 +131,7 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Qu
         rows = rows.filter(plan_rows.of_moments(delivery, chosen["moments"]))
     if chosen.get("zone") == plan_rows.NO_ZONE:
         rows = rows.filter(plan_rows.without_zone(delivery))
+    rows = counted.messages(rows, delivery, chosen)
     if chosen.get("reason"):
         rows = rows.filter(reason="" if chosen["reason"] == NO_REASON else chosen["reason"])
     if chosen.get("provider"):
@@ -206,8 +208,7 @@ def tracking(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Q
         rows = rows.filter(kind=chosen["kind"])
     if chosen.get("agent"):
         rows = rows.filter(agent_kind=chosen["agent"])
-    if chosen.get("link"):
-        rows = rows.filter(kind=HitKind.CLICK, link=whole(chosen["link"]))
+    rows = counted.narrowed(rows, delivery, chosen)
     if chosen.get("q"):
         rows = sight.search(rows, chosen["q"])
     return rows.order_by("-id")
@@ -235,43 +236,6 @@ def unknown(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Qu
 def causes(delivery: Delivery) -> list[CauseRow]:
     """Every cause that was looked at, with its number; zero included."""
     return delivery.preparation.cause_rows if delivery.preparation else []
-
-
-@dataclass(frozen=True)
-class UrlRow:
-    index: int
-    label: str
-    url: str
-    kind: str
-    clicks: int
-    people: int
-
-
-def _clicks_and_people(delivery: Delivery) -> dict[tuple[str, int | None], tuple[int, int]]:
-    hits = (
-        Hit.objects.filter(delivery=delivery).exclude(agent_kind=AgentKind.MACHINE).exclude(kind=HitKind.OPEN)
-    )
-    grouped = hits.values_list("kind", "link").annotate(n=Count("id"), people=Count("seq", distinct=True))
-    return {(kind, link): (n, people) for kind, link, n, people in grouped}
-
-
-URL_KINDS = {"tracked": _("Tracked"), "opt_out": _("Opt-out"), "mirror": _("Mirror page")}
-
-
-def tracked_urls(delivery: Delivery) -> list[UrlRow]:
-    """Each link of what was sent, with its clicks and the people behind them; machines left out."""
-    compiled = delivery.preparation.compiled if delivery.preparation else {}
-    links = compiled.get("links", [])
-    if not links:
-        return []
-    counted = _clicks_and_people(delivery)
-    kinds = {"tracked": HitKind.CLICK, "opt_out": HitKind.UNSUBSCRIBE, "mirror": HitKind.MIRROR}
-    rows = []
-    for link in links:
-        kind = kinds[link["kind"]]
-        clicks, people = counted.get((kind.value, link["index"] if kind == HitKind.CLICK else None), (0, 0))
-        rows.append(UrlRow(link["index"], link["label"], link["url"], link["kind"], clicks, people))
-    return rows
 
 
 # What may be looked for, and where
@@ -316,6 +280,7 @@ LOGS = {
             ),
             key="seq",
             searches_address=True,
+            kept=("link", "since", "until", "provider", "moments", "zone"),
         ),
         Log(
             "unknown",
@@ -339,9 +304,11 @@ LOGS = {
             filters=(
                 Choice("kind", _("Type"), HitKind.choices),
                 Choice("agent", _("Asked by"), AgentKind.choices),
+                Choice("counted", _("Counts as"), list(counted.COUNTS_AS.items())),
             ),
             newest_first=True,
             searches_address=True,
+            kept=("link", "since", "until", "hour", "hour_zone"),
             read_key=_uuid,
         ),
     )
@@ -365,12 +332,14 @@ def chosen(log: Log, query: QueryDict) -> dict[str, str]:
 
 def _hidden(log: Log, query: QueryDict) -> dict[str, str]:
     """The filters that no form offers: a number's address has them."""
-    link, moments = query.get("link", ""), query.get("moments", "")
-    if log.code == "tracking" and link.isascii() and link.isdigit() and len(link) < 5:
-        return {"link": link}
-    if log.code != "sending":
+    if log.code not in ("tracking", "sending"):
         return {}
-    found = {"moments": moments} if spans.read(moments) else {}
+    found, moments = counted.chosen(query), query.get("moments", "")
+    if log.code == "tracking":
+        return found
+    found = {name: value for name, value in found.items() if name not in counted.OF_HITS}
+    if spans.read(moments):
+        found["moments"] = moments
     return found | ({"zone": plan_rows.NO_ZONE} if query.get("zone") == plan_rows.NO_ZONE else {})
 
 

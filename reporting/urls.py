@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reporting import reader_pages, views
+from reporting import reader_pages, summary_views, views
 
 app_name = "reporting"
 urlpatterns = [
@@ -8,6 +8,9 @@ urlpatterns = [
     path("deliveries/<int:pk>/deployment/window/", views.window, name="window"),
     path("deliveries/<int:pk>/deployment/window/<slug:tab>/", views.window, name="window"),
     path("deliveries/<int:pk>/deployment/window/<slug:tab>/export/", views.export, name="export"),
+    path("deliveries/<int:pk>/deployment/click-map/frame/", views.click_map, name="click-map"),
+    path("deliveries/<int:pk>/deployment/summary/", summary_views.page, name="summary"),
+    path("deliveries/<int:pk>/deployment/summary/export/", summary_views.export, name="summary-export"),
     path("deliveries/<int:pk>/deployment/unknown/decide/", views.decide, name="decide"),
     path("deliveries/<int:pk>/deployment/messages/<int:seq>/", views.message, name="message"),
     path("deliveries/<int:pk>/deployment/messages/<int:seq>/frame/", views.frame, name="frame"),

@@ -24,9 +24,21 @@ from campaign.lib import clock
 from deliveries.models import Delivery, Message, SentAgain, Try
 from deliveries.operations import reconciliation
 from deliveries.overview import state
-from deliveries.proofs import previews
+from deliveries.proofs import numbered, previews
 from feedback.models import Hit, Report
-from reporting import deployment, exports, failures, histories, logs, statistics, unknown_outcomes
+from reporting import click_map as drawing
+from reporting import (
+    counted,
+    deployment,
+    exports,
+    failures,
+    histories,
+    logs,
+    reaction_pages,
+    reactions,
+    statistics,
+    unknown_outcomes,
+)
 
 TABS = {
     "log": _("Log"),
@@ -35,13 +47,14 @@ TABS = {
     "unknown": _("Unknown outcomes"),
     "exclusions": _("Exclusion log"),
     "causes": _("Exclusion causes"),
+    "clicks": _("Clicks and opens"),
     "tracking": _("Tracking log"),
     "urls": _("Tracked URLs"),
 }
 RECONCILED_HERE = 200_000  # messages; it takes a second or two
 MAIL_SHOWN = 200_000  # octets
 FAILURES_SHOWN = 5  # lines of each figure in the Deployment block; the window has all
-OF_TRACKING = ("tracking", "urls")
+OF_TRACKING = ("clicks", "tracking", "urls")
 FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:;"
     " style-src * 'unsafe-inline'; font-src * data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -51,17 +64,17 @@ FRAME_POLICY = (
 @require_safe
 def block(request: HttpRequest, pk: int) -> HttpResponse:
     """The Deployment block alone; as a page of its own for a browser without scripts."""
-    delivery = _find(request, pk)
+    delivery = find(request, pk)
     shown = deployment.block(delivery, at=clock.now())
     context = {"deployment": shown, "delivery": delivery}
     name = "_block" if request.htmx else "block"
-    return _never_stored(render(request, f"reporting/{name}.html", context))
+    return never_stored(render(request, f"reporting/{name}.html", context))
 
 
 @require_safe
 def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
     """The Deployment window: one tab of it."""
-    delivery = _find(request, pk)
+    delivery = find(request, pk)
     context = _window(request, delivery, tab)
     if tab in logs.LOGS:
         log = logs.LOGS[tab]
@@ -69,36 +82,39 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         context |= {
             "log": log,
             "chosen": chosen,
-            "page": logs.page(log, log.rows(delivery, chosen, _person(request)), request.GET),
+            "page": logs.page(log, log.rows(delivery, chosen, person(request)), request.GET),
         }
+        context["span"] = [counted.moment(chosen.get(name, "")) for name in ("since", "until")]
         context["filters"] = [(choice, chosen.get(choice.name, "")) for choice in log.filters]
         if tab == "tracking":
             context |= {"labels": _link_labels(delivery), "classes": statistics.by_class(delivery.pk)}
-            context["may_reclassify"] = access.can(_person(request), Right.ADMINISTER, delivery)
+            context["may_reclassify"] = access.can(person(request), Right.ADMINISTER, delivery)
         if tab == "unknown":
-            context |= unknown_outcomes.context(delivery, _person(request))
+            context |= unknown_outcomes.context(delivery, person(request))
     elif tab == "failures":
-        context["failures"] = failures.failures(delivery, user=_person(request))
+        context["failures"] = failures.failures(delivery, user=person(request))
         if request.htmx:
             context["lines_shown"] = f":{FAILURES_SHOWN}"
-            return _never_stored(render(request, "reporting/_failures.html", context))
+            return never_stored(render(request, "reporting/_failures.html", context))
     elif tab == "causes":
         context |= {"causes": logs.causes(delivery), "prepared": delivery.preparation}
+    elif tab == "clicks":
+        context |= reaction_pages.context(delivery, person(request), request.GET)
     else:
-        context["urls"] = [(url, logs.URL_KINDS[url.kind]) for url in logs.tracked_urls(delivery)]
-    return _never_stored(render(request, f"reporting/{tab}.html", context))
+        context["links"] = reactions.links(delivery)
+    return never_stored(render(request, f"reporting/{tab}.html", context))
 
 
 @require_safe
 def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     """One recipient: what became of their message, what they did with it, and the message as it was sent."""
-    delivery = _find(request, pk)
+    delivery = find(request, pk)
     row = _message(request, delivery, seq)
     context = _window(request, delivery, "sending") | {
         "message": row,
-        "profile": sight.people(_person(request)).filter(pk=row.profile_id).first(),
+        "profile": sight.people(person(request)).filter(pk=row.profile_id).first(),
         "standing": _standing(row),
-        "administers": administers_everything(request) and _person(request).is_staff,
+        "administers": administers_everything(request) and person(request).is_staff,
         "first_unknown": SentAgain.objects.filter(delivery=delivery, seq=seq).first(),
         "later_try": Try.objects.filter(delivery=delivery, seq=seq).first(),
         "hits": Hit.objects.filter(delivery=delivery, seq=seq).order_by("-id")[:100],
@@ -106,7 +122,7 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
         "labels": _link_labels(delivery),
         "preview": previews.preview(delivery=delivery, message=row) if row.is_seen else None,
     }
-    return _never_stored(render(request, "reporting/message.html", context))
+    return never_stored(render(request, "reporting/message.html", context))
 
 
 @require_safe
@@ -116,21 +132,34 @@ def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
 
     Raise Http404 for a recipient whom the person may not see.
     """
-    delivery = _find(request, pk)
+    delivery = find(request, pk)
     row = _message(request, delivery, seq)
     if not row.is_seen:
         raise Http404
     shown = previews.preview(delivery=delivery, message=row)
-    response = render(request, "deliveries/frame.html", {"preview": shown})
-    response.headers["Content-Security-Policy"] = FRAME_POLICY
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return _never_stored(response)
+    return _framed(render(request, "deliveries/frame.html", {"preview": shown}))
+
+
+@require_safe
+@xframe_options_sameorigin
+def click_map(request: HttpRequest, pk: int) -> HttpResponse:
+    """The message as it was sealed with the clicks at each link, for a frame; looking at it is counted nowhere.
+
+    Raise Http404 where there is no such page, and for a recipient whom the person may not see.
+    """
+    delivery = find(request, pk)
+    if not numbered.is_possible(delivery):
+        raise Http404
+    row = reaction_pages.recipient(delivery, person(request), request.GET)
+    values = row.values if row is not None else {}
+    html = drawing.drawn(delivery, reactions.links(delivery), values=values)
+    return _framed(render(request, "reporting/click_map.html", {"html": html}))
 
 
 @require_safe
 def report(request: HttpRequest, pk: int, seq: int, report_id: int) -> HttpResponse:
     """Show the mail that reported something of a message; raise Http404 for whoever may not see its recipient."""
-    delivery = _find(request, pk)
+    delivery = find(request, pk)
     row = _message(request, delivery, seq)
     if not row.is_seen:
         raise Http404
@@ -143,21 +172,21 @@ def report(request: HttpRequest, pk: int, seq: int, report_id: int) -> HttpRespo
         "text": octets[:MAIL_SHOWN].decode("utf-8", "replace"),
         "is_cut": len(octets) > MAIL_SHOWN,
     }
-    return _never_stored(render(request, "reporting/report.html", context))
+    return never_stored(render(request, "reporting/report.html", context))
 
 
 @require_safe
 def export(request: HttpRequest, pk: int, tab: str) -> HttpResponse | StreamingHttpResponse:
     """What the filters leave, as CSV."""
-    delivery = _find(request, pk)
+    delivery = find(request, pk)
     if tab in logs.LOGS:
         log = logs.LOGS[tab]
         lines = exports.export(
-            delivery=delivery, log=log, chosen=logs.chosen(log, request.GET), by=_person(request)
+            delivery=delivery, log=log, chosen=logs.chosen(log, request.GET), by=person(request)
         )
     else:
-        lines = exports.export_lists(delivery=delivery, code=tab, by=_person(request))
-    response = StreamingHttpResponse(lines, content_type=export_styles.content_type(_person(request)))
+        lines = exports.export_lists(delivery=delivery, code=tab, by=person(request))
+    response = StreamingHttpResponse(lines, content_type=export_styles.content_type(person(request)))
     response.headers["Content-Disposition"] = f'attachment; filename="{delivery.name}-{tab}.csv"'
     return response
 
@@ -165,8 +194,8 @@ def export(request: HttpRequest, pk: int, tab: str) -> HttpResponse | StreamingH
 @require_POST
 def compute_stats(request: HttpRequest, pk: int) -> HttpResponse:
     """A recount is queued, and the window shows what it finds."""
-    delivery = _find(request, pk)
-    statistics.ask(delivery=delivery, by=_person(request), at=clock.now())
+    delivery = find(request, pk)
+    statistics.ask(delivery=delivery, by=person(request), at=clock.now())
     messages.info(request, _t("The statistics are being recalculated from the logs."))
     return redirect("reporting:window", delivery.pk)
 
@@ -177,13 +206,13 @@ def reconcile(request: HttpRequest, pk: int) -> HttpResponse:
 
     Raise Http404 for a delivery without sealed messages.
     """
-    delivery = _find(request, pk)
+    delivery = find(request, pk)
     if not reconciliation.has_books(delivery):
         raise Http404
     small = delivery.latest_preparation().to_deliver <= RECONCILED_HERE
     books = reconciliation.reconcile(delivery.pk) if small else None
     context = {"delivery": delivery, "books": books, "checks": reconciliation.CHECKS.items()}
-    return _never_stored(render(request, "reporting/reconcile.html", context))
+    return never_stored(render(request, "reporting/reconcile.html", context))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -192,58 +221,56 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 
     What a rule refuses is shown; Forbidden is raised for whoever may not decide at all.
     """
-    delivery = _find(request, pk)
+    delivery = find(request, pk)
     order = unknown_outcomes.order(request.POST if request.method == "POST" else request.GET)
     with told(request, delivery, action="decide_unknown"):
         if request.method != "POST":
-            return _never_stored(
-                render(request, "reporting/decide.html", _question(request, delivery, order))
-            )
-        for level, text in unknown_outcomes.carry_out(order, delivery, by=_person(request), at=clock.now()):
+            return never_stored(render(request, "reporting/decide.html", _question(request, delivery, order)))
+        for level, text in unknown_outcomes.carry_out(order, delivery, by=person(request), at=clock.now()):
             messages.add_message(request, level, text)
     return redirect("reporting:window", delivery.pk, "unknown")
 
 
 def _question(request: HttpRequest, delivery: Delivery, order: unknown_outcomes.Order) -> dict[str, Any]:
-    question = unknown_outcomes.question(order, delivery, by=_person(request), at=clock.now())
+    question = unknown_outcomes.question(order, delivery, by=person(request), at=clock.now())
     return {"delivery": delivery, "order": order, "question": question}
 
 
 @require_safe
 def last_run(request: HttpRequest, pk: int) -> HttpResponse:
     """What the last recount found; looked at again while one is queued."""
-    delivery = _find(request, pk)
-    return _never_stored(render(request, "reporting/_run.html", {"delivery": delivery} | _run(delivery)))
+    delivery = find(request, pk)
+    return never_stored(render(request, "reporting/_run.html", {"delivery": delivery} | _run(delivery)))
 
 
 @require_safe
 def profile_history(request: HttpRequest, profile_id: int) -> HttpResponse:
     """What a profile received and did, newest first: a part of the profile's page, or a page of its own."""
-    user = _person(request)
+    user = person(request)
     profile = get_object_or_404(sight.people(user), pk=profile_id)
     before = request.GET.get("before", "")
     history = histories.history(profile, user=user, before=_moment(before))
     name = "_profile_history" if request.htmx else "profile_history"
-    return _never_stored(render(request, f"reporting/{name}.html", {"profile": profile, "history": history}))
+    return never_stored(render(request, f"reporting/{name}.html", {"profile": profile, "history": history}))
 
 
 # What they share
 
 
-def _person(request: HttpRequest) -> User:
+def person(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
 
 
-def _find(request: HttpRequest, pk: int) -> Delivery:
+def find(request: HttpRequest, pk: int) -> Delivery:
     """The delivery, for whoever may see it; for anybody else there is none."""
-    rows = Delivery.objects.visible_to(_person(request)).select_related("unit", "preparation", "route")
+    rows = Delivery.objects.visible_to(person(request)).select_related("unit", "preparation", "route")
     return get_object_or_404(rows.defer("preparation__compiled", "preparation__manifest"), pk=pk)
 
 
 def _message(request: HttpRequest, delivery: Delivery, seq: int) -> Any:
     rows = Message.objects.filter(delivery=delivery, seq=seq)
-    return get_object_or_404(sight.marked(rows, user=_person(request), unit=delivery.unit))
+    return get_object_or_404(sight.marked(rows, user=person(request), unit=delivery.unit))
 
 
 def _standing(row: Any) -> Quarantine | None:
@@ -262,7 +289,7 @@ def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any
         "tab": tab,
         "tab_label": TABS[tab],
         "tabs": shown,
-        "may_export": access.can(_person(request), Right.EXPORT, delivery),
+        "may_export": access.can(person(request), Right.EXPORT, delivery),
     } | _run(delivery)
 
 
@@ -290,6 +317,13 @@ def _or_nothing() -> Iterator[None]:
         yield
 
 
-def _never_stored(response: HttpResponse) -> HttpResponse:
+def _framed(response: HttpResponse) -> HttpResponse:
+    """What somebody wrote, shown in a frame in which nothing runs."""
+    response.headers["Content-Security-Policy"] = FRAME_POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return never_stored(response)
+
+
+def never_stored(response: HttpResponse) -> HttpResponse:
     response.headers["Cache-Control"] = "no-store, private"
     return response

@@ -20,7 +20,7 @@ _known: ContextVar[ZoneInfo | None] = ContextVar("reader_zone", default=None)
 
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - {"localtime"})  # which is no zone, and unknown to PostgreSQL
 
 
 def named(name: str) -> ZoneInfo | None:

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -34,11 +35,11 @@ from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import groups, seal
 from deliveries.models import Delivery, DeliveryUserPermission, Occurrence
 from deliveries.operations import remainders
-from deliveries.overview import diagnosis, reasons
+from deliveries.overview import diagnosis, figures, reasons
 from deliveries.overview import state as standing
 from deliveries.schedule import plan_report
 from deliveries.series import calendar
-from deliveries.templatetags.deliveries import rows_url
+from deliveries.templatetags.deliveries import figure_rows
 
 HISTORY, LOG, RUNS = 20, 30, 20
 
@@ -112,14 +113,12 @@ class DeliveryAdmin(VerbAdmin):
     def to_deliver(self, delivery: Delivery) -> int | None:
         return delivery.preparation.to_deliver if delivery.preparation and delivery.preparation.seal else None
 
-    @display(description=_("unsubscribes"))
+    @display(description=lazy(lambda: str(figures.named("unsubscribers").label), str)())
     def unsubscribes(self, delivery: Delivery) -> Any:
         number = delivery.figures.get("unsubscribers")
         if not number:
             return number
-        return format_html(
-            '<a href="{}">{}</a>', rows_url(delivery, "sending", reaction="unsubscribed"), number
-        )
+        return format_html('<a href="{}">{}</a>', figure_rows(delivery, "unsubscribers"), number)
 
     # -- one delivery ------------------------------------------------------------------------------------
 

@@ -124,7 +124,7 @@ def _rendered(made: Renderer, values: Mapping[str, Any], findings: list[Finding]
             preheader=made.preheader(values=values),
             from_name=made.from_name(values=values),
             from_address=compiled.from_address,
-            html=_at_rest(made.html(seq=None, values=values)) if compiled.html else "",
+            html=at_rest(made.html(seq=None, values=values)) if compiled.html else "",
             text=made.text(seq=None, values=values) if compiled.text else "",
             findings=findings,
             links=_links(made, values),
@@ -159,7 +159,7 @@ def _opened(made: Renderer, link: Link, values: Mapping[str, Any]) -> str:
         return link.url
 
 
-def _at_rest(html: str) -> str:
+def at_rest(html: str) -> str:
     """Return the page without the pixel, as nobody's open is counted here, and without stand-ins for our own links."""
     return _STAND_IN.sub("", re.sub(rf'<img src="{re.escape(settings.PUBLIC_URL)}/o/[^<>]*+>', "", html))
 

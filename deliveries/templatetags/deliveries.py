@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from campaign.lib import reader_zone
 from deliveries.content.findings import Finding
 from deliveries.models import Delivery, LogLine, StatusChange
-from deliveries.overview import plan_chart, state
+from deliveries.overview import figures, plan_chart, state
 from deliveries.schedule import plan_report
 from deliveries.schedule.plan_report import Plan, PlanRow
 
@@ -135,6 +135,19 @@ def rows_url(delivery: Delivery, log: str, query: str = "", **chosen: object) ->
 
 
 @register.simple_tag
+def figure_label(name: str) -> str | Promise:
+    """What a figure of the list is called."""
+    return figures.named(name).label
+
+
+@register.simple_tag
+def figure_rows(delivery: Delivery, name: str) -> str:
+    """The address of the rows that a figure of the list counts."""
+    figure = figures.named(name)
+    return rows_url(delivery, figure.log, figure.rows)
+
+
+@register.simple_tag
 def people_url(delivery: Delivery) -> str:
     """The address of the profiles that a preparation would target now; of a remainder, of those never written to."""
     if delivery.remainder_of_id is not None:
@@ -144,10 +157,10 @@ def people_url(delivery: Delivery) -> str:
     return f"{reverse('audiences:profiles')}?{asked}" if delivery.audience_id else ""
 
 
-@register.inclusion_tag("deliveries/_plan_drawing.html")
+@register.inclusion_tag("_chart.html")
 def plan_drawing(plan: Plan, now: datetime) -> dict[str, object]:
     """The plan as a picture."""
-    return {"plan": plan, "drawing": plan_chart.of(plan, at=now)}
+    return {"chart": plan_chart.of(plan, at=now)}
 
 
 @register.filter

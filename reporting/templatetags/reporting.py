@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
@@ -13,8 +12,9 @@ from django.utils.translation import ngettext
 from deliveries.models import Delivery, MessageStatus
 from deliveries.operations import doubts
 from feedback.models import HitKind, MailKind
-from reporting.deployment import Tile
+from reporting.deployment import rows_url
 from reporting.histories import Event
+from reporting.kpis import Named
 
 register = template.Library()
 
@@ -30,10 +30,9 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 @register.simple_tag
-def rows_of(delivery: Delivery, tile: Tile) -> str:
-    """The address of the rows that an indicator counts."""
-    log = reverse("reporting:window", args=[delivery.pk, "sending"])
-    return f"{log}?{tile.query}" if tile.query else log
+def rows_of(delivery: Delivery, named: Named) -> str:
+    """The address of the rows that a count counts."""
+    return rows_url(delivery, named)
 
 
 @register.filter

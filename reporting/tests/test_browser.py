@@ -13,6 +13,7 @@ from deliveries.models import Doubt, MessageStatus, Try
 from deliveries.sending import gate
 from feedback.models import HitKind
 from feedback.tests.factories import hit, link
+from reporting import statistics
 from reporting.tests.factories import delivery_with, falsify, outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,3 +91,22 @@ def test_what_nobody_knows_is_decided_in_two_steps(new_page):
     expect(page.get_by_text("1 message is sent again.")).to_be_visible()
     expect(page.locator("input[name=seq]")).to_have_count(1)
     assert Try.objects.get(delivery=delivery).seq == 2
+
+
+def test_from_a_link_of_the_message_to_the_people_who_clicked_it(new_page, user):
+    delivery = delivery_with(sent=3)
+    for seq in (1, 1, 2):
+        hit(delivery, HitKind.CLICK, seq)
+    statistics.count_hourly()
+    page = new_page(user=user)
+
+    page.goto(reverse("deliveries:dashboard", args=[delivery.pk]))
+    page.get_by_role("link", name="Clicks by link, over time and by hour").click()
+    mark = page.frame_locator("iframe").get_by_text("1: 3")
+    expect(mark).to_be_visible()
+    assert page.locator("#by-hour-title").text_content().startswith("Opens and clicks by hour of the day")
+    page.get_by_role("row", name="See the offers").get_by_role("link", name="2", exact=True).click()
+
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.locator("tbody .row-link").first.click()
+    expect(page.get_by_role("heading", name="Mirror page, as sent")).to_be_visible()

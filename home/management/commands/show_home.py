@@ -10,7 +10,7 @@ from campaign.lib import clock
 from deliveries.overview import state
 from home import standing
 from home.leaving import Leaving
-from home.standing import Result
+from home.standing import Cell, Result
 
 
 class Command(PersonCommand):
@@ -40,13 +40,11 @@ def _leaving(row: Leaving) -> str:
 
 
 def _result(each: Result) -> str:
-    counts = each.counts
-    rates = [
-        f"{name} {'–' if rate is None else f'{rate} %'}"
-        for name, rate in (
-            ("delivered", counts.delivered_rate),
-            ("opens", counts.open_rate),
-            ("clicks", counts.click_rate),
-        )
-    ]
-    return f"{each.delivery.name} {each.delivery.label}: sent {counts.sent:,}, {', '.join(rates)}"
+    shown = ", ".join(f"{cell.kpi.definition.label} {_figure(cell)}" for cell in each.cells if cell.is_known)
+    return f"{each.delivery.name} {each.delivery.label}: {shown}"
+
+
+def _figure(cell: Cell) -> str:
+    if not cell.is_rate:
+        return f"{cell.kpi.number:,}"
+    return "–" if cell.kpi.rate is None else f"{cell.kpi.rate} %"

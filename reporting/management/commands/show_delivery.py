@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from accounts import access
 from accounts.models import User
-from campaign.lib import clock
-from deliveries.commands.base import DeliveriesCommand, brief
+from campaign.lib import clock, reader_zone
+from deliveries.commands.base import USAGE, DeliveriesCommand, brief
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import seal as sealing
 from deliveries.models import Cause, Delivery, Reason, ScheduleKind
@@ -20,7 +20,7 @@ from deliveries.sending.rate import Rate
 from deliveries.series import calendar
 from feedback.agents import AgentKind
 from feedback.models import HitKind
-from reporting import failures, kpis, statistics
+from reporting import failures, kpis, reactions, statistics, summary
 
 CHANGES_SHOWN = 10
 _WORDS = dict(Reason.choices)
@@ -37,15 +37,46 @@ class Command(DeliveriesCommand):
         parser.add_argument(
             "--failures", action="store_true", help="also how many failed by reason and by provider (MX host)"
         )
+        parser.add_argument(
+            "--clicks", action="store_true", help="also the clicks on each link, and by how many people"
+        )
+        parser.add_argument(
+            "--opens-by-hour",
+            action="store_true",
+            help="also opens and clicks over time and by hour of the day",
+        )
+        parser.add_argument(
+            "--summary", action="store_true",
+            help="also throughput, opens and clicks over time, the links that were followed most, and failures",
+        )  # fmt: skip
+        parser.add_argument(
+            "--zone",
+            metavar="NAME",
+            help="whose hours are meant: America/Sao_Paulo; if it is not said, yours, else the delivery's",
+        )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         delivery = self.find(options["delivery"], by=by)
         shown = everything(delivery)
+        zone = self._zone(delivery, options["zone"])
+        if options["summary"]:
+            shown |= summary.summary(delivery, user=by, at=clock.now(), zone=zone).as_dict()
         if options["failures"]:
             shown["failures"] = failures.failures(delivery, user=by).as_dict()
+        if options["clicks"]:
+            shown["clicks"] = [link.as_dict() for link in reactions.links(delivery)]
+        if options["opens_by_hour"]:
+            shown["times"] = reactions.times(delivery, zone=zone).as_dict()
         for line in _lines(shown):
             self.say(line)
         return shown
+
+    def _zone(self, delivery: Delivery, name: str | None) -> ZoneInfo:
+        if name is None:
+            return reactions.zone_of(delivery)
+        if (zone := reader_zone.named(name)) is None:
+            self.fail("no_such_zone", f"There is no time zone “{name}”.", exit_code=USAGE)
+        return zone
 
 
 def _series(delivery: Delivery) -> dict[str, Any] | None:
@@ -76,6 +107,7 @@ def everything(delivery: Delivery) -> dict[str, Any]:
     state.annotate([delivery], at=at)
     standing = state.of(delivery)
     content, right = delivery.content, reasons.awaited(delivery)
+    counts = statistics.counts(delivery)
     return {
         **brief(delivery),
         "status_label": str(standing.words),
@@ -118,10 +150,8 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         "ended_at": delivery.ended_at,
         "messages": tallies(delivery),  # by the status of the message, so “sent” here leaves out what bounced
         "sent_again": doubts.sent_again(delivery),
-        "kpis": {
-            kpi.code: {"number": kpi.number, **({"percent": kpi.rate} if kpi.is_rate else {})}
-            for kpi in kpis.kpis(statistics.counts(delivery))
-        },
+        "kpis": {kpi.code: kpi.as_dict() for kpi in kpis.kpis(counts)},
+        "figures": kpis.figures(counts),
         "readers": {
             row.kind: {code: {"hits": hits, "messages": number} for code, _label, hits, number in row.cells}
             for row in statistics.by_class(delivery.pk)
@@ -187,6 +217,12 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
         yield from _deployment_lines(shown)
     if "failures" in shown:
         yield from _failure_lines(shown["failures"])
+    if "clicks" in shown:
+        yield from _click_lines(shown["clicks"])
+    if "throughput" in shown:
+        yield from _throughput_lines(shown["throughput"])
+    if shown.get("times"):
+        yield from _time_lines(shown["times"])
     for change in shown["history"]:
         who = change["by"] or "–"
         note = f"  {change['comment']}" if change["comment"] else ""
@@ -272,3 +308,29 @@ def _failure_lines(found: dict[str, Any]) -> Iterator[str]:
         for line in found[f"by_{name}"]:
             label = _WORDS.get(line[name], line[name]) if name == "reason" else line[name]
             yield f"    {label!s:<30}{line['number']:>8,}   {line['while_sending']:>13,}   {line['later']:>10,}"
+
+
+def _click_lines(links: list[dict[str, Any]]) -> Iterator[str]:
+    yield f"  {'Clicks by link':<40}{'clicks':>12}{'people':>12}"
+    for link in links:
+        name = f"{link['number']}: {link['label'] or link['url'] or link['kind']}"
+        yield f"    {name[:36]:<38}{link['clicks']:>12,}{link['people']:>12,}"
+
+
+def _throughput_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"  {'Throughput, ' + found['zone']:<40}{'delivered':>12}{'failed':>12}"
+    for period in found["periods"]:
+        yield f"    {_begins(period, found['zone']):<38}{period['delivered']:>12,}{period['failed']:>12,}"
+
+
+def _begins(period: dict[str, Any], zone: str) -> str:
+    return f"{period['begins'].astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}{'' if period['ends'] else ' and later'}"
+
+
+def _time_lines(times: dict[str, Any]) -> Iterator[str]:
+    yield f"  {'Over time, ' + times['zone']:<40}{'opens':>12}{'clicks':>12}"
+    for period in times["periods"]:
+        yield f"    {_begins(period, times['zone']):<38}{period['opens']:>12,}{period['clicks']:>12,}"
+    yield "  By hour of the day"
+    for hour in times["hours"]:
+        yield f"    {hour['hour']:02}:00{'':<33}{hour['opens']:>12,}{hour['clicks']:>12,}"

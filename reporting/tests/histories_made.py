@@ -1,0 +1,124 @@
+"""Made-up histories of a delivery: each message takes steps of the ledger by chance, and its people do things."""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from campaign.lib import clock
+from deliveries.ledger import bounces
+from deliveries.ledger.bounces import Reported
+from deliveries.models import Delivery, Doubt, MessageStatus, Nature, Reason, Try
+from deliveries.operations.doubts import Decision
+from deliveries.tests.doubts import decide
+from deliveries.tests.factories import DeliveryFactory
+from deliveries.tests.ledger_rows import execute
+from feedback.agents import AgentKind
+from feedback.models import Hit, HitKind, IncomingMail, MailKind, Reply, Report
+
+S = MessageStatus
+NEXT = {
+    S.PREPARED: (
+        S.PREPARED,
+        S.SENT,
+        S.SENT,
+        S.SENT,
+        S.FAILED,
+        S.RETRYING,
+        S.IN_DOUBT,
+        S.IGNORED,
+        S.CANCELLED,
+    ),
+    S.RETRYING: (S.RETRYING, S.SENT, S.FAILED, S.IN_DOUBT, S.CANCELLED),
+    S.IN_DOUBT: (S.IN_DOUBT, S.SENT, S.FAILED),
+}
+
+
+def made(seed: int, *, recipients: int = 30) -> Delivery:
+    """A delivery that is being sent, and what `seed` makes of it."""
+    chance = random.Random(seed)
+    delivery = DeliveryFactory(sending=True, recipients=recipients)
+    standing = dict.fromkeys(range(1, recipients + 1), S.PREPARED)
+    for _round in range(3):
+        for seq in standing:
+            standing[seq] = _step(delivery, seq, standing[seq], chance)
+    _late_bounces(delivery, standing, chance)
+    _decisions(delivery, standing, chance)
+    Hit.objects.bulk_create(
+        _reaction(delivery, chance.randint(1, recipients), chance) for _n in range(recipients * 3)
+    )
+    for seq in chance.sample(sorted(standing), recipients // 4):
+        _mail(delivery, seq, chance)
+    return delivery
+
+
+def _step(delivery: Delivery, seq: int, old: MessageStatus, chance: random.Random) -> MessageStatus:
+    new = chance.choice(NEXT.get(old, (old,)))
+    if new == old:
+        return old
+    never_tried = old == S.PREPARED and (
+        new in (S.IGNORED, S.CANCELLED) or (new == S.FAILED and chance.random() < 0.3)
+    )
+    execute(
+        "UPDATE deliveries_message SET status = %s, tries = %s, reason = %s, at = sinete_clock()"
+        " WHERE delivery_id = %s AND seq = %s",
+        new, 0 if never_tried else 1, Reason.REFUSED if new == S.FAILED else "", delivery.pk, seq,
+    )  # fmt: skip
+    if old in (S.RETRYING, S.IN_DOUBT):
+        (Try if old == S.RETRYING else Doubt).objects.filter(delivery=delivery, seq=seq).delete()
+    if new == S.RETRYING:
+        Try.objects.create(delivery=delivery, seq=seq, due_at=clock.now(), tries=1)
+    if new == S.IN_DOUBT:
+        Doubt.objects.create(
+            delivery=delivery, seq=seq, since=clock.now() - timedelta(hours=1), token=1, tries=1
+        )
+    return new
+
+
+def _late_bounces(delivery: Delivery, standing: dict[int, MessageStatus], chance: random.Random) -> None:
+    """A few come back by mail afterwards, and a part of these was read wrong and is taken back."""
+    arrived = [seq for seq, status in standing.items() if status in (S.SENT, S.IN_DOUBT)]
+    late = chance.sample(arrived, len(arrived) // 4)
+    bounces.hold(delivery.pk, late)
+    bounces.bounce(
+        delivery.pk, [Reported(seq, clock.now(), Nature.HARD, Reason.USER_UNKNOWN) for seq in late]
+    )
+    bounces.take_back(delivery.pk, late[: len(late) // 3])
+
+
+def _decisions(delivery: Delivery, standing: dict[int, MessageStatus], chance: random.Random) -> None:
+    unknown = list(Doubt.objects.filter(delivery=delivery).values_list("seq", flat=True))
+    for decision in (Decision.COUNT_AS_SENT, Decision.HOLD):
+        if some := chance.sample(unknown, len(unknown) // 3):
+            unknown = [seq for seq in unknown if seq not in some]
+            decide(delivery, decision, some)
+
+
+def _reaction(delivery: Delivery, seq: int, chance: random.Random) -> Hit:
+    kind = chance.choice([HitKind.OPEN, HitKind.OPEN, HitKind.CLICK, HitKind.MIRROR, HitKind.UNSUBSCRIBE])
+    at = clock.now() - timedelta(minutes=chance.randint(0, 6000))
+    link = 0 if kind == HitKind.CLICK else None
+    by = chance.choice(list(AgentKind))
+    return Hit(delivery=delivery, seq=seq, kind=kind, link=link, agent_kind=by, at=at)
+
+
+def _mail(delivery: Delivery, seq: int, chance: random.Random) -> None:
+    """Somebody complains, replies, or wants no more by mail."""
+    mail = IncomingMail.objects.create(
+        raw=b"Subject: x\r\n\r\n", received_at=clock.now(), digest=chance.randbytes(32)
+    )
+    if chance.random() < 0.3:
+        Reply.objects.create(mail=mail, delivery=delivery, seq=seq)
+        return
+    about: dict[str, Any] = chance.choice(
+        [{"kind": MailKind.COMPLAINT, "evidence": Report.Evidence.HEADER},
+         {"kind": MailKind.NOT_A_BOUNCE, "evidence": Report.Evidence.UNSUBSCRIBE}]
+    )  # fmt: skip
+    Report.objects.create(
+        mail=mail,
+        number=0,
+        at=clock.now(),
+        delivery=delivery,
+        seq=seq,
+        is_current=chance.random() < 0.8,
+        **about,
+    )
