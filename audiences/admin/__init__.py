@@ -1,6 +1,16 @@
 """The operators' desk: who may be contacted, and who must not be."""
 
-from audiences.admin import attributes, doubts, dry_running, importing, profiles, quarantine, targets, testing
+from audiences.admin import (
+    attributes,
+    doubts,
+    dry_running,
+    importing,
+    profiles,
+    quarantine,
+    services,
+    targets,
+    testing,
+)
 
 __all__ = [
     "attributes",
@@ -9,6 +19,7 @@ __all__ = [
     "importing",
     "profiles",
     "quarantine",
+    "services",
     "targets",
     "testing",
 ]  # each registers itself once it is read

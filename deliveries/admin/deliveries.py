@@ -149,6 +149,7 @@ class DeliveryAdmin(VerbAdmin):
                         "label",
                         "description",
                         ("unit", "audience"),
+                        "service",
                     ]
                 },
             ),
