@@ -32,7 +32,10 @@ def opt_out(
     reference: str = "",
     network: str = "",
 ) -> bool:
-    """The profile gets nothing more on this channel; False if it was so already, and then nothing is added."""
+    """The profile gets nothing more on this channel; False if it was so already, and then nothing is added.
+
+    Its address is not written to either, whoever has it, and all its subscriptions end.
+    """
     return _set(True, profile_id, channel, Origin(at, source, by, reference, network))
 
 
@@ -69,7 +72,7 @@ def opt_out_many(
     """
     statement = sql.SQL(
         """
-        WITH chosen AS (
+        WITH chosen AS MATERIALIZED (
             SELECT id, coalesce(max(words), '') AS words FROM ({ids}) AS found (id, words) GROUP BY id
         ), changed AS (
             UPDATE audiences_profile p SET {flag} = true, changed_at = %(at)s
@@ -79,11 +82,30 @@ def opt_out_many(
             SELECT DISTINCT %(channel)s, email_key, %(at)s::timestamptz FROM changed
             WHERE email_key <> '' AND %(channel)s <> 'sms' ORDER BY 2
             ON CONFLICT DO NOTHING
+        ), whole AS MATERIALIZED (
+            SELECT id FROM chosen WHERE %(channel)s <> 'sms'
+            UNION SELECT other.id FROM {with_their_addresses} WHERE %(channel)s <> 'sms'
+        ), ended AS (
+            UPDATE audiences_subscription had SET ended_at = %(at)s, is_confirmed = false
+            FROM whole WHERE had.profile_id = whole.id AND had.ended_at IS NULL
+            RETURNING had.profile_id, had.service_id
+        ), logged AS (
+            INSERT INTO audiences_consentevent
+                (profile_id, service_id, channel, opted_out, at, source, by_id, reference, words)
+            SELECT id, NULL::bigint, %(channel)s, true, %(at)s::timestamptz, %(source)s, %(by)s::bigint, %(reference)s,
+                words
+            FROM changed
+            UNION ALL SELECT profile_id, service_id, 'email', true, %(at)s, %(source)s, %(by)s::bigint,
+                %(reference)s, ''
+            FROM ended ORDER BY 1
         )
-        INSERT INTO audiences_consentevent (profile_id, channel, opted_out, at, source, by_id, reference, words)
-        SELECT id, %(channel)s, true, %(at)s, %(source)s, %(by)s, %(reference)s, words FROM changed ORDER BY id
+        SELECT count(*) FROM changed
         """
-    ).format(flag=sql.Identifier(FLAGS[Channel(channel)]), ids=profile_ids)
+    ).format(
+        flag=sql.Identifier(FLAGS[Channel(channel)]),
+        ids=profile_ids,
+        with_their_addresses=sql.SQL(subscribing.WITH_THEIR_ADDRESSES),
+    )
     values: dict[str, Any] = {
         "at": at,
         "channel": channel,
@@ -93,12 +115,7 @@ def opt_out_many(
     }
     with connection.cursor() as cursor:
         cursor.execute(statement.as_string(cursor.cursor), values)
-        number = int(cursor.rowcount)
-    if channel in OF_MAIL:
-        subscribing.leave_many(
-            service=None, profile_ids=profile_ids, origin=Origin(at, source, by, reference)
-        )
-    return number
+        return int(cursor.fetchone()[0])
 
 
 def address_says_no(profile: Profile) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -155,14 +156,16 @@ def _subscribe(sign_up: SignUp, service: Service, *, network: str, at: datetime)
 
 
 def _take_back(sign_up: SignUp, *, network: str, at: datetime) -> None:
-    """Mail is taken again at this address, by everybody who has it and whose own no it was."""
+    """Mail is taken again at this address, by whose own no it was."""
     profile = sign_up.profile
     if profile is None or profile.email_key != sign_up.address_key:
         raise NoLongerOpen()
-    consents.opt_in(
-        profile_id=profile.pk, channel=consents.Channel.EMAIL, at=at, source=MAIL,
-        reference=f"sign-up {sign_up.pk}", network=network,
-    )  # fmt: skip
+    said: dict[str, Any] = {"profile_id": profile.pk, "at": at, "source": MAIL, "network": network}
+    said["reference"] = f"sign-up {sign_up.pk}"
+    if profile.no_contact:  # a no to every channel: the others stay closed
+        consents.opt_out(channel=consents.Channel.SMS, **said)
+        consents.opt_in(channel=consents.Channel.ANY, **said)
+    consents.opt_in(channel=consents.Channel.EMAIL, **said)
 
 
 def _somebody_said_no(service: Service, key: str) -> bool:

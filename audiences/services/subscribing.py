@@ -55,11 +55,16 @@ _LOG = """
     FROM changed ORDER BY profile_id
 """
 
-# Whoever left before, or may not be written to, is let alone: nobody but they themselves subscribes them.
+# Whoever left before, by whichever profile of their address, or may not be written to, is let alone: nobody but they
+# themselves subscribes them.
 _NOBODY_WHO_SAID_NO = f"""
     JOIN audiences_profile p ON p.id = chosen.id CROSS JOIN LATERAL {suppression.of("p", key="p.email_key")} s
     WHERE s.cause IS NULL AND NOT EXISTS (
         SELECT FROM audiences_subscription had WHERE had.service_id = %(service)s AND had.profile_id = chosen.id
+    ) AND NOT EXISTS (
+        SELECT FROM audiences_profile other JOIN audiences_subscription had ON had.profile_id = other.id
+        WHERE other.email_key = p.email_key AND p.email_key <> '' AND had.service_id = %(service)s
+            AND had.ended_at IS NOT NULL
     )
 """
 
@@ -74,10 +79,24 @@ _SUBSCRIBE = """
     )
 """ + _LOG.format(out="false")
 
+# Who has the addresses of the `chosen`: each looked up by its key, however few the planner takes them for.
+WITH_THEIR_ADDRESSES = """
+    chosen CROSS JOIN LATERAL (
+        SELECT email_key FROM audiences_profile p WHERE p.id = chosen.id AND p.email_key <> '' OFFSET 0
+    ) mine CROSS JOIN LATERAL (
+        SELECT id FROM audiences_profile p WHERE p.email_key = mine.email_key OFFSET 0
+    ) other
+"""
+
 _LEAVE = """
-    WITH chosen AS (SELECT DISTINCT id FROM ({ids}) AS found (id)), changed AS (
+    WITH chosen AS (
+        SELECT DISTINCT id FROM ({ids}) AS found (id)
+    ), whole AS (
+        SELECT id FROM chosen
+        UNION SELECT other.id FROM {with_their_addresses}
+    ), changed AS (
         UPDATE audiences_subscription had SET ended_at = %(at)s, is_confirmed = false
-        FROM chosen WHERE had.profile_id = chosen.id AND had.ended_at IS NULL
+        FROM whole WHERE had.profile_id = whole.id AND had.ended_at IS NULL
             AND (%(service)s::bigint IS NULL OR had.service_id = %(service)s)
         RETURNING had.profile_id, had.service_id
     )
@@ -99,7 +118,10 @@ def subscribe_confirmed(*, service: Service, profile: Profile, origin: Origin) -
 
 
 def leave_many(*, service: Service | None, profile_ids: sql.Composable, origin: Origin) -> int:
-    """The profiles that the SELECT yields are no more subscribed: to this service, or to any; how many ended."""
+    """The profiles that the SELECT yields, and who has the same addresses, are not subscribed any more.
+
+    To this service, or to any. Return how many subscriptions ended.
+    """
     return _execute(_LEAVE, profile_ids, service, origin)
 
 
@@ -153,7 +175,8 @@ def _execute(
     whom: str = "",
     confirmed: bool | None = None,
 ) -> int:
-    composed = sql.SQL(statement).format(ids=ids, whom=sql.SQL(whom))
+    others = sql.SQL(WITH_THEIR_ADDRESSES)
+    composed = sql.SQL(statement).format(ids=ids, whom=sql.SQL(whom), with_their_addresses=others)
     slots = origin.slots() | {"service": service.pk if service else None, "confirmed": confirmed}
     with connection.cursor() as cursor:
         cursor.execute(composed.as_string(cursor.cursor), slots)
