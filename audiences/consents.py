@@ -76,11 +76,12 @@ def opt_out_many(
             SELECT id, coalesce(max(words), '') AS words FROM ({ids}) AS found (id, words) GROUP BY id
         ), changed AS (
             UPDATE audiences_profile p SET {flag} = true, changed_at = %(at)s
-            FROM chosen WHERE p.id = chosen.id AND NOT p.{flag} RETURNING p.id, p.email_key, chosen.words
+            FROM chosen WHERE p.id = chosen.id AND NOT p.{flag} RETURNING p.id, chosen.words
         ), addresses AS (
             INSERT INTO audiences_addressoptout (channel, address_key, at)
-            SELECT DISTINCT %(channel)s, email_key, %(at)s::timestamptz FROM changed
-            WHERE email_key <> '' AND %(channel)s <> 'sms' ORDER BY 2
+            SELECT DISTINCT %(channel)s, p.email_key, %(at)s::timestamptz FROM chosen CROSS JOIN LATERAL (
+                SELECT email_key FROM audiences_profile WHERE id = chosen.id AND email_key <> '' OFFSET 0
+            ) p WHERE %(channel)s <> 'sms' ORDER BY 2
             ON CONFLICT DO NOTHING
         ), whole AS MATERIALIZED (
             SELECT id FROM chosen WHERE %(channel)s <> 'sms'

@@ -105,6 +105,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("audiences", "attribute", _("Attributes"), "label"),
             ("audiences", "consentevent", _("Consents"), "how_to_reg"),
             ("audiences", "consentdoubt", _("Unclear consents"), "help"),
+            ("audiences", "addressoptout", _("Opted-out addresses"), "unsubscribe"),
             ("audiences", "quarantine", _("Quarantine"), "block"),
             ("audiences", "mailexchange", _("Mail exchanges"), "dns"),
         ]),

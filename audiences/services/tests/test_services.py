@@ -11,7 +11,7 @@ from accounts import access
 from accounts.models import ApprovalPolicy, AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences import consents, definitions, rules, suppression, targeting
+from audiences import address_opt_outs, consents, definitions, rules, suppression, targeting
 from audiences.models import ConsentEvent, Service, ServiceText, Subscription
 from audiences.services import definitions as services
 from audiences.services import subscribing, texts
@@ -201,3 +201,29 @@ def test_commands_make_activate_list_and_subscribe(ana, carla, tmp_path):
 
     assert (latest["in_force"], active["in_force"], subscribed["subscribed"]) == (None, 2, 1)
     assert answer("list_services", by=ana)[0]["subscribed"] == 1
+
+
+def test_an_address_opts_out_by_itself_and_is_taken_back_by_who_administers_all(ana):
+    diego, service = UserFactory(roles={"administration": root()}), ServiceFactory()
+    subscriber = ProfileFactory(email="bia@example.com")
+    Subscription.objects.create(service=service, profile=subscriber, subscribed_at=clock.now())
+    said = {"channel": "email", "at": clock.now(), "source": "desk"}
+    with pytest.raises(access.NotAllowed):
+        address_opt_outs.opt_out(address="bia@example.com", by=ana, **said)
+    for wrong in (
+        {"address": "nobody", "by": diego},
+        {"address": "a@example.com", "by": diego, "channel": "sms"},
+    ):
+        with pytest.raises((address_opt_outs.NotAnAddress, address_opt_outs.NoSuchChannel)):
+            address_opt_outs.opt_out(**said | wrong)
+
+    call_command("opt_out_address", "Bia@Example.com", "--as", diego.username, stdout=io.StringIO())
+
+    newcomer = ProfileFactory(email="bia@example.com")
+    assert suppression.held(["bia@example.com"])
+    assert suppression.cause(profile_id=newcomer.pk, address_key="bia@example.com") == Cause.OPTED_OUT
+    assert not subscribing.current(service).exists()
+    event = ConsentEvent.objects.get(profile=None)
+    assert (event.address_key, event.by, event.opted_out) == ("bia@example.com", diego, True)
+    assert address_opt_outs.take_back(address="bia@example.com", by=diego, **said)
+    assert suppression.cause(profile_id=newcomer.pk, address_key="bia@example.com") is None

@@ -87,6 +87,9 @@ class Life:
         if waiting is not None:
             sign_ups.confirm(sign_up=waiting, network="", at=self.at)
             self.said_no[waiting.service_id] = False
+            if waiting.service_id is None:  # of what they never had, the no went with that to all mail
+                had = set(Subscription.objects.values_list("service_id", flat=True))
+                self.said_no |= dict.fromkeys(self.said_no.keys() - had, False)
 
     def leaves(self) -> None:
         service = self.random.choice(self.services)

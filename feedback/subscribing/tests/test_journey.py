@@ -4,14 +4,18 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import root
 from audiences.models import ConsentEvent, Profile, Service, SignUp, Subscription
+from audiences.services import subscribing
+from audiences.services.subscribing import Origin
 from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory
 from campaign.lib import clock
 from deliveries.models import Message
+from deliveries.sending import statements
 from deliveries.tests.factories import DeliveryFactory, person
 from feedback.subscribing import bots, letters
 from feedback.tests.factories import CHROME, PromptReader, link
@@ -147,3 +151,20 @@ def test_a_mail_that_could_not_leave_is_tried_again_and_none_leaves_twice(reader
     later = clock.now() + timedelta(minutes=5)
 
     assert [letters.mail(later), letters.mail(later), len(mailoutbox)] == [1, 0, 1]
+
+
+def test_who_leaves_after_the_seal_is_not_sent_to():
+    service, staying, leaving = ServiceFactory(), ProfileFactory(), ProfileFactory()
+    origin = Origin(clock.now(), "test")
+    for profile in (staying, leaving):
+        subscribing.subscribe_confirmed(service=service, profile=profile, origin=origin)
+    audience = AudienceFactory(members=[staying, leaving, ProfileFactory()])
+    delivery = DeliveryFactory(sending=True, service=service, audience=audience)
+    assert delivery.preparation.causes["not_subscribed"] == 1
+
+    subscribing.leave(service=service, profile_id=leaving.pk, origin=origin)
+
+    with connection.cursor() as cursor:
+        cursor.execute(statements.WINDOW, {"delivery": delivery.pk, "above": 0, "upto": 9})
+        causes = {address: cause for _seq, address, _values, cause in cursor.fetchall()}
+    assert causes == {staying.email: "", leaving.email: "not_subscribed"}
