@@ -83,4 +83,5 @@ class AudienceChoice(forms.Form):
 
     def __init__(self, *args: Any, service: Service, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["audience"].queryset = Audience.objects.filter(unit__in=service.unit.lineage)
+        offered: Any = self.fields["audience"]
+        offered.queryset = Audience.objects.filter(unit__in=service.unit.lineage)

@@ -147,9 +147,9 @@ def confirm(*, sign_up: SignUp, network: str, at: datetime) -> SignUp:
 
 
 def _subscribe(sign_up: SignUp, service: Service, *, network: str, at: datetime) -> None:
-    profile = sign_up.profile or _whose(
-        service, address=sign_up.address, key=sign_up.address_key, language=sign_up.language
-    )
+    profile = sign_up.profile
+    if profile is None or profile.email_key != sign_up.address_key:  # they may have another address since
+        profile = _whose(service, address=sign_up.address, key=sign_up.address_key, language=sign_up.language)
     sign_up.profile = Profile.objects.select_for_update(of=("self",)).get(pk=profile.pk)
     origin = Origin(at, MAIL, reference=f"sign-up {sign_up.pk}", network=network, text=sign_up.text)
     subscribing.subscribe_confirmed(service=service, profile=sign_up.profile, origin=origin)

@@ -5,6 +5,7 @@ Nobody who said no is subscribed by anybody else: only by a mail to their addres
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -35,7 +36,7 @@ class Origin:
     network: str = ""
     text: ServiceText | None = None
 
-    def slots(self) -> dict[str, object]:
+    def slots(self) -> dict[str, Any]:
         """The values of its columns in the log."""
         return {
             "at": self.at,

@@ -40,8 +40,8 @@ def _mail_one(pk: int, at: datetime) -> int:
     sign_up = rows.select_related("service__unit", "text", "profile__unit").filter(pk=pk).first()
     if sign_up is None:
         return 0
-    unit = sign_up.service.unit if sign_up.service else sign_up.profile and sign_up.profile.unit
-    if unit is not None and Halt.objects.covering(unit).exists():
+    of = sign_up.service or sign_up.profile
+    if of is not None and Halt.objects.covering(of.unit).exists():
         sign_up.mail_after = at + HALTED
     elif not sign_ups.may_be_mailed(sign_up) or not _is_as_activated(sign_up):
         sign_up.tries = MOST_TRIES

@@ -68,20 +68,14 @@ def _reader(token: str) -> Reader | None:
     except BadToken:
         return None
     with outage.reach():
-        delivery_id = (
-            Delivery.objects.filter(key=claim.delivery_key, status__in=groups.BEGUN)
-            .values_list("pk", flat=True)
-            .first()
-        )
-        row = (
-            Message.objects.filter(delivery_id=delivery_id, seq=claim.seq)
-            .values_list("profile_id", "address")
-            .first()
-        )
+        begun = Delivery.objects.filter(key=claim.delivery_key, status__in=groups.BEGUN)
+        delivery_id = begun.values_list("pk", flat=True).first()
+        if delivery_id is None:
+            return None
+        rows = Message.objects.filter(delivery_id=delivery_id, seq=claim.seq)
+        row = rows.values_list("profile_id", "address").first()
         profile = Profile.objects.filter(pk=row[0]).first() if row else None
-    if delivery_id is None or row is None or profile is None:
-        return None
-    return Reader(profile, row[1], unsubscribes.reference(delivery_id))
+    return Reader(profile, row[1], unsubscribes.reference(delivery_id)) if row and profile else None
 
 
 @transaction.atomic
