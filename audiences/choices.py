@@ -1,9 +1,9 @@
-"""What the form of a rule offers to choose from: the stored values of its fields, with names, and other audiences."""
+"""What the form of a rule offers: the stored values of its fields, with names, other audiences, and services."""
 
 from accounts import access
 from accounts.models import OrganizationalUnit, User
 from audiences import rules, stored_values, value_names
-from audiences.models import Audience
+from audiences.models import Audience, Service
 from audiences.rule_form import Row, RuleForm
 
 MOST_AUDIENCES = 500
@@ -32,6 +32,8 @@ def offer(
         row.value = _coded(row)
     if rules.AUDIENCE_FIELD.name in asked:
         form.audiences = named(user, unit, aside=aside)
+    if rules.SERVICE_FIELD.name in asked:
+        form.services = services(user, unit)
 
 
 def named(
@@ -43,6 +45,14 @@ def named(
         rows = rows.filter(unit__in=unit.lineage)
     if aside is not None:
         rows = rows.exclude(pk=aside.pk)
+    return list(rows.order_by("label", "pk").values_list("pk", "label")[:MOST_AUDIENCES])
+
+
+def services(user: User, unit: OrganizationalUnit | None) -> list[tuple[int, str]]:
+    """Id and label of the services that a rule of this unit may ask about."""
+    rows = access.visible(user, Service.objects.all())
+    if unit is not None:
+        rows = rows.filter(unit__in=unit.lineage)
     return list(rows.order_by("label", "pk").values_list("pk", "label")[:MOST_AUDIENCES])
 
 

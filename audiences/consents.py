@@ -1,4 +1,7 @@
-"""Opt-outs and opt-ins, by channel: the flag on the profile, and the event that tells when and why."""
+"""Opt-outs and opt-ins, by channel: the flag on the profile, its address, and the log that tells when and why.
+
+A no to mail holds for the address too, whoever has it now or comes in with it later; and it ends all subscriptions.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -9,25 +12,48 @@ from psycopg import sql
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences.models import ConsentEvent, Profile
+from audiences.models import AddressOptOut, ConsentEvent, Profile
+from audiences.services import subscribing
+from audiences.services.subscribing import Origin
 
 Channel = ConsentEvent.Channel
 
 FLAGS = {Channel.EMAIL: "no_email", Channel.SMS: "no_sms", Channel.ANY: "no_contact"}
+OF_MAIL = frozenset({Channel.EMAIL, Channel.ANY})  # a no to these ends what was subscribed to
 
 
 def opt_out(
-    *, profile_id: int, channel: str, at: datetime, source: str, by: User | None = None, reference: str = ""
+    *,
+    profile_id: int,
+    channel: str,
+    at: datetime,
+    source: str,
+    by: User | None = None,
+    reference: str = "",
+    network: str = "",
 ) -> bool:
-    """The profile gets nothing more on this channel; False if it was so already, and then nothing is added."""
-    return _set(True, profile_id, channel, at, source, by, reference)
+    """The profile gets nothing more on this channel; False if it was so already, and then nothing is added.
+
+    Its address is not written to either, whoever has it, and all its subscriptions end.
+    """
+    return _set(True, profile_id, channel, Origin(at, source, by, reference, network))
 
 
 def opt_in(
-    *, profile_id: int, channel: str, at: datetime, source: str, by: User | None = None, reference: str = ""
+    *,
+    profile_id: int,
+    channel: str,
+    at: datetime,
+    source: str,
+    by: User | None = None,
+    reference: str = "",
+    network: str = "",
 ) -> bool:
-    """The profile may be written to again on this channel; False if it was so already."""
-    return _set(False, profile_id, channel, at, source, by, reference)
+    """The profile may be written to again on this channel; False if it was so already.
+
+    Its address may be used again too, unless others have it on whom the person has no right: then that no stays.
+    """
+    return _set(False, profile_id, channel, Origin(at, source, by, reference, network))
 
 
 def opt_out_many(
@@ -46,16 +72,41 @@ def opt_out_many(
     """
     statement = sql.SQL(
         """
-        WITH chosen AS (
+        WITH chosen AS MATERIALIZED (
             SELECT id, coalesce(max(words), '') AS words FROM ({ids}) AS found (id, words) GROUP BY id
         ), changed AS (
             UPDATE audiences_profile p SET {flag} = true, changed_at = %(at)s
             FROM chosen WHERE p.id = chosen.id AND NOT p.{flag} RETURNING p.id, chosen.words
+        ), addresses AS (
+            INSERT INTO audiences_addressoptout (channel, address_key, at)
+            SELECT DISTINCT %(channel)s, p.email_key, %(at)s::timestamptz FROM chosen CROSS JOIN LATERAL (
+                SELECT email_key FROM audiences_profile WHERE id = chosen.id AND email_key <> '' OFFSET 0
+            ) p WHERE %(channel)s <> 'sms' ORDER BY 2
+            ON CONFLICT DO NOTHING
+        ), whole AS MATERIALIZED (
+            SELECT id FROM chosen WHERE %(channel)s <> 'sms'
+            UNION SELECT other.id FROM {with_their_addresses} WHERE %(channel)s <> 'sms'
+        ), ended AS (
+            UPDATE audiences_subscription had SET ended_at = %(at)s, is_confirmed = false
+            FROM whole WHERE had.profile_id = whole.id AND had.ended_at IS NULL
+            RETURNING had.profile_id, had.service_id
+        ), logged AS (
+            INSERT INTO audiences_consentevent
+                (profile_id, service_id, channel, opted_out, at, source, by_id, reference, words)
+            SELECT id, NULL::bigint, %(channel)s, true, %(at)s::timestamptz, %(source)s, %(by)s::bigint, %(reference)s,
+                words
+            FROM changed
+            UNION ALL SELECT profile_id, service_id, 'email', true, %(at)s, %(source)s, %(by)s::bigint,
+                %(reference)s, ''
+            FROM ended ORDER BY 1
         )
-        INSERT INTO audiences_consentevent (profile_id, channel, opted_out, at, source, by_id, reference, words)
-        SELECT id, %(channel)s, true, %(at)s, %(source)s, %(by)s, %(reference)s, words FROM changed ORDER BY id
+        SELECT count(*) FROM changed
         """
-    ).format(flag=sql.Identifier(FLAGS[Channel(channel)]), ids=profile_ids)
+    ).format(
+        flag=sql.Identifier(FLAGS[Channel(channel)]),
+        ids=profile_ids,
+        with_their_addresses=sql.SQL(subscribing.WITH_THEIR_ADDRESSES),
+    )
     values: dict[str, Any] = {
         "at": at,
         "channel": channel,
@@ -65,32 +116,67 @@ def opt_out_many(
     }
     with connection.cursor() as cursor:
         cursor.execute(statement.as_string(cursor.cursor), values)
-        return int(cursor.rowcount)
+        return int(cursor.fetchone()[0])
+
+
+def address_says_no(profile: Profile) -> bool:
+    """Whether the address itself opted out of mail, by whichever profile said so."""
+    rows = AddressOptOut.objects.filter(address_key=profile.email_key, channel__in=OF_MAIL)
+    return bool(profile.email_key) and rows.exists()
 
 
 @transaction.atomic
-def _set(
-    opted_out: bool, profile_id: int, channel: str, at: datetime, source: str, by: User | None, reference: str
-) -> bool:
+def _set(opted_out: bool, profile_id: int, channel: str, origin: Origin) -> bool:
     profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile_id)
-    if by is not None:
-        access.require(by, Right.PREPARE, profile)
+    if origin.by is not None:
+        access.require(origin.by, Right.PREPARE, profile)
+    ended = _spread(opted_out, profile, channel, origin)
     flag = FLAGS[Channel(channel)]
     if getattr(profile, flag) == opted_out:
-        return False
+        return ended
     setattr(profile, flag, opted_out)
     profile.save(update_fields=[flag, "changed_at"])
     ConsentEvent.objects.create(
         profile=profile,
         channel=channel,
         opted_out=opted_out,
-        at=at,
-        source=source,
-        by=by,
-        reference=reference,
+        at=origin.at,
+        source=origin.source,
+        by=origin.by,
+        reference=origin.reference,
+        network=origin.network,
     )
-    if by is not None:
+    if origin.by is not None:
         audit.record(
-            "opt_out" if opted_out else "opt_in", by=by, target=profile, channel=channel, source=source
+            "opt_out" if opted_out else "opt_in",
+            by=origin.by,
+            target=profile,
+            channel=channel,
+            source=origin.source,
         )
     return True
+
+
+def _spread(opted_out: bool, profile: Profile, channel: str, origin: Origin) -> bool:
+    """What the wish means beside the flag: for the address, and for subscriptions; whether that changed anything."""
+    if channel not in OF_MAIL:
+        return False
+    key = profile.email_key
+    if opted_out:
+        if key:
+            AddressOptOut.objects.bulk_create(
+                [AddressOptOut(channel=channel, address_key=key, at=origin.at)], ignore_conflicts=True
+            )
+        ids = sql.SQL("SELECT {}::bigint").format(sql.Literal(profile.pk))
+        return bool(subscribing.leave_many(service=None, profile_ids=ids, origin=origin))
+    if key and _may_free(key, origin.by):
+        return bool(AddressOptOut.objects.filter(channel=channel, address_key=key).delete()[0])
+    return False
+
+
+def _may_free(key: str, by: User | None) -> bool:
+    """Whether a person has the right on everybody who has this address; its owner, by a mail, always has."""
+    if by is None:
+        return True
+    having = Profile.objects.filter(email_key=key)
+    return not having.exclude(unit__in=access.units(by, Right.PREPARE).values("pk")).exists()

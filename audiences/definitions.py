@@ -11,6 +11,7 @@ from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from audiences import addresses, attributes, fields, rules, targeting
 from audiences.models import AddressState, Audience, AudienceMember, Profile, TestProfile
+from audiences.services import definitions as services
 from campaign.lib.refusals import Refusal
 
 MOST_PASTED = 100_000
@@ -39,6 +40,11 @@ class NotToBeNamed(Refusal):
     code = "audience_not_to_be_named"
 
 
+class ServiceNotToBeAsked(Refusal):
+    message = _("The rule asks about a service that belongs to a unit that is not this one or one above.")
+    code = "service_not_to_be_asked"
+
+
 class OtherKind(Refusal):
     message = _("“%(audience)s” is not a %(kind)s.")
     code = "other_kind"
@@ -61,7 +67,13 @@ def create_rule(
 
 
 def _check_named(rule: rules.Rule, unit: OrganizationalUnit, audience: Audience | None = None) -> None:
-    """Raise NotToBeNamed unless everybody who reads the unit may read what the rule names, and there is no circle."""
+    """Raise where not everybody who reads the unit may read what the rule names, or there is a circle.
+
+    NotToBeNamed for audiences, ServiceNotToBeAsked for services.
+    """
+    asked = rules.named_services(rule)
+    if asked and services.offered(unit).filter(pk__in=asked).count() < len(asked):
+        raise ServiceNotToBeAsked()
     named = rules.named_audiences(rule)
     if not named:
         return

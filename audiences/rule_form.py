@@ -130,6 +130,7 @@ class RuleForm:
         default_factory=dict
     )  # of the fields that the rule is about
     audiences: Sequence[tuple[int, str]] = ()
+    services: Sequence[tuple[int, str]] = ()
 
     @property
     def fields(self) -> list[ProfileField]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import numbers
 
-AUDIENCE = "audience"
+AUDIENCE, SERVICE = "audience", "service"
 MOST_TEXTS = 1_000
 LONGEST_TEXT = 1_000
 MOST_DAYS = 36_500
@@ -65,7 +65,7 @@ def _days(value: Any) -> int:
     return days
 
 
-def _audience(value: Any) -> int:
+def _key(value: Any) -> int:
     key = None if isinstance(value, bool) else numbers.key(value)
     if not key:
         raise ValueError
@@ -78,7 +78,8 @@ VALUES: dict[str, Callable[[Any], Any]] = {
     "number": _number,
     "date": _date,
     "days": _days,
-    AUDIENCE: _audience,
+    AUDIENCE: _key,
+    SERVICE: _key,
 }
 EXPECTED: dict[str, str | Promise] = {
     "text": _("a text"),
@@ -87,4 +88,5 @@ EXPECTED: dict[str, str | Promise] = {
     "date": _("a date such as 2026-12-31"),
     "days": _("a number of days"),
     AUDIENCE: _("the number of an audience"),
+    SERVICE: _("the number of a service"),
 }

@@ -4,6 +4,7 @@
     {"any": [rule, ...]}   at least one holds
     {"not": rule}
     {"field": "city", "is": "contains", "value": "são"}
+    {"field": "@service", "is": "subscribed", "value": 3}
 
 Texts are compared without regard to letter case, and to whether an accent is a character of its own. A profile without
 a value is not "equal to", not "above", not "before" anything; so "is not Recife" holds for it.
@@ -18,7 +19,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from django.db.models import Func, Q, TextField, Value
+from django.db.models import Func, Q, QuerySet, TextField, Value
 from django.db.models.lookups import (
     Contains,
     Exact,
@@ -38,11 +39,12 @@ from django.utils.translation import ngettext
 from audiences import date_rules, value_names
 from audiences import fields as profile_fields
 from audiences.fields import DATE, NUMBER, TEXT, YES_NO, ProfileField
-from audiences.models import Audience
-from audiences.rule_values import AUDIENCE, EXPECTED, VALUES, shortened
+from audiences.models import Audience, Service, Subscription
+from audiences.rule_values import AUDIENCE, EXPECTED, SERVICE, VALUES, shortened
 from campaign.lib.refusals import Refusal
 
 Rule = dict[str, Any]
+Labels = dict[Any, str]  # of audiences by their ids, of services by (SERVICE, id)
 
 DEEPEST = 10
 MOST_CONDITIONS = 200  # and groups
@@ -65,9 +67,10 @@ class Operator:
     words: str | Promise
 
 
-# No attribute can have this name.
+# No attribute can have these names.
 AUDIENCE_FIELD = ProfileField("@audience", _("Audience"), AUDIENCE, False)
-IN_AUDIENCE = "in_audience"
+SERVICE_FIELD = ProfileField("@service", _("Service"), SERVICE, False)
+IN_AUDIENCE, SUBSCRIBED = "in_audience", "subscribed"
 ALL_KINDS = (TEXT, NUMBER, DATE)
 OPERATORS = {
     operator.code: operator
@@ -113,6 +116,14 @@ OPERATORS = {
         ),
         Operator(IN_AUDIENCE, _("is"), (AUDIENCE,), AUDIENCE, _("in the audience %(value)s")),
         Operator("not_in_audience", _("is not"), (AUDIENCE,), AUDIENCE, _("not in the audience %(value)s")),
+        Operator(SUBSCRIBED, _("is subscribed to"), (SERVICE,), SERVICE, _("subscribed to %(value)s")),
+        Operator(
+            "not_subscribed",
+            _("is not subscribed to"),
+            (SERVICE,),
+            SERVICE,
+            _("not subscribed to %(value)s"),
+        ),
         Operator("yes", _("is yes"), (YES_NO,), "none", _("%(field)s is yes")),
         Operator("no", _("is no"), (YES_NO,), "none", _("%(field)s is no")),
         Operator("empty", _("is empty"), (*ALL_KINDS, YES_NO), "none", _("%(field)s is empty")),
@@ -131,8 +142,8 @@ def operators(kind: str) -> list[Operator]:
 
 
 def known_fields() -> dict[str, ProfileField]:
-    """What a rule can ask about: the fields of profiles, and in which other audiences they are; one query."""
-    return profile_fields.by_name() | {AUDIENCE_FIELD.name: AUDIENCE_FIELD}
+    """What a rule can ask about: fields of profiles, other audiences that they are in, subscriptions; one query."""
+    return profile_fields.by_name() | {field.name: field for field in (AUDIENCE_FIELD, SERVICE_FIELD)}
 
 
 def validated(rule: Any, *, known: dict[str, ProfileField] | None = None) -> Rule:
@@ -163,7 +174,7 @@ def _unknown(pk: int) -> Any:
 
 
 def in_words(
-    rule: Rule, *, known: dict[str, ProfileField] | None = None, labels: dict[int, str] | None = None
+    rule: Rule, *, known: dict[str, ProfileField] | None = None, labels: Labels | None = None
 ) -> str:
     """The rule as a sentence of the reader's language; `labels` are those of the audiences that it names."""
     known = known_fields() if known is None else known
@@ -187,10 +198,30 @@ def named_audiences(rule: Rule, *, without: bool = False) -> dict[int, bool]:
     return found
 
 
-def labels_of(found: Iterable[Rule]) -> dict[int, str]:
-    """The labels of all audiences that these rules name, in one query; none where they name none."""
+def named_services(rule: Rule) -> set[int]:
+    """The services whose subscriptions a rule asks about."""
+    match rule:
+        case {"all": parts} | {"any": parts}:
+            return set().union(*(named_services(part) for part in parts))
+        case {"not": part}:
+            return named_services(part)
+        case {"field": SERVICE_FIELD.name, "value": pk}:
+            return {pk}
+    return set()
+
+
+def labels_of(found: Iterable[Rule]) -> Labels:
+    """The labels of all audiences and services that these rules name, in a query each; none where they name none."""
+    found = list(found)
     named = {pk for rule in found for pk in named_audiences(rule)}
-    return dict(Audience.objects.filter(pk__in=named).values_list("pk", "label")) if named else {}
+    asked = {pk for rule in found for pk in named_services(rule)}
+    labels: Labels = dict(Audience.objects.filter(pk__in=named).values_list("pk", "label")) if named else {}
+    return labels | service_labels(Service.objects.filter(pk__in=asked)) if asked else labels
+
+
+def service_labels(services: QuerySet[Service]) -> Labels:
+    """The labels of these services, as `in_words` takes them beside those of audiences."""
+    return {(SERVICE, pk): label for pk, label in services.values_list("pk", "label")}
 
 
 def used_fields(rule: Rule) -> set[str]:
@@ -283,6 +314,10 @@ def _condition(rule: Rule, known: dict[str, ProfileField], members: Members) -> 
         case {"field": AUDIENCE_FIELD.name, "is": code, "value": pk}:
             asked = Q(pk__in=members(pk))
             return asked if code == IN_AUDIENCE else ~asked
+        case {"field": SERVICE_FIELD.name, "is": code, "value": pk}:
+            rows = Subscription.objects.filter(service_id=pk, ended_at=None)
+            asked = Q(pk__in=rows.order_by().values("profile_id"))
+            return asked if code == SUBSCRIBED else ~asked
         case {"field": name, "is": code}:
             return _leaf_condition(known[name], code, rule.get("value"))
     return Q()
@@ -343,7 +378,7 @@ def _present(asked: Any, comparison: Any) -> Q:
     return Q(IsNull(asked, False)) & Q(comparison)
 
 
-def _words(rule: Rule, known: dict[str, ProfileField], labels: dict[int, str], *, inner: bool) -> str:
+def _words(rule: Rule, known: dict[str, ProfileField], labels: Labels, *, inner: bool) -> str:
     match rule:
         case {"all": []}:
             return _t("everybody")
@@ -355,15 +390,13 @@ def _words(rule: Rule, known: dict[str, ProfileField], labels: dict[int, str], *
             return _t("not (%(rule)s)") % {"rule": _words(part, known, labels, inner=False)}
     field, operator = known[rule["field"]], OPERATORS[rule["is"]]
     value = rule.get("value")
-    if field.kind == AUDIENCE:
-        label = labels.get(value) if isinstance(value, int) else None
+    if field.kind in (AUDIENCE, SERVICE):
+        label = labels.get(value if field.kind == AUDIENCE else (SERVICE, value))
         return str(operator.words) % {"value": f"“{label}”" if label else _t("that is gone")}
     return str(operator.words) % {"field": field.label, "value": _value_words(value, operator, field)}
 
 
-def _group(
-    parts: list[Rule], known: dict[str, ProfileField], labels: dict[int, str], word: str, inner: bool
-) -> str:
+def _group(parts: list[Rule], known: dict[str, ProfileField], labels: Labels, word: str, inner: bool) -> str:
     said = f" {word} ".join(_words(part, known, labels, inner=len(parts) > 1) for part in parts)
     return f"({said})" if inner and len(parts) > 1 else said
 

@@ -1,6 +1,6 @@
 """Who must not be written to, and why: one text, for all who ask.
 
-The text is a function of PostgreSQL, `audiences_suppression` (migration `suppression`), over a profile, the key of the
+The text is a function of PostgreSQL, `audiences_suppression` (migration `services`), over a profile, the key of the
 address that would be used, a channel and a service. A preparation, the look before each window, *Send again*, proofs
 and the public pages put it into their own statements; the planner writes it in there, so it costs no call.
 """
@@ -15,33 +15,37 @@ class Cause(StrEnum):
     """Why somebody is not written to, in the order in which it is looked at."""
 
     OPTED_OUT = "opted_out"
+    NOT_SUBSCRIBED = "not_subscribed"  # to the service that is asked about
     CONSENT_UNCLEAR = "consent_unclear"
     QUARANTINED = "quarantined"
     GONE = "gone"  # said by whoever found no profile
 
 
-def of(profile: str, *, key: str, channel: str = "email") -> str:
-    """SQL: the function over a profile's alias and the expression of its address' key; its column is `cause`."""
-    return f"audiences_suppression({profile}, {key}, '{channel}', NULL)"
+def of(profile: str, *, key: str, channel: str = "email", service: str = "NULL") -> str:
+    """SQL: the function over a profile's alias and the expression of its address' key; its column is `cause`.
+
+    `service` is the expression of a service's id: only who is subscribed to it is written to.
+    """
+    return f"audiences_suppression({profile}, {key}, '{channel}', {service})"
 
 
-def by_key(profile_id: str, *, key: str) -> str:
+def by_key(profile_id: str, *, key: str, service: str = "NULL") -> str:
     """SQL: a sub-query of one value, the cause or NULL, that looks one profile and one address up by their keys.
 
     `OFFSET 0` keeps the planner from joining whole tables where it knows nothing of how few are asked about.
     """
+    asked = of("p", key=key, service=service)
     return (
-        f"coalesce((SELECT coalesce(s.cause, '') FROM audiences_profile p, LATERAL {of('p', key=key)} s"
+        f"coalesce((SELECT coalesce(s.cause, '') FROM audiences_profile p, LATERAL {asked} s"
         f" WHERE p.id = {profile_id} OFFSET 0), '{Cause.GONE}')"
     )
 
 
-def cause(*, profile_id: int, address_key: str) -> Cause | None:
-    """Why this person must not be written to at this address; None: they may."""
+def cause(*, profile_id: int, address_key: str, service_id: int | None = None) -> Cause | None:
+    """Why this person must not be written to at this address, for a service if one is named; None: they may."""
+    asked = by_key("%(profile)s", key="%(key)s", service="%(service)s::bigint")
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {by_key('%(profile)s', key='%(key)s')}", {"profile": profile_id, "key": address_key}
-        )
+        cursor.execute(f"SELECT {asked}", {"profile": profile_id, "key": address_key, "service": service_id})
         found = cursor.fetchone()[0]
     return Cause(found) if found else None
 

@@ -10,6 +10,7 @@ from audiences.views import (
     profiles,
     repairing,
     reviewing,
+    services,
     targets,
     testing,
 )
@@ -26,6 +27,7 @@ _profiles = [
     path("<int:pk>/", profiles.profile, name="profile"),
     path("<int:pk>/edit/", profiles.edit, name="profile-edit"),
     path("<int:pk>/consent/", profiles.consent, name="consent"),
+    path("<int:pk>/unsubscribe/<int:service_pk>/", profiles.unsubscribe, name="unsubscribe"),
 ]
 _audiences = [
     path("", targets.listing, name="list"),
@@ -39,6 +41,16 @@ _audiences = [
     path("<int:pk>/delete/", targets.delete, name="delete"),
     path("<int:pk>/members/", targets.add_members, name="add-members"),
     path("<int:pk>/members/<int:profile_pk>/remove/", targets.remove_member, name="remove-member"),
+]
+_services = [
+    path("", services.listing, name="services"),
+    path("new/", services.create, name="service-create"),
+    path("<int:pk>/", services.service, name="service"),
+    path("<int:pk>/edit/", services.edit, name="service-edit"),
+    path("<int:pk>/text/", services.write, name="service-text"),
+    path("<int:pk>/activate/", services.activate, name="service-activate"),
+    path("<int:pk>/subscribe/", services.subscribe, name="service-subscribe"),
+    path("<int:pk>/audience/", services.audience, name="service-audience"),
 ]
 _imports = [
     path("", importing.listing, name="imports"),
@@ -64,6 +76,7 @@ _attributes = [
 urlpatterns = [
     path("profiles/", include(_profiles)),
     path("audiences/", include(_audiences)),
+    path("services/", include(_services)),
     path("imports/", include(_imports)),
     path("test-profiles/", include(_test_profiles)),
     path("attributes/", include(_attributes)),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from accounts import audit, letters
 from accounts import queues as accounts_queues
 from audiences import imports
+from audiences.services import sign_ups
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from feedback import queues as feedback_queues
@@ -48,6 +49,7 @@ def _wake(job: JobRef, job_id: str, *, where: Callable[[], bool]) -> Callable[[]
 
 _ERRANDS = (
     _wake(accounts_queues.LETTERS, "letters", where=lambda: letters.due(clock.now()).exists()),
+    _wake(feedback_queues.SIGN_UPS, "sign-ups", where=lambda: sign_ups.due(clock.now()).exists()),
     _wake(feedback_queues.READ_MAIL, "read-mail", where=waiting.is_anything_open),
     _wake(feedback_queues.FETCH_MAIL, "fetch-mail", where=lambda: sources.due(clock.now()).exists()),
 )

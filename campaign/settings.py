@@ -191,6 +191,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "confirm_email": "1/m/key",
     "keep_draft": "60/m/key",  # what is kept while somebody writes
+    "sign_up": env.str("SIGN_UP_LIMIT", "20/10m/key,200/d/key"),  # by network
     "keep_form": "30/m/key",  # what is typed while signed out
 }
 # The brakes are counted in PostgreSQL, so that they hold for all web processes and while Valkey is away.

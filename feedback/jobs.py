@@ -1,7 +1,9 @@
 """What workers and the clock run: one call. Each may run twice, or be lost."""
 
 from accounts import audit
+from campaign.lib import clock
 from feedback.intake import reaching, reading, reclassifying, refusals, replies, settling, sources
+from feedback.subscribing import letters
 
 
 def fetch_mail(**_: object) -> None:
@@ -17,6 +19,12 @@ def read_mail(**_: object) -> None:
         settling.settle_open()
         replies.forward_due()
         reclassifying.work_off()
+
+
+def mail_sign_ups(**_: object) -> None:
+    """Mails that ask to confirm a sign-up leave."""
+    with audit.entered("job"):
+        letters.mail(clock.now())
 
 
 def count_refusals(**_: object) -> None:

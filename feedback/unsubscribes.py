@@ -1,39 +1,72 @@
-"""Opting out by the link of a message, and changing one's mind on the same page."""
+"""Opting out by the link of a message: of its service where it has one, else of all mail."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
 from django.conf import settings
 from django.utils import translation
 
-from audiences import consents
-from audiences.models import ConsentEvent, Profile
-from deliveries.models import Message
+from audiences import consents, suppression
+from audiences.models import ConsentEvent, Profile, Service, Subscription
+from audiences.services import subscribing
+from audiences.services.subscribing import Origin
+from deliveries.models import Delivery, Message
 
 SOURCE, SOURCE_MAIL = "unsubscribe_link", "unsubscribe_mail"
 EMAIL = ConsentEvent.Channel.EMAIL
 
 
 def opt_out(*, delivery_id: int, seq: int, at: datetime, source: str = SOURCE) -> bool:
+    """Whoever the message was written to leaves its service, or gets no more email where it has none.
+
+    False if it was so already or they are gone.
+    """
+    service = service_of(delivery_id)
+    if service is None:
+        return opt_out_of_all(delivery_id=delivery_id, seq=seq, at=at, source=source)
+    profile_id = profile_of(delivery_id=delivery_id, seq=seq)
+    origin = Origin(at, source, reference=reference(delivery_id))
+    return profile_id is not None and subscribing.leave(service=service, profile_id=profile_id, origin=origin)
+
+
+def opt_out_of_all(
+    *, delivery_id: int, seq: int, at: datetime, source: str = SOURCE, network: str = ""
+) -> bool:
     """Whoever the message was written to gets no more email; False if it was so already or they are gone."""
-    return _change(consents.opt_out, delivery_id=delivery_id, seq=seq, at=at, source=source)
-
-
-def opt_in_again(*, delivery_id: int, seq: int, at: datetime) -> bool:
-    """The opt-out by this very message is taken back; False if it was not this one that holds."""
-    if not may_opt_in_again(delivery_id=delivery_id, seq=seq):
-        return False
-    return _change(consents.opt_in, delivery_id=delivery_id, seq=seq, at=at)
-
-
-def may_opt_in_again(*, delivery_id: int, seq: int) -> bool:
-    """Only the latest wish, and only if it came by a link of the same delivery: a link undoes no other."""
     profile_id = profile_of(delivery_id=delivery_id, seq=seq)
     if profile_id is None:
         return False
-    latest = ConsentEvent.objects.filter(profile_id=profile_id, channel=EMAIL).order_by("-id").first()
-    return latest is not None and latest.opted_out and latest.reference == reference(delivery_id)
+    with suppress(Profile.DoesNotExist):
+        return consents.opt_out(
+            profile_id=profile_id,
+            channel=EMAIL,
+            at=at,
+            source=source,
+            reference=reference(delivery_id),
+            network=network,
+        )
+    return False
+
+
+def service_of(delivery_id: int) -> Service | None:
+    """The service that a delivery belongs to."""
+    return Service.objects.filter(pk__in=Delivery.objects.filter(pk=delivery_id).values("service_id")).first()
+
+
+def has_left(*, profile_id: int, delivery_id: int) -> bool:
+    """Whether the person gets no more of what the delivery belongs to, because they said so."""
+    service = service_of(delivery_id)
+    if service is None:
+        return suppression.has_opted_out(profile_id)
+    return not Subscription.objects.filter(service=service, profile_id=profile_id, ended_at=None).exists()
+
+
+def left_service(*, profile_id: int, delivery_id: int) -> Service | None:
+    """The delivery's service where the person left just that; None where they are out of all mail, or it has none."""
+    service = service_of(delivery_id)
+    return (
+        service if service and not suppression.has_opted_out(profile_id) and service.takes_sign_ups else None
+    )
 
 
 def reference(delivery_id: int) -> str:
@@ -61,15 +94,3 @@ def masked(address: str) -> str:
     """An address that its owner knows again, and a stranger with a forwarded message does not learn."""
     local, at, domain = address.rpartition("@")
     return f"{local[:1]}•••{at}{domain}" if at else ""
-
-
-def _change(
-    verb: Callable[..., bool], *, delivery_id: int, seq: int, at: datetime, source: str = SOURCE
-) -> bool:
-    profile_id = profile_of(delivery_id=delivery_id, seq=seq)
-    if profile_id is not None:
-        with suppress(Profile.DoesNotExist):
-            return verb(
-                profile_id=profile_id, channel=EMAIL, at=at, source=source, reference=reference(delivery_id)
-            )
-    return False

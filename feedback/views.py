@@ -14,7 +14,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from audiences import suppression
+from accounts import signing_in
 from audiences.models import Profile
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
@@ -26,6 +26,7 @@ from feedback.hits import Landed, store
 from feedback.link_cache import Served
 from feedback.models import HitKind
 from feedback.readers import signs
+from feedback.subscribing import again
 
 logger = logging.getLogger(__name__)
 
@@ -158,13 +159,17 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     profile = _profile(letter)
     with translation.override(unsubscribes.language_of(profile)):
         if request.method != "POST":
-            is_out = profile is not None and suppression.has_opted_out(profile.pk)
+            is_out = profile is not None and unsubscribes.has_left(
+                profile_id=profile.pk, delivery_id=letter.delivery.delivery_id
+            )
             return _unsubscribe_page(request, letter, "done" if is_out else "ask")
         if request.POST.get("action") == "undo":
-            return _undo(request, letter)
+            return _undo(request, letter, profile)
         landed = _record(request, claim, HitKind.UNSUBSCRIBE)
         if landed is Landed.LOST:  # the one thing that must not be said to be done when it is not
             return _later(request)
+        if request.POST.get("action") == "all":
+            _leave_all(request, letter)
         return _unsubscribe_page(request, letter, "done", may_undo=landed is Landed.STORED)
 
 
@@ -257,39 +262,56 @@ def _profile(letter: Letter) -> Profile | None:
         return None
 
 
-def _undo(request: HttpRequest, letter: Letter) -> HttpResponse:
-    try:
-        with outage.reach():
-            changed = unsubscribes.opt_in_again(
-                delivery_id=letter.delivery.delivery_id, seq=letter.claim.seq, at=clock.now()
-            )
-    except outage.Away:
-        return _later(request)
-    return _unsubscribe_page(request, letter, "undone" if changed else "done", may_undo=False)
+def _leave_all(request: HttpRequest, letter: Letter) -> None:
+    """Not the delivery's service alone, but all mail. Raise Away, so that it is not said to be done."""
+    with outage.reach("recording"):
+        unsubscribes.opt_out_of_all(
+            delivery_id=letter.delivery.delivery_id,
+            seq=letter.claim.seq,
+            at=clock.now(),
+            network=signing_in.network(request),
+        )
+
+
+def _undo(request: HttpRequest, letter: Letter, profile: Profile | None) -> HttpResponse:
+    """By a mail to the address alone: who holds this link may not be whom it was written to. Raise Away."""
+    if profile is None:
+        return _unsubscribe_page(request, letter, "done", may_undo=False)
+    with outage.reach("recording"):
+        service = unsubscribes.left_service(profile_id=profile.pk, delivery_id=letter.delivery.delivery_id)
+        again.ask(request, profile=profile, service=service, address=letter.address)
+    return _unsubscribe_page(request, letter, "asked", may_undo=False)
 
 
 def _unsubscribe_page(
     request: HttpRequest, letter: Letter, state: str, *, may_undo: bool | None = None
 ) -> HttpResponse:
     if may_undo is None:
-        may_undo = state == "done" and letter.is_known and _may_undo(letter)
+        may_undo = state == "done" and letter.is_known and letter.profile_id is not None
+    claim = letter.claim
     context = {
         "state": state,
         "may_undo": may_undo,
         "address": unsubscribes.masked(letter.address),
         "sender": letter.delivery.renderer.from_name(values=letter.values),
+        "service": _service_name(letter),
+        "preferences": default_signer().sign(Purpose.UNSUBSCRIBE, claim.delivery_key, claim.seq)
+        if letter.profile_id is not None
+        else "",
     }
     return _page(request, "unsubscribe", context)
 
 
-def _may_undo(letter: Letter) -> bool:
+def _service_name(letter: Letter) -> str:
+    """The name that readers see of what an unsubscribe link leaves; empty where that is all mail, or not known now."""
+    if not letter.is_known:
+        return ""
     try:
         with outage.reach():
-            return unsubscribes.may_opt_in_again(
-                delivery_id=letter.delivery.delivery_id, seq=letter.claim.seq
-            )
+            service = unsubscribes.service_of(letter.delivery.delivery_id)
     except outage.Away:
-        return False
+        return ""
+    return service.public_name if service else ""
 
 
 def _page(

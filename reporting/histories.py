@@ -82,8 +82,9 @@ _HISTORY = """
         FROM mine JOIN feedback_report r ON r.delivery_id = mine.delivery_id AND r.seq = mine.seq AND r.is_current
         UNION ALL
         SELECT c.at, 'consent', nullif(substring(c.reference FROM '^delivery ([0-9]{1,18})$'), '')::bigint, NULL,
-            CASE WHEN c.opted_out THEN 'out' ELSE 'in' END, c.channel
-        FROM audiences_consentevent c WHERE c.profile_id = %(profile)s
+            CASE WHEN c.opted_out THEN 'out' ELSE 'in' END, coalesce(s.label, c.channel)
+        FROM audiences_consentevent c LEFT JOIN audiences_service s ON s.id = c.service_id
+        WHERE c.profile_id = %(profile)s
     )
     SELECT at, kind, delivery_id, seq, what, note FROM events
     WHERE at IS NOT NULL AND (%(before)s::timestamptz IS NULL OR at < %(before)s)
@@ -109,5 +110,5 @@ def _event(row: Any, named: dict[int, Delivery]) -> Event:
         seq=seq,
         by_machine=kind == "hit" and note == AgentKind.MACHINE,
         is_unsure=kind == "hit" and note == AgentKind.UNSURE,
-        note=str(ConsentEvent.Channel(note).label) if kind == "consent" else note,
+        note=str(dict(ConsentEvent.Channel.choices).get(note, note)) if kind == "consent" else note,
     )

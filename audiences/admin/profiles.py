@@ -133,9 +133,20 @@ class ConsentEventAdmin(DeskAdmin):
     """Each opt-out and opt-in as it happened. To read."""
 
     under_unit = False
-    list_display = ["at", "profile", "channel", "opted_out", "source", "by", "reference"]
+    list_display = [
+        "at",
+        "profile",
+        "service",
+        "channel",
+        "opted_out",
+        "source",
+        "network",
+        "text",
+        "by",
+        "reference",
+    ]
     list_filter = ["channel", "opted_out", "source"]
-    list_select_related = ["profile", "by"]
+    list_select_related = ["profile", "by", "service", "text__service"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return Right.VIEW in anywhere(request)

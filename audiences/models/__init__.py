@@ -4,9 +4,11 @@ from audiences.models.export_style import ExportStyle
 from audiences.models.imports import Import, ImportLines, ImportMapping, ImportPart, ImportProblem
 from audiences.models.profile import AddressState, Attribute, ConsentDoubt, ConsentEvent, Profile
 from audiences.models.quarantine import AddressError, ErrorReason, Quarantine, Suppression
+from audiences.models.service import AddressOptOut, Service, ServiceText, SignUp, Subscription
 
 __all__ = [
     "AddressError",
+    "AddressOptOut",
     "AddressState",
     "Attribute",
     "Audience",
@@ -23,6 +25,10 @@ __all__ = [
     "MailExchange",
     "Profile",
     "Quarantine",
+    "Service",
+    "ServiceText",
+    "SignUp",
+    "Subscription",
     "Suppression",
     "TestProfile",
 ]

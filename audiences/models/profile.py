@@ -129,33 +129,56 @@ class Attribute(models.Model):
 
 
 class ConsentEvent(models.Model):
-    """An opt-out or opt-in as it happened; rows are only ever added."""
+    """The consent log: a wish as it was said. Rows are only ever added, which PostgreSQL sees to."""
 
     class Channel(models.TextChoices):
         EMAIL = "email", _("Email")
         SMS = "sms", _("SMS")
         ANY = "any", _("Any channel")
 
+    # None where an address said it that nobody has.
     profile = models.ForeignKey(
-        Profile, verbose_name=_("profile"), on_delete=models.CASCADE, related_name="consents"
+        Profile, verbose_name=_("profile"), null=True, on_delete=models.PROTECT, related_name="consents"
     )
+    # What was subscribed to or left; without one it is about the whole channel.
+    service = models.ForeignKey(
+        "audiences.Service", verbose_name=_("service"), null=True, on_delete=models.PROTECT, related_name="consents",
+        db_index=False,
+    )  # fmt: skip
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
     opted_out = models.BooleanField(_("opted out"))
     at = models.DateTimeField(_("at"), db_index=True)
     source = models.CharField(_("source"), max_length=64)
-    by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+")
+    by = models.ForeignKey(User, verbose_name=_("by"), null=True, on_delete=models.PROTECT, related_name="+")
     # What carried the wish: "delivery 12" for an unsubscribe link; the apps above know more.
     reference = models.CharField(_("reference"), max_length=128, blank=True, default="")
     # What was said or agreed to, as far as a file tells.
     words = models.TextField(_("words"), blank=True, default="", db_default="")
+    # The version of the words that were shown.
+    text = models.ForeignKey(
+        "audiences.ServiceText", verbose_name=_("text"), null=True, on_delete=models.PROTECT, related_name="+",
+        db_index=False,
+    )  # fmt: skip
+    # From where, as far as it is kept: the network, not the machine.
+    network = models.CharField(_("network"), max_length=64, blank=True, default="", db_default="")
+    # The address that was meant, where the wish is about an address.
+    address_key = models.CharField(_("address"), max_length=320, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("consent event")
         verbose_name_plural = _("consent events")
         ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["service", "id"],
+                condition=models.Q(service__isnull=False),
+                name="consent_event_of_service",
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.profile}: {self.channel} {'out' if self.opted_out else 'in'}"
+        who, what = self.profile or self.address_key, self.service or self.channel
+        return f"{who}: {what} {'out' if self.opted_out else 'in'}"
 
 
 class ConsentDoubt(models.Model):

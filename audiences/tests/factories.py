@@ -1,11 +1,15 @@
 """Profiles, audiences and test profiles for tests."""
 
+from typing import Any
+
 import factory
 from factory.django import DjangoModelFactory
 
 from accounts.roles import root
 from audiences import addresses
-from audiences.models import Attribute, Audience, AudienceMember, Profile, TestProfile
+from audiences.models import Attribute, Audience, AudienceMember, Profile, Service, ServiceText, TestProfile
+from audiences.services import texts
+from campaign.lib import clock
 
 
 class ProfileFactory(DjangoModelFactory):
@@ -54,6 +58,28 @@ class AudienceFactory(DjangoModelFactory):
         AudienceMember.objects.bulk_create(
             AudienceMember(audience=audience, profile=profile) for profile in extracted
         )
+
+
+class ServiceFactory(DjangoModelFactory):
+    """A service whose text is in force, so that its form takes sign-ups."""
+
+    class Meta:
+        model = Service
+
+    label = factory.Sequence(lambda n: f"News {n}")
+    public_name = factory.LazyAttribute(lambda service: f"{service.label} for you")
+    unit = factory.LazyFunction(root)
+
+    @classmethod
+    def _create(cls, model_class: type[Service], *args: Any, **kwargs: Any) -> Service:
+        made = super()._create(model_class, *args, **kwargs)
+        words = texts.shipped()
+        made.text = ServiceText.objects.create(
+            service=made, number=1, words=words, seal=texts.fingerprint(made, 1, words), at=clock.now(),
+            activated_at=clock.now(),
+        )  # fmt: skip
+        made.save(update_fields=["text"])
+        return made
 
 
 class TestProfileFactory(DjangoModelFactory):

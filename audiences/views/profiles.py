@@ -11,8 +11,9 @@ from accounts import access
 from accounts.rights import Right
 from audiences import consents, export_styles, fields, people, sight, targeting
 from audiences.forms import ProfileFilter, ProfileForm
-from audiences.models import Audience, ConsentEvent, Profile, Quarantine
+from audiences.models import Audience, ConsentEvent, Profile, Quarantine, Service
 from audiences.rules import RuleError
+from audiences.services import subscribing
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib import clock, numbers
 from campaign.lib.keyset import key_page
@@ -70,7 +71,9 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "profile": found,
         "facts": facts,
         "channels": _channels(found),
-        "consents": found.consents.select_related("by")[:50],
+        "consents": found.consents.select_related("by", "service", "text")[:50],
+        "subscriptions": subscribing.of_profile(found.pk),
+        "address_says_no": consents.address_says_no(found),
         "quarantine": Quarantine.objects.filter(address_key=found.email_key).first()
         if found.email_key
         else None,
@@ -118,6 +121,17 @@ def consent(request: HttpRequest, pk: int) -> HttpResponse:
     if channel in ConsentEvent.Channel.values:
         verb = consents.opt_out if request.POST.get("decision") == "out" else consents.opt_in
         verb(profile_id=found.pk, channel=channel, at=clock.now(), source="page", by=request.user)
+        messages.success(request, _t("The consent is noted."))
+    return redirect("audiences:profile", pk)
+
+
+@require_POST
+def unsubscribe(request: HttpRequest, pk: int, service_pk: int) -> HttpResponse:
+    """The person is no more subscribed to a service."""
+    found = visible_or_404(request, Profile.objects.all(), pk)
+    service = visible_or_404(request, Service.objects.all(), service_pk)
+    origin = subscribing.Origin(clock.now(), "page", by=request.user)
+    if subscribing.leave(service=service, profile_id=found.pk, origin=origin):
         messages.success(request, _t("The consent is noted."))
     return redirect("audiences:profile", pk)
 

@@ -17,7 +17,7 @@ from accounts.rights import Right
 from audiences import choices, combining, definitions, fields, rule_form, rules, sight, targeting
 from audiences.combine_form import CombineForm
 from audiences.forms import AudienceForm, ListForm, PastedForm
-from audiences.models import Audience, Profile
+from audiences.models import Audience, Profile, Service
 from audiences.rule_form import RuleForm
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib.keyset import key_page
@@ -40,7 +40,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     return render(request, "audiences/audiences.html", {"page": page, "can_create": can_create, "q": words})
 
 
-def _words(rule: rules.Rule, known: dict[str, fields.ProfileField], labels: dict[int, str]) -> str:
+def _words(rule: rules.Rule, known: dict[str, fields.ProfileField], labels: rules.Labels) -> str:
     """The rule in words; an attribute that it needs may be gone by now."""
     try:
         return rules.in_words(rule, known=known, labels=labels)
@@ -131,7 +131,7 @@ def _offering(
 ) -> RuleForm:
     """The form with what can be chosen: of very many attributes those in use, stored values, other audiences."""
     if len(form.known) > len(fields.COLUMNS) + fields.MOST_SHOWN:
-        form.shown = [*fields.shown(), rules.AUDIENCE_FIELD]
+        form.shown = [*fields.shown(), rules.AUDIENCE_FIELD, rules.SERVICE_FIELD]
     unit = found.unit if found else _unit(request)
     choices.offer(form, user=request.user, unit=unit, aside=found, only_names=only_names)
     return form
@@ -202,18 +202,23 @@ def _said(
     }
 
 
-def _labels(request: HttpRequest, rule: rules.Rule) -> dict[int, str]:
-    """The labels of the audiences that a rule names; raise RuleError for one that the person may not see."""
+def _labels(request: HttpRequest, rule: rules.Rule) -> rules.Labels:
+    """The labels of what a rule names; raise RuleError for an audience or service that the person may not see."""
     named = rules.named_audiences(rule)
     rows = (
         access.visible(request.user, Audience.objects.filter(pk__in=named))
         if named
         else Audience.objects.none()
     )
-    labels = dict(rows.values_list("pk", "label"))
+    labels: rules.Labels = dict(rows.values_list("pk", "label"))
     if len(labels) < len(named):
         raise rules.RuleError(place=_t("the rule"), reason=_t("an audience that it names is gone."))
-    return labels
+    if not (asked := rules.named_services(rule)):
+        return labels
+    services = rules.service_labels(access.visible(request.user, Service.objects.filter(pk__in=asked)))
+    if len(services) < len(asked):
+        raise rules.RuleError(place=_t("the rule"), reason=_t("a service that it names is gone."))
+    return labels | services
 
 
 @require_http_methods(["GET", "POST"])

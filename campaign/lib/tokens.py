@@ -45,6 +45,8 @@ class Purpose(IntEnum):
     MESSAGE = 5
     BOUNCE = 6
     UNSUBSCRIBE_MAIL = 7
+    CONFIRM = 8  # of a sign-up, by its key in the place of a delivery's
+    PREFERENCES = 9  # of whom a sign-up has subscribed
 
 
 @dataclass(frozen=True, slots=True)

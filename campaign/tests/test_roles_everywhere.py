@@ -17,7 +17,8 @@ from accounts.rights import Right
 from accounts.roles import SHIPPED
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences import imports
-from audiences.models import ConsentDoubt, ImportMapping
+from audiences.models import ConsentDoubt, ImportMapping, Subscription
+from audiences.services import definitions as services
 from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
 from campaign.tests.crawling import mounted
@@ -45,6 +46,10 @@ class World:
         self.picture = Picture.objects.create(
             unit=unit, name="Kept", sha256="a" * 64, media_type="image/png", width=1, height=1, size=1, data=b"x", added_at=clock.now(),
         )  # fmt: skip
+        self.service = services.create(
+            label="Kept", public_name="Kept", unit=unit, by=person("prepare", unit), at=clock.now()
+        )
+        Subscription.objects.create(service=self.service, profile=self.other, subscribed_at=clock.now())
         self.template = ContentTemplate.objects.create(unit=unit, label="Kept", changed_at=clock.now())
         self.refused = self._refused_import()
         self.looked_through = self._looked_through()
@@ -98,6 +103,13 @@ ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], 
     "audiences:test-profile-create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk, "address": "t@example.com"}),
     "audiences:test-profile-edit": (lambda w: [w.test_profile.pk], Right.PREPARE, lambda w: {"label": "Changed", "unit": w.unit.pk, "address": "t@example.com"}),
     "audiences:test-profile-delete": (lambda w: [w.test_profile.pk], Right.PREPARE, lambda w: {}),
+    "audiences:service-create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "public_name": "New", "unit": w.unit.pk, "double_opt_in": "on"}),
+    "audiences:service-edit": (lambda w: [w.service.pk], Right.PREPARE, lambda w: {"label": "Changed", "double_opt_in": "on", "is_open": "on"}),
+    "audiences:service-text": (lambda w: [w.service.pk], Right.PREPARE, lambda w: {"en-consent": "a", "en-subject": "b", "en-body": "c"}),
+    "audiences:service-activate": (lambda w: [w.service.pk], Right.START, lambda w: {"seal": w.service.texts.get().seal}),
+    "audiences:service-subscribe": (lambda w: [w.service.pk], Right.IMPORT, lambda w: {"audience": w.list.pk}),
+    "audiences:service-audience": (lambda w: [w.service.pk], Right.PREPARE, lambda w: {}),
+    "audiences:unsubscribe": (lambda w: [w.other.pk, w.service.pk], Right.PREPARE, lambda w: {}),
     "deliveries:create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk, "audience": w.audience.pk, "schedule_kind": "at_once", "time_zone": "UTC"}),
     "deliveries:edit": (lambda w: [w.draft.pk], Right.PREPARE, _general),
     "deliveries:audience": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"audience": w.list.pk}),
@@ -146,6 +158,7 @@ ELSEWHERE = {
     "attributes: audiences/tests/test_attributes.py": {"audiences:attributes", "audiences:attribute-remove"},
     "changes nothing": {"audiences:builder", "audiences:preview", "deliveries:preview", "deliveries:frame", "styleguide"},
     "readers, by their token: feedback/tests/test_views.py": {"feedback:unsubscribe"},
+    "readers of services: feedback/subscribing/tests": {"feedback:sign-up", "feedback:confirm", "feedback:preferences"},
 }  # fmt: skip
 
 

@@ -148,6 +148,7 @@ class DeliveryAdmin(VerbAdmin):
                         "label",
                         "description",
                         ("unit", "audience"),
+                        "service",
                     ]
                 },
             ),

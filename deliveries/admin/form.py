@@ -40,6 +40,7 @@ SETTINGS = [
     "description",
     "unit",
     "audience",
+    "service",
     "schedule_kind",
     "validity_hours",
     "approval_policy",
@@ -146,7 +147,8 @@ class DeliveryForm(VerbForm, RecurrenceFields):
             return  # the person may only read
         units = access.units(self.by, Right.PREPARE)
         self.fields["unit"].queryset = units
-        self.fields["audience"].queryset = access.visible(self.by, self.fields["audience"].queryset)
+        for name in ("audience", "service"):
+            self.fields[name].queryset = access.visible(self.by, self.fields[name].queryset)
         self._offer_senders(units)
         self.initial.setdefault("time_zone", "UTC")
         if self.instance.pk:

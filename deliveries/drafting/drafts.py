@@ -34,6 +34,7 @@ SETTINGS = (
     "description",
     "unit",
     "audience",
+    "service",
     "schedule_kind",
     "contact_date",
     "time_zone",
@@ -51,6 +52,7 @@ COPIED = (
     "description",
     "unit",
     "audience",
+    "service",
     "time_zone",
     "validity_hours",
     "approval_policy",
@@ -79,6 +81,11 @@ class LooserPolicy(Refusal):
 class AudienceElsewhere(Refusal):
     message = _("The audience “%(audience)s” belongs to a unit that you can't read.")
     code = "audience_elsewhere"
+
+
+class ServiceElsewhere(Refusal):
+    message = _("The service “%(service)s” belongs to a unit that is not the delivery's or one above.")
+    code = "service_elsewhere"
 
 
 class TargetFixed(Refusal):
@@ -154,6 +161,8 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
     pairs, domains = delivery.link_parameters or [], delivery.link_domains or []
     delivery.link_parameters = [list(pair) for pair in link_parameters.checked(pairs)] or None
     delivery.link_domains = link_parameters.checked_domains(domains) or None
+    if delivery.service is not None and delivery.service.unit_id not in delivery.unit.lineage:
+        raise ServiceElsewhere(service=delivery.service)
     audience = delivery.audience
     if audience is None or audience.pk == known_audience:
         return

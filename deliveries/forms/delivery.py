@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
-from audiences.models import Audience
+from audiences.models import Audience, Service
 from campaign.lib import clock
 from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from deliveries.drafting import SenderElsewhere
@@ -42,6 +42,22 @@ class AudienceChoices(forms.ModelChoiceField):
 
     def offer_to(self, user: User) -> None:
         self.queryset = access.visible(user, Audience.objects.select_related("unit"))
+
+
+class ServiceChoices(forms.ModelChoiceField):
+    """Services of the units that a person may read; the verb says which of them a delivery's unit can have."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            Service.objects.none(), required=False, empty_label=_("None"), label=_("Service"),
+            help_text=_("Only its subscribers get it, and its unsubscribe links leave the service."), **options,
+        )  # fmt: skip
+
+    def label_from_instance(self, service: Service) -> str:
+        return f"{service.label} · {service.unit.label}"
+
+    def offer_to(self, user: User) -> None:
+        self.queryset = access.visible(user, Service.objects.select_related("unit"))
 
 
 class NewDelivery(When):
@@ -126,6 +142,7 @@ class General(forms.Form):
     route = forms.ModelChoiceField(
         Route.objects.all(), required=False, label=_("Route"), empty_label=_("The default route")
     )
+    service = ServiceChoices()
     tracking = forms.BooleanField(required=False, label=_("Track opens and clicks"))
     link_parameters = LinkParametersField(help_text=LINK_PARAMETERS_HELP)
     link_domains = LinkDomainsField(help_text=LINK_DOMAINS_HELP)
@@ -135,12 +152,13 @@ class General(forms.Form):
         # A person with a right on this delivery alone may keep its unit.
         own = OrganizationalUnit.objects.filter(pk=self.initial["unit"].pk)
         self.fields["unit"].queryset = access.units(user, Right.PREPARE) | own
+        self.fields["service"].offer_to(user)
 
     @staticmethod
     def of(delivery: Delivery) -> dict[str, Any]:
         """The delivery's properties as the form shows them."""
         names = (
-            "label", "description", "unit", "approval_policy", "validity_hours", "route", "tracking",
+            "label", "description", "unit", "approval_policy", "validity_hours", "route", "service", "tracking",
             "link_parameters", "link_domains",
         )  # fmt: skip
         return {name: getattr(delivery, name) for name in names}

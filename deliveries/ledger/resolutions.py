@@ -15,6 +15,7 @@ from audiences import suppression
 from deliveries.models import Delivery, MessageStatus
 from deliveries.models import MessageStatus as S
 
+_SERVICE = "(SELECT service_id FROM deliveries_delivery WHERE id = %(delivery)s)"
 _CHOSEN = "(%(seqs)s::int[] IS NULL OR d.seq = ANY(%(seqs)s::int[]))"
 
 _LOCK_NEXT_CHUNK = f"""
@@ -47,7 +48,7 @@ _SEND_AGAIN = f"""
         FROM deliveries_doubt d
         WHERE d.delivery_id = %(delivery)s AND d.seq BETWEEN %(first)s AND %(last)s AND {_CHOSEN}
             AND m.delivery_id = %(delivery)s AND m.seq = d.seq AND m.status = {S.IN_DOUBT}
-            AND {suppression.by_key("m.profile_id", key="m.address_key")} = ''
+            AND {suppression.by_key("m.profile_id", key="m.address_key", service=_SERVICE)} = ''
         RETURNING m.seq, m.tries, d.since, d.token
     ), gone AS (
         DELETE FROM deliveries_doubt d USING rows WHERE d.delivery_id = %(delivery)s AND d.seq = rows.seq

@@ -32,11 +32,12 @@ PARTS = {
     "identity": _("return path, signature or tracking domain"),
     "parameters": _("link parameters"),
     "attachments": _("attachments"),
+    "service": _("service"),
 }
-FORM = 3
+FORM = 4
 # The parts that came with a later form than the first, and what those of them were before that a manifest compares.
-ADDED = {"identity": 2, "parameters": 3, "attachments": 3}
-BEFORE: dict[str, Any] = {"parameters": None, "attachments": []}
+ADDED = {"identity": 2, "parameters": 3, "attachments": 3, "service": 4}
+BEFORE: dict[str, Any] = {"parameters": None, "attachments": [], "service": None}
 
 
 def fingerprint(value: Any) -> str:
@@ -60,6 +61,7 @@ def live_parts(delivery: Delivery) -> dict[str, Any]:
         "identity": identity(delivery),
         "parameters": link_parameters.sealed(delivery),
         "attachments": attachments.sealed(delivery),
+        "service": delivery.service_id,
     }
 
 

@@ -56,6 +56,7 @@ class DeliveryFile:
     images: Path | None = None  # the folder; the HTML names what is in it as its name/file.png
     route: str = ""
     attachments: tuple[Path, ...] | None = None
+    service: str = ""  # the label of one of the unit or above
     sender: str = ""  # an address on the lists of the unit
 
 
@@ -77,6 +78,7 @@ def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
         content=_content(content, path.parent),
         images=_images(content, path.parent),
         route=_text(data.get("route", ""), "route"),
+        service=_text(data.get("service", ""), "service"),
         sender=_text(data.get("sender", ""), "sender"),
         attachments=_attachments(data["attachments"], path.parent) if "attachments" in data else None,
     )
@@ -305,7 +307,7 @@ CONTENT = {*PLAIN_PARTS, "html_file", "text_file", "images"}
 KNOWN = {
     "label", "unit", "audience", "content", "schedule", "validity_hours", "approval_policy", "tracking",
     "description", "route", "limit_per_hour", "link_parameters", "link_domains",
-    "attachments", "sender",
+    "attachments", "sender", "service",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right, permissions
-from audiences.models import Audience
+from audiences.models import Audience, Service
 from deliveries.models.pace import ScheduleSettings
 from deliveries.models.route import LARGEST_LIMIT, Route
 
@@ -99,6 +99,11 @@ class Delivery(ScheduleSettings):
         on_delete=models.PROTECT,
         related_name="+",
     )
+    # Only who is subscribed to it gets the messages, and whoever unsubscribes by one of them leaves it.
+    service = models.ForeignKey(
+        Service, verbose_name=_("service"), null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text=_("Only its subscribers get it, and its unsubscribe links leave the service."), db_index=False,
+    )  # fmt: skip
     content = models.ForeignKey(
         "deliveries.Content", verbose_name=_("content"), null=True, editable=False, on_delete=models.PROTECT,
         related_name="+",

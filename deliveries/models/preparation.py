@@ -28,6 +28,7 @@ class Cause(models.TextChoices):
     NO_ADDRESS = "no_address", pgettext_lazy("cause", "Address not specified")
     MALFORMED = "malformed", pgettext_lazy("cause", "Malformed address")
     OPTED_OUT = "opted_out", pgettext_lazy("cause", "Opted out")
+    NOT_SUBSCRIBED = "not_subscribed", pgettext_lazy("cause", "Not subscribed")  # for a service alone
     CONSENT_UNCLEAR = "consent_unclear", pgettext_lazy("cause", "Consent unclear")
     QUARANTINED = "quarantined", pgettext_lazy("cause", "Quarantined address")
     DUPLICATE = "duplicate", pgettext_lazy("cause", "Duplicate")

@@ -66,6 +66,8 @@ def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
     connection.ensure_connection()
     object_ = sql.SQL("jsonb_strip_nulls({})").format(objects).as_string(connection.connection)
     values = object_.replace("%", "%%")
+    service = str(int(delivery.service_id)) if delivery.service_id else "NULL"
+    suppressed = suppression.of("p", key="p.email_key", service=service)
     zone = "p.time_zone" if delivery.schedule_kind == ScheduleKind.LOCAL_HOUR else "''"
     return f"""
         INSERT INTO deliveries_staging (preparation_id, token, profile_id, address, address_key, "values", zone, cause)
@@ -75,7 +77,7 @@ def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
                 WHEN p.email_state = 'malformed' THEN '{Cause.MALFORMED}'
                 ELSE suppressed.cause
             END
-        FROM audiences_profile p CROSS JOIN LATERAL {suppression.of("p", key="p.email_key")} suppressed
+        FROM audiences_profile p CROSS JOIN LATERAL {suppressed} suppressed
         WHERE p.id IN (__CHOSEN__)
     """
 
@@ -155,6 +157,7 @@ def count_causes(preparation: Preparation, *, targeted: int) -> dict[str, int]:
     delivery = preparation.delivery
     aside = {
         Cause.WRITTEN_TO: delivery.remainder_of_id is None,
+        Cause.NOT_SUBSCRIBED: delivery.service_id is None,
         Cause.HOUR_PASSED: delivery.schedule_kind != ScheduleKind.LOCAL_HOUR,
     }
     looked_at = [cause for cause in Cause if not aside.get(cause)]

@@ -2,7 +2,9 @@
 
 from audiences import suppression
 
-SUPPRESSION = f"{suppression.by_key('m.profile_id', key='m.address_key')} AS suppression"
+# Of which service the delivery is, looked up once for a statement.
+_SERVICE = "(SELECT service_id FROM deliveries_delivery WHERE id = %(delivery)s)"
+SUPPRESSION = f"{suppression.by_key('m.profile_id', key='m.address_key', service=_SERVICE)} AS suppression"
 
 # For a lane the time-outs are PostgreSQL's own half of its patience: a backend whose lane has vanished lets go of its
 # locks. Each statement finds its rows by their keys, so one plan does for all windows: none is planned anew.

@@ -1,15 +1,18 @@
 import hashlib
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
-from audiences.models import ConsentEvent, Profile
+from audiences.models import ConsentEvent, Profile, SignUp
+from campaign.lib import clock
 from campaign.lib.tokens import Purpose, default_signer
 from deliveries.models import Asset, Chunk, Doubt, Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import no_trigger
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
+from feedback.subscribing import letters
 from feedback.tests.factories import CHROME, PromptReader, link
 
 pytestmark = pytest.mark.django_db
@@ -150,13 +153,20 @@ def test_one_click_of_a_mail_program_opts_out_without_cookie_or_csrf(delivery):
     assert profile_of(delivery).no_email
 
 
-def test_a_mistake_is_undone_on_the_same_page(reader, delivery):
+def test_a_mistake_is_undone_by_a_mail_to_the_address_and_not_by_whoever_holds_the_link(
+    reader, delivery, mailoutbox
+):
     page = reader.post(link(delivery, "u")).content.decode()
 
     reader.post(link(delivery, "u"), {"action": "undo"})
 
     assert 'value="undo"' in page
+    assert profile_of(delivery).no_email
+    letters.mail(clock.now())
+    assert mailoutbox[0].to == [profile_of(delivery).email]
+    reader.post(letters.link(SignUp.objects.get()).removeprefix(settings.PUBLIC_URL))
     assert not profile_of(delivery).no_email
+    assert ConsentEvent.objects.latest("pk").network == "127.0.0.0/24"
 
 
 def test_a_link_undoes_no_opt_out_but_its_own(reader, delivery):

@@ -13,6 +13,7 @@ from accounts import access
 from accounts.models import OrganizationalUnit, User
 from audiences import definitions, rules
 from audiences.models import Audience
+from audiences.services import definitions as services
 from campaign.lib import clock
 from deliveries import drafting
 from deliveries.commands.base import DeliveriesCommand
@@ -30,10 +31,11 @@ DESCRIPTION = """Make a delivery from a JSON file:
    "validity_hours": 84, "approval_policy": "four_eyes", "tracking": true,
    "description": "...", "route": "...", "limit_per_hour": 3600,
    "link_parameters": {"utm_campaign": "{{ delivery.label }}"}, "link_domains": ["example.com"],
-   "attachments": ["terms.pdf"], "sender": "news@example.com"}
+   "attachments": ["terms.pdf"], "sender": "news@example.com",
+   "service": "News"}
 
-"label" and "unit" are needed. "sender", an address on the unit's lists, brings name, replies and route. "at" may
-be "now". A recurring delivery says its rule (RFC 5545) instead:
+"label" and "unit" are needed. "sender", an address on the unit's lists, brings name, replies and route. Of a
+"service" only its subscribers get it. "at" may be "now". A recurring delivery says its rule (RFC 5545) instead:
 
    "schedule": {"rule": "FREQ=WEEKLY;BYDAY=MO", "from": "2026-12-07T09:00", "zone": "America/Sao_Paulo",
                 "except": ["2026-12-28"], "request_confirmation": true, "size_limit": 50000,
@@ -92,6 +94,11 @@ def _settings(file: DeliveryFile, *, unit: OrganizationalUnit, by: User) -> dict
     settings = dict(file.settings)
     if file.audience:
         settings["audience"] = _audience(file, unit=unit, by=by)
+    if file.service:
+        found = list(services.offered(unit).filter(label=file.service)[:2])
+        if len(found) != 1:
+            raise BadDeliveryFile("service", f"there is no service “{file.service}”, or more than one")
+        settings["service"] = found[0]
     if file.route:
         settings["route"] = Route.objects.filter(label=file.route).first()
         if settings["route"] is None:

@@ -134,6 +134,7 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         "pace": _pace(standing.pace),
         "approval_policy": delivery.policy,
         "tracking": delivery.tracking,
+        "service": delivery.service and delivery.service.label,
         "content": content
         and {
             "version": content.number,

@@ -1,0 +1,37 @@
+"""List what people can subscribe to."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q
+
+from accounts import access
+from accounts.commands import PersonCommand
+from accounts.models import User
+from audiences.models import Service
+
+
+class Command(PersonCommand):
+    help = "The services that a person may see: how many are subscribed, and where their forms are."
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> list[dict[str, Any]]:
+        assert by is not None
+        rows = access.visible(by, Service.objects.select_related("unit", "text"))
+        rows = rows.annotate(current=Count("subscriptions", filter=Q(subscriptions__ended_at=None)))
+        found = [
+            {
+                "service": one.pk,
+                "label": one.label,
+                "unit": one.unit.label,
+                "subscribed": one.current,
+                "takes_sign_ups": one.takes_sign_ups,
+                "double_opt_in": one.double_opt_in,
+                "text_in_force": one.text.number if one.text else None,
+                "form": f"{settings.PUBLIC_URL}/s/{one.key}",
+            }
+            for one in rows
+        ]
+        for row in found:
+            self.say(f"{row['service']:>6}  {row['label']:<40}  {row['subscribed']:>10,}  {row['form']}")
+        self.say(f"{len(found):,} services.")
+        return found

@@ -1,0 +1,111 @@
+"""No sequence of imports, sign-ups and opt-outs leads to somebody who said no being written to."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+
+import pytest
+from django.db import transaction
+from psycopg import sql
+
+from audiences import consents, suppression
+from audiences.models import Profile, Service, SignUp, Subscription
+from audiences.services import sign_ups, subscribing
+from audiences.services.subscribing import Origin
+from audiences.tests.factories import ProfileFactory, ServiceFactory
+from campaign.lib import clock
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "ana@example.com"
+SEQUENCES, LENGTH = 40, 9
+
+
+class Life:
+    """What happens to one address in days that follow one another, and what its reader said last."""
+
+    def __init__(self, random: Random, double: Service, single: Service) -> None:
+        self.random, self.services = random, [double, single]
+        self.at = clock.now()
+        self.said_no = {None: False, double.pk: False, single.pk: False}
+        self.told: list[str] = []
+
+    def lives(self) -> None:
+        deeds: list[Callable[[], None]] = [
+            self.imported, self.imported_with_a_no, self.opts_out, self.asks, self.confirms, self.leaves,
+            self.is_subscribed_by_others, self.takes_back, self.asks, self.confirms,
+        ]  # fmt: skip
+        for _day in range(LENGTH):
+            self.at += timedelta(days=1, minutes=1)
+            deed = self.random.choice(deeds)
+            self.told.append(deed.__name__)
+            deed()
+            self.nobody_who_said_no_is_written_to()
+
+    def nobody_who_said_no_is_written_to(self) -> None:
+        for profile in self.having():
+            for service, said_no in self.said_no.items():
+                cause = suppression.cause(profile_id=profile.pk, address_key=ADDRESS, service_id=service)
+                assert cause is not None or not said_no, (self.told, service)
+
+    def having(self) -> list[Profile]:
+        return list(Profile.objects.filter(email_key=ADDRESS).order_by("pk"))
+
+    def one(self) -> Profile:
+        return self.random.choice(self.having() or [ProfileFactory(email=ADDRESS)])
+
+    def imported(self) -> None:
+        ProfileFactory(email=ADDRESS)
+
+    def imported_with_a_no(self) -> None:
+        self.imported()
+        ids = sql.SQL("SELECT id, '' FROM audiences_profile WHERE id = {}").format(sql.Literal(self.one().pk))
+        channel = self.random.choice(["email", "any"])
+        consents.opt_out_many(profile_ids=ids, channel=channel, at=self.at, source="import")
+        self.said_no = dict.fromkeys(self.said_no, True)
+
+    def opts_out(self) -> None:
+        consents.opt_out(profile_id=self.one().pk, channel="email", at=self.at, source="unsubscribe_link")
+        self.said_no = dict.fromkeys(self.said_no, True)
+
+    def asks(self) -> None:
+        service = self.random.choice(self.services)
+        sign_ups.ask(
+            service=service, text=service.text, address=ADDRESS, language="en", network="", at=self.at
+        )
+
+    def takes_back(self) -> None:
+        profile = self.one()
+        sign_ups.ask_again(
+            profile=profile, service=None, address=ADDRESS, language="en", network="", at=self.at
+        )
+
+    def confirms(self) -> None:
+        waiting = (
+            SignUp.objects.filter(confirmed_at=None, at__gt=self.at - timedelta(days=6)).order_by("?").first()
+        )
+        if waiting is not None:
+            sign_ups.confirm(sign_up=waiting, network="", at=self.at)
+            self.said_no[waiting.service_id] = False
+            if waiting.service_id is None:  # of what they never had, the no went with that to all mail
+                had = set(Subscription.objects.values_list("service_id", flat=True))
+                self.said_no |= dict.fromkeys(self.said_no.keys() - had, False)
+
+    def leaves(self) -> None:
+        service = self.random.choice(self.services)
+        subscribing.leave(service=service, profile_id=self.one().pk, origin=Origin(self.at, "link"))
+        if Subscription.objects.filter(service=service).exists():
+            self.said_no[service.pk] = True
+
+    def is_subscribed_by_others(self) -> None:
+        ids = sql.SQL("SELECT id FROM audiences_profile")
+        for service in self.services:
+            subscribing.subscribe_many(service=service, profile_ids=ids, origin=Origin(self.at, "audience"))
+
+
+def test_no_sequence_mails_somebody_who_said_no():
+    double, single = ServiceFactory(), ServiceFactory(double_opt_in=False)
+    for seed in range(SEQUENCES):
+        with transaction.atomic():
+            Life(Random(seed), double, single).lives()
+            transaction.set_rollback(True)

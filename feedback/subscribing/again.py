@@ -1,0 +1,24 @@
+"""Coming back after one has left: by a mail to the address, whoever may hold the link of a message."""
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts import signing_in
+from audiences.models import Profile, Service
+from audiences.services import sign_ups
+from campaign.lib import clock
+from feedback import queues, unsubscribes
+
+
+@transaction.atomic
+def ask(request: HttpRequest, *, profile: Profile, service: Service | None, address: str) -> None:
+    """A mail to the address asks whether its reader wants that: the service, or without one all mail again."""
+    sign_ups.ask_again(
+        profile=profile,
+        service=service,
+        address=address,
+        language=unsubscribes.language_of(profile),
+        network=signing_in.network(request),
+        at=clock.now(),
+    )
+    queues.SIGN_UPS.enqueue(job_id="sign-ups")
