@@ -130,6 +130,7 @@ class DeliveryAdmin(VerbAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         content = {
             "fields": [
+                "template",
                 "subject",
                 "preheader",
                 "sender",
