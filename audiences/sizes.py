@@ -8,6 +8,8 @@ import time
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from audiences import queues, targeting
 from audiences.models import Audience
 from audiences.rules import RuleError
@@ -58,9 +60,12 @@ def _count(audience: Audience) -> int | None:
 
 
 def note(audience: Audience, number: int | None, *, at: datetime) -> None:
-    """It had so many people at that moment. Where it was changed meanwhile nothing is noted."""
+    """It had so many people at that moment. Where it was changed meanwhile, or is now, nothing is noted."""
     as_it_was = {"changed_at": audience.changed_at, "counted_at": audience.counted_at}
-    Audience.objects.filter(pk=audience.pk, **as_it_was).update(counted=number, counted_at=at)
+    rows = Audience.objects.filter(pk=audience.pk, **as_it_was)
+    with transaction.atomic():  # nobody waits for an import that fills the list
+        free = list(rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+        Audience.objects.filter(pk__in=free).update(counted=number, counted_at=at)
 
 
 def forget(audience_id: int) -> None:

@@ -12,9 +12,9 @@ from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
 from deliveries.models import Delivery
 from deliveries.tests.factories import DeliveryFactory
+from home.tests.axe import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # The layout changes with the width, the colours with the theme: two visits see all of either.
 LOOKS = [(1366, "light"), (390, "dark")]
 
@@ -57,11 +57,6 @@ def test_no_page_keeps_anybody_out(new_page: Any) -> None:
             page.goto(address, wait_until="domcontentloaded")
             if address == "/":  # with its menus open
                 page.evaluate("document.querySelectorAll('details.menu').forEach(menu => menu.open = true)")
-            answer = axe.run(
-                page, options={"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
-            )
-            for each in answer.response["violations"]:
-                places = [node["target"] for node in each["nodes"]]
-                found.append(f"{address} {width} {theme}: {each['id']} {places[:3]}")
+            found += violations(axe, page, f"{address} {width} {theme}")
 
     assert found == []
