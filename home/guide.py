@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -61,7 +61,7 @@ def of(user: User, *, at: datetime) -> Guide | None:
 
 
 def _steps(user: User, mine: QuerySet[Delivery]) -> list[Step]:
-    written = mine.filter(content__isnull=False)
+    written = mine.filter(Q(content__html__gt="") | Q(content__text__gt=""))
     latest = mine.filter(status__in=groups.UNCONFIRMED).order_by("-pk").values_list("pk", flat=True).first()
     begin = reverse("deliveries:create")
     dashboard, content, proof = (
