@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, attributes, fields, rules, targeting
+from audiences import addresses, attributes, fields, rules, sizes, targeting
 from audiences.models import AddressState, Audience, AudienceMember, Profile, TestProfile
 from audiences.services import definitions as services
 from campaign.lib.refusals import Refusal
@@ -129,6 +129,7 @@ def change(
         _check_named(audience.rule, audience.unit, audience)
     audience.label, audience.description = label.strip()[:128], description
     audience.save(update_fields=["label", "description", "rule", "changed_at"])
+    sizes.forget(audience.pk)
     audit.record("change_audience", by=by, target=audience, before=before, rule=audience.rule)
     return audience
 
@@ -144,6 +145,7 @@ def add_members(*, audience: Audience, pasted: str, by: User) -> list[str]:
         raise OtherKind(audience=audience.label, kind=Audience.Kind.LIST.label)
     before = audience.members.count()
     unknown = _add(audience, pasted)
+    sizes.forget(audience.pk)
     audit.record("add_members", by=by, target=audience, added=audience.members.count() - before)
     return unknown
 
@@ -153,6 +155,7 @@ def remove_member(*, audience: Audience, profile: Profile, by: User) -> None:
     """Take the profile out of the list, if it is in it."""
     access.require(by, Right.PREPARE, audience)
     audience.members.filter(profile=profile).delete()
+    sizes.forget(audience.pk)
     audit.record("remove_member", by=by, target=audience, profile=profile.pk)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access
@@ -15,7 +14,7 @@ from accounts.rights import Right
 from audiences import attributes, fields, imports
 from audiences.fields import DATE, NUMBER, YES_NO, ProfileField
 from audiences.imports import columns
-from audiences.models import AddressState, Attribute, Profile, TestProfile
+from audiences.models import Attribute, Profile, TestProfile
 
 
 class UnitField(forms.ModelChoiceField):
@@ -29,39 +28,6 @@ class UnitField(forms.ModelChoiceField):
         self.initial = (
             home if home in {unit.pk for unit in units} else next((unit.pk for unit in units), None)
         )
-
-
-class ProfileFilter(forms.Form):
-    """What narrows the list of profiles."""
-
-    q = forms.CharField(required=False, label=_("Search"), widget=forms.TextInput(attrs={"type": "search"}))
-    state = forms.ChoiceField(required=False, label=_("Address"))
-    unit: Any = forms.ModelChoiceField(
-        queryset=None, required=False, empty_label=_("All units"), label=_("Unit")
-    )
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        out, unclear = ("opted_out", _("Opted out")), ("unclear", _("Consent unclear"))
-        self.fields["state"].choices = [("", _("All")), *AddressState.choices, out, unclear]
-        self.fields["unit"].queryset = access.readable_units(user)
-
-    def narrowed(self, rows: QuerySet[Profile]) -> QuerySet[Profile]:
-        """The rows that state and unit leave; the search is another matter."""
-        if not self.is_valid():
-            return rows
-        state, unit = self.cleaned_data["state"], self.cleaned_data["unit"]
-        if state == "opted_out":
-            rows = rows.exclude(no_email=False, no_sms=False, no_contact=False)
-        elif state == "unclear":
-            rows = rows.filter(consent_unclear=True)
-        elif state:
-            rows = rows.filter(email_state=state)
-        return rows.filter(unit__path__startswith=unit.path) if unit else rows
-
-    @property
-    def words(self) -> str:
-        return self.cleaned_data["q"] if self.is_valid() else ""
 
 
 def _kind_field(known: ProfileField) -> forms.Field:

@@ -1,7 +1,7 @@
 """What workers do for this app: ids in, one call, nothing else."""
 
 from accounts import audit
-from audiences import error_counts, imports, mail_exchanges
+from audiences import error_counts, imports, mail_exchanges, sizes
 from campaign.lib import clock
 
 
@@ -25,3 +25,8 @@ def forget_old_imports(**_: object) -> None:
 def look_up_exchanges(**_: object) -> None:
     """DNS is asked who takes mail for the domains that are wanted."""
     mail_exchanges.look_up_due()
+
+
+def count_audiences(*, audience_ids: list[int], **_: object) -> None:
+    """Audiences that somebody looks at in a list have a fresh count."""
+    sizes.count_stale(audience_ids, at=clock.now())

@@ -6,7 +6,6 @@ Bounded in what is looked at, how long it takes and how much is shown.
 import logging
 from dataclasses import dataclass
 
-from django.db import OperationalError, connection, transaction
 from django.db.models import Count, F
 
 from accounts.models import OrganizationalUnit, User
@@ -14,6 +13,7 @@ from audiences import fields as profile_fields
 from audiences import sight, targeting, value_names
 from audiences.fields import TEXT, ProfileField
 from audiences.models import Profile
+from campaign.lib import in_time
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +57,9 @@ def of(field: ProfileField, *, user: User, unit: OrganizationalUnit | None = Non
     counted = newest.annotate(found=profile_fields.expression(field)).exclude(found="").order_by()
     by_number = counted.values("found").annotate(number=Count("pk")).order_by("-number", F("found"))
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE}")
+        with in_time.at_most(PATIENCE):
             found = list(by_number.values_list("found", "number")[:MOST_SHOWN])
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL statement_timeout = DEFAULT")
-    except OperationalError:  # it was told to give up
+    except in_time.TooSlow:
         logger.warning("counting the values of %s took too long", field.name)
         return []
     short = [(value, number) for value, number in found if len(value) <= LONGEST_SHOWN]

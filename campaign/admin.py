@@ -7,13 +7,17 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import URLPattern, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from django_rq import stats_views
 from django_rq.models import Dashboard
+from django_rq.queues import get_queue_by_index
+from django_rq.settings import get_queues_list
 from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job
 
 from accounts import audit
 from accounts.desk import DeskAdmin, administers_everything, person
@@ -65,11 +69,37 @@ def only_administrators(view: Callable[..., HttpResponse]) -> Callable[..., Http
             raise PermissionDenied
         try:
             return view(request, *args, **kwargs)
-        except (LookupError, ValueError, ImproperlyConfigured, NoSuchJobError, InvalidJobOperation) as error:
+        except (
+            Http404,
+            LookupError,
+            ValueError,
+            ImproperlyConfigured,
+            NoSuchJobError,
+            InvalidJobOperation,
+        ) as error:
+            if request.method == "GET" and (torn := _torn(request, error, **kwargs)):
+                return torn
             # These pages take a queue's number, a job and a page as they come: one that isn't there is no page.
             raise Http404 from error
 
     return checked
+
+
+def _torn(
+    request: HttpRequest, error: Exception, *, queue_index: int = -1, job_id: str = "", **_more: Any
+) -> HttpResponse | None:
+    """Say of a job that is there and can't be read that this is so; None where there is none."""
+    queues = get_queues_list()
+    if not job_id or not 0 <= queue_index < len(queues):
+        return None
+    queue = get_queue_by_index(queue_index)
+    if not queue.connection.exists(Job.key_for(job_id)):
+        return None
+    context = {
+        **admin.site.each_context(request),
+        "queue": queue, "queue_index": queue_index, "job_id": job_id, "reason": str(error)[:300],
+    }  # fmt: skip
+    return render(request, "django_rq/unreadable.html", context)
 
 
 def desk_css(request: HttpRequest) -> str:

@@ -6,6 +6,7 @@ app_name = "home"
 urlpatterns = [
     path("", views.home, name="home"),
     path("calendar/", views.calendar, name="calendar"),
+    path("guide/", views.guide, name="guide"),
     path("first-steps/", views.first_steps, name="first-steps"),
     path("search/", views.search, name="search"),
 ]

@@ -1,9 +1,9 @@
 """Where people begin."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import access, roles
 from accounts.desk import administers_everything, person
@@ -11,6 +11,7 @@ from accounts.rights import Right
 from campaign.lib import clock
 from deliveries.overview import diagnosis
 from home import first_steps as leading
+from home import guide as guiding
 from home import leaving, months, standing
 from home import search as looking
 
@@ -20,14 +21,25 @@ def home(request: HttpRequest) -> HttpResponse:
     """What needs the person, what goes out today, how the last ones did, and what is unwell."""
     user, at = person(request), clock.now()
     is_operator = administers_everything(request)
+    may_create = Right.PREPARE in access.on_any_unit(user)
     context = {
         "standing": standing.of(user, at=at),
-        "may_create": Right.PREPARE in access.on_any_unit(user),
+        "may_create": may_create,
+        "guide": guiding.of(user, at=at),
+        "may_show_guide": may_create and guiding.is_dismissed(user),
         "problems": diagnosis.at_a_glance() if is_operator else [],
         "is_new": is_operator and not leading.is_over(),
         "now": at,
     }
     return render(request, "home/home.html", context)
+
+
+@require_POST
+def guide(request: HttpRequest) -> HttpResponse:
+    """The person has put the guide to a first delivery aside, or has it shown again: their own matter alone."""
+    turn = guiding.show if request.POST.get("guide") == "show" else guiding.dismiss
+    turn(by=person(request))
+    return redirect("home:home")
 
 
 @require_safe

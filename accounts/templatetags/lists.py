@@ -18,7 +18,14 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def sort_header(context: Context, form: ListForm, name: str, label: Any, css: str = "") -> SafeString:
-    """A column's header whose link sorts the list by it; once more, the other way round."""
+    """A column's header whose link sorts the list by it; once more, the other way round.
+
+    Of a list that is too long for that order there is no link.
+    """
+    shown = format_html(' class="{}"', css) if css else ""
+    if not form.offers(name):
+        why = _t("Narrow the list to sort it by this.")
+        return format_html('<th scope="col"{} title="{}">{}</th>', shown, why, label)
     order, largest_first = form.order
     is_current = order == name
     wanted_largest = not largest_first if is_current else form.orders[name].largest_first
@@ -29,7 +36,7 @@ def sort_header(context: Context, form: ListForm, name: str, label: Any, css: st
     said = "descending" if largest_first else "ascending"
     return format_html(
         '<th scope="col"{}{}><a class="sort" href="?{}">{}{}</a></th>',
-        format_html(' class="{}"', css) if css else "",
+        shown,
         format_html(' aria-sort="{}"', said) if is_current else "",
         query.urlencode(),
         label,

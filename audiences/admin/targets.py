@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import BigIntegerField, Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -12,10 +13,12 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts import access
 from accounts.desk import UnitFilter, person
-from audiences import combining, definitions, rules
+from audiences import combining, definitions, rules, sizes
 from audiences.admin.base import InUnitAdmin, OwnUnits
 from audiences.combining import Part
 from audiences.models import Audience
+from campaign.lib import clock
+from campaign.templatetags.sinete import full_number
 
 
 class AudienceForm(OwnUnits):
@@ -78,12 +81,15 @@ class AudienceForm(OwnUnits):
 @admin.register(Audience)
 class AudienceAdmin(InUnitAdmin):
     form = AudienceForm
-    list_display = ["label", "kind", "unit", "members_in_it", "changed_at"]
+    list_display = ["label", "kind", "unit", "people", "changed_at"]
     list_filter = ["kind", UnitFilter]
     search_fields = ["label", "description"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Audience]:
-        return super().get_queryset(request).annotate(size=Count("members"))
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        answer = super().changelist_view(request, extra_context)
+        if (shown := (getattr(answer, "context_data", None) or {}).get("cl")) is not None:
+            sizes.ask(shown.result_list, at=clock.now())
+        return answer
 
     def get_fieldsets(self, request: HttpRequest, obj: Audience | None = None) -> list[Any]:
         fields = ["label", "description", "unit", "kind"]
@@ -106,9 +112,9 @@ class AudienceAdmin(InUnitAdmin):
     def delete_model(self, request: HttpRequest, obj: Audience) -> None:
         definitions.delete(audience=obj, by=person(request))
 
-    @display(description=_("members"))
-    def members_in_it(self, audience: Any) -> Any:
-        return audience.size if audience.kind == Audience.Kind.LIST else "–"
+    @display(description=_("people"), ordering=Coalesce("counted", Value(-1), output_field=BigIntegerField()))
+    def people(self, audience: Audience) -> str:
+        return full_number(audience.counted)
 
     @display(description=_("in words"))
     def in_words(self, audience: Audience) -> str:

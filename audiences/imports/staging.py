@@ -19,7 +19,7 @@ from psycopg import sql
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import consents, doubts, suppressions
+from audiences import consents, doubts, sizes, suppressions
 from audiences.imports import wish_merge
 from audiences.imports.headers import Mapping
 from audiences.imports.outcomes import Lines, Outcome
@@ -346,3 +346,4 @@ class _Merge:
                 " SELECT %(audience)s, profile_id FROM {target} ON CONFLICT DO NOTHING",
                 {"audience": self.importing.audience_id},
             )
+            sizes.forget(self.importing.audience_id)

@@ -25,6 +25,10 @@ class Audience(models.Model):
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
+    # How many profiles it had when it was counted last, for lists; where somebody decides it is counted anew. Without
+    # `counted_at` something has changed since, or nobody has counted yet.
+    counted = models.BigIntegerField(_("people"), null=True, editable=False)
+    counted_at = models.DateTimeField(_("counted"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("audience")

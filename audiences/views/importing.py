@@ -7,25 +7,30 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
+from accounts.desk import person
+from accounts.lists import as_it_was_left
 from accounts.rights import Right
 from audiences import attributes, imports, sight
+from audiences.filters import ImportFilter
 from audiences.forms import ChoicesForm, ImportForm
 from audiences.imports import looking
 from audiences.models import Import
 from audiences.views import dry_running
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib.jobs import Queue, unheard
-from campaign.lib.keyset import key_page
 
 PROBLEMS_SHOWN = 200
 
 
 @require_http_methods(["GET", "POST"])
 def listing(request: HttpRequest) -> HttpResponse:
-    """What was imported, newest first, and the form for the next file.
+    """What was imported, as one left the list, and the form for the next file.
 
     Raise access.NotAllowed for a file from a person who may import nowhere.
     """
+    user = person(request)
+    if (left := as_it_was_left(request, name="imports", form=ImportFilter, user=user)) is not None:
+        return left
     form = ImportForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
@@ -41,10 +46,15 @@ def listing(request: HttpRequest) -> HttpResponse:
             return redirect("audiences:import", importing.pk)
     elif request.method == "POST" and not access.units(request.user, Right.IMPORT).exists():
         raise access.NotAllowed(by=request.user, right=Right.IMPORT, target=request.user)
-    rows = access.visible(request.user, Import.objects.select_related("unit", "started_by"))
-    page = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
-    can_import = access.units(request.user, Right.IMPORT).exists()
-    return render(request, "audiences/imports.html", {"form": form, "page": page, "can_import": can_import})
+    filters = ImportFilter(request.GET, user=user, auto_id="filter_%s")
+    rows = filters.narrowed(access.visible(user, Import.objects.select_related("unit", "started_by")))
+    context = {
+        "form": form,
+        "filters": filters,
+        "page": filters.page(rows, before=request.GET.get("before"), after=request.GET.get("after")),
+        "can_import": access.units(user, Right.IMPORT).exists(),
+    }
+    return render(request, "audiences/imports.html", context)
 
 
 @require_GET

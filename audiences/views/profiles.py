@@ -8,25 +8,38 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
+from accounts.desk import person
+from accounts.lists import as_it_was_left
 from accounts.rights import Right
 from audiences import consents, export_styles, fields, people, sight, targeting
-from audiences.forms import ProfileFilter, ProfileForm
+from audiences.filters import ProfileFilter
+from audiences.forms import ProfileForm
 from audiences.models import Audience, ConsentEvent, Profile, Quarantine, Service
 from audiences.rules import RuleError
 from audiences.services import subscribing
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib import clock, numbers
-from campaign.lib.keyset import key_page
 
 
 @require_GET
 def listing(request: HttpRequest) -> HttpResponse:
-    """The profiles that one may see, newest first; a search looks at any part of names, address, city and id."""
-    filters = ProfileFilter(request.GET, user=request.user)
+    """The profiles that one may see; a search looks at any part of names, address, city and id.
+
+    They stand as one left the list. The words are not remembered, for they name people, nor is a list of one audience.
+    """
+    user = person(request)
+    left = (
+        as_it_was_left(request, name="profiles", form=ProfileFilter, user=user, aside=("q",))
+        if "audience" not in request.GET
+        else None
+    )
+    if left is not None:
+        return left
+    filters = ProfileFilter(request.GET, user=user)
     rows = filters.narrowed(sight.people(request.user, Profile.objects.select_related("unit")))
     audience = _audience(request, request.GET)
     rows = _of(audience, rows)
-    page = key_page(
+    page = filters.page(
         people.found(rows, filters.words), before=request.GET.get("before"), after=request.GET.get("after")
     )
     context = {

@@ -11,33 +11,42 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
+from accounts.desk import person
 from accounts.kept_forms import edge as kept_forms
+from accounts.lists import as_it_was_left
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import choices, combining, definitions, fields, rule_form, rules, sight, targeting
+from audiences import choices, combining, definitions, fields, rule_form, rules, sight, sizes, targeting
 from audiences.combine_form import CombineForm
+from audiences.filters import AudienceFilter
 from audiences.forms import AudienceForm, ListForm, PastedForm
 from audiences.models import Audience, Profile, Service
 from audiences.rule_form import RuleForm
 from audiences.views.shared import refusals_in, visible_or_404
-from campaign.lib.keyset import key_page
+from campaign.lib import clock
 
 SHOWN = 25
 
 
 @require_GET
 def listing(request: HttpRequest) -> HttpResponse:
-    """The audiences that one may see, with their rules in plain words."""
-    rows = access.visible(request.user, Audience.objects.select_related("unit", "created_by"))
-    words = request.GET.get("q", "").strip()
-    if words:
-        rows = rows.filter(label__icontains=words)
-    page = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
+    """The audiences that one may see, with their rules in plain words and their counts; as one left the list."""
+    user = person(request)
+    if (left := as_it_was_left(request, name="audiences", form=AudienceFilter, user=user)) is not None:
+        return left
+    filters = AudienceFilter(request.GET, user=user)
+    rows = filters.narrowed(access.visible(user, Audience.objects.select_related("unit", "created_by")))
+    page = filters.page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
     known, labels = rules.known_fields(), rules.labels_of(audience.rule for audience in page.rows)
     for audience in page.rows:
         audience.words = _words(audience.rule, known, labels) if audience.kind == Audience.Kind.RULE else ""
-    can_create = access.units(request.user, Right.PREPARE).exists()
-    return render(request, "audiences/audiences.html", {"page": page, "can_create": can_create, "q": words})
+    context = {
+        "page": page,
+        "filters": filters,
+        "can_create": access.units(user, Right.PREPARE).exists(),
+        "is_counting": sizes.ask(page.rows, at=clock.now()),
+    }
+    return render(request, "audiences/audiences.html", context)
 
 
 def _words(rule: rules.Rule, known: dict[str, fields.ProfileField], labels: rules.Labels) -> str:
@@ -59,7 +68,10 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         profiles = targeting.profiles(found)
         seen = sight.people(request.user, profiles)
-        context |= {"count": profiles.count(), "profiles": seen.order_by("-pk")[:SHOWN]}
+        count = profiles.count()
+        if count != found.counted or sizes.is_stale(found, at=clock.now()):
+            sizes.note(found, count, at=clock.now())
+        context |= {"count": count, "profiles": seen.order_by("-pk")[:SHOWN]}
         if not access.sees_all_below(request.user, found.unit):
             context["seen"] = seen.count()
         if found.kind == Audience.Kind.RULE:

@@ -69,7 +69,8 @@ def sorted_page(
     goes_back = after_key is not None
     sign = "lt" if largest_first != goes_back else "gt"
     beyond = Q(**{f"sort_key__{sign}": place}) | Q(sort_key=place, **{f"pk__{sign}": cursor})
-    found = list(_in_order(ordered.filter(beyond), largest_first != goes_back)[: size + 1])
+    from_there = ordered.filter(**{f"sort_key__{sign}e": place})  # by itself an index can begin with this
+    found = list(_in_order(from_there.filter(beyond), largest_first != goes_back)[: size + 1])
     if goes_back:
         more, found = len(found) > size, found[:size][::-1]
         return KeyPage(found, found[0].pk if more else None, found[-1].pk if found else None)

@@ -4,6 +4,9 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django_rq import get_queue
+from rq import Worker
+from rq.job import Job, JobStatus
+from rq.registry import FailedJobRegistry
 
 from accounts.models import AuditEvent
 from accounts.roles import root
@@ -82,7 +85,7 @@ def test_the_queues_speak_portuguese_and_a_torn_job_is_no_error_of_the_page() ->
     boss, valkey = desk(is_superuser=True), get_queue("default").connection
     boss.cookies["django_language"] = "pt-br"
     torn = {
-        "empty": {"status": "failed"},
+        "hollow": {"status": "failed"},
         "garbage": {"status": "failed", "created_at": "2026-11-12T09:00:00.000000Z", "data": b"\x80torn", "origin": "default"},
         "no-moment": {"status": "started", "created_at": "yesterday", "data": b"x", "origin": "default"},
     }  # fmt: skip
@@ -90,4 +93,37 @@ def test_the_queues_speak_portuguese_and_a_torn_job_is_no_error_of_the_page() ->
         valkey.hset(f"rq:job:{name}", mapping=fields)
 
     assert "Filas" in boss.get(QUEUES).content.decode()
-    assert {boss.get(f"{QUEUES}queues/{DEFAULT}/{name}/").status_code for name in torn} <= {200, 404}
+    pages = {name: boss.get(f"{QUEUES}queues/{DEFAULT}/{name}/") for name in torn}
+    assert {page.status_code for page in pages.values()} == {200}
+    assert [name for name, page in pages.items() if "Não dá para ler" not in page.content.decode()] == []
+    assert boss.get(f"{QUEUES}queues/{DEFAULT}/nowhere/").status_code == 404
+
+
+def test_the_pages_within_the_queues_speak_portuguese_and_do_what_they_say() -> None:
+    boss, queue = desk(is_superuser=True), get_queue("default", commit_mode="auto")
+    boss.cookies["django_language"] = "pt-br"
+    waiting = queue.enqueue("campaign.lib.clock.now")
+    failed = queue.enqueue("campaign.lib.no_such_thing")
+    FailedJobRegistry(queue=queue).add(failed, exc_string="Traceback: gone")
+    failed.set_status(JobStatus.FAILED)
+    worker = Worker([queue], connection=queue.connection)
+    worker.register_birth()
+    here = f"{QUEUES}queues/{DEFAULT}/"
+
+    said = {
+        "": "Aguardando", "details/": "Fila default", "failed/": "Fazer todas de novo", "finished/": "Nenhuma tarefa aqui.",
+        "started/": "Nenhuma tarefa aqui.", "scheduled/": "Nenhuma tarefa aqui.", "deferred/": "Nenhuma tarefa aqui.",
+        f"{waiting.id}/": "O que faz", f"{failed.id}/": "Fazer de novo", f"{failed.id}/delete/": "Tem certeza?",
+        "empty/": "Tem certeza?", "requeue-all/": "1 tarefa com falha", "failed/clear/": "1 tarefa com falha",
+    }  # fmt: skip
+    for path, words in said.items():
+        page = boss.get(f"{here}{path}")
+        assert page.status_code == 200, path
+        assert words in page.content.decode(), path
+    for path in (f"{QUEUES}workers/{DEFAULT}/", f"{QUEUES}workers/{DEFAULT}/{worker.key}/"):
+        assert "Início" in boss.get(path).content.decode()
+    chosen = {"action": "delete", "_selected_action": [failed.id, "nowhere"]}
+    asked = boss.post(f"{QUEUES}queues/confirm-action/{DEFAULT}/", chosen).content.decode()
+    assert "Estas tarefas são excluídas." in asked
+    boss.post(f"{QUEUES}queues/actions/{DEFAULT}/", {"action": "delete", "job_ids": [failed.id]})
+    assert not Job.exists(failed.id, connection=queue.connection)

@@ -142,7 +142,7 @@ ELSEWHERE = {
     "files that leave: below, and reporting/tests/test_views.py": {"audiences:profiles-export", "reporting:export"},
     "oneself": {
         "login", "logout", "account", "password_change", "deliveries:seen", "set_language", "confirm_address",
-        "kept_form_throw_away", "account_reset_password", "account_reset_password_from_key", "account_confirm_email",
+        "kept_form_throw_away", "home:guide", "account_reset_password", "account_reset_password_from_key", "account_confirm_email",
     },
     "files that go along: deliveries/drafting/tests/test_attachments.py": {"deliveries:detach"},
     "what is kept while somebody writes: deliveries/views/tests/test_unsaved.py": {"deliveries:draft", "deliveries:draft-throw-away"},

@@ -129,6 +129,7 @@ class DeliveryAdmin(VerbAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         content = {
             "fields": [
+                "template",
                 "subject",
                 "preheader",
                 "sender",

@@ -18,7 +18,7 @@ from accounts.rights import Right
 from campaign.lib import clock, local_time
 from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from deliveries import drafting
-from deliveries.drafting import attachments, uploads
+from deliveries.drafting import attachments, content_templates, uploads
 from deliveries.forms.attachments import FilesField, uploads_of
 from deliveries.forms.delivery import LINK_DOMAINS_HELP, LINK_PARAMETERS_HELP
 from deliveries.forms.recurrence import RECURRENCE_FIELDS, RecurrenceFields, with_known
@@ -107,6 +107,12 @@ class DeliveryForm(VerbForm, RecurrenceFields):
     link_domains = LinkDomainsField(
         help_text=LINK_DOMAINS_HELP, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
     )
+    template = forms.ChoiceField(
+        required=False,
+        label=_("Begin with"),
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("A template: its content, and what is typed below in place of its parts."),
+    )
     subject = forms.CharField(
         required=False, strip=False, label=_("Subject"), widget=UnfoldAdminTextInputWidget
     )
@@ -150,6 +156,7 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         for name in ("audience", "service"):
             self.fields[name].queryset = access.visible(self.by, self.fields[name].queryset)
         self._offer_senders(units)
+        self.fields["template"].choices = content_templates.choices(self.by)
         self.initial.setdefault("time_zone", "UTC")
         if self.instance.pk:
             self.initial |= when_of(self.instance)
@@ -187,10 +194,16 @@ class DeliveryForm(VerbForm, RecurrenceFields):
     def _create(self) -> Delivery:
         settings = {name: self.cleaned_data[name] for name in SETTINGS} | schedule_settings(self.cleaned_data)
         delivery = drafting.create(by=self.by, **settings)
+        self._begin(delivery)
         written = {part: self.cleaned_data[part] for part in PARTS if self.cleaned_data[part]}
         self._write(delivery, written)
         self._attach(delivery)
         return delivery
+
+    def _begin(self, delivery: Delivery) -> None:
+        if key := self.cleaned_data.get("template"):
+            template = content_templates.named(key, by=self.by)
+            content_templates.begin_with(delivery=delivery, template=template, by=self.by, at=clock.now())
 
     def _write(self, delivery: Delivery, parts: dict[str, str]) -> None:
         if sender := self.cleaned_data.get("sender"):
@@ -211,6 +224,7 @@ class DeliveryForm(VerbForm, RecurrenceFields):
             settings |= schedule_settings(data)
         if settings:
             drafting.edit(delivery=delivery, by=self.by, at=clock.now(), **settings)
+        self._begin(delivery)
         parts = {part: data[part] for part in PARTS if part in self.changed_data}
         if "html" in parts:
             parts["html"] = uploads.for_pasted(delivery, parts["html"])

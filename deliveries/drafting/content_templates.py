@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
+from campaign.lib import numbers
 from campaign.lib.refusals import Refusal
-from deliveries.drafting import drafts, picture_uses
+from deliveries.drafting import drafts, picture_uses, shipped
 from deliveries.drafting.shipped import Shipped
 from deliveries.drafting.uploads import MOST_HTML_BYTES
 from deliveries.models import Asset, Content, ContentTemplate, Delivery, TemplatePicture
@@ -64,6 +65,23 @@ def seen_by(user: User) -> QuerySet[ContentTemplate]:
 def of_unit(unit: OrganizationalUnit) -> QuerySet[ContentTemplate]:
     """The templates that a delivery of the unit can begin with: its own and those of the units above."""
     return ContentTemplate.objects.filter(unit__in=unit.lineage).select_related("unit")
+
+
+def named(key: str, *, by: User) -> ContentTemplate | Shipped:
+    """The template of this number, or that of this name which comes with the product; raise NoSuchTemplate."""
+    number = numbers.key(key)
+    own = seen_by(by).filter(pk=number).first() if number is not None else None
+    found = own or shipped.named(key)
+    if found is None:
+        raise NoSuchTemplate(template=key[:100])
+    return found
+
+
+def choices(by: User) -> list[tuple[str, str]]:
+    """Key and words of all that somebody can begin with: first their units' own, those changed last before others."""
+    rows = seen_by(by).order_by("-changed_at", "-pk").values_list("pk", "label", "unit__label")
+    own = [(str(pk), f"{label} ({unit})") for pk, label, unit in rows[:MOST]]
+    return [("", "–"), *own, *((each.key, f"{each.label} ({each.language})") for each in shipped.offered())]
 
 
 @transaction.atomic

@@ -1,13 +1,8 @@
 """The picture library of a unit: pictures are added, described, found in what shows them, and removed."""
 
 import hashlib
-import json
-import subprocess
-import sys
-import tempfile
 from datetime import datetime
-from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -17,14 +12,14 @@ from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
+from deliveries.drafting import picture_octets
+from deliveries.drafting.picture_octets import Looked
 from deliveries.drafting.picture_uses import uses_of
 from deliveries.drafting.uploads import picture_type
 from deliveries.models import ContentTemplate, Delivery, Picture
 
 MOST = 2_000  # of one unit
 MOST_OCTETS = 5 * 1024 * 1024
-MOST_SECONDS_OF_WAITING = 40
-CHILD = Path(__file__).with_name("picture_child.py")
 
 
 class NoPicture(Refusal):
@@ -71,8 +66,9 @@ def of_unit(unit: OrganizationalUnit) -> QuerySet[Picture]:
 def add(*, unit: OrganizationalUnit, name: str, alt: str, file: IO[bytes], by: User, at: datetime) -> Picture:
     """The unit has this picture, served to everybody who knows its address.
 
-    It is decoded in a process of its own, within bounds of time, memory and pixels. Raise NotAllowed without *Prepare
-    deliveries* in the unit, PictureTooLarge, and another Refusal for what is no picture, there already or one too many.
+    It is decoded in a process of its own, within bounds of time, memory and pixels, turned as it is meant to be seen,
+    and kept without what a camera wrote into it. Raise NotAllowed without *Prepare deliveries* in the unit,
+    PictureTooLarge, and another Refusal for what is no picture, there already or one too many.
     """
     access.require(by, Right.PREPARE, unit)
     name, alt = _words(name), _words(alt)
@@ -80,53 +76,41 @@ def add(*, unit: OrganizationalUnit, name: str, alt: str, file: IO[bytes], by: U
     octets = file.read(MOST_OCTETS + 1)
     if len(octets) > MOST_OCTETS:
         raise PictureTooLarge(name=name)
-    found = look(octets, name=name)
-    return _added(unit, name, alt, octets, found, by=by, at=at)
+    return _added(unit, name, alt, taken(octets, name=name), by=by, at=at)
 
 
 @transaction.atomic
 def _added(
-    unit: OrganizationalUnit,
-    name: str,
-    alt: str,
-    octets: bytes,
-    found: dict[str, Any],
-    *,
-    by: User,
-    at: datetime,
+    unit: OrganizationalUnit, name: str, alt: str, found: Looked, *, by: User, at: datetime
 ) -> Picture:
     list(OrganizationalUnit.objects.select_for_update(no_key=True).filter(pk=unit.pk).values_list("pk"))
-    sha256 = hashlib.sha256(octets).hexdigest()
+    sha256 = hashlib.sha256(found.octets).hexdigest()
     rows = Picture.objects.filter(unit=unit)
     if (same := rows.filter(sha256=sha256).defer("data").first()) is not None:
         raise PictureThere(unit=unit, name=same.name)
     if rows.count() >= MOST:
         raise TooManyPictures(most=MOST)
     made = Picture.objects.create(
-        unit=unit, name=name, alt=alt, sha256=sha256, size=len(octets), data=octets, added_by=by, added_at=at, **found
+        unit=unit, name=name, alt=alt, sha256=sha256, size=len(found.octets), data=found.octets, added_by=by,
+        added_at=at, media_type=found.media_type, width=found.width, height=found.height,
     )  # fmt: skip
-    audit.record("add_picture", by=by, target=made, unit=unit.label, size=len(octets))
+    audit.record("add_picture", by=by, target=made, unit=unit.label, size=made.size)
     return made
 
 
-def look(octets: bytes, *, name: str) -> dict[str, Any]:
-    """Return type, width and height of a picture. Raise NoPicture or PictureTooLarge."""
+def taken(octets: bytes, *, name: str) -> Looked:
+    """The picture as it is kept: turned as it is seen, without place, camera or other words that stand beside it.
+
+    Raise NoPicture or PictureTooLarge.
+    """
     if not picture_type(octets):  # SVG, among others: it can hold script
         raise NoPicture(name=name)
-    with tempfile.NamedTemporaryFile(prefix="picture-") as file:
-        file.write(octets)
-        file.flush()
-        command = [sys.executable, "-I", str(CHILD), file.name]
-        try:
-            ended = subprocess.run(command, capture_output=True, timeout=MOST_SECONDS_OF_WAITING, check=False)
-        except subprocess.TimeoutExpired:
-            raise PictureTooLarge(name=name) from None
-    if ended.returncode:
-        raise PictureTooLarge(name=name)  # it took more than it may
-    answer: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    if refused := answer.get("refused"):
-        raise PictureTooLarge(name=name) if refused == "too_large" else NoPicture(name=name)
-    return answer
+    (found,) = picture_octets.looked_at([octets])
+    if found.refused == picture_octets.TOO_LARGE or len(found.octets) > MOST_OCTETS:
+        raise PictureTooLarge(name=name)
+    if found.refused:
+        raise NoPicture(name=name)
+    return found
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -25,6 +25,7 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries import drafting
+from deliveries.drafting import picture_octets
 from deliveries.models import Asset, Content, Delivery
 
 MOST_BYTES = 20 * 1024 * 1024  # of the file as it comes, and of all that is in it
@@ -180,7 +181,23 @@ def _from_archive(archive: zipfile.ZipFile) -> Upload:
             pictures.append(Picture(_seen_from(page_path, path), media_type, octets))
         else:
             left_out.append(path)
-    return Upload(html, tuple(pictures), tuple(left_out))
+    return Upload(html, tuple(_without_words(pictures)), tuple(left_out))
+
+
+def _without_words(pictures: list[Picture]) -> Iterator[Picture]:
+    """The pictures without what cameras write into them, those turned that are meant to be seen otherwise."""
+    said = [picture for picture in pictures if picture_octets.may_say_more(picture.octets)]
+    cleaned = dict(
+        zip(said, picture_octets.looked_at([one.octets for one in said]) if said else [], strict=True)
+    )
+    for picture in pictures:
+        found = cleaned.get(picture)
+        if found is None:
+            yield picture
+        elif found.refused:
+            raise BadUpload(cause=_("“%(path)s” is damaged or too large.") % {"path": picture.path[:100]})
+        else:
+            yield Picture(picture.path, found.media_type, found.octets)
 
 
 class _Budget:

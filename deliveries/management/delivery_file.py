@@ -8,7 +8,8 @@ Other schedules: {"at": "now"}; {"local": "2026-12-01T09:00", "zone": "America/S
 that hour in each recipient's zone, `zone` for those without one; {"at": "now", "waves": {"number": 4, "minutes":
 60, "limit": 5}}, where "share" (percent) or "size" may stand for "number", and "limit" may be left out.
 
-Paths are relative to the file. `audience` is the label of one, or {"label": ..., "rule": {...}} to make it.
+Paths are relative to the file. `audience` is the label of one, or {"label": ..., "rule": {...}} to make it, or {"with":
+[...], "without": [...]} to combine lists and rules, by label or id; "label" may be left out then.
 """
 
 import json
@@ -23,6 +24,7 @@ from zoneinfo import available_timezones
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApprovalPolicy
+from audiences import named_parts
 from campaign.lib import link_parameters, local_time
 from campaign.lib.recurrence import LONGEST_RULE, BadRule, validated
 from campaign.lib.refusals import Refusal
@@ -51,6 +53,7 @@ class DeliveryFile:
     unit: str = ""
     audience: str = ""
     rule: dict[str, Any] | None = None
+    combined: dict[str, list[str]] | None = None  # the names of lists and rules, with and without
     settings: dict[str, Any] = field(default_factory=dict)
     content: dict[str, str] = field(default_factory=dict)
     images: Path | None = None  # the folder; the HTML names what is in it as its name/file.png
@@ -68,12 +71,13 @@ def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
             if not data.get(name):
                 raise BadDeliveryFile(name, _("is needed"))
     content = _object(data.get("content", {}), "content", CONTENT)
-    audience, rule = _audience(data.get("audience"))
+    audience, rule, combined = _audience(data.get("audience"))
     return DeliveryFile(
         label=_text(data.get("label", ""), "label", longest=128),
         unit=_text(data.get("unit", ""), "unit"),
         audience=audience,
         rule=rule,
+        combined=combined,
         settings=_settings(data),
         content=_content(content, path.parent),
         images=_images(content, path.parent),
@@ -290,16 +294,24 @@ def _number(value: Any, where: str, *, least: int) -> int:
     return value
 
 
-def _audience(value: Any) -> tuple[str, dict[str, Any] | None]:
+def _audience(value: Any) -> tuple[str, dict[str, Any] | None, dict[str, list[str]] | None]:
+    """Return the label of the audience, and what makes it: a rule, or the names that are combined."""
     if value is None or isinstance(value, str):
-        return value or "", None
-    audience = _object(value, "audience", {"label", "rule"})
+        return value or "", None, None
+    audience = _object(value, "audience", {"label", "rule", *named_parts.KEYS})
     label, rule = _text(audience.get("label", ""), "audience.label", longest=128), audience.get("rule")
+    if set(named_parts.KEYS) & audience.keys():
+        if rule is not None:
+            raise BadDeliveryFile("audience", _("say either a rule, or “with” and “without”"))
+        try:
+            return label, None, named_parts.names(audience)
+        except Refusal as refusal:
+            raise BadDeliveryFile("audience", refusal) from None
     if not label:
         raise BadDeliveryFile("audience.label", _("is needed"))
     if not isinstance(rule, dict):
         raise BadDeliveryFile("audience.rule", _("must be a rule: an object"))
-    return label, rule
+    return label, rule, None
 
 
 PLAIN_PARTS = ("subject", "preheader", "from_name", "from_address", "reply_to", "html", "text")

@@ -4,16 +4,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Q
-
-from accounts import access
 from accounts.commands import PersonCommand
 from accounts.models import OrganizationalUnit, User
 from accounts.roles import root
-from audiences import combining, definitions, rules, targeting
-from audiences.combining import Part
-from audiences.models import Audience
-from campaign.lib import numbers
+from audiences import combining, definitions, named_parts, rules, targeting
 
 KNOWN = {"label", "rule", "unit", "description", "with", "without"}
 
@@ -53,30 +47,11 @@ class Command(PersonCommand):
 
     def _rule(self, wanted: dict[str, Any], unit: OrganizationalUnit, by: User) -> Any:
         """The rule that is written, or the one that combines the lists and rules that are named."""
-        if not {"with", "without"} & set(wanted):
+        if not set(named_parts.KEYS) & set(wanted):
             return wanted.get("rule", {})
         if "rule" in wanted:
             self.fail("bad_file", "Give a rule, or “with” and “without”, not both.", exit_code=2)
-        return combining.rule_of(
-            [
-                Part(self._named(str(name), unit, by), without)
-                for key, without in (("with", False), ("without", True))
-                for name in self._names(wanted.get(key, []), key)
-            ]
-        )
-
-    def _names(self, found: Any, key: str) -> list[Any]:
-        if not isinstance(found, list) or len(found) > combining.MOST_PARTS:
-            most = combining.MOST_PARTS
-            self.fail("bad_file", f"“{key}” must be a list of at most {most} labels or ids.", exit_code=2)
-        return found
-
-    def _named(self, name: str, unit: OrganizationalUnit, by: User) -> Audience:
-        rows = access.visible(by, Audience.objects.filter(unit__in=unit.lineage))
-        found = list(rows.filter(Q(label=name) | Q(pk=numbers.key(name)))[:2])
-        if len(found) != 1:
-            self.fail("no_such_audience", f"There is no audience “{name}”, or more than one.", exit_code=2)
-        return found[0]
+        return combining.rule_of(named_parts.parts(wanted, unit=unit, by=by))
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:

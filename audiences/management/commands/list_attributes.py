@@ -1,19 +1,31 @@
 """List the attributes of profiles."""
 
+from argparse import ArgumentParser
 from typing import Any
+
+from django.db.models import Q
 
 from accounts.commands import PersonCommand
 from accounts.models import User
 from audiences import attributes
 from audiences.models import Attribute
 
+MOST = 10_000
+
 
 class Command(PersonCommand):
     help = "List the attributes that are declared, and how many more may be."
 
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--text", default="", help="only those whose name or label has this in it")
+        parser.add_argument("--limit", type=int, default=MOST, help=f"at most so many (default: {MOST:,})")
+
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
-        rows = list(Attribute.objects.values("name", "label", "kind"))
+        text = options["text"].replace("\0", "")
+        found = Attribute.objects.filter(Q(name__icontains=text) | Q(label__icontains=text))
+        rows = list(found.values("name", "label", "kind")[: max(1, min(options["limit"], MOST))])
         for row in rows:
             self.say(f"{row['name']:<40} {row['kind']:<8} {row['label']}")
-        self.say(f"{len(rows):,} of at most {attributes.most():,}. {attributes.who_declares()}")
+        declared = Attribute.objects.count()
+        self.say(f"{declared:,} of at most {attributes.most():,}. {attributes.who_declares()}")
         return {"attributes": rows, "most": attributes.most(), "room": attributes.room()}

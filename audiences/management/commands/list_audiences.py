@@ -5,8 +5,9 @@ from typing import Any
 
 from accounts import access
 from accounts.commands import PersonCommand
+from accounts.lists import in_order
 from accounts.models import User
-from audiences import rules, targeting
+from audiences import ordering, rules, targeting
 from audiences.models import Audience
 
 
@@ -17,6 +18,15 @@ class Command(PersonCommand):
         parser.add_argument("--text", default="", help="only those whose label has this in it")
         parser.add_argument("--unit", metavar="UNIT", help="only this unit's: its label or id")
         parser.add_argument("--limit", type=int, default=200, help="at most so many (default: 200)")
+        parser.add_argument(
+            "--sort", choices=list(ordering.AUDIENCES), default="label", help="in this order (default: label)"
+        )
+        parser.add_argument("--reverse", action="store_true", help="the other way round")
+        parser.add_argument(
+            "--stored",
+            action="store_true",
+            help="count nothing: show what was counted last, as the page does",
+        )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> list[dict[str, Any]]:
         assert by is not None
@@ -26,7 +36,9 @@ class Command(PersonCommand):
         rows = rows.filter(label__icontains=options["text"].replace("\0", ""))
         if options["unit"]:
             rows = rows.filter(unit=self.unit(options["unit"], by=by))
+        rows = in_order(rows, ordering.AUDIENCES[options["sort"]], reverse=options["reverse"])
         for audience in rows[: max(1, options["limit"])]:
+            count = audience.counted if options["stored"] else targeting.count(audience)
             is_rule = audience.kind == Audience.Kind.RULE
             row = {
                 "audience": audience.pk,
@@ -34,8 +46,10 @@ class Command(PersonCommand):
                 "unit": audience.unit.label,
                 "kind": audience.kind,
                 "words": rules.in_words(audience.rule, known=known) if is_rule else "",
-                "count": targeting.count(audience),
+                "count": count,
+                **({"counted_at": audience.counted_at} if options["stored"] else {}),
             }
-            self.say(f"{row['audience']:>6}  {row['count']:>10,}  {row['label']}  {row['words']}")
+            number = "–" if count is None else f"{count:,}"
+            self.say(f"{row['audience']:>6}  {number:>10}  {row['label']}  {row['words']}")
             answer.append(row)
         return answer

@@ -18,6 +18,7 @@ class Command(PersonCommand):
     )
 
     def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--limit", type=int, default=SHOWN, help=f"at most so many (default: {SHOWN})")
         parser.add_argument("--forget", type=int, metavar="ID", help="it is offered no more")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +36,7 @@ class Command(PersonCommand):
                 "id": mapping.pk, "unit": mapping.unit.label, "header": mapping.header, "choices": mapping.choices,
                 "saved_by": str(mapping.saved_by or ""), "saved_at": mapping.saved_at,
             }
-            for mapping in rows[:SHOWN]
+            for mapping in rows[: max(1, options["limit"])]
         ]  # fmt: skip
         for row in found:
             self.say(

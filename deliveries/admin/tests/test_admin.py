@@ -11,7 +11,7 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
 from deliveries.admin.tests.desk import LIST, change, filled, step
-from deliveries.models import Delivery, Moment, Status
+from deliveries.models import ContentTemplate, Delivery, Moment, Status
 from deliveries.tests.factories import CONTENT, DeliveryFactory
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +123,28 @@ def test_an_edit_goes_through_drafting_and_drops_what_was_prepared(
     assert delivery.content.subject == "Another subject"
     assert (delivery.content.number, delivery.status) == (2, Status.DRAFT)
     assert delivery.history.first().detail["changed"] == ["content"]
+
+
+def test_a_delivery_begins_with_a_template_and_what_is_typed_stands_in_its_place(
+    preparer: Client, unit: OrganizationalUnit
+) -> None:
+    own = ContentTemplate.objects.create(
+        unit=unit, label="Ours", subject="S", html="<p>H</p>", changed_at=clock.now()
+    )
+    hidden = ContentTemplate.objects.create(unit=UnitFactory(), label="Theirs", changed_at=clock.now())
+    empty = dict.fromkeys(CONTENT, "")
+
+    offered = dict(preparer.get(f"{LIST}add/").context["adminform"].form.fields["template"].choices)
+    preparer.post(f"{LIST}add/", filled(unit, **empty | {"template": own.pk, "subject": "Mine"}))
+    refused = preparer.post(f"{LIST}add/", filled(unit, **empty | {"template": hidden.pk}))
+
+    delivery = Delivery.objects.get()
+    assert (delivery.content.subject, delivery.content.html) == ("Mine", "<p>H</p>")
+    assert offered[str(own.pk)] == f"Ours ({unit.label})"
+    assert "letter.en" in offered
+    assert refused.status_code == 200  # the form again, with its error
+    preparer.post(change(delivery), _as_shown(preparer.get(change(delivery))) | {"template": "letter.en"})
+    assert Delivery.objects.get().content.subject == "What this letter is about"
 
 
 def test_saving_without_a_change_keeps_what_was_prepared(preparer: Client, unit: OrganizationalUnit) -> None:

@@ -2,17 +2,19 @@
 
 import io
 import struct
+import zipfile
 import zlib
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from deliveries import drafting
-from deliveries.drafting import library, picture_uses
+from deliveries.drafting import library, picture_octets, picture_uses, uploads
 from deliveries.management.tests.calling import refused, run
 from deliveries.models import Delivery, Picture, PictureUse
 from deliveries.tests.factories import DeliveryFactory
@@ -22,6 +24,12 @@ def picture(kind="PNG", size=(8, 6), **more):
     file = io.BytesIO()
     Image.new("RGB", size, "#336699").save(file, kind, **more)
     return file.getvalue()
+
+
+def noted(words):
+    info = PngInfo()
+    info.add_text("Comment", words)
+    return info
 
 
 def bomb():
@@ -43,7 +51,10 @@ def bomb():
 
 @pytest.mark.parametrize(("kind", "media_type"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("GIF", "image/gif"), ("WEBP", "image/webp")])  # fmt: skip
 def test_pictures_that_mail_can_show_are_measured(kind, media_type):
-    assert library.look(picture(kind), name="a") == {"media_type": media_type, "width": 8, "height": 6}
+    found = library.taken(picture(kind), name="a")
+
+    assert (found.media_type, found.width, found.height) == (media_type, 8, 6)
+    assert found.octets == picture(kind)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +70,57 @@ def test_pictures_that_mail_can_show_are_measured(kind, media_type):
 )
 def test_anything_else_is_refused(octets, refusal):
     with pytest.raises(refusal):
-        library.look(octets, name="a")
+        library.taken(octets, name="a")
+
+
+def said(turned=1):
+    """What a camera says of a picture: how it was held, where, who took it."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E], exif[0x013B] = turned, "by the river", "Ana Souza"
+    exif.get_ifd(0x8825).update({1: "S", 2: (23.0, 33.0, 1.0)})
+    return exif
+
+
+@pytest.mark.parametrize(
+    ("octets", "size"),
+    [
+        (picture("JPEG", exif=said()), (8, 6)),
+        (picture("JPEG", exif=said(turned=6)), (6, 8)),
+        (picture("JPEG", comment=b"by the river"), (8, 6)),
+        (picture("JPEG", xmp=b"<x>by the river</x>"), (8, 6)),
+        (picture("PNG", exif=said(turned=8)), (6, 8)),
+        (picture("PNG", pnginfo=noted("by the river")), (8, 6)),
+        (picture("WEBP", exif=said(turned=3)), (8, 6)),
+    ],
+    ids=["jpeg", "jpeg-turned", "jpeg-comment", "jpeg-xmp", "png-turned", "png-text", "webp-turned"],
+)
+def test_where_and_by_whom_a_picture_was_taken_is_not_kept_and_it_stands_upright(octets, size):
+    assert b"by the river" in octets
+    assert picture_octets.may_say_more(octets) or b"\xff\xfe" in octets
+
+    found = library.taken(octets, name="a")
+
+    with Image.open(io.BytesIO(found.octets)) as kept:
+        kept.load()
+        assert (kept.size, (found.width, found.height)) == (size, size)
+        assert not kept.getexif()
+        assert kept.convert("RGB").getpixel((0, 0))[2] > 120
+    assert not any(word in found.octets for word in (b"by the river", b"Ana Souza"))
+
+
+def test_pictures_of_a_zip_are_kept_without_it_too():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("index.html", '<img src="a.jpg"><img src="b.png">')
+        archive.writestr("a.jpg", picture("JPEG", exif=said(turned=6)))
+        archive.writestr("b.png", picture())
+    file.seek(0)
+
+    taken = {one.path: one.octets for one in uploads.read("page.zip", file).pictures}
+
+    assert b"Ana Souza" not in taken["a.jpg"]
+    assert Image.open(io.BytesIO(taken["a.jpg"])).size == (6, 8)
+    assert taken["b.png"] == picture()
 
 
 def test_pictures_of_ours_are_found_in_a_page_each_once():

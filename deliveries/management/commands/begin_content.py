@@ -4,12 +4,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts.models import User
-from campaign.lib import clock, numbers
+from campaign.lib import clock
 from deliveries.commands.base import StepCommand
-from deliveries.drafting import content_templates, shipped
-from deliveries.drafting.content_templates import NoSuchTemplate, NothingToKeep
-from deliveries.drafting.shipped import Shipped
-from deliveries.models import ContentTemplate, Delivery
+from deliveries.drafting import content_templates
+from deliveries.drafting.content_templates import NothingToKeep
+from deliveries.models import Delivery
 
 
 class Command(StepCommand):
@@ -30,7 +29,9 @@ class Command(StepCommand):
     def step(self, *, delivery: Delivery, by: User, options: dict[str, Any]) -> Any:
         how: dict[str, Any] = {"delivery": delivery, "by": by, "at": clock.now()}
         if options["template"]:
-            content = content_templates.begin_with(template=_template(options["template"], by=by), **how)
+            content = content_templates.begin_with(
+                template=content_templates.named(options["template"], by=by), **how
+            )
         else:
             content = content_templates.begin_as(other=self._other(delivery, by=by, options=options), **how)
         return self.answer(delivery, version=content.number)
@@ -42,12 +43,3 @@ class Command(StepCommand):
         if last is None:
             raise NothingToKeep(delivery=delivery.unit)
         return last
-
-
-def _template(text: str, *, by: User) -> ContentTemplate | Shipped:
-    number = numbers.key(text)
-    own = content_templates.seen_by(by).filter(pk=number).first() if number is not None else None
-    found = own or shipped.named(text)
-    if found is None:
-        raise NoSuchTemplate(template=text[:100])
-    return found

@@ -11,10 +11,12 @@ from django.db import transaction
 
 from accounts import access
 from accounts.models import OrganizationalUnit, User
-from audiences import definitions, rules
+from audiences import combining, definitions, named_parts, rules
+from audiences.combining import Part
 from audiences.models import Audience
 from audiences.services import definitions as services
 from campaign.lib import clock
+from campaign.lib.refusals import Refusal
 from deliveries import drafting
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.drafting import attachments, sending_as, uploads
@@ -42,8 +44,9 @@ DESCRIPTION = """Make a delivery from a JSON file:
                 "overlap": "skip", "ahead_minutes": 60, "expires_minutes": 1440, "remind_minutes": 120,
                 "late_minutes": 120}
 
- Paths are relative to the file. "audience" names one, or
-is {"label": ..., "rule": {...}} to make it. A name that is not known is refused."""
+ Paths are relative to the file. "audience" names one, or is {"label": ..., "rule": {...}} to make it, or
+{"with": ["Regulars", "Guests of May"], "without": ["Staff"]} to combine several lists and rules into one, whose
+"label" may be left out. A name that is not known is refused."""
 
 
 class Command(DeliveriesCommand):
@@ -92,7 +95,7 @@ def _update(delivery: Delivery, file: DeliveryFile, *, by: User) -> Delivery:
 
 def _settings(file: DeliveryFile, *, unit: OrganizationalUnit, by: User) -> dict[str, Any]:
     settings = dict(file.settings)
-    if file.audience:
+    if file.audience or file.combined is not None:
         settings["audience"] = _audience(file, unit=unit, by=by)
     if file.service:
         found = list(services.offered(unit).filter(label=file.service)[:2])
@@ -154,14 +157,26 @@ def _unit(text: str, *, by: User) -> OrganizationalUnit:
 
 
 def _audience(file: DeliveryFile, *, unit: OrganizationalUnit, by: User) -> Audience:
+    label, rule = file.audience, None if file.rule is None else rules.validated(file.rule)
+    if file.combined is not None:
+        parts = _parts(file.combined, unit=unit, by=by)
+        label, rule = label or combining.label_of(parts), rules.validated(combining.rule_of(parts))
     readable = Audience.objects.filter(unit__in=access.readable_units(by).values("pk"))
-    found = list(readable.filter(label=file.audience)[:2])
-    if file.rule is not None:
-        rule = rules.validated(file.rule)
+    found = list(readable.filter(label=label)[:2])
+    if rule is not None:
         same = [audience for audience in found if audience.rule == rule]
-        return same[0] if same else definitions.create_rule(label=file.audience, rule=rule, unit=unit, by=by)
+        return same[0] if same else definitions.create_rule(label=label, rule=rule, unit=unit, by=by)
     if not found:
-        raise BadDeliveryFile("audience", f"there is no audience “{file.audience}”")
+        raise BadDeliveryFile("audience", f"there is no audience “{label}”")
     if len(found) > 1:
-        raise BadDeliveryFile("audience", f"several are called “{file.audience}”: rename one")
+        raise BadDeliveryFile("audience", f"several are called “{label}”: rename one")
     return found[0]
+
+
+def _parts(named: dict[str, list[str]], *, unit: OrganizationalUnit, by: User) -> list[Part]:
+    try:
+        parts = named_parts.parts(named, unit=unit, by=by)
+        combining.rule_of(parts)
+    except Refusal as refusal:
+        raise BadDeliveryFile("audience", refusal) from None
+    return parts

@@ -9,17 +9,21 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import OrganizationalUnit, User
-from campaign.lib import numbers
+from campaign.lib import clock
+from campaign.lib.keyset import KeyPage, sorted_page
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.models import Delivery, Status
-from deliveries.overview import figures, state
+from deliveries.overview import figures, ordering, state
 
 COLUMNS = "{name:<9} {status:<32} {to_deliver:>11}  {when:<24} {unit:<20} {label}"
 
 
 class Command(DeliveriesCommand):
-    help = "List deliveries, the newest first; with --as only those that the person may see."
-    example = "manage.py list_deliveries --status ready --status awaiting_approval --unit Brasil"
+    help = "List deliveries, the newest first or by --sort; with --as only those that the person may see."
+    example = (
+        "manage.py list_deliveries --status ready --status awaiting_approval --unit Brasil\n"
+        "  manage.py list_deliveries --sort attention --limit 10 --as carla"
+    )
     requires_person = False
 
     def add_options(self, parser: ArgumentParser) -> None:
@@ -30,14 +34,21 @@ class Command(DeliveriesCommand):
         parser.add_argument(
             "--unit", metavar="LABEL", help="only this unit's and those of the units below it"
         )
-        parser.add_argument("--text", help="only those whose label or ID has this in it")
+        parser.add_argument(
+            "--text", help="only those whose label, description, subject or ID has this in it"
+        )
+        parser.add_argument(
+            "--sort", choices=[ordering.ATTENTION, *ordering.ORDERS], default="new", metavar="ORDER",
+            help=f"one of {ordering.ATTENTION} (what runs, waits or fails first), {', '.join(ordering.ORDERS)}; "
+            "default: new",
+        )  # fmt: skip
+        parser.add_argument("--reverse", action="store_true", help="the other way round")
         parser.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
         parser.add_argument("--before", type=int, metavar="ID", help="go on behind this one")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
-        limit = max(1, options["limit"])
-        found = list(_chosen(by, options).select_related("unit", "preparation")[: limit + 1])
-        shown, is_more = found[:limit], len(found) > limit
+        page = _page(_chosen(by, options).select_related("unit", "preparation"), options)
+        shown = page.rows
         if not shown:
             self.say("No deliveries.")
         else:
@@ -56,9 +67,21 @@ class Command(DeliveriesCommand):
         rows = [_row(delivery) for delivery in shown]
         for delivery, row in zip(shown, rows, strict=True):
             self.say(_line(row, str(state.of(delivery).words)))
-        if is_more:
-            self.say(f"More: --before {shown[-1].pk}")
-        return {"deliveries": rows, "before": shown[-1].pk if is_more else None}
+        if page.older is not None:
+            self.say(f"More: --before {page.older}")
+        return {"deliveries": rows, "before": page.older}
+
+
+def _page(rows: Any, options: dict[str, Any]) -> KeyPage:
+    """So many rows in the order that was asked for, from behind the row that --before names."""
+    if options["sort"] == ordering.ATTENTION:
+        key, largest_first = ordering.attention(clock.now()), True
+    else:
+        _label, key, largest_first = ordering.ORDERS[options["sort"]]
+    return sorted_page(
+        rows, key=key, largest_first=largest_first != options["reverse"], before=options["before"], after=None,
+        size=max(1, options["limit"]),
+    )  # fmt: skip
 
 
 def _chosen(by: User | None, options: dict[str, Any]) -> Any:
@@ -72,12 +95,8 @@ def _chosen(by: User | None, options: dict[str, Any]) -> Any:
         below = [Q(unit__path__startswith=path) for path in paths]
         deliveries = deliveries.filter(reduce(or_, below)) if below else deliveries.none()
     if options["text"]:
-        text = options["text"].strip()
-        by_id = Q(pk=numbers.key(text.upper().removeprefix("DM")))
-        deliveries = deliveries.filter(by_id | Q(label__icontains=text))
-    if options["before"]:
-        deliveries = deliveries.filter(pk__lt=options["before"])
-    return deliveries.order_by("-pk")
+        deliveries = deliveries.filter(ordering.matches(options["text"].strip().replace("\0", "")))
+    return deliveries
 
 
 def _row(delivery: Delivery) -> dict[str, Any]:

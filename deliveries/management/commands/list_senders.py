@@ -19,6 +19,7 @@ class Command(UnitCommand):
         parser.add_argument(
             "--ask", action="store_true", help="have DNS asked anew about the unit's own senders"
         )
+        parser.add_argument("--limit", type=int, default=200, help="at most so many (default: 200)")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         assert by is not None
@@ -28,7 +29,7 @@ class Command(UnitCommand):
             for sender in rows:
                 if sender.unit_id == unit.pk:
                     sender_checks.ask_again(sender=sender, by=by)
-        found = sender_checks.standings(rows)
+        found = sender_checks.standings(rows[: max(1, options["limit"])])
         for standing in found:
             self.say(f"{standing.sender}  ({standing.sender.unit}): {standing.words}")
         if not found:

@@ -95,6 +95,24 @@ def test_deliveries_are_listed_by_status_unit_and_text(
     assert listed("--before", str(draft.pk + 1)) == ["July offers"]
 
 
+def test_deliveries_are_listed_in_an_order_that_goes_on(
+    draft: Delivery, ana: User, file: Callable[..., Path]
+) -> None:
+    for label in ("Natal", "Autumn"):
+        run("create_delivery", file(label=label), "--as", "ana")
+
+    def listed(*options: str) -> list[str]:
+        return [row["label"] for row in run("list_deliveries", *options)["deliveries"]]
+
+    first = run("list_deliveries", "--sort", "label", "--limit", "2")
+
+    assert [row["label"] for row in first["deliveries"]] == ["Autumn", "July offers"]
+    assert listed("--sort", "label", "--limit", "2", "--before", str(first["before"])) == ["Natal"]
+    assert listed("--sort", "label", "--reverse") == ["Natal", "July offers", "Autumn"]
+    assert listed("--reverse") == ["July offers", "Natal", "Autumn"]
+    assert listed("--sort", "attention", "--limit", "1") == ["Autumn"]
+
+
 def test_a_person_sees_a_persons_list(draft: Delivery) -> None:
     UserFactory(username="nadia", roles={"prepare": UnitFactory()})
 

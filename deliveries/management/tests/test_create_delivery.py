@@ -10,7 +10,9 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from accounts.models import User
+from audiences import combining
 from audiences.models import Audience
+from audiences.tests.factories import AudienceFactory, ProfileFactory
 from deliveries.management.tests.calling import CONTENT, refused, run
 from deliveries.models import Delivery
 
@@ -136,4 +138,43 @@ def test_nothing_stays_of_a_delivery_whose_content_is_refused(ana: User, file: C
     code = refused("create_delivery", file(unit="All"), "--as", "ana")
 
     assert code == (1, "forbidden")
+    assert not Delivery.objects.exists()
+
+
+def test_several_lists_and_rules_are_combined_with_and_without(ana: User, file: Callable[..., Path]) -> None:
+    unit = ana.home_unit or Audience.objects.get(label="Everybody").unit
+    staff = AudienceFactory(label="Staff", unit=unit, members=[ProfileFactory(unit=unit)])
+    wanted = {"with": ["Everybody"], "without": [staff.pk]}
+
+    for _ in range(2):
+        run("create_delivery", file(audience=wanted), "--as", "ana")
+
+    made = Audience.objects.get(label="Everybody − Staff")
+    assert {delivery.audience for delivery in Delivery.objects.all()} == {made}
+    assert [(part.audience.label, part.without, part.count) for part in combining.parts_of(made)] == [
+        ("Everybody", False, 5),
+        ("Staff", True, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        {"with": "Everybody"},
+        {"with": []},
+        {"without": ["Everybody"]},
+        {"with": ["Nobody"]},
+        {"with": ["Everybody"] * 21},
+        {"with": [{"label": "Everybody"}]},
+        {"with": [True]},
+        {"with": ["x\0"]},
+        {"with": ["Everybody"], "rule": {}},
+        {"with": ["Everybody"], "but": []},
+    ],
+)
+def test_what_can_not_be_combined_is_named(ana: User, file: Callable[..., Path], audience: Any) -> None:
+    with pytest.raises(CommandError, match=r"^audience") as error:
+        call_command("create_delivery", str(file(audience=audience)), "--as", "ana")
+
+    assert error.value.returncode == 2
     assert not Delivery.objects.exists()

@@ -1,0 +1,3 @@
+from deliveries.conftest import relay
+
+__all__ = ["relay"]
