@@ -93,7 +93,7 @@ class Policies(CSPMiddleware):
     """What a page may load and run: the desk has a policy of its own, and a view may set another for its answer."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """What a view said stands, and nothing is put together beside it: that is dear, and readers come by thousands."""
+        """What a view said stands, and none is put together beside it: that is dear, and readers are many."""
         return response if HEADER in response.headers else super().process_response(request, response)
 
     def get_policy_parts(

@@ -24,7 +24,7 @@ from campaign.stack.temporary import Stack
 READERS = 8
 MIX = {"opens": 60, "clicks": 25, "personalised": 10, "opt_outs": 5}  # in hundredths
 OF_ALL = ("web", "hits", "valkey", "postgres")
-BETWEEN = 1.5  # seconds at least with everything there before the next is killed
+BETWEEN = 0.5  # seconds at least with everything there before the next is killed
 MOST_OTHERS = 0.001  # of the answers
 SECONDS_TO_ANSWER = 15
 HEADERS = {
@@ -101,6 +101,7 @@ class _Readers:
         self.asked: set[Hit] = set()
         self.answers: Counter[int] = Counter()
         self.unanswered = 0
+        self._is_exhausted = False
 
     def is_served(self) -> bool:
         """Whether the web process takes connections, and answers."""
@@ -114,6 +115,8 @@ class _Readers:
 
     def go_on(self, seconds: float) -> None:
         """Return once there were answers for so long; raise SystemExit where none come any more."""
+        if self._is_exhausted:
+            raise SystemExit("more was asked for than there are addresses; give more --messages")
         before, end = sum(self.answers.values()), time.monotonic() + seconds
         until(lambda: sum(self.answers.values()) > before + READERS, "readers are answered")
         self._is_over.wait(max(0.0, end - time.monotonic()))
@@ -127,7 +130,10 @@ class _Readers:
         connection = self._connection()
         while not self._is_over.is_set():
             with self._lock:
-                line, hit = next(self._addresses)
+                line, hit = next(self._addresses, ("", None))
+                if hit is None:
+                    self._is_exhausted = True
+                    return
                 self.asked.add(hit)
             while not self._is_connected(connection):
                 if self._is_over.wait(0.05):
@@ -168,8 +174,9 @@ def _mixed(delivery: Any, messages: int) -> Iterator[tuple[str, Hit]]:
     place = 0
     while True:
         place += 37  # spread over the hundred, not in blocks
-        line, hit = next(sources[names[place % 100]])
-        assert hit is not None
+        line, hit = next(sources[names[place % 100]], ("", None))
+        if hit is None:
+            return
         yield line, hit
 
 
