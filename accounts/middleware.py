@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from csp.constants import HEADER
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -90,6 +91,10 @@ def _read_in_own_zone(request: HttpRequest) -> None:
 
 class Policies(CSPMiddleware):
     """What a page may load and run: the desk has a policy of its own, and a view may set another for its answer."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """What a view said stands, and none is put together beside it: that is dear, and readers are many."""
+        return response if HEADER in response.headers else super().process_response(request, response)
 
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False

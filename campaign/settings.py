@@ -326,6 +326,8 @@ SINETE: dict[str, Any] = {
     "confirm_minutes": env.int("SINETE_CONFIRM_MINUTES", 60),
     "confirm_by_typing_above": env.int("SINETE_CONFIRM_BY_TYPING_ABOVE", 10_000),
     "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
+    # So long links lead where their author said, from the last moment at which messages leave; 0: as long as they can.
+    "link_days": env.int("SINETE_LINK_DAYS", 0, validate=validate.Range(0, 36_500)),
     "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
     # When soft errors hold an address: so many, each counted at most once in so many hours; and forgotten after days.
     "quarantine_errors": env.int("SINETE_QUARANTINE_ERRORS", 5),

@@ -10,10 +10,9 @@ from typing import Any
 from django.db import connection, transaction
 
 from deliveries.lifecycle import groups
-from deliveries.models import Delivery
 from feedback import evidence, outage, segments, unsubscribes
 from feedback.arrivals import IncomingHit, read
-from feedback.models import Hit, HitKind
+from feedback.models import HitKind
 from feedback.readers import classes, judging
 from feedback.readers.judging import Judge
 
@@ -36,6 +35,11 @@ _COPY = """
 COPY arriving_hit (
     delivery_key, id, seq, kind, link, at, agent, network, method, is_prefetch, agent_sign, network_kind
 ) FROM STDIN
+"""
+# What an earlier run brought in is done: the wish may have changed since.
+_NEW = """
+SELECT d.id FROM deliveries_delivery d WHERE d.key = %s AND d.status = ANY(%s)
+AND NOT EXISTS (SELECT FROM feedback_hit h WHERE h.delivery_id = d.id AND h.id = %s)
 """
 _INSERT = f"""
 INSERT INTO feedback_hit
@@ -76,26 +80,40 @@ def bring_in(*, held: bool = True) -> int:
 
 
 def take(arrival: IncomingHit) -> None:
-    """The hit is in the tracking log; an opt-out has taken effect. A delivery that is gone has no hits."""
-    if arrival.kind == HitKind.UNSUBSCRIBE:
-        # Before the hit: a death between the two leaves the wish fulfilled, and the reader's program asks again.
+    """The hit is in the tracking log; an opt-out has taken effect, by the same commit. What is gone has no hits.
+
+    Where the hit could not be stored, what went wrong is raised, and the opt-out has taken effect all the same.
+    """
+    if arrival.kind != HitKind.UNSUBSCRIBE:
+        _take_many([arrival])
+        return
+    found: list[tuple[int, int, str]] = []
+    failure: Exception | None = None
+    with transaction.atomic():
         _opt_out(arrival)
-    _take_many([arrival])
+        try:
+            found = _insert([arrival])
+        except Exception as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    _prove(found)
 
 
 def _opt_out(arrival: IncomingHit) -> None:
-    delivery_id = (
-        Delivery.objects.filter(key=arrival.delivery_key, status__in=groups.BEGUN)
-        .values_list("pk", flat=True)
-        .first()
-    )
-    # What an earlier run brought in is done: the wish may have changed since.
-    if delivery_id is not None and not Hit.objects.filter(delivery_id=delivery_id, id=arrival.id).exists():
-        unsubscribes.opt_out(delivery_id=delivery_id, seq=arrival.seq, at=arrival.at)
+    with connection.cursor() as cursor:
+        cursor.execute(_NEW, [arrival.delivery_key, [str(status) for status in groups.BEGUN], arrival.id])
+        found = cursor.fetchone()
+    if found is not None:
+        unsubscribes.opt_out(delivery_id=found[0], seq=arrival.seq, at=arrival.at)
 
 
 def _take_many(arrivals: Iterable[IncomingHit]) -> None:
-    for delivery_id, seq, kind in _insert(arrivals):
+    _prove(_insert(arrivals))
+
+
+def _prove(found: list[tuple[int, int, str]]) -> None:
+    for delivery_id, seq, kind in found:
         evidence.apply(delivery_id=delivery_id, seq=seq, kind=HitKind(kind))
 
 

@@ -10,7 +10,8 @@ import re
 from collections import OrderedDict
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -42,6 +43,14 @@ class Served:
     key: int
     renderer: Renderer
     fixed: dict[int, str]  # where the links lead that lead everybody to the same place
+    substitutes: dict[int, str] = field(default_factory=dict)  # of those links whose author gave one
+    began: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its links have led on for as long as they are valid."""
+        days = settings.SINETE["link_days"]
+        return bool(days and self.began and datetime.now(UTC) - self.began > timedelta(days=days))
 
 
 def delivery_for(key: int) -> Served | None:
@@ -111,7 +120,15 @@ def _remember(served: Served) -> Served:
 
 def _served(key: int, stored: dict[str, Any]) -> Served:
     renderer = served_renderer(Compiled.from_json(stored["compiled"]), delivery_key=key)
-    return Served(stored["delivery_id"], key, renderer, _fixed(renderer))
+    began = stored.get("began")
+    return Served(
+        stored["delivery_id"],
+        key,
+        renderer,
+        _fixed(renderer),
+        _substitutes(renderer),
+        datetime.fromisoformat(began) if began else None,
+    )
 
 
 def _fixed(renderer: Renderer) -> dict[int, str]:
@@ -123,13 +140,25 @@ def _fixed(renderer: Renderer) -> dict[int, str]:
     return found
 
 
+def _substitutes(renderer: Renderer) -> dict[int, str]:
+    found = {}
+    for link in renderer.compiled.links:
+        with suppress(RenderError):
+            if url := renderer.substitute_url(link.index):
+                found[link.index] = url
+    return found
+
+
 def _from_database(key: int, *, statuses: Collection[str] = groups.BEGUN) -> dict[str, Any] | None:
     row = (
         Delivery.objects.filter(key=key, status__in=statuses, preparation__isnull=False)
-        .values_list("pk", "preparation__compiled")
+        .values_list("pk", "preparation__compiled", "started_at", "last_moment")
         .first()
     )
-    return {"delivery_id": row[0], "compiled": row[1]} if row and row[1] else None
+    if row is None or not row[1]:
+        return None
+    began = max(filter(None, row[2:]), default=None)
+    return {"delivery_id": row[0], "compiled": row[1], "began": began and began.isoformat()}
 
 
 def _path(key: int) -> Path:

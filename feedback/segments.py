@@ -1,8 +1,9 @@
 """Segments: files of this host to which web processes append what happened, and from which a worker brings it in.
 
-Each process appends to a file of its own. Whoever takes a segment renames it under its lock, and a writer that no
-longer finds its file opens another, so no line is added to a file that was read. What was appended survives the death
-of any process at once, and a loss of power after SECONDS_UNTIL_KEPT at most; what is `durable` survives that at once.
+Each process appends to a file of its own, which it holds locked and lets go after SECONDS_UNTIL_KEPT, or when it dies.
+Whoever takes a segment does so under that lock, so no line is added to a file that was read, and a line costs its
+writer one write and no more. What was appended survives the death of any process at once, and a loss of power after
+SECONDS_UNTIL_KEPT; what is `durable` survives that at once.
 """
 
 import fcntl
@@ -23,6 +24,7 @@ from feedback.models import time_ordered_uuid
 logger = logging.getLogger(__name__)
 
 SECONDS_UNTIL_KEPT = 0.5
+SECONDS_UNTIL_LET_GO = 4 * SECONDS_UNTIL_KEPT  # so long at most whoever takes waits for those who write
 LARGEST = 64_000_000  # octets; a longer segment would be brought in again from its beginning after a death
 TAKEN, HELD = "taken-", "held-"
 
@@ -75,6 +77,8 @@ def taken(*, held: bool = True) -> Iterator[Iterator[Path]]:
 
     With `held` also those whose lines were refused before.
     """
+    if own := _writers.get(settings.FEEDBACK_FOLDER):
+        own.let_go()
     with _Taking() as taking:
         yield taking.each(held=held)
 
@@ -90,70 +94,84 @@ def hold(path: Path, lines: list[str]) -> None:
 
 
 class _Writer:
-    """Appends for all threads of this process."""
+    """Appends for all threads of this process, which alone writes to its segment."""
 
     def __init__(self, home: Path) -> None:
         self._home, self._lock = home, threading.Lock()
-        self._path, self._file = "", -1
-        self._is_new, self._unkept = False, threading.Event()
+        self._file, self._size = -1, 0
+        self._is_open = threading.Event()
         self._keeper: threading.Thread | None = None
 
     def append(self, line: bytes, *, durable: bool) -> None:
         with self._lock:
-            size = self._locked()
-            try:
-                self._write(line, size)
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-            copy = os.dup(self._file) if durable else -1
-            self._see_to_keeping()
-        if durable:
-            _sync_open(copy, self._home)
-
-    def _locked(self) -> int:
-        """The size of this process's segment, which is where it was, and locked."""
-        while True:
             if self._file < 0:
                 self._open()
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                size = os.stat(self._path).st_size
-                if size < LARGEST:
-                    return size
-            os.close(self._file)  # it was taken, or is full
-            self._file = -1
+            if self._keeper is None or not self._keeper.is_alive():
+                self._begin_keeping()
+            self._write(line)
+            copy = os.dup(self._file) if durable else -1
+            full = self._let_go_of() if self._size >= LARGEST else -1
+        if durable:
+            _sync_open(copy, self._home)
+        if full >= 0:
+            _sync_open(full, self._home)
+
+    def let_go(self) -> None:
+        """What was appended is on the disk, and anybody's to take."""
+        with self._lock:
+            file = self._let_go_of()
+        if file >= 0:
+            _sync_open(file, self._home)
+
+    def abandon(self) -> None:
+        """Of a process that forked: its segment is none of the child's, and held by it no longer."""
+        with suppress(OSError):
+            os.close(self._file)
 
     def _open(self) -> None:
-        self._path = str(folder() / f"{time_ordered_uuid().hex}.jsonl")
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, private.FILE)
-        self._is_new = True
+        while True:
+            path = folder() / f"{time_ordered_uuid().hex}.jsonl"
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, private.FILE)
+            if _is_locked(file) and _is_at(file, path):
+                break
+            os.close(file)  # somebody took it, empty as it was
+        self._file, self._size = file, 0
+        self._is_open.set()
 
-    def _write(self, line: bytes, size: int) -> None:
+    def _begin_keeping(self) -> None:
+        self._keeper = threading.Thread(target=self._keep, name="keeper of segments", daemon=True)
+        self._keeper.start()
+
+    def _write(self, line: bytes) -> None:
         try:
             if os.write(self._file, line) != len(line):
                 raise OSError("the disk takes no whole line")
         except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._file, size)  # half a line would spoil the next one
+            self._cut_half_a_line()
             raise
+        self._size += len(line)
 
-    def _see_to_keeping(self) -> None:
-        if self._keeper is None or not self._keeper.is_alive():  # as after a fork
-            self._keeper = threading.Thread(target=self._keep, name="keeper of segments", daemon=True)
-            self._keeper.start()
-        if not self._unkept.is_set():
-            self._unkept.set()
+    def _cut_half_a_line(self) -> None:
+        """No line follows half a one, which would spoil it."""
+        try:
+            os.ftruncate(self._file, self._size)
+        except OSError:
+            os.close(self._let_go_of())
+
+    def _let_go_of(self) -> int:
+        """The file, if there is one; whoever closes it lets it go."""
+        file, self._file = self._file, -1
+        return file
 
     def _keep(self) -> None:
         while True:
-            self._unkept.wait()
+            self._is_open.wait()
+            self._is_open.clear()
             time.sleep(SECONDS_UNTIL_KEPT)
-            self._unkept.clear()
-            with self._lock:
-                copy = os.dup(self._file) if self._file >= 0 else -1
-            if copy >= 0:
-                with suppress(OSError):
-                    _sync_open(copy, self._home)
+            try:
+                self.let_go()
+            except OSError as error:
+                logger.warning("a segment could not be synced: %s", error)
 
 
 class _Taking:
@@ -169,23 +187,35 @@ class _Taking:
         self._let_go()
 
     def each(self, *, held: bool) -> Iterator[Path]:
-        for path in _paths():
-            if path.name.startswith(HELD) and not held:
-                continue
-            with suppress(OSError):
-                if own := self._take(path):
-                    yield own
-            self._let_go()
+        """Those that are written to come last, each as soon as its writer lets it go."""
+        until = time.monotonic() + SECONDS_UNTIL_LET_GO
+        paths = [path for path in _paths() if held or not path.name.startswith(HELD)]
+        while paths:
+            written: list[Path] = []
+            for path in paths:
+                try:
+                    if own := self._take(path):
+                        yield own
+                except BlockingIOError:
+                    written.append(path)
+                except OSError:
+                    continue  # it is gone
+                finally:
+                    self._let_go()
+            paths = [path for path in written if not path.name.startswith((TAKEN, HELD))]
+            if paths and time.monotonic() > until:
+                return
+            if paths:
+                time.sleep(SECONDS_UNTIL_KEPT / 10)
 
     def _take(self, path: Path) -> Path | None:
-        """The path under which the segment is ours now; None where it is in other hands, or gone."""
+        """The path under which the segment is ours now, None where it is gone; BlockingIOError where it is in use."""
         self._file = os.open(path, os.O_RDWR)
-        if path.name.startswith((TAKEN, HELD)):
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return path if _is_at(self._file, path) else None
-        fcntl.flock(self._file, fcntl.LOCK_EX)  # a writer holds it for as long as it adds a line
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not _is_at(self._file, path):
             return None
+        if path.name.startswith((TAKEN, HELD)):
+            return path
         own = path.with_name(TAKEN + path.name)
         path.rename(own)
         os.fsync(self._file)
@@ -198,16 +228,27 @@ class _Taking:
 
 
 _writers_lock = threading.Lock()
-_writers: dict[tuple[int, Path], _Writer] = {}
+_writers: dict[Path, _Writer] = {}
 
 
 def _writer_for(home: Path) -> _Writer:
-    key = (os.getpid(), home)
-    writer = _writers.get(key)
+    writer = _writers.get(home)
     if writer is None:
         with _writers_lock:
-            writer = _writers.setdefault(key, _Writer(Path(home) / "spool"))
+            writer = _writers.setdefault(home, _Writer(Path(home) / "spool"))
     return writer
+
+
+def _begin_anew() -> None:
+    """A process that forked has no segment, and holds none of its parent's."""
+    global _writers_lock
+    for writer in _writers.values():
+        writer.abandon()
+    _writers.clear()
+    _writers_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _paths() -> list[Path]:
@@ -226,6 +267,15 @@ def _began(path: Path) -> float:
         if len(digits) == 32:
             return (int(digits, 16) >> 80) / 1000
     return path.stat().st_mtime
+
+
+def _is_locked(file: int) -> bool:
+    """It is ours alone from now on; False where somebody else has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_at(file: int, path: Path) -> bool:

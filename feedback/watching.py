@@ -5,6 +5,8 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import reset_queries
 
@@ -36,23 +38,29 @@ class Watch:
     def __init__(self) -> None:
         self._tried_held = self._looked_at_all = -math.inf
         self._released: dict[int, int] = {}
-        self._is_away = False
+        self._away: set[str] = set()
 
     def look(self) -> int:
         """What waits is in the database, or waits on; return how many were brought in."""
         brought = 0
-        try:
+        with self._tried("links of what leaves are not on this host yet"):
+            self._fetch_links()  # first: what is released leaves any moment
+        with self._tried("hits wait on this host"):
             brought = self._bring_in()
-            self._fetch_links()
-            self._is_away = False
-        except outage.Away:
-            if not self._is_away:
-                logger.warning("hits wait on this host: the database is away")
-            self._is_away = True
-        except Exception:
-            logger.exception("hits wait on this host: they could not be brought in")
         reset_queries()
         return brought
+
+    @contextmanager
+    def _tried(self, what_else: str) -> Iterator[None]:
+        try:
+            yield
+            self._away.discard(what_else)
+        except outage.Away:
+            if what_else not in self._away:
+                logger.warning("%s: the database is away", what_else)
+            self._away.add(what_else)
+        except Exception:
+            logger.exception("%s: something is wrong", what_else)
 
     def _bring_in(self) -> int:
         with_held = time.monotonic() - self._tried_held > SECONDS_BETWEEN_TRIES

@@ -38,7 +38,8 @@ _PATH = re.compile(r"[^?#]*+")
 class Link:
     """One link of the content: `url` as its author wrote it, `template` as rendered when somebody clicks.
 
-    The template has the parameters that the link gets.
+    The template has the parameters that the link gets, and so has `substitute`: where it leads whom it can't be filled
+    in for; empty where its author gave no such address.
     """
 
     index: int
@@ -46,9 +47,13 @@ class Link:
     url: str
     kind: LinkKind
     template: str = ""
+    substitute: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        found = asdict(self)
+        if not self.substitute:
+            del found["substitute"]  # what was sealed before there was such a thing stays as it is
+        return found
 
 
 class Address(NamedTuple):
@@ -70,23 +75,24 @@ class LinkBook:
     def __init__(self, parameters: Parameters = NONE) -> None:
         self.links: list[Link] = []
         self._parameters, self._places = parameters, 0
-        self._known: dict[tuple[str, str, str, str], Link] = {}
+        self._known: dict[tuple[str, ...], Link] = {}
         self._by_address: dict[tuple[str, str], Link] = {}
         self._straight: dict[str, str] = {}
 
-    def add(self, address: Address, *, label: str) -> Link:
-        """Return the link with this label and address, a new one if need be.
+    def add(self, address: Address, *, label: str, substitute: Address | None = None) -> Link:
+        """Return the link with this label, address and substitute, a new one if need be.
 
         Raise Problem where there are more links than may be.
         """
         label = label[:MAX_LABEL]
         template = self._with_parameters(address, label)
-        key = (label, address.url, address.kind, template)
+        instead = self._filled(substitute, label) if substitute else ""
+        key = (label, address.url, address.kind, template, instead)
         if known := self._known.get(key):
             return known
         if len(self.links) >= bounds.MOST_LINKS:
             raise Problem(bounds.CODE, bounds.LINKS, most=bounds.MOST_LINKS)
-        link = Link(len(self.links), label, address.url, address.kind, template)  # type: ignore[arg-type]  # one of the kinds of a link
+        link = Link(len(self.links), label, address.url, address.kind, template, instead)  # type: ignore[arg-type]  # one of the kinds of a link
         self.links.append(link)
         self._known[key] = link
         self._by_address.setdefault((address.url, address.kind), link)
@@ -111,6 +117,9 @@ class LinkBook:
         if address.kind != "tracked":
             return address.template
         self._places += 1
+        return self._filled(address, label)
+
+    def _filled(self, address: Address, label: str) -> str:
         pairs = self._parameters.of_link(address.plain, label=label, position=self._places)
         return with_parameters(address.pieces, pairs) if pairs and address.pieces else address.template
 

@@ -134,9 +134,20 @@ class Renderer:
         link = self.compiled.links[index]
         if link.kind != "tracked":
             raise RenderError(part=f"link {index}", cause=link.kind)
-        url = self._render(f"link{index}.txt", self._unsigned(values))
-        if static_start(url) != static_start(link.template) or not static_start(url):
-            raise RenderError(part=f"link {index}", cause="host")
+        return self._address(f"link{index}.txt", link.template, values)
+
+    def substitute_url(self, index: int) -> str:
+        """Return where the link leads those whose own address can't be told; empty where its author said nothing.
+
+        Raise RenderError as `link_url` does.
+        """
+        substitute = self.compiled.links[index].substitute
+        return self._address(f"instead{index}.txt", substitute, {}) if substitute else ""
+
+    def _address(self, name: str, template: str, values: Mapping[str, Value]) -> str:
+        url = self._render(name, self._unsigned(values))
+        if static_start(url) != static_start(template) or not static_start(url):
+            raise RenderError(part=name.rpartition(".")[0], cause="host")
         return url
 
     def is_personal(self, index: int) -> bool:
@@ -177,6 +188,9 @@ class Renderer:
             "from_name.txt": compiled.from_name,
             "preheader.txt": compiled.preheader,
         } | {f"link{link.index}.txt": link.template for link in compiled.links if link.kind == "tracked"}
+        templates |= {
+            f"instead{link.index}.txt": link.substitute for link in compiled.links if link.substitute
+        }
         try:
             self._environment = environment(templates | self._skeletons(templates))
         except FAILURES as error:

@@ -30,10 +30,14 @@ _STAND_IN = re.compile(r"<a [^<>]*data-stand-in[^<>]*+>-</a>")
 
 @dataclass(frozen=True)
 class ShownLink:
-    """One link of a message: what it is called, and the address that opens, with its parameters."""
+    """One link of a message: what it is called, and the address that opens, with its parameters.
+
+    `substitute` opens in its place where that can't be told; empty: there is none.
+    """
 
     label: str
     url: str
+    substitute: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,10 @@ def _links(made: Renderer, values: Mapping[str, Any]) -> list[ShownLink]:
     """The links to pages of others, as they open; of an untracked message those that its page shows."""
     if made.compiled.tracking:
         tracked = [link for link in made.compiled.links if link.kind == "tracked"]
-        return [ShownLink(link.label, _opened(made, link, values)) for link in tracked]
+        return [
+            ShownLink(link.label, _opened(made, link, values), made.substitute_url(link.index))
+            for link in tracked
+        ]
     page = LexborHTMLParser(made.html(seq=None, values=values) if made.compiled.html else "")
     found = {
         (" ".join(node.text().split()), node.attributes.get("href") or ""): None

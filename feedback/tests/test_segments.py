@@ -122,7 +122,44 @@ def test_what_a_web_process_answered_for_outlives_it():
     assert len(found) <= last + 1
 
 
-def test_a_line_for_which_there_is_no_room_leaves_no_half_behind():
+def test_a_segment_is_anybody_s_once_its_living_writer_lets_it_go_or_has_died():
+    """Another process takes nothing that is written to, and all that was appended before it looked."""
+    begun, tell = os.pipe()
+
+    def write_on() -> None:
+        for seq in range(1, 100_000):
+            segments.append(open_of(seq).as_line())
+            os.write(tell, seq.to_bytes(4, "big"))
+
+    writer = os.fork()
+    if writer == 0:
+        write_on()
+        os._exit(1)
+    for _number in range(20):
+        os.read(begun, 4)
+    while_it_lives = numbers(lines())
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+    afterwards = numbers(lines())
+
+    assert while_it_lives[:20] == list(range(1, 21))
+    together = while_it_lives + afterwards
+    assert together == list(range(1, len(together) + 1))
+
+
+def test_what_a_process_appends_after_a_fork_is_its_own(monkeypatch):
+    monkeypatch.setattr(segments, "SECONDS_UNTIL_KEPT", 60.0)
+    segments.append(open_of(1).as_line())
+
+    assert in_child(lambda: segments.append(open_of(2).as_line())) == 0
+    segments.append(open_of(3).as_line())
+
+    assert len(list(segments.folder().glob("*.jsonl"))) == 2
+    assert sorted(numbers(lines())) == [1, 2, 3]
+
+
+def test_a_line_for_which_there_is_no_room_leaves_no_half_behind(monkeypatch):
+    monkeypatch.setattr(segments, "SECONDS_UNTIL_KEPT", 60.0)
     segments.append(open_of(1).as_line())
     (path,) = segments.folder().glob("*.jsonl")
 

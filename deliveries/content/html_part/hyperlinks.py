@@ -14,6 +14,8 @@ from deliveries.content.markup import Attribute, Token
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.segments import MASK
 
+SUBSTITUTE = "data-substitute"  # where a link leads whom its own address can't be filled in for
+
 
 class Hyperlinks:
     """The links of one page. `text_links` says what a text part writes for the link whose tag begins at a position."""
@@ -29,6 +31,7 @@ class Hyperlinks:
 
         Raise Problem where there are more links than may be.
         """
+        substitute = self._substitute(token)
         href = token.attribute("href")
         if not href:
             return
@@ -38,7 +41,7 @@ class Hyperlinks:
         if address.kind == "relative":
             address = self._absolute(token, address)
         if address.kind in ("tracked", "opt_out", "mirror"):
-            self._slot(token, href, address)
+            self._slot(token, href, address, substitute)
         elif address.kind == "other":
             self.text_links[token.start] = self._in_text(href, address)
             if MASK in self._document.masked_value(href):
@@ -65,13 +68,39 @@ class Hyperlinks:
         )
         return address
 
-    def _slot(self, token: Token, href: Attribute, address: Address) -> None:
+    def _substitute(self, token: Token) -> Address | None:
+        """The address that its author gave besides the link's own; no message shows it, what is wrong is reported."""
+        found = None
+        for attribute in token.attributes:
+            if attribute.name == SUBSTITUTE:
+                self._document.replace(attribute.start, attribute.end, "")
+                found = self._whole(attribute) or found
+        return found
+
+    def _whole(self, attribute: Attribute) -> Address | None:
+        if attribute.has_value and MASK not in self._document.masked_value(attribute):
+            address = reported_address(self._scope, attribute.value_start, attribute.value_end, is_html=True)
+            if address is None or address.kind == "tracked":
+                return address
+        self._scope.findings.error(
+            "bad_substitute",
+            n_(
+                "data-substitute holds a whole web address without merge tags, such as https://www.example.com/."
+            ),
+            where="html",
+            line=self._scope.line_at(attribute.start),
+        )
+        return None
+
+    def _slot(self, token: Token, href: Attribute, address: Address, substitute: Address | None) -> None:
         if address.kind == "tracked" and not self._tracking:
             template = self._book.straight(address, label=self._words(token) or address.url)
             self.text_links[token.start] = template
             self._document.set_value(href, escaped_template(template))
             return
-        link = self._book.add(address, label=self._label(token, address))
+        if address.kind != "tracked":
+            substitute = None
+        link = self._book.add(address, label=self._label(token, address), substitute=substitute)
         self.text_links[token.start] = slot(link)
         self._document.set_value(href, slot(link))
 
