@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.template.loader import render_to_string
+from django.utils.translation import override
 
 from campaign.lib import charts
 from campaign.lib.charts import FLOOR, HEIGHT, TOP, WIDTH, Place, Series
@@ -11,6 +13,12 @@ from deliveries.schedule.plan_report import Plan, PlanRow
 
 NOON = datetime(2026, 11, 12, 12, tzinfo=UTC)
 SERIES = [Series("opens", "blue"), Series("clicks", "green")]
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    with override("en"):
+        yield
 
 
 def drawn(*numbers):
