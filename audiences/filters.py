@@ -25,7 +25,8 @@ class _OfUnits(ListForm):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["unit"].queryset = access.readable_units(user)
+        unit: Any = self.fields["unit"]
+        unit.queryset = access.readable_units(user)
 
     @property
     def words(self) -> str:
@@ -68,7 +69,8 @@ class ProfileFilter(_OfUnits):
         super().__init__(*args, user=user, **kwargs)
         self.fields["q"].label = _("Name, address, city, phone or id: any part of them")
         out, unclear = ("opted_out", _("Opted out")), ("unclear", _("Consent unclear"))
-        self.fields["state"].choices = [("", _("All")), *AddressState.choices, out, unclear]
+        state: Any = self.fields["state"]
+        state.choices = [("", _("All")), *AddressState.choices, out, unclear]
 
     def narrowed(self, rows: QuerySet[Profile]) -> QuerySet[Profile]:
         """The rows that state and unit leave; the search is another matter."""
