@@ -304,6 +304,8 @@ def _leave_all(request: HttpRequest, letter: Letter) -> None:
 
 def _undo(request: HttpRequest, letter: Letter, profile: Profile | None) -> HttpResponse:
     """By a mail to the address alone: who holds this link may not be whom it was written to. Raise Away."""
+    if not letter.is_known:
+        _row(letter.delivery, letter.claim)  # which raises where the database is away
     if profile is None:
         return _unsubscribe_page(request, letter, "done", may_undo=False)
     with outage.reach("recording"):

@@ -72,7 +72,7 @@ def test_a_reader_opts_out_and_thinks_better_of_it(new_page):
     page.get_by_role("heading", name="You are unsubscribed").wait_for()
     page.get_by_role("button", name="It was a mistake: subscribe again").click()
 
-    page.get_by_role("heading", name="You are subscribed again").wait_for()
+    page.get_by_role("heading", name="Look into your mailbox").wait_for()
 
 
 def test_what_nobody_knows_is_decided_in_two_steps(new_page):
