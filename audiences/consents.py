@@ -64,6 +64,7 @@ def opt_out_many(
     source: str,
     by: User | None = None,
     reference: str = "",
+    network: str = "",
 ) -> int:
     """All profiles that the SELECT yields are opted out, each with its event; the count of those that weren't yet.
 
@@ -92,12 +93,12 @@ def opt_out_many(
             RETURNING had.profile_id, had.service_id
         ), logged AS (
             INSERT INTO audiences_consentevent
-                (profile_id, service_id, channel, opted_out, at, source, by_id, reference, words)
+                (profile_id, service_id, channel, opted_out, at, source, by_id, reference, network, words)
             SELECT id, NULL::bigint, %(channel)s, true, %(at)s::timestamptz, %(source)s, %(by)s::bigint, %(reference)s,
-                words
+                %(network)s, words
             FROM changed
             UNION ALL SELECT profile_id, service_id, 'email', true, %(at)s, %(source)s, %(by)s::bigint,
-                %(reference)s, ''
+                %(reference)s, %(network)s, ''
             FROM ended ORDER BY 1
         )
         SELECT count(*) FROM changed
@@ -113,6 +114,7 @@ def opt_out_many(
         "source": source,
         "by": by.pk if by else None,
         "reference": reference,
+        "network": network,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement.as_string(cursor.cursor), values)

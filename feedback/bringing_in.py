@@ -23,18 +23,25 @@ SECONDS_AT_MOST = 30.0  # for one transaction: nobody waits for it
 
 _OF_THE_DATA = ("22", "23")  # SQLSTATE: a value that can't be, a constraint
 
-_STAGE = """
-SET LOCAL lock_timeout = '2s';
+_COLUMNS = {
+    "delivery_key": "bigint", "id": "uuid", "seq": "integer", "kind": "text", "link": "smallint", "at": "timestamptz",
+    "agent": "text", "network": "text", "method": "text", "is_prefetch": "boolean", "agent_sign": "text",
+    "network_kind": "text",
+}  # fmt: skip
+_PATIENCE = "SET LOCAL lock_timeout = '2s'"
+_STAGE = f"""
+{_PATIENCE};
 CREATE TEMPORARY TABLE IF NOT EXISTS arriving_hit (
-    delivery_key bigint, id uuid, seq integer, kind text, link smallint, at timestamptz, agent text, network text,
-    method text, is_prefetch boolean, agent_sign text, network_kind text
+    {", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())}
 ) ON COMMIT DROP;
 TRUNCATE arriving_hit
 """
-_COPY = """
-COPY arriving_hit (
-    delivery_key, id, seq, kind, link, at, agent, network, method, is_prefetch, agent_sign, network_kind
-) FROM STDIN
+_COPY = f"COPY arriving_hit ({', '.join(_COLUMNS)}) FROM STDIN"
+# The same for one hit alone, whose reader waits: making a table takes longer than all the rest.
+_ALONE = f"""
+WITH arriving_hit ({", ".join(_COLUMNS)}) AS (
+    SELECT {", ".join(f"%({name})s::{kind}" for name, kind in _COLUMNS.items())}
+)
 """
 # What an earlier run brought in is done: the wish may have changed since.
 _NEW = """
@@ -92,7 +99,7 @@ def take(arrival: IncomingHit) -> None:
     with transaction.atomic():
         _opt_out(arrival)
         try:
-            found = _insert([arrival])
+            found = _insert_alone(arrival)
         except Exception as error:
             failure = error
     if failure is not None:
@@ -120,10 +127,7 @@ def _prove(found: list[tuple[int, int, str]]) -> None:
 def _insert(arrivals: Iterable[IncomingHit]) -> list[tuple[int, int, str]]:
     """The hits have rows; return the delivery, the number and the kind of those whose message may be in doubt."""
     judge = judging.at_hand()
-    slots: dict[str, Any] = {
-        "begun": [str(status) for status in groups.BEGUN],
-        "proxy_seconds": judge.rules.proxy_seconds,
-    }
+    slots = _slots(judge)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_STAGE)
         with connection.wrap_database_errors, cursor.copy(_COPY) as target:
@@ -134,6 +138,24 @@ def _insert(arrivals: Iterable[IncomingHit]) -> list[tuple[int, int, str]]:
         found = cursor.fetchall()
         _sweep(found, judge)
         return evidence.open_among(found)
+
+
+def _insert_alone(one: IncomingHit) -> list[tuple[int, int, str]]:
+    """The same for an opt-out by itself, which no sweep can belong to."""
+    judge = judging.at_hand()
+    slots = _slots(judge) | dict(zip(_COLUMNS, _row(one, judge), strict=True))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_PATIENCE)
+        cursor.execute(_ALONE + _INSERT, slots)
+        cursor.execute(_ALONE + _WHOSE, slots)
+        return evidence.open_among(cursor.fetchall())
+
+
+def _slots(judge: Judge) -> dict[str, Any]:
+    return {
+        "begun": [str(status) for status in groups.BEGUN],
+        "proxy_seconds": judge.rules.proxy_seconds,
+    }
 
 
 def _row(one: IncomingHit, judge: Judge) -> tuple[Any, ...]:
