@@ -98,7 +98,7 @@ def columns(code: str) -> list[Column]:
             Column(_("Tries"), ("tries",)),
             Column(_("Next try"), ("next_try",), _moment),
             Column(_("Outcome of the first unknown since"), ("first_unknown",), _moment),
-            Column(_("Bounced"), ("bounced_at",), _moment),
+            Column(pgettext_lazy("moment", "Bounced"), ("bounced_at",), _moment),
             Column(_("Text of the report"), ("bounce_text", "is_seen"), _if_seen),
         ]
     if code == "unknown":

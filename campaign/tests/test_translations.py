@@ -4,6 +4,7 @@ import ast
 import gettext as python_gettext
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,14 @@ def test_every_text_is_translated(catalogue):
 
 def test_no_translation_is_a_guess(catalogue):
     assert [message.id for message in catalogue if message.id and message.fuzzy] == []
+
+
+def test_a_text_of_a_context_is_translated_once():
+    """Of two the later one would be shown in both places, whatever was meant there."""
+    entry = re.compile(r'^((?:msgctxt .+\n)?msgid (?:".*"\n)+)', re.MULTILINE)
+    entries = entry.findall(CATALOGUE.read_text(encoding="utf-8"))
+
+    assert [text for text, times in Counter(entries).items() if times > 1] == []
 
 
 def test_slots_agree(catalogue):
