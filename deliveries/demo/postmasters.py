@@ -25,7 +25,7 @@ REPORTS = (
     (7, 26, "5.2.2", "552 5.2.2 <{to}>: Mailbox full", ""),
     (3, 27, "4.4.1", "451 4.4.1 Could not connect to the server of the domain for 24 hours", ""),
     # A provider that went astray for an afternoon: its addresses are good again.
-    (9, 30, "5.1.1", "550 5.1.1 <{to}>: user lookup failed, directory unavailable", "outlook.example"),
+    (9, 30, "5.1.1", "550 5.1.1 <{to}>: no such recipient in the directory", "outlook.example"),
 )
 COMPLAINTS, AWAY = (2, 12), (3, 1)  # how many, and how many hours after the send
 

@@ -39,7 +39,9 @@ def test_everybody_in_the_audience_gets_a_message_or_an_exclusion_with_its_cause
     assert result.status == PreparationStatus.DONE
     assert (result.targeted, result.excluded, result.to_deliver) == (7, 6, 1)
     assert result.causes == {
-        cause.value: 1 for cause in Cause if cause not in {Cause.WRITTEN_TO, Cause.HOUR_PASSED}
+        cause.value: 1
+        for cause in Cause
+        if cause not in {Cause.WRITTEN_TO, Cause.HOUR_PASSED, Cause.NOT_SUBSCRIBED}
     }
     assert Message.objects.get(delivery=delivery).profile_id == good.pk
     assert dict(Exclusion.objects.filter(delivery=delivery).values_list("profile_id", "cause")) == {
