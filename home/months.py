@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 
+from campaign.lib.reader_zone import localised
 from home.leaving import Leaving
 
 FIRST_YEAR, LAST_YEAR = 2000, 2199
@@ -52,7 +53,8 @@ class Sheet:
         """December 2026; 30 November to 6 December 2026."""
         if self.kind == "month":
             return date_format(self.first, "YEAR_MONTH_FORMAT")
-        first, last = date_format(self.first, "j F"), date_format(self.first + A_WEEK - A_DAY, "j F Y")
+        first = date_format(self.first, localised("j F"))
+        last = date_format(self.first + A_WEEK - A_DAY, localised("j F Y"))
         return _t("%(first)s to %(last)s") % {"first": first, "last": last}
 
     @property

@@ -3,12 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import access, roles
 from accounts.desk import administers_everything, person
 from accounts.rights import Right
-from campaign.lib import clock
+from campaign.lib import clock, reader_zone
 from deliveries.overview import diagnosis
 from home import first_steps as leading
 from home import guide as guiding
@@ -29,7 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "may_show_guide": may_create and guiding.is_dismissed(user),
         "problems": diagnosis.at_a_glance() if is_operator else [],
         "is_new": is_operator and not leading.is_over(),
-        "now": at,
+        "today": date_format(timezone.localtime(at), reader_zone.localised("l, j F Y")),
     }
     return render(request, "home/home.html", context)
 

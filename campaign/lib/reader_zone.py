@@ -80,13 +80,17 @@ def written(moment: datetime, zone: tzinfo, shape: str = SHAPE) -> str:
     return date_format(moment.astimezone(zone), localised(shape))
 
 
-# Where days and months are numbers, the year behind them.
-_BY_NUMBERS = {"pt-br": (("j M Y", "d/m/Y"), ("j M", "d/m"))}
+# Short dates are numbers there, and long ones join day, month and year by a word.
+_ELSEWHERE = {
+    "pt-br": (
+        ("j M Y", "d/m/Y"), ("j M", "d/m"), ("j F Y", r"j \d\e F \d\e Y"), ("j F", r"j \d\e F"),
+    )
+}  # fmt: skip
 
 
 def localised(english: str) -> str:
     """The shape of a date in the reader's language, by its shape in English."""
-    for named, numbered in _BY_NUMBERS.get(get_language() or "", ()):
-        if named in english:
-            return english.replace(named, numbered)
+    for here, there in _ELSEWHERE.get(get_language() or "", ()):
+        if here in english:
+            return english.replace(here, there)
     return english

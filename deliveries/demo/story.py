@@ -17,7 +17,9 @@ from accounts import demo as people
 from accounts import proof_addresses
 from accounts.models import OrganizationalUnit, User
 from audiences import definitions, imports
-from audiences.models import Audience, Import, TestProfile
+from audiences.models import Audience, Import, Service, TestProfile
+from audiences.services import definitions as services
+from audiences.services import subscribing, texts
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from deliveries import drafting, jobs
@@ -39,6 +41,7 @@ ZONE = "America/Sao_Paulo"
 PROOFS = "proofs.serra-alta.example"  # the domain of the mailboxes that proofs go to
 FOLD = JobRef("reporting.jobs.fold")
 
+LETTER = "Coffee letter"
 EVERYBODY, BRAZIL, VIPS, NEW = "All customers", "Customers in Brazil", "VIP customers", "New customers"
 RULES: dict[str, dict[str, Any]] = {
     EVERYBODY: {"all": []},
@@ -73,6 +76,7 @@ def tell(say: Callable[[str], object]) -> None:
     _bring_in_customers(cast)
     cast.audiences = {label: _audience(label, cast) for label in RULES}
     _test_profiles(cast)
+    _service(cast)
     for label, chapter in CHAPTERS.items():
         if not Delivery.objects.filter(label=label, unit=unit).exists():
             say(label)
@@ -221,6 +225,18 @@ def _day(days: int, hour: int) -> datetime:
     local = clock.now().astimezone(ZoneInfo(ZONE)) + timedelta(days=days)
     local += timedelta(days=max(0, 7 - local.isoweekday()) if local.isoweekday() > 5 else 0)
     return datetime.combine(local.date(), time(hour), ZoneInfo(ZONE))
+
+
+def _service(cast: Cast) -> None:
+    """A newsletter that one can sign up for, to which the best customers are subscribed."""
+    if Service.objects.filter(label=LETTER, unit=cast.unit).exists():
+        return
+    at = clock.now()
+    service = services.create(
+        label=LETTER, public_name=f"{LETTER} – {people.COMPANY}", unit=cast.unit, by=cast.ana, at=at
+    )
+    texts.activate(service=service, seal=service.texts.get().seal, by=cast.carla, at=at)
+    subscribing.subscribe_audience(service=service, audience=cast.audiences[VIPS], by=cast.ines, at=at)
 
 
 # -- the chapters ---------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from deliveries.ledger.tallies import tallies
 from deliveries.models import Delivery, Status
 from deliveries.overview import todo
 from feedback import jobs as feedback
-from feedback.models import Report
+from feedback.models import Hit, Report
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_the_demo_has_a_delivery_in_each_status_and_something_for_everybody(demo
         ("auto_reply", 3), ("complaint", 2), ("hard", 14), ("soft", 10),
     ]  # fmt: skip
     assert counts["failed"] > 10
+    assert Hit.objects.filter(delivery=finished).dates("at", "day").count() > 2
     for delivery in Delivery.objects.exclude(preparation=None):
         assert not books.imbalance(delivery)
 
