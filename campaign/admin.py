@@ -129,7 +129,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (_("People to write to"), [
             ("audiences", "profile", _("Profiles"), "person"),
             ("audiences", "audience", _("Audiences"), "groups"),
-            ("audiences", "service", _("Services"), "subscriptions"),
+            ("audiences", "service", _("Services"), "newspaper"),
             ("audiences", "testprofile", _("Test profiles"), "science"),
             ("audiences", "import", _("Imports"), "upload_file"),
             ("audiences", "importmapping", _("Saved mappings"), "bookmark"),
