@@ -11,6 +11,7 @@ from django.db import connections
 from campaign.lib import clock
 from campaign.lib.jobs import Queue
 from campaign.tests.databases import database_url
+from campaign.tests.waiting import somebody_waits_for_a_lock, wait_until
 from deliveries.ledger import books
 from deliveries.models import Chunk, Delivery, Message, Status
 from deliveries.sending import control, exchange, gate, looks
@@ -149,10 +150,7 @@ def test_compute_stats_of_one_holds_up_no_other_and_no_pause_of_it():
     with psycopg.connect(database_url()) as slow:
         slow.execute("LOCK TABLE feedback_hit IN ACCESS EXCLUSIVE MODE")  # a count that takes its time
         counting = in_a_thread(lambda: statistics.compute(run_id=run.pk))
-        while not execute(
-            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'feedback_hit'"
-        ):
-            execute("SELECT pg_sleep(0.02)")
+        wait_until(somebody_waits_for_a_lock, "the count waits")
         look.tick()
         control.pause(delivery=counted, by=person("start", counted.unit), at=clock.now())
         assert (status(other.pk), status(counted.pk)) == (Status.SENDING, Status.PAUSED)
