@@ -132,7 +132,7 @@ def test_from_sign_in_to_a_confirmed_send_by_keyboard_alone(
     page.set_default_timeout(60_000)
 
     def enter(role: str, name: str, key: str = "Enter") -> None:
-        reach(page, page.get_by_role(role, name=name, exact=True).first)  # type: ignore[arg-type]
+        reach(page, page.get_by_role(role, name=name, exact=True).first)  # type: ignore[arg-type]  # a role of ARIA
         page.keyboard.press(key)
 
     def write(label: str, text: str) -> None:
