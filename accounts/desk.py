@@ -248,6 +248,22 @@ class VerbAdmin(DeskAdmin):
         """There is nothing beside the verb."""
 
 
+class PreparersAdmin(VerbAdmin):
+    """Rows of a unit that whoever prepares deliveries there makes, changes and deletes."""
+
+    right = Right.VIEW
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return Right.PREPARE in anywhere(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is None:
+            return Right.PREPARE in anywhere(request)
+        return self.may(request, Right.PREPARE, obj)
+
+    has_delete_permission = has_change_permission
+
+
 class UnitFilter(admin.SimpleListFilter):
     """By unit, among those that the person may read: a list of all units would tell what is hidden."""
 

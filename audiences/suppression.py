@@ -32,11 +32,13 @@ def of(profile: str, *, key: str, channel: str = "email", service: str = "NULL")
 def by_key(profile_id: str, *, key: str, service: str = "NULL") -> str:
     """SQL: a sub-query of one value, the cause or NULL, that looks one profile and one address up by their keys.
 
-    `OFFSET 0` keeps the planner from joining whole tables where it knows nothing of how few are asked about.
+    `OFFSET 0` keeps the planner from joining whole tables where it knows nothing of how few are asked about. The
+    service stands beside and is named: the planner writes no function in whose argument is a sub-query.
     """
-    asked = of("p", key=key, service=service)
+    asked = of("p", key=key, service="service.id")
     return (
-        f"coalesce((SELECT coalesce(s.cause, '') FROM audiences_profile p, LATERAL {asked} s"
+        f"coalesce((SELECT coalesce(s.cause, '') FROM audiences_profile p,"
+        f" (SELECT ({service})::bigint AS id OFFSET 0) service, LATERAL {asked} s"
         f" WHERE p.id = {profile_id} OFFSET 0), '{Cause.GONE}')"
     )
 

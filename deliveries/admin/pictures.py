@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts import access
-from accounts.desk import UnitFilter, VerbAdmin, VerbForm, anywhere, person
+from accounts.desk import PreparersAdmin, UnitFilter, VerbForm, person
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries.drafting import library
@@ -42,11 +42,10 @@ class PictureForm(VerbForm):
 
 
 @admin.register(Picture)
-class PictureAdmin(VerbAdmin):
+class PictureAdmin(PreparersAdmin):
     """What contents show. A picture that mail shows is never removed."""
 
     form = PictureForm
-    right = Right.VIEW
     list_display = ["name", "unit", "alt", "width", "height", "size", "added_by", "added_at"]
     list_select_related = ["unit", "added_by"]
     list_filter = [UnitFilter]
@@ -58,16 +57,6 @@ class PictureAdmin(VerbAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["unit", "name", "alt", *(self.readonly_fields if obj else ["file"])]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return Right.PREPARE in anywhere(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is None:
-            return Right.PREPARE in anywhere(request)
-        return access.can(person(request), Right.PREPARE, obj.unit)
-
-    has_delete_permission = has_change_permission
 
     def delete_model(self, request: HttpRequest, obj: Picture) -> None:
         library.remove(picture=obj, by=person(request))

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from accounts import access
-from accounts.desk import UnitFilter, VerbAdmin, VerbForm, anywhere, person
+from accounts.desk import PreparersAdmin, UnitFilter, VerbForm, person
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries.drafting import content_templates
@@ -44,25 +44,14 @@ class ContentTemplateForm(VerbForm):
 
 
 @admin.register(ContentTemplate)
-class ContentTemplateAdmin(VerbAdmin):
+class ContentTemplateAdmin(PreparersAdmin):
     """What contents begin with. Their pictures come along where a template is saved from a delivery."""
 
     form = ContentTemplateForm
-    right = Right.VIEW
     list_display = ["label", "unit", "subject", "changed_by", "changed_at"]
     list_select_related = ["unit", "changed_by"]
     list_filter = [UnitFilter]
     search_fields = ["label", "subject"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return Right.PREPARE in anywhere(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is None:
-            return Right.PREPARE in anywhere(request)
-        return access.can(person(request), Right.PREPARE, obj.unit)
-
-    has_delete_permission = has_change_permission
 
     def delete_model(self, request: HttpRequest, obj: ContentTemplate) -> None:
         content_templates.delete(template=obj, by=person(request))

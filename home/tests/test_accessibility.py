@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
@@ -13,10 +14,15 @@ from campaign.lib import clock
 from deliveries.models import Delivery
 from deliveries.tests.factories import DeliveryFactory
 from home.tests.axe import violations
+from reporting.views import TABS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 # The layout changes with the width, the colours with the theme: two visits see all of either.
 LOOKS = [(1366, "light"), (390, "dark")]
+CREATING = (
+    "deliveries:create", "deliveries:template-create", "audiences:create", "audiences:profile-create",
+    "audiences:service-create", "audiences:test-profile-create",
+)  # fmt: skip
 
 
 def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, audience: Any) -> Iterator[str]:
@@ -25,13 +31,19 @@ def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, au
         "home:home", "home:calendar", "home:search", "home:first-steps", "deliveries:list", "deliveries:waiting",
         "deliveries:create", "deliveries:stop-all", "deliveries:senders", "audiences:list", "audiences:create",
         "audiences:profiles", "audiences:imports", "audiences:test-profiles", "audiences:attributes", "units", "account",
+        "audiences:unclear", "audiences:services", "audiences:service-create", "audiences:review-quarantine",
+        "audiences:repair-quarantine", "deliveries:pictures", "deliveries:templates", "deliveries:template-create",
+        "feedback:incoming",
     )  # fmt: skip
     yield from (reverse(name) for name in plain)
     for name in ("dashboard", "edit", "schedule", "content", "audience", "proof", "delete"):
         yield reverse(f"deliveries:{name}", args=[draft.pk])
     yield reverse("deliveries:confirm", args=[ready.pk])
     yield reverse("deliveries:dashboard", args=[sent.pk])
-    yield reverse("reporting:window", args=[sent.pk, "sending"])
+    yield reverse("reporting:summary", args=[sent.pk])
+    yield reverse("reporting:message", args=[sent.pk, 1])
+    for tab in TABS:
+        yield reverse("reporting:window", args=[sent.pk, tab])
     yield reverse("audiences:profile", args=[profile.pk])
     yield reverse("audiences:audience", args=[audience.pk])
 
@@ -55,8 +67,27 @@ def test_no_page_keeps_anybody_out(new_page: Any) -> None:
         page.set_default_timeout(60_000)
         for address in pages:
             page.goto(address, wait_until="domcontentloaded")
-            if address == "/":  # with its menus open
-                page.evaluate("document.querySelectorAll('details.menu').forEach(menu => menu.open = true)")
+            # What unfolds is unfolded; the menus, which lie upon other things, on the first page.
+            opened = "details" if address == "/" else "details:not(.menu)"
+            page.evaluate(f"document.querySelectorAll('{opened}').forEach(each => each.open = true)")
             found += violations(axe, page, f"{address} {width} {theme}")
+
+    assert found == []
+
+
+def test_what_a_refused_form_says_keeps_nobody_out(new_page: Any) -> None:
+    """Each page that creates something, sent without anything filled in, as no browser would by itself."""
+    unit = UnitFactory()
+    boss = UserFactory(home_unit=unit, roles={"start": unit, "prepare": unit, "administration": unit})
+    axe, found = Axe(), []
+
+    for width, theme in LOOKS:
+        page = new_page(user=boss, viewport={"width": width, "height": 900}, color_scheme=theme)
+        for name in CREATING:
+            page.goto(reverse(name), wait_until="domcontentloaded")
+            page.evaluate("document.querySelectorAll('form').forEach(form => form.noValidate = true)")
+            page.locator("main form [type=submit]").last.click()
+            expect(page.locator(".errorlist, [aria-invalid=true]").first).to_be_visible()
+            found += violations(axe, page, f"{name} refused, {width} {theme}")
 
     assert found == []

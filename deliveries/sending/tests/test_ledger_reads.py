@@ -9,6 +9,7 @@ from django.db import connection
 from deliveries.models import Delivery, MessageStatus
 from deliveries.sending.exchange import Ledger
 from deliveries.sending.rows import Entry
+from deliveries.sending.statements import SUPPRESSION
 from deliveries.tests.factories import DeliveryFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,3 +106,15 @@ def test_later_tries_of_a_delivery_without_statistics_read_their_own_rows_only()
 
     # To be handed over and to be stored, as often as there are tries.
     assert rows_read(delivery, try_all_later) < 10 * WINDOW * TIMES < OTHERS / 10
+
+
+@pytest.mark.django_db
+def test_who_must_not_be_written_to_is_read_by_keys_and_no_function_is_called_for_each_row():
+    with connection.cursor() as cursor:
+        # However small the tables happen to be: what counts is that the indexes can serve.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN (VERBOSE) SELECT {SUPPRESSION} FROM deliveries_message m", {"delivery": 1})
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert "audiences_suppression" not in plan
+    assert "address_opt_out_once" in plan and "quarantine_once" in plan
