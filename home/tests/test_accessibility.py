@@ -22,7 +22,8 @@ LOOKS = [(1366, "light"), (390, "dark")]
 def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, audience: Any) -> Iterator[str]:
     """One of each kind of page."""
     plain = (
-        "home:home", "home:calendar", "home:search", "home:first-steps", "deliveries:list", "deliveries:waiting",
+        "home:home", "home:calendar", "home:search", "home:first-steps", "deliveries:list", "deliveries:folders", "deliveries:folder-create", "reporting:reports",
+        "reporting:scheduled", "deliveries:waiting",
         "deliveries:create", "deliveries:stop-all", "deliveries:senders", "audiences:list", "audiences:create",
         "audiences:profiles", "audiences:imports", "audiences:test-profiles", "audiences:attributes", "units", "account",
     )  # fmt: skip
@@ -32,6 +33,8 @@ def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, au
     yield reverse("deliveries:confirm", args=[ready.pk])
     yield reverse("deliveries:dashboard", args=[sent.pk])
     yield reverse("reporting:window", args=[sent.pk, "sending"])
+    yield reverse("reporting:report-on", args=["unit"]) + f"?unit={sent.unit_id}"
+    yield reverse("reporting:report-on", args=["engagement"]) + f"?delivery={sent.pk}"
     yield reverse("audiences:profile", args=[profile.pk])
     yield reverse("audiences:audience", args=[audience.pk])
 
