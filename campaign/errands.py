@@ -11,7 +11,9 @@ from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from feedback import queues as feedback_queues
 from feedback.intake import sources, waiting
+from reporting import queues as reporting_queues
 from reporting import reclassifying, statistics
+from reporting.scheduled import mailing
 
 logger = logging.getLogger(__name__)
 
@@ -52,4 +54,5 @@ _ERRANDS = (
     _wake(feedback_queues.SIGN_UPS, "sign-ups", where=lambda: sign_ups.due(clock.now()).exists()),
     _wake(feedback_queues.READ_MAIL, "read-mail", where=waiting.is_anything_open),
     _wake(feedback_queues.FETCH_MAIL, "fetch-mail", where=lambda: sources.due(clock.now()).exists()),
+    _wake(reporting_queues.SEND_REPORTS, "send-reports", where=lambda: mailing.is_anything_due(clock.now())),
 )

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "deliveries.confirmation",
     "deliveries.sending",
     "deliveries.series",
+    "deliveries.folders",
     "feedback",
     "reporting",
     "home",

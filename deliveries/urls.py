@@ -8,6 +8,7 @@ from deliveries.views import (
     content,
     dashboard,
     drafting,
+    folders,
     halting,
     listing,
     many,
@@ -56,6 +57,7 @@ one = [
     path("limit/", releasing.limit, name="limit"),
     path("stop/", releasing.stop, name="stop"),
     path("runs/", series.runs, name="runs"),
+    path("folder/", folders.place, name="place"),
 ]
 
 urlpatterns = [
@@ -75,6 +77,11 @@ urlpatterns = [
     path("templates/<int:pk>/", templates.edit, name="template"),
     path("templates/<int:pk>/delete/", templates.delete, name="template-delete"),
     path("templates/<str:key>/frame/", templates.frame, name="template-frame"),
+    path("folders/", folders.listing, name="folders"),
+    path("folders/new/", folders.create, name="folder-create"),
+    path("folders/<int:pk>/", folders.one, name="folder"),
+    path("folders/<int:pk>/edit/", folders.edit, name="folder-edit"),
+    path("folders/<int:pk>/delete/", folders.delete, name="folder-delete"),
     path("deliveries/many/", many.chosen, name="many"),
     path("deliveries/new/", drafting.create, name="create"),
     path("deliveries/occurrences/", drafting.occurrences, name="occurrences"),

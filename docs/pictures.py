@@ -62,6 +62,14 @@ def _demo(browser: Browser) -> None:
                     path=FOLDER / f"{name}.png", clip={"x": 0, "y": 0, "width": width, "height": 844}
                 )
             print(f"  docs/pictures/{name}.png")
+        _look(stack, browser, "ana", "campaign", _campaign)
+
+
+def _campaign(page: Page) -> None:
+    """The report of the demo's campaign."""
+    _go(page, "/folders/")
+    page.get_by_role("link", name="Harvest", exact=True).click()
+    page.get_by_role("link", name="Report", exact=True).click()
 
 
 def _tutorial(browser: Browser) -> None:

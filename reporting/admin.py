@@ -24,6 +24,7 @@ from feedback.models import HitKind
 from reporting import kpis, reclassifying, statistics
 from reporting.behaviour import BEHAVIOUR
 from reporting.models import DeliveryStatistics, HitReclassification, StatisticsRun
+from reporting.scheduled_admin import ScheduledReportAdmin  # noqa: F401  it registers itself once it is read
 
 
 def _compute(order: Order) -> Done:

@@ -7,9 +7,14 @@ class ReportingConfig(AppConfig):
     verbose_name = _("Reporting")
 
     def ready(self) -> None:
+        from deliveries.folders import goals
         from deliveries.overview import figures
         from reporting import kpis, statistics
 
+        for one in kpis.DEFINITIONS:
+            if one.code not in kpis.NO_GOALS:
+                goal = goals.Goal(one.label, one.is_rate, is_most=one.code in kpis.LESS_IS_BETTER)
+                goals.offered_as(one.code, goal)
         gone = kpis.BY_CODE["unsubscribes"]
         figures.shown_as(
             gone.count, figures.Shown(statistics.unsubscribers, gone.label, gone.named.log, gone.named.rows)

@@ -3,8 +3,10 @@
 import logging
 
 from accounts import audit
+from campaign.lib import clock
 from feedback import bringing_in, link_cache, outage
 from reporting import reclassifying, statistics
+from reporting.scheduled import mailing
 
 logger = logging.getLogger(__name__)
 
@@ -28,3 +30,8 @@ def compute(*, run_id: int, **_: object) -> None:
 def reclassify_hits(*, run_id: int, **_: object) -> None:
     with audit.entered("job"):
         reclassifying.work(run_id=run_id)
+
+
+def send_reports(**_: object) -> None:
+    with audit.entered("job"):
+        mailing.send_due(clock.now())

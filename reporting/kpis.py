@@ -199,6 +199,8 @@ DEFINITIONS = (
     ),
 )  # fmt: skip
 BY_CODE = {definition.code: definition for definition in DEFINITIONS}
+LESS_IS_BETTER = frozenset({"failed", "unsubscribes"})  # a goal of these is what is not to be passed
+NO_GOALS = frozenset({"to_deliver"})  # it says what was meant to be done
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from deliveries.models import (
 from deliveries.operations import doubts
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind, MailKind, Reply, Report
-from reporting import counted, plan_rows, providers
+from reporting import counted, languages, plan_rows, providers
 
 PAGE_ROWS = 50
 LONGEST_SEARCH = 320
@@ -136,6 +136,8 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Qu
         rows = rows.filter(reason="" if chosen["reason"] == NO_REASON else chosen["reason"])
     if chosen.get("provider"):
         rows = providers.of(rows, chosen["provider"], failed=failed(delivery, user))
+    if chosen.get("language"):
+        rows = languages.of(rows, chosen["language"])
     if chosen.get("reaction") in BY_MAIL:
         told = BY_MAIL[chosen["reaction"]]()
         rows = rows.filter(Exists(told.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))))
@@ -280,7 +282,7 @@ LOGS = {
             ),
             key="seq",
             searches_address=True,
-            kept=("link", "since", "until", "provider", "moments", "zone"),
+            kept=("link", "since", "until", "provider", "language", "moments", "zone"),
         ),
         Log(
             "unknown",
@@ -327,6 +329,8 @@ def chosen(log: Log, query: QueryDict) -> dict[str, str]:
         found["q"] = text
     if log.code == "sending" and (provider := providers.chosen(query.get("provider", ""))):
         found["provider"] = provider
+    if log.code == "sending" and (language := languages.chosen(query.get("language", ""))):
+        found["language"] = language
     return found | _hidden(log, query)
 
 

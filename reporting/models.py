@@ -1,11 +1,12 @@
-"""What was counted, when, and how a recount differed."""
+"""What was counted, when, and how a recount differed; and reports that are mailed by the clock."""
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from deliveries.models import Delivery
+from accounts.models import OrganizationalUnit, User
+from deliveries.models import Delivery, Folder
 
 
 class DeliveryStatistics(models.Model):
@@ -148,3 +149,96 @@ class HitReclassification(models.Model):
     def tone(self) -> str:
         """The word by which its colour is found."""
         return {"ready": "waiting", "applied": "done", "failed": "failed"}.get(self.status, "running")
+
+
+class ScheduledReport(models.Model):
+    """A report that is mailed to people of the product, again and again; each gets what they may see themselves."""
+
+    class Rhythm(models.TextChoices):
+        DAILY = "daily", _("Each day")
+        WEEKLY = "weekly", _("Each week")
+        MONTHLY = "monthly", _("Each month")
+
+    kind = models.CharField(_("report"), max_length=16)
+    unit = models.ForeignKey(
+        OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT, related_name="+"
+    )
+    # Of what it is: deliveries, a folder, or else the unit and those below. It goes with the last of them.
+    folder = models.ForeignKey(
+        Folder, verbose_name=_("folder"), null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    deliveries = models.ManyToManyField(
+        Delivery, verbose_name=_("deliveries"), blank=True, related_name="scheduled_reports"
+    )
+    days = models.PositiveSmallIntegerField(_("of the last so many days"), null=True, blank=True)
+    recipients = models.ManyToManyField(User, verbose_name=_("recipients"), related_name="scheduled_reports")
+    rhythm = models.CharField(_("how often"), max_length=8, choices=Rhythm.choices, default=Rhythm.WEEKLY)
+    weekday = models.PositiveSmallIntegerField(
+        _("weekday"), default=1, validators=[MinValueValidator(1), MaxValueValidator(7)]
+    )
+    month_day = models.PositiveSmallIntegerField(
+        _("day of the month"), default=1, validators=[MinValueValidator(1), MaxValueValidator(31)],
+        help_text=_("Of a month without that day it is the last one."),
+    )  # fmt: skip
+    at_time = models.TimeField(_("at"))
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    is_on = models.BooleanField(_("is sent"), default=True)
+    next_at = models.DateTimeField(_("next"), null=True, editable=False)
+    created_by = models.ForeignKey(
+        User,
+        verbose_name=_("created by"),
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("scheduled report")
+        verbose_name_plural = _("scheduled reports")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="scheduled_report_due")
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="scheduled_report_on_a_day",
+                condition=Q(weekday__gte=1, weekday__lte=7, month_day__gte=1, month_day__lte=31),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
+
+class ReportMail(models.Model):
+    """One mail of a scheduled report: a moment and a person have one row, so it never goes twice."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        HANDED = "handed", _("Handed over; nobody knows whether it left")
+        MAILED = "mailed", _("Mailed")
+        SKIPPED = "skipped", _("Not sent: may not see it, or has no address")
+        FAILED = "failed", _("Failed")
+
+    report = models.ForeignKey(
+        ScheduledReport, verbose_name=_("scheduled report"), on_delete=models.CASCADE, related_name="mails",
+        db_index=False,
+    )  # fmt: skip
+    moment = models.DateTimeField(_("moment"))
+    user = models.ForeignKey(User, verbose_name=_("user"), on_delete=models.CASCADE, related_name="+")
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.WAITING)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    mail_after = models.DateTimeField(_("mail leaves after"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        verbose_name = _("mail of a scheduled report")
+        verbose_name_plural = _("mails of scheduled reports")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["report", "moment", "user"], name="report_mail_once")]
+        indexes = [models.Index(fields=["mail_after"], condition=Q(status="waiting"), name="report_mail_due")]
+
+    def __str__(self) -> str:
+        return f"{self.report_id}: {self.moment:%Y-%m-%d %H:%M}"

@@ -4,3 +4,4 @@ from campaign.lib.jobs import JobRef, Queue
 
 COMPUTE = JobRef("reporting.jobs.compute", Queue.COUNTS, timeout=1800)
 RECLASSIFY_HITS = JobRef("reporting.jobs.reclassify_hits", Queue.COUNTS, timeout=6 * 3600)
+SEND_REPORTS = JobRef("reporting.jobs.send_reports", Queue.DEFAULT, timeout=1800)

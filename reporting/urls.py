@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reporting import reader_pages, summary_views, views
+from reporting import reader_pages, report_pages, schedule_pages, summary_views, views
 
 app_name = "reporting"
 urlpatterns = [
@@ -28,5 +28,13 @@ urlpatterns = [
         reader_pages.apply,
         name="reclassify-hits-apply",
     ),
+    path("reports/", report_pages.listing, name="reports"),
+    path("reports/scheduled/", schedule_pages.listing, name="scheduled"),
+    path("reports/scheduled/<int:pk>/", schedule_pages.edit, name="scheduled-edit"),
+    path("reports/scheduled/<int:pk>/delete/", schedule_pages.delete, name="scheduled-delete"),
+    path("reports/scheduled/<int:pk>/leave/", schedule_pages.leave, name="scheduled-leave"),
+    path("reports/<slug:code>/", report_pages.report, name="report-on"),
+    path("reports/<slug:code>/export/", report_pages.export, name="report-export"),
+    path("reports/<slug:code>/schedule/", schedule_pages.create, name="scheduled-create"),
     path("profiles/<int:profile_id>/history/", views.profile_history, name="profile_history"),
 ]

@@ -62,6 +62,7 @@ LEVEL_ICONS = {"success": "check-circle", "warning": "alert", "error": "octagon"
 NAVIGATION = [
     ("home:home", _("Home"), "home"),
     ("deliveries:list", _("Deliveries"), "send"),
+    ("reporting:reports", _("Reports"), "chart"),
     ("home:calendar", _("Calendar"), "calendar"),
     ("deliveries:waiting", _("Waiting for me"), "inbox"),
     ("audiences:list", _("Audiences"), "target"),

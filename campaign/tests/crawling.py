@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from selectolax.lexbor import LexborHTMLParser
 
 from audiences.models import Audience, Import, Profile, TestProfile
-from deliveries.models import Delivery
+from deliveries.models import Delivery, Folder
 
 # What stands in the place of one value: numbers too large or none at all, dates that don't exist, octets that are no
 # text, brackets, other people's digits.
@@ -78,6 +78,7 @@ def known() -> dict[str, list[str]]:
     """For each place in an address the key of something that is there."""
     found = {
         "seq": ["1"],
+        "code": ["folder", "comparison"],
         "tab": ["sending", "urls"],
         "profile_pk": first(Profile),
         "profile_id": first(Profile),
@@ -88,6 +89,7 @@ def known() -> dict[str, list[str]]:
         "audiences": Audience,
         "imports": Import,
         "test-profiles": TestProfile,
+        "folders": Folder,
     }
     found |= {f"{page}:pk": first(model) for page, model in pages.items()}
     for model in admin.site._registry:

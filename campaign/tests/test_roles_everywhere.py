@@ -22,6 +22,7 @@ from audiences.services import definitions as services
 from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
 from campaign.tests.crawling import mounted
+from deliveries.folders import tree
 from deliveries.models import ContentTemplate, Delivery, Picture
 from deliveries.tests.factories import CONTENT, DeliveryFactory, person
 from deliveries.tests.places import PLACES
@@ -51,6 +52,7 @@ class World:
         )
         Subscription.objects.create(service=self.service, profile=self.other, subscribed_at=clock.now())
         self.template = ContentTemplate.objects.create(unit=unit, label="Kept", changed_at=clock.now())
+        self.folder = tree.create(label="Kept", unit=unit, by=person("prepare", unit))
         self.refused = self._refused_import()
         self.looked_through = self._looked_through()
         self.mapping = ImportMapping.objects.create(unit=unit, header_key="k", saved_at=clock.now())
@@ -125,6 +127,10 @@ ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], 
     "deliveries:template-create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk}),
     "deliveries:template": (lambda w: [w.template.pk], Right.PREPARE, lambda w: {"label": "Changed", "unit": w.unit.pk}),
     "deliveries:template-delete": (lambda w: [w.template.pk], Right.PREPARE, lambda w: {}),
+    "deliveries:place": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"folder": w.folder.pk}),
+    "deliveries:folder-create": (lambda w: [], Right.PREPARE, lambda w: {"label": "New", "unit": w.unit.pk}),
+    "deliveries:folder-edit": (lambda w: [w.folder.pk], Right.PREPARE, lambda w: {"label": "Changed"}),
+    "deliveries:folder-delete": (lambda w: [w.folder.pk], Right.PREPARE, lambda w: {}),
     "deliveries:attach": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"files": _file("a.pdf", b"%PDF-1.4 a")}),
     "deliveries:stop-all": (lambda w: [], Right.START, lambda w: {"unit": w.unit.pk, "reason": "r"}),
 }  # fmt: skip
@@ -150,6 +156,9 @@ ELSEWHERE = {
     "senders: deliveries/views/tests/test_pages_senders.py": {"deliveries:senders", "deliveries:sender-remove", "deliveries:sender-ask"},
     "what comes back by mail: feedback/tests/test_incoming_pages.py": {
         "feedback:incoming-check", "feedback:reclassify", "feedback:reclassify-step",
+    },
+    "reports by mail: reporting/tests/test_scheduled.py": {
+        "reporting:scheduled-create", "reporting:scheduled-edit", "reporting:scheduled-delete", "reporting:scheduled-leave",
     },
     "hits judged anew: reporting/tests/test_reclassifying.py": {"reporting:reclassify-hits", "reporting:reclassify-hits-apply"},
     "an outage: audiences/tests/test_outages.py": {"audiences:repair-quarantine"},

@@ -2,6 +2,7 @@
 
 from deliveries.admin import (
     deliveries,
+    folders,
     grants,
     halts,
     history,
@@ -14,6 +15,7 @@ from deliveries.admin import (
 
 __all__ = [
     "deliveries",
+    "folders",
     "grants",
     "halts",
     "history",

@@ -22,6 +22,7 @@ from accounts.rights import Right
 from campaign.lib import clock, reader_zone
 from deliveries import desk
 from deliveries.admin import buttons, lists
+from deliveries.admin.folders import FolderFilter
 from deliveries.admin.form import RECURRENCE_LAYOUT, DeliveryForm
 from deliveries.admin.grants import SingleGrantAdmin  # noqa: F401  these files register themselves once they are read
 from deliveries.admin.halts import HaltAdmin  # noqa: F401  the same
@@ -60,7 +61,7 @@ class DeliveryAdmin(VerbAdmin):
         "created_by",
     ]
     list_display_links = ["name", "label"]
-    list_filter = ["status", UnitFilter]
+    list_filter = ["status", UnitFilter, FolderFilter]
     list_select_related = ["unit", "audience", "preparation", "created_by"]
     search_fields = ["label", "=id"]
     ordering = ["-id"]
@@ -149,7 +150,7 @@ class DeliveryAdmin(VerbAdmin):
                         "label",
                         "description",
                         ("unit", "audience"),
-                        "service",
+                        ("folder", "service"),
                     ]
                 },
             ),

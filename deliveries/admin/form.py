@@ -19,6 +19,7 @@ from campaign.lib import clock, local_time
 from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from deliveries import drafting
 from deliveries.drafting import attachments, content_templates, uploads
+from deliveries.folders import naming
 from deliveries.forms.attachments import FilesField, uploads_of
 from deliveries.forms.delivery import LINK_DOMAINS_HELP, LINK_PARAMETERS_HELP
 from deliveries.forms.recurrence import RECURRENCE_FIELDS, RecurrenceFields, with_known
@@ -32,7 +33,7 @@ from deliveries.forms.schedule import (
     when_of,
 )
 from deliveries.forms.sender import SenderChoice
-from deliveries.models import Delivery, PastChoice, ScheduleKind, WaveBy
+from deliveries.models import Delivery, Folder, PastChoice, ScheduleKind, WaveBy
 from deliveries.models.content import PARTS
 
 SETTINGS = [
@@ -41,6 +42,7 @@ SETTINGS = [
     "unit",
     "audience",
     "service",
+    "folder",
     "schedule_kind",
     "validity_hours",
     "approval_policy",
@@ -155,6 +157,9 @@ class DeliveryForm(VerbForm, RecurrenceFields):
         self.fields["unit"].queryset = units
         for name in ("audience", "service"):
             self.fields[name].queryset = access.visible(self.by, self.fields[name].queryset)
+        folders = naming.offered(self.by)
+        self.fields["folder"].queryset = Folder.objects.filter(pk__in=[one.pk for one in folders])
+        self.fields["folder"].choices = [("", "–"), *((one.pk, one.in_words) for one in folders)]
         self._offer_senders(units)
         self.fields["template"].choices = content_templates.choices(self.by)
         self.initial.setdefault("time_zone", "UTC")

@@ -6,6 +6,7 @@ Chapters follow one another as they happened; a chapter whose delivery exists al
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from io import BytesIO
 from json import loads
 from pathlib import Path
@@ -27,8 +28,9 @@ from deliveries.approval import decisions as approval
 from deliveries.confirmation import decisions as confirmation
 from deliveries.demo import postmasters, stage, visitors
 from deliveries.drafting import uploads
+from deliveries.folders import placing, tree
 from deliveries.lifecycle import groups
-from deliveries.models import Delivery, Route, ScheduleKind, Status, WaveBy
+from deliveries.models import Delivery, Folder, Route, ScheduleKind, Status, WaveBy
 from deliveries.preparation import verbs as preparation
 from deliveries.routing import senders
 from deliveries.sending import control, gate
@@ -42,6 +44,7 @@ PROOFS = "proofs.serra-alta.example"  # the domain of the mailboxes that proofs 
 FOLD = JobRef("reporting.jobs.fold")
 
 LETTER = "Coffee letter"
+CAMPAIGN, IN_CAMPAIGN = "Harvest", ("The new harvest", "Flash sale", "Harvest, second mailing")
 EVERYBODY, BRAZIL, VIPS, NEW = "All customers", "Customers in Brazil", "VIP customers", "New customers"
 RULES: dict[str, dict[str, Any]] = {
     EVERYBODY: {"all": []},
@@ -81,6 +84,7 @@ def tell(say: Callable[[str], object]) -> None:
         if not Delivery.objects.filter(label=label, unit=unit).exists():
             say(label)
             chapter(label, cast)
+    _campaign(cast)
 
 
 def _senders(unit: OrganizationalUnit, diego: User) -> None:
@@ -237,6 +241,21 @@ def _service(cast: Cast) -> None:
     )
     texts.activate(service=service, seal=service.texts.get().seal, by=cast.carla, at=at)
     subscribing.subscribe_audience(service=service, audience=cast.audiences[VIPS], by=cast.ines, at=at)
+
+
+def _campaign(cast: Cast) -> None:
+    """A campaign with a goal, in which three of the deliveries lie."""
+    if Folder.objects.filter(label=CAMPAIGN, unit=cast.unit).exists():
+        return
+    stage.ago()
+    today = clock.now().date()
+    campaign = tree.create(
+        label=CAMPAIGN, unit=cast.unit, by=cast.ana, is_campaign=True, owner=cast.ana,
+        starts_on=today - timedelta(days=10), ends_on=today + timedelta(days=30),
+        goal_figure="clicks", goal_value=Decimal(5), description="What we tell of this year's harvest.",
+    )  # fmt: skip
+    for delivery in Delivery.objects.filter(label__in=IN_CAMPAIGN, unit=cast.unit):
+        placing.place(delivery=delivery, folder=campaign, by=cast.ana)
 
 
 # -- the chapters ---------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from campaign.lib.recurrence import Reading, validated
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle
 from deliveries.drafting import picture_uses
+from deliveries.folders import tree
 from deliveries.ledger import deleting
 from deliveries.lifecycle import Step, groups, seal
 from deliveries.models import Asset, Attachment, Content, Delivery, ScheduleKind, Series, Status
@@ -35,6 +36,7 @@ SETTINGS = (
     "unit",
     "audience",
     "service",
+    "folder",
     "schedule_kind",
     "contact_date",
     "time_zone",
@@ -53,6 +55,7 @@ COPIED = (
     "unit",
     "audience",
     "service",
+    "folder",
     "time_zone",
     "validity_hours",
     "approval_policy",
@@ -181,6 +184,8 @@ def create(*, by: User, unit: OrganizationalUnit, label: str, **settings: Any) -
     delivery = Delivery(unit=unit, label=label, created_by=by, **_known(settings))
     _check_settings(delivery, by=by)
     _check_policy(delivery)
+    if delivery.folder is not None:
+        tree.require_fits(delivery.folder, unit)
     delivery.save()
     _save_recurrence(delivery, recurrence)
     audit.record("create_delivery", by=by, target=delivery)
@@ -237,12 +242,16 @@ def edit(*, delivery: Delivery, by: User, at: datetime, **settings: Any) -> list
     if settings.get("unit", delivery.unit) != delivery.unit:
         access.require(by, Right.PREPARE, settings["unit"])
         delivery.brought_policy = ApprovalPolicy.tightest([delivery.unit.policy, delivery.brought_policy])
+        if delivery.folder is not None and not tree.fits(delivery.folder, settings["unit"]):
+            settings.setdefault("folder", None)  # a folder of where it was; what moves lies in none
     known_audience = delivery.audience_id
     if delivery.remainder_of_id and settings.get("audience", delivery.audience) != delivery.audience:
         raise TargetFixed(original=f"DM{delivery.remainder_of_id}")
     for name, value in _known(settings).items():
         setattr(delivery, name, value)
     _check_settings(delivery, by=by, known_audience=known_audience)
+    if settings.get("folder") is not None:
+        tree.require_fits(settings["folder"], delivery.unit)
     if (
         delivery.approval_policy != own_policy
     ):  # a rule that a move of its unit made too loose may stay: the unit's holds anyway

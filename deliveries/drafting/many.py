@@ -11,7 +11,8 @@ from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
 from deliveries.drafting import drafts
-from deliveries.models import Delivery
+from deliveries.folders import placing
+from deliveries.models import Delivery, Folder
 
 MOST = 100  # at a time
 
@@ -57,6 +58,13 @@ def move(*, deliveries: Sequence[Delivery], unit: OrganizationalUnit, by: User, 
         return one
 
     return _each(deliveries, moved, by=by, action="move")
+
+
+def place(*, deliveries: Sequence[Delivery], folder: Folder | None, by: User) -> Outcome:
+    """Put each into the folder, or into none, whatever its status. Raise TooMany."""
+    return _each(
+        deliveries, lambda one: placing.place(delivery=one, folder=folder, by=by), by=by, action="place"
+    )
 
 
 def _each(

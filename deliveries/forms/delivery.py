@@ -14,6 +14,7 @@ from audiences.models import Audience, Service
 from campaign.lib import clock
 from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from deliveries.drafting import SenderElsewhere
+from deliveries.forms.folders import FolderChoice
 from deliveries.forms.schedule import WHEN, When
 from deliveries.forms.sender import SenderChoice
 from deliveries.models import Delivery, Route, ScheduleKind
@@ -69,6 +70,7 @@ class NewDelivery(When):
     unit = forms.ModelChoiceField(
         OrganizationalUnit.objects.none(), empty_label=None, label=_("Organisational unit")
     )
+    folder = FolderChoice()
     audience = AudienceChoices(required=False)
     sender = SenderChoice(empty_label=_("Choose later"))
     schedule_kind = forms.ChoiceField(
@@ -82,6 +84,7 @@ class NewDelivery(When):
     field_order = (
         "label",
         "unit",
+        "folder",
         "audience",
         "sender",
         "schedule_kind",
@@ -93,6 +96,7 @@ class NewDelivery(When):
         super().__init__(*args, **kwargs)
         self.fields["unit"].queryset = access.units(user, Right.PREPARE)
         self.fields["audience"].offer_to(user)
+        self.fields["folder"].offer_to(user)
         lineages = (unit.lineage for unit in self.fields["unit"].queryset)
         self.fields["sender"].offer({pk for lineage in lineages for pk in lineage})
         if user.home_unit is not None:
@@ -112,7 +116,9 @@ class NewDelivery(When):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return super().settings | {name: self.cleaned_data[name] for name in ("label", "unit", "audience")}
+        return super().settings | {
+            name: self.cleaned_data[name] for name in ("label", "unit", "folder", "audience")
+        }
 
 
 class General(forms.Form):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 
 from deliveries.lifecycle import groups
 from deliveries.models import OUTCOMES, TALLIES, Chunk, Delivery
@@ -27,6 +27,13 @@ def tallies_of(deliveries: Sequence[Delivery]) -> dict[int, dict[str, int]]:
     )
     found: dict[int, Any] = {row["delivery_id"]: row for row in rows}
     return {one.pk: _tallied(found.get(one.pk, {})) for one in deliveries}
+
+
+def tallies_by(deliveries: QuerySet[Delivery], key: str) -> dict[Any, dict[str, int]]:
+    """The same of many deliveries, taken together by a field of theirs (`pk`, `unit_id`), in one query."""
+    of_each = Chunk.objects.filter(delivery__in=deliveries.order_by().values("pk")).order_by()
+    rows = of_each.values(by=F(f"delivery__{key}")).annotate(**_SUMS)
+    return {row["by"]: _tallied(row) for row in rows}
 
 
 _SUMS = {

@@ -50,6 +50,7 @@ ACTIONS: dict[str, Action] = {
         Action("proof", _("Send proof"), "mail"),
         Action("duplicate", _("Duplicate"), "copy", look="quiet"),
         Action("remove", _("Delete"), "trash", look="quiet"),
+        Action("place", _("Put in a folder"), "file", look="quiet"),
         Action("compute-stats", _("Compute stats"), "refresh"),
     )
 }

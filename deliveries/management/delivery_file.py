@@ -60,6 +60,7 @@ class DeliveryFile:
     route: str = ""
     attachments: tuple[Path, ...] | None = None
     service: str = ""  # the label of one of the unit or above
+    folder: str = ""  # the number, label or path of one
     sender: str = ""  # an address on the lists of the unit
 
 
@@ -83,6 +84,7 @@ def read(path: Path, *, is_update: bool = False) -> DeliveryFile:
         images=_images(content, path.parent),
         route=_text(data.get("route", ""), "route"),
         service=_text(data.get("service", ""), "service"),
+        folder=_text(data.get("folder", ""), "folder"),
         sender=_text(data.get("sender", ""), "sender"),
         attachments=_attachments(data["attachments"], path.parent) if "attachments" in data else None,
     )
@@ -319,7 +321,7 @@ CONTENT = {*PLAIN_PARTS, "html_file", "text_file", "images"}
 KNOWN = {
     "label", "unit", "audience", "content", "schedule", "validity_hours", "approval_policy", "tracking",
     "description", "route", "limit_per_hour", "link_parameters", "link_domains",
-    "attachments", "sender", "service",
+    "attachments", "sender", "service", "folder",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from deliveries.models.bounce import Bounce
 from deliveries.models.content import Asset, Content
 from deliveries.models.delivery import Channel, Delivery, ScheduleKind, Status, StatusChange
 from deliveries.models.draft import ContentDraft
+from deliveries.models.folder import Folder
 from deliveries.models.grants import DeliveryGroupPermission, DeliveryUserPermission
 from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
@@ -55,6 +56,7 @@ __all__ = [
     "DnsAnswer",
     "Doubt",
     "Exclusion",
+    "Folder",
     "Halt",
     "Instance",
     "LogLine",

@@ -87,6 +87,10 @@ class Delivery(ScheduleSettings):
     unit = models.ForeignKey(
         OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT, related_name="deliveries"
     )
+    folder = models.ForeignKey(
+        "deliveries.Folder", verbose_name=_("folder"), null=True, blank=True, on_delete=models.PROTECT,
+        related_name="deliveries", db_index=False,
+    )  # fmt: skip
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices, default=Channel.EMAIL)
     status = models.CharField(
         _("status"), max_length=24, choices=Status.choices, default=Status.DRAFT, editable=False
@@ -196,6 +200,9 @@ class Delivery(ScheduleSettings):
         indexes = [
             models.Index(fields=["status", "id"], name="delivery_status"),
             models.Index(fields=["ended_at"], name="delivery_ended"),
+            models.Index(
+                fields=["folder", "id"], condition=models.Q(folder__isnull=False), name="delivery_folder"
+            ),
         ]
         constraints = [
             models.CheckConstraint(

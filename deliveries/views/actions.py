@@ -84,6 +84,7 @@ class ActionBar:
     instead: str
     can_edit: bool
     can_limit: bool
+    can_place: bool
 
 
 def action_bar(
@@ -108,6 +109,7 @@ def action_bar(
         instead=why_not or reasons.instead(delivery, user, rights),
         can_edit=editable,
         can_limit=limits.right_to_set(delivery) in rights,
+        can_place=Right.PREPARE in rights,
     )
 
 

@@ -19,6 +19,7 @@ from campaign.lib import clock
 from campaign.lib.keyset import key_page
 from deliveries.content.findings import Finding
 from deliveries.drafting import attachments
+from deliveries.folders import naming
 from deliveries.lifecycle import groups, link_parameters, seal
 from deliveries.models import Delivery, LogLine, Preparation, PreparationStatus, StatusChange
 from deliveries.models.route import LARGEST_LIMIT
@@ -67,6 +68,7 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
         "may_release": is_wave_held and not closed and access.can(person(request), Right.START, delivery),
         "largest_limit": LARGEST_LIMIT,
         "attached": attachments.of(delivery),
+        "folder_in_words": naming.in_words(delivery.folder) if delivery.folder else "",
         "links_get": link_parameters.said(delivery).in_words(),
     }
     return page(request, "dashboard", context)

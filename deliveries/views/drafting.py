@@ -19,7 +19,7 @@ from deliveries import drafting
 from deliveries.forms.delivery import ChooseAudience, General, NewDelivery, suggested
 from deliveries.forms.schedule import When, when_of
 from deliveries.lifecycle import link_parameters, seal
-from deliveries.models import Delivery
+from deliveries.models import Delivery, Folder
 from deliveries.operations import remainders
 from deliveries.overview import state
 from deliveries.schedule import rescheduling
@@ -45,13 +45,23 @@ def create(request: HttpRequest) -> HttpResponse:
     user = person(request)
     if not access.units(user, Right.PREPARE).exists():
         raise access.NotAllowed(by=user, right=Right.PREPARE, target=user)
-    form = NewDelivery(request.POST or None, user=user, initial=suggested("UTC"))
+    form = NewDelivery(request.POST or None, user=user, initial=suggested("UTC") | _begun_in(request))
     if request.method == "POST" and form.is_valid():
         with told(request, action="create_delivery"):
             delivery = _created(form, by=user)
             _tell_of_two_moments(request, form)
             return redirect("deliveries:content", delivery.pk)
     return page(request, "new", {"form": form})
+
+
+def _begun_in(request: HttpRequest) -> dict[str, object]:
+    """The folder that the address names, and its unit where the person may prepare there."""
+    rows = Folder.objects.visible_to(person(request)).select_related("unit")
+    folder = rows.filter(pk=numbers.key(request.GET.get("folder", ""))).first()
+    if folder is None:
+        return {}
+    may_there = access.can(person(request), Right.PREPARE, folder)
+    return {"folder": folder.pk} | ({"unit": folder.unit_id} if may_there else {})
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from accounts.desk import anywhere
 from accounts.lists import as_it_was_left
 from accounts.rights import Right
 from campaign.lib import clock
+from deliveries.folders import naming
 from deliveries.forms.filters import DeliveryFilter
 from deliveries.lifecycle import notices
 from deliveries.models import Delivery
@@ -33,6 +34,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     problem = cache(fence.problem)  # asked once, for the rows and for the banner
     state.annotate(shown.rows, problem=problem)
     figures.annotate(shown.rows)
+    naming.annotate(shown.rows)
     rights = anywhere(request)
     context = {
         "filters": filters,
@@ -62,5 +64,5 @@ def seen(request: HttpRequest) -> HttpResponse:
 
 def _rows(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
     heavy = ("compiled", "manifest", "findings", "causes")
-    related = deliveries.select_related("unit", "audience", "preparation", "created_by")
+    related = deliveries.select_related("unit", "audience", "preparation", "created_by", "folder")
     return related.defer(*(f"preparation__{name}" for name in heavy))

@@ -1,10 +1,12 @@
-"""One step for the deliveries that were chosen in the list: duplicate, delete drafts, move to another unit."""
+"""One step for the deliveries chosen in the list: duplicate, delete drafts, move, put in a folder, compare."""
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
@@ -16,6 +18,7 @@ from campaign.lib import clock, numbers
 from campaign.lib.refusals import Refusal
 from deliveries.drafting import is_deletable, many
 from deliveries.drafting.many import Outcome
+from deliveries.forms.folders import PlaceForm
 from deliveries.models import Delivery
 from deliveries.views.shared import page, person
 
@@ -24,7 +27,7 @@ TOLD = 10  # refusals that are shown; the audit trail has them all
 
 @require_POST
 def chosen(request: HttpRequest) -> HttpResponse:
-    """Do to each chosen delivery what was asked for; deleting and moving ask once more. Refusals are said by name.
+    """Do to each chosen delivery what was asked for; all but a copy asks once more. Refusals are said by name.
 
     Raise access.NotAllowed where the person may prepare nothing in the unit to move to.
     """
@@ -38,6 +41,11 @@ def chosen(request: HttpRequest) -> HttpResponse:
         return page(request, "delete_many", {"deletable": deletable, "stay": len(found) - len(deletable)})
     if action == "move" and not request.POST.get("unit"):
         return page(request, "move_many", {"chosen": found, "units": _units(request)})
+    if action == "compare":
+        chosen = urlencode({"delivery": [one.pk for one in found]}, doseq=True)
+        return redirect(f"{reverse('reporting:report-on', args=['comparison'])}?{chosen}")
+    if action == "place" and "placed" not in request.POST:
+        return page(request, "place_many", {"chosen": found, "form": PlaceForm(by=person(request))})
     try:
         _tell(request, action, _done(request, action, found))
     except Refusal as refusal:
@@ -62,6 +70,12 @@ def _done(request: HttpRequest, action: str, found: Sequence[Delivery]) -> Outco
         return many.duplicate(deliveries=found, by=by)
     if action == "delete":
         return many.delete(deliveries=found, by=by)
+    if action == "place":
+        form = PlaceForm(request.POST, by=by)
+        if not form.is_valid():
+            messages.warning(request, _t("There is no such folder any more."))
+            return Outcome()
+        return many.place(deliveries=found, folder=form.cleaned_data["folder"], by=by)
     unit = access.readable_unit(by, request.POST.get("unit")) if action == "move" else None
     if unit is None:
         messages.warning(request, _t("Say what is to be done; to move, say where to."))
@@ -83,6 +97,9 @@ def _tell(request: HttpRequest, action: str, outcome: Outcome) -> None:
         messages.success(request, text % {"n": n})
     elif n and action == "delete":
         text = ngettext("%(n)s delivery was deleted.", "%(n)s deliveries were deleted.", n)
+        messages.success(request, text % {"n": n})
+    elif n and action == "place":
+        text = ngettext("%(n)s delivery was put there.", "%(n)s deliveries were put there.", n)
         messages.success(request, text % {"n": n})
     elif n:
         text = ngettext("%(n)s delivery was moved.", "%(n)s deliveries were moved.", n)

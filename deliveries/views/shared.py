@@ -37,6 +37,7 @@ def find(request: HttpRequest, pk: int) -> Delivery:
         "preparation",
         "preparation__started_by",
         "created_by",
+        "folder",
     )
     found = rows.defer("preparation__compiled").filter(pk=pk).first()
     if found is None:

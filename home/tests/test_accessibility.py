@@ -28,7 +28,9 @@ CREATING = (
 def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, audience: Any) -> Iterator[str]:
     """One of each kind of page."""
     plain = (
-        "home:home", "home:calendar", "home:search", "home:first-steps", "deliveries:list", "deliveries:waiting",
+        "home:home", "home:calendar", "home:search", "home:first-steps", "deliveries:list",
+        "deliveries:folders", "deliveries:folder-create", "reporting:reports",
+        "reporting:scheduled", "deliveries:waiting",
         "deliveries:create", "deliveries:stop-all", "deliveries:senders", "audiences:list", "audiences:create",
         "audiences:profiles", "audiences:imports", "audiences:test-profiles", "audiences:attributes", "units", "account",
         "audiences:unclear", "audiences:services", "audiences:service-create", "audiences:review-quarantine",
@@ -44,6 +46,8 @@ def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, au
     yield reverse("reporting:message", args=[sent.pk, 1])
     for tab in TABS:
         yield reverse("reporting:window", args=[sent.pk, tab])
+    yield reverse("reporting:report-on", args=["unit"]) + f"?unit={sent.unit_id}"
+    yield reverse("reporting:report-on", args=["engagement"]) + f"?delivery={sent.pk}"
     yield reverse("audiences:profile", args=[profile.pk])
     yield reverse("audiences:audience", args=[audience.pk])
 

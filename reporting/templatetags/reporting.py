@@ -1,6 +1,6 @@
 """Words and links that the pages about a delivery share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,12 @@ def rows_of(delivery: Delivery, named: Named) -> str:
 @register.filter
 def lookup(mapping: Mapping[Any, Any], key: Any) -> Any:
     return mapping.get(key, "")
+
+
+@register.filter
+def nth(items: Sequence[Any], place: int) -> Any:
+    """What stands at this place, counted from 0."""
+    return items[place]
 
 
 @register.filter

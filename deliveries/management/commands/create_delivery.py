@@ -21,6 +21,7 @@ from deliveries import drafting
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.drafting import attachments, sending_as, uploads
 from deliveries.drafting.attachments import Upload
+from deliveries.folders import naming
 from deliveries.management.delivery_file import BadDeliveryFile, DeliveryFile, read
 from deliveries.models import Delivery, Route
 
@@ -34,7 +35,7 @@ DESCRIPTION = """Make a delivery from a JSON file:
    "description": "...", "route": "...", "limit_per_hour": 3600,
    "link_parameters": {"utm_campaign": "{{ delivery.label }}"}, "link_domains": ["example.com"],
    "attachments": ["terms.pdf"], "sender": "news@example.com",
-   "service": "News"}
+   "service": "News", "folder": "Summer > July"}
 
 "label" and "unit" are needed. "sender", an address on the unit's lists, brings name, replies and route. Of a
 "service" only its subscribers get it. "at" may be "now". A recurring delivery says its rule (RFC 5545) instead:
@@ -102,6 +103,11 @@ def _settings(file: DeliveryFile, *, unit: OrganizationalUnit, by: User) -> dict
         if len(found) != 1:
             raise BadDeliveryFile("service", f"there is no service “{file.service}”, or more than one")
         settings["service"] = found[0]
+    if file.folder:
+        try:
+            settings["folder"] = naming.named(file.folder, by=by)
+        except naming.NoSuchFolder as refusal:
+            raise BadDeliveryFile("folder", str(refusal)) from None
     if file.route:
         settings["route"] = Route.objects.filter(label=file.route).first()
         if settings["route"] is None:

@@ -12,6 +12,7 @@ from accounts.models import OrganizationalUnit, User
 from campaign.lib import clock
 from campaign.lib.keyset import KeyPage, sorted_page
 from deliveries.commands.base import DeliveriesCommand
+from deliveries.folders import naming
 from deliveries.models import Delivery, Status
 from deliveries.overview import figures, ordering, state
 
@@ -35,6 +36,11 @@ class Command(DeliveriesCommand):
             "--unit", metavar="LABEL", help="only this unit's and those of the units below it"
         )
         parser.add_argument(
+            "--folder",
+            metavar="FOLDER",
+            help="only what lies in it or in its folders: a number, label or path",
+        )
+        parser.add_argument(
             "--text", help="only those whose label, description, subject or ID has this in it"
         )
         parser.add_argument(
@@ -47,7 +53,7 @@ class Command(DeliveriesCommand):
         parser.add_argument("--before", type=int, metavar="ID", help="go on behind this one")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
-        page = _page(_chosen(by, options).select_related("unit", "preparation"), options)
+        page = _page(_chosen(by, options).select_related("unit", "preparation", "folder"), options)
         shown = page.rows
         if not shown:
             self.say("No deliveries.")
@@ -64,6 +70,7 @@ class Command(DeliveriesCommand):
             )
         state.annotate(shown)
         figures.annotate(shown)
+        naming.annotate(shown)
         rows = [_row(delivery) for delivery in shown]
         for delivery, row in zip(shown, rows, strict=True):
             self.say(_line(row, str(state.of(delivery).words)))
@@ -94,6 +101,9 @@ def _chosen(by: User | None, options: dict[str, Any]) -> Any:
         )
         below = [Q(unit__path__startswith=path) for path in paths]
         deliveries = deliveries.filter(reduce(or_, below)) if below else deliveries.none()
+    if options["folder"]:
+        folder = naming.named(options["folder"], by=by)
+        deliveries = deliveries.filter(folder__path__startswith=folder.path)
     if options["text"]:
         deliveries = deliveries.filter(ordering.matches(options["text"].strip().replace("\0", "")))
     return deliveries
@@ -108,6 +118,7 @@ def _row(delivery: Delivery) -> dict[str, Any]:
         "status": delivery.status,
         **state.as_dict(delivery),
         "unit": delivery.unit.label,
+        "folder": delivery.folder.in_words if delivery.folder else None,
         "when": delivery.first_moment or delivery.contact_date,
         "to_deliver": preparation.to_deliver if preparation else None,
         "unsubscribers": delivery.figures.get("unsubscribers"),

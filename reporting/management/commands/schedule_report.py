@@ -1,0 +1,114 @@
+"""Have a report mailed again and again, or change, list or delete such."""
+
+from argparse import ArgumentParser
+from datetime import time
+from typing import Any
+
+from accounts.models import User
+from campaign.lib import clock, numbers
+from deliveries.commands.base import USAGE, DeliveriesCommand
+from reporting.management.commands.report import add_subject_options, subject_in
+from reporting.models import ScheduledReport
+from reporting.reports import kinds
+from reporting.scheduled import definitions
+
+
+def described(report: ScheduledReport) -> dict[str, Any]:
+    """What commands answer about a scheduled report."""
+    return {
+        "scheduled": report.pk,
+        "report": report.kind,
+        "unit": report.unit.label,
+        "folder": report.folder_id,
+        "deliveries": [f"DM{pk}" for pk in report.deliveries.order_by("pk").values_list("pk", flat=True)],
+        "days": report.days,
+        "to": list(report.recipients.order_by("username").values_list("username", flat=True)),
+        "rhythm": report.rhythm,
+        "weekday": report.weekday,
+        "month_day": report.month_day,
+        "at": f"{report.at_time:%H:%M}",
+        "zone": report.time_zone,
+        "is_on": report.is_on,
+        "next": report.next_at,
+    }
+
+
+def found_by(command: DeliveriesCommand, text: str, *, by: User) -> ScheduledReport:
+    """The scheduled report of this number, if the person may see it. Raise CommandError."""
+    found = definitions.shown_to(by).filter(pk=numbers.key(text)).first()
+    if found is None:
+        command.fail("no_such_report", f"There is no scheduled report “{text}”.", exit_code=USAGE)
+    return found
+
+
+class Command(DeliveriesCommand):
+    help = "Mail a report to people each day, week or month; each gets what they may see themselves."
+    example = (
+        "manage.py schedule_report folder --folder Summer --to ana --to carla --every weekly --weekday 1"
+        " --at 08:00 --zone America/Sao_Paulo --as ines\n"
+        "  manage.py schedule_report list --as ines\n"
+        "  manage.py schedule_report delete 3 --as ines"
+    )
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        add_subject_options(parser)
+        parser.add_argument("--to", action="append", metavar="USER", help="a user name; may be repeated")
+        parser.add_argument("--every", choices=ScheduledReport.Rhythm.values, default="weekly")
+        parser.add_argument(
+            "--weekday", type=int, default=1, metavar="N", help="1 (Monday) to 7, of each week"
+        )
+        parser.add_argument("--month-day", type=int, default=1, metavar="N", help="1 to 31, of each month")
+        parser.add_argument(
+            "--at", default="08:00", metavar="HH:MM", help="as the clocks in the zone show it"
+        )
+        parser.add_argument("--zone", metavar="NAME", help="America/Sao_Paulo; default: your own, else UTC")
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
+        assert by is not None
+        if options["report"] == "list":
+            return self._listed(by)
+        if options["report"] == "delete":
+            return self._deleted(options["deliveries"], by)
+        kind = kinds.named(options["report"])
+        report = definitions.create(
+            kind=kind.code, subject=subject_in(self, kind, options, by=by), by=by, at=clock.now(),
+            recipients=[self._user(name) for name in dict.fromkeys(options["to"] or [])],
+            rhythm=options["every"], weekday=options["weekday"], month_day=options["month_day"],
+            at_time=self._time(options["at"]), time_zone=options["zone"] or by.time_zone or "UTC",
+        )  # fmt: skip
+        self.say(f"Scheduled report {report.pk}: next at {report.next_at:%Y-%m-%d %H:%M} UTC.")
+        return described(report)
+
+    def _listed(self, by: User) -> list[dict[str, Any]]:
+        found = [described(one) for one in definitions.shown_to(by)]
+        for one in found:
+            next_at = f"{one['next']:%Y-%m-%d %H:%M} UTC" if one["next"] else "off"
+            self.say(
+                f"{one['scheduled']:>6}  {one['report']:<11} {one['rhythm']:<8} {next_at:<21} {', '.join(one['to'])}"
+            )
+        self.say(f"{len(found):,} scheduled reports.")
+        return found
+
+    def _deleted(self, texts: list[str], by: User) -> dict[str, Any]:
+        if len(texts) != 1:
+            self.fail(
+                "no_such_report",
+                "Say which: its number, as `schedule_report list` shows it.",
+                exit_code=USAGE,
+            )
+        report = found_by(self, texts[0], by=by)
+        pk = report.pk
+        definitions.delete(report=report, by=by)
+        self.say(f"Scheduled report {pk} is deleted.")
+        return {"scheduled": pk, "deleted": True}
+
+    def _user(self, name: str) -> User:
+        if (found := User.objects.filter(username=name.replace("\0", ""), is_active=True).first()) is None:
+            self.fail("no_such_person", f"--to: there is no active user “{name}”.", exit_code=USAGE)
+        return found
+
+    def _time(self, text: str) -> time:
+        try:
+            return time.fromisoformat(text).replace(tzinfo=None)
+        except ValueError:
+            self.fail("bad_time", f"--at: “{text}” is no time; write one like 08:00.", exit_code=USAGE)
