@@ -25,6 +25,7 @@ def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, au
         "home:home", "home:calendar", "home:search", "home:first-steps", "deliveries:list", "deliveries:waiting",
         "deliveries:create", "deliveries:stop-all", "deliveries:senders", "audiences:list", "audiences:create",
         "audiences:profiles", "audiences:imports", "audiences:test-profiles", "audiences:attributes", "units", "account",
+        "alerts:list", "alerts:choices",
     )  # fmt: skip
     yield from (reverse(name) for name in plain)
     for name in ("dashboard", "edit", "schedule", "content", "audience", "proof", "delete"):
@@ -32,6 +33,8 @@ def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, au
     yield reverse("deliveries:confirm", args=[ready.pk])
     yield reverse("deliveries:dashboard", args=[sent.pk])
     yield reverse("reporting:window", args=[sent.pk, "sending"])
+    for name in ("unit", "webhook-create"):
+        yield reverse(f"alerts:{name}", args=[draft.unit_id])
     yield reverse("audiences:profile", args=[profile.pk])
     yield reverse("audiences:audience", args=[audience.pk])
 
