@@ -11,7 +11,6 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
 from alerts.models import Condition
@@ -115,7 +114,7 @@ def text() -> bytes:
 def _of(part: str, ask: Callable[[], list[Value]]) -> Iterator[Value]:
     try:
         found = ask()
-    except (DatabaseError, InterfaceError, PoolTimeout, RedisError):
+    except (DatabaseError, InterfaceError, RedisError):
         found = None
     yield "up", (part,), float(found is not None)
     yield from found or []
