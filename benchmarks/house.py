@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-APPS = ("accounts", "audiences", "campaign", "deliveries", "feedback", "home", "inbox", "reporting")
+APPS = ("accounts", "alerts", "audiences", "campaign", "deliveries", "feedback", "home", "inbox", "reporting")
 LONGEST_FILE = 450  # lines; migrations aside
 GETTEXT = {"gettext_lazy": "_", "gettext_noop": "n_", "gettext": "_t"}
 

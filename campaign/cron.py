@@ -6,6 +6,7 @@ from django.core.management import call_command
 from django_rq.cron import DjangoCronScheduler
 
 from accounts.jobs import forget_kept_forms, forget_old_brakes
+from alerts.jobs import forget_old, look_back
 from audiences.jobs import forget_old_errors, forget_old_imports, look_up_exchanges
 from campaign.errands import look
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
@@ -58,6 +59,8 @@ def scheduler() -> DjangoCronScheduler:
         )
     by_hour: tuple[tuple[Callable[..., None], str, int], ...] = (
         (fold, "0 * * * *", 1800),
+        (look_back, "5 * * * *", 600),
+        (forget_old, "57 3 * * *", 600),
         (forget_old_imports, "7 * * * *", 600),
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),

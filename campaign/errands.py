@@ -5,6 +5,10 @@ from collections.abc import Callable
 
 from accounts import audit, letters
 from accounts import queues as accounts_queues
+from alerts import figures
+from alerts import letters as alert_letters
+from alerts import queues as alerts_queues
+from alerts.webhooks import calling
 from audiences import imports
 from audiences.services import sign_ups
 from campaign.lib import clock
@@ -51,6 +55,9 @@ def _wake(job: JobRef, job_id: str, *, where: Callable[[], bool]) -> Callable[[]
 
 _ERRANDS = (
     _wake(accounts_queues.LETTERS, "letters", where=lambda: letters.due(clock.now()).exists()),
+    _wake(alerts_queues.LOOK, "alerts", where=figures.is_anything),
+    _wake(alerts_queues.MAIL, "alert-mail", where=lambda: alert_letters.due(clock.now()).exists()),
+    _wake(alerts_queues.CALL, "webhooks", where=lambda: calling.due(clock.now()).exists()),
     _wake(feedback_queues.SIGN_UPS, "sign-ups", where=lambda: sign_ups.due(clock.now()).exists()),
     _wake(feedback_queues.READ_MAIL, "read-mail", where=waiting.is_anything_open),
     _wake(feedback_queues.FETCH_MAIL, "fetch-mail", where=lambda: sources.due(clock.now()).exists()),

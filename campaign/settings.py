@@ -3,6 +3,7 @@
 `docs/production.md` lists the variables. With `DEBUG` off the defaults are the safe ones.
 """
 
+import ipaddress
 import sys
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ INSTALLED_APPS = [
     "deliveries.folders",
     "feedback",
     "reporting",
+    "alerts",
     "home",
     "unfold",
     "django.contrib.admin",
@@ -102,6 +104,7 @@ TEMPLATES = [
                 "accounts.context.frame",
                 "accounts.kept_forms.edge.frame",
                 "deliveries.views.context.frame",
+                "alerts.context.frame",
                 "home.context.frame",
             ],
         },
@@ -315,6 +318,9 @@ FEEDBACK_SENDER = validate.Regexp(
 # Below these folders mail that comes back may be read (maildir, mbox); none: from no folder.
 MAIL_FOLDERS: list[str] = env.list("SINETE_MAIL_FOLDERS", [])
 
+# Who asks for metrics brings this along as a bearer token; empty: nobody is answered.
+METRICS_TOKEN = env.str("SINETE_METRICS_TOKEN", "")
+
 SINETE: dict[str, Any] = {
     "chunk_rows": env.int("SINETE_CHUNK_ROWS", 1000),
     "lane_seconds": env.int("SINETE_LANE_SECONDS", 30),
@@ -352,6 +358,10 @@ SINETE: dict[str, Any] = {
     # Who is asked what DNS says of senders' domains, as address or address#port; none: whom the system asks.
     "dns_servers": env.list("SINETE_DNS_SERVERS", []),
     "dns_seconds": env.float("SINETE_DNS_SECONDS", 5.0),
+    # Alerts that are over are kept for so many days.
+    "alert_days": env.int("SINETE_ALERT_DAYS", 90, validate=validate.Range(1, 3_650)),
+    # Networks that are not public, and where webhooks may lead nevertheless, by http too.
+    "webhook_networks": env.list("SINETE_WEBHOOK_NETWORKS", [], subcast=ipaddress.ip_network),
 }
 
 LOGGING = {

@@ -28,5 +28,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("deliveries.urls")),
     path("", include("feedback.urls")),
     path("", include("reporting.urls")),
+    path("", include("alerts.urls")),
     path("", include("home.urls")),
 ]

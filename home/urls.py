@@ -1,6 +1,6 @@
 from django.urls import path
 
-from home import views
+from home import metrics_view, views
 
 app_name = "home"
 urlpatterns = [
@@ -9,4 +9,5 @@ urlpatterns = [
     path("guide/", views.guide, name="guide"),
     path("first-steps/", views.first_steps, name="first-steps"),
     path("search/", views.search, name="search"),
+    path("metrics/", metrics_view.metrics, name="metrics"),
 ]

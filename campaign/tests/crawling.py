@@ -114,7 +114,7 @@ def parameters() -> list[str]:
              "model_name", "field_name", "next", "s", "search", "extended", "at__year", "at__month", "at__day",
              "before", "after", "desc", "_facets", "_selected_action", "action", "job_ids"}  # fmt: skip
     base = Path(settings.BASE_DIR)
-    for app in ("accounts", "audiences", "campaign", "deliveries", "feedback", "reporting", "home"):
+    for app in ("accounts", "alerts", "audiences", "campaign", "deliveries", "feedback", "reporting", "home"):
         for source in (base / app).rglob("*.py"):
             if "tests" not in source.parts:
                 text = source.read_text()

@@ -13,7 +13,7 @@ from feedback.models import IncomingMail, MailSource
 
 pytestmark = pytest.mark.django_db
 
-HANDFUL = 20  # statements of a look
+HANDFUL = 24  # statements of a look
 
 
 def queued():

@@ -209,6 +209,8 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
         "audiences.jobs.look_up_exchanges": ("default", 300),
         "feedback.jobs.count_refusals": ("default", 300),
         "reporting.jobs.fold": ("default", "0 * * * *"),
+        "alerts.jobs.look_back": ("default", "5 * * * *"),
+        "alerts.jobs.forget_old": ("default", "57 3 * * *"),
         "audiences.jobs.forget_old_imports": ("default", "7 * * * *"),
         "campaign.cron.forget_old_sessions": ("default", "17 3 * * *"),
         "accounts.jobs.forget_old_brakes": ("default", "27 3 * * *"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-APPS = ("campaign", "accounts", "audiences", "deliveries", "feedback", "home", "reporting")
+APPS = ("campaign", "accounts", "alerts", "audiences", "deliveries", "feedback", "home", "reporting")
 # Their own set-up installs requirements-dev.txt too.
 FOR_DEVELOPMENT = re.compile(r"/tests/|/conftest\.py$|newsletter/draw\.py$|pytest_plugin\.py$")
 # What comes with something that is named.

@@ -16,6 +16,7 @@ from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from accounts.roles import SHIPPED
 from accounts.tests.factories import UnitFactory, UserFactory
+from alerts.webhooks import registry as webhooks
 from audiences import imports
 from audiences.models import ConsentDoubt, ImportMapping, Subscription
 from audiences.services import definitions as services
@@ -51,6 +52,13 @@ class World:
             label="Kept", public_name="Kept", unit=unit, by=person("prepare", unit), at=clock.now()
         )
         Subscription.objects.create(service=self.service, profile=self.other, subscribed_at=clock.now())
+        self.webhook, _secret = webhooks.create(
+            unit=unit,
+            label="Kept",
+            url="https://example.com/",
+            by=person("administration", unit),
+            at=clock.now(),
+        )
         self.template = ContentTemplate.objects.create(unit=unit, label="Kept", changed_at=clock.now())
         self.folder = tree.create(label="Kept", unit=unit, by=person("prepare", unit))
         self.refused = self._refused_import()
@@ -85,6 +93,12 @@ def _file(name: str, content: bytes) -> SimpleUploadedFile:
 
 # The one table: the address, of what, the right that it takes, and what its form posts.
 ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], dict[str, Any]]]] = {
+    "alerts:unit": (lambda w: [w.unit.pk], Right.ADMINISTER, lambda w: {"bounces": "4"}),
+    "alerts:webhook-create": (lambda w: [w.unit.pk], Right.ADMINISTER, lambda w: {"label": "New", "url": "https://example.com/"}),
+    "alerts:webhook": (lambda w: [w.webhook.pk], Right.ADMINISTER, lambda w: {"label": "Changed", "url": "https://example.com/"}),
+    "alerts:webhook-test": (lambda w: [w.webhook.pk], Right.ADMINISTER, lambda w: {}),
+    "alerts:webhook-rotate": (lambda w: [w.webhook.pk], Right.ADMINISTER, lambda w: {}),
+    "alerts:webhook-remove": (lambda w: [w.webhook.pk], Right.ADMINISTER, lambda w: {}),
     "audiences:profile-create": (lambda w: [], Right.IMPORT, lambda w: {"email": "new@example.com", "unit": w.unit.pk}),
     "audiences:profile-edit": (lambda w: [w.profile.pk], Right.IMPORT, lambda w: {"email": "new@example.com", "unit": w.unit.pk}),
     "audiences:consent": (lambda w: [w.profile.pk], Right.PREPARE, lambda w: {"channel": "email", "decision": "out"}),
@@ -147,7 +161,7 @@ ELSEWHERE = {
     "unknown outcomes and counts: reporting/tests/test_unknown_outcomes.py": {"reporting:decide", "reporting:compute-stats"},
     "files that leave: below, and reporting/tests/test_views.py": {"audiences:profiles-export", "reporting:export"},
     "oneself": {
-        "login", "logout", "account", "password_change", "deliveries:seen", "set_language", "confirm_address",
+        "login", "logout", "account", "password_change", "deliveries:seen", "alerts:seen", "alerts:choices", "set_language", "confirm_address",
         "kept_form_throw_away", "home:guide", "account_reset_password", "account_reset_password_from_key", "account_confirm_email",
     },
     "files that go along: deliveries/drafting/tests/test_attachments.py": {"deliveries:detach"},
@@ -261,7 +275,7 @@ def everything() -> str:
     """A digest of all rows but those of the trail, the sessions and the accounts."""
     tables = sorted(
         model._meta.db_table
-        for app in ("audiences", "deliveries", "feedback", "reporting")
+        for app in ("alerts", "audiences", "deliveries", "feedback", "reporting")
         for model in apps.get_app_config(app).get_models()
         if model._meta.managed
     )

@@ -42,7 +42,7 @@ class Step(Enum):
     PAUSE = {S.SENDING}, S.PAUSED, Right.START
     RESUME = {S.PAUSED}, S.SENDING, Right.START
     WITHDRAW = {S.SCHEDULED}, S.READY, None  # a copy or a restored backup was adopted
-    HOLD = {S.SENDING}, S.PAUSED, None  # the same
+    HOLD = {S.SENDING}, S.PAUSED, None  # the same, or it passed a limit
     STOP = {S.SENDING, S.PAUSED}, S.STOPPED, Right.START
     FINISH = {S.SENDING}, S.FINISHED, None
     REOPEN = {S.FINISHED}, S.SENDING, None  # a late answer or a person made a doubt a later try

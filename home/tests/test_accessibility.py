@@ -36,6 +36,7 @@ def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, au
         "audiences:unclear", "audiences:services", "audiences:service-create", "audiences:review-quarantine",
         "audiences:repair-quarantine", "deliveries:pictures", "deliveries:templates", "deliveries:template-create",
         "feedback:incoming",
+        "alerts:list", "alerts:choices",
     )  # fmt: skip
     yield from (reverse(name) for name in plain)
     for name in ("dashboard", "edit", "schedule", "content", "audience", "proof", "delete"):
@@ -48,6 +49,8 @@ def addresses(draft: Delivery, ready: Delivery, sent: Delivery, profile: Any, au
         yield reverse("reporting:window", args=[sent.pk, tab])
     yield reverse("reporting:report-on", args=["unit"]) + f"?unit={sent.unit_id}"
     yield reverse("reporting:report-on", args=["engagement"]) + f"?delivery={sent.pk}"
+    for name in ("unit", "webhook-create"):
+        yield reverse(f"alerts:{name}", args=[draft.unit_id])
     yield reverse("audiences:profile", args=[profile.pk])
     yield reverse("audiences:audience", args=[audience.pk])
 

@@ -220,6 +220,17 @@ def _paused(delivery: Delivery, at: datetime) -> Iterator[Diagnosis]:
     step = (
         delivery.history.filter(new=Status.PAUSED).exclude(step=Step.BEGIN.code).select_related("by").first()
     )
+    if step is not None and step.detail.get("because"):
+        why = _t(step.detail["because"]) % numbers.grouped(step.detail.get("slots", {}))
+        yield waits(
+            "held_by_limit",
+            _(
+                "%(why)s. It rests since %(moment)s. “Resume” goes on from the exact message where it stopped."
+            ),
+            why=why,
+            moment=moment_of(step.at, delivery),
+        )
+        return
     yield waits(
         "paused",
         _("%(by)s paused it at %(moment)s. “Resume” goes on from the exact message where it stopped."),
