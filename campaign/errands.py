@@ -12,6 +12,7 @@ from campaign.lib.jobs import JobRef
 from feedback import queues as feedback_queues
 from feedback.intake import sources, waiting
 from reporting import reclassifying, statistics
+from reporting.persons import exporting
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,12 @@ def look(**_: object) -> None:
     """
     with audit.entered("job"):
         errors = list(
-            filter(None, map(_error_of, (*_ERRANDS, imports.wake, statistics.wake, reclassifying.wake)))
+            filter(
+                None,
+                map(
+                    _error_of, (*_ERRANDS, imports.wake, statistics.wake, reclassifying.wake, exporting.wake)
+                ),
+            )
         )
     if errors:
         raise errors[-1]

@@ -24,6 +24,9 @@ from feedback.models import HitKind
 from reporting import kpis, reclassifying, statistics
 from reporting.behaviour import BEHAVIOUR
 from reporting.models import DeliveryStatistics, HitReclassification, StatisticsRun
+from reporting.persons.desk import PersonExportAdmin
+
+__all__ = ["PersonExportAdmin"]  # it registers itself
 
 
 def _compute(order: Order) -> Done:

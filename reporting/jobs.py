@@ -5,6 +5,7 @@ import logging
 from accounts import audit
 from feedback import bringing_in, link_cache, outage
 from reporting import reclassifying, statistics
+from reporting.persons import exporting
 
 logger = logging.getLogger(__name__)
 
@@ -28,3 +29,14 @@ def compute(*, run_id: int, **_: object) -> None:
 def reclassify_hits(*, run_id: int, **_: object) -> None:
     with audit.entered("job"):
         reclassifying.work(run_id=run_id)
+
+
+def export_person(*, export_id: int, **_: object) -> None:
+    with audit.entered("job"):
+        exporting.run(export_id=export_id)
+
+
+def forget_person_exports(**_: object) -> None:
+    """Hourly: exports of personal data whose day is over are gone."""
+    with audit.entered("job"):
+        exporting.expire()

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, TextField
+from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Lower
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -33,6 +34,7 @@ from audiences.models import (
 )
 from deliveries.models import Bounce, Doubt, Exclusion, Message, ProofMessage, SentAgain, Try
 from feedback.models import Hit, IncomingMail, Reply, Report
+from reporting.models import PersonExport
 from reporting.persons.identity import Person
 
 # What no copy for a person has: columns of the machinery, and what is made of others.
@@ -129,7 +131,7 @@ def _in_reports_of_imports(person: Person) -> Q:
 def _proofs(person: Person) -> Q:
     """Copies that went to an address of theirs, and copies that were filled with their values."""
     to_them = ProofMessage.objects.annotate(to=Lower("address")).filter(to__in=person.keys)
-    of_them = ProofMessage.objects.annotate(of=Lower("values__email")).filter(of__in=person.keys)
+    of_them = ProofMessage.objects.annotate(of=Lower(KT("values__email"))).filter(of__in=person.keys)
     return Q(pk__in=to_them.values("pk")) | Q(pk__in=of_them.values("pk"))
 
 
@@ -185,8 +187,16 @@ PLACES = (
     Place("proofs", _("Proofs"), ProofMessage, finds=_proofs),
     Place("test_profiles", _("Test profiles"), TestProfile, finds=_test_profiles),
     Place("import_problems", _("Lines of imports' reports"), ImportProblem, finds=_in_reports_of_imports),
-    Place("audit", _("Audit trail"), AuditEvent, finds=_audited),
-    Place("desk_log", _("Log of the desk"), LogEntry, finds=_at_the_desk),
+    # Who of the colleagues did it is theirs, and no data about the person.
+    Place(
+        "audit",
+        _("Audit trail"),
+        AuditEvent,
+        finds=_audited,
+        leaves_out=frozenset({"actor", "actor_name", "os_user"}),
+    ),
+    Place("desk_log", _("Log of the desk"), LogEntry, finds=_at_the_desk, leaves_out=frozenset({"user"})),
+    Place("exports", _("Exports of personal data"), PersonExport, by_profile="profile"),
 )
 BY_CODE = {place.code: place for place in PLACES}
 
@@ -206,6 +216,7 @@ EXCEPTED: dict[str, str] = {
     "sessions.Session": _COLLEAGUES,
     "audiences.Import": _FILES,
     "audiences.ImportPart": _FILES,
+    "reporting.PersonExportPart": "pieces of exports, which are made of all that stands here",
     "deliveries.Content": _SENDERS,
     "deliveries.ContentDraft": _TYPED,
     "deliveries.LogLine": "words of a delivery's own log: counts, and people by the number of their message",
