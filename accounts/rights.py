@@ -17,6 +17,7 @@ class Right(StrEnum):
     IMPORT = "import_profiles"
     DECLARE = "declare_attributes"
     EXPORT = "export_data"
+    EXPORT_PERSON = "export_personal_data"
     ADMINISTER = "administer"
 
     @property
@@ -32,6 +33,7 @@ LABELS: dict[Right, str | Promise] = {
     Right.IMPORT: _("Import profiles"),
     Right.DECLARE: _("Declare and remove attributes of profiles"),
     Right.EXPORT: _("Export lists and logs"),
+    Right.EXPORT_PERSON: _("Export personal data"),
     Right.ADMINISTER: _("Administer users, units, routes and quarantine"),
 }
 

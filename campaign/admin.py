@@ -143,6 +143,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("audiences", "consentdoubt", _("Unclear consents"), "help"),
             ("audiences", "addressoptout", _("Opted-out addresses"), "unsubscribe"),
             ("audiences", "quarantine", _("Quarantine"), "block"),
+            ("reporting", "personexport", _("Exports of personal data"), "folder_zip"),
             ("audiences", "mailexchange", _("Mail exchanges"), "dns"),
         ]),
         (_("Access"), [

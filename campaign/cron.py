@@ -12,7 +12,7 @@ from campaign.errands import look
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import forget_old_drafts, look_up, tick
 from feedback.jobs import count_refusals, forgive_reached
-from reporting.jobs import fold
+from reporting.jobs import fold, forget_person_exports
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_ERRANDS = 15
@@ -65,6 +65,7 @@ def scheduler() -> DjangoCronScheduler:
         (forget_old_sessions, "17 3 * * *", 600),
         (forget_old_brakes, "27 3 * * *", 600),
         (forget_kept_forms, "37 * * * *", 600),
+        (forget_person_exports, "57 * * * *", 600),
         (forget_old_drafts, "47 3 * * *", 600),
         (forget_old_errors, "0 4 * * *", 1800),
         (forgive_reached, "0 4 * * *", 1800),

@@ -17,6 +17,7 @@ from feedback import queues as feedback_queues
 from feedback.intake import sources, waiting
 from reporting import queues as reporting_queues
 from reporting import reclassifying, statistics
+from reporting.persons import exporting
 from reporting.scheduled import mailing
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,12 @@ def look(**_: object) -> None:
     """
     with audit.entered("job"):
         errors = list(
-            filter(None, map(_error_of, (*_ERRANDS, imports.wake, statistics.wake, reclassifying.wake)))
+            filter(
+                None,
+                map(
+                    _error_of, (*_ERRANDS, imports.wake, statistics.wake, reclassifying.wake, exporting.wake)
+                ),
+            )
         )
     if errors:
         raise errors[-1]

@@ -24,7 +24,10 @@ from feedback.models import HitKind
 from reporting import kpis, reclassifying, statistics
 from reporting.behaviour import BEHAVIOUR
 from reporting.models import DeliveryStatistics, HitReclassification, StatisticsRun
-from reporting.scheduled_admin import ScheduledReportAdmin  # noqa: F401  it registers itself once it is read
+from reporting.persons.desk import PersonExportAdmin
+from reporting.scheduled_admin import ScheduledReportAdmin
+
+__all__ = ["PersonExportAdmin", "ScheduledReportAdmin"]  # they register themselves
 
 
 def _compute(order: Order) -> Done:

@@ -6,6 +6,7 @@ from accounts import audit
 from campaign.lib import clock
 from feedback import bringing_in, link_cache, outage
 from reporting import reclassifying, statistics
+from reporting.persons import exporting
 from reporting.scheduled import mailing
 
 logger = logging.getLogger(__name__)
@@ -35,3 +36,14 @@ def reclassify_hits(*, run_id: int, **_: object) -> None:
 def send_reports(**_: object) -> None:
     with audit.entered("job"):
         mailing.send_due(clock.now())
+
+
+def export_person(*, export_id: int, **_: object) -> None:
+    with audit.entered("job"):
+        exporting.run(export_id=export_id)
+
+
+def forget_person_exports(**_: object) -> None:
+    """Hourly: exports of personal data whose day is over are gone."""
+    with audit.entered("job"):
+        exporting.expire()

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OrganizationalUnit, User
+from audiences.models import Profile
 from deliveries.models import Delivery, Folder
 
 
@@ -242,3 +243,70 @@ class ReportMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report_id}: {self.moment:%Y-%m-%d %H:%M}"
+
+
+class PersonExport(models.Model):
+    """All that is known of one person, as one file: made by a worker, kept for a day, for whoever asked for it."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("Being made")
+        READY = "ready", _("Ready to download")
+        FAILED = "failed", _("Failed")
+
+    profile = models.ForeignKey(
+        Profile, verbose_name=_("profile"), on_delete=models.CASCADE, related_name="exports"
+    )
+    by = models.ForeignKey(User, verbose_name=_("by"), on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(_("asked"))
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.QUEUED)
+    # Steps: each place where data lives, and each message.
+    done = models.PositiveIntegerField(_("steps done"), default=0)
+    total = models.PositiveIntegerField(_("steps"), default=0)
+    octets = models.BigIntegerField(_("octets"), default=0)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    expires_at = models.DateTimeField(_("removed at"), null=True)
+    # As of a recount.
+    lease_until = models.DateTimeField(null=True, editable=False)
+    token = models.BigIntegerField(default=0, db_default=0, editable=False)
+    unended = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+
+    class Meta:
+        verbose_name = _("export of personal data")
+        verbose_name_plural = _("exports of personal data")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(status="queued"), name="person_export_open"),
+            models.Index(fields=["expires_at"], name="person_export_expires"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a worker is at it, or will be."""
+        return self.status == self.Status.QUEUED
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status == self.Status.READY
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.done // self.total if self.total else 0
+
+    @property
+    def tone(self) -> str:
+        """The word by which its colour is found."""
+        return {"ready": "done", "failed": "failed"}.get(self.status, "running")
+
+
+class PersonExportPart(models.Model):
+    """A piece of the file: kept in the database, so that any host may make it and any may hand it out."""
+
+    export = models.ForeignKey(PersonExport, on_delete=models.CASCADE, related_name="parts", db_index=False)
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["export", "number"], name="person_export_part_once")]

@@ -1,6 +1,8 @@
 from django.urls import path
 
 from reporting import reader_pages, report_pages, schedule_pages, summary_views, views
+from reporting.persons import export_views as person_exports
+from reporting.persons import views as persons
 
 app_name = "reporting"
 urlpatterns = [
@@ -36,5 +38,16 @@ urlpatterns = [
     path("reports/<slug:code>/", report_pages.report, name="report-on"),
     path("reports/<slug:code>/export/", report_pages.export, name="report-export"),
     path("reports/<slug:code>/schedule/", schedule_pages.create, name="scheduled-create"),
-    path("profiles/<int:profile_id>/history/", views.profile_history, name="profile_history"),
+    path("profiles/<int:profile_id>/history/", persons.history, name="profile_history"),
+    path("profiles/<int:profile_id>/export/", person_exports.export, name="person-export"),
+    path(
+        "profiles/<int:profile_id>/export/<int:export_id>/download/",
+        person_exports.download,
+        name="person-download",
+    ),
+    path(
+        "profiles/<int:profile_id>/export/<int:export_id>/remove/",
+        person_exports.withdraw,
+        name="person-export-withdraw",
+    ),
 ]

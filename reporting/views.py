@@ -1,8 +1,5 @@
-"""What became of a delivery: the Deployment block, the Deployment window with its logs, the history of a profile."""
+"""What became of a delivery: the Deployment block, the Deployment window with its logs, one message."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -24,7 +21,7 @@ from campaign.lib import clock
 from deliveries.models import Delivery, Message, SentAgain, Try
 from deliveries.operations import reconciliation
 from deliveries.overview import state
-from deliveries.proofs import numbered, previews
+from deliveries.proofs import numbered
 from feedback.models import Hit, Report
 from reporting import click_map as drawing
 from reporting import (
@@ -32,13 +29,13 @@ from reporting import (
     deployment,
     exports,
     failures,
-    histories,
     logs,
     reaction_pages,
     reactions,
     statistics,
     unknown_outcomes,
 )
+from reporting.persons import as_sent
 
 TABS = {
     "log": _("Log"),
@@ -120,7 +117,8 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
         "hits": Hit.objects.filter(delivery=delivery, seq=seq).order_by("-id")[:100],
         "reports": Report.objects.filter(delivery=delivery, seq=seq, is_current=True)[:100],
         "labels": _link_labels(delivery),
-        "preview": previews.preview(delivery=delivery, message=row) if row.is_seen else None,
+        "as_sent": _as_sent(delivery, row),
+        "sealed": as_sent.sealed(delivery, seq),
     }
     return never_stored(render(request, "reporting/message.html", context))
 
@@ -136,8 +134,7 @@ def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     row = _message(request, delivery, seq)
     if not row.is_seen:
         raise Http404
-    shown = previews.preview(delivery=delivery, message=row)
-    return _framed(render(request, "deliveries/frame.html", {"preview": shown}))
+    return _framed(render(request, "reporting/as_sent_frame.html", {"shown": _as_sent(delivery, row)}))
 
 
 @require_safe
@@ -243,17 +240,6 @@ def last_run(request: HttpRequest, pk: int) -> HttpResponse:
     return never_stored(render(request, "reporting/_run.html", {"delivery": delivery} | _run(delivery)))
 
 
-@require_safe
-def profile_history(request: HttpRequest, profile_id: int) -> HttpResponse:
-    """What a profile received and did, newest first: a part of the profile's page, or a page of its own."""
-    user = person(request)
-    profile = get_object_or_404(sight.people(user), pk=profile_id)
-    before = request.GET.get("before", "")
-    history = histories.history(profile, user=user, before=_moment(before))
-    name = "_profile_history" if request.htmx else "profile_history"
-    return never_stored(render(request, f"reporting/{name}.html", {"profile": profile, "history": history}))
-
-
 # What they share
 
 
@@ -266,6 +252,12 @@ def find(request: HttpRequest, pk: int) -> Delivery:
     """The delivery, for whoever may see it; for anybody else there is none."""
     rows = Delivery.objects.visible_to(person(request)).select_related("unit", "preparation", "route")
     return get_object_or_404(rows.defer("preparation__compiled", "preparation__manifest"), pk=pk)
+
+
+def _as_sent(delivery: Delivery, row: Any) -> as_sent.Shown | None:
+    """The message of a marked row; None for a recipient whom one may not see, and where nothing is sealed any more."""
+    archive = as_sent.archive(delivery) if row.is_seen else None
+    return archive.shown(row.values) if archive else None
 
 
 def _message(request: HttpRequest, delivery: Delivery, seq: int) -> Any:
@@ -301,20 +293,6 @@ def _run(delivery: Delivery) -> dict[str, Any]:
 def _link_labels(delivery: Delivery) -> dict[int, str]:
     compiled = delivery.preparation.compiled if delivery.preparation else {}
     return {link["index"]: link["label"] or link["url"] for link in compiled.get("links", [])}
-
-
-def _moment(text: str) -> datetime | None:
-    with _or_nothing():
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
-
-
-@contextmanager
-def _or_nothing() -> Iterator[None]:
-    """What somebody wrote into the address by hand is left out of account."""
-    with suppress(KeyError, ValueError, OverflowError, OSError):
-        yield
 
 
 def _framed(response: HttpResponse) -> HttpResponse:

@@ -124,6 +124,7 @@ class ProfileAdmin(InUnitAdmin):
                 (code, labels[code], getattr(obj, flag)) for flag, code in CHANNELS.items()
             ]
             context["may_note"] = self.may(request, Right.PREPARE, obj)
+            context["may_export_person"] = self.may(request, Right.EXPORT_PERSON, obj)
             context["consents"] = obj.consents.select_related("by")[:20]
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 

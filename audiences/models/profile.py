@@ -173,7 +173,10 @@ class ConsentEvent(models.Model):
                 fields=["service", "id"],
                 condition=models.Q(service__isnull=False),
                 name="consent_event_of_service",
-            )
+            ),
+            models.Index(
+                fields=["address_key"], condition=~models.Q(address_key=""), name="consent_event_of_address"
+            ),
         ]
 
     def __str__(self) -> str:

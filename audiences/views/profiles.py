@@ -93,6 +93,7 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "doubts": found.doubts.filter(decision="") if found.consent_unclear else [],
         "can_edit": Right.IMPORT in rights,
         "can_decide": Right.PREPARE in rights,
+        "can_export_person": Right.EXPORT_PERSON in rights,
     }
     return render(request, "audiences/profile.html", context)
 

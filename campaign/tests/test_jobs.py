@@ -214,6 +214,7 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
         "audiences.jobs.forget_old_imports": ("default", "7 * * * *"),
         "campaign.cron.forget_old_sessions": ("default", "17 3 * * *"),
         "accounts.jobs.forget_old_brakes": ("default", "27 3 * * *"),
+        "reporting.jobs.forget_person_exports": ("default", "57 * * * *"),
         "accounts.jobs.forget_kept_forms": ("default", "37 * * * *"),
         "deliveries.jobs.forget_old_drafts": ("default", "47 3 * * *"),
         "audiences.jobs.forget_old_errors": ("default", "0 4 * * *"),

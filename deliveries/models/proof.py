@@ -1,6 +1,8 @@
 """Proofs: what was sent to test addresses, apart from every figure and history."""
 
 from django.db import models
+from django.db.models.fields.json import KT
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -58,3 +60,8 @@ class ProofMessage(models.Model):
 
     class Meta:
         ordering = ["id"]
+        # Whom a copy went to and whose values fill it is asked for one person at a time.
+        indexes = [
+            models.Index(Lower("address"), name="proof_message_to"),
+            models.Index(Lower(KT("values__email")), name="proof_message_of"),
+        ]

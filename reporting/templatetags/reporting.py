@@ -13,13 +13,11 @@ from deliveries.models import Delivery, MessageStatus
 from deliveries.operations import doubts
 from feedback.models import HitKind, MailKind
 from reporting.deployment import rows_url
-from reporting.histories import Event
 from reporting.kpis import Named
 
 register = template.Library()
 
 HIT_ICONS = {HitKind.OPEN: "eye", HitKind.CLICK: "link", HitKind.MIRROR: "monitor", HitKind.UNSUBSCRIBE: "x"}
-EVENT_ICONS = {"message": "mail", "exclusion": "filter", "report": "mail"}
 REPORT_TONES = {
     MailKind.HARD: "red",
     MailKind.SOFT: "red",
@@ -60,34 +58,6 @@ def hit_icon(kind: str) -> str:
 @register.filter
 def report_tone(kind: str) -> str:
     return REPORT_TONES.get(MailKind(kind), "grey")
-
-
-@register.filter
-def event_icon(event: Event) -> str:
-    if event.kind == "hit":
-        return hit_icon(event.what)
-    if event.kind == "consent":
-        return "x" if event.what == "out" else "check"
-    return EVENT_ICONS[event.kind]
-
-
-@register.filter
-def event_tone(event: Event) -> str:
-    if event.kind == "message":
-        tones = {
-            MessageStatus.SENT: "green",
-            MessageStatus.FAILED: "red",
-            MessageStatus.BOUNCED: "red",
-            MessageStatus.IN_DOUBT: "yellow",
-        }
-        return tones.get(event.what, "grey")
-    if event.kind == "consent":
-        return "yellow" if event.what == "out" else "green"
-    if event.kind == "report":
-        return report_tone(event.what)
-    if event.kind == "hit":
-        return "yellow" if event.what == HitKind.UNSUBSCRIBE else "blue"
-    return "grey"
 
 
 @register.filter

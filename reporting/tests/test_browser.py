@@ -109,4 +109,4 @@ def test_from_a_link_of_the_message_to_the_people_who_clicked_it(new_page, user)
 
     expect(page.locator("tbody tr")).to_have_count(2)
     page.locator("tbody .row-link").first.click()
-    expect(page.get_by_role("heading", name="Mirror page, as sent")).to_be_visible()
+    expect(page.get_by_role("heading", name="The message, as sent")).to_be_visible()
