@@ -117,4 +117,5 @@ def test_who_must_not_be_written_to_is_read_by_keys_and_no_function_is_called_fo
         plan = "\n".join(row[0] for row in cursor.fetchall())
 
     assert "audiences_suppression" not in plan
-    assert "address_opt_out_once" in plan and "quarantine_once" in plan
+    assert "address_opt_out_once" in plan
+    assert "quarantine_once" in plan
