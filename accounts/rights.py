@@ -17,6 +17,7 @@ class Right(StrEnum):
     IMPORT = "import_profiles"
     DECLARE = "declare_attributes"
     EXPORT = "export_data"
+    ADDRESSES = "see_addresses"
     ADMINISTER = "administer"
 
     @property
@@ -32,8 +33,12 @@ LABELS: dict[Right, str | Promise] = {
     Right.IMPORT: _("Import profiles"),
     Right.DECLARE: _("Declare and remove attributes of profiles"),
     Right.EXPORT: _("Export lists and logs"),
+    Right.ADDRESSES: _("See addresses"),
     Right.ADMINISTER: _("Administer users, units, routes and quarantine"),
 }
+
+# What acts on the units above too: whoever reads what hangs there.
+READING = frozenset({Right.VIEW, Right.ADDRESSES})
 
 # What nobody may give to themselves, superuser or not.
 NOT_TO_ONESELF = frozenset({Right.START, Right.APPROVE})

@@ -1,5 +1,7 @@
 """What was counted, when, and how a recount differed."""
 
+from urllib.parse import urlencode
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -148,3 +150,29 @@ class HitReclassification(models.Model):
     def tone(self) -> str:
         """The word by which its colour is found."""
         return {"ready": "waiting", "applied": "done", "failed": "failed"}.get(self.status, "running")
+
+
+class LogFilter(models.Model):
+    """Filters of a log that a person keeps by name; `chosen` is as the address of the log's page has them."""
+
+    LONGEST_NAME = 80
+
+    user = models.ForeignKey(User, verbose_name=_("by"), on_delete=models.CASCADE, related_name="+")
+    log = models.CharField(_("log"), max_length=16)
+    name = models.CharField(_("name"), max_length=LONGEST_NAME)
+    chosen = models.JSONField(_("filters"), default=dict)
+    saved_at = models.DateTimeField(_("saved"))
+
+    class Meta:
+        verbose_name = _("saved filter of a log")
+        verbose_name_plural = _("saved filters of logs")
+        ordering = ["log", "name"]
+        constraints = [models.UniqueConstraint(fields=["user", "log", "name"], name="log_filter_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def query(self) -> str:
+        """As it stands in the address of the log's page."""
+        return urlencode(self.chosen)

@@ -151,6 +151,7 @@ ELSEWHERE = {
     "what comes back by mail: feedback/tests/test_incoming_pages.py": {
         "feedback:incoming-check", "feedback:reclassify", "feedback:reclassify-step",
     },
+    "columns and filters of one's own: reporting/tests/test_log_choices.py": {"reporting:columns", "reporting:save-filter", "reporting:remove-filter"},
     "hits judged anew: reporting/tests/test_reclassifying.py": {"reporting:reclassify-hits", "reporting:reclassify-hits-apply"},
     "an outage: audiences/tests/test_outages.py": {"audiences:repair-quarantine"},
     "a review of the quarantine: audiences/tests/test_reviews.py": {"audiences:review-quarantine"},
