@@ -18,6 +18,7 @@ class Right(StrEnum):
     DECLARE = "declare_attributes"
     EXPORT = "export_data"
     EXPORT_PERSON = "export_personal_data"
+    ADDRESSES = "see_addresses"
     ADMINISTER = "administer"
 
     @property
@@ -34,8 +35,12 @@ LABELS: dict[Right, str | Promise] = {
     Right.DECLARE: _("Declare and remove attributes of profiles"),
     Right.EXPORT: _("Export lists and logs"),
     Right.EXPORT_PERSON: _("Export personal data"),
+    Right.ADDRESSES: _("See addresses"),
     Right.ADMINISTER: _("Administer users, units, routes and quarantine"),
 }
+
+# What acts on the units above too: whoever reads what hangs there.
+READING = frozenset({Right.VIEW, Right.ADDRESSES})
 
 # What nobody may give to themselves, superuser or not.
 NOT_TO_ONESELF = frozenset({Right.START, Right.APPROVE})

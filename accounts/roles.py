@@ -11,30 +11,35 @@ from accounts.rights import Right
 from accounts.units import create_unit
 
 SHIPPED: dict[str, tuple[str, str, list[Right]]] = {
+    "read": (
+        n_("Read"),
+        n_("See deliveries, their figures and their logs, with the addresses of people masked."),
+        [Right.VIEW],
+    ),
     "administration": (
         n_("Administration"),
         n_("Users, units, roles, routes, quarantine; sees everything below the unit; sends nothing."),
-        [Right.VIEW, Right.ADMINISTER, Right.IMPORT, Right.DECLARE, Right.EXPORT_PERSON],
+        [Right.VIEW, Right.ADDRESSES, Right.ADMINISTER, Right.IMPORT, Right.DECLARE, Right.EXPORT_PERSON],
     ),
     "prepare": (
         n_("Prepare deliveries"),
         n_("Create, change, prepare and delete deliveries; send proofs; not send."),
-        [Right.VIEW, Right.PREPARE],
+        [Right.VIEW, Right.ADDRESSES, Right.PREPARE],
     ),
     "start": (
         n_("Start deliveries"),
         n_("The same as Prepare deliveries, and confirm, pause, resume and stop the send."),
-        [Right.VIEW, Right.PREPARE, Right.START],
+        [Right.VIEW, Right.ADDRESSES, Right.PREPARE, Right.START],
     ),
     "approve": (
         n_("Approve deliveries"),
         n_("Accept or reject what was prepared."),
-        [Right.VIEW, Right.APPROVE],
+        [Right.VIEW, Right.ADDRESSES, Right.APPROVE],
     ),
     "import": (
         n_("Import"),
         n_("Bring profiles in from files."),
-        [Right.VIEW, Right.IMPORT],
+        [Right.VIEW, Right.ADDRESSES, Right.IMPORT],
     ),
     "attributes": (
         n_("Declare attributes"),
@@ -44,7 +49,7 @@ SHIPPED: dict[str, tuple[str, str, list[Right]]] = {
     "export": (
         n_("Export"),
         n_("Take lists and logs out as files."),
-        [Right.VIEW, Right.EXPORT],
+        [Right.VIEW, Right.ADDRESSES, Right.EXPORT],
     ),
 }
 

@@ -60,6 +60,24 @@ def is_good(text: str) -> bool:
     return read(text)[0] == AddressState.GOOD
 
 
+# A regular expression that PostgreSQL reads alike.
+LOCAL_PARTS = r"""([^\s<>"'(),;:@])[^\s<>"'(),;:@]*@"""
+_local_parts = re.compile(LOCAL_PARTS)
+
+
+def masked(text: str) -> str:
+    """An address that its owner knows again and nobody else learns: `a•••@example.com`; of a number two digits."""
+    local, at, domain = text.rpartition("@")
+    if at:
+        return f"{local[:1]}•••@{domain}"
+    return f"•••{text[-2:] if len(text) > 4 else ''}" if text else ""
+
+
+def masked_within(text: str) -> str:
+    """A text, such as the answer of a mail server, with each address in it masked."""
+    return _local_parts.sub(r"\1•••@", text)
+
+
 def _read_carefully(text: str) -> tuple[AddressState, str]:
     try:
         found = validate_email(

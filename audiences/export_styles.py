@@ -25,17 +25,19 @@ def remember(*, user: User, delimiter: str, encoding: str) -> ExportStyle:
 def written(rows: Iterable[Iterable[Any]], *, by: User) -> Iterator[bytes]:
     """The rows as CSV in the person's style, for a `StreamingHttpResponse`."""
     style = of(by)
+    is_unmarked = style.encoding == ExportStyle.Encoding.UTF_8
     lines = safe_rows(rows, delimiter=style.delimiter)
-    return _encoded(lines, style.encoding)
+    return (gone_on(line.removeprefix(BOM) if is_unmarked else line, style=style) for line in lines)
 
 
-def _encoded(lines: Iterator[str], encoding: str) -> Iterator[bytes]:
-    for line in lines:
-        if encoding == ExportStyle.Encoding.UTF_16:
-            yield line.encode("utf-16-le", "replace")  # the mark in front of all is the encoding's own
-        else:
-            bare = line.removeprefix(BOM) if encoding == ExportStyle.Encoding.UTF_8 else line
-            yield bare.encode("utf-8", "replace")
+def begun(text: str, *, style: ExportStyle) -> bytes:
+    """The first of a file's CSV, with the mark that its encoding has in front."""
+    return gone_on(text if style.encoding == ExportStyle.Encoding.UTF_8 else f"{BOM}{text}", style=style)
+
+
+def gone_on(text: str, *, style: ExportStyle) -> bytes:
+    """What follows in the file."""
+    return text.encode("utf-16-le" if style.encoding == ExportStyle.Encoding.UTF_16 else "utf-8", "replace")
 
 
 def content_type(user: User) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import attributes, fields, imports
+from audiences import attributes, fields, imports, sight
 from audiences.fields import DATE, NUMBER, YES_NO, ProfileField
 from audiences.imports import columns
 from audiences.models import Attribute, Profile, TestProfile
@@ -89,6 +89,8 @@ class ProfileForm(_ValuesForm):
     def __init__(self, *args: Any, user: User, profile: Profile | None = None, **kwargs: Any) -> None:
         if profile is not None:
             kwargs["filled"] = profile.attributes
+            if not access.can(user, Right.ADDRESSES, profile):
+                self.left_out = frozenset(sight.MASKED)  # they stay as they are
         super().__init__(*args, **kwargs)
         self.profile = profile
         if profile is not None:

@@ -6,14 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Func, QuerySet, TextField, Value
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, attributes, export_styles, fields, suppressions
+from audiences import addresses, attributes, export_styles, fields, sight, suppressions
 from audiences.models import Profile
+from audiences.models.profile import Plain, plain
 from campaign.lib import keyset
 from campaign.lib.refusals import Refusal
 
@@ -31,6 +33,8 @@ EDITABLE = (
     "attributes",
 )
 FLAGS = ("no_email", "no_sms", "no_contact")
+# What a search looks through of a person whose address may not be read.
+NAMED = Plain(Coalesce("external_id", Value("")), "first_name", "last_name", "city")
 
 
 class IdTaken(Refusal):
@@ -95,13 +99,21 @@ def _composed(value: Any) -> Any:
     return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
-def found(profiles: QuerySet[Profile], text: str) -> QuerySet[Profile]:
-    """The profiles that hold every word, anywhere, whatever its letter case and accents."""
+def found(profiles: QuerySet[Profile], text: str, *, user: User | None) -> QuerySet[Profile]:
+    """The profiles that hold every word, anywhere, whatever its letter case and accents.
+
+    By address and phone number those alone are found of whom `user` may read these, and by a whole address: no
+    address can be guessed. The profiles are of `sight.with_addresses`; without a person all of them may be read.
+    """
+    reads_all = user is None or (user.is_active and user.is_superuser)
     for word in text.split()[:8]:
-        plain = Func(
-            Value(unicodedata.normalize("NFC", word)), function="sinete_plain", output_field=TextField()
-        )
-        profiles = profiles.filter(search__contains=plain)
+        profiles = profiles.filter(search__contains=plain(word))
+        if not reads_all:
+            profiles = profiles.alias(named=NAMED).filter(
+                Q(is_clear=True)
+                | Q(named__contains=plain(word))
+                | Q(email_key=addresses.read(word)[1] or None)
+            )
     return profiles
 
 
@@ -109,7 +121,7 @@ def found(profiles: QuerySet[Profile], text: str) -> QuerySet[Profile]:
 def export(*, profiles: QuerySet[Profile], unit: OrganizationalUnit, by: User) -> Iterator[list[Any]]:
     """The rows of a file of these profiles, its header first, of the unit and below; streamed."""
     access.require(by, Right.EXPORT, unit)
-    profiles = profiles.filter(unit__path__startswith=unit.path)
+    profiles = sight.with_addresses(by, profiles.filter(unit__path__startswith=unit.path))
     audit.record("export_profiles", by=by, target=unit, rows=profiles.count())
     return _rows(profiles, fields.fields(), decimal=export_styles.decimal(by))
 
@@ -120,7 +132,8 @@ def _rows(
     yield [*(field.name for field in known), *FLAGS]
     for profile in keyset.each(profiles):
         flags = [int(getattr(profile, flag)) for flag in FLAGS]
-        yield [*(_exported(field.value_of(profile), decimal) for field in known), *flags]
+        values = (sight.value_of(field.name, field.value_of(profile), profile) for field in known)
+        yield [*(_exported(value, decimal) for value in values), *flags]
 
 
 def _exported(value: Any, decimal: str = ".") -> Any:

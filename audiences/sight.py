@@ -3,6 +3,8 @@
 An object of a unit above is read from every unit below, and may be about people of all of them. A person is shown to
 those who may see the person; to anybody else there is a row without a name, which is counted all the same. Of
 somebody who is gone nobody can tell the unit any more: to be seen by those who see all that is below the object's own.
+
+Whoever may see a person sees the address only with the right *See addresses* on the person's unit, and masked without.
 """
 
 from typing import Any, TypeVar
@@ -14,9 +16,16 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.models import OrganizationalUnit, User
+from accounts.rights import READING, Right
+from audiences import addresses
 from audiences.models import ImportProblem, Profile
+from audiences.models.profile import plain
 
 SOMEBODY = _("somebody of another unit")
+MASKED = ("email", "phone")  # fields of a profile that lead to the person
+
+SHORTEST_FOUND = 3  # letters that the index of trigrams needs
+MOST_FOUND = 2_000
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
@@ -26,32 +35,97 @@ def people(user: User, rows: QuerySet[Profile] | None = None) -> QuerySet[Profil
     return access.visible(user, Profile.objects.all() if rows is None else rows)
 
 
+def with_addresses(user: User, rows: QuerySet[Profile] | None = None) -> QuerySet[Profile]:
+    """The same profiles, each with `is_clear`: whether the person may read its address and phone number."""
+    found = people(user, rows)
+    return found.annotate(is_clear=ExpressionWrapper(_in_clear(user), output_field=BooleanField()))
+
+
+def _in_clear(user: User) -> Q:
+    return Q(unit__in=access.units(user, Right.ADDRESSES).values("pk"))
+
+
 def marked(rows: Rows, *, user: User | None, unit: OrganizationalUnit) -> Rows:
-    """The rows, each with `is_seen`: whether this person may see whom its `profile_id` names.
+    """The rows, each with `is_seen` and `is_clear`: whether this person may see whom its `profile_id` names, and where.
 
     `unit` is that of the object whose rows they are. Without a person it is the system's own operator, who sees all.
     """
-    if user is None or (user.is_active and user.is_superuser):
-        return rows.annotate(is_seen=Value(True, output_field=BooleanField()))
-    seen = Q(Exists(people(user, Profile.objects.filter(pk=OuterRef("profile_id")))))
+    everywhere = READING if user is None else access.at_the_top(user)
+    always = Value(True, output_field=BooleanField())
+    if user is None or everywhere.issuperset(READING):
+        return rows.annotate(is_seen=always, is_clear=always)
+    mine = people(user, Profile.objects.filter(pk=OuterRef("profile_id")))
+    seen, clear = Q(Exists(mine)), Q(Exists(mine.filter(_in_clear(user))))
     if access.sees_all_below(user, unit):
-        seen |= ~Q(Exists(Profile.objects.filter(pk=OuterRef("profile_id"))))
-    return rows.annotate(is_seen=ExpressionWrapper(seen, output_field=BooleanField()))
+        is_gone = ~Q(Exists(Profile.objects.filter(pk=OuterRef("profile_id"))))
+        seen |= is_gone
+        if access.sees_all_below(user, unit, Right.ADDRESSES):
+            clear |= is_gone
+    return rows.annotate(
+        is_seen=ExpressionWrapper(seen, output_field=BooleanField()),
+        is_clear=ExpressionWrapper(clear, output_field=BooleanField()),
+    )
 
 
 def search(rows: Rows, text: str) -> Rows:
-    """Of marked rows those of people who may be seen and whose address holds the text: no address can be guessed."""
-    return rows.filter(is_seen=True, address__icontains=text)
+    """Of marked rows those of people who may be seen and whose address holds the text: no address can be guessed.
+
+    Where addresses are masked it takes a whole one: whoever asks knows it already. A part of an address is looked for
+    among the addresses that people have today, so that an index finds it; a whole one among those of the rows too.
+    """
+    matching = rows.filter(Q(is_clear=True, address__icontains=text) | Q(is_seen=True, address__iexact=text))
+    found = those_of(text)
+    if found is None:
+        return matching
+    if found:
+        return matching.filter(profile_id__in=found)
+    return rows.filter(is_seen=True, address__iexact=text) if addresses.is_good(text) else rows.none()
 
 
-def shown(text: str, is_seen: bool) -> str | Promise:
-    """What stands where a person's own text would: address, answer of a mail server."""
-    return text if is_seen else SOMEBODY
+def those_of(text: str) -> list[int] | None:
+    """The profiles that hold this text, whoever may see them.
+
+    None where they are many, or it is too short for an index: then looking at row after row finds some as soon.
+    """
+    if len(text) < SHORTEST_FOUND:
+        return None
+    rows = Profile.objects.order_by().filter(search__contains=plain(text)).values_list("pk", flat=True)
+    found = list(rows[: MOST_FOUND + 1])
+    return found if len(found) <= MOST_FOUND else None
+
+
+def shown(text: str, is_seen: bool, is_clear: bool) -> str | Promise:
+    """What stands where an address would."""
+    if not is_seen:
+        return SOMEBODY
+    return text if is_clear else addresses.masked(text)
+
+
+def told(text: str, is_seen: bool, is_clear: bool) -> str:
+    """A text that may name a person, such as the answer of a mail server, as far as it may be read."""
+    if not is_seen:
+        return ""
+    return text if is_clear else addresses.masked_within(text)
 
 
 def address(row: Any) -> str | Promise:
-    """The address of a marked row, for whoever may see the person."""
-    return shown(row.address, row.is_seen)
+    """The address of a marked row, for whoever may see it."""
+    return shown(row.address, row.is_seen, row.is_clear)
+
+
+def email(profile: Any) -> str:
+    """The address of a profile of `with_addresses`; masked too where nobody asked who looks."""
+    return profile.email if getattr(profile, "is_clear", False) else addresses.masked(profile.email)
+
+
+def phone(profile: Any) -> str:
+    """The phone number of a profile of `with_addresses`, as `email` has the address."""
+    return profile.phone if getattr(profile, "is_clear", False) else addresses.masked(profile.phone)
+
+
+def value_of(name: str, value: Any, profile: Any) -> Any:
+    """The value of a field of a profile of `with_addresses`: of an address or a phone number what may be read of it."""
+    return {"email": email, "phone": phone}[name](profile) if name in MASKED else value
 
 
 def reported(problems: QuerySet[ImportProblem], user: User) -> QuerySet[ImportProblem]:

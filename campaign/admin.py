@@ -130,6 +130,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("reporting", "reportmail", _("Mails of scheduled reports"), "mark_email_read"),
             ("reporting", "statisticsrun", _("Recounts"), "calculate"),
             ("reporting", "hitreclassification", _("Re-classifications of hits"), "person_search"),
+            ("reporting", "logfilter", _("Saved filters"), "filter_alt"),
         ]),
         (_("People to write to"), [
             ("audiences", "profile", _("Profiles"), "person"),

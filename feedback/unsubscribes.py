@@ -100,9 +100,3 @@ def language_of(profile: Profile | None) -> str:
             if code and (language == code or language.partition("-")[0] == code):
                 return language
     return translation.get_language() or settings.LANGUAGE_CODE
-
-
-def masked(address: str) -> str:
-    """An address that its owner knows again, and a stranger with a forwarded message does not learn."""
-    local, at, domain = address.rpartition("@")
-    return f"{local[:1]}•••{at}{domain}" if at else ""

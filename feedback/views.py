@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import signing_in
+from audiences import addresses
 from audiences.models import Profile
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
@@ -323,7 +324,7 @@ def _unsubscribe_page(
     context = {
         "state": state,
         "may_undo": may_undo,
-        "address": unsubscribes.masked(letter.address),
+        "address": addresses.masked(letter.address),
         "sender": letter.delivery.renderer.from_name(values=letter.values),
         "service": _service_name(letter),
         "preferences": default_signer().sign(Purpose.UNSUBSCRIBE, claim.delivery_key, claim.seq)

@@ -44,7 +44,7 @@ class Found:
                 {"audience": one.pk, "label": one.label, "unit": one.unit.label} for one in self.audiences
             ],
             "people": [
-                {"profile": one.pk, "name": str(one), "email": one.email, "unit": one.unit.label}
+                {"profile": one.pk, "name": str(one), "email": sight.email(one), "unit": one.unit.label}
                 for one in self.people
             ],
             "more": sorted(self.more),
@@ -80,6 +80,5 @@ def _audiences(user: User, text: str) -> Any:
 
 
 def _people(user: User, text: str) -> Any:
-    return people.found(sight.people(user, Profile.objects.select_related("unit")), text).order_by("-pk")[
-        : SHOWN + 1
-    ]
+    rows = sight.with_addresses(user, Profile.objects.select_related("unit"))
+    return people.found(rows, text, user=user).order_by("-pk")[: SHOWN + 1]

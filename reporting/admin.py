@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.desk import VerbAdmin, VerbForm, person, told
+from accounts.desk import VerbAdmin, VerbForm, anywhere, person, told
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
@@ -21,9 +25,9 @@ from deliveries.desk import DeskStep, Done, Order, register
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from feedback.models import HitKind
-from reporting import kpis, reclassifying, statistics
+from reporting import kpis, logs, reclassifying, saved_filters, statistics
 from reporting.behaviour import BEHAVIOUR
-from reporting.models import DeliveryStatistics, HitReclassification, StatisticsRun
+from reporting.models import DeliveryStatistics, HitReclassification, LogFilter, StatisticsRun
 from reporting.persons.desk import PersonExportAdmin
 from reporting.scheduled_admin import ScheduledReportAdmin
 
@@ -148,3 +152,81 @@ class HitReclassificationAdmin(VerbAdmin):
         with told(request, run):
             reclassifying.apply(run=run, by=person(request))
         return redirect("admin:reporting_hitreclassification_change", pk)
+
+
+class LogFilterForm(VerbForm):
+    log = forms.ChoiceField(
+        label=_("Log"),
+        choices=[(log.code, log.label) for log in logs.LOGS.values()],
+        widget=UnfoldAdminSelectWidget,
+    )
+    query = forms.CharField(
+        label=_("Filters"),
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("As in the address of the log's page: status=bounced&reason=refused"),
+    )
+
+    class Meta:
+        model = LogFilter
+        fields = ["log", "name"]
+
+    def validate_constraints(self) -> None:
+        """A name that is there already gets other filters: the verb knows."""
+
+    def clean_query(self) -> dict[str, str]:
+        """Return the filters; raise ValidationError for what is none of the log."""
+        asked = QueryDict(self.cleaned_data["query"].removeprefix("?"))
+        log = logs.LOGS.get(self.cleaned_data.get("log", ""))
+        if log is None:
+            return {}
+        chosen = logs.chosen(log, asked)
+        for name in asked:
+            if chosen.get(name) != asked[name]:
+                said = _("This log has no filter %(name)s=%(value)s.")
+                raise ValidationError(said, params={"name": name, "value": asked[name]})
+        return chosen
+
+    def apply(self) -> LogFilter:
+        data = self.cleaned_data
+        return saved_filters.save(
+            log=logs.LOGS[data["log"]], name=data["name"], chosen=data["query"], by=self.by, at=clock.now()
+        )
+
+
+@admin.register(LogFilter)
+class LogFilterAdmin(VerbAdmin):
+    """Filters that a person keeps by name: each sees their own."""
+
+    form = LogFilterForm
+    under_unit = False
+    list_display = ["name", "log_label", "query", "saved_at"]
+    search_fields = ["name"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["log_label", "name", "query"] if obj else ["log", "name", "query"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["log_label", "name", "query"] if obj else []
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return Right.VIEW in anywhere(request) and (obj is None or obj.user_id == request.user.pk)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LogFilter]:
+        return LogFilter.objects.filter(user=person(request))
+
+    def delete_model(self, request: HttpRequest, obj: LogFilter) -> None:
+        saved_filters.remove(log=logs.LOGS[obj.log], name=obj.name, by=person(request))
+
+    @display(description=_("log"), ordering="log")
+    def log_label(self, row: LogFilter) -> Any:
+        return logs.LOGS[row.log].label
+
+    @display(description=_("filters"))
+    def query(self, row: LogFilter) -> str:
+        return row.query

@@ -28,7 +28,7 @@ def somebody(delivery: Delivery, user: User) -> Any:
     """The first recipient whom the person may see, if there is one among the first."""
     messages = Message.objects.filter(delivery=delivery).order_by("seq")
     rows: list[Any] = list(sight.marked(messages, user=user, unit=delivery.unit)[:LOOKED_AT])
-    return next((row for row in rows if row.is_seen), None)
+    return next((row for row in rows if row.is_clear), None)
 
 
 def drawn(delivery: Delivery, links: Sequence[Link], *, values: Mapping[str, Any]) -> str:

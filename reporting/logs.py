@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from deliveries.models import (
     Bounce,
     Cause,
     CauseRow,
+    Chunk,
     Delivery,
     Doubt,
     Exclusion,
@@ -52,6 +55,18 @@ STATUSES = {code: Q(status=status) for status, code in _CODES.items()} | BY_FIGU
 
 # No index of the ledger knows of statuses; the rare ones are found by the small table that each has.
 BESIDE_THE_LEDGER: dict[str, Any] = {"retrying": Try, "in_doubt": Doubt}
+
+# Of others it is known in which chunks they are.
+FEW_CHUNKS = 100
+TALLIES = {
+    "failed": ("failed",),
+    "ignored": ("ignored",),
+    "cancelled": ("cancelled",),
+    "bounced_later": ("bounced",),
+    BOUNCED: ("failed", "bounced"),
+    REFUSED: ("failed",),
+    UNSENT: ("unsent",),
+}
 
 OPENED, NOT_OPENED, CLICKED, UNSUBSCRIBED, COMPLAINED, REPLIED = (
     "opened",
@@ -127,6 +142,8 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Qu
         rows = rows.filter(STATUSES[chosen["status"]])
         if small := BESIDE_THE_LEDGER.get(chosen["status"]):
             rows = rows.filter(seq__in=small.objects.filter(delivery=delivery).values_list("seq", flat=True))
+        elif tallies := TALLIES.get(chosen["status"]):
+            rows = rows.filter(_in_chunks(delivery, tallies))
     if chosen.get("moments"):
         rows = rows.filter(plan_rows.of_moments(delivery, chosen["moments"]))
     if chosen.get("zone") == plan_rows.NO_ZONE:
@@ -154,6 +171,16 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Qu
         bounced_at=Subquery(bounce.values("at")[:1]),
         bounce_text=Subquery(bounce.values("text")[:1]),
     )
+
+
+def _in_chunks(delivery: Delivery, tallies: Sequence[str]) -> Q:
+    """Where such rows are, by the tallies of the chunks; everywhere if that is in many."""
+    some = reduce(or_, (Q(**{f"{name}__gt": 0}) for name in tallies))
+    chunks = Chunk.objects.filter(some, delivery=delivery).order_by("seq_from")
+    spans_ = list(chunks.values_list("seq_from", "seq_to")[: FEW_CHUNKS + 1])
+    if len(spans_) > FEW_CHUNKS:
+        return Q()
+    return reduce(or_, (Q(seq__range=span) for span in spans_), Q(seq__lt=0))
 
 
 def failed(delivery: Delivery, user: User | None) -> QuerySet[Message]:
@@ -212,8 +239,16 @@ def tracking(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Q
         rows = rows.filter(agent_kind=chosen["agent"])
     rows = counted.narrowed(rows, delivery, chosen)
     if chosen.get("q"):
-        rows = sight.search(rows, chosen["q"])
+        rows = _of_addresses(rows, delivery, chosen["q"], user)
     return rows.order_by("-id")
+
+
+def _of_addresses(rows: QuerySet[Hit], delivery: Delivery, text: str, user: User | None) -> QuerySet[Hit]:
+    """The hits of those whom the sending log finds by this text: few of them are found by their messages."""
+    if sight.those_of(text) is None:
+        return sight.search(rows, text)
+    messages = sight.marked(Message.objects.filter(delivery=delivery), user=user, unit=delivery.unit)
+    return rows.filter(seq__in=sight.search(messages, text).values("seq"))
 
 
 def lines(delivery: Delivery, chosen: dict[str, str], user: User | None) -> QuerySet[LogLine]:

@@ -1,5 +1,7 @@
 """What was counted, when, and how a recount differed; and reports that are mailed by the clock."""
 
+from urllib.parse import urlencode
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -310,3 +312,29 @@ class PersonExportPart(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["export", "number"], name="person_export_part_once")]
+
+
+class LogFilter(models.Model):
+    """Filters of a log that a person keeps by name; `chosen` is as the address of the log's page has them."""
+
+    LONGEST_NAME = 80
+
+    user = models.ForeignKey(User, verbose_name=_("by"), on_delete=models.CASCADE, related_name="+")
+    log = models.CharField(_("log"), max_length=16)
+    name = models.CharField(_("name"), max_length=LONGEST_NAME)
+    chosen = models.JSONField(_("filters"), default=dict)
+    saved_at = models.DateTimeField(_("saved"))
+
+    class Meta:
+        verbose_name = _("saved filter of a log")
+        verbose_name_plural = _("saved filters of logs")
+        ordering = ["log", "name"]
+        constraints = [models.UniqueConstraint(fields=["user", "log", "name"], name="log_filter_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def query(self) -> str:
+        """As it stands in the address of the log's page."""
+        return urlencode(self.chosen)

@@ -99,6 +99,6 @@ def recipient(delivery: Delivery, user: User, query: QueryDict) -> Any:
         raise Http404
     rows = sight.marked(Message.objects.filter(delivery=delivery, seq=seq), user=user, unit=delivery.unit)
     row: Any = rows.first()
-    if row is None or not row.is_seen:
+    if row is None or not row.is_clear:
         raise Http404
     return row

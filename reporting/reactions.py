@@ -224,6 +224,14 @@ def links(delivery: Delivery) -> list[Link]:
     return rows
 
 
+def uncounted(delivery: Delivery) -> list[Link]:
+    """The same links, before anybody has counted."""
+    return [
+        Link(link["index"], link["label"], link["url"], link["kind"], 0, 0, 0)
+        for link in counted.links_of(delivery)
+    ]
+
+
 def times(delivery: Delivery, *, zone: ZoneInfo, unit: str = "") -> Times:
     """Opens and clicks over time, by the unit that is named, else by one that fits; and by hour of the day."""
     slices = _fetched(_BY_TIME, delivery=delivery.pk, zone=str(zone))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reporting import reader_pages, report_pages, schedule_pages, summary_views, views
+from reporting import log_pages, reader_pages, report_pages, schedule_pages, summary_views, views
 from reporting.persons import export_views as person_exports
 from reporting.persons import views as persons
 
@@ -9,7 +9,19 @@ urlpatterns = [
     path("deliveries/<int:pk>/deployment/", views.block, name="block"),
     path("deliveries/<int:pk>/deployment/window/", views.window, name="window"),
     path("deliveries/<int:pk>/deployment/window/<slug:tab>/", views.window, name="window"),
-    path("deliveries/<int:pk>/deployment/window/<slug:tab>/export/", views.export, name="export"),
+    path("deliveries/<int:pk>/deployment/window/<slug:tab>/export/", log_pages.export, name="export"),
+    path(
+        "deliveries/<int:pk>/deployment/window/<slug:tab>/columns/", log_pages.choose_columns, name="columns"
+    ),
+    path(
+        "deliveries/<int:pk>/deployment/window/<slug:tab>/filters/", log_pages.save_filter, name="save-filter"
+    ),
+    path(
+        "deliveries/<int:pk>/deployment/window/<slug:tab>/filters/remove/",
+        log_pages.remove_filter,
+        name="remove-filter",
+    ),
+    path("exports/<slug:token>/progress/", log_pages.progress, name="export-progress"),
     path("deliveries/<int:pk>/deployment/click-map/frame/", views.click_map, name="click-map"),
     path("deliveries/<int:pk>/deployment/summary/", summary_views.page, name="summary"),
     path("deliveries/<int:pk>/deployment/summary/export/", summary_views.export, name="summary-export"),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +15,7 @@ from accounts.desk import administers_everything
 from accounts.models import User
 from accounts.refused import told
 from accounts.rights import Right
-from audiences import export_styles, sight
+from audiences import sight
 from audiences.models import Quarantine
 from campaign.lib import clock
 from deliveries.models import Delivery, Message, SentAgain, Try
@@ -25,13 +25,14 @@ from deliveries.proofs import numbered
 from feedback.models import Hit, Report
 from reporting import click_map as drawing
 from reporting import (
+    columns,
     counted,
     deployment,
-    exports,
     failures,
     logs,
     reaction_pages,
     reactions,
+    saved_filters,
     statistics,
     unknown_outcomes,
 )
@@ -49,6 +50,7 @@ TABS = {
     "urls": _("Tracked URLs"),
 }
 RECONCILED_HERE = 200_000  # messages; it takes a second or two
+COUNTED_AT_ONCE = 100_000  # messages; beyond, hits are counted once the page is there
 MAIL_SHOWN = 200_000  # octets
 FAILURES_SHOWN = 5  # lines of each figure in the Deployment block; the window has all
 OF_TRACKING = ("clicks", "tracking", "urls")
@@ -83,6 +85,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         }
         context["span"] = [counted.moment(chosen.get(name, "")) for name in ("since", "until")]
         context["filters"] = [(choice, chosen.get(choice.name, "")) for choice in log.filters]
+        context["saved"] = saved_filters.of(person(request), log)
         if tab == "tracking":
             context |= {"labels": _link_labels(delivery), "classes": statistics.by_class(delivery.pk)}
             context["may_reclassify"] = access.can(person(request), Right.ADMINISTER, delivery)
@@ -98,7 +101,9 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
     elif tab == "clicks":
         context |= reaction_pages.context(delivery, person(request), request.GET)
     else:
-        context["links"] = reactions.links(delivery)
+        context |= _links(request, delivery)
+        if request.htmx:
+            return never_stored(render(request, "reporting/_urls.html", context))
     return never_stored(render(request, f"reporting/{tab}.html", context))
 
 
@@ -128,11 +133,11 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
 def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     """The message as sent, for a frame: made by the code that sends; looking at it here is counted nowhere.
 
-    Raise Http404 for a recipient whom the person may not see.
+    Raise Http404 for a recipient whose address the person may not see.
     """
     delivery = find(request, pk)
     row = _message(request, delivery, seq)
-    if not row.is_seen:
+    if not row.is_clear:
         raise Http404
     return _framed(render(request, "reporting/as_sent_frame.html", {"shown": _as_sent(delivery, row)}))
 
@@ -155,10 +160,10 @@ def click_map(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def report(request: HttpRequest, pk: int, seq: int, report_id: int) -> HttpResponse:
-    """Show the mail that reported something of a message; raise Http404 for whoever may not see its recipient."""
+    """Show the mail that reported something of a message; raise Http404 for whoever may not see the address."""
     delivery = find(request, pk)
     row = _message(request, delivery, seq)
-    if not row.is_seen:
+    if not row.is_clear:
         raise Http404
     found = get_object_or_404(Report.objects.select_related("mail"), pk=report_id, delivery=delivery, seq=seq)
     octets = bytes(found.mail.raw)
@@ -170,22 +175,6 @@ def report(request: HttpRequest, pk: int, seq: int, report_id: int) -> HttpRespo
         "is_cut": len(octets) > MAIL_SHOWN,
     }
     return never_stored(render(request, "reporting/report.html", context))
-
-
-@require_safe
-def export(request: HttpRequest, pk: int, tab: str) -> HttpResponse | StreamingHttpResponse:
-    """What the filters leave, as CSV."""
-    delivery = find(request, pk)
-    if tab in logs.LOGS:
-        log = logs.LOGS[tab]
-        lines = exports.export(
-            delivery=delivery, log=log, chosen=logs.chosen(log, request.GET), by=person(request)
-        )
-    else:
-        lines = exports.export_lists(delivery=delivery, code=tab, by=person(request))
-    response = StreamingHttpResponse(lines, content_type=export_styles.content_type(person(request)))
-    response.headers["Content-Disposition"] = f'attachment; filename="{delivery.name}-{tab}.csv"'
-    return response
 
 
 @require_POST
@@ -255,8 +244,8 @@ def find(request: HttpRequest, pk: int) -> Delivery:
 
 
 def _as_sent(delivery: Delivery, row: Any) -> as_sent.Shown | None:
-    """The message of a marked row; None for a recipient whom one may not see, and where nothing is sealed any more."""
-    archive = as_sent.archive(delivery) if row.is_seen else None
+    """The message of a marked row; None for a recipient whose address one may not see, and where nothing is sealed any more."""
+    archive = as_sent.archive(delivery) if row.is_clear else None
     return archive.shown(row.values) if archive else None
 
 
@@ -276,13 +265,33 @@ def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any
         raise Http404
     state.annotate([delivery])
     shown = [(code, label) for code, label in TABS.items() if delivery.tracking or code not in OF_TRACKING]
-    return {
-        "delivery": delivery,
-        "tab": tab,
-        "tab_label": TABS[tab],
-        "tabs": shown,
-        "may_export": access.can(person(request), Right.EXPORT, delivery),
-    } | _run(delivery)
+    return (
+        {
+            "delivery": delivery,
+            "tab": tab,
+            "tab_label": TABS[tab],
+            "tabs": shown,
+            "may_export": access.can(person(request), Right.EXPORT, delivery),
+        }
+        | _columns(request, tab)
+        | _run(delivery)
+    )
+
+
+def _links(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
+    """The tracked URLs; of a large delivery their counts come with a second request."""
+    is_large = delivery.preparation is not None and delivery.preparation.to_deliver > COUNTED_AT_ONCE
+    if is_large and not request.htmx and "counts" not in request.GET:
+        return {"links": reactions.uncounted(delivery), "counts_follow": True}
+    return {"links": reactions.links(delivery)}
+
+
+def _columns(request: HttpRequest, tab: str) -> dict[str, Any]:
+    if tab not in columns.BY_LOG:
+        return {}
+    offered = columns.offered(person(request), tab)
+    shown = {column.name for column, is_shown in offered if is_shown} | {columns.ALWAYS[tab]}
+    return {"columns": offered, "shown": shown}
 
 
 def _run(delivery: Delivery) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Who may do what where. Every check of a right goes through here, on django-guardian's rows.
 
-A right granted on a unit acts on that unit and all below; VIEW also reads the units above. A right may
-be granted on a single object too, which then may be seen. `is_superuser` stands for VIEW and ADMINISTER
+A right granted on a unit acts on that unit and all below; VIEW and ADDRESSES also read the units above. A right may
+be granted on a single object too, which then may be seen. `is_superuser` stands for these two and ADMINISTER
 everywhere and for nothing else: nobody prepares, approves or starts a delivery but by a right that somebody gave.
 
 guardian_rows.py  where a right acts: the one rule on which all questions rest
@@ -42,6 +42,7 @@ from accounts.access.refusals import (
     UnknownPerson,
 )
 from accounts.access.seeing import (
+    at_the_top,
     holders,
     people,
     readable_unit,
@@ -64,6 +65,7 @@ __all__ = [
     "NotAllowed",
     "SelfGrant",
     "UnknownPerson",
+    "at_the_top",
     "can",
     "give_back",
     "grant",

@@ -14,9 +14,9 @@ from guardian.shortcuts import get_objects_for_user
 from guardian.utils import get_user_obj_perms_model
 
 from accounts.models import OrganizationalUnit, User
-from accounts.rights import Right
+from accounts.rights import READING, Right
 
-OF_SUPERUSERS = frozenset({Right.VIEW, Right.ADMINISTER})  # what a superuser may without a grant
+OF_SUPERUSERS = frozenset({*READING, Right.ADMINISTER})  # what a superuser may without a grant
 
 
 def rows_granted(user: User, right: Right, model: type[models.Model]) -> QuerySet[Any]:
@@ -50,14 +50,14 @@ def unit_of(target: Any) -> OrganizationalUnit:
 
 
 def acts(right: str, granted: str, unit: str) -> bool:
-    """Whether a right that was granted at one place in the tree acts at another: there and below; VIEW reads above."""
-    return unit.startswith(granted) or (right == Right.VIEW.value and granted.startswith(unit))
+    """Whether a right granted at one place in the tree acts at another: there and below; to read, above too."""
+    return unit.startswith(granted) or (right in READING and granted.startswith(unit))
 
 
 def acting(right: Right, unit: OrganizationalUnit, *, at: str = "") -> Q:
     """Return which units, under the name `at`, are those on which a grant of the right acts on this one."""
     below = Q(**{f"{at}pk__in": unit.lineage})
-    return below | Q(**{f"{at}path__startswith": unit.path}) if right == Right.VIEW else below
+    return below | Q(**{f"{at}path__startswith": unit.path}) if right in READING else below
 
 
 def grants_on_units(user: User) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from guardian.utils import get_user_obj_perms_model
 
 from accounts.access.guardian_rows import OF_SUPERUSERS, acting, codenames_of, declares, rows_granted, unit_of
 from accounts.models import OrganizationalUnit, User
-from accounts.rights import Right
+from accounts.rights import READING, Right
 from campaign.lib import numbers
 
 
@@ -20,7 +20,7 @@ def units(user: User, right: Right) -> QuerySet[OrganizationalUnit]:
         return OrganizationalUnit.objects.all()
     paths = list(rows_granted(user, right, OrganizationalUnit).values_list("path", flat=True))
     where = _below(paths)
-    if right == Right.VIEW:
+    if right in READING:
         where |= Q(pk__in={int(pk) for path in paths for pk in path.split("/") if pk})
     return OrganizationalUnit.objects.filter(where)
 
@@ -43,8 +43,8 @@ def readable_unit(user: User, key: object) -> OrganizationalUnit | None:
     return readable_units(user).filter(pk=numbers.key(key) or 0).first()  # no row is numbered 0
 
 
-def whole_units(user: User) -> QuerySet[OrganizationalUnit]:
-    """Return the units of which this person sees whatever hangs under them and below.
+def whole_units(user: User, right: Right = Right.VIEW) -> QuerySet[OrganizationalUnit]:
+    """Return the units of which this person sees whatever hangs under them and below, or reads it by another right.
 
     Units that are only read from further down are not among them.
     """
@@ -52,13 +52,25 @@ def whole_units(user: User) -> QuerySet[OrganizationalUnit]:
         return OrganizationalUnit.objects.none()
     if user.is_superuser:
         return OrganizationalUnit.objects.all()
-    paths = rows_granted(user, Right.VIEW, OrganizationalUnit).values_list("path", flat=True)
+    paths = rows_granted(user, right, OrganizationalUnit).values_list("path", flat=True)
     return OrganizationalUnit.objects.filter(_below(list(paths)))
 
 
-def sees_all_below(user: User, unit: OrganizationalUnit) -> bool:
-    """Whether this person sees whatever hangs under the unit and below."""
-    return whole_units(user).filter(pk=unit.pk).exists()
+def sees_all_below(user: User, unit: OrganizationalUnit, right: Right = Right.VIEW) -> bool:
+    """Whether this person sees whatever hangs under the unit and below, or reads it by another right."""
+    return whole_units(user, right).filter(pk=unit.pk).exists()
+
+
+def at_the_top(user: User) -> frozenset[Right]:
+    """Return the rights that act on every unit, in one query: those that were granted on the topmost one."""
+    if not user.is_active:
+        return frozenset()
+    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
+    rows = grants.objects.filter(user=user, content_object__parent=None)
+    names = set(rows.values_list("permission__codename", flat=True))
+    return frozenset(right for right in Right if right.value in names) | (
+        OF_SUPERUSERS if user.is_superuser else frozenset()
+    )
 
 
 def visible(user: User, queryset: QuerySet[Any]) -> QuerySet[Any]:

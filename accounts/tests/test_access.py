@@ -91,7 +91,7 @@ def test_held_asks_the_database_at_most_twice(tree, django_assert_max_num_querie
 @pytest.mark.parametrize("right", Right)
 def test_a_superuser_sees_and_administers_and_nothing_else(tree, right):
     assert access.can(UserFactory(is_superuser=True), right, tree["north"]) == (
-        right in {Right.VIEW, Right.ADMINISTER}
+        right in {Right.VIEW, Right.ADDRESSES, Right.ADMINISTER}
     )
 
 
@@ -254,4 +254,4 @@ def test_rights_on_many_units_in_one_query_agree_with_the_check_of_one(db, djang
 
     for unit in (own, below, beside):
         assert found[unit.pk] == access.held(user, unit)
-    assert found[above.pk] == {Right.VIEW}
+    assert found[above.pk] == {Right.VIEW, Right.ADDRESSES}

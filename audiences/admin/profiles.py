@@ -61,7 +61,7 @@ class ProfileAdmin(InUnitAdmin):
         "id",
         "external_id",
         "full_name",
-        "email",
+        "address",
         "email_state",
         "unit",
         "language",
@@ -78,7 +78,19 @@ class ProfileAdmin(InUnitAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Profile], search_term: str
     ) -> tuple[QuerySet[Profile], bool]:
-        return (people.found(queryset, search_term) if search_term else queryset), False
+        by = person(request)
+        return (people.found(queryset, search_term, user=by) if search_term else queryset), False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Profile]:
+        return sight.with_addresses(person(request), super().get_queryset(request))
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """What would show an address that the person may not see; it stays as it is."""
+        return [] if obj is None or obj.is_clear else list(sight.MASKED)
+
+    @display(description=_("email"), ordering="email")
+    def address(self, profile: Profile) -> str:
+        return sight.email(profile)
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         return ["email_state", "no_email", "no_contact", UnitFilter]

@@ -1,5 +1,8 @@
 """Who may be contacted: profiles, the attributes that were declared for them, their consents."""
 
+import unicodedata
+
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Value
@@ -8,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OrganizationalUnit, User
 
+PENDING_KB = 65_536
+
 
 class Plain(models.Func):
     """Its arguments joined, in lower case and without accents: what a search compares."""
@@ -15,6 +20,13 @@ class Plain(models.Func):
     function = "sinete_plain"
     arg_joiner = " || chr(10) || "
     output_field = models.TextField()
+
+
+def plain(text: str) -> models.Func:
+    """A text as the search compares it."""
+    return models.Func(
+        Value(unicodedata.normalize("NFC", text)), function=Plain.function, output_field=models.TextField()
+    )
 
 
 class AddressState(models.TextChoices):
@@ -78,6 +90,14 @@ class Profile(models.Model):
         indexes = [
             models.Index(fields=["email_key"], name="profile_email_key"),
             models.Index(fields=["unit", "id"], name="profile_unit"),
+            # What is new waits beside the index until a search or the vacuum sorts it in: an import is not slowed.
+            GinIndex(
+                fields=["search"],
+                name="profile_search",
+                opclasses=["gin_trgm_ops"],
+                fastupdate=True,
+                gin_pending_list_limit=PENDING_KB,
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -94,9 +114,8 @@ class Profile(models.Model):
         ]
 
     def __str__(self) -> str:
-        return (
-            f"{self.first_name} {self.last_name}".strip() or self.email or self.external_id or f"#{self.pk}"
-        )
+        """Its name; without one its id: an address is not for everybody."""
+        return f"{self.first_name} {self.last_name}".strip() or self.external_id or f"#{self.pk}"
 
 
 class Attribute(models.Model):

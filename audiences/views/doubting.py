@@ -24,8 +24,10 @@ def listing(request: HttpRequest) -> HttpResponse:
     page = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
     units = access.units(request.user, Right.PREPARE)
     decidable = set(units.values_list("pk", flat=True))
+    clear = set(access.units(request.user, Right.ADDRESSES).values_list("pk", flat=True))
     for doubt in page.rows:
         doubt.can_decide = doubt.profile.unit_id in decidable
+        doubt.profile.is_clear = doubt.profile.unit_id in clear
     return render(request, "audiences/unclear.html", {"page": page, "units": units, "number": rows.count()})
 
 

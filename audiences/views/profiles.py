@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -36,11 +36,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     if left is not None:
         return left
     filters = ProfileFilter(request.GET, user=user)
-    rows = filters.narrowed(sight.people(request.user, Profile.objects.select_related("unit")))
+    rows = filters.narrowed(sight.with_addresses(user, Profile.objects.select_related("unit")))
     audience = _audience(request, request.GET)
     rows = _of(audience, rows)
     page = filters.page(
-        people.found(rows, filters.words), before=request.GET.get("before"), after=request.GET.get("after")
+        people.found(rows, filters.words, user=user),
+        before=request.GET.get("before"),
+        after=request.GET.get("after"),
     )
     context = {
         "filters": filters,
@@ -74,12 +76,14 @@ def _of(audience: Audience | None, rows: QuerySet[Profile]) -> QuerySet[Profile]
 @require_GET
 def profile(request: HttpRequest, pk: int) -> HttpResponse:
     """What is known of one person: facts, attributes, consents; the history loads below."""
-    found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
+    found = _profile(request, pk)
     rights = access.held(request.user, found)
     known = [
         field for field in fields.shown(found.attributes) if field.column or field.name in found.attributes
     ]
-    facts = [(field.label, field.value_of(found), field.kind) for field in known]
+    facts = [
+        (field.label, sight.value_of(field.name, field.value_of(found), found), field.kind) for field in known
+    ]
     context = {
         "profile": found,
         "facts": facts,
@@ -96,6 +100,12 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "can_export_person": Right.EXPORT_PERSON in rights,
     }
     return render(request, "audiences/profile.html", context)
+
+
+def _profile(request: HttpRequest, pk: int) -> Profile:
+    """The profile, with what the person may read of it; raise Http404 where they may not see it."""
+    rows = sight.with_addresses(person(request), Profile.objects.select_related("unit"))
+    return get_object_or_404(rows, pk=pk)
 
 
 def _channels(found: Profile) -> list[tuple[str, str, bool]]:
@@ -117,7 +127,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    found = visible_or_404(request, Profile.objects.select_related("unit"), pk)
+    found = _profile(request, pk)
     access.require(request.user, Right.IMPORT, found)
     form = ProfileForm(request.POST or None, user=request.user, profile=found)
     if request.method == "POST" and form.is_valid():
@@ -162,8 +172,8 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     unit = chosen or units.first() or request.user.home_unit
     if unit is None:
         raise access.NotAllowed(by=request.user, right=Right.EXPORT, target=request.user)
-    rows = _of(_audience(request, request.POST), filters.narrowed(Profile.objects.all()))
-    rows = people.found(rows, filters.words)
+    rows = filters.narrowed(sight.with_addresses(person(request)))
+    rows = people.found(_of(_audience(request, request.POST), rows), filters.words, user=person(request))
     if "delimiter" in request.POST:
         export_styles.remember(
             user=request.user,

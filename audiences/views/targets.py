@@ -67,7 +67,7 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
     }
     try:
         profiles = targeting.profiles(found)
-        seen = sight.people(request.user, profiles)
+        seen = sight.with_addresses(request.user, profiles)
         count = profiles.count()
         if count != found.counted or sizes.is_stale(found, at=clock.now()):
             sizes.note(found, count, at=clock.now())
@@ -203,8 +203,7 @@ def _said(
         asked = targeting.condition(checked, known=known)
     except rules.RuleError as error:
         return {"incomplete": str(error)}
-    mine = sight.people(request.user)
-    within = targeting.in_unit(unit) & mine if unit else mine
+    within = sight.with_addresses(request.user, targeting.in_unit(unit) if unit else None)
     found = within.filter(asked)
     return {
         "unfinished": form.unfinished,

@@ -54,6 +54,11 @@ _STARTS = {delimiter: _cell_starts(delimiter) for delimiter in DELIMITERS}
 _GUARDS = {delimiter: _guards(delimiter) for delimiter in DELIMITERS}
 
 
+def start_in_sql(delimiter: str) -> str:
+    """The same rule as a regular expression of PostgreSQL, which has no possessive quantifiers."""
+    return _STARTS[delimiter].pattern.replace("*+", "*")
+
+
 def safe_cell(value: Any, *, delimiter: str = ",") -> Any:
     """The value; in a text a quotation mark stands before whatever a spreadsheet might run. Numbers stay numbers."""
     if value is None:
@@ -70,6 +75,14 @@ def bare_cell(text: str, *, delimiter: str = ",") -> str:
     if APOSTROPHE not in text:
         return text
     return _GUARDS[delimiter].sub(lambda found: found[1] or "", text)
+
+
+def line(cells: Iterable[Any], *, delimiter: str = ",") -> str:
+    """One line of CSV with its end, each cell as `safe_cell` has it."""
+    written: str = csv.writer(_Echo(), delimiter=delimiter).writerow(  # type: ignore[assignment]  # what write() returns
+        [safe_cell(value, delimiter=delimiter) for value in cells]
+    )
+    return written
 
 
 def safe_rows(rows: Iterable[Iterable[Any]], *, delimiter: str = ",") -> Iterator[str]:

@@ -175,6 +175,7 @@ ELSEWHERE = {
     "reports by mail: reporting/tests/test_scheduled.py": {
         "reporting:scheduled-create", "reporting:scheduled-edit", "reporting:scheduled-delete", "reporting:scheduled-leave",
     },
+    "columns and filters of one's own: reporting/tests/test_log_choices.py": {"reporting:columns", "reporting:save-filter", "reporting:remove-filter"},
     "hits judged anew: reporting/tests/test_reclassifying.py": {"reporting:reclassify-hits", "reporting:reclassify-hits-apply"},
     "exports of personal data: reporting/persons/tests/test_exporting.py": {"reporting:person-export-withdraw"},
     "an outage: audiences/tests/test_outages.py": {"audiences:repair-quarantine"},

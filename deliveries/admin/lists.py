@@ -93,7 +93,7 @@ def _message(row: Any) -> list[Any]:
         row.at or "–",
         row.next_try or "–",
         reason or "–",
-        row.reply if row.reply and row.is_seen else "–",
+        sight.told(row.reply, row.is_seen, row.is_clear) or "–",
     ]
 
 

@@ -82,4 +82,4 @@ class SendProof(forms.Form):
 def find_profile(user: User, text: str) -> Profile | None:
     """Find a profile by its number, external id or address, among those that the person may see."""
     condition = Q(external_id=text) | Q(email_key=text.lower()) | Q(pk=numbers.key(text))
-    return sight.people(user, Profile.objects.filter(condition)).order_by("pk").first()
+    return sight.with_addresses(user, Profile.objects.filter(condition)).order_by("pk").first()

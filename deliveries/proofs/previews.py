@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _t
 from selectolax.lexbor import LexborHTMLParser
 
+from audiences import sight
 from audiences.fields import fields as profile_fields
 from audiences.models import Profile
 from deliveries.content.compile import compile_content
@@ -78,7 +79,10 @@ def preview(
     message: Message | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> Preview:
-    """Return the message for a prepared recipient, as sealed, or a version of the content for a profile or values."""
+    """Return the message for a prepared recipient, as sealed, or a version of the content for a profile or values.
+
+    The profile is one of `sight.with_addresses`: of any other its address and phone number stand there masked.
+    """
     if message is not None:
         return _sealed(delivery, message)
     content = content or delivery.content
@@ -86,7 +90,7 @@ def preview(
         return Preview()
     fields = profile_fields()
     if values is None and profile is not None:
-        values = {f.name: f.value_of(profile) for f in fields}
+        values = {f.name: sight.value_of(f.name, f.value_of(profile), profile) for f in fields}
     source, parameters = source_of(content), link_parameters.of(delivery)
     compiled, findings = compile_source(delivery, source, parameters=parameters)
     if compiled is None:

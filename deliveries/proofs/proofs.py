@@ -120,7 +120,8 @@ def send(
     if content is None:
         raise NothingToProve()
     gate.require_open(delivery)
-    _check_sources(by, test_profiles, profile=profile, sample=sample)
+    _check_sources(by, test_profiles, sample=sample)
+    lent = None if profile is None else _lent(by, profile)
     copies = _copies(by, test_profiles, to_me=to_me, sample=sample)
     emails = [copy.address for copy in copies]
     _check_number(delivery, emails, at=at)
@@ -135,14 +136,13 @@ def send(
         by=by,
         at=at,
     )
-    lent = _values_of(profile) if profile is not None else None
     ProofMessage.objects.bulk_create(
         ProofMessage(proof=proof, address=copy.address, values=copy.values if lent is None else lent)
         for copy in copies
     )
     audit.record(
         "send_proof", by=by, target=delivery, number=number, copies=len(emails), unit=delivery.unit.label,
-        to=[rules.masked(email) for email in emails], content=content.number,
+        to=[addresses.masked(email) for email in emails], content=content.number,
     )  # fmt: skip
     log.write(
         delivery, at, TO_ME if to_me else TO_TEST_PROFILES, preparation=None,
@@ -152,15 +152,11 @@ def send(
     return proof
 
 
-def _check_sources(
-    by: User, test_profiles: Sequence[TestProfile], *, profile: Profile | None, sample: TestProfile | None
-) -> None:
-    """Raise TestProfileElsewhere or ProfileElsewhere for what the person may not see."""
+def _check_sources(by: User, test_profiles: Sequence[TestProfile], *, sample: TestProfile | None) -> None:
+    """Raise TestProfileElsewhere for what the person may not see."""
     wanted = {test.pk for test in [*test_profiles, *([sample] if sample else [])]}
     if access.visible(by, TestProfile.objects.filter(pk__in=wanted)).count() < len(wanted):
         raise TestProfileElsewhere()
-    if profile is not None and not sight.people(by).filter(pk=profile.pk).exists():
-        raise ProfileElsewhere()
 
 
 def _copies(
@@ -212,8 +208,14 @@ def _family(delivery: Delivery) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def _values_of(profile: Profile) -> dict[str, object]:
-    values = {field.name: field.value_of(profile) for field in profile_fields()}
+def _lent(by: User, profile: Profile) -> dict[str, object]:
+    """The values of a profile, as far as the person may read them; raise ProfileElsewhere for one they may not see."""
+    seen = sight.with_addresses(by).filter(pk=profile.pk).first()
+    if seen is None:
+        raise ProfileElsewhere()
+    values = {
+        field.name: sight.value_of(field.name, field.value_of(seen), seen) for field in profile_fields()
+    }
     return {
         name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()
     }

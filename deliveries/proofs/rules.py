@@ -110,12 +110,6 @@ def _in_words(moment: datetime) -> str:
     return f"{date_format(timezone.localtime(moment), 'j M Y, H:i')} {timezone.get_current_timezone_name()}"
 
 
-def masked(email: str) -> str:
-    """Return the address as the audit trail shows it: its first letter, and its domain."""
-    name, _at, domain = email.rpartition("@")
-    return f"{name[:1]}…@{domain}"
-
-
 def _named(emails: Iterable[str]) -> str:
     every = sorted(emails)
     more = len(every) - NAMED

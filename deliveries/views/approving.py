@@ -92,4 +92,4 @@ def _first(delivery: Delivery, user: User) -> Message | None:
     """Return the first recipient, for whoever may see the person; for others the content is shown without values."""
     rows = Message.objects.filter(delivery_id=delivery.pk).order_by("seq")
     first: Any = sight.marked(rows, user=user, unit=delivery.unit).first()
-    return first if first is not None and first.is_seen else None
+    return first if first is not None and first.is_clear else None

@@ -77,6 +77,9 @@ def _recipient(request: HttpRequest, delivery: Delivery, seq: int) -> Who:
     if not row.is_seen:
         problem = _t("This recipient belongs to a unit that you can't read: the fields stay empty.")
         return Who({"values": {}}, "", {}, seq=seq, problem=problem)
+    if not row.is_clear:
+        problem = _t("Without the right See addresses the fields of a recipient stay empty.")
+        return Who({"values": {}}, "", {}, seq=seq, problem=problem)
     profile = sight.people(person(request)).filter(pk=row.profile_id).first()
     return Who({"message": row}, row.address, {"seq": seq}, seq=seq, profile=profile)
 
@@ -111,7 +114,8 @@ def _as(
 
 def _matching(request: HttpRequest, text: str) -> QuerySet[Profile]:
     """The profiles that the person may see and that hold each word, the newest first."""
-    return people.found(sight.people(person(request)), text).order_by("-pk")
+    user = person(request)
+    return people.found(sight.with_addresses(user), text, user=user).order_by("-pk")
 
 
 def _targeted(request: HttpRequest, delivery: Delivery) -> QuerySet[Profile]:
@@ -122,7 +126,7 @@ def _targeted(request: HttpRequest, delivery: Delivery) -> QuerySet[Profile]:
         within = targeting.profiles(delivery.audience, unit=delivery.unit)
     except RuleError:
         return Profile.objects.none()
-    return sight.people(person(request), within)
+    return sight.with_addresses(person(request), within)
 
 
 def _first(request: HttpRequest, delivery: Delivery, query: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts import signing_in
-from audiences import consents, suppression
+from audiences import addresses, consents, suppression
 from audiences.models import Profile, Service, Subscription
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
@@ -111,7 +111,7 @@ def _shown(reader: Reader) -> dict[str, Any]:
     rows = Subscription.objects.filter(profile_id=reader.profile.pk).select_related("service")
     rows = rows.order_by("service__public_name", "pk")
     return {
-        "address": unsubscribes.masked(reader.address),
+        "address": addresses.masked(reader.address),
         "subscribed": [row.service for row in rows if row.ended_at is None],
         "left": [row.service for row in rows if row.ended_at is not None and row.service.takes_sign_ups],
         "is_out": suppression.has_opted_out(reader.profile.pk),

@@ -27,7 +27,9 @@ def history(request: HttpRequest, profile_id: int) -> HttpResponse:
     administers = person(request).is_staff and administers_everything(request)
     context = {
         "profile": profile,
-        "entries": [words.entry(event, administers=administers) for event in page.events],
+        "entries": [
+            words.entry(event, administers=administers, is_clear=profile.is_clear) for event in page.events
+        ],
         "hidden": page.hidden,
         "filters": _filters(profile, kinds),
         "older": _address(profile, kinds, before=page.older) if page.older else "",
@@ -39,11 +41,10 @@ def history(request: HttpRequest, profile_id: int) -> HttpResponse:
     return response
 
 
-def find(request: HttpRequest, profile_id: int) -> Profile:
-    """Return the profile, for whoever may see the person; for anybody else there is none."""
-    rows = sight.people(person(request)).select_related("unit")
-    found: Profile = get_object_or_404(rows, pk=profile_id)
-    return found
+def find(request: HttpRequest, profile_id: int) -> Any:
+    """Return the profile with `is_clear`, for whoever may see the person; for anybody else there is none."""
+    rows = sight.with_addresses(person(request)).select_related("unit")
+    return get_object_or_404(rows, pk=profile_id)
 
 
 def _filters(profile: Profile, chosen: frozenset[str]) -> list[dict[str, Any]]:

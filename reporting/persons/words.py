@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from audiences import sight
 from audiences.models import AddressError, ConsentDoubt, ConsentEvent, ErrorReason, Quarantine
 from deliveries.models import Cause, MessageStatus, ProofMessage, Reason
 from feedback.agents import AgentKind
@@ -47,11 +48,14 @@ class Entry:
     url: str = ""  # of the row that it is; empty where it has no page
 
 
-def entry(event: Event, *, administers: bool = False) -> Entry:
-    """Return an event in words; what stands at the desk alone is linked for whoever administers there."""
+def entry(event: Event, *, administers: bool = False, is_clear: bool = True) -> Entry:
+    """Return an event in words; what stands at the desk alone is linked for whoever administers there.
+
+    Addresses in what is said are masked unless the person who looks may see them.
+    """
     title, icon, tone, notes, url = _BY_KIND[event.kind](event, administers)
-    said = tuple(str(note) for note in notes if note)
-    return Entry(event, str(title), icon, tone, said, url)
+    said = tuple(sight.told(str(note), True, is_clear) for note in notes if note)
+    return Entry(event, sight.told(str(title), True, is_clear), icon, tone, said, url)
 
 
 Said = tuple[Any, str, str, list[Any], str]

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.models import OrganizationalUnit
 from campaign.lib import clock
 from deliveries.ledger import recounting
 from deliveries.models import Delivery, Doubt, Message, MessageStatus, Nature, Reason, Try
@@ -27,7 +28,13 @@ TALLY = {
 }
 
 
-def delivery_with(*, sending: bool = False, recipients: int | None = None, **numbers: int) -> Delivery:
+def delivery_with(
+    *,
+    sending: bool = False,
+    recipients: int | None = None,
+    unit: OrganizationalUnit | None = None,
+    **numbers: int,
+) -> Delivery:
     """A delivery of which so many messages were `sent`, `failed`, `retrying`, `in_doubt`, `ignored`, `cancelled`.
 
     It is finished, or still `sending`; the rest of its recipients are not attempted yet.
@@ -35,6 +42,7 @@ def delivery_with(*, sending: bool = False, recipients: int | None = None, **num
     of_each = {status: numbers.get(name, 0) for status, name in TALLY.items()}
     total = recipients or sum(of_each.values())
     stage: dict[str, Any] = {"sending": True} if sending else {"finished": True}
+    stage |= {"unit": unit} if unit is not None else {}
     delivery = DeliveryFactory(recipients=total, **stage)
     seqs = iter(range(1, total + 1))
     for status, number in of_each.items():

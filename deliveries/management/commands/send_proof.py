@@ -64,7 +64,7 @@ class Command(StepCommand):
 
     def _profile(self, text: str, by: User) -> Profile:
         named = Q(external_id=text) | Q(pk=numbers.key(text))
-        found = sight.people(by, Profile.objects.filter(named)).first()
+        found = sight.with_addresses(by, Profile.objects.filter(named)).first()
         if found is None:
             self.fail("no_such_profile", f"There is no profile “{text}”.", exit_code=USAGE)
         return found

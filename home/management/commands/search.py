@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
+from audiences import sight
 from home import search
 
 
@@ -25,7 +26,7 @@ class Command(PersonCommand):
         for audience in found.audiences:
             self.say(f"audience {audience.pk} {audience.label} · {audience.unit}")
         for profile in found.people:
-            self.say(f"profile {profile.pk} {profile} <{profile.email}> · {profile.unit}")
+            self.say(f"profile {profile.pk} {profile} <{sight.email(profile)}> · {profile.unit}")
         for kind in sorted(found.more):
             self.say(f"There are more {kind}.")
         if not found.number:

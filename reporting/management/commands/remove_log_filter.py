@@ -1,0 +1,24 @@
+"""Keep the filters of a log that have this name no more."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from accounts.models import User
+from reporting import logs, saved_filters
+from reporting.log_command import LogCommand
+
+
+class Command(LogCommand):
+    help = "Keep the filters of a log that have this name no more."
+    example = "manage.py remove_log_filter sending bounced --as ana"
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("log", choices=list(logs.LOGS), help=f"one of {', '.join(logs.LOGS)}")
+        parser.add_argument("name", metavar="NAME")
+
+    def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
+        assert by is not None
+        log = logs.LOGS[options["log"]]
+        saved_filters.remove(log=log, name=options["name"], by=by)
+        self.say(f"{log.code}: “{options['name']}” is removed.")
+        return {"log": log.code, "removed": options["name"]}
