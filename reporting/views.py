@@ -244,7 +244,7 @@ def find(request: HttpRequest, pk: int) -> Delivery:
 
 
 def _as_sent(delivery: Delivery, row: Any) -> as_sent.Shown | None:
-    """The message of a marked row; None for a recipient whose address one may not see, and where nothing is sealed any more."""
+    """The message of a marked row; None where its address may not be seen, or nothing is sealed any more."""
     archive = as_sent.archive(delivery) if row.is_clear else None
     return archive.shown(row.values) if archive else None
 

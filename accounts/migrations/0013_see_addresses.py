@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                     ("import_profiles", "Import profiles"),
                     ("declare_attributes", "Declare and remove attributes of profiles"),
                     ("export_data", "Export lists and logs"),
+                    ("export_personal_data", "Export personal data"),
                     ("see_addresses", "See addresses"),
                     ("administer", "Administer users, units, routes and quarantine"),
                 ],
