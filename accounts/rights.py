@@ -18,6 +18,7 @@ class Right(StrEnum):
     DECLARE = "declare_attributes"
     EXPORT = "export_data"
     ADMINISTER = "administer"
+    ERASE = "erase_personal_data"
 
     @property
     def label(self) -> str | Promise:
@@ -33,6 +34,7 @@ LABELS: dict[Right, str | Promise] = {
     Right.DECLARE: _("Declare and remove attributes of profiles"),
     Right.EXPORT: _("Export lists and logs"),
     Right.ADMINISTER: _("Administer users, units, routes and quarantine"),
+    Right.ERASE: _("Erase personal data"),
 }
 
 # What nobody may give to themselves, superuser or not.

@@ -14,7 +14,7 @@ SHIPPED: dict[str, tuple[str, str, list[Right]]] = {
     "administration": (
         n_("Administration"),
         n_("Users, units, roles, routes, quarantine; sees everything below the unit; sends nothing."),
-        [Right.VIEW, Right.ADMINISTER, Right.IMPORT, Right.DECLARE],
+        [Right.VIEW, Right.ADMINISTER, Right.IMPORT, Right.DECLARE, Right.ERASE],
     ),
     "prepare": (
         n_("Prepare deliveries"),

@@ -17,6 +17,7 @@ from accounts.models import OrganizationalUnit, User
 from audiences.models import ImportProblem, Profile
 
 SOMEBODY = _("somebody of another unit")
+ERASED = _("erased person")
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
@@ -50,8 +51,8 @@ def shown(text: str, is_seen: bool) -> str | Promise:
 
 
 def address(row: Any) -> str | Promise:
-    """The address of a marked row, for whoever may see the person."""
-    return shown(row.address, row.is_seen)
+    """The address of a marked row, for whoever may see the person; a message without one is of somebody erased."""
+    return shown(row.address, row.is_seen) or (ERASED if hasattr(row, "seq") else "")
 
 
 def reported(problems: QuerySet[ImportProblem], user: User) -> QuerySet[ImportProblem]:

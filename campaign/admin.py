@@ -138,6 +138,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("audiences", "consentdoubt", _("Unclear consents"), "help"),
             ("audiences", "addressoptout", _("Opted-out addresses"), "unsubscribe"),
             ("audiences", "quarantine", _("Quarantine"), "block"),
+            ("audiences", "erasure", _("Erasures"), "person_cancel"),
             ("audiences", "mailexchange", _("Mail exchanges"), "dns"),
         ]),
         (_("Access"), [

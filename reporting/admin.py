@@ -24,6 +24,7 @@ from feedback.models import HitKind
 from reporting import kpis, reclassifying, statistics
 from reporting.behaviour import BEHAVIOUR
 from reporting.models import DeliveryStatistics, HitReclassification, StatisticsRun
+from reporting.persons.erasing_desk import ErasureAdmin as ErasureAdmin
 
 
 def _compute(order: Order) -> Done:

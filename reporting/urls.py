@@ -1,6 +1,7 @@
 from django.urls import path
 
 from reporting import reader_pages, summary_views, views
+from reporting.persons import erasing_pages
 
 app_name = "reporting"
 urlpatterns = [
@@ -29,4 +30,7 @@ urlpatterns = [
         name="reclassify-hits-apply",
     ),
     path("profiles/<int:profile_id>/history/", views.profile_history, name="profile_history"),
+    path("profiles/<int:profile_id>/erase/", erasing_pages.erase, name="erase-person"),
+    path("erasures/", erasing_pages.listing, name="erasures"),
+    path("erasures/new/", erasing_pages.erase_address, name="erase-address"),
 ]

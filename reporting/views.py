@@ -120,7 +120,7 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
         "hits": Hit.objects.filter(delivery=delivery, seq=seq).order_by("-id")[:100],
         "reports": Report.objects.filter(delivery=delivery, seq=seq, is_current=True)[:100],
         "labels": _link_labels(delivery),
-        "preview": previews.preview(delivery=delivery, message=row) if row.is_seen else None,
+        "preview": previews.preview(delivery=delivery, message=row) if row.is_seen and row.address else None,
     }
     return never_stored(render(request, "reporting/message.html", context))
 
@@ -130,11 +130,11 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
 def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     """The message as sent, for a frame: made by the code that sends; looking at it here is counted nowhere.
 
-    Raise Http404 for a recipient whom the person may not see.
+    Raise Http404 for a recipient whom the person may not see, or who was erased.
     """
     delivery = find(request, pk)
     row = _message(request, delivery, seq)
-    if not row.is_seen:
+    if not row.is_seen or not row.address:
         raise Http404
     shown = previews.preview(delivery=delivery, message=row)
     return _framed(render(request, "deliveries/frame.html", {"preview": shown}))
