@@ -21,7 +21,7 @@ from campaign.lib import clock
 pytestmark = pytest.mark.django_db
 
 ADDRESS = "ana@example.com"
-SEQUENCES, LENGTH = 40, 9
+SEQUENCES, LENGTH = 25, 9
 
 
 class Life:
@@ -83,9 +83,9 @@ class Life:
             return ProfileFactory(email="somebody.else@example.com")
 
     def imported(self) -> None:
-        file = io.BytesIO(f"email\n{ADDRESS}\nbeside@example.com\n".encode())
+        content = f"email\n{ADDRESS}\nbeside@example.com\n".encode()
         importing = imports.register(name="a.csv", unit=root(), by=self.importer, options=imports.Options())
-        imports.run(import_id=importing.pk, open_file=lambda: file)
+        imports.run(import_id=importing.pk, open_file=lambda: io.BytesIO(content))
 
     def imported_with_a_no(self) -> None:
         self.imported()
