@@ -43,7 +43,10 @@ def system_user() -> str:
 def record(
     action: str, *, by: User | None, target: models.Model | None = None, refused: bool = False, **detail: Any
 ) -> AuditEvent:
-    """Add one event; it commits or vanishes with the transaction around it."""
+    """Add one event; it commits or vanishes with the transaction around it.
+
+    What stands for a person is named by its `audit_label`, so that the trail holds ids, neither names nor addresses.
+    """
     return AuditEvent.objects.create(
         actor=by,
         actor_name=by.get_username() if by else "",
@@ -53,7 +56,7 @@ def record(
         refused=refused,
         target_type=target._meta.label_lower if target is not None else "",
         target_id=str(target.pk) if target is not None else "",
-        target_label=str(target)[:200] if target is not None else "",
+        target_label=str(getattr(target, "audit_label", target))[:200] if target is not None else "",
         detail=detail,
     )
 

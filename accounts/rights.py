@@ -20,6 +20,7 @@ class Right(StrEnum):
     EXPORT_PERSON = "export_personal_data"
     ADDRESSES = "see_addresses"
     ADMINISTER = "administer"
+    ERASE = "erase_personal_data"
 
     @property
     def label(self) -> str | Promise:
@@ -37,6 +38,7 @@ LABELS: dict[Right, str | Promise] = {
     Right.EXPORT_PERSON: _("Export personal data"),
     Right.ADDRESSES: _("See addresses"),
     Right.ADMINISTER: _("Administer users, units, routes and quarantine"),
+    Right.ERASE: _("Erase personal data"),
 }
 
 # What acts on the units above too: whoever reads what hangs there.

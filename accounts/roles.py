@@ -19,7 +19,15 @@ SHIPPED: dict[str, tuple[str, str, list[Right]]] = {
     "administration": (
         n_("Administration"),
         n_("Users, units, roles, routes, quarantine; sees everything below the unit; sends nothing."),
-        [Right.VIEW, Right.ADDRESSES, Right.ADMINISTER, Right.IMPORT, Right.DECLARE, Right.EXPORT_PERSON],
+        [
+            Right.VIEW,
+            Right.ADDRESSES,
+            Right.ADMINISTER,
+            Right.IMPORT,
+            Right.DECLARE,
+            Right.EXPORT_PERSON,
+            Right.ERASE,
+        ],
     ),
     "prepare": (
         n_("Prepare deliveries"),

@@ -43,7 +43,7 @@ def opt_out(*, address: str, channel: str, at: datetime, by: User, source: str) 
     ids = sql.SQL("SELECT id FROM audiences_profile WHERE email_key = {}").format(sql.Literal(key))
     subscribing.leave_many(service=None, profile_ids=ids, origin=Origin(at, source, by))
     if is_new:
-        _log(key, channel, True, at, by, source)
+        _log(row, True, at, by, source)
     return row
 
 
@@ -54,9 +54,11 @@ def take_back(*, address: str, channel: str, at: datetime, by: User, source: str
     Raise as `opt_out` does.
     """
     key = _checked(address, channel, by)
-    if not AddressOptOut.objects.filter(channel=channel, address_key=key).delete()[0]:
+    row = AddressOptOut.objects.select_for_update().filter(channel=channel, address_key=key).first()
+    if row is None:
         return False
-    _log(key, channel, False, at, by, source)
+    _log(row, False, at, by, source)
+    row.delete()
     return True
 
 
@@ -70,8 +72,14 @@ def _checked(address: str, channel: str, by: User) -> str:
     return key
 
 
-def _log(key: str, channel: str, opted_out: bool, at: datetime, by: User, source: str) -> None:
+def _log(row: AddressOptOut, opted_out: bool, at: datetime, by: User, source: str) -> None:
     ConsentEvent.objects.create(
-        profile=None, address_key=key, channel=channel, opted_out=opted_out, at=at, source=source, by=by
+        profile=None,
+        address_key=row.address_key,
+        channel=row.channel,
+        opted_out=opted_out,
+        at=at,
+        source=source,
+        by=by,
     )
-    audit.record("opt_out_address" if opted_out else "opt_in_address", by=by, address=key, channel=channel)
+    audit.record("opt_out_address" if opted_out else "opt_in_address", by=by, target=row, channel=row.channel)

@@ -87,7 +87,7 @@ _WRITE = """
         target_label, detail)
     SELECT clock_timestamp(), NULL, '', %(os_user)s::text, %(face)s::text,
         CASE WHEN status IN ('quarantine', 'denylist') THEN status ELSE 'release' END, false, 'audiences.quarantine',
-        id::text, left(address_key, 200), jsonb_build_object('reason', reason, 'reference', reference, 'before', before)
+        id::text, '#' || id, jsonb_build_object('reason', reason, 'reference', reference, 'before', before)
     FROM written WHERE status <> before AND (
         status IN ('quarantine', 'denylist') OR before IN ('quarantine', 'denylist')
     )

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, attributes, export_styles, fields, sight, suppressions
+from audiences import addresses, attributes, erased_addresses, export_styles, fields, sight, suppressions
 from audiences.models import Profile
 from audiences.models.profile import Plain, plain
 from campaign.lib import keyset
@@ -44,7 +44,7 @@ class IdTaken(Refusal):
 
 @transaction.atomic
 def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Profile:
-    """The person is a profile of the unit."""
+    """The person is a profile of the unit. Raise IdTaken, and Erased for somebody who was erased."""
     access.require(by, Right.IMPORT, unit)
     attributes.require(values.get("attributes") or {})
     profile = Profile(unit=unit)
@@ -86,7 +86,10 @@ def _fill(profile: Profile, values: dict[str, Any]) -> None:
             setattr(profile, name, _composed(values[name]))
     profile.external_id = profile.external_id or None
     profile.email = profile.email.strip()
+    was = profile.email_key
     profile.email_state, profile.email_key = addresses.read(profile.email)
+    if profile.email_key != was:
+        erased_addresses.require_none([profile.email_key])
     others = Profile.objects.filter(external_id=profile.external_id).exclude(pk=profile.pk)
     if profile.external_id and others.exists():
         raise IdTaken(external_id=profile.external_id)

@@ -39,7 +39,7 @@ HOLD = f"""
     INSERT INTO accounts_auditevent (at, actor_id, actor_name, os_user, face, action, refused, target_type, target_id,
         target_label, detail)
     SELECT clock_timestamp(), %(by)s::bigint, %(by_name)s::text, %(os_user)s::text, %(face)s::text, status, false,
-        'audiences.quarantine', id::text, left(address_key, 200),
+        'audiences.quarantine', id::text, '#' || id,
         jsonb_build_object('reason', reason, 'reference', reference)
     FROM held
 """

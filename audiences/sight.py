@@ -22,6 +22,7 @@ from audiences.models import ImportProblem, Profile
 from audiences.models.profile import plain
 
 SOMEBODY = _("somebody of another unit")
+ERASED = _("erased person")
 MASKED = ("email", "phone")  # fields of a profile that lead to the person
 
 SHORTEST_FOUND = 3  # letters that the index of trigrams needs
@@ -109,8 +110,8 @@ def told(text: str, is_seen: bool, is_clear: bool) -> str:
 
 
 def address(row: Any) -> str | Promise:
-    """The address of a marked row, for whoever may see it."""
-    return shown(row.address, row.is_seen, row.is_clear)
+    """The address of a marked row, for whoever may see it; a message without one is of somebody erased."""
+    return shown(row.address, row.is_seen, row.is_clear) or (ERASED if hasattr(row, "seq") else "")
 
 
 def email(profile: Any) -> str:

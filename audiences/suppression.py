@@ -19,6 +19,7 @@ class Cause(StrEnum):
     CONSENT_UNCLEAR = "consent_unclear"
     QUARANTINED = "quarantined"
     GONE = "gone"  # said by whoever found no profile
+    ERASED = "erased"  # the same, of somebody whose erasure is on record
 
 
 def of(profile: str, *, key: str, channel: str = "email", service: str = "NULL") -> str:
@@ -39,7 +40,8 @@ def by_key(profile_id: str, *, key: str, service: str = "NULL") -> str:
     return (
         f"coalesce((SELECT coalesce(s.cause, '') FROM audiences_profile p,"
         f" (SELECT ({service})::bigint AS id OFFSET 0) service, LATERAL {asked} s"
-        f" WHERE p.id = {profile_id} OFFSET 0), '{Cause.GONE}')"
+        f" WHERE p.id = {profile_id} OFFSET 0), CASE WHEN EXISTS (SELECT FROM audiences_erasedprofile e"
+        f" WHERE e.profile_id = {profile_id}) THEN '{Cause.ERASED}' ELSE '{Cause.GONE}' END)"
     )
 
 

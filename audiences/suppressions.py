@@ -12,7 +12,7 @@ from itertools import islice
 
 from django.db import transaction
 
-from audiences import addresses, quarantines
+from audiences import addresses, erased_addresses, quarantines
 from audiences.models import Profile, Quarantine, Suppression
 from campaign.lib import keyset
 
@@ -81,7 +81,7 @@ def hold_all(*, at: datetime, reference: str) -> None:
 
 def hold_those_among(keys: Iterable[str], *, at: datetime, reference: str) -> int:
     """Of these keys of addresses, those that a domain or hash names are on the denylist; how many are new there."""
-    kinds = set(Suppression.objects.order_by().values_list("kind", flat=True).distinct())
+    kinds = set(Suppression.objects.order_by().values_list("kind", flat=True).distinct()) - {Kind.KEYED}
     keys, new = iter(keys), 0
     while kinds and (some := list(islice(keys, AT_ONCE))):
         names: dict[str, list[str]] = {}
@@ -103,10 +103,12 @@ def _decided(keys: set[str]) -> set[str]:
 
 
 def deny(keys: Iterable[str], *, at: datetime, reference: str) -> list[str]:
-    """These addresses are on the denylist; those that were not before."""
+    """These addresses are on the denylist; those that were not before. Whoever was erased needs no row there."""
+    keys = set(keys)
+    keys -= erased_addresses.among(keys)
     return quarantines.write_many(
         "SELECT key, 'denylist', %(reason)s, '' FROM unnest(%(keys)s::text[]) AS key",
-        {"reason": REASON, "at": at, "reference": reference, "keys": sorted(set(keys))},
+        {"reason": REASON, "at": at, "reference": reference, "keys": sorted(keys)},
     )
 
 
@@ -115,8 +117,13 @@ def _names(key: str, kinds: set[str]) -> Iterator[str]:
     if Kind.DOMAIN in kinds:
         labels = key.partition("@")[2].split(".")
         yield from (".".join(labels[place:]) for place in range(len(labels) - 1))
-    for kind in kinds - {Kind.DOMAIN}:
+    for kind in kinds - {Kind.DOMAIN, Kind.KEYED}:
         yield hashlib.new(kind, key.encode(), usedforsecurity=False).hexdigest()
+
+
+def plain_hashes(keys: Iterable[str]) -> set[str]:
+    """The hashes of these addresses by which a list may name them; anybody can make these."""
+    return {name for key in keys for name in _names(key, {*_HASHES.values()})}
 
 
 def _keys() -> Iterator[str]:

@@ -145,6 +145,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("audiences", "addressoptout", _("Opted-out addresses"), "unsubscribe"),
             ("audiences", "quarantine", _("Quarantine"), "block"),
             ("reporting", "personexport", _("Exports of personal data"), "folder_zip"),
+            ("audiences", "erasure", _("Erasures"), "person_cancel"),
             ("audiences", "mailexchange", _("Mail exchanges"), "dns"),
         ]),
         (_("Access"), [

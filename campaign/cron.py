@@ -12,12 +12,13 @@ from campaign.errands import look
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import forget_old_drafts, look_up, tick
 from feedback.jobs import count_refusals, forgive_reached
-from reporting.jobs import fold, forget_person_exports
+from reporting.jobs import carry_on_erasures, fold, forget_person_exports
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_ERRANDS = 15
 SECONDS_BETWEEN_LOOKS_AT_DNS = 300
 SECONDS_BETWEEN_LOOKS_AT_REFUSALS = 300
+SECONDS_BETWEEN_LOOKS_AT_ERASURES = 300
 
 
 def scheduler() -> DjangoCronScheduler:
@@ -46,6 +47,7 @@ def scheduler() -> DjangoCronScheduler:
         (look_up, SECONDS_BETWEEN_LOOKS_AT_DNS, 90),
         (look_up_exchanges, SECONDS_BETWEEN_LOOKS_AT_DNS, 120),
         (count_refusals, SECONDS_BETWEEN_LOOKS_AT_REFUSALS, 900),
+        (carry_on_erasures, SECONDS_BETWEEN_LOOKS_AT_ERASURES, 900),
     )
     for job, seconds, timeout in by_interval:
         cron.register(

@@ -282,6 +282,14 @@ PUBLIC_URL = (
 ).rstrip("/")
 # TOKEN_KEYS is "1=hex,2=hex"; the highest number signs, all of them verify for the life of the links.
 TOKEN_KEYS: dict[int, str] | None = env.dict("TOKEN_KEYS", {}, subcast_keys=int) or None
+# By this key the addresses of people who were erased are known again, in hex; empty: made from SECRET_KEY.
+ERASURE_KEY = env.str(
+    "SINETE_ERASURE_KEY",
+    "",
+    validate=validate.Regexp(
+        r"((?:[0-9A-Fa-f]{2}){16,64})?\Z", error="SINETE_ERASURE_KEY has 32 to 128 hex digits."
+    ),
+)
 # Where opens and clicks wait, and what served deliveries link to, while the database is away.
 FEEDBACK_FOLDER = env.path("SINETE_FEEDBACK_FOLDER", BASE_DIR / "var" / "feedback")
 

@@ -270,6 +270,8 @@ def _letter(claim: Claim) -> Letter | None:
     if row is None:
         return Letter(claim, delivery, {})
     values, profile_id, address = row
+    if not address:  # whoever it was written to was erased
+        return None
     return Letter(claim, delivery, values, profile_id, address, is_known=True)
 
 

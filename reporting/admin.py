@@ -29,9 +29,10 @@ from reporting import kpis, logs, reclassifying, saved_filters, statistics
 from reporting.behaviour import BEHAVIOUR
 from reporting.models import DeliveryStatistics, HitReclassification, LogFilter, StatisticsRun
 from reporting.persons.desk import PersonExportAdmin
+from reporting.persons.erasing_desk import ErasureAdmin
 from reporting.scheduled_admin import ScheduledReportAdmin
 
-__all__ = ["PersonExportAdmin", "ScheduledReportAdmin"]  # they register themselves
+__all__ = ["ErasureAdmin", "PersonExportAdmin", "ScheduledReportAdmin"]  # they register themselves
 
 
 def _compute(order: Order) -> Done:

@@ -26,7 +26,7 @@ _MARK = (
 
 def somebody(delivery: Delivery, user: User) -> Any:
     """The first recipient whom the person may see, if there is one among the first."""
-    messages = Message.objects.filter(delivery=delivery).order_by("seq")
+    messages = Message.objects.filter(delivery=delivery).exclude(address="").order_by("seq")
     rows: list[Any] = list(sight.marked(messages, user=user, unit=delivery.unit)[:LOOKED_AT])
     return next((row for row in rows if row.is_clear), None)
 

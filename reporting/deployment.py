@@ -139,6 +139,7 @@ _TONES = {
     "in_doubt": "yellow",
     "ignored": "grey",
     "cancelled": "grey",
+    "erased": "grey",
 }
 
 

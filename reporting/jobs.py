@@ -6,7 +6,7 @@ from accounts import audit
 from campaign.lib import clock
 from feedback import bringing_in, link_cache, outage
 from reporting import reclassifying, statistics
-from reporting.persons import exporting
+from reporting.persons import erasing, exporting
 from reporting.scheduled import mailing
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,12 @@ def fold(**_: object) -> None:
             logger.warning("hits wait: the database is away")
         link_cache.sweep()
         statistics.count_hourly()
+
+
+def carry_on_erasures(**_: object) -> None:
+    """What waited of erasures goes, and what came back late."""
+    with audit.entered("job"):
+        erasing.carry_on_all()
 
 
 def compute(*, run_id: int, **_: object) -> None:

@@ -28,6 +28,7 @@ class Counts:
     in_doubt: int = 0
     ignored: int = 0
     cancelled: int = 0
+    erased: int = 0
     opens: int = 0
     openers: int = 0
     clicks: int = 0
@@ -45,7 +46,7 @@ class Counts:
     @property
     def prepared(self) -> int:
         """Not attempted yet."""
-        others = self.retrying + self.in_doubt + self.ignored + self.cancelled + self.unsent
+        others = self.retrying + self.in_doubt + self.ignored + self.cancelled + self.erased + self.unsent
         return self.to_deliver - self.sent - others
 
     @property
@@ -125,6 +126,7 @@ NAMED: dict[str, Named] = {
         Named("in_doubt", _("Outcome unknown"), "status=in_doubt", is_beside=True),
         Named("ignored", _("Not sent: opted out after preparation"), "status=ignored", is_beside=True),
         Named("cancelled", _("Cancelled"), "status=cancelled", is_beside=True),
+        Named("erased", _("Not sent: erased"), "status=erased", is_beside=True),
         Named("openers", _("People who opened"), "reaction=opened"),
         Named("opens", _("Opens in all"), "counted=opens", TRACKING),
         Named("clickers", _("People who clicked"), "reaction=clicked"),

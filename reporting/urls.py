@@ -1,6 +1,7 @@
 from django.urls import path
 
 from reporting import log_pages, reader_pages, report_pages, schedule_pages, summary_views, views
+from reporting.persons import erasing_pages
 from reporting.persons import export_views as person_exports
 from reporting.persons import views as persons
 
@@ -62,4 +63,7 @@ urlpatterns = [
         person_exports.withdraw,
         name="person-export-withdraw",
     ),
+    path("profiles/<int:profile_id>/erase/", erasing_pages.erase, name="erase-person"),
+    path("erasures/", erasing_pages.listing, name="erasures"),
+    path("erasures/new/", erasing_pages.erase_address, name="erase-address"),
 ]

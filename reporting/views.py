@@ -133,11 +133,11 @@ def message(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
 def frame(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     """The message as sent, for a frame: made by the code that sends; looking at it here is counted nowhere.
 
-    Raise Http404 for a recipient whose address the person may not see.
+    Raise Http404 for a recipient whose address the person may not see, or who was erased.
     """
     delivery = find(request, pk)
     row = _message(request, delivery, seq)
-    if not row.is_clear:
+    if not row.is_clear or not row.address:
         raise Http404
     return _framed(render(request, "reporting/as_sent_frame.html", {"shown": _as_sent(delivery, row)}))
 
@@ -245,7 +245,7 @@ def find(request: HttpRequest, pk: int) -> Delivery:
 
 def _as_sent(delivery: Delivery, row: Any) -> as_sent.Shown | None:
     """The message of a marked row; None where its address may not be seen, or nothing is sealed any more."""
-    archive = as_sent.archive(delivery) if row.is_clear else None
+    archive = as_sent.archive(delivery) if row.is_clear and row.address else None
     return archive.shown(row.values) if archive else None
 
 

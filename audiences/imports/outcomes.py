@@ -37,6 +37,7 @@ class Outcome(StrEnum):
     BROKEN = "bad_rows"
     SKIPPED = "skipped"
     FOREIGN = "foreign"
+    ERASED = "erased"
     CLEANED = "cleaned"
 
 
@@ -52,7 +53,7 @@ BEHIND: dict[str, tuple[Outcome, ...]] = {
     "flagged": (Outcome.FLAGGED,),
     "cleaned": (Outcome.CLEANED,),
     "bad_rows": (Outcome.BROKEN,),
-    "skipped": (Outcome.SKIPPED, Outcome.FOREIGN),
+    "skipped": (Outcome.SKIPPED, Outcome.FOREIGN, Outcome.ERASED),
 }
 
 

@@ -19,7 +19,7 @@ from psycopg import sql
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import consents, doubts, sizes, suppressions
+from audiences import consents, doubts, erased_addresses, sizes, suppressions
 from audiences.imports import wish_merge
 from audiences.imports.headers import Mapping
 from audiences.imports.outcomes import Lines, Outcome
@@ -29,6 +29,7 @@ from audiences.models import Import, Suppression
 from campaign.lib import leases
 
 ELSEWHERE = n_("This profile belongs to a unit where you may not import; the row is left out.")
+ERASED = n_("Whoever has this address was erased at their request; the row is left out.")
 LINES_SHOWN = 1_000
 WORST_SHOWN = 10
 MERGE_LOCK = doubts.LOCK
@@ -121,6 +122,7 @@ class _Merge:
         # One merge at a time: two files with the same new people must not both create them.
         self.tables.execute("SELECT pg_advisory_xact_lock(%s)", [MERGE_LOCK])
         self._count_staged(staged)
+        importing.skipped += self._drop_erased()
         self._find_repeated()
         self._refuse_shared_ids()
         self.wishes.gather("key", "{staging} JOIN {repeated} USING (key)")
@@ -147,6 +149,17 @@ class _Merge:
         there = self.tables.fetch("SELECT count(*) FROM {staging}")[0][0]
         if there != staged:
             raise Lost(f"{there} of {staged} staged rows are there")
+
+    def _drop_erased(self) -> int:
+        """Whoever was erased does not come in again, and nothing of their row is kept."""
+        if "email" not in self.names or not Suppression.objects.filter(kind=erased_addresses.KEYED).exists():
+            return 0
+        keys = self.tables.fetch("SELECT DISTINCT email_key FROM {staging} WHERE email_key <> ''")
+        erased = {"erased": sorted(erased_addresses.among(key for (key,) in keys))}
+        lines = "SELECT line FROM {staging} WHERE email_key = ANY(%(erased)s)"
+        self.lines.found(self.tables, Outcome.ERASED, lines.replace("%(erased)s", "{erased}"), erased)
+        self._report(lines, "email", ERASED, erased)
+        return self.tables.execute("DELETE FROM {staging} WHERE email_key = ANY(%(erased)s)", erased)
 
     def _find_repeated(self) -> None:
         self.tables.execute(

@@ -1,4 +1,5 @@
 from audiences.models.audience import Audience, AudienceMember, TestProfile
+from audiences.models.erasure import ErasedProfile, Erasure
 from audiences.models.exchange import MailExchange
 from audiences.models.export_style import ExportStyle
 from audiences.models.imports import Import, ImportLines, ImportMapping, ImportPart, ImportProblem
@@ -15,6 +16,8 @@ __all__ = [
     "AudienceMember",
     "ConsentDoubt",
     "ConsentEvent",
+    "ErasedProfile",
+    "Erasure",
     "ErrorReason",
     "ExportStyle",
     "Import",

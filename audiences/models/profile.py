@@ -117,6 +117,11 @@ class Profile(models.Model):
         """Its name; without one its id: an address is not for everybody."""
         return f"{self.first_name} {self.last_name}".strip() or self.external_id or f"#{self.pk}"
 
+    @property
+    def audit_label(self) -> str:
+        """How the audit trail names them: by id alone."""
+        return f"#{self.pk}"
+
 
 class Attribute(models.Model):
     """A custom attribute declared for profiles; its name is what a template writes after `profile.`"""
@@ -182,6 +187,11 @@ class ConsentEvent(models.Model):
     network = models.CharField(_("network"), max_length=64, blank=True, default="", db_default="")
     # The address that was meant, where the wish is about an address.
     address_key = models.CharField(_("address"), max_length=320, blank=True, default="", db_default="")
+    # Whoever said it was erased: the number of the erasure stands for them.
+    erasure = models.ForeignKey(
+        "audiences.Erasure", verbose_name=_("erasure"), null=True, on_delete=models.PROTECT, related_name="consents",
+        db_index=False, db_constraint=False,
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("consent event")
@@ -199,7 +209,7 @@ class ConsentEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        who, what = self.profile or self.address_key, self.service or self.channel
+        who, what = self.profile or self.address_key or self.erasure, self.service or self.channel
         return f"{who}: {what} {'out' if self.opted_out else 'in'}"
 
 

@@ -55,6 +55,11 @@ class Quarantine(models.Model):
     def __str__(self) -> str:
         return self.address_key
 
+    @property
+    def audit_label(self) -> str:
+        """How the audit trail names it: by id alone."""
+        return f"#{self.pk}"
+
 
 class AddressError(models.Model):
     """One thing that came back against an address. From all of them it is counted how the address stands."""
@@ -91,6 +96,8 @@ class AddressError(models.Model):
 class Suppression(models.Model):
     """A domain, or the hash of an address, that is never written to, whoever may come in with it.
 
+    A keyed hash is of somebody who was erased: who has such an address does not come in at all.
+
     Addresses themselves stand in the quarantine; one that is found to belong to these is put there too.
     """
 
@@ -99,6 +106,7 @@ class Suppression(models.Model):
         MD5 = "md5", "MD5"
         SHA1 = "sha1", "SHA-1"
         SHA256 = "sha256", "SHA-256"
+        KEYED = "keyed", _("Erased person")
 
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
     value = models.CharField(_("value"), max_length=255)

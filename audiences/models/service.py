@@ -180,3 +180,8 @@ class AddressOptOut(models.Model):
 
     def __str__(self) -> str:
         return self.address_key
+
+    @property
+    def audit_label(self) -> str:
+        """How the audit trail names it: by id alone."""
+        return f"#{self.pk}"

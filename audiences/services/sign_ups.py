@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from psycopg import sql
 
-from audiences import addresses, consents, suppression, suppressions, targeting
+from audiences import addresses, consents, erased_addresses, suppression, suppressions, targeting
 from audiences.models import AddressOptOut, Profile, Quarantine, Service, ServiceText, SignUp, Subscription
 from audiences.models.service import MOST_TRIES
 from audiences.services import subscribing
@@ -45,16 +45,19 @@ def ask(
 ) -> SignUp | None:
     """Somebody asked for the service at this address, in the words of `text`: a mail there asks to confirm.
 
-    None where no mail leaves for it: one did within a day, or the service asks for none, and then whoever has the
-    address is subscribed, unless somebody said no there before. What is returned is for nobody but the caller's job:
-    the answer on the page is the same. Raise NotAnAddress, and Closed where the service takes no sign-ups.
+    None where no mail leaves for it: one did within a day, whoever has the address was erased, or the service asks
+    for none, and then whoever has the address is subscribed, unless somebody said no there before. What is returned
+    is for nobody but the caller's job: the answer on the page is the same. Raise NotAnAddress, and Closed where the
+    service takes no sign-ups.
     """
     _state, key = addresses.read(address)
     if not key:
         raise NotAnAddress()
     if not service.takes_sign_ups:
         raise Closed(service=service.public_name)
-    _wait_for_others(key)
+    wait_for_others(key)
+    if erased_addresses.among([key]):
+        return None
     suppressions.hold_those_among([key], at=at, reference=f"service {service.pk}")
     if not service.double_opt_in and not _somebody_said_no(service, key):
         origin = Origin(at, FORM, reference=f"service {service.pk}", network=network, text=text)
@@ -81,7 +84,9 @@ def ask_again(
     _state, key = addresses.read(address)
     if not key:
         return None
-    _wait_for_others(key)
+    wait_for_others(key)
+    if erased_addresses.among([key]):
+        return None
     text = service.text if service is not None else None
     sign_up = SignUp(
         profile=profile,
@@ -136,7 +141,9 @@ def confirm(*, sign_up: SignUp, network: str, at: datetime) -> SignUp:
         return sign_up
     if at > max(sign_up.at, sign_up.mail_after) + LASTS:
         raise NoLongerOpen()
-    _wait_for_others(sign_up.address_key)
+    wait_for_others(sign_up.address_key)
+    if erased_addresses.among([sign_up.address_key]):
+        raise NoLongerOpen()
     if sign_up.service is None:
         _take_back(sign_up, network=network, at=at)
     else:
@@ -188,7 +195,7 @@ def _whose(service: Service, *, address: str, key: str, language: str) -> Profil
     )
 
 
-def _wait_for_others(key: str) -> None:
+def wait_for_others(key: str) -> None:
     """Whoever asks for the same address at the same time waits here: together they make one profile and one mail."""
     number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
     with connection.cursor() as cursor:

@@ -50,6 +50,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "page": page,
         "can_create": access.units(request.user, Right.IMPORT).exists(),
         "export_units": access.units(request.user, Right.EXPORT),
+        "can_erase": access.units(request.user, Right.ERASE).exists(),
         "style": export_styles.of(request.user),
     }
     return render(request, "audiences/profiles.html", context)
@@ -98,6 +99,7 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "can_edit": Right.IMPORT in rights,
         "can_decide": Right.PREPARE in rights,
         "can_export_person": Right.EXPORT_PERSON in rights,
+        "can_erase": Right.ERASE in rights,
     }
     return render(request, "audiences/profile.html", context)
 

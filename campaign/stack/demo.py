@@ -108,7 +108,7 @@ class Demo:
             "to_deliver": preparation["to_deliver"],
             **{
                 name: counts[name]
-                for name in ("sent", "failed", "in_doubt", "ignored", "cancelled", "prepared")
+                for name in ("sent", "failed", "in_doubt", "ignored", "cancelled", "erased", "prepared")
             },
             "retrying": counts["retrying"],
             "rows": rows,
@@ -141,7 +141,7 @@ class Demo:
 def problems(account: dict[str, Any]) -> list[str]:
     """What does not agree; empty if the books balance and each recipient got one message."""
     excluded = sum(account["excluded"].values())
-    outcomes = ("sent", "failed", "in_doubt", "ignored", "cancelled", "retrying", "prepared")
+    outcomes = ("sent", "failed", "in_doubt", "ignored", "cancelled", "erased", "retrying", "prepared")
     checks = {
         "the delivery is not finished": account["status"] == "finished",
         "targeted is not exclusions and messages": account["targeted"] == excluded + account["to_deliver"],

@@ -40,6 +40,7 @@ TONES = {
     "ignored": "grey",
     "cancelled": "grey",
     "bounced": "red",
+    "erased": "grey",
     # Preparations, imports and what else runs in the background.
     "waiting": "grey",
     "queued": "grey",

@@ -23,6 +23,7 @@ BALANCED: dict[str, Any] = {
     "in_doubt": 0,
     "ignored": 0,
     "cancelled": 0,
+    "erased": 0,
     "retrying": 0,
     "prepared": 0,
     "received": 7,

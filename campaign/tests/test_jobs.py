@@ -208,6 +208,7 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
         "deliveries.jobs.look_up": ("default", 300),
         "audiences.jobs.look_up_exchanges": ("default", 300),
         "feedback.jobs.count_refusals": ("default", 300),
+        "reporting.jobs.carry_on_erasures": ("default", 300),
         "reporting.jobs.fold": ("default", "0 * * * *"),
         "alerts.jobs.look_back": ("default", "5 * * * *"),
         "alerts.jobs.forget_old": ("default", "57 3 * * *"),

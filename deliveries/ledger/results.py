@@ -43,7 +43,9 @@ STORE = f"""
     ), written AS (
         UPDATE deliveries_message m
         SET status = own.status, tries = m.tries + own.counted, at = sinete_clock(), code = own.code,
-            nature = own.nature, reason = own.reason, reply = own.reply
+            nature = own.nature, reason = own.reason,
+            -- What a server says of somebody who was erased while it had the message is not kept.
+            reply = CASE WHEN m.address = '' THEN '' ELSE own.reply END
         FROM own
         WHERE m.ctid = own.place AND m.delivery_id + 0 = %(delivery)s AND m.status = own.old
         RETURNING m.seq, m.status, own.old, m.tries, own.later, own.token, own.retry_in
@@ -69,6 +71,6 @@ QUARANTINE = quarantines.HOLD.format(
         SELECT m.address_key, 'quarantine', r.reason, r.reply
         FROM unnest(%(seqs)s::int[], %(reasons)s::text[], %(replies)s::text[]) AS r(seq, reason, reply)
         JOIN deliveries_message m
-            ON m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.seq = r.seq
+            ON m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.seq = r.seq AND m.address_key <> ''
     """
 )

@@ -18,7 +18,7 @@ class MessageStep(NamedTuple):
 
 
 # What a hand-over, its loss or an end may make of a row that waits for its first or a later try.
-_RESULTS = (S.SENT, S.FAILED, S.RETRYING, S.IN_DOUBT, S.IGNORED, S.CANCELLED)
+_RESULTS = (S.SENT, S.FAILED, S.RETRYING, S.IN_DOUBT, S.IGNORED, S.CANCELLED, S.ERASED)
 
 MESSAGE_STEPS = frozenset(
     {

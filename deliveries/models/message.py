@@ -22,6 +22,7 @@ class MessageStatus(models.IntegerChoices):
     IGNORED = 5, _("Not sent: opted out after preparation")
     CANCELLED = 6, _("Cancelled")
     BOUNCED = 7, pgettext_lazy("one message", "Bounced")
+    ERASED = 8, _("Not sent: erased")
 
 
 # A chunk counts its rows by these names; what it does not count is prepared.
@@ -87,6 +88,7 @@ class Message(models.Model):
     delivered_at = models.DateTimeField(null=True)
     # The chunk's digest is over the rows' own, and each is over its salt and what was sealed. So one person can be
     # erased without breaking a seal: the row's own digest is kept in its place, and tells nothing without the salt.
+    # PostgreSQL lets nobody empty a row but `deliveries_empty_rows` (migration `erasure`).
     salt = models.BinaryField(null=True)
     digest = models.BinaryField(null=True)
 
@@ -130,6 +132,9 @@ class Chunk(models.Model):
     ignored = models.IntegerField(default=0, db_default=0)
     cancelled = models.IntegerField(default=0, db_default=0)
     bounced = models.IntegerField(default=0, db_default=0)
+    erased = models.IntegerField(default=0, db_default=0)
+    # What the rows add up to since somebody was erased whose row had no salt; the sealed digest stays beside it.
+    redacted = models.BinaryField(null=True)
     # Every row has left the first pass, and nobody holds the chunk.
     done = models.GeneratedField(
         expression=models.Q(  # type: ignore[arg-type]  # which Django takes; its stubs don't know

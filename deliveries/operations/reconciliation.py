@@ -245,7 +245,7 @@ def _statuses(counts: dict[str, int], tallies: dict[str, int]) -> Iterator[Off]:
 
 
 def _marks(delivery_id: int) -> Iterator[Off]:
-    """Check that nothing above a chunk's mark was handed over: such a row waits, was cancelled, or expired.
+    """Check that nothing above a chunk's mark was handed over: such a row waits, was cancelled or erased, or expired.
 
     In an adopted copy it is in doubt, or what evidence, a report or a person made of that; a server's answer is
     possible only where somebody had it sent again.
@@ -254,11 +254,12 @@ def _marks(delivery_id: int) -> Iterator[Off]:
         """
         SELECT m.seq, count(*) OVER () FROM deliveries_chunk c JOIN deliveries_message m
             ON m.delivery_id = %(d)s AND m.seq > c.handed_upto AND m.seq <= c.seq_to
-        WHERE c.delivery_id = %(d)s AND c.handed_upto < c.seq_to AND m.status NOT IN (%(prepared)s, %(cancelled)s)
+        WHERE c.delivery_id = %(d)s AND c.handed_upto < c.seq_to
+            AND m.status NOT IN (%(prepared)s, %(cancelled)s, %(erased)s)
             AND NOT (m.status = %(failed)s AND m.tries = 0 AND m.reason = 'expired')
             AND NOT (c.done AND m.status = %(in_doubt)s)
             AND NOT (c.done AND m.status = %(bounced)s AND m.code IS NULL)
-            AND NOT (c.done AND m.status = %(sent)s AND m.code IS NULL AND m.reply <> '')
+            AND NOT (c.done AND m.status = %(sent)s AND m.code IS NULL AND (m.reply <> '' OR m.address = ''))
             AND NOT EXISTS (
                 SELECT 1 FROM deliveries_sentagain a WHERE a.delivery_id = m.delivery_id AND a.seq = m.seq
             )
@@ -266,7 +267,7 @@ def _marks(delivery_id: int) -> Iterator[Off]:
         """,
         d=delivery_id, n=LISTED, prepared=int(MessageStatus.PREPARED), cancelled=int(MessageStatus.CANCELLED),
         failed=int(MessageStatus.FAILED), in_doubt=int(MessageStatus.IN_DOUBT), sent=int(MessageStatus.SENT),
-        bounced=int(MessageStatus.BOUNCED),
+        bounced=int(MessageStatus.BOUNCED), erased=int(MessageStatus.ERASED),
     )  # fmt: skip
     if wrong:
         yield _named("marks", wrong[0][1], 0, wrong)
@@ -275,7 +276,7 @@ def _marks(delivery_id: int) -> Iterator[Off]:
 def _digests(delivery_id: int) -> Iterator[Off]:
     wrong = _execute(
         "SELECT number, count(*) OVER () FROM deliveries_chunk WHERE delivery_id = %(d)s"
-        " AND digest IS DISTINCT FROM deliveries_chunk_digest(delivery_id, seq_from, seq_to)"
+        " AND coalesce(redacted, digest) IS DISTINCT FROM deliveries_chunk_digest(delivery_id, seq_from, seq_to)"
         " ORDER BY number LIMIT %(n)s",
         d=delivery_id, n=LISTED,
     )  # fmt: skip

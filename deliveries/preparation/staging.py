@@ -101,7 +101,12 @@ def mark_written_to(preparation: Preparation) -> None:
         )
 
 
-_NEVER_LEFT = [int(MessageStatus.PREPARED), int(MessageStatus.IGNORED), int(MessageStatus.CANCELLED)]
+_NEVER_LEFT = [
+    int(status)
+    for status in (
+        MessageStatus.PREPARED, MessageStatus.IGNORED, MessageStatus.CANCELLED, MessageStatus.ERASED
+    )
+]  # fmt: skip
 
 
 def mark_duplicates(preparation: Preparation) -> None:

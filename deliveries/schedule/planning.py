@@ -293,11 +293,13 @@ def _save_gates(delivery: Delivery, rows: Sequence[Moment]) -> None:
                 DELETE FROM deliveries_chunk
                 WHERE delivery_id = %(delivery)s AND moment = ANY(%(numbers)s)
                   AND handed_upto < seq_from AND lease_until IS NULL AND NOT done
-                RETURNING number, seq_from, seq_to, digest, moment, token
+                RETURNING number, seq_from, seq_to, digest, moment, token, erased, redacted
             )
             INSERT INTO deliveries_chunk
-                (delivery_id, number, seq_from, seq_to, not_before, moment, digest, handed_upto, token)
-            SELECT %(delivery)s, old.number, seq_from, seq_to, g.gate, moment, digest, seq_from - 1, token
+                (delivery_id, number, seq_from, seq_to, not_before, moment, digest, handed_upto, token, erased,
+                 redacted)
+            SELECT %(delivery)s, old.number, seq_from, seq_to, g.gate, moment, digest, seq_from - 1, token, erased,
+                   redacted
             FROM old JOIN unnest(%(numbers)s::int[], %(gates)s::timestamptz[]) AS g(number, gate)
                 ON g.number = old.moment
             """,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts.models import ApprovalPolicy, User
 from campaign.lib import reader_zone
 from deliveries import lifecycle
-from deliveries.ledger import books
+from deliveries.ledger import books, erasing
 from deliveries.lifecycle import Step, log, seal
 from deliveries.models import Approval, Cause, Delivery, Preparation, PreparationStatus, ScheduleKind
 from deliveries.schedule import moments, plan_report, planning
@@ -84,6 +84,7 @@ def _plan_anew(delivery: Delivery, last: Preparation, at: datetime) -> dict[str,
         groups = planning.reorder(delivery, at=at)
     runs = planning.runs_of(delivery, groups, last.to_deliver)
     planning.write_runs(delivery, runs)
+    erasing.stop_anew(delivery.pk)
     return {"chunks": books.chunk_digests(delivery.pk), **planning.frozen(runs)}
 
 

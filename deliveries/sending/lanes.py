@@ -294,8 +294,7 @@ class Lane:
             if hold is not None:
                 hold.outstanding += 1
             if row.suppression:
-                reason = NOT_SENT.get(row.suppression, Reason.OPTED_OUT)
-                self.unsaved.append(Entry(row, MessageStatus.IGNORED, reason=reason, counts_as_try=False))
+                self.unsaved.append(_not_sent(row))
             else:
                 leaving.append(row)
         limits = self._limits()
@@ -426,6 +425,14 @@ class Lane:
         """Hand over nothing more; take back what no connection has begun."""
         self.draining = True
         self.pool.drain()
+
+
+def _not_sent(row: Row) -> Entry:
+    """Return the result of a row that must not leave."""
+    if row.suppression == Suppressed.ERASED:
+        return Entry(row, MessageStatus.ERASED, counts_as_try=False)
+    reason = NOT_SENT.get(row.suppression, Reason.OPTED_OUT)
+    return Entry(row, MessageStatus.IGNORED, reason=reason, counts_as_try=False)
 
 
 def _in_short(error: Exception) -> str:

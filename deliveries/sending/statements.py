@@ -67,7 +67,7 @@ CLAIM = """
                 AND m.number = deliveries_chunk.moment AND m.opened_at IS NOT NULL))
         ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
     )
-    RETURNING c.number, c.seq_to, c.handed_upto, c.token, c.digest,
+    RETURNING c.number, c.seq_to, c.handed_upto, c.token, coalesce(c.redacted, c.digest) AS digest,
               deliveries_chunk_digest(c.delivery_id, c.seq_from, c.seq_to) AS counted
 """
 

@@ -90,6 +90,6 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
 
 def _first(delivery: Delivery, user: User) -> Message | None:
     """Return the first recipient, for whoever may see the person; for others the content is shown without values."""
-    rows = Message.objects.filter(delivery_id=delivery.pk).order_by("seq")
+    rows = Message.objects.filter(delivery_id=delivery.pk).exclude(address="").order_by("seq")
     first: Any = sight.marked(rows, user=user, unit=delivery.unit).first()
     return first if first is not None and first.is_clear else None

@@ -45,7 +45,8 @@ _ERROR = """
     SELECT m.address_key, m.at, 'soft', m.reason, m.reply, 'refusal ' || m.delivery_id || '/' || m.seq || ' '
         || floor(extract(epoch FROM m.at) / %(spacing)s)::bigint
 """
-_THEIRS = "m.nature IN ('soft', 'hard') AND m.reason <> ALL(%(not_theirs)s)"
+# Of somebody who was erased since, the address is not known any more.
+_THEIRS = "m.address_key <> '' AND m.nature IN ('soft', 'hard') AND m.reason <> ALL(%(not_theirs)s)"
 # Chunk by chunk, by the key (`OFFSET 0`): a delivery made a moment ago has no statistics yet.
 _FAILED_ROWS = f"""
     FROM unnest(%(firsts)s::int[], %(lasts)s::int[]) AS c (first, last) CROSS JOIN LATERAL (
@@ -55,7 +56,7 @@ _FAILED_ROWS = f"""
     ) m
 """
 _FAILED = f"{_ERROR} {_FAILED_ROWS} WHERE {_THEIRS}"
-_DOMAINS = f"SELECT m.address_key {_FAILED_ROWS}"
+_DOMAINS = f"SELECT m.address_key {_FAILED_ROWS} WHERE m.address_key <> ''"
 _RETRYING = f"""
     {_ERROR} FROM deliveries_message m
     WHERE m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.status = {S.RETRYING} AND m.tries > 0

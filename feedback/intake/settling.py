@@ -108,7 +108,12 @@ def settle_messages(delivery_id: int, seqs: Sequence[int]) -> int:
     rows = list(reports.order_by("id"))
     outcomes = {row.pk: _outcome(row, messages.get(row.seq or 0)) for row in rows}
     _note(rows, outcomes, messages)
-    bounced = {each.seq: each.address_key for each in messages.values() if each.may_bounce and each.nature}
+    # Nothing is counted against the address of somebody who was erased: it is not known any more.
+    bounced = {
+        each.seq: each.address_key
+        for each in messages.values()
+        if each.may_bounce and each.nature and each.address_key
+    }
     again = reaching.take_back(delivery_id, bounced)
     _count_errors(rows, outcomes, messages, also=again)
     mail_exchanges.want_of(bounced.values())
@@ -209,7 +214,9 @@ def _count_errors(
     errors = [
         (messages[row.seq or 0].address_key, error)
         for row in rows
-        if outcomes[row.pk] in COUNTING and (error := _error(row, messages[row.seq or 0])) is not None
+        if outcomes[row.pk] in COUNTING
+        and messages[row.seq or 0].address_key
+        and (error := _error(row, messages[row.seq or 0])) is not None
     ]
     error_counts.count(errors, at=clock.now(), also=also)
 

@@ -148,7 +148,7 @@ def sealed(delivery: Delivery, seq: int) -> Sealed | None:
 def _chunk_holds(delivery_id: int, seq: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT digest = deliveries_chunk_digest(delivery_id, seq_from, seq_to) FROM deliveries_chunk"
+            "SELECT coalesce(redacted, digest) = deliveries_chunk_digest(delivery_id, seq_from, seq_to) FROM deliveries_chunk"
             " WHERE delivery_id = %s AND seq_to >= %s ORDER BY seq_to LIMIT 1",
             [delivery_id, seq],
         )

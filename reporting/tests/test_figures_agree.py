@@ -17,7 +17,7 @@ from reporting import deployment, kpis, logs, reactions, statistics
 from reporting.tests.histories_made import made
 
 pytestmark = pytest.mark.django_db
-PREPARED, SENT, FAILED, RETRYING, IN_DOUBT, IGNORED, CANCELLED, BOUNCED = range(8)
+PREPARED, SENT, FAILED, RETRYING, IN_DOUBT, IGNORED, CANCELLED, BOUNCED, ERASED = range(9)
 
 
 def every(table, delivery):
@@ -53,6 +53,7 @@ def by_brute_force(delivery):
         "in_doubt": of[IN_DOUBT],
         "ignored": of[IGNORED],
         "cancelled": of[CANCELLED],
+        "erased": of[ERASED],
         "openers": len(did),
         "opens": sum(max(kinds.count("open"), 1) for kinds in did.values()),
         "clickers": sum(1 for kinds in did.values() if "click" in kinds),

@@ -15,7 +15,8 @@ number = st.integers(min_value=0, max_value=5_000_000)
 def counts(draw):
     """Books that balance: every message is in one state, and only who got it opened it."""
     states = {
-        name: draw(number) for name in ("delivered", "failed", "retrying", "in_doubt", "ignored", "cancelled")
+        name: draw(number)
+        for name in ("delivered", "failed", "retrying", "in_doubt", "ignored", "cancelled", "erased")
     }
     openers = draw(st.integers(0, states["delivered"]))
     clickers = draw(st.integers(0, openers))
@@ -34,7 +35,8 @@ def test_delivered_and_bounces_make_a_hundred(counts):
 def test_every_message_is_counted_once(counts):
     parts = (
         counts.sent + counts.prepared + counts.retrying + counts.in_doubt + counts.ignored + counts.cancelled
-    )
+        + counts.erased
+    )  # fmt: skip
 
     assert parts == counts.to_deliver
     assert counts.prepared >= 0
@@ -65,7 +67,7 @@ def test_a_rate_is_within_a_tenth_of_the_truth(part, base):
     assert abs(rate(part, base) - Decimal(100 * part) / base) <= Decimal("0.1")
 
 
-@given(counts(), st.sampled_from(["prepared", "retrying", "in_doubt", "ignored", "cancelled"]))
+@given(counts(), st.sampled_from(["prepared", "retrying", "in_doubt", "ignored", "cancelled", "erased"]))
 def test_what_has_no_outcome_at_a_server_changes_no_rate(counts, name):
     more = {"to_deliver": counts.to_deliver + 10}
     if name != "prepared":

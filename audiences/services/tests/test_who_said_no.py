@@ -1,5 +1,6 @@
 """No sequence of imports, sign-ups and opt-outs leads to somebody who said no being written to."""
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
@@ -8,8 +9,10 @@ import pytest
 from django.db import transaction
 from psycopg import sql
 
-from audiences import consents, suppression
-from audiences.models import Profile, Service, SignUp, Subscription
+from accounts.roles import root
+from accounts.tests.factories import UserFactory
+from audiences import consents, erased_addresses, erasing, imports, people, suppression
+from audiences.models import Erasure, Profile, Service, SignUp, Subscription
 from audiences.services import sign_ups, subscribing
 from audiences.services.subscribing import Origin
 from audiences.tests.factories import ProfileFactory, ServiceFactory
@@ -18,7 +21,7 @@ from campaign.lib import clock
 pytestmark = pytest.mark.django_db
 
 ADDRESS = "ana@example.com"
-SEQUENCES, LENGTH = 40, 9
+SEQUENCES, LENGTH = 25, 9
 
 
 class Life:
@@ -27,13 +30,14 @@ class Life:
     def __init__(self, random: Random, double: Service, single: Service) -> None:
         self.random, self.services = random, [double, single]
         self.at = clock.now()
+        self.importer = UserFactory(roles={"import": root()})
         self.said_no = {None: False, double.pk: False, single.pk: False}
         self.told: list[str] = []
 
     def lives(self) -> None:
         deeds: list[Callable[[], None]] = [
             self.imported, self.imported_with_a_no, self.opts_out, self.asks, self.confirms, self.leaves,
-            self.is_subscribed_by_others, self.takes_back, self.asks, self.confirms,
+            self.is_subscribed_by_others, self.takes_back, self.asks, self.confirms, self.is_erased,
         ]  # fmt: skip
         for _day in range(LENGTH):
             self.at += timedelta(days=1, minutes=1)
@@ -41,6 +45,7 @@ class Life:
             self.told.append(deed.__name__)
             deed()
             self.nobody_who_said_no_is_written_to()
+            self.nobody_who_was_erased_is_here()
 
     def nobody_who_said_no_is_written_to(self) -> None:
         for profile in self.having():
@@ -48,14 +53,39 @@ class Life:
                 cause = suppression.cause(profile_id=profile.pk, address_key=ADDRESS, service_id=service)
                 assert cause is not None or not said_no, (self.told, service)
 
+    def nobody_who_was_erased_is_here(self) -> None:
+        if erased_addresses.among([ADDRESS]):
+            assert self.having() == [], self.told
+            assert not SignUp.objects.filter(address_key=ADDRESS).exists(), self.told
+
+    def is_erased(self) -> None:
+        ids = [profile.pk for profile in self.having()]
+        erasure = Erasure.objects.create(unit=root(), at=self.at, watched_until=self.at)
+        erasing.wait_for_others([ADDRESS])
+        erasing.forget(erasure, profile_ids=ids, keys=[ADDRESS])
+        self.said_no = dict.fromkeys(self.said_no, True)
+
     def having(self) -> list[Profile]:
         return list(Profile.objects.filter(email_key=ADDRESS).order_by("pk"))
 
     def one(self) -> Profile:
-        return self.random.choice(self.having() or [ProfileFactory(email=ADDRESS)])
+        return self.random.choice(self.having() or [self.comes_in()])
+
+    def comes_in(self) -> Profile:
+        """By the door that files, forms and the desk have in common: who was erased comes in as somebody else."""
+        is_erased = bool(erased_addresses.among([ADDRESS]))
+        try:
+            values = {"email": ADDRESS}
+            with transaction.atomic():
+                return people.create(values=values, unit=root(), by=self.importer)
+        except erased_addresses.Erased:
+            assert is_erased
+            return ProfileFactory(email="somebody.else@example.com")
 
     def imported(self) -> None:
-        ProfileFactory(email=ADDRESS)
+        content = f"email\n{ADDRESS}\nbeside@example.com\n".encode()
+        importing = imports.register(name="a.csv", unit=root(), by=self.importer, options=imports.Options())
+        imports.run(import_id=importing.pk, open_file=lambda: io.BytesIO(content))
 
     def imported_with_a_no(self) -> None:
         self.imported()

@@ -12,11 +12,11 @@ COUNTS_OF_CHUNKS_THAT_ARE_OFF = """
     SELECT c.number FROM deliveries_chunk c JOIN deliveries_message m
         ON m.delivery_id = c.delivery_id AND m.seq BETWEEN c.seq_from AND c.seq_to
     WHERE c.delivery_id = %s GROUP BY c.delivery_id, c.number
-    HAVING (c.sent, c.failed, c.retrying, c.in_doubt, c.ignored, c.cancelled, c.bounced, c.seq_to - c.seq_from + 1) <> (
+    HAVING (c.sent, c.failed, c.retrying, c.in_doubt, c.ignored, c.cancelled, c.bounced, c.erased, c.seq_to - c.seq_from + 1) <> (
         count(*) FILTER (WHERE m.status = 1), count(*) FILTER (WHERE m.status = 2),
         count(*) FILTER (WHERE m.status = 3), count(*) FILTER (WHERE m.status = 4),
         count(*) FILTER (WHERE m.status = 5), count(*) FILTER (WHERE m.status = 6),
-        count(*) FILTER (WHERE m.status = 7), count(*))
+        count(*) FILTER (WHERE m.status = 7), count(*) FILTER (WHERE m.status = 8), count(*))
         OR c.unsent <> count(*) FILTER (WHERE m.status = 2 AND m.tries = 0)
         OR (c.done AND count(*) FILTER (WHERE m.status = 0) > 0)
 """
@@ -47,7 +47,7 @@ def standing_of(status: int, tries: int, below_mark: bool, handed: bool | None, 
             return "unsent"
         case MessageStatus.RETRYING if not handed:
             return "waiting_doubted" if sent_again else "waiting_refused" if tries else "waiting_untried"
-        case MessageStatus.CANCELLED | MessageStatus.IGNORED if not sent_again:
+        case MessageStatus.CANCELLED | MessageStatus.IGNORED | MessageStatus.ERASED if not sent_again:
             return "refused" if tries else "never tried, never will be"
     return "left"
 

@@ -18,8 +18,11 @@ _TALLIES = f"""
         coalesce(sum(size - {" - ".join(TALLIES)} - fresh), 0)
     FROM (
         SELECT *, seq_to - seq_from + 1 AS size,
-            CASE WHEN done OR cancelled > 0 THEN 0 ELSE seq_to - handed_upto END AS fresh
-        FROM deliveries_chunk WHERE delivery_id = %(delivery)s
+            CASE WHEN done OR cancelled > 0 THEN 0 ELSE seq_to - handed_upto - CASE WHEN erased = 0 THEN 0 ELSE (
+                SELECT count(*)::int FROM deliveries_message m WHERE m.delivery_id = k.delivery_id
+                    AND m.seq > k.handed_upto AND m.seq <= k.seq_to AND m.status = {S.ERASED}
+            ) END END AS fresh
+        FROM deliveries_chunk k WHERE delivery_id = %(delivery)s
     ) c
 """
 
@@ -39,8 +42,8 @@ _TRIES = """
 _WITHDRAWN = f"""
     SELECT count(*) FROM deliveries_chunk c JOIN deliveries_message m
         ON m.delivery_id = c.delivery_id AND m.seq BETWEEN c.seq_from AND c.seq_to
-    WHERE c.delivery_id = %(delivery)s AND (c.ignored > 0 OR c.cancelled > c.seq_to - c.handed_upto)
-        AND m.status IN ({S.IGNORED}, {S.CANCELLED}) AND m.tries > 0 AND NOT EXISTS (
+    WHERE c.delivery_id = %(delivery)s AND (c.ignored + c.erased > 0 OR c.cancelled > c.seq_to - c.handed_upto)
+        AND m.status IN ({S.IGNORED}, {S.CANCELLED}, {S.ERASED}) AND m.tries > 0 AND NOT EXISTS (
             SELECT 1 FROM deliveries_sentagain a WHERE a.delivery_id = m.delivery_id AND a.seq = m.seq
         )
 """
