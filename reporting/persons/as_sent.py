@@ -148,8 +148,8 @@ def sealed(delivery: Delivery, seq: int) -> Sealed | None:
 def _chunk_holds(delivery_id: int, seq: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(redacted, digest) = deliveries_chunk_digest(delivery_id, seq_from, seq_to) FROM deliveries_chunk"
-            " WHERE delivery_id = %s AND seq_to >= %s ORDER BY seq_to LIMIT 1",
+            "SELECT coalesce(redacted, digest) = deliveries_chunk_digest(delivery_id, seq_from, seq_to)"
+            " FROM deliveries_chunk WHERE delivery_id = %s AND seq_to >= %s ORDER BY seq_to LIMIT 1",
             [delivery_id, seq],
         )
         row = cursor.fetchone()
