@@ -166,7 +166,7 @@ class ScheduledReport(models.Model):
     unit = models.ForeignKey(
         OrganizationalUnit, verbose_name=_("unit"), on_delete=models.PROTECT, related_name="+"
     )
-    # Of what it is: deliveries, a folder, or else the unit and those below. It goes with the last of them.
+    # Of what it is: deliveries, a folder, or else the unit and those below. It goes with its folder.
     folder = models.ForeignKey(
         Folder, verbose_name=_("folder"), null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )

@@ -26,9 +26,9 @@ class ScheduleForm(forms.Form):
     rhythm = forms.ChoiceField(
         choices=ScheduledReport.Rhythm.choices, label=_("How often"), initial=ScheduledReport.Rhythm.WEEKLY
     )
-    weekday = forms.TypedChoiceField(
+    weekday: Any = forms.TypedChoiceField(
         coerce=int, choices=[(n + 1, name) for n, name in WEEKDAYS.items()], label=_("Weekday"), initial=1,
-        required=False, empty_value=1, help_text=_("Where it comes each week."),
+        required=False, help_text=_("Where it comes each week."),
     )  # fmt: skip
     month_day = forms.IntegerField(
         min_value=1, max_value=31, initial=1, label=_("Day of the month"), required=False,
@@ -47,14 +47,14 @@ class ScheduleForm(forms.Form):
         report: ScheduledReport | None = None,
         **kwargs: Any,
     ) -> None:
-        begun = {"time_zone": by.time_zone or "UTC", "recipients": [by.pk]}
+        begun: dict[str, Any] = {"time_zone": by.time_zone or "UTC", "recipients": [by.pk]}
         if report is not None:
             begun = {name: getattr(report, name) for name in FIELDS}
             begun |= {
                 "recipients": list(report.recipients.values_list("pk", flat=True)),
                 "is_on": report.is_on,
             }
-        super().__init__(*args, initial=begun, **kwargs)
+        super().__init__(*args, **kwargs | {"initial": begun})
         people = definitions.readers(subject) if subject is not None else User.objects.none()
         if report is not None:  # who gets it stays a choice, whatever became of their rights
             people = people | User.objects.filter(pk__in=begun["recipients"])
@@ -66,5 +66,5 @@ class ScheduleForm(forms.Form):
         """What the verbs take, of a form that is valid."""
         data = self.cleaned_data
         found = {name: data[name] for name in FIELDS} | {"recipients": list(data["recipients"])}
-        found["month_day"] = found["month_day"] or 1
+        found |= {name: found[name] or 1 for name in ("weekday", "month_day")}
         return found | ({"is_on": data["is_on"]} if "is_on" in self.fields else {})

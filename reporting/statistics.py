@@ -61,7 +61,9 @@ def counts_by(deliveries: QuerySet[Delivery], key: str) -> dict[Any, Counts]:
     """
     stored = DeliveryStatistics.objects.filter(delivery__in=deliveries.order_by().values("pk")).order_by()
     sums = {f"sum_{name}": Sum(name) for name in BEHAVIOUR}
-    people = {row["by"]: row for row in stored.values(by=F(f"delivery__{key}")).annotate(**sums)}
+    people: dict[Any, Any] = {
+        row["by"]: row for row in stored.values(by=F(f"delivery__{key}")).annotate(**sums)
+    }
     return {
         by: _counts(found, {name: people.get(by, {}).get(f"sum_{name}") for name in BEHAVIOUR})
         for by, found in tallies_by(deliveries, key).items()

@@ -78,10 +78,10 @@ class FolderForm(forms.Form):
             self.fields["unit"].queryset = units
         parent: Any = self.fields["parent"]
         parent.offer_to(by, among=lambda one: folder is None or not one.path.startswith(folder.path))
-        self.fields["goal_figure"].choices = [("", _("None")), *goals.choices()]  # type: ignore[attr-defined]  # a choice
+        self.fields["goal_figure"].choices = [("", _("None")), *goals.choices()]
         unit = folder.unit if folder is not None else units.filter(pk=self._unit_key(by)).first()
         if unit is not None:
-            self.fields["owner"].queryset = access.holders(Right.VIEW, unit)  # type: ignore[attr-defined]  # the same
+            self.fields["owner"].queryset = access.holders(Right.VIEW, unit)
 
     def _unit_key(self, by: User) -> int:
         """The unit that is chosen now, or that would be."""

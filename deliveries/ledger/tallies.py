@@ -32,7 +32,7 @@ def tallies_of(deliveries: Sequence[Delivery]) -> dict[int, dict[str, int]]:
 def tallies_by(deliveries: QuerySet[Delivery], key: str) -> dict[Any, dict[str, int]]:
     """The same of many deliveries, taken together by a field of theirs (`pk`, `unit_id`), in one query."""
     of_each = Chunk.objects.filter(delivery__in=deliveries.order_by().values("pk")).order_by()
-    rows = of_each.values(by=F(f"delivery__{key}")).annotate(**_SUMS)
+    rows: Any = of_each.values(by=F(f"delivery__{key}")).annotate(**_SUMS)
     return {row["by"]: _tallied(row) for row in rows}
 
 

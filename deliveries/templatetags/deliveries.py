@@ -1,11 +1,12 @@
 """Template tags for deliveries: states, findings, times, plans."""
 
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import template
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,13 @@ from deliveries.schedule import plan_report
 from deliveries.schedule.plan_report import Plan, PlanRow
 
 register = template.Library()
+
+
+@register.filter
+def day(value: date) -> str:
+    """A day as the reader's language writes it: 19 Nov 2026 or 19/11/2026."""
+    return date_format(value, reader_zone.localised("j M Y"))
+
 
 PARTS = {
     "subject": _("Subject"),

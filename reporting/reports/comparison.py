@@ -1,6 +1,5 @@
 """Several deliveries side by side: each figure a row, each delivery a column. From what is stored of each."""
 
-from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import charts, reader_zone
@@ -12,6 +11,7 @@ from reporting.kpis import Counts, Definition
 from reporting.reports.frame import FIGURES, Cell, Column, Reader, Row, Table
 from reporting.reports.subjects import Subject
 
+IN_TENTHS = _("Opens and clicks in tenths of a per cent")
 DRAWN = (("opens", "blue"), ("clicks", "green"))
 
 
@@ -34,6 +34,7 @@ def tables(subject: Subject, reader: Reader) -> list[Table]:
             columns,
             [begun, *figures],
             _chart(compared),
+            note=IN_TENTHS,
         )
     ]
 
@@ -56,6 +57,6 @@ def _chart(compared: list[tuple[Delivery, Counts]]) -> Chart:
     ]
     series = [Series(str(kpis.BY_CODE[code].label), tone) for code, tone in DRAWN]
     return charts.columns(
-        places, series=series, name="chart-comparison", title=_t("Opens and clicks in tenths of a per cent"),
+        places, series=series, name="chart-comparison", title=str(IN_TENTHS),
         description="",
     )  # fmt: skip

@@ -137,7 +137,7 @@ def of_deliveries(about: About, keys: Iterable[Any], *, user: User | None) -> Su
 def of_folder(key: Any, *, user: User | None, days: Any = None) -> Subject:
     """Of a folder with all in it; raise NoSuchSubject for one that the person may not see."""
     rows = Folder.objects.all() if user is None else Folder.objects.visible_to(user)
-    folder = rows.select_related("unit", "owner").filter(pk=numbers.key(key)).first()
+    folder = rows.select_related("unit", "owner").filter(pk=numbers.key(key) or 0).first()
     if folder is None:
         raise NoSuchSubject(what=_("no such folder"))
     return Subject(About.FOLDER, folder=folder, days=_days(days))
@@ -146,7 +146,7 @@ def of_folder(key: Any, *, user: User | None, days: Any = None) -> Subject:
 def of_unit(key: Any, *, user: User | None, days: Any = None) -> Subject:
     """Of a unit with those below; raise NoSuchSubject for one that the person may not read."""
     rows = OrganizationalUnit.objects.all() if user is None else access.readable_units(user)
-    unit = rows.filter(pk=numbers.key(key)).first()
+    unit = rows.filter(pk=numbers.key(key) or 0).first()
     if unit is None:
         raise NoSuchSubject(what=_("no such unit"))
     return Subject(About.UNIT, unit=unit, days=_days(days))

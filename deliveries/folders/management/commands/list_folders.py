@@ -26,14 +26,14 @@ class Command(DeliveriesCommand):
         found = naming.in_order(rows.annotate(deliveries_in=counted))
         for one in found:
             kind = "campaign" if one.is_campaign else ""
-            self.say(f"{one.pk:>6}  {one.deliveries_in:>6,}  {one.unit.label:<20} {kind:<9} {one.in_words}")  # type: ignore[attr-defined]  # counted above
+            self.say(f"{one.pk:>6}  {one.deliveries_in:>6,}  {one.unit.label:<20} {kind:<9} {one.in_words}")
         self.say(f"{len(found):,} folders.")
         return [
             {
                 "folder": one.pk, "label": one.label, "path": one.in_words, "unit": one.unit.label,
                 "campaign": one.is_campaign, "starts_on": one.starts_on, "ends_on": one.ends_on,
                 "owner": one.owner and one.owner.username, "goal": one.goal_figure or None,
-                "goal_value": one.goal_value, "deliveries": one.deliveries_in,  # type: ignore[attr-defined]  # the same
+                "goal_value": one.goal_value, "deliveries": one.deliveries_in,
             }
             for one in found
         ]  # fmt: skip
