@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 
+from campaign.lib import clock
 from deliveries.models import ANSWERED_ROWS, REFUSED_ROWS, TALLIES
 
 ENDED_LATELY = timedelta(hours=1)  # so long after its end each look sees a delivery
@@ -150,14 +151,14 @@ _COLUMNS = ", ".join(f"f.{field.name}" for field in fields(Standing))
 
 def standings(at: datetime, *, is_wide: bool = False) -> list[Standing]:
     """Return what may need an alert at `at`, and what has one; `is_wide`: whatever ended within a week, too."""
-    slots = {
-        "at": at,
-        "ended_since": at - (OLDEST if is_wide else ENDED_LATELY),
-        "waits_since": at - LONGEST_WAIT,
-    }
+    slots = {"at": at} | _since(at, OLDEST if is_wide else ENDED_LATELY)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_COLUMNS} FROM ({_STANDING}) f", slots)
         return [Standing(*row) for row in cursor.fetchall()]
+
+
+def _since(at: datetime, ended: timedelta) -> dict[str, datetime]:
+    return {"ended_since": at - ended, "waits_since": at - LONGEST_WAIT}
 
 
 def is_anything() -> bool:
@@ -166,10 +167,10 @@ def is_anything() -> bool:
         cursor.execute(
             "SELECT EXISTS (SELECT 1 FROM deliveries_delivery WHERE status IN ('scheduled', 'sending', 'paused'))"
             " OR EXISTS (SELECT 1 FROM deliveries_delivery"
-            "    WHERE status IN ('ready', 'preparation_failed') AND changed_at >= sinete_clock() - %s)"
-            " OR EXISTS (SELECT 1 FROM deliveries_delivery WHERE ended_at >= sinete_clock() - %s)"
+            "    WHERE status IN ('ready', 'preparation_failed') AND changed_at >= %(waits_since)s)"
+            " OR EXISTS (SELECT 1 FROM deliveries_delivery WHERE ended_at >= %(ended_since)s)"
             " OR EXISTS (SELECT 1 FROM alerts_alert WHERE closed_at IS NULL)",
-            [LONGEST_WAIT, ENDED_LATELY],
+            _since(clock.now(), ENDED_LATELY),
         )
         return bool(cursor.fetchone()[0])
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from alerts.choices import Chosen
 from alerts.conditions import Limits
@@ -84,4 +85,4 @@ class WebhookForm(forms.Form):
 
 
 class WebhookChangeForm(WebhookForm):
-    is_active = forms.BooleanField(required=False, label=_("Active"))
+    is_active = forms.BooleanField(required=False, label=pgettext_lazy("webhook", "Active"))

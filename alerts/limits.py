@@ -65,7 +65,7 @@ def save(*, unit: OrganizationalUnit, by: User, **values: Any) -> AlertLimits:
         row.clean_fields(exclude=["unit"])
     except ValidationError as error:
         name, problems = next(iter(error.message_dict.items()))
-        label = AlertLimits._meta.get_field(name).verbose_name
+        label = {field.name: field.verbose_name for field in AlertLimits._meta.fields}[name]
         raise UnfitLimit(field=label, problem=" ".join(problems)) from error
     after = {name: getattr(row, name) for name in NAMES}
     if after != before:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -132,7 +133,7 @@ def _own(webhook: Webhook, by: User) -> Webhook:
     return found
 
 
-def _said(webhook: Webhook) -> dict[str, object]:
+def _said(webhook: Webhook) -> dict[str, Any]:
     """What the audit trail holds of it: of its address, which may hold a password, the host and a fingerprint."""
     return {
         "label": webhook.label,
