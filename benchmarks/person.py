@@ -29,9 +29,10 @@ _STATEMENTS = (
     """,
     """
     INSERT INTO deliveries_message SELECT r.* FROM deliveries_message m, generate_series(1, %(deliveries)s) g,
-        generate_series(1, %(others)s) seq, LATERAL jsonb_populate_record(m, jsonb_build_object(
-            'delivery_id', m.delivery_id + g, 'seq', seq, 'status', 1, 'at', now() - g * interval '1 hour',
-            'profile_id', CASE WHEN seq = 1 + g %% %(others)s THEN m.profile_id ELSE 1000000 + g * 1000 + seq END)) r
+        generate_series(1, %(others)s) place, LATERAL jsonb_populate_record(m, jsonb_build_object(
+            'delivery_id', m.delivery_id + g, 'seq', place, 'status', 1, 'at', now() - g * interval '1 hour',
+            'profile_id',
+            CASE WHEN place = 1 + g %% %(others)s THEN m.profile_id ELSE 1000000 + g * 1000 + place END)) r
     WHERE m.delivery_id = %(delivery)s AND m.seq = 1
     """,
     """

@@ -51,7 +51,7 @@ MINE = """
 
 _MESSAGES = """
     SELECT at, 'message', delivery_id, NULL, seq, delivery_id || ':' || seq, status::text, reason,
-        jsonb_build_object('address', CASE WHEN address_key <> %(key)s THEN address ELSE '' END)
+        CASE WHEN address_key <> %(key)s THEN jsonb_build_object('address', address) END
     FROM mine
 """
 _EXCLUSIONS = """
@@ -63,8 +63,7 @@ _EXCLUSIONS = """
 """
 # An opt-out is told of by the consent.
 _REACTIONS = """
-    SELECT h.at, 'reaction', h.delivery_id, NULL, h.seq, h.id::text, h.kind, h.agent_kind,
-        jsonb_build_object('link', h.link)
+    SELECT h.at, 'reaction', h.delivery_id, NULL, h.seq, h.id::text, h.kind, h.agent_kind, NULL
     FROM mine JOIN feedback_hit h ON h.delivery_id = mine.delivery_id AND h.seq = mine.seq
     WHERE h.kind <> 'unsubscribe'
 """

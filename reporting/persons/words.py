@@ -24,7 +24,7 @@ _MESSAGE_TONES = {
     MessageStatus.IN_DOUBT: "yellow",
 }
 _REPORT_TONES = {"hard": "red", "soft": "red", "complaint": "red", "delayed": "yellow"}
-_REASONS = dict(Reason.choices) | dict(ErrorReason.choices)
+_REASONS: dict[str, Any] = dict(Reason.choices) | dict(ErrorReason.choices)
 _CHANNELS = dict(ConsentEvent.Channel.choices)
 EDITS: dict[str, str | Promise] = {
     "create_profile": _("Profile made"),
@@ -126,7 +126,7 @@ def _consent(event: Event, administers: bool) -> Said:
         "unclear": _("Consent unclear"),
         "address": _("This address is opted out"),
     }
-    title = titles.get(event.what) or dict(ConsentDoubt.Decision.choices).get(event.what, event.what)
+    title = titles.get(event.what) or ConsentDoubt.Decision(event.what).label
     is_no = event.what in ("out", "address", "unclear", ConsentDoubt.Decision.OPT_OUT)
     return (
         f"{title} · {channel}",

@@ -258,7 +258,8 @@ def test_a_message_is_shown_as_it_was_sent_and_that_counts_nothing(client, marke
     assert f"Hello {was}" in text(frame).replace("&#x27;", "'")
     assert "sandbox" in frame["Content-Security-Policy"]
     assert "allow-scripts" not in frame["Content-Security-Policy"]
-    assert "/m/preview" in text(frame)
+    assert "Read it in the browser" in text(frame)
+    assert "/m/" not in text(frame)
 
 
 def test_compute_stats_is_done_by_a_worker_and_shown(client, marketer, work):
