@@ -124,6 +124,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("deliveries", "statuschange", _("Status changes"), "history"),
             ("reporting", "deliverystatistics", _("Statistics"), "monitoring"),
             ("reporting", "statisticsrun", _("Recounts"), "calculate"),
+            ("reporting", "fold", _("Hourly counts"), "published_with_changes"),
             ("reporting", "hitreclassification", _("Re-classifications of hits"), "person_search"),
         ]),
         (_("People to write to"), [

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from accounts.desk import VerbAdmin, VerbForm, person, told
+from accounts.desk import DeskAdmin, VerbAdmin, VerbForm, person, told
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
@@ -23,7 +23,7 @@ from deliveries.models import Delivery
 from feedback.models import HitKind
 from reporting import kpis, reclassifying, statistics
 from reporting.behaviour import BEHAVIOUR
-from reporting.models import DeliveryStatistics, HitReclassification, StatisticsRun
+from reporting.models import DeliveryStatistics, Fold, HitReclassification, StatisticsRun
 
 
 def _compute(order: Order) -> Done:
@@ -77,6 +77,15 @@ class DeliveryStatisticsAdmin(OfDeliveryAdmin):
     @display(description=_("clicks: person · unsure · machine"))
     def clicks_by_class(self, row: DeliveryStatistics) -> str:
         return _classes(row, HitKind.CLICK)
+
+
+@admin.register(Fold)
+class FoldAdmin(DeskAdmin):
+    """The hourly counts: how many deliveries they looked at, and how many figures they put right."""
+
+    under_unit = False
+    list_display = ["at", "deliveries", "repaired"]
+    fields = ["at", "deliveries", "repaired"]
 
 
 def _classes(row: DeliveryStatistics, kind: HitKind) -> str:
