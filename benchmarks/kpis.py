@@ -27,7 +27,9 @@ _MESSAGES = """
 """
 _HITS = """
     INSERT INTO feedback_hit (delivery_id, id, seq, kind, link, at, agent, agent_kind)
-    SELECT %(delivery)s, gen_random_uuid(), 1 + g %% %(messages)s,
+    SELECT %(delivery)s, (
+            lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') || '70008' || lpad(to_hex(g), 15, '0')
+        )::uuid, 1 + g %% %(messages)s,
         CASE WHEN g %% 7 < 4 THEN 'open' WHEN g %% 7 < 6 THEN 'click' ELSE 'mirror' END,
         CASE WHEN g %% 7 IN (4, 5) THEN g %% 3 END, now(), 'Mozilla/5.0',
         CASE g %% 5 WHEN 0 THEN 'machine' WHEN 1 THEN 'unsure' ELSE 'human' END

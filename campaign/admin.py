@@ -129,6 +129,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("reporting", "scheduledreport", _("Scheduled reports"), "schedule_send"),
             ("reporting", "reportmail", _("Mails of scheduled reports"), "mark_email_read"),
             ("reporting", "statisticsrun", _("Recounts"), "calculate"),
+            ("reporting", "fold", _("Hourly counts"), "published_with_changes"),
             ("reporting", "hitreclassification", _("Re-classifications of hits"), "person_search"),
             ("reporting", "logfilter", _("Saved filters"), "filter_alt"),
         ]),

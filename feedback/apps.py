@@ -13,4 +13,5 @@ class FeedbackConfig(AppConfig):
         from feedback.intake import faults as faults_of_mail
 
         diagnosis.also(faults.of_hits)
+        diagnosis.also(faults.of_partitions)
         diagnosis.also(faults_of_mail.of_mail)

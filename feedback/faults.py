@@ -1,14 +1,16 @@
-"""What is wrong with the opens and clicks of this host: for `manage.py doctor`."""
+"""What is wrong with opens and clicks, on this host and where they lie: for `manage.py doctor`."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from deliveries.overview.diagnosis import Diagnosis, fault, waits
-from feedback import segments
+from feedback import partitions, segments
 
 PATIENCE = timedelta(minutes=1)
+ROOM = timedelta(days=14)  # with less ahead of it the daily job must have failed for months
 
 
 def of_hits(at: datetime) -> Iterator[Diagnosis]:
@@ -36,3 +38,29 @@ def of_hits(at: datetime) -> Iterator[Diagnosis]:
         ),
         **slots,
     )
+
+
+def of_partitions(at: datetime) -> Iterator[Diagnosis]:
+    """Whether the tracking log has room by month, and what lies where it shouldn't."""
+    until = partitions.made_until()
+    if until - datetime.now(UTC) < ROOM:
+        yield fault(
+            "no_partitions_ahead",
+            _(
+                "The tracking log has partitions until %(until)s only; what comes later can't go by month. See whether "
+                "“cron” runs; “manage.py hit_partitions --make” makes them now."
+            ),
+            until=f"{until:%Y-%m-%d}",
+        )
+    if number := partitions.strays():
+        yield fault(
+            "hits_without_partition",
+            ngettext(
+                "%(number)s hit lies in the default partition of the tracking log, which should be empty. “manage.py "
+                "hit_partitions --make” moves what has a month; the clock of a web host was wrong for the rest.",
+                "%(number)s hits lie in the default partition of the tracking log, which should be empty. “manage.py "
+                "hit_partitions --make” moves what has a month; the clock of a web host was wrong for the rest.",
+                number,
+            ),
+            number=number,
+        )

@@ -1,9 +1,14 @@
 """What workers and the clock run: one call. Each may run twice, or be lost."""
 
+import logging
+
 from accounts import audit
 from campaign.lib import clock
+from feedback import partitions
 from feedback.intake import reaching, reading, reclassifying, refusals, replies, settling, sources
 from feedback.subscribing import letters
+
+logger = logging.getLogger(__name__)
 
 
 def fetch_mail(**_: object) -> None:
@@ -37,3 +42,12 @@ def forgive_reached(**_: object) -> None:
     """Each night: addresses with soft errors that a message has reached since are valid again."""
     with audit.entered("job"):
         reaching.forgive_all()
+
+
+def keep_partitions(**_: object) -> None:
+    """Each day: the tracking log has partitions for the months to come."""
+    with audit.entered("job"):
+        try:
+            partitions.keep()
+        except partitions.Busy:
+            logger.warning("the tracking log is busy; its next partitions are made tomorrow")

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.desk import VerbAdmin, VerbForm, anywhere, person, told
+from accounts.desk import DeskAdmin, VerbAdmin, VerbForm, anywhere, person, told
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock
@@ -27,7 +27,7 @@ from deliveries.models import Delivery
 from feedback.models import HitKind
 from reporting import kpis, logs, reclassifying, saved_filters, statistics
 from reporting.behaviour import BEHAVIOUR
-from reporting.models import DeliveryStatistics, HitReclassification, LogFilter, StatisticsRun
+from reporting.models import DeliveryStatistics, Fold, HitReclassification, LogFilter, StatisticsRun
 from reporting.persons.desk import PersonExportAdmin
 from reporting.persons.erasing_desk import ErasureAdmin
 from reporting.scheduled_admin import ScheduledReportAdmin
@@ -86,6 +86,15 @@ class DeliveryStatisticsAdmin(OfDeliveryAdmin):
     @display(description=_("clicks: person · unsure · machine"))
     def clicks_by_class(self, row: DeliveryStatistics) -> str:
         return _classes(row, HitKind.CLICK)
+
+
+@admin.register(Fold)
+class FoldAdmin(DeskAdmin):
+    """The hourly counts: how many deliveries they looked at, and how many figures they put right."""
+
+    under_unit = False
+    list_display = ["at", "deliveries", "repaired"]
+    fields = ["at", "deliveries", "repaired"]
 
 
 def _classes(row: DeliveryStatistics, kind: HitKind) -> str:

@@ -13,10 +13,13 @@ from deliveries.models import Delivery, Folder
 
 
 class DeliveryStatistics(models.Model):
-    """What the readers of one delivery did, as counted at `folded_at`. Messages are counted by their chunks."""
+    """What the readers of one delivery did. Messages are counted by their chunks.
+
+    PostgreSQL adds to it in the transaction that stores or changes a hit; at `folded_at` it was compared with the logs.
+    """
 
     delivery = models.OneToOneField(
-        Delivery, on_delete=models.CASCADE, primary_key=True, related_name="statistics"
+        Delivery, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="statistics"
     )
     opens = models.PositiveIntegerField(default=0)
     openers = models.PositiveIntegerField(default=0)
@@ -26,7 +29,7 @@ class DeliveryStatistics(models.Model):
     unsubscribers = models.PositiveIntegerField(default=0)
     # Of each kind of hit and each class: how many there are, and of how many messages.
     by_class = models.JSONField(default=dict, db_default={})
-    folded_at = models.DateTimeField(_("counted"))
+    folded_at = models.DateTimeField(_("checked"), null=True)
 
     class Meta:
         verbose_name = _("statistics of a delivery")
@@ -41,6 +44,7 @@ class Fold(models.Model):
 
     at = models.DateTimeField(_("at"), db_index=True)
     deliveries = models.PositiveIntegerField(_("deliveries"))
+    repaired = models.PositiveIntegerField(_("deliveries put right"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("hourly count")

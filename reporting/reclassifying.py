@@ -146,8 +146,10 @@ def _apply(run: HitReclassification, judge: Judge) -> dict[str, Any]:
     moves: rereading.Moves = Counter()
     for delivery_id in _concerned(run):
         for first, last in rereading.batches(delivery_id):
-            moves += rereading.change(delivery_id, first, last, judge)
-        statistics.store(delivery_id, behaviour(delivery_id), clock.now())
+            with transaction.atomic():
+                statistics.hold(delivery_id)
+                moves += rereading.change(delivery_id, first, last, judge)
+        statistics.reconcile(delivery_id, clock.now())
     return {"hits": moves.total()}
 
 

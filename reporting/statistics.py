@@ -1,6 +1,6 @@
-"""Counts of a delivery: live from its chunks, opens and clicks folded in every hour, all of it recounted on demand.
+"""Counts of a delivery: live from its chunks and what PostgreSQL adds as hits come; recounted hourly and on demand.
 
-Whoever counts twice gets the same: nothing here adds to what was there before.
+A recount finds by how much the statistics were off when it read the hits, and adds just that: what came since stays.
 """
 
 import logging
@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Func, JSONField, Q, QuerySet, Sum, Value
+from django.db.models.functions import Greatest
 from django.utils.functional import Promise
 
 from accounts import audit
@@ -22,10 +23,11 @@ from deliveries.ledger import recounting
 from deliveries.ledger.tallies import tallies, tallies_by, tallies_of
 from deliveries.models import TALLIES, Delivery
 from deliveries.sending import gate
+from feedback import partitions
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind, Reply, Report
 from reporting import kpis, logs, queues
-from reporting.behaviour import BEHAVIOUR, behaviour
+from reporting.behaviour import BEHAVIOUR, Measured, measured
 from reporting.kpis import Counts
 from reporting.models import DeliveryStatistics, Fold, StatisticsRun
 
@@ -41,7 +43,7 @@ LOST_AFTER = timedelta(seconds=60)  # a recount that is queued for longer is que
 
 
 def counts(delivery: Delivery) -> Counts:
-    """As the pages show them: messages from the chunks' tallies, people as last folded in."""
+    """As the pages show them: messages from the chunks' tallies, people as counted when their hits came in."""
     stored = DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values().first()
     return _counts(tallies(delivery), (stored or {}) | by_mail(delivery.pk))
 
@@ -86,7 +88,7 @@ def _counts(messages: dict[str, int], people: Mapping[str, Any]) -> Counts:
 
 
 def last_and_next(delivery: Delivery, at: datetime) -> tuple[datetime | None, datetime]:
-    """When this delivery's opens and clicks were counted last, and when they will be next: on the hour.
+    """When this delivery's opens and clicks were last compared with the logs, and when they will be next: on the hour.
 
     An hourly count that found nothing new of it says as much of it as one that did.
     """
@@ -102,7 +104,7 @@ def last_and_next(delivery: Delivery, at: datetime) -> tuple[datetime | None, da
 
 
 def unsubscribers(ids: Collection[int]) -> dict[int, int]:
-    """How many people unsubscribed by each of these deliveries, as last counted; of those of which that is known."""
+    """How many people unsubscribed by each of these deliveries; of those of which that is known."""
     rows = DeliveryStatistics.objects.filter(delivery_id__in=ids)
     return dict(rows.values_list("delivery_id", "unsubscribers"))
 
@@ -117,7 +119,7 @@ class ClassRow:
 
 
 def by_class(delivery_id: int) -> list[ClassRow]:
-    """People's hits, unsure ones and machines' beside each other, as last counted; nothing before the first count."""
+    """People's hits, unsure ones and machines' beside each other; nothing before the first hit."""
     found = (
         DeliveryStatistics.objects.filter(delivery_id=delivery_id).values_list("by_class", flat=True).first()
     )
@@ -140,7 +142,7 @@ def in_classes(counted: Mapping[str, Any]) -> list[ClassRow]:
 
 
 def count_hourly(at: datetime | None = None) -> int:
-    """Opens and clicks of every delivery that had hits since the last time are counted; return how many."""
+    """Every delivery that had hits since the last time is counted from the logs and put right; return how many."""
     at = at or clock.now()
     last = Fold.objects.values_list("at", flat=True).first()
     fresh = Hit.objects.filter(stored_at__lte=at)
@@ -151,25 +153,55 @@ def count_hourly(at: datetime | None = None) -> int:
         settled = settled.filter(settled_at__gt=last - OVERLAP)
     # Of who bounced since nothing counts any more.
     of_both = fresh.values_list("delivery_id", flat=True).union(settled.values_list("delivery_id", flat=True))
-    touched = [pk for pk in sorted(of_both) if _fold_one(pk, at)]
-    Fold.objects.create(at=at, deliveries=len(touched))
+    touched = [pk for pk in sorted(of_both) if Delivery.objects.filter(pk=pk).exists()]
+    repaired = sum(bool(reconcile(pk, at)) for pk in touched)
+    Fold.objects.create(at=at, deliveries=len(touched), repaired=repaired)
     Fold.objects.filter(at__lt=at - FOLDS_KEPT).delete()
     return len(touched)
 
 
-def _fold_one(delivery_id: int, at: datetime) -> bool:
-    # Without a lock: counting takes its time, and a send must not wait for it.
-    if not Delivery.objects.filter(pk=delivery_id).exists():
-        return False
-    store(delivery_id, behaviour(delivery_id), at)
-    return True
+def reconcile(delivery_id: int, at: datetime) -> dict[str, int]:
+    """The delivery's statistics are what the logs come to; return by how much each figure was off, where one was.
+
+    Without a lock while it counts: that takes its time, and neither a send nor a hit must wait for it.
+    """
+    if not _has_all_hits(delivery_id):
+        return {}
+    found = measured(delivery_id)
+    correct(delivery_id, found, at)
+    off = {name: number for name in BEHAVIOUR if (number := found.off_by[name])}
+    if off:
+        logger.info("delivery %s: opens and clicks were off, and are put right: %s", delivery_id, off)
+    return off
 
 
-def store(delivery_id: int, counted: dict[str, Any], at: datetime) -> None:
-    """The delivery's statistics are these."""
-    DeliveryStatistics.objects.update_or_create(
-        delivery_id=delivery_id, defaults={**counted, "folded_at": at}
+def correct(delivery_id: int, found: Measured, at: datetime) -> None:
+    """What was off is added to what the statistics are now."""
+    more = found.off_by
+    zeros = dict.fromkeys(BEHAVIOUR, 0)
+    DeliveryStatistics.objects.bulk_create(
+        [DeliveryStatistics(delivery_id=delivery_id, **zeros)], ignore_conflicts=True
     )
+    classes = Func(
+        F("by_class"),
+        Value(more["by_class"], JSONField()),
+        function="reporting_classes_added",
+        output_field=JSONField(),
+    )
+    DeliveryStatistics.objects.filter(delivery_id=delivery_id).update(
+        by_class=classes, folded_at=at, **{name: Greatest(0, F(name) + more[name]) for name in BEHAVIOUR}
+    )
+
+
+def hold(delivery_id: int) -> None:
+    """Nobody counts hits of this delivery until the transaction ends: for whoever changes many of them."""
+    DeliveryStatistics.objects.select_for_update(no_key=True).filter(delivery_id=delivery_id).first()
+
+
+def _has_all_hits(delivery_id: int) -> bool:
+    """Whether no partition was dropped in which hits of it may have lain: else what was counted stays."""
+    since = partitions.kept_since()
+    return since is None or Delivery.objects.filter(pk=delivery_id, started_at__gte=since).exists()
 
 
 # On demand
@@ -224,24 +256,30 @@ def compute(*, run_id: int) -> StatisticsRun:
     if not run.is_open:
         return run
     delivery_id = run.delivery_id
-    people = behaviour(delivery_id)
+    people = measured(delivery_id) if _has_all_hits(delivery_id) else None
     run = _settle(run_id, people, recounting.recount(delivery_id))
     gate.look_again(delivery_id)
     return run
 
 
 @transaction.atomic
-def _settle(run_id: int, people: dict[str, Any], repairs: list[dict[str, int]]) -> StatisticsRun:
-    """What was counted is what is known; of two that counted at once the first notes the difference."""
+def _settle(run_id: int, people: Measured | None, repairs: list[dict[str, int]]) -> StatisticsRun:
+    """What was counted is what is known; of two that counted at once the first notes the difference.
+
+    Without `people` what they did stays as it was counted.
+    """
     run = StatisticsRun.objects.select_for_update(of=("self",)).select_related("delivery").get(pk=run_id)
     if not run.is_open:
         return run
     at = clock.now()
-    stored = DeliveryStatistics.objects.filter(delivery_id=run.delivery_id).values().first()
+    if people is None:
+        stored = DeliveryStatistics.objects.filter(delivery_id=run.delivery_id).values().first() or {}
+        people = Measured(counted=stored, stood=stored)
+    else:
+        correct(run.delivery_id, people, at)
     messages = tallies(run.delivery)
-    old = kpis.figures(_counts(_without(messages, repairs), stored or {}))
-    store(run.delivery_id, people, at)
-    new = kpis.figures(_counts(messages, people))
+    old = kpis.figures(_counts(_without(messages, repairs), people.stood))
+    new = kpis.figures(_counts(messages, people.counted))
     run.chunks_repaired = len(repairs)
     run.old, run.new, run.difference = old, new, kpis.difference(old, new)
     run.status, run.ended_at = StatisticsRun.Status.DONE, at

@@ -241,12 +241,15 @@ def test_10_to_15_after_the_send_deployment_shows(browse, relay, code, number):
     assert number in kpi(block, code)
 
 
-def test_16_opens_and_clicks_are_updated_every_hour_and_the_page_says_so(browse):
+def test_16_opens_and_clicks_count_at_once_are_checked_every_hour_and_the_page_says_so(browse):
     delivery = DeliveryFactory(finished=True)
 
     block = words(page(browse(starter(delivery)), "reporting:block", delivery))
 
-    assert "Opens, clicks and unsubscribes are updated every hour" in block
+    assert (
+        "Opens, clicks and unsubscribes count within seconds and are checked against the logs every hour"
+        in block
+    )
     assert "last" in block
     assert "next" in block
 

@@ -220,6 +220,7 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
         "deliveries.jobs.forget_old_drafts": ("default", "47 3 * * *"),
         "audiences.jobs.forget_old_errors": ("default", "0 4 * * *"),
         "feedback.jobs.forgive_reached": ("default", "0 4 * * *"),
+        "feedback.jobs.keep_partitions": ("default", "23 4 * * *"),
     }
 
 

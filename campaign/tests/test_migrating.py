@@ -40,12 +40,12 @@ def test_a_migration_that_meets_a_busy_table_gives_up_and_says_what_to_do(elsewh
 
 
 def test_an_index_that_is_built_beside_those_who_write_waits_for_them(elsewhere):
-    elsewhere.execute("LOCK TABLE feedback_hit IN ROW EXCLUSIVE MODE")
+    elsewhere.execute("LOCK TABLE feedback_report IN ROW EXCLUSIVE MODE")
     release = threading.Thread(target=end_once_waited_for, args=[elsewhere])
     release.start()
 
     with patient(connection, 0.05):
-        execute("CREATE INDEX CONCURRENTLY for_a_test ON feedback_hit (seq)")
+        execute("CREATE INDEX CONCURRENTLY for_a_test ON feedback_report (seq)")
         assert execute("SHOW lock_timeout") == [("50ms",)]
 
     release.join()

@@ -1,4 +1,4 @@
-from feedback.models.hits import Clock, Hit, HitKind, time_ordered_uuid
+from feedback.models.hits import Clock, Hit, HitKind, first_id_at, moment_of, time_ordered_uuid
 from feedback.models.mail import IncomingMail, MailKind, Outcome, Reply, Report
 from feedback.models.reclassification import Reclassification
 from feedback.models.refusals import RefusalLook
@@ -16,5 +16,7 @@ __all__ = [
     "RefusalLook",
     "Reply",
     "Report",
+    "first_id_at",
+    "moment_of",
     "time_ordered_uuid",
 ]

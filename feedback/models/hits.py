@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import models
@@ -16,6 +17,19 @@ def time_ordered_uuid() -> UUID:
     """An id that sorts by the moment it was made (UUID version 7): made where the hit arrives, database or not."""
     moment, chance = time.time_ns() // 1_000_000, secrets.randbits(74)
     return UUID(int=moment << 80 | 0x7 << 76 | chance >> 62 << 64 | 0b10 << 62 | chance & (1 << 62) - 1)
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The least id of those that are made at a moment or later: none that was made before is as large."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def moment_of(number: UUID) -> datetime | None:
+    """When a time-ordered id was made, by the clock of its host; None of one that says no moment of the calendar."""
+    try:
+        return datetime.fromtimestamp((number.int >> 80) / 1000, UTC)
+    except (OverflowError, ValueError):
+        return None
 
 
 class Clock(models.Func):
@@ -37,7 +51,8 @@ class HitKind(models.TextChoices):
 class Hit(models.Model):
     """One open, click, mirror view or opt-out. Raw: what counts is decided when it is counted.
 
-    The id is made before the row, so a hit that is brought twice from the spool is there once.
+    The id is made before the row, so a hit that is brought twice from the spool is there once. The table lies in
+    partitions by id, that is by time (`feedback.partitions`).
     """
 
     pk = models.CompositePrimaryKey("delivery_id", "id")

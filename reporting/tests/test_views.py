@@ -58,7 +58,7 @@ def test_the_block_shows_the_indicators(client, marketer):
     for shown in ("75.0%", "25.0%", "33.3%", "16.7%", ">Finished<", "All messages were processed."):
         assert shown in page
     assert "accepted by the next server and not bounced since" in page
-    assert "Opens, clicks and unsubscribes are updated every hour" in page
+    assert "Opens, clicks and unsubscribes count within seconds" in page
 
 
 def test_the_block_moves_by_itself_while_the_send_does(client, marketer):
