@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, attributes, export_styles, fields, suppressions
+from audiences import addresses, attributes, export_styles, fields, suppressions, tracking
 from audiences.models import Profile
 from campaign.lib import keyset
 from campaign.lib.refusals import Refusal
@@ -117,10 +117,13 @@ def export(*, profiles: QuerySet[Profile], unit: OrganizationalUnit, by: User) -
 def _rows(
     profiles: QuerySet[Profile], known: list[fields.ProfileField], *, decimal: str
 ) -> Iterator[list[Any]]:
-    yield [*(field.name for field in known), *FLAGS]
+    tracked = list(tracking.COLUMNS.values())
+    yield [*(field.name for field in known), *FLAGS, *tracked]
     for profile in keyset.each(profiles):
         flags = [int(getattr(profile, flag)) for flag in FLAGS]
-        yield [*(_exported(field.value_of(profile), decimal) for field in known), *flags]
+        said = [getattr(profile, name) for name in tracked]
+        answers = ["" if each is None else int(each) for each in said]
+        yield [*(_exported(field.value_of(profile), decimal) for field in known), *flags, *answers]
 
 
 def _exported(value: Any, decimal: str = ".") -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import connection
 
+from audiences.tracking import Tracked
 from deliveries.models import MessageStatus as S
 from feedback.agents import AgentKind
 from feedback.models import HitKind, Report
@@ -17,6 +18,7 @@ def behaviour(delivery_id: int, *, reread: bool = False) -> dict[str, Any]:
 
     One message goes to one person, so people are counted by message. Whoever clicked, opened the mirror page
     or opted out by the link has opened, whether or not the picture was loaded; whoever did so by mail need not have.
+    Of a message that left without the picture no open counts.
     `by_class` has, of each kind of hit and each class, how many there are and of how many messages. With `reread` the
     hits in the table `reread_hit` have the class that they have there.
     """
@@ -55,7 +57,7 @@ def _statement(agent_kind: str, join: str = "") -> str:
             FROM feedback_hit h {join} WHERE h.delivery_id = %(delivery)s
         ) hit GROUP BY seq
     ), person AS (
-        SELECT each.*, opens + clicks + mirrors + unsubscribes > 0 AS reacted
+        SELECT each.*, opens + clicks + mirrors + unsubscribes > 0 AND m.tracked & {Tracked.OPENS:d} <> 0 AS reacted
         FROM (SELECT *, {by_people} FROM message) each
         JOIN deliveries_message m ON m.delivery_id = %(delivery)s AND m.seq = each.seq AND m.status = {S.SENT}
     )

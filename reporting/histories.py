@@ -82,7 +82,7 @@ _HISTORY = """
         FROM mine JOIN feedback_report r ON r.delivery_id = mine.delivery_id AND r.seq = mine.seq AND r.is_current
         UNION ALL
         SELECT c.at, 'consent', nullif(substring(c.reference FROM '^delivery ([0-9]{1,18})$'), '')::bigint, NULL,
-            CASE WHEN c.opted_out THEN 'out' ELSE 'in' END, coalesce(s.label, c.channel)
+            CASE WHEN c.opted_out THEN 'out' ELSE 'in' END, coalesce(s.label, nullif(c.purpose, ''), c.channel)
         FROM audiences_consentevent c LEFT JOIN audiences_service s ON s.id = c.service_id
         WHERE c.profile_id = %(profile)s
     )
@@ -90,6 +90,9 @@ _HISTORY = """
     WHERE at IS NOT NULL AND (%(before)s::timestamptz IS NULL OR at < %(before)s)
     ORDER BY at DESC, kind, delivery_id DESC, seq LIMIT %(most)s
 """
+
+
+_WISHES = dict(ConsentEvent.Channel.choices) | dict(ConsentEvent.Purpose.choices)
 
 
 def _event(row: Any, named: dict[int, Delivery]) -> Event:
@@ -110,5 +113,5 @@ def _event(row: Any, named: dict[int, Delivery]) -> Event:
         seq=seq,
         by_machine=kind == "hit" and note == AgentKind.MACHINE,
         is_unsure=kind == "hit" and note == AgentKind.UNSURE,
-        note=str(dict(ConsentEvent.Channel.choices).get(note, note)) if kind == "consent" else note,
+        note=str(_WISHES.get(note, note)) if kind == "consent" else note,
     )

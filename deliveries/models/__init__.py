@@ -9,6 +9,7 @@ from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
 from deliveries.models.message import (
     ANSWERED_ROWS,
+    ASIDE,
     OUTCOMES,
     REFUSED_ROWS,
     TALLIES,
@@ -34,6 +35,7 @@ from deliveries.models.template import ContentTemplate, TemplatePicture
 
 __all__ = [
     "ANSWERED_ROWS",
+    "ASIDE",
     "OUTCOMES",
     "REFUSED_ROWS",
     "TALLIES",
