@@ -149,7 +149,7 @@ class DeliveryAdmin(VerbAdmin):
                         "label",
                         "description",
                         ("unit", "audience"),
-                        "service",
+                        ("service", "days_after"),
                     ]
                 },
             ),

@@ -41,6 +41,7 @@ SETTINGS = [
     "unit",
     "audience",
     "service",
+    "days_after",
     "schedule_kind",
     "validity_hours",
     "approval_policy",

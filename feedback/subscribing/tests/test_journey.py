@@ -14,9 +14,10 @@ from audiences.services import subscribing
 from audiences.services.subscribing import Origin
 from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory
 from campaign.lib import clock
-from deliveries.models import Message
+from deliveries.models import Message, Sender
 from deliveries.sending import statements
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.relay import relay_running
 from feedback.subscribing import bots, letters
 from feedback.tests.factories import CHROME, PromptReader, link
 
@@ -32,6 +33,13 @@ def reader():
 def no_haste(monkeypatch):
     """Whoever sends the form has read it."""
     monkeypatch.setattr(bots, "SECONDS_AT_LEAST", 0)
+
+
+@pytest.fixture
+def relay(tmp_path, settings):
+    with relay_running(tmp_path / "relay.sqlite3") as running:
+        settings.RELAY_URL = running.url
+        yield running
 
 
 def form_of(service: Service) -> str:
@@ -169,3 +177,31 @@ def test_who_leaves_after_the_seal_is_not_sent_to():
         cursor.execute(statements.WINDOW, {"delivery": delivery.pk, "above": 0, "upto": 9, "unasked": True})
         causes = {row[1]: row[3] for row in cursor.fetchall()}
     assert causes == {staying.email: "", leaving.email: "not_subscribed"}
+
+
+def test_the_mail_that_asks_leaves_by_the_unit_s_sender_and_route(reader, relay, transactional_db):
+    service = ServiceFactory(public_name="Açaí news")
+    Sender.objects.create(
+        unit=service.unit, address="news@shop.example.com", name="Shop", reply_to="help@shop.example.com"
+    )
+
+    asked(reader, service, "ana@example.com")
+    assert letters.mail(clock.now()) == 1
+
+    (message,) = relay.messages()
+    assert relay.recipients() == ["ana@example.com"]
+    assert message["From"].addresses[0].addr_spec == "news@shop.example.com"
+    assert message["From"].addresses[0].display_name == "Açaí news"
+    assert message["Reply-To"] == "help@shop.example.com"
+    assert "/k/" in message.get_content()
+
+
+def test_a_mail_that_the_unit_s_relay_refuses_is_tried_again(reader, relay, transactional_db):
+    service = ServiceFactory()
+    Sender.objects.create(unit=service.unit, address="news@shop.example.com")
+    relay.refuse("ana@example.com", "451 4.2.0 Greylisted", once=True)
+    asked(reader, service, "ana@example.com")
+
+    assert letters.mail(clock.now()) == 0
+    assert letters.mail(clock.now() + timedelta(minutes=5)) == 1
+    assert relay.recipients() == ["ana@example.com"]
