@@ -56,7 +56,7 @@ class UnitAdmin(VerbAdmin):
     form = DeskUnitForm
     fields = [
         "label", "parent", "approval_policy", "grace_seconds", "one_administrator_is_enough", "proof_list",
-        "link_parameters", "link_domains", "seen",
+        "link_parameters", "link_domains", "tracking_unasked", "seen",
     ]  # fmt: skip
     list_display = ["place", "approval_policy", "grace_seconds", "administrators", "people_in_it"]
     search_fields = ["label"]

@@ -87,6 +87,14 @@ class Affected:
         return str(said) % {"anew": self.anew, "stays": self.stays, "series": self.series}
 
 
+class Unasked(models.TextChoices):
+    """Whether opens and clicks are measured of whoever was not asked; empty: as the unit above has it."""
+
+    AS_ABOVE = "", _("As the unit above")
+    ON = "on", _("On")
+    OFF = "off", _("Off")
+
+
 class OrganizationalUnit(models.Model):
     """A node of the tree under which every delivery, profile and audience hangs.
 
@@ -131,6 +139,18 @@ class OrganizationalUnit(models.Model):
         null=True,
         blank=True,
         default=None,
+    )
+    tracking_unasked = models.CharField(
+        _("tracking of people who were not asked"),
+        max_length=3,
+        choices=Unasked.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_(
+            "Whether opens and clicks are measured of people who neither agreed nor refused. It concerns deliveries of "
+            "this unit and below, what was prepared already too where it is switched off. At the top, empty is on."
+        ),
     )
     # What the last change or move of this object meant for deliveries; not stored.
     affected: Affected | None = None

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, proof_addresses, unit_links, units
+from accounts import access, proof_addresses, unit_links, unit_tracking, units
 from accounts.desk import VerbForm
 from accounts.models import Affected, OrganizationalUnit
 from accounts.rights import Right
@@ -40,7 +40,9 @@ class UnitForm(VerbForm):
 
     class Meta:
         model = OrganizationalUnit
-        fields = ["label", "parent", "approval_policy", "grace_seconds", "one_administrator_is_enough"]
+        fields = [
+            "label", "parent", "approval_policy", "grace_seconds", "one_administrator_is_enough", "tracking_unasked",
+        ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -99,4 +101,5 @@ class UnitForm(VerbForm):
         unit_links.save(
             unit=unit, parameters=data["link_parameters"], domains=data["link_domains"] or [], by=self.by
         )
+        unit_tracking.save(unit=unit, unasked=data["tracking_unasked"], by=self.by)
         return unit

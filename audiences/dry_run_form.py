@@ -27,6 +27,10 @@ CONSENT: dict[str, str | Promise] = {
     "consent_at": _("Date of the consent"),
     "consent_source": _("Source of the consent"),
     "consent_words": _("Words of the consent"),
+    "tracking_consent": _("Opens and clicks may be measured"),
+    "track_opens": _("Opens may be measured"),
+    "track_clicks": _("Clicks may be measured"),
+    "no_tracking": _("Neither opens nor clicks may be measured"),
 }
 _FOUND_OUT = ("", _("Found out"))
 DELIMITERS = [(",", _("Comma")), (";", _("Semicolon")), ("\t", _("Tab")), ("|", _("Bar"))]

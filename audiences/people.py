@@ -13,7 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, attributes, erased_addresses, export_styles, fields, sight, suppressions
+from audiences import (
+    addresses,
+    attributes,
+    erased_addresses,
+    export_styles,
+    fields,
+    sight,
+    suppressions,
+    tracking,
+)
 from audiences.models import Profile
 from audiences.models.profile import Plain, plain
 from campaign.lib import keyset
@@ -132,11 +141,14 @@ def export(*, profiles: QuerySet[Profile], unit: OrganizationalUnit, by: User) -
 def _rows(
     profiles: QuerySet[Profile], known: list[fields.ProfileField], *, decimal: str
 ) -> Iterator[list[Any]]:
-    yield [*(field.name for field in known), *FLAGS]
+    tracked = list(tracking.COLUMNS.values())
+    yield [*(field.name for field in known), *FLAGS, *tracked]
     for profile in keyset.each(profiles):
         flags = [int(getattr(profile, flag)) for flag in FLAGS]
+        said = [getattr(profile, name) for name in tracked]
+        answers = ["" if each is None else int(each) for each in said]
         values = (sight.value_of(field.name, field.value_of(profile), profile) for field in known)
-        yield [*(_exported(value, decimal) for value in values), *flags]
+        yield [*(_exported(value, decimal) for value in values), *flags, *answers]
 
 
 def _exported(value: Any, decimal: str = ".") -> Any:

@@ -20,6 +20,7 @@ from operator import and_, or_
 from typing import Any
 
 from django.db.models import Func, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import (
     Contains,
     Exact,
@@ -36,7 +37,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from audiences import date_rules, value_names
+from audiences import date_rules, tracking, value_names
 from audiences import fields as profile_fields
 from audiences.fields import DATE, NUMBER, TEXT, YES_NO, ProfileField
 from audiences.models import Audience, Service, Subscription
@@ -70,6 +71,11 @@ class Operator:
 # No attribute can have these names.
 AUDIENCE_FIELD = ProfileField("@audience", _("Audience"), AUDIENCE, False)
 SERVICE_FIELD = ProfileField("@service", _("Service"), SERVICE, False)
+# What somebody said of tracking: yes, no, or empty where they were not asked.
+TRACKING_FIELDS = tuple(
+    ProfileField(f"@{column}", purpose.label, YES_NO, False) for purpose, column in tracking.COLUMNS.items()
+)
+BESIDE_PROFILES = (AUDIENCE_FIELD, SERVICE_FIELD, *TRACKING_FIELDS)
 IN_AUDIENCE, SUBSCRIBED = "in_audience", "subscribed"
 ALL_KINDS = (TEXT, NUMBER, DATE)
 OPERATORS = {
@@ -142,8 +148,8 @@ def operators(kind: str) -> list[Operator]:
 
 
 def known_fields() -> dict[str, ProfileField]:
-    """What a rule can ask about: fields of profiles, other audiences that they are in, subscriptions; one query."""
-    return profile_fields.by_name() | {field.name: field for field in (AUDIENCE_FIELD, SERVICE_FIELD)}
+    """What a rule can ask: fields of profiles, other audiences that they are in, subscriptions, tracking; one query."""
+    return profile_fields.by_name() | {field.name: field for field in BESIDE_PROFILES}
 
 
 def validated(rule: Any, *, known: dict[str, ProfileField] | None = None) -> Rule:
@@ -338,7 +344,7 @@ def _solid(condition_: Q) -> Q:
 def _leaf_condition(field: ProfileField, code: str, value: Any) -> Q:
     if field.kind == DATE:
         return date_rules.condition(field, code, value)
-    asked: Any = profile_fields.expression(field)
+    asked: Any = _answer(field) if field in TRACKING_FIELDS else profile_fields.expression(field)
     match code:
         case "empty":
             return Q(IsNull(asked, True) if field.kind == NUMBER else Exact(asked, Value("")))
@@ -363,6 +369,11 @@ def _leaf_condition(field: ProfileField, code: str, value: Any) -> Q:
             return Q(Exact(asked, Value("true" if code == "yes" else "false")))
         case _:
             return _present(asked, _ORDERS[code](asked, Decimal(str(value))))
+
+
+def _answer(field: ProfileField) -> Coalesce:
+    """What somebody said of tracking, as the text of a yes or no; empty where they said nothing."""
+    return Coalesce(Cast(field.name.removeprefix("@"), TextField()), Value(""), output_field=TextField())
 
 
 _ORDERS: dict[str, Any] = {

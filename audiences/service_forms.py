@@ -80,6 +80,7 @@ class AudienceChoice(forms.Form):
     """Whose people are subscribed."""
 
     audience: Any = forms.ModelChoiceField(Audience.objects.none(), label=_("Audience"))
+    is_welcomed = forms.BooleanField(required=False, label=_("They get the welcome mails too"))
 
     def __init__(self, *args: Any, service: Service, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

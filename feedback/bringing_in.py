@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from audiences import tracking
+from audiences.tracking import Tracked
 from deliveries.lifecycle import groups
 from feedback import evidence, outage, segments, unsubscribes
 from feedback.arrivals import IncomingHit, read
@@ -48,18 +50,30 @@ _NEW = """
 SELECT d.id FROM deliveries_delivery d WHERE d.key = %s AND d.status = ANY(%s)
 AND NOT EXISTS (SELECT FROM feedback_hit h WHERE h.delivery_id = d.id AND h.id = %s)
 """
+# Of whom a message must not measure, or who refused since it left, nothing is kept and nothing is proved; a wish is.
+_MESSAGE = f"""
+LEFT JOIN LATERAL (
+    SELECT m.status, m.code, m.at, m.tracked & coalesce((
+        SELECT {tracking.not_refused("p")} FROM audiences_profile p WHERE p.id = m.profile_id
+    ), {Tracked.ALL:d}) AS tracked
+    FROM deliveries_message m WHERE m.delivery_id = d.id AND m.seq = a.seq OFFSET 0
+) m ON true
+"""
+_IS_KEPT = f"""(
+    a.kind = '{HitKind.UNSUBSCRIBE}' OR coalesce(m.tracked, {Tracked.ALL:d})
+        & CASE a.kind WHEN '{HitKind.CLICK}' THEN {Tracked.CLICKS:d} ELSE {Tracked.OPENS:d} END <> 0
+)"""
 _INSERT = f"""
 INSERT INTO feedback_hit
     (delivery_id, id, seq, kind, link, at, agent, network, method, is_prefetch, after, agent_kind)
 SELECT d.id, a.id, a.seq, a.kind, a.link, t.at, a.agent, a.network, a.method, a.is_prefetch, t.after,
     {classes.by_itself("a", agent="a.agent_sign", network="a.network_kind", after="t.after")}
 FROM arriving_hit a JOIN deliveries_delivery d ON d.key = a.delivery_key AND d.status = ANY(%(begun)s)
-LEFT JOIN LATERAL (
-    SELECT status, code, at FROM deliveries_message WHERE delivery_id = d.id AND seq = a.seq OFFSET 0
-) m ON true
+{_MESSAGE}
 CROSS JOIN LATERAL (
     SELECT a.at + sinete_offset() AS at, {classes.after("(a.at + sinete_offset())", "m")} AS after
 ) t
+WHERE {_IS_KEPT}
 ORDER BY a.id
 ON CONFLICT DO NOTHING
 """
@@ -69,9 +83,10 @@ WITH {classes.swept(_WHICH)}
 UPDATE feedback_hit h SET agent_kind = {classes.MACHINE} FROM swept s
 WHERE h.delivery_id = %(delivery)s AND {_WHICH} AND {classes.OF_SWEEP} AND h.agent_kind <> {classes.MACHINE}
 """
-_WHOSE = """
+_WHOSE = f"""
 SELECT DISTINCT d.id, a.seq, a.kind
 FROM arriving_hit a JOIN deliveries_delivery d ON d.key = a.delivery_key AND d.status = ANY(%(begun)s)
+{_MESSAGE} WHERE {_IS_KEPT}
 """
 
 
@@ -112,7 +127,9 @@ def _opt_out(arrival: IncomingHit) -> None:
         cursor.execute(_NEW, [arrival.delivery_key, [str(status) for status in groups.BEGUN], arrival.id])
         found = cursor.fetchone()
     if found is not None:
-        unsubscribes.opt_out(delivery_id=found[0], seq=arrival.seq, at=arrival.at)
+        unsubscribes.opt_out(
+            delivery_id=found[0], seq=arrival.seq, at=arrival.at, network=arrival.signs.network
+        )
 
 
 def _take_many(arrivals: Iterable[IncomingHit]) -> None:

@@ -21,17 +21,17 @@ WHERE m.delivery_id = %s AND m.seq = %s
 """
 
 
-def opt_out(*, delivery_id: int, seq: int, at: datetime, source: str = SOURCE) -> bool:
+def opt_out(*, delivery_id: int, seq: int, at: datetime, source: str = SOURCE, network: str = "") -> bool:
     """Whoever the message was written to leaves its service, or gets no more email where it has none.
 
-    False if it was so already or they are gone.
+    `network` is where it came from, as far as that is kept. False if it was so already or they are gone.
     """
     profile_id, service_id = _whose(delivery_id, seq)
     if profile_id is None:
         return False
     if service_id is None:
-        return _out_of_all(profile_id, delivery_id, at=at, source=source)
-    origin = Origin(at, source, reference=reference(delivery_id))
+        return _out_of_all(profile_id, delivery_id, at=at, source=source, network=network)
+    origin = Origin(at, source, reference=reference(delivery_id), network=network)
     service = Service.objects.get(pk=service_id)
     return subscribing.leave(service=service, profile_id=profile_id, origin=origin)
 

@@ -17,8 +17,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import signing_in
-from audiences import addresses
+from audiences import addresses, tracking
 from audiences.models import Profile
+from audiences.tracking import Tracked
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
 from deliveries.content.render import RenderError
@@ -33,7 +34,12 @@ from feedback.subscribing import again
 
 logger = logging.getLogger(__name__)
 
-_MESSAGE = "SELECT values, profile_id, address FROM deliveries_message WHERE delivery_id = %s AND seq = %s"
+_MESSAGE = f"""
+SELECT m.values, m.profile_id, m.address, m.tracked & coalesce((
+    SELECT {tracking.not_refused("p")} FROM audiences_profile p WHERE p.id = m.profile_id
+), {Tracked.ALL:d})
+FROM deliveries_message m WHERE m.delivery_id = %s AND m.seq = %s
+"""
 PIXEL = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
@@ -69,6 +75,7 @@ class Letter:
     profile_id: int | None = None
     address: str = ""
     is_known: bool = False  # its row was read
+    tracked: int = 0  # what may be measured, as far as that is known
 
 
 def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -133,7 +140,9 @@ def mirror(request: HttpRequest, token: str) -> HttpResponse:
         return _gone(request)
     if not letter.is_known:
         return _later(request)
-    renderer = letter.delivery.renderer
+    renderer = letter.delivery.renderer.tracked(
+        opens=bool(letter.tracked & Tracked.OPENS), clicks=bool(letter.tracked & Tracked.CLICKS)
+    )
     try:
         if renderer.compiled.html:
             response = HttpResponse(renderer.html(seq=claim.seq, values=letter.values))
@@ -236,15 +245,15 @@ def _values(delivery: Served, claim: Claim) -> dict[str, Any] | None:
     return row[0] if row is not None else None
 
 
-def _row(delivery: Served, claim: Claim) -> tuple[dict[str, Any], int | None, str] | None:
-    """What a message's row says: values, profile and address; None where it is gone. Raise Away.
+def _row(delivery: Served, claim: Claim) -> tuple[dict[str, Any], int | None, str, int] | None:
+    """What a message's row says: values, profile, address, what may be measured; None where it is gone. Raise Away.
 
     Said in SQL: to write this statement anew for each reader would cost ten times what it costs to run it.
     """
     with outage.reach(), connection.cursor() as cursor:
         cursor.execute(_MESSAGE, [delivery.delivery_id, claim.seq])
         row = cursor.fetchone()
-    return (json.loads(row[0]), row[1], row[2]) if row is not None else None
+    return (json.loads(row[0]), *row[1:]) if row is not None else None
 
 
 def _claim(token: str, purpose: Purpose) -> Claim | None:
@@ -269,10 +278,10 @@ def _letter(claim: Claim) -> Letter | None:
         row = None
     if row is None:
         return Letter(claim, delivery, {})
-    values, profile_id, address = row
+    values, profile_id, address, tracked = row
     if not address:  # whoever it was written to was erased
         return None
-    return Letter(claim, delivery, values, profile_id, address, is_known=True)
+    return Letter(claim, delivery, values, profile_id, address, is_known=True, tracked=tracked)
 
 
 def _record(request: HttpRequest, claim: Claim, kind: HitKind) -> Landed:

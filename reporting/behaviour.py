@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from audiences.tracking import Tracked
 from deliveries.models import MessageStatus as S
 from feedback.agents import AgentKind
 from feedback.models import HitKind, Report
 
 BEHAVIOUR = ("opens", "openers", "clicks", "clickers", "mirror_views", "unsubscribers")
 _EACH = [(kind, each) for kind in HitKind.values for each in AgentKind.values]
+_MUTE = len(_EACH)  # what is added to the code of a hit whose message left without the picture
 MEMORY = "64MB"  # for grouping by message; what needs more goes by the disk
 
 
@@ -47,6 +49,7 @@ def behaviour(delivery_id: int, *, reread: bool = False) -> dict[str, Any]:
 
     One message goes to one person, so people are counted by message. Whoever clicked, opened the mirror page
     or opted out by the link has opened, whether or not the picture was loaded; whoever did so by mail need not have.
+    Of a message that left without the picture no open counts.
     `by_class` has, of each kind of hit and each class, how many there are and of how many messages. With `reread` the
     hits in the table `reread_hit` have the class that they have there.
     """
@@ -69,15 +72,20 @@ def _counted(hits: dict[int, int], people: list[tuple[int, int]], by_mail: int) 
     """From hits by code, and from how many people showed which signs (a bit for each code)."""
 
     def who(*kinds: str) -> int:
-        return sum(number for signs, number in people if signs & _by_people(*kinds))
+        signs_of = _by_people(*kinds)
+        return sum(number for signs, number in people if signs & (signs_of | signs_of << _MUTE))
 
     def how_often(kind: str) -> int:
-        return sum(number for code, number in hits.items() if 1 << code & _by_people(kind))
+        signs_of = _by_people(kind)
+        return sum(number for code, number in hits.items() if 1 << code & (signs_of | signs_of << _MUTE))
 
-    openers = who(*HitKind.values)
-    loaded = who(HitKind.OPEN)
+    def who_can_tell(*kinds: str) -> int:
+        return sum(number for signs, number in people if signs & _by_people(*kinds))
+
+    openers, loaded = who_can_tell(*HitKind.values), who_can_tell(HitKind.OPEN)
+    opens = sum(number for code, number in hits.items() if 1 << code & _by_people(HitKind.OPEN))
     return {
-        "opens": how_often(HitKind.OPEN) + openers - loaded,
+        "opens": opens + openers - loaded,
         "openers": openers,
         "clicks": how_often(HitKind.CLICK),
         "clickers": who(HitKind.CLICK),
@@ -85,7 +93,10 @@ def _counted(hits: dict[int, int], people: list[tuple[int, int]], by_mail: int) 
         "unsubscribers": who(HitKind.UNSUBSCRIBE) + by_mail,
         "by_class": {
             kind: {
-                each: [hits.get(code, 0), sum(number for signs, number in people if signs & 1 << code)]
+                each: [
+                    hits.get(code, 0) + hits.get(code + _MUTE, 0),
+                    sum(number for signs, number in people if signs & (1 << code | 1 << code + _MUTE)),
+                ]
                 for code, (of_kind, each) in enumerate(_EACH)
                 if of_kind == kind
             }
@@ -124,8 +135,11 @@ def _statement(agent_kind: str, join: str = "") -> str:
     return f"""
     WITH missed AS MATERIALIZED (
         SELECT seq FROM deliveries_message WHERE delivery_id = %(delivery)s AND status <> {S.SENT}
+    ), mute AS MATERIALIZED (
+        SELECT seq FROM deliveries_message
+        WHERE delivery_id = %(delivery)s AND status = {S.SENT} AND tracked & {Tracked.OPENS:d} = 0
     ), hit AS (
-        SELECT h.seq, {_code(agent_kind)} AS code
+        SELECT h.seq, {_code(agent_kind)} + CASE WHEN h.seq IN (SELECT seq FROM mute) THEN {_MUTE} ELSE 0 END AS code
         FROM feedback_hit h {join}
         WHERE h.delivery_id = %(delivery)s
             AND h.seq + 0 <= (SELECT max(seq) FROM deliveries_message WHERE delivery_id = %(delivery)s)

@@ -12,6 +12,7 @@ from django.db.models.functions import ExtractHour
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from audiences.tracking import Tracked
 from campaign.lib import numbers, reader_zone
 from deliveries.models import Delivery, Message, MessageStatus, Preparation
 from feedback.agents import AgentKind
@@ -34,6 +35,11 @@ IN_SQL = f"h.agent_kind <> '{AgentKind.MACHINE}'"
 _BY_NO_MACHINE = ~Q(agent_kind=AgentKind.MACHINE)
 
 
+def with_bit(what: Tracked) -> list[int]:
+    """The values of a message's `tracked` that hold this."""
+    return [value for value in range(Tracked.ALL + 1) if value & what]
+
+
 def counted(hits: QuerySet[Any]) -> QuerySet[Any]:
     """Of these hits those that count."""
     of_message = Message.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
@@ -43,14 +49,17 @@ def counted(hits: QuerySet[Any]) -> QuerySet[Any]:
 def counted_as(hits: QuerySet[Any], what: str) -> QuerySet[Any]:
     """Of these hits those that count as opens, clicks, mirror views or opt-outs.
 
-    Whoever clicked without loading the picture has opened once, at the first that is known of them.
+    Whoever clicked without loading the picture has opened once, at the first that is known of them; of a message
+    that left without the picture no open counts.
     """
     if what in KINDS:
         return counted(hits).filter(kind=KINDS[what])
     same = Hit.objects.filter(_BY_NO_MACHINE, delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
     earlier = Q(at__lt=OuterRef("at")) | Q(at=OuterRef("at"), id__lt=OuterRef("id"))
     told = ~Exists(same.filter(kind=HitKind.OPEN)) & ~Exists(same.filter(earlier))
-    return counted(hits).filter(Q(kind=HitKind.OPEN) | told)
+    of_message = Message.objects.filter(delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq"))
+    can_tell = Exists(of_message.filter(tracked__in=with_bit(Tracked.OPENS)))
+    return counted(hits).filter(Q(kind=HitKind.OPEN) | told, can_tell)
 
 
 def links_of(delivery: Delivery) -> list[dict[str, Any]]:

@@ -63,6 +63,13 @@ class Block:
         return explained(self.tiles, self.counts)
 
     @property
+    def untracked(self) -> list[tuple[Named, int]]:
+        """Of the delivered those that can't tell of an open or a click, for whom the indicators don't speak."""
+        named = [kpis.NAMED[name] for name in ("opens_untracked", "clicks_untracked")]
+        found = [(each, getattr(self.counts, each.name)) for each in named]
+        return [(each, number) for each, number in found if number and self.delivery.tracking]
+
+    @property
     def moves(self) -> bool:
         """Whether the block must look again: in a final status nothing moves any more."""
         return self.delivery.status in groups.RELEASED
@@ -118,7 +125,12 @@ def explained(tiles: list[Tile], counts: Counts) -> list[Explained]:
         Explained(each.label, each.sentence, each.formula, each.named)
         for each in (tile.kpi.definition for tile in tiles)
     ]
-    beside = [kpis.NAMED[name] for name in kpis.BESIDE if getattr(counts, name)]
+    shown = {tile.kpi.code for tile in tiles}
+    beside = [
+        kpis.NAMED[name]
+        for name in kpis.BESIDE
+        if getattr(counts, name) and kpis.SPEAKS_OF.get(name, "sent") in shown
+    ]
     return indicators + [Explained(named.label, "", "", named) for named in beside]
 
 

@@ -22,6 +22,8 @@ class Counts:
 
     to_deliver: int = 0
     delivered: int = 0  # accepted by the next server and not bounced since
+    opens_untracked: int = 0  # of the delivered those without a picture that tells of an open
+    clicks_untracked: int = 0  # of the delivered those without tracked links
     failed: int = 0  # at a server, then or later
     unsent: int = 0  # failed before any server was asked
     retrying: int = 0
@@ -48,6 +50,16 @@ class Counts:
         """Not attempted yet."""
         others = self.retrying + self.in_doubt + self.ignored + self.cancelled + self.erased + self.unsent
         return self.to_deliver - self.sent - others
+
+    @property
+    def opens_tracked(self) -> int:
+        """Of the delivered those that can tell of an open."""
+        return self.delivered - self.opens_untracked
+
+    @property
+    def clicks_tracked(self) -> int:
+        """Of the delivered those that can tell of a click."""
+        return self.delivered - self.clicks_untracked
 
     @property
     def settled(self) -> int:
@@ -127,6 +139,20 @@ NAMED: dict[str, Named] = {
         Named("ignored", _("Not sent: opted out after preparation"), "status=ignored", is_beside=True),
         Named("cancelled", _("Cancelled"), "status=cancelled", is_beside=True),
         Named("erased", _("Not sent: erased"), "status=erased", is_beside=True),
+        Named("opens_tracked", _("Delivered with open tracking"), "status=opens_tracked"),
+        Named(
+            "opens_untracked",
+            _("Delivered without open tracking"),
+            "status=opens_untracked",
+            is_beside=True,
+        ),
+        Named("clicks_tracked", _("Delivered with click tracking"), "status=clicks_tracked"),
+        Named(
+            "clicks_untracked",
+            _("Delivered without click tracking"),
+            "status=clicks_untracked",
+            is_beside=True,
+        ),
         Named("openers", _("People who opened"), "reaction=opened"),
         Named("opens", _("Opens in all"), "counted=opens", TRACKING),
         Named("clickers", _("People who clicked"), "reaction=clicked"),
@@ -138,6 +164,8 @@ NAMED: dict[str, Named] = {
     )
 }
 BESIDE: dict[str, str | Promise] = {named.name: named.label for named in NAMED.values() if named.is_beside}
+# Of those beside, the ones that an indicator leaves out: shown where it is.
+SPEAKS_OF = {"opens_untracked": "opens", "clicks_untracked": "clicks"}
 LABELS: dict[str, str | Promise] = {named.name: named.label for named in NAMED.values() if named.is_recounted}
 
 
@@ -193,8 +221,8 @@ DEFINITIONS = (
         "failed", _("Bounces and errors"), _("failed at a server, then or later"), "failed", base="sent",
         rest_of="delivered",
     ),
-    Definition("opens", _("Opens"), _("people who opened; a click implies an open"), "openers", base="delivered"),
-    Definition("clicks", _("Clicks"), _("people who clicked"), "clickers", base="delivered"),
+    Definition("opens", _("Opens"), _("people who opened; a click implies an open"), "openers", base="opens_tracked"),
+    Definition("clicks", _("Clicks"), _("people who clicked"), "clickers", base="clicks_tracked"),
     Definition(
         "unsubscribes", _("Unsubscribes"), _("people who unsubscribed by it, by its link or by mail"), "unsubscribers",
         base="delivered",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from audiences import sight
+from audiences.tracking import Tracked
 from campaign.lib import numbers, spans
 from deliveries.models import (
     Bounce,
@@ -33,21 +34,34 @@ from deliveries.models import (
 from deliveries.operations import doubts
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind, MailKind, Reply, Report
-from reporting import counted, languages, plan_rows, providers
+from reporting import counted, kpis, languages, plan_rows, providers
 
 PAGE_ROWS = 50
 LONGEST_SEARCH = 320
 
 # What the figures count, by the names that stand in addresses: a failed row that was never tried reached no server.
 ATTEMPTED, BOUNCED, REFUSED, UNSENT = "attempted", "bounced", "refused", "unsent"
+OPENS_TRACKED, OPENS_UNTRACKED = "opens_tracked", "opens_untracked"
+CLICKS_TRACKED, CLICKS_UNTRACKED = "clicks_tracked", "clicks_untracked"
 NO_REASON = "-"
 _REFUSED = Q(status=MessageStatus.FAILED, tries__gt=0)
 _BOUNCED = Q(status=MessageStatus.BOUNCED) | _REFUSED
+
+
+def _tracked(what: Tracked) -> Q:
+    """Messages that arrived and can tell of it."""
+    return Q(status=MessageStatus.SENT, tracked__in=counted.with_bit(what))
+
+
 BY_FIGURE = {
     ATTEMPTED: Q(status=MessageStatus.SENT) | _BOUNCED,
     BOUNCED: _BOUNCED,
     REFUSED: _REFUSED,
     UNSENT: Q(status=MessageStatus.FAILED, tries=0),
+    OPENS_TRACKED: _tracked(Tracked.OPENS),
+    OPENS_UNTRACKED: Q(status=MessageStatus.SENT) & ~_tracked(Tracked.OPENS),
+    CLICKS_TRACKED: _tracked(Tracked.CLICKS),
+    CLICKS_UNTRACKED: Q(status=MessageStatus.SENT) & ~_tracked(Tracked.CLICKS),
 }
 # The figure had the name before the status.
 _CODES = {status: status.name.lower() for status in MessageStatus} | {MessageStatus.BOUNCED: "bounced_later"}
@@ -208,8 +222,11 @@ KINDS = {CLICKED: HitKind.CLICK, UNSUBSCRIBED: HitKind.UNSUBSCRIBE}
 def _reacted(reaction: str) -> Q:
     of_message = {"delivery_id": OuterRef("delivery_id"), "seq": OuterRef("seq")}
     hits = Hit.objects.filter(**of_message).exclude(agent_kind=AgentKind.MACHINE)
+    can_tell = Q(tracked__in=counted.with_bit(Tracked.OPENS))
     if reaction == NOT_OPENED:  # and did nothing else that implies it; whoever is unsure may have
-        return ~Q(Exists(hits))
+        return ~Q(Exists(hits)) & can_tell
+    if reaction == OPENED:
+        return Q(Exists(hits)) & can_tell
     found = Q(Exists(hits.filter(kind=KINDS[reaction]) if reaction in KINDS else hits))
     return found | Q(Exists(wishes_by_mail().filter(**of_message))) if reaction == UNSUBSCRIBED else found
 
@@ -291,6 +308,7 @@ _STATUSES: Choices = [
     (BOUNCED, _("Bounces and errors")),
     (REFUSED, _("Failed while it was sent")),
     (UNSENT, _("Never reached a server")),
+    *((named.name, named.label) for named in kpis.NAMED.values() if named.name.endswith("tracked")),
 ]
 LOGS = {
     log.code: log

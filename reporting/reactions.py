@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from audiences.tracking import Tracked
 from campaign.lib import reader_zone
 from deliveries.models import Delivery, MessageStatus
 from feedback.models import HitKind
@@ -163,17 +164,18 @@ def zone_of(delivery: Delivery) -> ZoneInfo:
     return reader_zone.known() or reader_zone.named(delivery.time_zone) or ZoneInfo("UTC")
 
 
-# Few messages don't arrive, so it is those that are looked for: each hit has its message.
+# Few messages don't arrive or can't tell of an open, so it is those that are looked for: each hit has its message.
 _MISSED = f"""
     WITH missed AS MATERIALIZED (
-        SELECT m.seq FROM deliveries_message m
-        WHERE m.delivery_id = %(delivery)s AND m.status <> {MessageStatus.SENT}
+        SELECT m.seq, m.status <> {MessageStatus.SENT} AS is_not_there FROM deliveries_message m
+        WHERE m.delivery_id = %(delivery)s
+            AND (m.status <> {MessageStatus.SENT} OR m.tracked & {Tracked.OPENS:d} = 0)
     )
 """
 _HITS = f"""
     FROM feedback_hit h
     WHERE h.delivery_id = %(delivery)s AND {counted.IN_SQL}
-        AND NOT EXISTS (SELECT FROM missed WHERE missed.seq = h.seq)
+        AND NOT EXISTS (SELECT FROM missed WHERE missed.seq = h.seq AND missed.is_not_there)
 """
 _BY_LINK = f"""{_MISSED}
     SELECT kind, link, sum(number)::bigint, count(*)
@@ -192,7 +194,10 @@ _BY_TIME = f"""{_MISSED}, counted AS MATERIALIZED (
         FROM counted WHERE kind IN ('open', 'click') GROUP BY 1
         UNION ALL
         SELECT date_bin('15 minutes', at, 'epoch'), count(*), 0
-        FROM (SELECT min(at) AS at FROM counted GROUP BY seq HAVING NOT bool_or(kind = 'open')) AS first_signs
+        FROM (
+            SELECT min(at) AS at FROM counted WHERE NOT EXISTS (SELECT FROM missed WHERE missed.seq = counted.seq)
+            GROUP BY seq HAVING NOT bool_or(kind = 'open')
+        ) AS first_signs
         GROUP BY 1
     )
     SELECT begins, extract(hour FROM begins AT TIME ZONE %(zone)s)::int, sum(opens)::bigint, sum(clicks)::bigint

@@ -28,7 +28,10 @@ from reporting.reactions import Link, Times
 from reporting.throughput import Throughput
 
 TOP_LINKS = 10
-OF_TRACKING = frozenset({"openers", "opens", "clickers", "clicks", "mirror_views"})
+OF_TRACKING = frozenset(
+    {"openers", "opens", "clickers", "clicks", "mirror_views", "opens_tracked", "clicks_tracked"}
+    | {"opens_untracked", "clicks_untracked"}
+)
 
 
 @dataclass(frozen=True)

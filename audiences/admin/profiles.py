@@ -14,9 +14,10 @@ from unfold.decorators import display
 
 from accounts.desk import DeskAdmin, UnitFilter, anywhere, person, told
 from accounts.rights import Right
-from audiences import consents, people, sight
+from audiences import consent_words, consents, people, sight, tracking, tracking_consents
 from audiences.admin.base import InUnitAdmin, OwnUnits
 from audiences.models import ConsentEvent, Profile
+from audiences.services.subscribing import Origin
 from campaign.lib import clock
 
 CHANNELS = {
@@ -32,7 +33,7 @@ class ProfileForm(OwnUnits):
 
     class Meta:
         model = Profile
-        fields = ["unit", *people.EDITABLE, *CHANNELS]
+        fields = ["unit", *people.EDITABLE, *CHANNELS, *tracking.COLUMNS.values()]
 
     def clean_attributes(self) -> dict[str, Any]:
         """Return the attributes by name. Raise ValidationError for JSON that is no object."""
@@ -73,7 +74,7 @@ class ProfileAdmin(InUnitAdmin):
     ordering = ["id"]
     search_fields = ["search"]
     search_help_text = _("Any part of the id, the name, the address, the city or the phone number")
-    readonly_fields = ["email_state", *CHANNELS]
+    readonly_fields = ["email_state", *CHANNELS, *tracking.COLUMNS.values()]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Profile], search_term: str
@@ -115,8 +116,15 @@ class ProfileAdmin(InUnitAdmin):
         ]
 
     def consent_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Opt the profile out of a channel, or in again."""
+        """Opt the profile out of a channel, or in again; or say what of it may be measured."""
         profile = get_object_or_404(self.get_queryset(request), pk=pk)
+        if (purpose := request.POST.get("purpose", "")) in tracking.COLUMNS:
+            with told(request, profile):
+                may = request.POST.get("wish") == "in"
+                origin = Origin(clock.now(), SOURCE, by=person(request))
+                tracking_consents.say(profile_id=profile.pk, purposes={purpose: may}, origin=origin)
+                messages.success(request, _("The wish is noted."))
+            return redirect("admin:audiences_profile_change", pk)
         verb = consents.opt_in if request.POST.get("wish") == "in" else consents.opt_out
         channel = request.POST.get("channel", "")
         if channel in ConsentEvent.Channel.values:
@@ -135,6 +143,7 @@ class ProfileAdmin(InUnitAdmin):
             context["channels"] = [
                 (code, labels[code], getattr(obj, flag)) for flag, code in CHANNELS.items()
             ]
+            context["measured"] = tracking.answers(obj)
             context["may_note"] = self.may(request, Right.PREPARE, obj)
             context["may_export_person"] = self.may(request, Right.EXPORT_PERSON, obj)
             context["consents"] = obj.consents.select_related("by")[:20]
@@ -151,15 +160,25 @@ class ConsentEventAdmin(DeskAdmin):
         "profile",
         "service",
         "channel",
+        "purpose",
         "opted_out",
-        "source",
+        "by_means",
         "network",
         "text",
         "by",
-        "reference",
+        "carried_by",
     ]
-    list_filter = ["channel", "opted_out", "source"]
+    list_filter = ["channel", "purpose", "opted_out", "source"]
     list_select_related = ["profile", "by", "service", "text__service"]
+
+    @display(description=_("source"), ordering="source")
+    def by_means(self, event: ConsentEvent) -> str:
+        return str(consent_words.source(event.source))
+
+    @display(description=_("reference"))
+    def carried_by(self, event: ConsentEvent) -> str:
+        carrier = consent_words.carrier(event.reference)
+        return str(carrier.label) if carrier else ""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return Right.VIEW in anywhere(request)

@@ -26,6 +26,11 @@ _SURE = {
     Asks.GIVEN_AT: "consent_at consent_date data_do_consentimento optin_time confirm_time opt_in_date optin_date",
     Asks.SOURCE: "consent_source origem_do_consentimento optin_source opt_in_source optin_ip confirm_ip",
     Asks.WORDS: "consent_words consent_text texto_do_consentimento",
+    Asks.TRACK: "tracking_consent consent_to_tracking tracking_allowed allow_tracking email_tracking_consent"
+    " consentimento_de_rastreamento aceita_rastreamento permite_rastreamento",
+    Asks.TRACK_OPENS: "track_opens opens_tracking_consent rastrear_aberturas",
+    Asks.TRACK_CLICKS: "track_clicks clicks_tracking_consent rastrear_cliques",
+    Asks.NO_TRACKING: "no_tracking do_not_track tracking_opt_out opt_out_tracking nao_rastrear sem_rastreamento",
 }
 _OF_NAME = {name: asks for asks, names in _SURE.items() for name in names.split()}
 

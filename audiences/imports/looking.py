@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access
 from accounts.models import User
+from audiences import tracking
 from audiences.imports.outcomes import BEHIND, lines_behind
 from audiences.imports.tables import Staging
 from audiences.models import Import
@@ -24,6 +25,7 @@ _OF_A_LIST = {
     "bad_rows": _("broken rows"),
 }
 _OUR_OWN = {"line", "key", "email_state", "email_key", "doubt_channel", "no_sms", "no_contact", "no_email"}
+_OUR_OWN |= set(tracking.COLUMNS.values())
 
 
 @dataclass(slots=True)

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
-from audiences import consents, quarantines
+from audiences import consents, quarantines, tracking, tracking_consents
 from audiences.imports.outcomes import Lines, Outcome
-from audiences.imports.wish_rows import kept_of
+from audiences.imports.wish_rows import kept_of, tracked_of
 from audiences.imports.wishes import Wish
 from audiences.models import Import
+from audiences.services.subscribing import Origin
 
 if TYPE_CHECKING:
     from audiences.imports.tables import Staging
 
 STAYS_OUT = n_("Opted out before; a file can't opt anybody in again.")
+
+STAYS_UNTRACKED = n_("Refused before to be measured; a file can't agree for anybody who did.")
 
 _FLAGS = {flag: channel.value for channel, flag in consents.FLAGS.items()}
 
@@ -37,7 +40,11 @@ _ABOUT = """
 
 
 _WRITTEN = (
-    (Outcome.OPTED_OUT, "audiences_consentevent", "w.opted_out AND (a.no_email OR a.no_sms OR a.no_contact)"),
+    (
+        Outcome.OPTED_OUT,
+        "audiences_consentevent",
+        "w.opted_out AND w.purpose = '' AND (a.no_email OR a.no_sms OR a.no_contact)",
+    ),
     (Outcome.UNCLEAR, "audiences_consentdoubt", "a.doubt IS NOT NULL"),
 )
 
@@ -64,8 +71,12 @@ class WishMerge:
         """
         if not self.wishes:
             return
-        flags = ", ".join(f"{flag} = g.{flag}" for flag in _FLAGS)
-        any_of = ", ".join(f"bool_or({flag}) AS {flag}" for flag in _FLAGS)
+        tracked = tracked_of(self.wishes)
+        flags = ", ".join(f"{flag} = g.{flag}" for flag in [*_FLAGS, *tracked])
+        any_of = ", ".join(
+            [f"bool_or({flag}) AS {flag}" for flag in _FLAGS]
+            + [f"bool_and({name}) AS {name}" for name in tracked]
+        )
         last = ", ".join(
             f"(array_agg({name} ORDER BY line DESC) FILTER (WHERE {name} IS NOT NULL))[1] AS {name}"
             for name in ("said", "doubt", "doubt_channel")
@@ -88,6 +99,12 @@ class WishMerge:
                 f" JOIN audiences_profile p ON p.id = profile_id WHERE p.{flag} AND s.{flag} = false"
             )
             report(lines, flag, STAYS_OUT)
+        for name in tracked_of(self.wishes):
+            lines = (
+                "SELECT line FROM {target} JOIN {staging} s USING (line)"
+                f" JOIN audiences_profile p ON p.id = profile_id WHERE p.{name} = false AND s.{name}"
+            )
+            report(lines, name, STAYS_UNTRACKED)
 
     def apply(self, lines: Lines) -> None:
         """The opt-outs, doubts, held addresses and consents of the file are there; the import has their counts."""
@@ -97,6 +114,7 @@ class WishMerge:
         if kept_of(self.wishes):
             self._keep_consents()
         importing.opted_out = self._opt_out()
+        self._track()
         importing.unclear = self._hold_unclear()
         importing.held_addresses = self._quarantine()
         if lines.noted:
@@ -131,6 +149,24 @@ class WishMerge:
                 reference=self.reference,
             )
         return count
+
+    def _track(self) -> None:
+        """A no counts whatever was said before; a yes only of whom nobody has asked yet."""
+        named = {column: purpose for purpose, column in tracking.COLUMNS.items()}
+        origin = Origin(self.at, "import", by=self.importing.started_by, reference=self.reference)
+        for column in tracked_of(self.wishes):
+            for may in (False, True):
+                ids = (
+                    "SELECT t.profile_id, '' FROM {target} t JOIN {staging} s USING (line)"
+                    f" WHERE s.{column} = {str(may).lower()}"
+                )
+                tracking_consents.say_many(
+                    profile_ids=self.tables.part(ids),
+                    purpose=named[column],
+                    may=may,
+                    origin=origin,
+                    if_not_asked=may,
+                )
 
     def _hold_unclear(self) -> int:
         """Whoever is not out already is held; words that a person decided on before are not asked again."""
@@ -174,7 +210,7 @@ class WishMerge:
             FROM {target} t JOIN {staging} s USING (line)
             WHERE (s.consent_at <> '' OR s.consent_source <> '' OR s.consent_words <> '') AND NOT EXISTS (
                 SELECT 1 FROM audiences_consentevent e
-                WHERE e.profile_id = t.profile_id AND NOT e.opted_out AND e.words = s.consent_words
+                WHERE e.profile_id = t.profile_id AND NOT e.opted_out AND e.purpose = '' AND e.words = s.consent_words
                     AND e.source = left(coalesce(NULLIF(s.consent_source, ''), 'import'), 64)
                     AND (s.consent_at = '' OR e.at = NULLIF(s.consent_at, '')::timestamptz)
             ) ORDER BY t.line

@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences import consents
+from audiences import consents, tracking
 from audiences.imports import wishes
 from audiences.imports.columns import NULL, Report
 from audiences.imports.conventions import ISO, WITH_DAY
-from audiences.imports.wishes import KEPT, Asks, Says, Wish
+from audiences.imports.wishes import KEPT, OF_TRACKING, Asks, Says, Wish
 
 UNCLEAR = n_(
     "“%(value)s” doesn't tell whether mail is wanted: the person is held as consent unclear until somebody decides."
 )
+NO_TRACKING = n_("“%(value)s” doesn't tell whether this may be measured: it is taken for a no.")
 NO_MOMENT = n_(
     "“%(value)s” is no date that can be read in one way; it is kept with the words of the consent."
 )
@@ -30,7 +31,14 @@ def columns_of(columns: Sequence[Wish]) -> dict[str, str]:
         return {}
     flags = dict.fromkeys(consents.FLAGS.values(), "boolean")
     doubts = {"said": "text", "doubt": "text", "doubt_channel": "text", "held": "text"}
-    return {**flags, **doubts, **dict.fromkeys(kept_of(columns), "text")}
+    tracked = dict.fromkeys(tracked_of(columns), "boolean")
+    return {**flags, **doubts, **tracked, **dict.fromkeys(kept_of(columns), "text")}
+
+
+def tracked_of(columns: Sequence[Wish]) -> list[str]:
+    """The columns of the profile that these columns about tracking speak of."""
+    spoken_of = {name for wish in columns for name in OF_TRACKING.get(wish.asks, ())}
+    return [name for name in tracking.COLUMNS.values() if name in spoken_of]
 
 
 def kept_of(columns: Sequence[Wish]) -> list[str]:
@@ -48,11 +56,13 @@ class WishRows:
         """The columns of `columns_of`, each with a cell for each row."""
         if not self.columns:
             return []
-        batch = _Batch(len(lines))
+        batch = _Batch(len(lines), tracked_of(self.columns))
         for wish in self.columns:
             texts = [_short(cell) for cell in cells[wish.position]]
             if wish.asks in KEPT:
                 batch.kept[wish.asks] = texts
+            elif wish.asks in OF_TRACKING:
+                self._track(batch, wish, texts, lines)
             else:
                 self._take(batch, wish, texts, lines)
         return [*batch.columns(), *self._kept(batch, lines)]
@@ -68,6 +78,15 @@ class WishRows:
             if told == Says.UNCLEAR:
                 self.report(lines[index], wish.header, UNCLEAR, {"value": text[:80]})
             batch.note(index, wish, told, text)
+
+    def _track(self, batch: "_Batch", wish: Wish, texts: list[str], lines: list[int]) -> None:
+        for index, text in enumerate(texts):
+            told = wishes.said(wish.asks, text)
+            if told == Says.NOTHING:
+                continue
+            if told not in (Says.NO, Says.OUT):
+                self.report(lines[index], wish.header, NO_TRACKING, {"value": text[:80]})
+            batch.track(index, wish, may=told == Says.NO)
 
     def _kept(self, batch: "_Batch", lines: list[int]) -> list[list[str]]:
         if not kept_of(self.columns):
@@ -88,7 +107,8 @@ class WishRows:
 class _Batch:
     """What the rows of one batch said so far."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, tracked: Sequence[str] = ()) -> None:
+        self.tracked = {name: [NULL] * size for name in tracked}
         self.flags = {channel: [NULL] * size for channel in _CHANNELS}
         self.said, self.held = [""] * size, [""] * size
         self.doubts: list[tuple[str, str]] = [("", "")] * size
@@ -108,10 +128,16 @@ class _Batch:
         elif _SEVERITY[told] > _SEVERITY[self.held[index]]:
             self.held[index] = told
 
+    def track(self, index: int, wish: Wish, *, may: bool) -> None:
+        """A no outweighs all else that a row says of it."""
+        for name in OF_TRACKING[wish.asks]:
+            cells = self.tracked[name]
+            cells[index] = "true" if may and cells[index] != "false" else "false"
+
     def columns(self) -> list[list[str]]:
         """The cells of the flags and of what else is staged, column by column."""
         nulls = [[cell or NULL for cell in column] for column in (self.said, *self._doubts(), self.held)]
-        return [*self.flags.values(), *nulls]
+        return [*self.flags.values(), *nulls, *self.tracked.values()]
 
     def _doubts(self) -> tuple[list[str], list[str]]:
         return [said for _channel, said in self.doubts], [channel for channel, _said in self.doubts]

@@ -28,6 +28,10 @@ class Asks(StrEnum):
     GIVEN_AT = "given_at"  # when a consent was given
     SOURCE = "source"  # where it was given
     WORDS = "words"  # to what
+    TRACK = "track"  # yes: opens and clicks may be measured
+    TRACK_OPENS = "track_opens"
+    TRACK_CLICKS = "track_clicks"
+    NO_TRACKING = "no_tracking"  # yes: neither may
 
 
 class Says(StrEnum):
@@ -70,6 +74,17 @@ _NAMES: dict[tuple[Asks, str], str] = {
     (Asks.GIVEN_AT, Channel.EMAIL): "consent_at",
     (Asks.SOURCE, Channel.EMAIL): "consent_source",
     (Asks.WORDS, Channel.EMAIL): "consent_words",
+    (Asks.TRACK, Channel.EMAIL): "tracking_consent",
+    (Asks.TRACK_OPENS, Channel.EMAIL): "track_opens",
+    (Asks.TRACK_CLICKS, Channel.EMAIL): "track_clicks",
+    (Asks.NO_TRACKING, Channel.EMAIL): "no_tracking",
+}
+# Of a column about tracking, the columns of the profile that it speaks of.
+OF_TRACKING: dict[Asks, tuple[str, ...]] = {
+    Asks.TRACK: ("track_opens", "track_clicks"),
+    Asks.TRACK_OPENS: ("track_opens",),
+    Asks.TRACK_CLICKS: ("track_clicks",),
+    Asks.NO_TRACKING: ("track_opens", "track_clicks"),
 }
 
 # The same the other way round, for who chooses what a column is.
@@ -199,6 +214,10 @@ _READERS: dict[Asks, Callable[[str], Says]] = {
     Asks.GIVEN_AT: _silent,
     Asks.SOURCE: _silent,
     Asks.WORDS: _silent,
+    Asks.TRACK: _in,
+    Asks.TRACK_OPENS: _in,
+    Asks.TRACK_CLICKS: _in,
+    Asks.NO_TRACKING: _out,
 }
 
 

@@ -66,6 +66,9 @@ class Profile(models.Model):
     no_email = models.BooleanField(_("no email"), default=False)
     no_sms = models.BooleanField(_("no SMS"), default=False)
     no_contact = models.BooleanField(_("no contact by any channel"), default=False)
+    # Whether opens and clicks may be measured: yes, no, or None where the person was not asked.
+    track_opens = models.BooleanField(_("opens may be measured"), null=True, blank=True)
+    track_clicks = models.BooleanField(_("clicks may be measured"), null=True, blank=True)
     # Something was said about a consent that nobody could read: held until a person decides. True as long as one of
     # the profile's `ConsentDoubt` rows is open.
     consent_unclear = models.BooleanField(_("consent unclear"), default=False, db_default=False)
@@ -160,6 +163,10 @@ class ConsentEvent(models.Model):
         SMS = "sms", _("SMS")
         ANY = "any", _("Any channel")
 
+    class Purpose(models.TextChoices):
+        OPENS = "opens", _("Open tracking")
+        CLICKS = "clicks", _("Click tracking")
+
     # None where an address said it that nobody has.
     profile = models.ForeignKey(
         Profile, verbose_name=_("profile"), null=True, on_delete=models.PROTECT, related_name="consents"
@@ -170,6 +177,10 @@ class ConsentEvent(models.Model):
         db_index=False,
     )  # fmt: skip
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
+    # What of tracking it is about; without one it is about being written to.
+    purpose = models.CharField(
+        _("tracking"), max_length=8, choices=Purpose.choices, blank=True, default="", db_default=""
+    )
     opted_out = models.BooleanField(_("opted out"))
     at = models.DateTimeField(_("at"), db_index=True)
     source = models.CharField(_("source"), max_length=64)
@@ -209,7 +220,8 @@ class ConsentEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        who, what = self.profile or self.address_key or self.erasure, self.service or self.channel
+        who = self.profile or self.address_key or self.erasure
+        what = self.purpose or self.service or self.channel
         return f"{who}: {what} {'out' if self.opted_out else 'in'}"
 
 

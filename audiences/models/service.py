@@ -108,6 +108,8 @@ class Subscription(models.Model):
     )
     subscribed_at = models.DateTimeField(_("subscribed"))
     ended_at = models.DateTimeField(_("ended"), null=True)
+    # Whether welcome mails are for it: the person came by themselves, or whoever brought them said so.
+    is_welcomed = models.BooleanField(_("gets welcome mails"), default=False, db_default=False)
     # By a mail to the address: it stands against whatever the person said before, of this service alone.
     is_confirmed = models.BooleanField(_("confirmed by mail"), default=False, db_default=False)
 

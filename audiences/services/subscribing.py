@@ -71,10 +71,12 @@ _NOBODY_WHO_SAID_NO = f"""
 
 _SUBSCRIBE = """
     WITH chosen AS (SELECT DISTINCT id FROM ({ids}) AS found (id)), changed AS (
-        INSERT INTO audiences_subscription AS had (service_id, profile_id, subscribed_at, is_confirmed)
-        SELECT %(service)s, chosen.id, %(at)s, %(confirmed)s FROM chosen {whom} ORDER BY 2
+        INSERT INTO audiences_subscription AS had (service_id, profile_id, subscribed_at, is_confirmed, is_welcomed)
+        SELECT %(service)s, chosen.id, %(at)s, %(confirmed)s, %(welcomed)s FROM chosen {whom} ORDER BY 2
         ON CONFLICT (service_id, profile_id) DO UPDATE
-            SET subscribed_at = excluded.subscribed_at, ended_at = NULL, is_confirmed = excluded.is_confirmed
+            SET ended_at = NULL, is_confirmed = excluded.is_confirmed,
+                subscribed_at = CASE WHEN had.ended_at IS NULL THEN had.subscribed_at ELSE excluded.subscribed_at END,
+                is_welcomed = CASE WHEN had.ended_at IS NULL THEN had.is_welcomed ELSE excluded.is_welcomed END
             WHERE excluded.is_confirmed AND (had.ended_at IS NOT NULL OR NOT had.is_confirmed)
         RETURNING profile_id, service_id
     )
@@ -104,18 +106,29 @@ _LEAVE = """
 """ + _LOG.format(out="true")
 
 
-def subscribe_many(*, service: Service, profile_ids: sql.Composable, origin: Origin) -> int:
+def subscribe_many(
+    *, service: Service, profile_ids: sql.Composable, origin: Origin, is_welcomed: bool = True
+) -> int:
     """The profiles that the SELECT yields are subscribed, each with its row in the log; how many weren't.
 
-    Those who left the service before, are opted out, held or in quarantine are not. The caller has checked the right.
+    Those who left the service before, are opted out, held or in quarantine are not. `is_welcomed`: welcome mails are
+    for them. The caller has checked the right.
     """
-    return _execute(_SUBSCRIBE, profile_ids, service, origin, whom=_NOBODY_WHO_SAID_NO, confirmed=False)
+    return _execute(
+        _SUBSCRIBE,
+        profile_ids,
+        service,
+        origin,
+        whom=_NOBODY_WHO_SAID_NO,
+        confirmed=False,
+        welcomed=is_welcomed,
+    )
 
 
 def subscribe_confirmed(*, service: Service, profile: Profile, origin: Origin) -> bool:
     """Whoever reads the profile's address has confirmed: it stands against what was said before, of this service."""
     ids = sql.SQL("SELECT {}::bigint").format(sql.Literal(profile.pk))
-    return bool(_execute(_SUBSCRIBE, ids, service, origin, whom="", confirmed=True))
+    return bool(_execute(_SUBSCRIBE, ids, service, origin, whom="", confirmed=True, welcomed=True))
 
 
 def leave_many(*, service: Service | None, profile_ids: sql.Composable, origin: Origin) -> int:
@@ -139,8 +152,12 @@ def leave(*, service: Service, profile_id: int, origin: Origin) -> bool:
 
 
 @transaction.atomic
-def subscribe_audience(*, service: Service, audience: Audience, by: User, at: datetime) -> int:
+def subscribe_audience(
+    *, service: Service, audience: Audience, by: User, at: datetime, is_welcomed: bool = False
+) -> int:
     """Whom the audience holds in the service's unit and below is subscribed; how many weren't.
+
+    They get no welcome mails unless `is_welcomed`: most agreed long ago, and elsewhere.
 
     Raise access.NotAllowed without *Import profiles* on the service, NotThisAudience, and RuleError.
     """
@@ -151,8 +168,11 @@ def subscribe_audience(*, service: Service, audience: Audience, by: User, at: da
         targeting.profiles(audience, unit=service.unit).order_by().values("pk").query.sql_with_params()
     )
     origin = Origin(at=at, source="audience", by=by, reference=f"audience {audience.pk}")
-    number = subscribe_many(service=service, profile_ids=_as_literals(query, params), origin=origin)
-    audit.record("subscribe_audience", by=by, target=service, audience=audience.pk, number=number)
+    ids = _as_literals(query, params)
+    number = subscribe_many(service=service, profile_ids=ids, origin=origin, is_welcomed=is_welcomed)
+    audit.record(
+        "subscribe_audience", by=by, target=service, audience=audience.pk, number=number, welcomed=is_welcomed
+    )
     return number
 
 
@@ -175,10 +195,15 @@ def _execute(
     *,
     whom: str = "",
     confirmed: bool | None = None,
+    welcomed: bool = False,
 ) -> int:
     others = sql.SQL(WITH_THEIR_ADDRESSES)
     composed = sql.SQL(statement).format(ids=ids, whom=sql.SQL(whom), with_their_addresses=others)
-    slots = origin.slots() | {"service": service.pk if service else None, "confirmed": confirmed}
+    slots = origin.slots() | {
+        "service": service.pk if service else None,
+        "confirmed": confirmed,
+        "welcomed": welcomed,
+    }
     with connection.cursor() as cursor:
         cursor.execute(composed.as_string(cursor.cursor), slots)
         return int(cursor.rowcount)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from audiences import sight
+from audiences import consent_words, sight
 
 register = template.Library()
 # {{ row|address }}: of a row that `sight.marked` has marked.
@@ -22,3 +22,6 @@ def told(row: Any, name: str) -> str:
 
 # {{ problem|reason }}: of a line of a report that `sight.reported` has marked.
 register.filter("reason", sight.reason)
+# {{ event.source|consent_source }}, {{ event.reference|carrier }}: of a row of the consent log.
+register.filter("consent_source", consent_words.source)
+register.filter("carrier", consent_words.carrier)

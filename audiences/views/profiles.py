@@ -11,7 +11,7 @@ from accounts import access
 from accounts.desk import person
 from accounts.lists import as_it_was_left
 from accounts.rights import Right
-from audiences import consents, export_styles, fields, people, sight, targeting
+from audiences import consents, export_styles, fields, people, sight, targeting, tracking, tracking_consents
 from audiences.filters import ProfileFilter
 from audiences.forms import ProfileForm
 from audiences.models import Audience, ConsentEvent, Profile, Quarantine, Service
@@ -89,6 +89,7 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "profile": found,
         "facts": facts,
         "channels": _channels(found),
+        "measured": tracking.answers(found),
         "consents": found.consents.select_related("by", "service", "text")[:50],
         "subscriptions": subscribing.of_profile(found.pk),
         "address_says_no": consents.address_says_no(found),
@@ -141,11 +142,17 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def consent(request: HttpRequest, pk: int) -> HttpResponse:
-    """Opt the person out of a channel, or in again."""
+    """Opt the person out of a channel, or in again; or say what of them may be measured."""
     found = visible_or_404(request, Profile.objects.all(), pk)
+    purpose, decision = request.POST.get("purpose", ""), request.POST.get("decision")
+    if purpose in tracking.COLUMNS and decision in ("in", "out"):
+        origin = subscribing.Origin(clock.now(), "page", by=request.user)
+        tracking_consents.say(profile_id=found.pk, purposes={purpose: decision == "in"}, origin=origin)
+        messages.success(request, _t("The consent is noted."))
+        return redirect("audiences:profile", pk)
     channel = request.POST.get("channel", "")
     if channel in ConsentEvent.Channel.values:
-        verb = consents.opt_out if request.POST.get("decision") == "out" else consents.opt_in
+        verb = consents.opt_out if decision == "out" else consents.opt_in
         verb(profile_id=found.pk, channel=channel, at=clock.now(), source="page", by=request.user)
         messages.success(request, _t("The consent is noted."))
     return redirect("audiences:profile", pk)

@@ -119,7 +119,11 @@ def subscribe(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         with told(request, found, action="subscribe_audience"):
             number = subscribing.subscribe_audience(
-                service=found, audience=form.cleaned_data["audience"], by=request.user, at=clock.now()
+                service=found,
+                audience=form.cleaned_data["audience"],
+                by=request.user,
+                at=clock.now(),
+                is_welcomed=form.cleaned_data["is_welcomed"],
             )
             said = ngettext(
                 "%(number)d person is newly subscribed.", "%(number)d people are newly subscribed.", number

@@ -143,7 +143,7 @@ def _offering(
 ) -> RuleForm:
     """The form with what can be chosen: of very many attributes those in use, stored values, other audiences."""
     if len(form.known) > len(fields.COLUMNS) + fields.MOST_SHOWN:
-        form.shown = [*fields.shown(), rules.AUDIENCE_FIELD, rules.SERVICE_FIELD]
+        form.shown = [*fields.shown(), *rules.BESIDE_PROFILES]
     unit = found.unit if found else _unit(request)
     choices.offer(form, user=request.user, unit=unit, aside=found, only_names=only_names)
     return form

@@ -151,6 +151,7 @@ class DeliveryAdmin(VerbAdmin):
                         "description",
                         ("unit", "audience"),
                         ("folder", "service"),
+                        "days_after",
                     ]
                 },
             ),

@@ -43,6 +43,7 @@ SETTINGS = [
     "audience",
     "service",
     "folder",
+    "days_after",
     "schedule_kind",
     "validity_hours",
     "approval_policy",

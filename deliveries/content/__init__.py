@@ -24,6 +24,7 @@ layout.py       its lines
 opt_out.py      whether everybody sees the link to unsubscribe
 lines.py        line lengths that mail allows
 trial.py        rendered for a try
+untracked.py    the same for whoever is not measured
 compiled.py     what comes of it, as it is sealed
 findings.py     what the author is told
 pictures.py     pictures and styles that stand elsewhere, named for whoever decides

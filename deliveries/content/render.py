@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.utils import format_datetime
+from functools import partial
 from html import escape
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from deliveries.content.merge_tags.engine import FAILURES, cause_of, environment
 from deliveries.content.merge_tags.values import clean, plain
 from deliveries.content.skeleton import Skeleton, Unfit
 from deliveries.content.source import Field
+from deliveries.content.untracked import untracked
 
 Value = str | int | float | date | None
 Encoding = Literal["8bit", "encoded"]
@@ -66,6 +68,11 @@ class Renderer:
         `attached` are the parts of attached files, made once.
         """
         self.compiled = compiled
+        self._others: dict[tuple[bool, bool], Renderer] = {}
+        self._made_alike = partial(
+            Renderer, base_url=base_url, signer=signer, delivery_key=delivery_key, domain=domain, list_id=list_id,
+            verp_domain=verp_domain, feedback_id=feedback_id, unsubscribe_mail=unsubscribe_mail, attached=attached,
+        )  # fmt: skip
         self._base = base_url.rstrip("/")
         self._domain, self._verp_domain = domain, verp_domain
         self._fields = [(name, kind) for name, kind in compiled.fields]
@@ -74,6 +81,16 @@ class Renderer:
         self._unsubscribe_mail, self._attached = unsubscribe_mail, attached
         self._prepare_headers(list_id, feedback_id, signer.sign(Purpose.MESSAGE, delivery_key, MAX_SEQ, 1))
         self._date: tuple[datetime | None, str] = (None, "")
+
+    def tracked(self, *, opens: bool, clicks: bool) -> "Renderer":
+        """Return the renderer for recipients whose opens and clicks are measured so; this one where both are."""
+        if (opens and clicks) or not self.compiled.tracking:
+            return self
+        found = self._others.get((opens, clicks))
+        if found is None:
+            found = self._made_alike(untracked(self.compiled, opens=opens, clicks=clicks))
+            self._others[opens, clicks] = found
+        return found
 
     def message(
         self,

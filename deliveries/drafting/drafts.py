@@ -24,7 +24,7 @@ from deliveries.ledger import deleting
 from deliveries.lifecycle import Step, groups, seal
 from deliveries.models import Asset, Attachment, Content, Delivery, ScheduleKind, Series, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
-from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
+from deliveries.models.delivery import LONGEST_DAYS_AFTER, LONGEST_VALIDITY_HOURS
 from deliveries.routing import limits, sender_checks
 from deliveries.schedule import rescheduling, validation
 
@@ -37,6 +37,7 @@ SETTINGS = (
     "audience",
     "service",
     "folder",
+    "days_after",
     "schedule_kind",
     "contact_date",
     "time_zone",
@@ -56,6 +57,7 @@ COPIED = (
     "audience",
     "service",
     "folder",
+    "days_after",
     "time_zone",
     "validity_hours",
     "approval_policy",
@@ -89,6 +91,11 @@ class AudienceElsewhere(Refusal):
 class ServiceElsewhere(Refusal):
     message = _("The service “%(service)s” belongs to a unit that is not the delivery's or one above.")
     code = "service_elsewhere"
+
+
+class NoServiceToWelcomeTo(Refusal):
+    message = _("“Days after subscribing” is from 0 to %(longest)s, of a delivery that belongs to a service.")
+    code = "no_service_to_welcome_to"
 
 
 class TargetFixed(Refusal):
@@ -166,6 +173,9 @@ def _check_settings(delivery: Delivery, *, by: User, known_audience: int | None 
     delivery.link_domains = link_parameters.checked_domains(domains) or None
     if delivery.service is not None and delivery.service.unit_id not in delivery.unit.lineage:
         raise ServiceElsewhere(service=delivery.service)
+    days = delivery.days_after
+    if days is not None and (delivery.service is None or not 0 <= days <= LONGEST_DAYS_AFTER):
+        raise NoServiceToWelcomeTo(longest=LONGEST_DAYS_AFTER)
     audience = delivery.audience
     if audience is None or audience.pk == known_audience:
         return

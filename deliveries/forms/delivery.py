@@ -18,7 +18,7 @@ from deliveries.forms.folders import FolderChoice
 from deliveries.forms.schedule import WHEN, When
 from deliveries.forms.sender import SenderChoice
 from deliveries.models import Delivery, Route, ScheduleKind
-from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
+from deliveries.models.delivery import LONGEST_DAYS_AFTER, LONGEST_VALIDITY_HOURS
 from deliveries.models.route import LARGEST_LIMIT
 from deliveries.routing import senders
 from deliveries.series.rule_text import CODES
@@ -149,6 +149,10 @@ class General(forms.Form):
         Route.objects.all(), required=False, label=_("Route"), empty_label=_("The default route")
     )
     service = ServiceChoices()
+    days_after = forms.IntegerField(
+        required=False, min_value=0, max_value=LONGEST_DAYS_AFTER, label=_("Days after subscribing"),
+        help_text=Delivery._meta.get_field("days_after").help_text,
+    )  # fmt: skip
     tracking = forms.BooleanField(required=False, label=_("Track opens and clicks"))
     link_parameters = LinkParametersField(help_text=LINK_PARAMETERS_HELP)
     link_domains = LinkDomainsField(help_text=LINK_DOMAINS_HELP)
@@ -164,8 +168,8 @@ class General(forms.Form):
     def of(delivery: Delivery) -> dict[str, Any]:
         """The delivery's properties as the form shows them."""
         names = (
-            "label", "description", "unit", "approval_policy", "validity_hours", "route", "service", "tracking",
-            "link_parameters", "link_domains",
+            "label", "description", "unit", "approval_policy", "validity_hours", "route", "service", "days_after",
+            "tracking", "link_parameters", "link_domains",
         )  # fmt: skip
         return {name: getattr(delivery, name) for name in names}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from deliveries.models import TALLIES, Delivery, MessageStatus
+from deliveries.models import ASIDE, TALLIES, Delivery, MessageStatus
 
 
 def open_ends(delivery: Delivery) -> dict[str, bool]:
@@ -61,36 +61,39 @@ class Books:
 
 _TALLIES = f"""
     SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in TALLIES)},
-        coalesce(sum(seq_to - seq_from + 1 - {" - ".join(TALLIES)}), 0) AS prepared, coalesce(sum(unsent), 0) AS unsent
+        coalesce(sum(seq_to - seq_from + 1 - {" - ".join(TALLIES)}), 0) AS prepared,
+        {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in ASIDE)}
     FROM deliveries_chunk WHERE delivery_id = %(delivery)s
 """
-_ROWS = """
-    SELECT status, count(*) AS n, count(*) FILTER (WHERE tries = 0) AS untried
-    FROM deliveries_message WHERE delivery_id = %(delivery)s GROUP BY status
+_ASIDE = ", ".join(f"'{name}', count(*) FILTER (WHERE {rows})" for name, rows in ASIDE.items())
+_ROWS = f"""
+    SELECT status, count(*) AS n, json_build_object({_ASIDE}) AS aside
+    FROM deliveries_message m WHERE delivery_id = %(delivery)s GROUP BY status
 """
+_NAMES = (*TALLIES, "prepared", *ASIDE)
 
 
 def tallies(delivery_id: int) -> dict[str, int]:
     """Return the tallies of all chunks together."""
     with connection.cursor() as cursor:
         cursor.execute(_TALLIES, {"delivery": delivery_id})
-        return dict(zip((*TALLIES, "prepared", "unsent"), cursor.fetchone(), strict=True))
+        return dict(zip(_NAMES, cursor.fetchone(), strict=True))
 
 
 def count(delivery: Delivery) -> Books:
     """Count ledger and tallies in one statement, so as of one moment, whatever is written meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT t.*, (SELECT json_agg(json_build_array(status, n, untried))::text FROM ({_ROWS}) r)"
+            f"SELECT t.*, (SELECT json_agg(json_build_array(status, n, aside))::text FROM ({_ROWS}) r)"
             f" FROM ({_TALLIES}) t",
             {"delivery": delivery.pk},
         )
         *sums, counted = cursor.fetchone()
-    tallied = dict(zip((*TALLIES, "prepared", "unsent"), sums, strict=True))
+    tallied = dict(zip(_NAMES, sums, strict=True))
     rows = json.loads(counted or "[]")
-    found = {MessageStatus(status).name.lower(): number for status, number, _untried in rows}
+    found = {MessageStatus(status).name.lower(): number for status, number, _aside in rows}
     total = sum(found.values())
-    found["unsent"] = sum(untried for status, _number, untried in rows if status == MessageStatus.FAILED)
+    found |= {name: sum(aside[name] for _status, _number, aside in rows) for name in ASIDE}
     off = {
         name: [found.get(name, 0), tally] for name, tally in tallied.items() if found.get(name, 0) != tally
     }

@@ -2,16 +2,17 @@
 
 from django.db import connection, transaction
 
-from deliveries.models import TALLIES, MessageStatus
-from deliveries.models import MessageStatus as S
+from deliveries.models import ASIDE, TALLIES, MessageStatus
 
-TALLIED = (*TALLIES, "unsent")
+TALLIED = (*TALLIES, *ASIDE)
 
 _COUNTS = ", ".join(
-    f"count(*) FILTER (WHERE m.status = {MessageStatus[name.upper()]}) AS {name}" for name in TALLIES
+    f"count(*) FILTER (WHERE {rows}) AS {name}"
+    for name, rows in [(name, f"m.status = {MessageStatus[name.upper()]}") for name in TALLIES]
+    + [*ASIDE.items()]
 )
 _COUNTED = f"""
-    SELECT {_COUNTS}, count(*) FILTER (WHERE m.status = {S.FAILED} AND m.tries = 0) AS unsent
+    SELECT {_COUNTS}
     FROM deliveries_message m WHERE m.delivery_id = k.delivery_id AND m.seq BETWEEN k.seq_from AND k.seq_to
 """
 

@@ -66,6 +66,12 @@ STORE = f"""
     INSERT INTO deliveries_doubt (delivery_id, seq, since, token, tries, later_try)
     SELECT %(delivery)s, seq, sinete_clock(), token, tries, later FROM written WHERE status = {S.IN_DOUBT}
 """
+# Of these rows less is measured than was sealed; before what became of them is stored, so that it is counted so.
+TRACK_LESS = """
+    UPDATE deliveries_message m SET tracked = m.tracked & r.tracked
+    FROM unnest(%(seqs)s::int[], %(tracked)s::smallint[]) AS r(seq, tracked)
+    WHERE m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.seq = r.seq
+"""
 QUARANTINE = quarantines.HOLD.format(
     given="""
         SELECT m.address_key, 'quarantine', r.reason, r.reply

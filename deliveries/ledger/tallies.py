@@ -7,13 +7,14 @@ from typing import Any
 from django.db.models import F, QuerySet, Sum
 
 from deliveries.lifecycle import groups
-from deliveries.models import OUTCOMES, TALLIES, Chunk, Delivery
+from deliveries.models import ASIDE, OUTCOMES, TALLIES, Chunk, Delivery
 
 
 def tallies(delivery: Delivery) -> dict[str, int]:
     """The messages by outcome; `prepared` are those that nothing has happened to yet.
 
-    `unsent` are those of the failed about which no server was ever asked.
+    `unsent` are those of the failed about which no server was ever asked; `opens_untracked` and `clicks_untracked`
+    those of the sent that left without a picture that tells of an open, or without tracked links.
     """
     return _tallied(delivery.chunks.aggregate(**_SUMS))
 
@@ -38,7 +39,7 @@ def tallies_by(deliveries: QuerySet[Delivery], key: str) -> dict[Any, dict[str, 
 
 _SUMS = {
     "rows": Sum(F("seq_to") - F("seq_from") + 1),
-    **{f"sum_{name}": Sum(name) for name in (*TALLIES, "unsent")},
+    **{f"sum_{name}": Sum(name) for name in (*TALLIES, *ASIDE)},
 }
 
 
@@ -48,7 +49,7 @@ def _tallied(sums: Mapping[str, int | None]) -> dict[str, int]:
     return {
         "to_deliver": rows,
         **counts,
-        "unsent": sums.get("sum_unsent") or 0,
+        **{name: sums.get(f"sum_{name}") or 0 for name in ASIDE},
         "prepared": rows - sum(counts.values()),
     }
 

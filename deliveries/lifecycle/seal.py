@@ -61,7 +61,7 @@ def live_parts(delivery: Delivery) -> dict[str, Any]:
         "identity": identity(delivery),
         "parameters": link_parameters.sealed(delivery),
         "attachments": attachments.sealed(delivery),
-        "service": delivery.service_id,
+        "service": _service(delivery),
     }
 
 
@@ -113,6 +113,12 @@ def _schedule(delivery: Delivery) -> list[Any]:
         limit = None if delivery.wave_limit is None else str(float(delivery.wave_limit))
         return [*common, delivery.wave_by, delivery.wave_value, delivery.wave_minutes, limit]
     return common
+
+
+def _service(delivery: Delivery) -> list[int] | int | None:
+    """Return the service; and after how many days, where that is said."""
+    days = delivery.days_after
+    return delivery.service_id if days is None or delivery.service_id is None else [delivery.service_id, days]
 
 
 def _target(delivery: Delivery) -> list[Any] | None:

@@ -29,7 +29,7 @@ from campaign.lib import link_parameters, local_time
 from campaign.lib.recurrence import LONGEST_RULE, BadRule, validated
 from campaign.lib.refusals import Refusal
 from deliveries.models import Overlap, PastChoice, ScheduleKind, WaveBy
-from deliveries.models.delivery import LONGEST_VALIDITY_HOURS
+from deliveries.models.delivery import LONGEST_DAYS_AFTER, LONGEST_VALIDITY_HOURS
 from deliveries.routing import limits
 
 LARGEST_FILE = 5 * 1024 * 1024
@@ -96,6 +96,7 @@ def _settings(data: dict[str, Any]) -> dict[str, Any]:
         "validity_hours": _validity,
         "approval_policy": _policy,
         "tracking": lambda value: _true_or_false(value, "tracking"),
+        "days_after": _days_after,
         "limit_per_hour": _limit,
         "link_parameters": _link_parameters,
         "link_domains": _link_domains,
@@ -109,6 +110,12 @@ def _validity(value: Any) -> int:
         raise BadDeliveryFile(
             "validity_hours", _("must be a whole number from 1 to %d") % LONGEST_VALIDITY_HOURS
         )
+    return value
+
+
+def _days_after(value: Any) -> int | None:
+    if value is not None and (type(value) is not int or not 0 <= value <= LONGEST_DAYS_AFTER):
+        raise BadDeliveryFile("days_after", _("must be a whole number from 0 to %d") % LONGEST_DAYS_AFTER)
     return value
 
 
@@ -321,7 +328,7 @@ CONTENT = {*PLAIN_PARTS, "html_file", "text_file", "images"}
 KNOWN = {
     "label", "unit", "audience", "content", "schedule", "validity_hours", "approval_policy", "tracking",
     "description", "route", "limit_per_hour", "link_parameters", "link_domains",
-    "attachments", "sender", "service", "folder",
+    "attachments", "sender", "service", "folder", "days_after",
 }  # fmt: skip
 
 

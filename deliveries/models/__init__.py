@@ -10,6 +10,7 @@ from deliveries.models.halt import Halt
 from deliveries.models.instance import Instance
 from deliveries.models.message import (
     ANSWERED_ROWS,
+    ASIDE,
     OUTCOMES,
     REFUSED_ROWS,
     TALLIES,
@@ -35,6 +36,7 @@ from deliveries.models.template import ContentTemplate, TemplatePicture
 
 __all__ = [
     "ANSWERED_ROWS",
+    "ASIDE",
     "OUTCOMES",
     "REFUSED_ROWS",
     "TALLIES",

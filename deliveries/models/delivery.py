@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deliveries.models.content import Content
     from deliveries.models.preparation import Preparation
 
+LONGEST_DAYS_AFTER = 365
 LONGEST_VALIDITY_HOURS = 24 * 14
 
 
@@ -107,6 +108,14 @@ class Delivery(ScheduleSettings):
     service = models.ForeignKey(
         Service, verbose_name=_("service"), null=True, blank=True, on_delete=models.PROTECT, related_name="+",
         help_text=_("Only its subscribers get it, and its unsubscribe links leave the service."), db_index=False,
+    )  # fmt: skip
+    # Of its subscribers only those who came so many days ago, each once: a welcome mail, and what follows it.
+    days_after = models.PositiveSmallIntegerField(
+        _("days after subscribing"), null=True, blank=True, validators=[MaxValueValidator(LONGEST_DAYS_AFTER)],
+        help_text=_(
+            "Of a service: each subscriber gets it once, so many days after they subscribed. For a recurring delivery "
+            "that runs each day or more often. Empty: all subscribers get it."
+        ),
     )  # fmt: skip
     content = models.ForeignKey(
         "deliveries.Content", verbose_name=_("content"), null=True, editable=False, on_delete=models.PROTECT,

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from audiences.tracking import Tracked
 from deliveries.models.delivery import Delivery
 
 
@@ -29,6 +30,13 @@ class MessageStatus(models.IntegerChoices):
 TALLIES = tuple(status.name.lower() for status in MessageStatus if status != MessageStatus.PREPARED)
 # Of these, the ones that need nothing more from a worker.
 OUTCOMES = tuple(name for name in TALLIES if name != "retrying")
+# Counted beside these, in SQL of a message `m`: of the failed those that no server was asked about, and of the sent
+# those that left without a picture that tells of an open, or without tracked links.
+ASIDE = {
+    "unsent": f"m.status = {MessageStatus.FAILED:d} AND m.tries = 0",
+    "opens_untracked": f"m.status = {MessageStatus.SENT:d} AND m.tracked & {Tracked.OPENS:d} = 0",
+    "clicks_untracked": f"m.status = {MessageStatus.SENT:d} AND m.tracked & {Tracked.CLICKS:d} = 0",
+}
 # In SQL, of a chunk: rows about which a server was asked and said no, then or later; and all that it answered for.
 REFUSED_ROWS = "(failed - unsent + bounced)"
 ANSWERED_ROWS = "(sent + failed - unsent + bounced)"
@@ -85,6 +93,9 @@ class Message(models.Model):
     nature = models.CharField(_("nature"), max_length=8, choices=Nature.choices, default="", db_default="")
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices, default="", db_default="")
     reply = models.CharField(_("answer of the server"), max_length=300, default="", db_default="")
+    # What of it may be measured (`Tracked`): as it was sealed, and less if the person refused before it left. Nothing
+    # is added to it, which a trigger sees to.
+    tracked = models.SmallIntegerField(_("tracking"), default=Tracked.ALL, db_default=3)
     delivered_at = models.DateTimeField(null=True)
     # The chunk's digest is over the rows' own, and each is over its salt and what was sealed. So one person can be
     # erased without breaking a seal: the row's own digest is kept in its place, and tells nothing without the salt.
@@ -127,6 +138,9 @@ class Chunk(models.Model):
     failed = models.IntegerField(default=0, db_default=0)
     # Of the failed, those about which no server was ever asked: their tries are 0.
     unsent = models.IntegerField(default=0, db_default=0)
+    # Of the sent, those that left without a picture that tells of an open, and without tracked links.
+    opens_untracked = models.IntegerField(default=0, db_default=0)
+    clicks_untracked = models.IntegerField(default=0, db_default=0)
     retrying = models.IntegerField(default=0, db_default=0)
     in_doubt = models.IntegerField(default=0, db_default=0)
     ignored = models.IntegerField(default=0, db_default=0)

@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.ledger import books
 from deliveries.lifecycle import seal
-from deliveries.models import TALLIES, Delivery, MessageStatus, Preparation, ScheduleKind, Status
+from deliveries.models import ASIDE, TALLIES, Delivery, MessageStatus, Preparation, ScheduleKind, Status
 
 LISTED = 20  # so many rows or chunks are named of whatever is off
-COUNTED = (*TALLIES, "unsent")
+COUNTED = (*TALLIES, *ASIDE)
 
 CHECKS: dict[str, str | Promise] = {
     "sealed": _("Rows of the ledger against the sealed number"),
@@ -203,9 +203,7 @@ def _ranges(delivery_id: int) -> Iterator[Off]:
 
 def _tallies(delivery_id: int) -> Iterator[Off]:
     counted = ", ".join(
-        f"count(*) FILTER (WHERE m.status = {int(MessageStatus[name.upper()])}) AS {name}"
-        if name != "unsent"
-        else f"count(*) FILTER (WHERE m.status = {int(MessageStatus.FAILED)} AND m.tries = 0) AS unsent"
+        f"count(*) FILTER (WHERE {ASIDE.get(name) or f'm.status = {int(MessageStatus[name.upper()])}'}) AS {name}"
         for name in COUNTED
     )
     wrong = _execute(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop as n_
 from campaign.lib import clock, leases, planner
 from deliveries.lifecycle import seal
 from deliveries.models import LogLine, Preparation
-from deliveries.preparation import checks, lease, sealing, staging
+from deliveries.preparation import checks, lease, sealing, staging, target
 from deliveries.preparation.progress import Abandoned, log, mine
 from deliveries.schedule import capacity
 
@@ -91,7 +91,8 @@ def _carry_out(preparation: Preparation) -> None:
         sealing.fail(preparation, findings)
         return
     targeted = staging.stage(preparation, compiled)
-    if not targeted:
+    may_be_empty = target.may_be_empty(preparation.delivery)
+    if not targeted and not may_be_empty:
         sealing.fail(preparation, [*findings, checks.empty_target()])
         return
     staging.mark_written_to(preparation)
@@ -99,7 +100,7 @@ def _carry_out(preparation: Preparation) -> None:
     groups = staging.mark_hours(preparation, findings)
     causes = staging.count_causes(preparation, targeted=targeted)
     to_deliver = targeted - sum(causes.values())
-    if not to_deliver:
+    if not to_deliver and not may_be_empty:
         sealing.fail(preparation, [*findings, checks.nobody_left(targeted)], targeted=targeted, causes=causes)
         return
     findings += checks.of_rendering(preparation, compiled)

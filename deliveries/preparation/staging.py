@@ -11,7 +11,8 @@ from django.db import connection
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
-from audiences import suppression
+from accounts import unit_tracking
+from audiences import suppression, tracking
 from audiences.fields import fields as profile_fields
 from audiences.fields import value_sql
 from campaign.lib import clock, planner
@@ -68,10 +69,12 @@ def _staging_insert(compiled: Compiled, delivery: Delivery) -> str:
     values = object_.replace("%", "%%")
     service = str(int(delivery.service_id)) if delivery.service_id else "NULL"
     suppressed = suppression.of("p", key="p.email_key", service=service)
+    tracked = tracking.allowed("p", unasked=str(unit_tracking.tracks_unasked(delivery.unit)).lower())
     zone = "p.time_zone" if delivery.schedule_kind == ScheduleKind.LOCAL_HOUR else "''"
     return f"""
-        INSERT INTO deliveries_staging (preparation_id, token, profile_id, address, address_key, "values", zone, cause)
-        SELECT %s, %s, p.id, p.email, p.email_key, {values}, {zone},
+        INSERT INTO deliveries_staging
+            (preparation_id, token, profile_id, address, address_key, "values", zone, tracked, cause)
+        SELECT %s, %s, p.id, p.email, p.email_key, {values}, {zone}, {tracked},
             CASE
                 WHEN p.email_state = 'missing' THEN '{Cause.NO_ADDRESS}'
                 WHEN p.email_state = 'malformed' THEN '{Cause.MALFORMED}'

@@ -104,10 +104,10 @@ def write_messages(delivery: Delivery, staging: Staging, groups: Sequence[Group]
             WITH secret AS MATERIALIZED (
                 SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) AS key
             )
-            INSERT INTO deliveries_message (delivery_id, seq, profile_id, address, address_key, "values", salt)
+            INSERT INTO deliveries_message (delivery_id, seq, profile_id, address, address_key, "values", tracked, salt)
             SELECT %(delivery)s, row_number() OVER (
                        ORDER BY g.place, hashint8extended(s.profile_id, %(key)s), s.profile_id
-                   ), s.profile_id, s.address, s.address_key, s."values",
+                   ), s.profile_id, s.address, s.address_key, s."values", s.tracked,
                    substring(sha256(secret.key || int8send(s.profile_id)) FOR 16)
             FROM deliveries_staging s CROSS JOIN secret
             LEFT JOIN unnest(%(zones)s::text[], %(places)s::int[]) AS g(zone, place) ON g.zone = s.zone
@@ -136,8 +136,10 @@ def reorder(delivery: Delivery, *, at: datetime) -> list[Group]:
         cursor.execute(_CLEAR_STAGING, slots)
         cursor.execute(
             """
-            INSERT INTO deliveries_staging (preparation_id, token, profile_id, address, address_key, "values", zone)
-            SELECT %(preparation)s, 0, m.profile_id, m.address, m.address_key, m."values", coalesce(p.time_zone, '')
+            INSERT INTO deliveries_staging
+                (preparation_id, token, profile_id, address, address_key, "values", zone, tracked)
+            SELECT %(preparation)s, 0, m.profile_id, m.address, m.address_key, m."values", coalesce(p.time_zone, ''),
+                m.tracked
             FROM deliveries_message m LEFT JOIN audiences_profile p ON p.id = m.profile_id
             WHERE m.delivery_id = %(delivery)s
             """,

@@ -51,6 +51,7 @@ class Ledger:
         self.patience = barrier.lane_patience()
         self.is_pooled = False
         self.limits: Limits | None = None  # as the last look at the delivery found them
+        self.tracks_unasked = False  # whether people who were not asked are measured, as that look found it
         self._limits_read: tuple[Any, ...] = ()
 
     @classmethod
@@ -231,13 +232,15 @@ class Ledger:
     async def read_window(self, hold: Hold, above: int, upto: int) -> list[Row]:
         """Return the rows of a window that was handed over by a commit whose answer was lost."""
         cursor = self.connection.cursor(row_factory=tuple_row)
-        await cursor.execute(statements.WINDOW, self._slots(above=above, upto=upto))
+        await cursor.execute(
+            statements.WINDOW, self._slots(above=above, upto=upto, unasked=self.tracks_unasked)
+        )
         rows = await cursor.fetchall()
         values = json.loads(f"[{','.join([row[2] for row in rows])}]")  # one call: calls cost the most
         number, token = hold.number, hold.token
         return [
-            Row(seq, number, token, address, known, why_not, 0)
-            for (seq, address, _, why_not), known in zip(rows, values, strict=True)
+            Row(seq, number, token, address, known, why_not, 0, False, tracked, was_tracked)
+            for (seq, address, _, why_not, was_tracked, tracked), known in zip(rows, values, strict=True)
         ]
 
     async def seconds_until_try(self) -> float | None:
@@ -253,7 +256,7 @@ class Ledger:
 
     async def read_tries(self) -> list[Row]:
         """Return the later tries that were handed over to this lane by a commit whose answer was lost."""
-        cursor = await self.connection.execute(statements.OWN_TRIES, self._slots())
+        cursor = await self.connection.execute(statements.OWN_TRIES, self._slots(unasked=self.tracks_unasked))
         return [self._later_try(row) for row in await cursor.fetchall()]
 
     async def read_unfed(self, hold: Hold) -> list[Row]:
@@ -288,6 +291,7 @@ class Ledger:
         row = await cursor.fetchone()
         if row is None or row.status != "sending":
             return False
+        self.tracks_unasked = row.tracks_unasked
         self._note_limits((row.own_limit, row.route, row.limit_per_hour, row.providers))
         return not row.is_held
 
@@ -331,6 +335,11 @@ class Ledger:
             "replies": texts([e.reply[:300] for e in entries]),
             "retries": numbers([e.retry_in for e in entries]),
         }
+        if less := [
+            e.row for e in entries if e.row.tracked != e.row.was_tracked
+        ]:  # refused since the preparation
+            slots = self._slots(seqs=[row.seq for row in less], tracked=[row.tracked for row in less])
+            await self.connection.execute(results.TRACK_LESS, slots)
         await self.connection.execute(results.STORE, self._slots(**columns))
         held = [e for e in entries if e.quarantines]
         if held:
@@ -363,7 +372,9 @@ class Ledger:
         return await self.read_window(hold, hold.handed_upto, upto)
 
     async def _hand_over_tries(self, most: int) -> list[Row]:
-        cursor = await self.connection.execute(statements.TAKE_TRIES, self._slots(most=most))
+        cursor = await self.connection.execute(
+            statements.TAKE_TRIES, self._slots(most=most, unasked=self.tracks_unasked)
+        )
         return [self._later_try(row) for row in await cursor.fetchall()]
 
     async def _renew(self, holds: Sequence[Hold]) -> list[Hold]:
@@ -398,5 +409,6 @@ class Ledger:
     def _later_try(self, row: Any) -> Row:
         return Row(
             seq=row.seq, number=row.number, token=row.token, address=row.address, values=row.values,
-            suppression=row.suppression, tries=row.tries, is_later_try=True,
+            suppression=row.suppression, tries=row.tries, is_later_try=True, tracked=row.tracked,
+            was_tracked=row.was_tracked,
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from audiences.tracking import Tracked
 from campaign.lib import clock
 from deliveries.models import MessageStatus
 
@@ -47,6 +48,8 @@ class Row:
     suppression: str  # why it must not leave; empty: it may
     tries: int
     is_later_try: bool = False
+    tracked: int = Tracked.ALL  # what of it is measured
+    was_tracked: int = Tracked.ALL  # the same as it was sealed
 
 
 @dataclass(slots=True)

@@ -1,10 +1,23 @@
 """The statements of a lane, as text; `exchange.py` runs each inside a fenced transaction."""
 
-from audiences import suppression
+from accounts import unit_tracking
+from audiences import suppression, tracking
 
 # Of which service the delivery is, looked up once for a statement.
 _SERVICE = "(SELECT service_id FROM deliveries_delivery WHERE id = %(delivery)s)"
-SUPPRESSION = f"{suppression.by_key('m.profile_id', key='m.address_key', service=_SERVICE)} AS suppression"
+# What keeps a recipient back, and what of the message may be measured: less than was sealed, never more. Both are
+# read from the profile that is looked up once; `OFFSET 0` keeps the planner from joining whole tables.
+_ASKED = suppression.of("p", key="m.address_key", service=_SERVICE)
+_PERSON = f"""
+    LEFT JOIN LATERAL (
+        SELECT coalesce(s.cause, '') AS suppression, {tracking.allowed("p", unasked="%(unasked)s::boolean")} AS tracked
+        FROM audiences_profile p, LATERAL {_ASKED} s WHERE p.id = m.profile_id OFFSET 0
+    ) person ON true
+"""
+_OF_PERSON = f"""
+    coalesce(person.suppression, '{suppression.Cause.GONE}') AS suppression, m.tracked AS was_tracked,
+    coalesce(m.tracked & person.tracked, 0) AS tracked
+"""
 
 # For a lane the time-outs are PostgreSQL's own half of its patience: a backend whose lane has vanished lets go of its
 # locks. Each statement finds its rows by their keys, so one plan does for all windows: none is planned anew.
@@ -30,7 +43,7 @@ LOCK = """
 """
 
 # Read the limits in the same query; it costs no extra statement.
-STANDING = """
+STANDING = f"""
     SELECT d.status, d.limit_per_hour AS own_limit, r.id AS route, r.limit_per_hour, (
         SELECT json_agg(json_build_array(p.id, p.limit_per_hour, p.domains) ORDER BY p.id)::text
         FROM deliveries_providerlimit p WHERE p.route_id = r.id
@@ -39,7 +52,9 @@ STANDING = """
         JOIN accounts_organizationalunit above ON above.id = h.unit_id
         JOIN accounts_organizationalunit own ON own.id = d.unit_id
         WHERE h.lifted_at IS NULL AND starts_with(own.path, above.path)
-    ) AS is_held
+    ) AS is_held, (
+        SELECT {unit_tracking.IN_SQL} FROM accounts_organizationalunit own WHERE own.id = d.unit_id
+    ) AS tracks_unasked
     FROM deliveries_delivery d
     LEFT JOIN deliveries_route r ON CASE WHEN d.route_id IS NULL THEN r.is_default ELSE r.id = d.route_id END
     WHERE d.id = %(delivery)s
@@ -79,13 +94,13 @@ NEXT_GATE = """
 """
 
 WINDOW = f"""
-    SELECT m.seq, m.address, m."values"::text, {SUPPRESSION}
-    FROM deliveries_message m
+    SELECT m.seq, m.address, m."values"::text, {_OF_PERSON}
+    FROM deliveries_message m {_PERSON}
     WHERE m.delivery_id = %(delivery)s AND m.seq > %(above)s AND m.seq <= %(upto)s ORDER BY m.seq
 """
 
 TRIES = f"""
-    SELECT m.seq, c.number, t.token, t.tries, m.address, m."values", {SUPPRESSION}
+    SELECT m.seq, c.number, t.token, t.tries, m.address, m."values", {_OF_PERSON}
     FROM taken t
     JOIN LATERAL (
         SELECT * FROM deliveries_message WHERE delivery_id = %(delivery)s AND seq = t.seq OFFSET 0
@@ -94,6 +109,7 @@ TRIES = f"""
         SELECT number FROM deliveries_chunk
         WHERE delivery_id = %(delivery)s AND seq_to >= t.seq ORDER BY seq_to LIMIT 1
     ) c ON true
+    {_PERSON}
     ORDER BY m.seq
 """
 

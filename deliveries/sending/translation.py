@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
+from audiences.tracking import Tracked
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Ready, Result
 from deliveries.models import MessageStatus
 from deliveries.sending.lane_config import LaneConfig
@@ -26,6 +27,9 @@ class Translation:
     def envelope(self, row: Row) -> Envelope:
         """Return what a connection writes for this row; the message is made when a connection takes it."""
         renderer, sign = self._config.renderer, self._config.sign
+        if row.tracked != Tracked.ALL:
+            opens, clicks = bool(row.tracked & Tracked.OPENS), bool(row.tracked & Tracked.CLICKS)
+            renderer = renderer.tracked(opens=opens, clicks=clicks)
 
         def fill(capabilities: Capabilities) -> bytes | Ready:
             seq, address, values, date = row.seq, row.address, row.values, self._date()

@@ -22,7 +22,10 @@ SAME = (
     "identity",
     "parameters",
     "attachments",
+    "service",
 )
+
+WELCOMED = 1_000  # people a run welcomes at least, where no limit is set
 
 WORDS = {
     **{part: seal.PARTS[part] for part in SAME},
@@ -39,8 +42,11 @@ def of(series: Delivery) -> Confirmation | None:
 
 
 def size_limit(series: Delivery, *, counted: int) -> int:
-    """Return how many recipients a run may have: as set, or twice as many as were counted."""
-    return series.series.size_limit or max(1, 2 * counted)
+    """Return how many recipients a run may have: as set, or twice as many as were counted.
+
+    Of a welcome mail nobody may have been counted yet: then some come.
+    """
+    return series.series.size_limit or max(1 if series.days_after is None else WELCOMED, 2 * counted)
 
 
 def differences(run: Delivery, parts: dict[str, Any]) -> list[str]:

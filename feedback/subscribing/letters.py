@@ -15,8 +15,9 @@ from audiences.models import SignUp
 from audiences.models.service import MOST_TRIES
 from audiences.services import sign_ups, texts
 from campaign.lib.tokens import Purpose, default_signer
-from deliveries.models import Halt
+from deliveries.models import Halt, Sender
 from deliveries.sending import fence
+from feedback.subscribing import relaying
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +54,13 @@ def _mail_one(pk: int, at: datetime) -> int:
 
 def _try(sign_up: SignUp, at: datetime) -> None:
     sign_up.tries += 1
+    of = sign_up.service or sign_up.profile
+    sender = relaying.sender_of(of.unit) if of is not None else None
     try:
-        message(sign_up).send()
+        if sender is None:
+            message(sign_up).send()
+        else:
+            relaying.send(message(sign_up, sender=sender), sender=sender)
         sign_up.mailed_at = at
     except (OSError, SMTPException, ValueError) as error:  # ValueError: an address that no header takes
         logger.warning("sign-up %s could not be mailed (%s)", sign_up.pk, type(error).__name__)
@@ -71,8 +77,8 @@ def _is_as_activated(sign_up: SignUp) -> bool:
     return False
 
 
-def message(sign_up: SignUp) -> EmailMessage:
-    """The mail, with the link that confirms."""
+def message(sign_up: SignUp, *, sender: Sender | None = None) -> EmailMessage:
+    """The mail, with the link that confirms: from the unit's sender, or without one from the installation's address."""
     name = ""
     if sign_up.text is not None and sign_up.service is not None:
         language, words = texts.in_language(sign_up.text, sign_up.language)
@@ -85,12 +91,15 @@ def message(sign_up: SignUp) -> EmailMessage:
         last = _t("If it was not you, nothing needs to be done.")
     lines = [body, "", link(sign_up), "", last]
     own_name, own_address = parseaddr(settings.NOTICES_FROM)
+    if sender is not None:
+        own_name, own_address = sender.name, sender.address
     return EmailMessage(
         " ".join(subject.split()),
         "\n".join(lines),
         from_email=formataddr((name or own_name, own_address)),
         to=[sign_up.address],
         headers={"Auto-Submitted": "auto-generated"},
+        reply_to=[sender.reply_to] if sender is not None and sender.reply_to else None,
     )
 
 

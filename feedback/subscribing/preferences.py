@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts import signing_in
-from audiences import addresses, consents, suppression
+from audiences import addresses, consents, suppression, tracking, tracking_consents
 from audiences.models import Profile, Service, Subscription
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
@@ -29,6 +29,7 @@ from feedback.views import public
 
 SOURCE = "preference_page"
 LEAVE, LEAVE_ALL, AGAIN, AGAIN_ALL = "leave", "leave_all", "again", "again_all"
+TRACK, UNTRACK = "track", "untrack"
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,23 @@ def _done(request: HttpRequest, reader: Reader) -> str:
             profile_id=reader.profile.pk, channel=consents.Channel.EMAIL, at=at, source=SOURCE,
             reference=reader.reference, network=network,
         )  # fmt: skip
+    elif action in (TRACK, UNTRACK):
+        tracking_consents.say(
+            profile_id=reader.profile.pk, purposes=_purposes(request, action == TRACK), origin=origin
+        )
+        reader.profile.refresh_from_db()
     elif action == AGAIN_ALL or (action == AGAIN and service is not None and service.takes_sign_ups):
         wanted = service if action == AGAIN else None
         again.ask(request, profile=reader.profile, service=wanted, address=reader.address)
     else:
         return ""
     return action
+
+
+def _purposes(request: HttpRequest, may: bool) -> dict[str, bool]:
+    """The purpose that the button names, or without one both."""
+    named = request.POST.get("purpose", "")
+    return {named: may} if named in tracking.COLUMNS else tracking.both(may)
 
 
 def _service(request: HttpRequest, reader: Reader) -> Service | None:
@@ -115,4 +127,5 @@ def _shown(reader: Reader) -> dict[str, Any]:
         "subscribed": [row.service for row in rows if row.ended_at is None],
         "left": [row.service for row in rows if row.ended_at is not None and row.service.takes_sign_ups],
         "is_out": suppression.has_opted_out(reader.profile.pk),
+        "measured": tracking.answers(reader.profile),
     }

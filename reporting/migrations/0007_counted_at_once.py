@@ -23,6 +23,7 @@ FIGURES = {
     "unsubscribers": "coalesce(sum(sign) FILTER (WHERE unsubscribes > 0 OR told), 0)",
 }
 SENT = 1
+OF_OPENS = 1  # the bit of a message that left with the picture
 
 ADD = """
 CREATE FUNCTION reporting_classes_added(was jsonb, more jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
@@ -55,10 +56,10 @@ TOLD = """
 """
 # Of each message what its hits came to, with -1, and what they come to now, with 1.
 BEFORE_AND_AFTER = """
-    SELECT c.delivery_id, c.seq, s.sign, EITHER, t.told
+    SELECT c.delivery_id, c.seq, s.sign, EITHER, t.told, m.can_tell
     FROM (SELECT delivery_id, seq, SIGNED FROM (CHANGED) each GROUP BY delivery_id, seq) c
     CROSS JOIN LATERAL (
-        SELECT status FROM deliveries_message WHERE delivery_id = c.delivery_id AND seq = c.seq OFFSET 0
+        SELECT status, tracked & OF_OPENS <> 0 AS can_tell FROM deliveries_message WHERE delivery_id = c.delivery_id AND seq = c.seq OFFSET 0
     ) m
     CROSS JOIN LATERAL (HITS) n CROSS JOIN LATERAL (TOLD) t CROSS JOIN (VALUES (1), (-1)) s (sign)
     WHERE m.status = SENT
@@ -68,7 +69,7 @@ KEPT = """
     FROM (
         SELECT delivery_id, SUMS, BY_CLASS AS by_class
         FROM (
-            SELECT *, opens + clicks + mirrors + unsubscribes > 0 AS reacted FROM (SELECT *, PEOPLE FROM (STATES) x) y
+            SELECT *, opens + clicks + mirrors + unsubscribes > 0 AND can_tell AS reacted FROM (SELECT *, PEOPLE FROM (STATES) x) y
         ) z GROUP BY delivery_id
     ) more WHERE s.delivery_id = more.delivery_id;
 """
@@ -100,7 +101,8 @@ CREATE TRIGGER count_reactions AFTER UPDATE OF status ON deliveries_message FOR 
 """
 ONE_MESSAGE = "SELECT NEW.delivery_id AS delivery_id, NEW.seq AS seq"
 AS_IT_IS = """
-    SELECT c.delivery_id, c.seq, CASE NEW.status WHEN SENT THEN 1 ELSE -1 END AS sign, n.*, t.told
+    SELECT c.delivery_id, c.seq, CASE NEW.status WHEN SENT THEN 1 ELSE -1 END AS sign, n.*, t.told,
+        NEW.tracked & OF_OPENS <> 0 AS can_tell
     FROM (CHANGED) c CROSS JOIN LATERAL (HITS) n CROSS JOIN LATERAL (TOLD) t
 """
 EVENTS = {
@@ -120,7 +122,7 @@ def filled(text, **texts):
         "ADDED": ", ".join(f"{name} = greatest(0, s.{name} + more.{name})" for name in FIGURES),
         "SUMS": ", ".join(f"{how} AS {name}" for name, how in FIGURES.items()),
         "BY_CLASS": f"jsonb_build_object({', '.join(map(classes, KINDS))})",
-        "HITS": HITS, "TOLD": TOLD, "HELD": HELD, "KEPT": KEPT, "SENT": str(SENT),
+        "HITS": HITS, "TOLD": TOLD, "HELD": HELD, "KEPT": KEPT, "SENT": str(SENT), "OF_OPENS": str(OF_OPENS),
     }  # fmt: skip
     for _depth in range(4):
         for word, instead in texts.items():
@@ -168,7 +170,7 @@ class Migration(migrations.Migration):
     """What came before is counted by the next hourly count, as it was."""
 
     dependencies = [
-        ("deliveries", "0036_services"),
+        ("deliveries", "0041_tracked_messages"),
         ("feedback", "0005_hits_by_month"),
         ("reporting", "0006_log_filters"),
     ]

@@ -79,7 +79,7 @@ _REPLIES = """
 _CONSENTS = """
     SELECT c.at, CASE WHEN c.service_id IS NULL THEN 'consent' ELSE 'subscription' END, NULL,
         nullif(substring(c.reference FROM '^delivery ([0-9]{{1,18}})$'), '')::bigint, NULL, c.id::text,
-        CASE WHEN c.opted_out THEN 'out' ELSE 'in' END, coalesce(s.label, c.channel),
+        CASE WHEN c.opted_out THEN 'out' ELSE 'in' END, coalesce(s.label, nullif(c.purpose, ''), c.channel),
         jsonb_build_object('source', c.source, 'reference', c.reference, 'words', left(c.words, 300),
             'text', t.number, 'network', c.network, 'service', c.service_id)
     FROM audiences_consentevent c LEFT JOIN audiences_service s ON s.id = c.service_id

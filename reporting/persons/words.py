@@ -25,7 +25,7 @@ _MESSAGE_TONES = {
 }
 _REPORT_TONES = {"hard": "red", "soft": "red", "complaint": "red", "delayed": "yellow"}
 _REASONS: dict[str, Any] = dict(Reason.choices) | dict(ErrorReason.choices)
-_CHANNELS = dict(ConsentEvent.Channel.choices)
+_CHANNELS = dict(ConsentEvent.Channel.choices) | dict(ConsentEvent.Purpose.choices)
 EDITS: dict[str, str | Promise] = {
     "create_profile": _("Profile made"),
     "change_profile": _("Profile changed"),

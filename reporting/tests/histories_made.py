@@ -33,18 +33,31 @@ NEXT = {
 }
 
 
+# What a message must let be measured, so that such a hit is kept; a wish always is.
+_NEEDS, _KEPT = {HitKind.CLICK: 2}, {HitKind.UNSUBSCRIBE}
+
+
 def made(seed: int, *, recipients: int = 30) -> Delivery:
     """A delivery that is being sent, and what `seed` makes of it."""
     chance = random.Random(seed)
     delivery = DeliveryFactory(sending=True, recipients=recipients)
+    tracked = {seq: chance.choice([3, 3, 0, 1, 2]) for seq in range(1, recipients + 1)}
+    for seq, may in tracked.items():
+        execute(
+            "UPDATE deliveries_message SET tracked = %s WHERE delivery_id = %s AND seq = %s",
+            may,
+            delivery.pk,
+            seq,
+        )
     standing = dict.fromkeys(range(1, recipients + 1), S.PREPARED)
     for _round in range(3):
         for seq in standing:
             standing[seq] = _step(delivery, seq, standing[seq], chance)
     _late_bounces(delivery, standing, chance)
     _decisions(delivery, standing, chance)
+    reactions = [_reaction(delivery, chance.randint(1, recipients), chance) for _n in range(recipients * 3)]
     Hit.objects.bulk_create(
-        _reaction(delivery, chance.randint(1, recipients), chance) for _n in range(recipients * 3)
+        hit for hit in reactions if tracked[hit.seq] & _NEEDS.get(hit.kind, 1) or hit.kind in _KEPT
     )
     for seq in chance.sample(sorted(standing), recipients // 4):
         _mail(delivery, seq, chance)

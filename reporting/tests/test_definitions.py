@@ -10,7 +10,7 @@ from django.utils.translation import override
 from reporting import kpis, logs
 from reporting.kpis import BY_CODE, DEFINITIONS, NAMED, Counts
 
-NAMES = {field.name for field in fields(Counts)} | {"sent", "prepared"}
+NAMES = {field.name for field in fields(Counts)} | {"sent", "prepared", "opens_tracked", "clicks_tracked"}
 
 
 def test_every_count_has_a_name_and_every_name_is_a_count():
@@ -43,7 +43,10 @@ def test_a_rate_is_its_count_divided_by_its_base(definition):
 
 @pytest.mark.parametrize(
     ("language", "formula"),
-    [("en", "People who opened ÷ Delivered"), ("pt-br", "Pessoas que abriram ÷ Entregues")],
+    [
+        ("en", "People who opened ÷ Delivered with open tracking"),
+        ("pt-br", "Pessoas que abriram ÷ Entregues com rastreamento de aberturas"),
+    ],
 )
 def test_a_formula_is_said_in_the_words_of_its_counts(language, formula):
     with override(language):

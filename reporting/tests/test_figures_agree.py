@@ -31,6 +31,7 @@ def by_brute_force(delivery):
     """Every count by its name."""
     messages = every("deliveries_message", delivery)
     status = {row["seq"]: row["status"] for row in messages}
+    tracked = {row["seq"]: row["tracked"] for row in messages}
     of = defaultdict(int)
     for row in messages:
         of[row["status"]] += 1
@@ -41,6 +42,8 @@ def by_brute_force(delivery):
             did[row["seq"]].append(row["kind"])
     told = [row for row in every("feedback_report", delivery) if row["is_current"]]
     by_mail = {row["seq"] for row in told if row["evidence"] == "unsubscribe" and status[row["seq"]] == SENT}
+    arrived = [row["tracked"] for row in messages if row["status"] == SENT]
+    can_tell = {seq: kinds for seq, kinds in did.items() if tracked[seq] in (1, 3)}
     refused = of[FAILED] - unsent + of[BOUNCED]
     return {
         "to_deliver": len(messages),
@@ -54,8 +57,12 @@ def by_brute_force(delivery):
         "ignored": of[IGNORED],
         "cancelled": of[CANCELLED],
         "erased": of[ERASED],
-        "openers": len(did),
-        "opens": sum(max(kinds.count("open"), 1) for kinds in did.values()),
+        "opens_tracked": sum(1 for may in arrived if may in (1, 3)),
+        "opens_untracked": sum(1 for may in arrived if may in (0, 2)),
+        "clicks_tracked": sum(1 for may in arrived if may in (2, 3)),
+        "clicks_untracked": sum(1 for may in arrived if may in (0, 1)),
+        "openers": len(can_tell),
+        "opens": sum(max(kinds.count("open"), 1) for kinds in can_tell.values()),
         "clickers": sum(1 for kinds in did.values() if "click" in kinds),
         "clicks": sum(kinds.count("click") for kinds in did.values()),
         "mirror_views": sum(kinds.count("mirror") for kinds in did.values()),
@@ -92,6 +99,9 @@ def test_dashboard_log_command_and_brute_force_agree(seed):
     assert {tile.kpi.code: tile.kpi.number for tile in block.tiles} == {
         code: shown["number"] for code, shown in command["kpis"].items()
     }
+    rates = {tile.kpi.code: tile.kpi.rate for tile in block.tiles}
+    assert rates["opens"] == kpis.rate(expected["openers"], expected["opens_tracked"])
+    assert rates["clicks"] == kpis.rate(expected["clickers"], expected["clicks_tracked"])
     assert sum(number for _label, number, *_rest in block.segments) == expected["to_deliver"]
     assert (command["times"]["opens"], command["times"]["clicks"]) == (expected["opens"], expected["clicks"])
     assert command["clicks"][0]["people"] == expected["clickers"]

@@ -25,6 +25,8 @@ class Command(PersonCommand):
             "audience", type=int, metavar="AUDIENCE", help="its number, as list_audiences names it"
         )
 
+        parser.add_argument("--welcome", action="store_true", help="they get the welcome mails too")
+
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None
         service = (
@@ -35,6 +37,8 @@ class Command(PersonCommand):
         )
         if service is None or audience is None:
             self.fail("no_such", "There is no such service or audience.", exit_code=2)
-        number = subscribing.subscribe_audience(service=service, audience=audience, by=by, at=clock.now())
+        number = subscribing.subscribe_audience(
+            service=service, audience=audience, by=by, at=clock.now(), is_welcomed=options["welcome"]
+        )
         self.say(f"{number:,} newly subscribed to “{service}”.")
         return {"service": service.pk, "audience": audience.pk, "subscribed": number}

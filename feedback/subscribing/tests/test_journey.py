@@ -14,9 +14,10 @@ from audiences.services import subscribing
 from audiences.services.subscribing import Origin
 from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory
 from campaign.lib import clock
-from deliveries.models import Message
+from deliveries.models import Message, Sender
 from deliveries.sending import statements
 from deliveries.tests.factories import DeliveryFactory, person
+from deliveries.tests.relay import relay_running
 from feedback.subscribing import bots, letters
 from feedback.tests.factories import CHROME, PromptReader, link
 
@@ -32,6 +33,13 @@ def reader():
 def no_haste(monkeypatch):
     """Whoever sends the form has read it."""
     monkeypatch.setattr(bots, "SECONDS_AT_LEAST", 0)
+
+
+@pytest.fixture
+def relay(tmp_path, settings):
+    with relay_running(tmp_path / "relay.sqlite3") as running:
+        settings.RELAY_URL = running.url
+        yield running
 
 
 def form_of(service: Service) -> str:
@@ -104,7 +112,8 @@ def test_a_service_is_made_signed_up_for_confirmed_sent_to_and_left(client, read
     ana_s_profile.refresh_from_db()
     assert subscription.ended_at is not None
     assert not ana_s_profile.no_email  # only the service is left
-    assert ConsentEvent.objects.order_by("-pk")[0].reference == f"delivery {delivery.pk}"
+    left = ConsentEvent.objects.order_by("-pk")[0]
+    assert (left.reference, left.network) == (f"delivery {delivery.pk}", "127.0.0.0/24")
     token = link(delivery, "u").removeprefix("/u/")
     assert "What you have left" in reader.get(f"/p/{token}").content.decode()
     assert not Subscription.objects.filter(profile=stranger).exists()
@@ -165,6 +174,34 @@ def test_who_leaves_after_the_seal_is_not_sent_to():
     subscribing.leave(service=service, profile_id=leaving.pk, origin=origin)
 
     with connection.cursor() as cursor:
-        cursor.execute(statements.WINDOW, {"delivery": delivery.pk, "above": 0, "upto": 9})
-        causes = {address: cause for _seq, address, _values, cause in cursor.fetchall()}
+        cursor.execute(statements.WINDOW, {"delivery": delivery.pk, "above": 0, "upto": 9, "unasked": True})
+        causes = {row[1]: row[3] for row in cursor.fetchall()}
     assert causes == {staying.email: "", leaving.email: "not_subscribed"}
+
+
+def test_the_mail_that_asks_leaves_by_the_unit_s_sender_and_route(reader, relay, transactional_db):
+    service = ServiceFactory(public_name="Açaí news")
+    Sender.objects.create(
+        unit=service.unit, address="news@shop.example.com", name="Shop", reply_to="help@shop.example.com"
+    )
+
+    asked(reader, service, "ana@example.com")
+    assert letters.mail(clock.now()) == 1
+
+    (message,) = relay.messages()
+    assert relay.recipients() == ["ana@example.com"]
+    assert message["From"].addresses[0].addr_spec == "news@shop.example.com"
+    assert message["From"].addresses[0].display_name == "Açaí news"
+    assert message["Reply-To"] == "help@shop.example.com"
+    assert "/k/" in message.get_content()
+
+
+def test_a_mail_that_the_unit_s_relay_refuses_is_tried_again(reader, relay, transactional_db):
+    service = ServiceFactory()
+    Sender.objects.create(unit=service.unit, address="news@shop.example.com")
+    relay.refuse("ana@example.com", "451 4.2.0 Greylisted", once=True)
+    asked(reader, service, "ana@example.com")
+
+    assert letters.mail(clock.now()) == 0
+    assert letters.mail(clock.now() + timedelta(minutes=5)) == 1
+    assert relay.recipients() == ["ana@example.com"]
