@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -24,6 +25,12 @@ class Measured:
 
     counted: dict[str, Any]
     stood: dict[str, Any]
+
+    @property
+    def checked_at(self) -> datetime | None:
+        """When a recount had last put right what stood; None: never."""
+        at = self.stood.get("folded_at")
+        return datetime.fromisoformat(at) if at else None
 
     @property
     def off_by(self) -> dict[str, Any]:

@@ -168,15 +168,16 @@ def reconcile(delivery_id: int, at: datetime) -> dict[str, int]:
     if not _has_all_hits(delivery_id):
         return {}
     found = measured(delivery_id)
-    correct(delivery_id, found, at)
     off = {name: number for name in BEHAVIOUR if (number := found.off_by[name])}
+    if not correct(delivery_id, found, at):
+        return {}
     if off:
         logger.info("delivery %s: opens and clicks were off, and are put right: %s", delivery_id, off)
     return off
 
 
-def correct(delivery_id: int, found: Measured, at: datetime) -> None:
-    """What was off is added to what the statistics are now."""
+def correct(delivery_id: int, found: Measured, at: datetime) -> bool:
+    """What was off is added to what the statistics are now; False where another recount did so since it was found."""
     more = found.off_by
     zeros = dict.fromkeys(BEHAVIOUR, 0)
     DeliveryStatistics.objects.bulk_create(
@@ -188,9 +189,13 @@ def correct(delivery_id: int, found: Measured, at: datetime) -> None:
         function="reporting_classes_added",
         output_field=JSONField(),
     )
-    DeliveryStatistics.objects.filter(delivery_id=delivery_id).update(
-        by_class=classes, folded_at=at, **{name: Greatest(0, F(name) + more[name]) for name in BEHAVIOUR}
-    )
+    rows = DeliveryStatistics.objects.filter(delivery_id=delivery_id, **_counted_at(found.checked_at))
+    figures = {name: Greatest(0, F(name) + more[name]) for name in BEHAVIOUR}
+    return bool(rows.update(by_class=classes, folded_at=at, **figures))
+
+
+def _counted_at(checked_at: datetime | None) -> dict[str, Any]:
+    return {"folded_at__isnull": True} if checked_at is None else {"folded_at": checked_at}
 
 
 def hold(delivery_id: int) -> None:
@@ -272,11 +277,10 @@ def _settle(run_id: int, people: Measured | None, repairs: list[dict[str, int]])
     if not run.is_open:
         return run
     at = clock.now()
-    if people is None:
-        stored = DeliveryStatistics.objects.filter(delivery_id=run.delivery_id).values().first() or {}
+    if people is None or not correct(run.delivery_id, people, at):
+        row = DeliveryStatistics.objects.filter(delivery_id=run.delivery_id).values().first()
+        stored: dict[str, Any] = {**row} if row is not None else {}
         people = Measured(counted=stored, stood=stored)
-    else:
-        correct(run.delivery_id, people, at)
     messages = tallies(run.delivery)
     old = kpis.figures(_counts(_without(messages, repairs), people.stood))
     new = kpis.figures(_counts(messages, people.counted))

@@ -155,6 +155,19 @@ def test_a_recount_adds_what_was_off_and_keeps_what_came_while_it_counted():
 
 
 @pytest.mark.django_db
+def test_of_two_recounts_at_a_time_one_puts_right_what_both_found():
+    delivery = delivery_with(sent=3)
+    hit(delivery, OPEN, 1)
+    DeliveryStatistics.objects.update(opens=9, openers=0, folded_at=clock.now())
+
+    both = [measured(delivery.pk) for _number in range(2)]
+    done = [statistics.correct(delivery.pk, found, clock.now()) for found in both]
+
+    assert done == [True, False]
+    assert off(delivery) == {}
+
+
+@pytest.mark.django_db
 def test_the_hourly_count_says_how_many_it_put_right():
     right, wrong = delivery_with(sent=1), delivery_with(sent=1)
     hit(right, OPEN, 1)
