@@ -119,7 +119,9 @@ def test_a_filter_goes_by_its_name(client, delivery, reader):
 
 def test_the_filters_of_others_are_their_own_matter(client, unit, delivery, reader):
     other = UserFactory(roles={"read": unit}, is_staff=True)
-    kept = saved_filters.save(log=SENDING, name="somebody elses", chosen={"status": "failed"}, by=other, at=clock.now())
+    kept = saved_filters.save(
+        log=SENDING, name="somebody elses", chosen={"status": "failed"}, by=other, at=clock.now()
+    )
 
     client.post(reverse("reporting:remove-filter", args=[delivery.pk, "sending"]), {"name": "x"})
     page = client.get(reverse("reporting:window", args=[delivery.pk, "sending"])).content.decode()

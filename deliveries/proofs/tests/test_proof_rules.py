@@ -219,7 +219,11 @@ def test_each_proof_is_in_the_trail_with_its_number_and_masked_addresses(deliver
     send(delivery, "marina@house.example", by=ana)
 
     detail = AuditEvent.objects.get(action="send_proof").detail
-    assert (detail["copies"], detail["to"], detail["unit"]) == (1, ["m•••@house.example"], delivery.unit.label)
+    assert (detail["copies"], detail["to"], detail["unit"]) == (
+        1,
+        ["m•••@house.example"],
+        delivery.unit.label,
+    )
 
 
 def test_all_faces_say_why_not_and_leave_the_refusal_in_the_trail(client, delivery, ana):
