@@ -260,7 +260,7 @@ def tracking(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Q
     return rows.order_by("-id")
 
 
-def _of_addresses(rows: QuerySet[Hit], delivery: Delivery, text: str, user: User | None) -> QuerySet[Hit]:
+def _of_addresses(rows: QuerySet[Any], delivery: Delivery, text: str, user: User | None) -> QuerySet[Any]:
     """The hits of those whom the sending log finds by this text: few of them are found by their messages."""
     if sight.those_of(text) is None:
         return sight.search(rows, text)

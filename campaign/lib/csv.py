@@ -79,7 +79,7 @@ def bare_cell(text: str, *, delimiter: str = ",") -> str:
 
 def line(cells: Iterable[Any], *, delimiter: str = ",") -> str:
     """One line of CSV with its end, each cell as `safe_cell` has it."""
-    written: str = csv.writer(_Echo(), delimiter=delimiter).writerow(  # type: ignore[assignment]  # what write() returns
+    written: str = csv.writer(_Echo(), delimiter=delimiter).writerow(
         [safe_cell(value, delimiter=delimiter) for value in cells]
     )
     return written

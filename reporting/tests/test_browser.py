@@ -110,3 +110,15 @@ def test_from_a_link_of_the_message_to_the_people_who_clicked_it(new_page, user)
     expect(page.locator("tbody tr")).to_have_count(2)
     page.locator("tbody .row-link").first.click()
     expect(page.get_by_role("heading", name="The message, as sent")).to_be_visible()
+
+
+def test_an_export_says_how_many_rows_are_in_its_file(new_page):
+    delivery = delivery_with(sent=2, failed=1)
+    page = new_page(user=UserFactory(roles={"export": delivery.unit}))
+
+    page.goto(reverse("reporting:window", args=[delivery.pk, "sending"]) + "?status=failed")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV").click()
+
+    page.locator(".log-export", has_text="1 row is in the file.").wait_for()
+    assert download.value.suggested_filename == f"{delivery.name}-sending.csv"
