@@ -37,7 +37,7 @@ def export(request: HttpRequest, profile_id: int) -> HttpResponse:
         "elsewhere": exporting.elsewhere(profile, by=by),
         "no_worker_runs": [text for _queue, text in unheard(Queue.DEFAULT)] if is_open else [],
     }
-    name = "_person_exports" if request.htmx else "person_export"
+    name = "_person_exports" if request.headers.get("HX-Request") else "person_export"
     response = render(request, f"reporting/{name}.html", context)
     response.headers["Cache-Control"] = "no-store, private"
     return response

@@ -112,13 +112,11 @@ def run(*, export_id: int) -> None:
 
 
 def _make(file: IO[bytes], export: PersonExport, mine: QuerySet[PersonExport]) -> None:
-    case = filing.Case(
-        export.profile,
-        export.at,
-        elsewhere(export.profile, by=export.by),
-        told=lambda done, total: mine.update(done=done, total=total) and None,
-    )
-    filing.write(file, case)
+    def told(done: int, total: int) -> None:
+        mine.update(done=done, total=total)
+
+    others = elsewhere(export.profile, by=export.by)
+    filing.write(file, filing.Case(export.profile, export.at, others, told=told))
 
 
 @transaction.atomic
