@@ -11,7 +11,7 @@ from campaign.errands import look
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import forget_old_drafts, look_up, tick
 from feedback.jobs import count_refusals, forgive_reached
-from reporting.jobs import fold
+from reporting.jobs import apply_retention, fold
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_ERRANDS = 15
@@ -65,6 +65,7 @@ def scheduler() -> DjangoCronScheduler:
         (forget_old_drafts, "47 3 * * *", 600),
         (forget_old_errors, "0 4 * * *", 1800),
         (forgive_reached, "0 4 * * *", 1800),
+        (apply_retention, "20 4 * * *", 1800),
     )
     for job, at, timeout in by_hour:
         cron.register(

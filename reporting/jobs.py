@@ -3,8 +3,10 @@
 import logging
 
 from accounts import audit
+from campaign.lib import clock
 from feedback import bringing_in, link_cache, outage
 from reporting import reclassifying, statistics
+from reporting.retention import applying
 
 logger = logging.getLogger(__name__)
 
@@ -28,3 +30,9 @@ def compute(*, run_id: int, **_: object) -> None:
 def reclassify_hits(*, run_id: int, **_: object) -> None:
     with audit.entered("job"):
         reclassifying.work(run_id=run_id)
+
+
+def apply_retention(**_: object) -> None:
+    """Daily: what was kept for as long as units say is gone; what a run leaves the next one takes."""
+    with audit.entered("job"):
+        applying.apply(at=clock.now())

@@ -25,9 +25,9 @@ from deliveries.sending import gate
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind, Reply, Report
 from reporting import kpis, logs, queues
-from reporting.behaviour import behaviour
+from reporting.behaviour import BEHAVIOUR, behaviour
 from reporting.kpis import Counts
-from reporting.models import DeliveryStatistics, Fold, StatisticsRun
+from reporting.models import DeliveryStatistics, Fold, KeptFigures, StatisticsRun
 
 logger = logging.getLogger(__name__)
 
@@ -142,10 +142,22 @@ def count_hourly(at: datetime | None = None) -> int:
 
 def _fold_one(delivery_id: int, at: datetime) -> bool:
     # Without a lock: counting takes its time, and a send must not wait for it.
-    if not Delivery.objects.filter(pk=delivery_id).exists():
+    if not Delivery.objects.filter(pk=delivery_id).exists() or is_final(delivery_id):
         return False
     store(delivery_id, behaviour(delivery_id), at)
     return True
+
+
+def is_final(delivery_id: int) -> bool:
+    """Whether rows have gone by a retention period: what was counted before is what is known, and stays."""
+    return KeptFigures.objects.filter(delivery_id=delivery_id).exists()
+
+
+def _people(delivery_id: int) -> dict[str, Any]:
+    """What people did: counted from the rows, or as it was counted before these went."""
+    if not is_final(delivery_id):
+        return behaviour(delivery_id)
+    return DeliveryStatistics.objects.values(*BEHAVIOUR, "by_class").get(delivery_id=delivery_id)
 
 
 def store(delivery_id: int, counted: dict[str, Any], at: datetime) -> None:
@@ -207,7 +219,7 @@ def compute(*, run_id: int) -> StatisticsRun:
     if not run.is_open:
         return run
     delivery_id = run.delivery_id
-    people = behaviour(delivery_id)
+    people = _people(delivery_id)
     run = _settle(run_id, people, recounting.recount(delivery_id))
     gate.look_again(delivery_id)
     return run

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from reporting import reader_pages, summary_views, views
+from reporting.retention import pages as retention
 
 app_name = "reporting"
 urlpatterns = [
@@ -28,5 +29,11 @@ urlpatterns = [
         reader_pages.apply,
         name="reclassify-hits-apply",
     ),
+    path("units/<int:pk>/retention/", retention.of_unit, name="unit-retention"),
+    path("units/<int:pk>/retention/hold/", retention.hold_unit, name="unit-hold"),
+    path("units/<int:pk>/retention/lift/", retention.lift_unit, name="unit-lift"),
+    path("deliveries/<int:pk>/retention/", retention.of_delivery, name="delivery-retention"),
+    path("deliveries/<int:pk>/retention/hold/", retention.hold_delivery, name="delivery-hold"),
+    path("deliveries/<int:pk>/retention/lift/", retention.lift_delivery, name="delivery-lift"),
     path("profiles/<int:profile_id>/history/", views.profile_history, name="profile_history"),
 ]
