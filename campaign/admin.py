@@ -156,6 +156,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("accounts", "organizationalunit", _("Units"), "account_tree"),
             ("accounts", "role", _("Roles"), "workspace_premium"),
             ("accounts", "auditevent", _("Audit trail"), "policy"),
+            ("deliveries", "retentionperiod", _("Retention periods"), "auto_delete"),
+            ("deliveries", "legalhold", _("Legal holds"), "gavel"),
+            ("deliveries", "purge", _("Rows that are gone"), "delete_history"),
         ]),
         (_("Machinery"), [
             ("deliveries", "route", _("Routes"), "alt_route"),

@@ -12,7 +12,7 @@ from campaign.errands import look
 from campaign.lib.jobs import SECONDS_FAILURES_KEPT, SECONDS_KEPT, Queue
 from deliveries.jobs import forget_old_drafts, look_up, tick
 from feedback.jobs import count_refusals, forgive_reached, keep_partitions
-from reporting.jobs import carry_on_erasures, fold, forget_person_exports
+from reporting.jobs import apply_retention, carry_on_erasures, fold, forget_person_exports
 
 SECONDS_BETWEEN_TICKS = 1
 SECONDS_BETWEEN_ERRANDS = 15
@@ -71,6 +71,7 @@ def scheduler() -> DjangoCronScheduler:
         (forget_old_drafts, "47 3 * * *", 600),
         (forget_old_errors, "0 4 * * *", 1800),
         (forgive_reached, "0 4 * * *", 1800),
+        (apply_retention, "20 4 * * *", 1800),
         (keep_partitions, "23 4 * * *", 1800),
     )
     for job, at, timeout in by_hour:

@@ -13,9 +13,11 @@ class DeliveriesConfig(AppConfig):
         from deliveries.drafting import attribute_uses
         from deliveries.operations import affected
         from deliveries.overview import state
+        from deliveries.retention import holds
         from deliveries.sending.control import halts
 
         base.worded_by(state.words)
         attributes.used_by(attribute_uses.find)
         units.before_moving(halts.refuse_escape)
+        units.before_moving(holds.refuse_escape)
         units.counts_affected(affected.count)

@@ -11,13 +11,16 @@ from audiences import consents, suppression
 from audiences.models import ConsentEvent, Profile, Service, Subscription
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
-from deliveries.models import Delivery
+from deliveries.models import Addressee, Delivery
 
 SOURCE, SOURCE_MAIL = "unsubscribe_link", "unsubscribe_mail"
 EMAIL = ConsentEvent.Channel.EMAIL
+# A message that is gone by a retention period leaves whom it was written to.
 _WHOSE = """
-SELECT m.profile_id, d.service_id FROM deliveries_message m JOIN deliveries_delivery d ON d.id = m.delivery_id
-WHERE m.delivery_id = %s AND m.seq = %s
+SELECT coalesce(m.profile_id, a.profile_id), d.service_id FROM deliveries_delivery d
+LEFT JOIN deliveries_message m ON m.delivery_id = d.id AND m.seq = %(seq)s
+LEFT JOIN deliveries_addressee a ON a.delivery_id = d.id AND a.seq = %(seq)s
+WHERE d.id = %(delivery)s
 """
 
 
@@ -62,8 +65,14 @@ def _out_of_all(profile_id: int, delivery_id: int, *, at: datetime, source: str,
 def _whose(delivery_id: int, seq: int) -> tuple[int | None, int | None]:
     """The profile that a message was written to, and the service of its delivery; None where there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(_WHOSE, [delivery_id, seq])
+        cursor.execute(_WHOSE, {"delivery": delivery_id, "seq": seq})
         return cursor.fetchone() or (None, None)
+
+
+def addressee(delivery_id: int, seq: int) -> int | None:
+    """The profile that a message was written to which is gone by a retention period; None where nobody is known."""
+    rows = Addressee.objects.filter(delivery_id=delivery_id, seq=seq)
+    return rows.values_list("profile_id", flat=True).first()
 
 
 def service_of(delivery_id: int) -> Service | None:

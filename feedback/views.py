@@ -76,6 +76,7 @@ class Letter:
     address: str = ""
     is_known: bool = False  # its row was read
     tracked: int = 0  # what may be measured, as far as that is known
+    is_gone: bool = False  # it was looked for, and there is none any more
 
 
 def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -137,6 +138,8 @@ def mirror(request: HttpRequest, token: str) -> HttpResponse:
         return _proof(request, proof_pages.mirror(claim))
     letter = _letter(claim)
     if letter is None:
+        return _gone(request)
+    if letter.is_gone:
         return _gone(request)
     if not letter.is_known:
         return _later(request)
@@ -274,10 +277,12 @@ def _letter(claim: Claim) -> Letter | None:
         return None
     try:
         row = _row(delivery, claim)
+        with outage.reach():
+            profile_id = None if row is not None else unsubscribes.addressee(delivery.delivery_id, claim.seq)
     except outage.Away:
-        row = None
-    if row is None:
         return Letter(claim, delivery, {})
+    if row is None:
+        return Letter(claim, delivery, {}, profile_id, is_gone=True)
     values, profile_id, address, tracked = row
     if not address:  # whoever it was written to was erased
         return None
@@ -322,7 +327,7 @@ def _undo(request: HttpRequest, letter: Letter, profile: Profile | None) -> Http
         return _unsubscribe_page(request, letter, "done", may_undo=False)
     with outage.reach("recording"):
         service = unsubscribes.left_service(profile_id=profile.pk, delivery_id=letter.delivery.delivery_id)
-        again.ask(request, profile=profile, service=service, address=letter.address)
+        again.ask(request, profile=profile, service=service, address=letter.address or profile.email)
     return _unsubscribe_page(request, letter, "asked", may_undo=False)
 
 
@@ -347,7 +352,7 @@ def _unsubscribe_page(
 
 def _service_name(letter: Letter) -> str:
     """The name that readers see of what an unsubscribe link leaves; empty where that is all mail, or not known now."""
-    if not letter.is_known:
+    if not (letter.is_known or letter.is_gone):
         return ""
     try:
         with outage.reach():

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 
 from deliveries.lifecycle import groups
-from deliveries.models import Delivery
+from deliveries.models import Delivery, RetentionKind
 from deliveries.overview import state
 from deliveries.overview.state import State
 from reporting import kpis, statistics
@@ -51,6 +51,7 @@ class Block:
     segments: list[tuple[Any, ...]]
     folded_at: datetime | None
     folded_next: datetime
+    undecided: int = 0  # unknown outcomes about which somebody may still decide
 
     @property
     def named(self) -> dict[str, Named]:
@@ -96,7 +97,15 @@ def block(delivery: Delivery, *, at: datetime) -> Block:
         segments=_segments(delivery, counts),
         folded_at=folded_at,
         folded_next=folded_next,
+        undecided=_undecided(delivery, counts),
     )
+
+
+def _undecided(delivery: Delivery, counts: Counts) -> int:
+    """None where their rows are gone by a retention period."""
+    if not counts.in_doubt or delivery.purges.filter(kind=RetentionKind.RECIPIENTS).exists():
+        return 0
+    return counts.in_doubt
 
 
 # What stands beside an indicator: how often in all.

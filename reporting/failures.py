@@ -8,11 +8,13 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts import access
 from accounts.models import User
 from audiences import sight
 from audiences.models import MailExchange
 from deliveries.models import Delivery, Message, MessageStatus, Reason
 from reporting import logs, providers
+from reporting.models import KeptFigures
 
 _COUNTS = {
     "refused": Count("seq", filter=Q(status=MessageStatus.FAILED)),
@@ -88,6 +90,9 @@ class Failures:
 
 def failures(delivery: Delivery, *, user: User | None) -> Failures:
     """Count the failures of a delivery; without a person it is the system's own operator who asks."""
+    kept = KeptFigures.objects.filter(delivery_id=delivery.pk).first()
+    if kept is not None:
+        return _kept(kept, sees_all=user is None or access.sees_all_below(user, delivery.unit))
     rows = logs.failed(delivery, user)
     reasons: list[Any] = list(rows.order_by().values("reason").annotate(number=Count("seq"), **_COUNTS))
     reasons.sort(key=lambda row: (-row["number"], row["reason"]))
@@ -99,8 +104,48 @@ def failures(delivery: Delivery, *, user: User | None) -> Failures:
     )
 
 
+def counted(delivery: Delivery) -> tuple[list[list[Any]], list[list[Any]]]:
+    """What `failures` counts, to be kept: reasons, and providers, each with how many failed then and later."""
+    rows = logs.failed(delivery, None)
+    reasons = list(rows.order_by().values("reason").annotate(number=Count("seq"), **_COUNTS))
+    found = providers.counted(rows, **_COUNTS) if reasons else []
+    pairs = (("reason", reasons), ("provider", found))
+    by_reason, by_provider = (
+        [
+            [row[name], row["refused"], row["later"]]
+            for row in sorted(rows, key=lambda row: (-row["number"], row[name]))
+        ]
+        for name, rows in pairs
+    )
+    return by_reason, by_provider
+
+
+def _kept(kept: KeptFigures, *, sees_all: bool) -> Failures:
+    """As it was counted; who does not see all people is told of no provider, as a domain may be somebody's name."""
+    reasons = _as_rows(kept.by_reason, "reason")
+    whole = {name: sum(row[name] for row in reasons) for name in ("number", *_COUNTS)}
+    found = _as_rows(kept.by_provider, "provider")
+    if found and not sees_all:
+        found = [{"provider": providers.UNSEEN, **whole}]
+    return Failures(
+        whole["number"],
+        _lines(reasons, "reason", lambda code: _REASONS.get(code, code)),
+        _provider_lines(found, whole) if reasons else [],
+    )
+
+
+def _as_rows(kept: list[list[Any]], name: str) -> list[dict[str, Any]]:
+    return [
+        {name: code, "refused": refused, "later": later, "number": refused + later}
+        for code, refused, later in kept
+    ]
+
+
 def _of_providers(rows: QuerySet[Message], whole: dict[str, int]) -> list[Line]:
-    found = providers.counted(rows, **_COUNTS)
+    return _provider_lines(providers.counted(rows, **_COUNTS), whole)
+
+
+def _provider_lines(found: list[dict[str, Any]], whole: dict[str, int]) -> list[Line]:
     known = providers.exchanges([row["provider"] for row in found])
     rest = {name: number - sum(row[name] for row in found) for name, number in whole.items()}
     if rest["number"] > 0 and len(found) == providers.TOP:

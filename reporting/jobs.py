@@ -7,6 +7,7 @@ from campaign.lib import clock
 from feedback import bringing_in, link_cache, outage
 from reporting import reclassifying, statistics
 from reporting.persons import erasing, exporting
+from reporting.retention import applying
 from reporting.scheduled import mailing
 
 logger = logging.getLogger(__name__)
@@ -53,3 +54,9 @@ def forget_person_exports(**_: object) -> None:
     """Hourly: exports of personal data whose day is over are gone."""
     with audit.entered("job"):
         exporting.expire()
+
+
+def apply_retention(**_: object) -> None:
+    """Daily: what was kept for as long as units say is gone; what a run leaves the next one takes."""
+    with audit.entered("job"):
+        applying.apply(at=clock.now())

@@ -39,6 +39,29 @@ class DeliveryStatistics(models.Model):
         return str(self.delivery_id)
 
 
+class KeptFigures(models.Model):
+    """What was counted from rows before the first of them went by a retention period, as pages draw it since."""
+
+    delivery = models.OneToOneField(
+        Delivery, on_delete=models.CASCADE, primary_key=True, related_name="kept_figures"
+    )
+    at = models.DateTimeField(_("counted"))
+    # [[reason, refused, later]], [[provider, refused, later]], [[kind, link, number, people]],
+    # [[epoch of a quarter of an hour, opens, clicks]], [[epoch of a minute, delivered, failed]]
+    by_reason = models.JSONField(default=list)
+    by_provider = models.JSONField(default=list)
+    by_link = models.JSONField(default=list)
+    by_time = models.JSONField(default=list)
+    by_minute = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = _("kept figures of a delivery")
+        verbose_name_plural = _("kept figures of deliveries")
+
+    def __str__(self) -> str:
+        return str(self.delivery_id)
+
+
 class Fold(models.Model):
     """One run of the hourly count; the next begins where it looked up to."""
 

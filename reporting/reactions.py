@@ -6,6 +6,7 @@ clicked without loading the picture has opened once, at the first that is known 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from deliveries.models import Delivery, MessageStatus
 from feedback.models import HitKind
 from reporting import counted, periods
 from reporting.counted import CLICKS, MIRROR_VIEWS, OPENS, UNSUBSCRIBES
+from reporting.models import KeptFigures
 from reporting.periods import BY_DAY, BY_HOUR, BY_MONTH
 
 HOURS = range(24)
@@ -214,12 +216,32 @@ def _fetched(statement: str, **slots: Any) -> list[Any]:
         return cursor.fetchall()
 
 
+def counted_by_link(delivery: Delivery) -> list[list[Any]]:
+    """Of each kind of hit and link: how many, of how many people; as kept where rows are gone."""
+    kept = KeptFigures.objects.filter(delivery_id=delivery.pk).values_list("by_link", flat=True).first()
+    return kept if kept is not None else [list(row) for row in _fetched(_BY_LINK, delivery=delivery.pk)]
+
+
+def counted_by_time(delivery: Delivery) -> list[list[Any]]:
+    """Opens and clicks of each quarter of an hour, by its epoch, for the figures to be kept."""
+    slices = _fetched(_BY_TIME, delivery=delivery.pk, zone="UTC")
+    return [[int(begins.timestamp()), int(opens), int(clicks)] for begins, _hour, opens, clicks in slices]
+
+
+def _slices(delivery: Delivery, zone: ZoneInfo) -> list[Any]:
+    kept = KeptFigures.objects.filter(delivery_id=delivery.pk).values_list("by_time", flat=True).first()
+    if kept is None:
+        return _fetched(_BY_TIME, delivery=delivery.pk, zone=str(zone))
+    begun = [(datetime.fromtimestamp(epoch, UTC), opens, clicks) for epoch, opens, clicks in kept]
+    return [(begins, begins.astimezone(zone).hour, opens, clicks) for begins, opens, clicks in begun]
+
+
 def links(delivery: Delivery) -> list[Link]:
     """Each link of what was sent, in the order of the content."""
     written = counted.links_of(delivery)
     if not written:
         return []
-    found = {(kind, link): (n, people) for kind, link, n, people in _fetched(_BY_LINK, delivery=delivery.pk)}
+    found = {(kind, link): (n, people) for kind, link, n, people in counted_by_link(delivery)}
     of_all = sum(n for (kind, _link), (n, _people) in found.items() if kind == HitKind.CLICK)
     rows = []
     for link in written:
@@ -239,7 +261,7 @@ def uncounted(delivery: Delivery) -> list[Link]:
 
 def times(delivery: Delivery, *, zone: ZoneInfo, unit: str = "") -> Times:
     """Opens and clicks over time, by the unit that is named, else by one that fits; and by hour of the day."""
-    slices = _fetched(_BY_TIME, delivery=delivery.pk, zone=str(zone))
+    slices = _slices(delivery, zone)
     of_day = {hour: [0, 0] for hour in HOURS}
     for _begins, hour, opens, clicks in slices:
         of_day[hour][0] += opens

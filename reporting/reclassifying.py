@@ -154,11 +154,13 @@ def _apply(run: HitReclassification, judge: Judge) -> dict[str, Any]:
 
 
 def _concerned(run: HitReclassification) -> Iterator[int]:
+    """Those with hits; where rows have gone by a retention period the figures are final, and nothing is judged anew."""
+    counting = Delivery.objects.filter(kept_figures=None)
     if run.delivery_id is not None:
-        yield run.delivery_id
+        yield from list(counting.filter(pk=run.delivery_id).values_list("pk", flat=True))
         return
     hits = Hit.objects.filter(delivery_id=OuterRef("pk"))
-    yield from list(Delivery.objects.filter(Exists(hits)).order_by("pk").values_list("pk", flat=True))
+    yield from list(counting.filter(Exists(hits)).order_by("pk").values_list("pk", flat=True))
 
 
 def _found(moves: rereading.Moves) -> dict[str, Any]:

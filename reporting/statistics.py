@@ -29,7 +29,7 @@ from feedback.models import Hit, HitKind, Reply, Report
 from reporting import kpis, logs, queues
 from reporting.behaviour import BEHAVIOUR, Measured, measured
 from reporting.kpis import Counts
-from reporting.models import DeliveryStatistics, Fold, StatisticsRun
+from reporting.models import DeliveryStatistics, Fold, KeptFigures, StatisticsRun
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ def reconcile(delivery_id: int, at: datetime) -> dict[str, int]:
 
     Without a lock while it counts: that takes its time, and neither a send nor a hit must wait for it.
     """
-    if not _has_all_hits(delivery_id):
+    if not _is_countable(delivery_id):
         return {}
     found = measured(delivery_id)
     off = {name: number for name in BEHAVIOUR if (number := found.off_by[name])}
@@ -201,6 +201,15 @@ def _counted_at(checked_at: datetime | None) -> dict[str, Any]:
 def hold(delivery_id: int) -> None:
     """Nobody counts hits of this delivery until the transaction ends: for whoever changes many of them."""
     DeliveryStatistics.objects.select_for_update(no_key=True).filter(delivery_id=delivery_id).first()
+
+
+def is_final(delivery_id: int) -> bool:
+    """Whether rows have gone by a retention period: what was counted before is what is known, and stays."""
+    return KeptFigures.objects.filter(delivery_id=delivery_id).exists()
+
+
+def _is_countable(delivery_id: int) -> bool:
+    return _has_all_hits(delivery_id) and not is_final(delivery_id)
 
 
 def _has_all_hits(delivery_id: int) -> bool:
@@ -261,7 +270,7 @@ def compute(*, run_id: int) -> StatisticsRun:
     if not run.is_open:
         return run
     delivery_id = run.delivery_id
-    people = measured(delivery_id) if _has_all_hits(delivery_id) else None
+    people = measured(delivery_id) if _is_countable(delivery_id) else None
     run = _settle(run_id, people, recounting.recount(delivery_id))
     gate.look_again(delivery_id)
     return run

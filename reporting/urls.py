@@ -4,6 +4,7 @@ from reporting import log_pages, reader_pages, report_pages, schedule_pages, sum
 from reporting.persons import erasing_pages
 from reporting.persons import export_views as person_exports
 from reporting.persons import views as persons
+from reporting.retention import pages as retention
 
 app_name = "reporting"
 urlpatterns = [
@@ -66,4 +67,10 @@ urlpatterns = [
     path("profiles/<int:profile_id>/erase/", erasing_pages.erase, name="erase-person"),
     path("erasures/", erasing_pages.listing, name="erasures"),
     path("erasures/new/", erasing_pages.erase_address, name="erase-address"),
+    path("units/<int:pk>/retention/", retention.of_unit, name="unit-retention"),
+    path("units/<int:pk>/retention/hold/", retention.hold_unit, name="unit-hold"),
+    path("units/<int:pk>/retention/lift/", retention.lift_unit, name="unit-lift"),
+    path("deliveries/<int:pk>/retention/", retention.of_delivery, name="delivery-retention"),
+    path("deliveries/<int:pk>/retention/hold/", retention.hold_delivery, name="delivery-hold"),
+    path("deliveries/<int:pk>/retention/lift/", retention.lift_delivery, name="delivery-lift"),
 ]

@@ -18,7 +18,7 @@ from accounts.rights import Right
 from audiences import sight
 from audiences.models import Quarantine
 from campaign.lib import clock
-from deliveries.models import Delivery, Message, SentAgain, Try
+from deliveries.models import Delivery, Message, RetentionKind, SentAgain, Try
 from deliveries.operations import reconciliation
 from deliveries.overview import state
 from deliveries.proofs import numbered
@@ -48,6 +48,12 @@ TABS = {
     "clicks": _("Clicks and opens"),
     "tracking": _("Tracking log"),
     "urls": _("Tracked URLs"),
+}
+ROWS_OF = {
+    "sending": RetentionKind.RECIPIENTS,
+    "exclusions": RetentionKind.RECIPIENTS,
+    "unknown": RetentionKind.RECIPIENTS,
+    "tracking": RetentionKind.REACTIONS,
 }
 RECONCILED_HERE = 200_000  # messages; it takes a second or two
 COUNTED_AT_ONCE = 100_000  # messages; beyond, hits are counted once the page is there
@@ -197,7 +203,12 @@ def reconcile(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     small = delivery.latest_preparation().to_deliver <= RECONCILED_HERE
     books = reconciliation.reconcile(delivery.pk) if small else None
-    context = {"delivery": delivery, "books": books, "checks": reconciliation.CHECKS.items()}
+    context = {
+        "delivery": delivery,
+        "books": books,
+        "checks": reconciliation.CHECKS.items(),
+        "gone": [books.gone] if books and books.gone else [],
+    }
     return never_stored(render(request, "reporting/reconcile.html", context))
 
 
@@ -264,6 +275,7 @@ def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any
     if tab not in TABS:
         raise Http404
     state.annotate([delivery])
+    gone = list(delivery.purges.select_related("unit").order_by("id"))
     shown = [(code, label) for code, label in TABS.items() if delivery.tracking or code not in OF_TRACKING]
     return (
         {
@@ -272,6 +284,8 @@ def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any
             "tab_label": TABS[tab],
             "tabs": shown,
             "may_export": access.can(person(request), Right.EXPORT, delivery),
+            "gone": gone,
+            "gone_here": any(purge.kind == ROWS_OF.get(tab) for purge in gone),
         }
         | _columns(request, tab)
         | _run(delivery)

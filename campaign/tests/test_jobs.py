@@ -219,6 +219,7 @@ def test_the_clock_queues_the_tick_each_second_the_figures_each_hour_and_the_cle
         "accounts.jobs.forget_kept_forms": ("default", "37 * * * *"),
         "deliveries.jobs.forget_old_drafts": ("default", "47 3 * * *"),
         "audiences.jobs.forget_old_errors": ("default", "0 4 * * *"),
+        "reporting.jobs.apply_retention": ("default", "20 4 * * *"),
         "feedback.jobs.forgive_reached": ("default", "0 4 * * *"),
         "feedback.jobs.keep_partitions": ("default", "23 4 * * *"),
     }

@@ -149,6 +149,9 @@ ACTIONS: dict[str, tuple[Callable[[World], list[int]], Right, Callable[[World], 
     "deliveries:folder-edit": (lambda w: [w.folder.pk], Right.PREPARE, lambda w: {"label": "Changed"}),
     "deliveries:folder-delete": (lambda w: [w.folder.pk], Right.PREPARE, lambda w: {}),
     "deliveries:attach": (lambda w: [w.draft.pk], Right.PREPARE, lambda w: {"files": _file("a.pdf", b"%PDF-1.4 a")}),
+    "reporting:unit-retention": (lambda w: [w.unit.pk], Right.ADMINISTER, lambda w: {"recipients": "90", "reactions": "", "mail": "0"}),
+    "reporting:unit-hold": (lambda w: [w.unit.pk], Right.ADMINISTER, lambda w: {"reason": "r"}),
+    "reporting:delivery-hold": (lambda w: [w.sent.pk], Right.ADMINISTER, lambda w: {"reason": "r"}),
     "deliveries:stop-all": (lambda w: [], Right.START, lambda w: {"unit": w.unit.pk, "reason": "r"}),
 }  # fmt: skip
 # What is posted and has its matrix elsewhere, or concerns oneself, or changes nothing.
@@ -183,6 +186,7 @@ ELSEWHERE = {
     "an outage: audiences/tests/test_outages.py": {"audiences:repair-quarantine"},
     "a review of the quarantine: audiences/tests/test_reviews.py": {"audiences:review-quarantine"},
     "units: accounts/tests/test_policies.py": {"unit"},
+    "a hold is lifted: reporting/retention/tests/test_pages.py": {"reporting:unit-lift", "reporting:delivery-lift"},
     "attributes: audiences/tests/test_attributes.py": {"audiences:attributes", "audiences:attribute-remove"},
     "changes nothing": {"audiences:builder", "audiences:preview", "deliveries:preview", "deliveries:frame", "styleguide"},
     "readers, by their token: feedback/tests/test_views.py": {"feedback:unsubscribe"},

@@ -25,6 +25,7 @@ from deliveries.lifecycle import Step, groups, seal
 from deliveries.models import Asset, Attachment, Content, Delivery, ScheduleKind, Series, Status
 from deliveries.models.content import PARTS as CONTENT_PARTS
 from deliveries.models.delivery import LONGEST_DAYS_AFTER, LONGEST_VALIDITY_HOURS
+from deliveries.retention import holds
 from deliveries.routing import limits, sender_checks
 from deliveries.schedule import rescheduling, validation
 
@@ -389,8 +390,8 @@ def copy_of(delivery: Delivery, *, by: User | None, label: str, **more: Any) -> 
 def delete(*, delivery: Delivery, by: User) -> None:
     """Delete a delivery that was never released, with all that was prepared for it.
 
-    Raise access.NotAllowed, RunStays for a run of a series, and NotDeletable where it was released or can't be edited
-    now.
+    Raise access.NotAllowed, RunStays for a run of a series, NotDeletable where it was released or can't be edited now,
+    and holds.Held under a legal hold.
     """
     delivery = Delivery.objects.locked(delivery.pk)
     access.require(by, Right.PREPARE, delivery)
@@ -398,6 +399,7 @@ def delete(*, delivery: Delivery, by: User) -> None:
         raise RunStays(delivery=delivery)
     if not is_deletable(delivery):
         raise NotDeletable(delivery=delivery)
+    holds.refuse_deletion(delivery)
     audit.record("delete_delivery", by=by, target=delivery)
     pk = delivery.pk
     Delivery.objects.filter(pk=pk).update(preparation=None, content=None)

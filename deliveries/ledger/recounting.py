@@ -18,16 +18,21 @@ _COUNTED = f"""
 
 _IS_OFF = f"({', '.join(f'k.{name}' for name in TALLIED)}) <> ({', '.join(f'n.{name}' for name in TALLIED)})"
 
+# Of rows that have gone the tallies are all that is known.
+_IS_KEPT = """NOT EXISTS (
+    SELECT FROM deliveries_purge p WHERE p.delivery_id = k.delivery_id AND p.kind = 'recipients'
+)"""
+
 _OFF = f"""
     SELECT k.number FROM deliveries_chunk k CROSS JOIN LATERAL ({_COUNTED}) n
-    WHERE k.delivery_id = %(delivery)s AND {_IS_OFF} ORDER BY k.number
+    WHERE k.delivery_id = %(delivery)s AND {_IS_KEPT} AND {_IS_OFF} ORDER BY k.number
 """
 
 _REPAIR = f"""
     WITH found AS MATERIALIZED (
         SELECT k.number, {", ".join(f"n.{name}, n.{name} - k.{name} AS {name}_more" for name in TALLIED)}
         FROM deliveries_chunk k CROSS JOIN LATERAL ({_COUNTED}) n
-        WHERE k.delivery_id = %(delivery)s AND k.number = %(number)s AND {_IS_OFF}
+        WHERE k.delivery_id = %(delivery)s AND k.number = %(number)s AND {_IS_KEPT} AND {_IS_OFF}
     )
     UPDATE deliveries_chunk c SET {", ".join(f"{name} = found.{name}" for name in TALLIED)}
     FROM found WHERE c.delivery_id = %(delivery)s AND c.number = found.number

@@ -29,6 +29,7 @@ from deliveries.models.pace import PastChoice, WaveBy
 from deliveries.models.picture import Picture, PictureUse
 from deliveries.models.preparation import Cause, CauseRow, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage, ProofUse
+from deliveries.models.retention import Addressee, LegalHold, Purge, RetentionKind, RetentionPeriod
 from deliveries.models.route import ProviderLimit, Route
 from deliveries.models.sender import DnsAnswer, Sender
 from deliveries.models.series import Occurrence, Overlap, Series, Skipped
@@ -40,6 +41,7 @@ __all__ = [
     "OUTCOMES",
     "REFUSED_ROWS",
     "TALLIES",
+    "Addressee",
     "Approval",
     "Asset",
     "Attachment",
@@ -61,6 +63,7 @@ __all__ = [
     "Folder",
     "Halt",
     "Instance",
+    "LegalHold",
     "LogLine",
     "Message",
     "MessageStatus",
@@ -79,7 +82,10 @@ __all__ = [
     "ProofMessage",
     "ProofUse",
     "ProviderLimit",
+    "Purge",
     "Reason",
+    "RetentionKind",
+    "RetentionPeriod",
     "Route",
     "ScheduleKind",
     "Sender",

@@ -17,7 +17,17 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.ledger import books
 from deliveries.lifecycle import seal
-from deliveries.models import ASIDE, TALLIES, Delivery, MessageStatus, Preparation, ScheduleKind, Status
+from deliveries.models import (
+    ASIDE,
+    TALLIES,
+    Delivery,
+    MessageStatus,
+    Preparation,
+    Purge,
+    RetentionKind,
+    ScheduleKind,
+    Status,
+)
 
 LISTED = 20  # so many rows or chunks are named of whatever is off
 COUNTED = (*TALLIES, *ASIDE)
@@ -64,6 +74,7 @@ class Books:
     delivery: Delivery
     counts: dict[str, int]
     off: list[Off]
+    gone: Purge | None = None  # its rows, by a retention period: what is left of the books was compared
 
     @property
     def balanced(self) -> bool:
@@ -91,6 +102,9 @@ def reconcile(delivery_id: int) -> Books:
         prepared = delivery.latest_preparation()
         counts = _by_status(delivery_id)
         tallies = _summed(delivery_id)
+        gone = delivery.purges.filter(kind=RetentionKind.RECIPIENTS).select_related("unit").first()
+        if gone is not None:
+            return Books(delivery, tallies, _without_rows(delivery, prepared, sum(tallies.values())), gone)
         off = [
             *_sealed(delivery, prepared, sum(counts.values())),
             *_sequence(delivery_id),
@@ -106,6 +120,19 @@ def reconcile(delivery_id: int) -> Books:
             *(_open(delivery) if delivery.status == Status.FINISHED else []),
         ]
     return Books(delivery, counts, off)
+
+
+def _without_rows(delivery: Delivery, prepared: Preparation, tallied: int) -> list[Off]:
+    """What does not agree where rows are gone: the tallies against the sealed numbers, and the seal."""
+    sealed = prepared.manifest
+    off = [*_seal(delivery.pk, prepared), *(_open(delivery) if delivery.status == Status.FINISHED else [])]
+    if not tallied == prepared.to_deliver == sealed.get("to_deliver"):
+        found = {"tallies": tallied, "preparation": prepared.to_deliver}
+        off.append(Off("sealed", found, sealed.get("to_deliver")))
+    excluded = sum(prepared.causes.values())
+    if not prepared.targeted == sealed.get("targeted") == excluded + tallied:
+        off.append(Off("targeted", {"exclusions": excluded, "rows": tallied}, prepared.targeted))
+    return off
 
 
 @contextmanager

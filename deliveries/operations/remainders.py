@@ -13,7 +13,7 @@ from campaign.lib.refusals import Refusal
 from deliveries import drafting
 from deliveries.ledger import books
 from deliveries.lifecycle import log
-from deliveries.models import Delivery, ScheduleKind, Status
+from deliveries.models import Delivery, Purge, RetentionKind, ScheduleKind, Status
 from deliveries.preparation import target
 
 
@@ -30,6 +30,13 @@ class StillEnding(Refusal):
 class NobodyLeft(Refusal):
     message = _("Everybody was written to before “%(delivery)s” was stopped: there is no remainder.")
     code = "nobody_left"
+
+
+class RowsGone(Refusal):
+    message = _(
+        "Rows of “%(delivery)s” are gone by a retention period: nobody can tell any more who was written to."
+    )
+    code = "rows_gone"
 
 
 class RemainderExists(Refusal):
@@ -60,6 +67,8 @@ def create(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
 def _check(delivery: Delivery) -> None:
     if delivery.status != Status.STOPPED:
         raise NotStopped(delivery=delivery, status=Status(delivery.status).label)
+    if _has_gone(delivery):
+        raise RowsGone(delivery=delivery)
     if any(books.open_ends(delivery).values()):
         raise StillEnding(delivery=delivery)
     earlier = of(delivery)
@@ -69,10 +78,19 @@ def _check(delivery: Delivery) -> None:
         raise NobodyLeft(delivery=delivery)
 
 
+def _has_gone(delivery: Delivery) -> bool:
+    """Whether rows are gone by which a remainder knows whom it, or what it was the remainder of, wrote to."""
+    line = [delivery.pk, *target.originals(delivery)]
+    return Purge.objects.filter(delivery__in=line, kind=RetentionKind.RECIPIENTS).exists()
+
+
 def is_possible(delivery: Delivery) -> bool:
-    """Whether it was stopped before everybody was written to, and nothing was made of that yet."""
+    """Whether it was stopped before everybody was written to, nothing was made of that yet, and its rows are there."""
     return (
-        delivery.status == Status.STOPPED and of(delivery) is None and target.never_written_to(delivery) > 0
+        delivery.status == Status.STOPPED
+        and of(delivery) is None
+        and target.never_written_to(delivery) > 0
+        and not _has_gone(delivery)
     )
 
 

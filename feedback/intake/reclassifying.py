@@ -117,7 +117,7 @@ def _read(run: Reclassification) -> None:
     """The reports that the mail would give now stand beside those that it gave, where the two differ."""
     Report.objects.filter(run=run).delete()  # of a reading that was not ended
     span = IncomingMail.objects.filter(
-        read_at__isnull=False, received_at__gte=run.since, received_at__lte=run.until
+        read_at__isnull=False, forgotten_at=None, received_at__gte=run.since, received_at__lte=run.until
     ).exclude(raw=b"")  # of somebody who was erased: what was read of it stays
     run.mails = run.changed = 0
     for mails in _batches(span.order_by("id").values_list("pk", flat=True)):

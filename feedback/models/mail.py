@@ -55,6 +55,8 @@ class IncomingMail(models.Model):
     # How often reading began and did not end: a mail that ends its reader is left alone after a few.
     unended = models.SmallIntegerField(default=0, db_default=0)
     kind = models.CharField(_("kind"), max_length=16, choices=MailKind.choices, blank=True, default="")
+    # Since when its content is gone by a retention period; what was read from it stays.
+    forgotten_at = models.DateTimeField(_("content gone since"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("incoming mail")

@@ -75,8 +75,11 @@ def _reader(token: str) -> Reader | None:
             return None
         rows = Message.objects.filter(delivery_id=delivery_id, seq=claim.seq)
         row = rows.values_list("profile_id", "address").first()
-        profile = Profile.objects.filter(pk=row[0]).first() if row else None
-    return Reader(profile, row[1], unsubscribes.reference(delivery_id)) if row and profile else None
+        known = row[0] if row else unsubscribes.addressee(delivery_id, claim.seq)
+        profile = Profile.objects.filter(pk=known).first() if known else None
+    if profile is None:
+        return None
+    return Reader(profile, row[1] if row else profile.email, unsubscribes.reference(delivery_id))
 
 
 @transaction.atomic

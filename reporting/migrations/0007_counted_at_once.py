@@ -88,7 +88,9 @@ CREATE TRIGGER count_hits_NAME AFTER EVENT ON feedback_hit REFERENCING TABLES
 OF_MESSAGES = """
 CREATE FUNCTION reporting_count_message() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM feedback_hit h WHERE h.delivery_id = NEW.delivery_id AND h.seq = NEW.seq) THEN
+    IF NOT EXISTS (SELECT FROM feedback_hit h WHERE h.delivery_id = NEW.delivery_id AND h.seq = NEW.seq)
+        OR NEW_IS_FINAL
+    THEN
         RETURN NULL;
     END IF;
     HELD
@@ -99,6 +101,8 @@ CREATE TRIGGER count_reactions AFTER UPDATE OF status ON deliveries_message FOR 
     WHEN ((OLD.status = SENT) <> (NEW.status = SENT) AND OLD.status NOT IN (0, 3))
     EXECUTE FUNCTION reporting_count_message();
 """
+# What was counted before rows went by a retention period stays.
+FINAL = "EXISTS (SELECT FROM reporting_keptfigures k WHERE k.delivery_id = ROW.delivery_id)"
 ONE_MESSAGE = "SELECT NEW.delivery_id AS delivery_id, NEW.seq AS seq"
 AS_IT_IS = """
     SELECT c.delivery_id, c.seq, CASE NEW.status WHEN SENT THEN 1 ELSE -1 END AS sign, n.*, t.told,
@@ -123,6 +127,7 @@ def filled(text, **texts):
         "SUMS": ", ".join(f"{how} AS {name}" for name, how in FIGURES.items()),
         "BY_CLASS": f"jsonb_build_object({', '.join(map(classes, KINDS))})",
         "HITS": HITS, "TOLD": TOLD, "HELD": HELD, "KEPT": KEPT, "SENT": str(SENT), "OF_OPENS": str(OF_OPENS),
+        "NEW_IS_FINAL": FINAL.replace("ROW", "NEW"),
     }  # fmt: skip
     for _depth in range(4):
         for word, instead in texts.items():
@@ -142,7 +147,7 @@ def classes(kind):
 def of_event(name):
     event, tables, signs = EVENTS[name]
     changed = " UNION ALL ".join(
-        f"SELECT delivery_id, seq, kind, agent_kind, {sign} AS sign FROM {table}"
+        f"SELECT delivery_id, seq, kind, agent_kind, {sign} AS sign FROM {table} WHERE NOT {FINAL.replace('ROW', table)}"
         for table, sign in signs.items()
     )
     return filled(

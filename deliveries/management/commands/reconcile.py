@@ -76,6 +76,10 @@ def _lines(books: Books) -> list[str]:
     verdict = "balanced" if books.balanced else "OFF"
     parts = ", ".join(f"{name} {number:,}" for name, number in counts.items() if number)
     lines = [f"{delivery.name} “{delivery.label}”, {state.words(delivery)}: {verdict} ({parts})"]
+    if (gone := books.gone) is not None:
+        lines.append(
+            f"  rows of recipients are gone since {gone.at:%Y-%m-%d}, by {gone.days} days of “{gone.unit}”"
+        )
     return lines + [f"  {one.label}: {one.found} instead of {one.expected}{_where(one)}" for one in books.off]
 
 
@@ -95,6 +99,7 @@ def _answer(books: Books) -> dict[str, Any]:
         "status": books.delivery.status,
         "balanced": books.balanced,
         "counts": books.counts,
+        "rows_gone_since": books.gone and books.gone.at,
         "off": [
             {
                 "check": one.check,

@@ -1,0 +1,90 @@
+"""What was kept for long enough goes, slice by slice, until it is done or its time is over: the next run goes on."""
+
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import OrganizationalUnit, User
+from campaign.lib.in_time import TooSlow, at_most
+from deliveries.models import RetentionKind
+from deliveries.retention import purging
+from deliveries.retention.due import due
+from feedback import forgetting
+from reporting.retention import planning
+from reporting.retention.freezing import freeze
+from reporting.retention.kinds import KINDS, Kind
+
+logger = logging.getLogger(__name__)
+
+SECONDS_AT_MOST = 1500  # of one run; the job has half an hour
+SLICE_MILLISECONDS = 60_000  # for one statement, before it is given up
+
+
+@dataclass
+class Applied:
+    """What a run has done: rows by kind, deliveries, those that were passed over and why, and whether all is done."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    deliveries: set[int] = field(default_factory=set)
+    passed_over: dict[int, str] = field(default_factory=dict)
+    is_done: bool = True
+
+
+def apply(
+    *,
+    at: datetime,
+    by: User | None = None,
+    unit: OrganizationalUnit | None = None,
+    seconds: float = SECONDS_AT_MOST,
+) -> Applied:
+    """Rows that were kept for long enough are gone: of all units, or of those alone that `by` administers.
+
+    Raise NotAllowed. What was begun and not ended when the time is over, or the process dies, is ended by the next run.
+    """
+    units, end, done = planning.administered(by, unit=unit), time.monotonic() + seconds, Applied()
+    for kind in KINDS:
+        for each in due(kind.kind, at=at, rows=kind.has_rows, units=units):
+            _purge(each.delivery_id, kind, at=at, end=end, done=done)
+    _empty_loose(at, units, end=end, done=done)
+    if done.rows or done.passed_over:
+        audit.record(
+            "apply_retention", by=by, target=unit, rows=dict(done.rows), deliveries=len(done.deliveries),
+            passed_over=len(done.passed_over), is_done=done.is_done,
+        )  # fmt: skip
+    return done
+
+
+def _purge(delivery_id: int, kind: Kind, *, at: datetime, end: float, done: Applied) -> None:
+    number: int | None = 1
+    while number:
+        if time.monotonic() > end:
+            done.is_done = False
+            return
+        try:
+            with at_most(SLICE_MILLISECONDS):
+                number = purging.purge_slice(delivery_id, kind.kind, at=at, delete=kind.delete, freeze=freeze)
+        except (purging.BooksOff, TooSlow) as error:
+            logger.warning("rows of delivery %s stay: %s", delivery_id, error)
+            done.passed_over[delivery_id] = str(error) or type(error).__name__
+            return
+        if number:
+            done.rows[kind.kind] += number
+            done.deliveries.add(delivery_id)
+
+
+def _empty_loose(at: datetime, units: list[int] | None, *, end: float, done: Applied) -> None:
+    before = planning.loose_before(at)
+    if before is None or (units is not None and planning.root().pk not in units):
+        return
+    while time.monotonic() < end:
+        with transaction.atomic():
+            number = forgetting.empty_loose_mail(before)
+        if not number:
+            return
+        done.rows[RetentionKind.MAIL] += number
+    done.is_done = False

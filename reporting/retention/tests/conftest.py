@@ -1,0 +1,46 @@
+"""A delivery of every outcome that ended long ago, with what its readers did, and a unit that keeps for a month."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.roles import root
+from accounts.tests.factories import UserFactory
+from campaign.lib import clock
+from deliveries.models import Delivery
+from deliveries.retention import periods
+from feedback.models import HitKind
+from feedback.tests.factories import hit
+from reporting import statistics
+from reporting.tests.factories import delivery_with
+
+
+@pytest.fixture
+def administrator():
+    return UserFactory(roles={"administration": root()})
+
+
+@pytest.fixture
+def old():
+    """Make a delivery with these numbers that ended 100 days ago, opened by the first and clicked by the second."""
+
+    def make(**numbers):
+        delivery = delivery_with(**(numbers or {"sent": 4, "failed": 2, "in_doubt": 1}))
+        for kind, seq in [(HitKind.OPEN, 1), (HitKind.CLICK, 2), (HitKind.CLICK, 2)]:
+            hit(delivery, kind, seq, link=0 if kind == HitKind.CLICK else None)
+        statistics.count_hourly()
+        Delivery.objects.filter(pk=delivery.pk).update(ended_at=clock.now() - timedelta(days=100))
+        return Delivery.objects.get(pk=delivery.pk)
+
+    return make
+
+
+@pytest.fixture
+def kept_for(administrator):
+    """Say how long the root keeps; without a kind, all of them."""
+
+    def keep(days=30, *, unit=None, **kinds):
+        kinds = kinds or {"recipients": days, "reactions": days, "mail": days}
+        periods.save(unit=unit or root(), days=kinds, by=administrator)
+
+    return keep
