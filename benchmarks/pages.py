@@ -1,0 +1,201 @@
+"""`make bench-pages`: what the server takes for every address that has a name, in a house at size.
+
+People, one delivery with its messages and hits are laid in the database of a temporary stack by a few statements. Each
+named address is asked for by somebody who holds all roles in a sub-unit, and by the operator of the whole house where
+that person may not; nothing keeps answers. Told are the median of five answers after a first, the statements and the
+octets of each. Then the sending log is exported, and its rows a second and the memory are told. Ends with 1 where a
+page answers with an error, or takes longer than the goal.
+"""
+
+import argparse
+import json
+import logging
+import os
+import statistics
+import sys
+import time
+from typing import Any
+
+import psutil
+
+from campaign.stack.temporary import temporary_stack
+
+GOAL_MS, FRAGMENT_MS, ROWS_A_SECOND = 100, 1_000, 100_000
+ROUNDS = 5
+SHOWN = (200, 286)  # the second tells a page to look no more
+# Counts that load by themselves once their page is there.
+FRAGMENTS = {
+    "audiences:builder", "deliveries:count", "deliveries:occurrences", "reporting:click-map", "reporting:reconcile",
+}  # fmt: skip
+FRAGMENT_TABS = {"failures", "clicks"}
+
+
+def main(argv: list[str]) -> int:
+    args = _arguments(argv)
+    with temporary_stack(LOG_LEVEL="ERROR") as stack:
+        os.environ.update(stack.env)
+        import django
+
+        django.setup()
+        result = measure(args)
+    print(json.dumps(result) if args.as_json else as_text(result))
+    return 0 if result["reached"] else 1
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench-pages", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--profiles", type=int, default=20_000, help="people in the house (20000)")
+    parser.add_argument("--messages", type=int, default=20_000, help="of the delivery (20000)")
+    parser.add_argument("--hits", type=int, default=60_000, help="of the delivery (60000)")
+    parser.add_argument("--only", default="", metavar="WORDS", help="addresses with these words alone")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="end with one JSON object")
+    args = parser.parse_args(argv)
+    if args.profiles < 1_000 or args.messages < 1_000 or args.hits < 1:
+        parser.error("at least 1000 people, 1000 messages and 1 hit")
+    return args
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Lay the house and ask for each page; the whole answer."""
+    from benchmarks.pages_data import House
+
+    began = time.monotonic()
+    house = House(profiles=args.profiles, messages=args.messages, hits=args.hits)
+    laid = time.monotonic() - began
+    listed, excepted = look(house, only=args.only)
+    export = _exported(house)
+    too_slow = [row for row in listed if row["ms"] > row["goal_ms"]]
+    return {
+        "profiles": args.profiles, "messages": args.messages, "hits": args.hits, "laid_s": round(laid, 1),
+        "pages": listed, "excepted": excepted, "too_slow": [f"{row['name']} {row['what']}" for row in too_slow],
+        "export": export, "load": round(os.getloadavg()[0], 1),
+        "reached": not too_slow and export["rows_per_s"] >= ROWS_A_SECOND,
+    }  # fmt: skip
+
+
+def look(house: Any, *, only: str = "", rounds: int = ROUNDS) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """What each page takes, the slowest first, and by name why another is not measured."""
+    from benchmarks import pages_urls
+
+    clients = [(who, _client(user)) for who, user in (("reader", house.reader), ("operator", house.operator))]
+    excepted = {name: why for name in pages_urls.names() if (why := pages_urls.exception(name))}
+    listed: list[dict[str, Any]] = []
+    logging.disable(logging.CRITICAL)  # what answers no GET would say so at each
+    keys = pages_urls.Keys(
+        delivery=house.delivery.pk, draft=house.draft.pk, ready=house.ready.pk, profile=house.profile.pk,
+        audience=house.audience.pk,
+    )  # fmt: skip
+    for place in pages_urls.places(keys):
+        if only and only not in f"{place.name} {place.address}":
+            continue
+        row = _asked(place, clients, rounds=rounds)
+        if isinstance(row, str):
+            excepted.setdefault(place.name, row)
+        else:
+            listed.append(row)
+    logging.disable(logging.NOTSET)
+    listed.sort(key=lambda row: -row["ms"])
+    return listed, {
+        name: why for name, why in excepted.items() if name not in {row["name"] for row in listed}
+    }
+
+
+def _client(user: Any) -> Any:
+    from django.test import Client
+
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return client
+
+
+def _asked(place: Any, clients: list[tuple[str, Any]], *, rounds: int) -> dict[str, Any] | str:
+    """What one page takes of the first who may see it; the reason where nobody is shown a page."""
+    from benchmarks import pages_urls
+
+    status = 404
+    for who, client in clients:
+        if not place.address:
+            break
+        first = client.get(place.address)
+        status = first.status_code
+        if status in SHOWN:
+            return _measured(place, who, client, rounds=rounds)
+        if status == 405 or status >= 500:
+            break
+    if status >= 500:
+        raise SystemExit(f"{place.address} answers {status}")
+    return pages_urls.BY_STATUS.get(
+        status, f"answers {status} to an address without what its page would send along"
+    )
+
+
+def _measured(place: Any, who: str, client: Any, *, rounds: int) -> dict[str, Any]:
+    from django.db import connection
+
+    times, queries, size = [], 0, 0
+
+    def count(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        nonlocal queries
+        queries += 1
+        return execute(sql, params, many, context)
+
+    for number in range(rounds):
+        queries = 0
+        began = time.perf_counter()
+        with connection.execute_wrapper(count):
+            answer = client.get(place.address)
+        times.append((time.perf_counter() - began) * 1000)
+        size = 0 if answer.streaming else len(answer.content)
+        if number == 0 and times[0] > 5_000:
+            break
+    is_fragment = place.name in FRAGMENTS or place.what in FRAGMENT_TABS
+    return {
+        "name": place.name, "what": place.what, "face": place.face, "as": who, "ms": round(statistics.median(times), 1),
+        "queries": queries, "bytes": size, "goal_ms": FRAGMENT_MS if is_fragment else GOAL_MS,
+    }  # fmt: skip
+
+
+def _exported(house: Any) -> dict[str, Any]:
+    """How fast a file of the sending log is made for somebody who sees a part of the people, and at what memory."""
+    from reporting import exports, logs
+
+    process, peak, octets = psutil.Process(), 0, 0
+    before, rows, began = process.memory_info().rss, [0], time.perf_counter()
+    lines = exports.export(
+        delivery=house.delivery, log=logs.LOGS["sending"], chosen={}, by=house.reader,
+        progress=lambda number: rows.__setitem__(0, number),
+    )  # fmt: skip
+    for part in lines:
+        octets += len(part)
+        peak = max(peak, process.memory_info().rss)
+    seconds = time.perf_counter() - began
+    return {
+        "rows": rows[0], "seconds": round(seconds, 2), "rows_per_s": round(rows[0] / seconds), "bytes": octets,
+        "more_rss_mb": round(max(0, peak - before) / 2**20, 1), "goal_rows_per_s": ROWS_A_SECOND,
+    }  # fmt: skip
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """The table for people: pages by time, then what is excepted and why."""
+    lines = [
+        f"{result['profiles']:,} people, {result['messages']:,} messages, {result['hits']:,} hits",
+        "",
+        *(
+            f"{row['ms']:8.1f} ms {row['queries']:4} queries {row['bytes']:8,} B  {row['name']} {row['what']}"
+            f"{' (operator)' if row['as'] == 'operator' else ''}"
+            for row in result["pages"]
+        ),
+        "",
+        *(f"not measured: {name}: {why}" for name, why in sorted(result["excepted"].items())),
+        "",
+        f"export: {result['export']['rows']:,} rows in {result['export']['seconds']} s,"
+        f" {result['export']['rows_per_s']:,} a second, {result['export']['more_rss_mb']} MB more",
+        f"slower than the goal: {', '.join(result['too_slow']) or 'none'}",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
