@@ -127,7 +127,7 @@ def test_headers_about_consent_are_known_as_other_tools_write_them(asks):
     "header",
     [
         "points", "segment", "last_order_on", "Quer café?", "company", "notes", "Último pedido", "data_recebimento",
-        "spam_score", "bounce rate", "subscription_plan", "do_not_track", "Do not call", "Estado", "UF", "MEMBER_RATING",
+        "spam_score", "bounce rate", "subscription_plan", "Do not call", "Estado", "UF", "MEMBER_RATING",
         "created_at", "Contact", "assinatura_digital",
     ],
 )  # fmt: skip
