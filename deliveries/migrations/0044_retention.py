@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0011_names_of_fields"),
-        ("deliveries", "0036_services"),
+        ("deliveries", "0043_days_after"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("feedback", "0004_readers"),
+        ("feedback", "0005_hits_by_month"),
     ]
 
     operations = [

@@ -6,8 +6,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("deliveries", "0037_retention"),
-        ("reporting", "0003_readers"),
+        ("deliveries", "0044_retention"),
+        ("reporting", "0007_counted_at_once"),
     ]
 
     operations = [
