@@ -112,6 +112,13 @@ def zone_script(request: HttpRequest) -> str:
     return static("campaign/zone.js")
 
 
+_RETENTION = (
+    ("deliveries", "retentionperiod", _("Retention periods"), "auto_delete"),
+    ("deliveries", "legalhold", _("Legal holds"), "gavel"),
+    ("deliveries", "purge", _("Rows that are gone"), "delete_history"),
+)
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar: only what this person may open."""
     groups = [
@@ -156,9 +163,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ("accounts", "organizationalunit", _("Units"), "account_tree"),
             ("accounts", "role", _("Roles"), "workspace_premium"),
             ("accounts", "auditevent", _("Audit trail"), "policy"),
-            ("deliveries", "retentionperiod", _("Retention periods"), "auto_delete"),
-            ("deliveries", "legalhold", _("Legal holds"), "gavel"),
-            ("deliveries", "purge", _("Rows that are gone"), "delete_history"),
+            *_RETENTION,
         ]),
         (_("Machinery"), [
             ("deliveries", "route", _("Routes"), "alt_route"),

@@ -76,6 +76,7 @@ class HoldForm(VerbForm):
             self.fields["unit"].queryset = access.units(self.by, Right.ADMINISTER).order_by("path")
 
     def clean(self) -> dict[str, Any]:
+        """Raise ValidationError unless just one of the two is chosen."""
         data = super().clean() or {}
         if not self.errors and bool(data.get("delivery")) == bool(data.get("unit")):
             raise forms.ValidationError(_t("Choose a delivery or a unit, and not both."))

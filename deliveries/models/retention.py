@@ -119,9 +119,10 @@ class LegalHold(models.Model):
     @property
     def place(self) -> OrganizationalUnit:
         """The unit whose administrators decide about it."""
-        found = self.unit or (self.delivery and self.delivery.unit)
-        assert found is not None
-        return found
+        if self.unit is not None:
+            return self.unit
+        assert self.delivery is not None
+        return self.delivery.unit
 
 
 class Purge(models.Model):

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -71,7 +72,7 @@ def due(
     deliveries are looked at, and those of `units` alone.
     """
     statement = _DUE + (_WITH_ROWS.format(rows=rows) if rows else "") + " ORDER BY d.id"
-    slots = {
+    slots: dict[str, Any] = {
         "kind": str(kind), "at": at, "final": [str(each) for each in groups.FINAL],
         "whole": [str(Status.FINISHED), str(Status.STOPPED)],
         "only": None if only is None else list(only), "units": None if units is None else list(units),

@@ -90,8 +90,8 @@ def save(*, unit: OrganizationalUnit, days: Mapping[str, int | None], by: User) 
     list(OrganizationalUnit.objects.select_for_update(no_key=True).filter(pk=unit.pk).values_list("pk"))
     own = RetentionPeriod.objects.filter(unit=unit)
     before = dict(own.values_list("kind", "days"))
-    after = before | {str(RetentionKind(kind)): checked(kind, number) for kind, number in days.items()}
-    after = {kind: number for kind, number in after.items() if number is not None}
+    wanted = before | {str(RetentionKind(kind)): checked(kind, number) for kind, number in days.items()}
+    after = {kind: number for kind, number in wanted.items() if number is not None}
     if after == before:
         return
     own.exclude(kind__in=after).delete()
