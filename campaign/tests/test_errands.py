@@ -13,7 +13,7 @@ from feedback.models import IncomingMail, MailSource
 
 pytestmark = pytest.mark.django_db
 
-HANDFUL = 26  # statements of a look
+HANDFUL = 27  # statements of a look
 
 
 def queued():

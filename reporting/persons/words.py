@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from audiences import sight
+from audiences import consent_words, sight
 from audiences.models import AddressError, ConsentDoubt, ConsentEvent, ErrorReason, Quarantine
 from deliveries.models import Cause, MessageStatus, ProofMessage, Reason
 from feedback.agents import AgentKind
@@ -109,9 +109,10 @@ def _origin(event: Event) -> list[Any]:
     """Where a wish came from, with its words and their version."""
     detail = event.detail
     text = detail.get("text")
+    carrier = consent_words.carrier(detail.get("reference") or "")
     return [
-        detail.get("source"),
-        detail.get("reference"),
+        consent_words.source(detail.get("source") or ""),
+        carrier and carrier.label,
         detail.get("network"),
         text and _t("text %(number)s") % {"number": text},
         detail.get("words") and f"“{detail['words']}”",
@@ -138,7 +139,7 @@ def _consent(event: Event, administers: bool) -> Said:
 
 
 def _subscription(event: Event, administers: bool) -> Said:
-    titles = {"out": _("Unsubscribed"), "in": _("Subscribed"), "asked": _("Asked to be subscribed")}
+    titles = {"out": _("Unsubscribed"), "in": _("Became a subscriber"), "asked": _("Asked to be subscribed")}
     name = event.note or _t("mail in general")
     service = event.detail.get("service")
     url = reverse("audiences:service", args=[service]) if service else ""

@@ -188,7 +188,7 @@ def _standing(so_far: Any, value: Any, *, is_most: bool) -> Any:
         return _("Nothing was sent yet")
     if is_most:
         return _("Kept so far") if so_far <= value else _("Passed")
-    return _("Reached") if so_far >= value else _("Not reached yet")
+    return _("Goal reached") if so_far >= value else _("Not reached yet")
 
 
 def _when(folder: Folder, today: date) -> Any:

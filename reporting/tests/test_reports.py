@@ -128,7 +128,7 @@ def test_a_campaign_is_summed_with_its_folders_and_says_how_far_its_goal_is(unit
     }
     (goal,) = next(one for one in report.tables if one.name == "goal").rows
     assert [str(cell.words) or (cell.number, cell.rate) for cell in goal.cells] == [
-        "40.0%", (2, Decimal("40.0")), "Reached",
+        "40.0%", (2, Decimal("40.0")), "Goal reached",
     ]  # fmt: skip
 
 
