@@ -100,7 +100,7 @@ def test_the_builder_offers_those_in_use_and_what_the_rule_is_about(client):
     builder = client.get(reverse("audiences:edit", args=[audience.pk])).context["builder"]
 
     assert "zz2999" in {field.name for field in builder.fields}
-    beside = 3  # what the rule is about, membership of another audience, and of a service
+    beside = 5  # what the rule is about, membership of another audience and of a service, and two of tracking
     assert len(builder.fields) <= len(fields.COLUMNS) + fields.MOST_SHOWN + beside
 
 

@@ -5,6 +5,7 @@ from django.test import Client
 
 from accounts.models import OrganizationalUnit
 from accounts.tests.browsers import signed_in
+from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
 
 
@@ -36,3 +37,9 @@ def approver(unit: OrganizationalUnit) -> Client:
 def boss() -> Client:
     """A superuser."""
     return signed_in(UserFactory(is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def administrator() -> Client:
+    """A superuser who has the rights of an administrator on everything too, those on personal data among them."""
+    return signed_in(UserFactory(is_staff=True, is_superuser=True, roles={"administration": root()}))

@@ -93,10 +93,10 @@ def test_a_delivery_takes_the_same_queries_for_1_and_25_messages(
 
 
 @pytest.mark.parametrize("model", sorted(m._meta.label_lower for m in admin.site._registry))
-def test_every_list_opens_and_bulk_actions_are_nowhere(boss: Client, model: str) -> None:
+def test_every_list_opens_and_bulk_actions_are_nowhere(administrator: Client, model: str) -> None:
     app, name = model.split(".")
 
-    page = boss.get(f"/admin/{app}/{name}/")
+    page = administrator.get(f"/admin/{app}/{name}/")
 
     assert page.status_code == 200
     assert "delete_selected" not in page.content.decode()
