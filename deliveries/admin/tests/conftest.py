@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import OrganizationalUnit
-from accounts.tests.browsers import signed_in
 from accounts.roles import root
+from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UnitFactory, UserFactory
 
 
