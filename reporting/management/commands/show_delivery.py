@@ -106,7 +106,7 @@ def everything(delivery: Delivery) -> dict[str, Any]:
     at = clock.now()
     state.annotate([delivery], at=at)
     standing = state.of(delivery)
-    content, right = delivery.content, reasons.awaited(delivery)
+    right = reasons.awaited(delivery)
     counts = statistics.counts(delivery)
     return {
         **brief(delivery),
@@ -135,15 +135,7 @@ def everything(delivery: Delivery) -> dict[str, Any]:
         "approval_policy": delivery.policy,
         "tracking": delivery.tracking,
         "service": delivery.service and delivery.service.label,
-        "content": content
-        and {
-            "version": content.number,
-            "subject": content.subject,
-            "preheader": content.preheader,
-            "from_name": content.from_name,
-            "from_address": content.from_address,
-            "reply_to": content.reply_to,
-        },
+        "content": _content(delivery),
         "changed_since_prepared": sealing.changes(delivery),
         "waits_for": [user.username for user in access.holders(right, delivery)] if right else [],
         "diagnoses": [one.as_dict() for one in diagnosis.of_delivery(delivery, at=at)],
@@ -157,18 +149,34 @@ def everything(delivery: Delivery) -> dict[str, Any]:
             row.kind: {code: {"hits": hits, "messages": number} for code, _label, hits, number in row.cells}
             for row in statistics.by_class(delivery.pk)
         },
-        "history": [
-            {
-                "at": change.at,
-                "step": change.step,
-                "from": change.old,
-                "to": change.new,
-                "by": change.by and change.by.username,
-                "comment": change.comment,
-            }
-            for change in delivery.history.select_related("by")[:CHANGES_SHOWN]
-        ],
+        "history": _changes(delivery),
     }
+
+
+def _content(delivery: Delivery) -> dict[str, Any] | None:
+    content = delivery.content
+    return content and {
+        "version": content.number,
+        "subject": content.subject,
+        "preheader": content.preheader,
+        "from_name": content.from_name,
+        "from_address": content.from_address,
+        "reply_to": content.reply_to,
+    }
+
+
+def _changes(delivery: Delivery) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": change.at,
+            "step": change.step,
+            "from": change.old,
+            "to": change.new,
+            "by": change.by and change.by.username,
+            "comment": change.comment,
+        }
+        for change in delivery.history.select_related("by")[:CHANGES_SHOWN]
+    ]
 
 
 def _pace(found: Rate | None) -> dict[str, Any] | None:
