@@ -17,7 +17,10 @@ from reporting.persons.events import KINDS
 
 @require_safe
 def history(request: HttpRequest, profile_id: int) -> HttpResponse:
-    """What happened to a person and what they did, newest first; `kind` may be given more than once."""
+    """What happened to a person and what they did, newest first; `kind` may be given more than once.
+
+    Raise Http404 for a place in it that there is not, and for whoever may not see the person.
+    """
     profile = find(request, profile_id)
     kinds = timeline.kinds_among(request.GET.getlist("kind"))
     try:

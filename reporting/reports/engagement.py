@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.text import capfirst
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
@@ -97,6 +98,6 @@ def _label(code: str) -> Any:
     if code in words:
         return words[code]
     try:
-        return get_language_info(code)["name_translated"].capitalize()
+        return capfirst(get_language_info(code)["name_translated"])
     except KeyError:
         return code
