@@ -33,15 +33,30 @@ def of(profile: str, *, key: str, channel: str = "email", service: str = "NULL")
 def by_key(profile_id: str, *, key: str, service: str = "NULL") -> str:
     """SQL: a sub-query of one value, the cause or NULL, that looks one profile and one address up by their keys.
 
-    `OFFSET 0` keeps the planner from joining whole tables where it knows nothing of how few are asked about. The
-    service stands beside and is named: the planner writes no function in whose argument is a sub-query.
+    `OFFSET 0` keeps the planner from joining whole tables where it knows nothing of how few are asked about.
     """
-    asked = of("p", key=key, service="service.id")
     return (
-        f"coalesce((SELECT coalesce(s.cause, '') FROM audiences_profile p,"
-        f" (SELECT ({service})::bigint AS id OFFSET 0) service, LATERAL {asked} s"
-        f" WHERE p.id = {profile_id} OFFSET 0), CASE WHEN EXISTS (SELECT FROM audiences_erasedprofile e"
-        f" WHERE e.profile_id = {profile_id}) THEN '{Cause.ERASED}' ELSE '{Cause.GONE}' END)"
+        f"coalesce((SELECT coalesce(s.cause, '') FROM {profiles('p', key=key, service=service)}"
+        f" WHERE p.id = {profile_id} OFFSET 0), {without_profile(profile_id)})"
+    )
+
+
+def profiles(alias: str, *, key: str, service: str = "NULL") -> str:
+    """SQL for FROM: profiles, each with `s.cause` for this address; a sub-query in `service` is asked once.
+
+    The service stands beside and is named: the planner writes no function in whose argument is a sub-query.
+    """
+    asked = of(alias, key=key, service="service.id")
+    return (
+        f"audiences_profile {alias}, (SELECT ({service})::bigint AS id OFFSET 0) service, LATERAL {asked} s"
+    )
+
+
+def without_profile(profile_id: str) -> str:
+    """SQL: the cause where there is no profile of this id."""
+    return (
+        f"CASE WHEN EXISTS (SELECT FROM audiences_erasedprofile e WHERE e.profile_id = {profile_id})"
+        f" THEN '{Cause.ERASED}' ELSE '{Cause.GONE}' END"
     )
 
 

@@ -7,16 +7,15 @@ from audiences import suppression, tracking
 _SERVICE = "(SELECT service_id FROM deliveries_delivery WHERE id = %(delivery)s)"
 # What keeps a recipient back, and what of the message may be measured: less than was sealed, never more. Both are
 # read from the profile that is looked up once; `OFFSET 0` keeps the planner from joining whole tables.
-_ASKED = suppression.of("p", key="m.address_key", service=_SERVICE)
 _PERSON = f"""
     LEFT JOIN LATERAL (
         SELECT coalesce(s.cause, '') AS suppression, {tracking.allowed("p", unasked="%(unasked)s::boolean")} AS tracked
-        FROM audiences_profile p, LATERAL {_ASKED} s WHERE p.id = m.profile_id OFFSET 0
+        FROM {suppression.profiles("p", key="m.address_key", service=_SERVICE)} WHERE p.id = m.profile_id OFFSET 0
     ) person ON true
 """
 _OF_PERSON = f"""
-    coalesce(person.suppression, '{suppression.Cause.GONE}') AS suppression, m.tracked AS was_tracked,
-    coalesce(m.tracked & person.tracked, 0) AS tracked
+    coalesce(person.suppression, {suppression.without_profile("m.profile_id")}) AS suppression,
+    m.tracked AS was_tracked, coalesce(m.tracked & person.tracked, 0) AS tracked
 """
 
 # For a lane the time-outs are PostgreSQL's own half of its patience: a backend whose lane has vanished lets go of its
