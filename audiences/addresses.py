@@ -90,7 +90,6 @@ def _read_carefully(text: str) -> tuple[AddressState, str]:
     except (EmailNotValidError, UnicodeError):
         return AddressState.MALFORMED, ""
     key = f"{unicodedata.normalize('NFC', found.local_part.lower())}@{found.ascii_domain.lower()}"
-    top_level = found.ascii_domain.rpartition(".")[2]  # of one letter there is none, and IANA delegates none
-    if len(top_level) < 2 or len(found.local_part.encode()) > LONGEST_LOCAL or len(key.encode()) > LONGEST:
+    if len(found.local_part.encode()) > LONGEST_LOCAL or len(key.encode()) > LONGEST:
         return AddressState.MALFORMED, ""
     return AddressState.GOOD, key

@@ -35,7 +35,7 @@ def test_an_empty_cell_is_a_missing_address():
 @pytest.mark.parametrize(
     "text",
     ["ana", "ana@", "@example.com", "a..b@example.com", ".a@example.com", "a@example", "a@b@example.com",
-     "Ana <ana@example.com>", "a@[127.0.0.1]", '"a b"@example.com', "a@shop.test", "a@x.local", "ana@example.c",
+     "Ana <ana@example.com>", "a@[127.0.0.1]", '"a b"@example.com', "a@shop.test", "a@x.local",
      "a@-b.example.com", "a@b-.example.com", "a@example.123", "a" * 65 + "@example.com", "a@ab--c.example.com",
      "ana@example.com\nBcc: x@example.com"],
 )  # fmt: skip

@@ -280,7 +280,7 @@ def test_the_pages_cost_the_same_however_many_zones(client, name, django_assert_
     client.force_login(person("start", delivery.unit))
     client.get(reverse(f"deliveries:{name}", args=[delivery.pk]))
 
-    with django_assert_max_num_queries(37):
+    with django_assert_max_num_queries(40):
         client.get(reverse(f"deliveries:{name}", args=[delivery.pk]))
 
 
