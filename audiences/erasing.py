@@ -104,4 +104,4 @@ def _empty_consents(erasure: Erasure, profile_ids: Collection[int], keys: Collec
 
 
 def _deleted(model: type, which: Q) -> int:
-    return model._default_manager.filter(which).delete()[0]  # type: ignore[attr-defined]
+    return model._default_manager.filter(which).delete()[0]  # type: ignore[attr-defined]  # any model
