@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from guardian.models import UserObjectPermissionBase
 from guardian.utils import get_user_obj_perms_model
 
-from accounts import hands
+from accounts.access import hands
 from accounts.access.granting import require_independent, write_rights
 from accounts.access.guardian_rows import unit_of
 from accounts.models import OrganizationalUnit, User

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import access
 from accounts.desk import person
-from accounts.refused import told
+from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import sight
 from audiences.models import Erasure
