@@ -220,7 +220,7 @@ class VerbForm(forms.ModelForm):
                 self.instance = self.apply()
         except Refusal as refusal:
             audit.record_refusal(refusal, by=self.by, target=before if before.pk else None)
-            self.add_error(None, str(refusal))
+            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
 
 
 class VerbAdmin(DeskAdmin):

@@ -207,12 +207,6 @@ class ChoiceForm(VerbForm):
         model = AlertChoice
         fields = ["condition", "whose", "mail"]
 
-    def validate_unique(self) -> None:
-        """One that is there is changed: the verb knows."""
-
-    def validate_constraints(self) -> None:
-        """The same."""
-
     def apply(self) -> AlertChoice:
         data = self.cleaned_data
         condition = Condition(data["condition"])

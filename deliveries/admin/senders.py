@@ -26,12 +26,6 @@ class SenderForm(VerbForm):
         else:
             self.fields["unit"].queryset = access.units(self.by, Right.ADMINISTER).order_by("path")
 
-    def validate_unique(self) -> None:
-        """An address that is there already gets another name: the verb knows."""
-
-    def validate_constraints(self) -> None:
-        """The same."""
-
     def apply(self) -> Sender:
         return senders.save(by=self.by, **self.cleaned_data)
 
