@@ -248,6 +248,19 @@ class VerbAdmin(DeskAdmin):
         """There is nothing beside the verb."""
 
 
+class ViewersAdmin(VerbAdmin):
+    """Rows that whoever may see them makes, changes and deletes, too."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj)
+
+
 class PreparersAdmin(VerbAdmin):
     """Rows of a unit that whoever prepares deliveries there makes, changes and deletes."""
 
