@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from accounts import access
 from accounts.models import OrganizationalUnit, Role, User
 from accounts.roles import SHIPPED, root
-from accounts.units import create_unit
+from accounts.units.units import create_unit
 from audiences.models import Audience, Profile
 from benchmarks import audience
 from deliveries import drafting

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable
 
-from accounts import audit, letters
+from accounts import audit
 from accounts import queues as accounts_queues
+from accounts.people import letters
 from alerts import figures
 from alerts import letters as alert_letters
 from alerts import queues as alerts_queues

@@ -9,6 +9,7 @@ asking.py         whether a person may, and what they hold
 seeing.py         which rows, units and people there are for them
 granting.py       rights are given and taken
 withholding.py    Start and Approve, withheld while an account is in somebody's hands
+hands.py          in whose hands an account is, and which administrator is independent of that
 refusals.py       what is said to whoever may not
 
 Whom of the people behind an object above one sees is the matter of `audiences.sight`.

@@ -3,8 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from guardian.utils import get_user_obj_perms_model
-
 from accounts import audit
 from accounts.access.guardian_rows import (
     OF_SUPERUSERS,
@@ -12,6 +10,7 @@ from accounts.access.guardian_rows import (
     acts,
     codenames_on,
     declares,
+    grants,
     grants_on_units,
     rows_granted,
     unit_of,
@@ -65,8 +64,9 @@ def on_any_unit(user: User) -> frozenset[Right]:
     """Return the rights that a person was given on some unit, in one query."""
     if not user.is_active:
         return frozenset()
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
-    names = set(grants.objects.filter(user=user).values_list("permission__codename", flat=True))
+    names = set(
+        grants(OrganizationalUnit).objects.filter(user=user).values_list("permission__codename", flat=True)
+    )
     return frozenset(right for right in Right if right.value in names)
 
 

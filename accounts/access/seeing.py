@@ -4,9 +4,16 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from guardian.shortcuts import get_users_with_perms
-from guardian.utils import get_user_obj_perms_model
 
-from accounts.access.guardian_rows import OF_SUPERUSERS, acting, codenames_of, declares, rows_granted, unit_of
+from accounts.access.guardian_rows import (
+    OF_SUPERUSERS,
+    acting,
+    codenames_of,
+    declares,
+    grants,
+    rows_granted,
+    unit_of,
+)
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import READING, Right
 from campaign.lib import numbers
@@ -65,8 +72,7 @@ def at_the_top(user: User) -> frozenset[Right]:
     """Return the rights that act on every unit, in one query: those that were granted on the topmost one."""
     if not user.is_active:
         return frozenset()
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
-    rows = grants.objects.filter(user=user, content_object__parent=None)
+    rows = grants(OrganizationalUnit).objects.filter(user=user, content_object__parent=None)
     names = set(rows.values_list("permission__codename", flat=True))
     return frozenset(right for right in Right if right.value in names) | (
         OF_SUPERUSERS if user.is_superuser else frozenset()
@@ -92,9 +98,12 @@ def within(user: User, right: Right, queryset: QuerySet[Any]) -> QuerySet[Any]:
 
 def holders(right: Right, target: Any) -> QuerySet[User]:
     """Return the active people on whose grants the right acts on an object, by name: whom to ask."""
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
     where = acting(right, unit_of(target), at="content_object__")
-    found = Q(pk__in=grants.objects.filter(where, permission__codename=right.value).values("user"))
+    found = Q(
+        pk__in=grants(OrganizationalUnit)
+        .objects.filter(where, permission__codename=right.value)
+        .values("user")
+    )
     model = type(target)
     if model is not OrganizationalUnit and declares(model, right):
         single: Any = get_users_with_perms(

@@ -43,15 +43,24 @@ NAMED = Plain(Coalesce("external_id", Value("")), "first_name", "last_name", "ci
 class IdTaken(Refusal):
     message = _("Another profile has the external id “%(external_id)s”.")
     code = "id_taken"
+    field = "external_id"
+
+
+class NoAddress(Refusal):
+    message = _("Give an email address or a phone number: without both nothing can be sent to a profile.")
+    code = "no_address"
+    field = "email"
 
 
 @transaction.atomic
 def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Profile:
-    """The person is a profile of the unit. Raise IdTaken, and Erased for somebody who was erased."""
+    """The person is a profile of the unit. Raise IdTaken, NoAddress, and Erased for who was erased."""
     access.require(by, Right.IMPORT, unit)
     attributes.require(values.get("attributes") or {})
     profile = Profile(unit=unit)
     _fill(profile, values)
+    if not _has_address(profile):
+        raise NoAddress()
     profile.save()
     _hold_suppressed(profile)
     audit.record("create_profile", by=by, target=profile, unit=unit.label)
@@ -60,19 +69,28 @@ def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Pro
 
 @transaction.atomic
 def change(*, profile: Profile, values: dict[str, Any], by: User) -> Profile:
-    """The profile has these values; what was prepared already keeps the old ones."""
+    """The profile has these values; what was prepared already keeps the old ones.
+
+    Raise IdTaken, NoAddress where the last address would go, and Erased for who was erased.
+    """
     names = set(values.get("attributes") or {})
     declared = attributes.hold(names)
     profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile.pk)
     access.require(by, Right.IMPORT, profile)
     attributes.refuse(names - declared - set(profile.attributes))  # what an earlier time left behind stays
-    before = {name: getattr(profile, name) for name in EDITABLE}
+    before, had_address = {name: getattr(profile, name) for name in EDITABLE}, _has_address(profile)
     _fill(profile, values)
+    if had_address and not _has_address(profile):
+        raise NoAddress()
     changed = sorted(name for name in EDITABLE if before[name] != getattr(profile, name))
     profile.save(update_fields=[*EDITABLE, "email_key", "email_state", "changed_at"])
     _hold_suppressed(profile)
     audit.record("change_profile", by=by, target=profile, changed=changed)
     return profile
+
+
+def _has_address(profile: Profile) -> bool:
+    return bool(profile.email or profile.phone)
 
 
 def _hold_suppressed(profile: Profile) -> None:

@@ -41,6 +41,15 @@ def test_a_profile_is_made_and_changed_by_importers(unit: OrganizationalUnit) ->
     assert (profile.email_key, profile.email_state) == ("", "malformed")
 
 
+def test_a_profile_without_address_and_phone_is_refused_at_its_field(unit: OrganizationalUnit) -> None:
+    posted = {"unit": unit.pk, "first_name": "Rita", "attributes": "{}"}
+
+    answer = desk("import", unit).post("/admin/audiences/profile/add/", posted)
+
+    assert answer.context["adminform"].form.errors.keys() == {"email"}
+    assert not Profile.objects.exists()
+
+
 def test_profiles_elsewhere_are_not_shown(unit: OrganizationalUnit) -> None:
     hidden = ProfileFactory(unit=UnitFactory(), email="hidden@example.com")
     importer = desk("import", unit)

@@ -9,10 +9,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import access, units
+from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import units
 
 pytestmark = pytest.mark.django_db
 

@@ -6,10 +6,13 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from accounts import access, demo, hands, people, roles, units
+from accounts import access, demo, roles
+from accounts.access import hands
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
+from accounts.people import people
 from accounts.rights import NOT_TO_ONESELF, Right
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import units
 from deliveries.tests.factories import DeliveryFactory
 
 pytestmark = pytest.mark.django_db

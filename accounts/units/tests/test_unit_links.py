@@ -8,10 +8,11 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from accounts import access, unit_links
+from accounts import access
 from accounts.models import AuditEvent, OrganizationalUnit
 from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import unit_links
 from campaign.lib.link_parameters import BadParameter
 
 pytestmark = pytest.mark.django_db

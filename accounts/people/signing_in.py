@@ -17,8 +17,9 @@ from django.core.exceptions import NON_FIELD_ERRORS, ImproperlyConfigured, Permi
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import audit, letters, people, self_service
+from accounts import audit
 from accounts.models import LetterKind, User
+from accounts.people import letters, people, self_service
 from campaign.lib import networks
 
 SECONDS_BETWEEN_EVENTS = 60  # a door that is held shut is said once a minute, however often one knocks

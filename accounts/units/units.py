@@ -8,7 +8,8 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat, Length, Substr
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, audit, hands
+from accounts import access, audit
+from accounts.access import hands
 from accounts.models import LONGEST_GRACE_SECONDS, Affected, ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal

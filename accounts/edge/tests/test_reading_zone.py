@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import self_service
-from accounts.middleware import ZONE_COOKIE
+from accounts.edge.middleware import ZONE_COOKIE
 from accounts.models import AuditEvent, User
+from accounts.people import self_service
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import reader_zone

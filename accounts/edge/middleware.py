@@ -17,8 +17,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts import audit, idle, leading, self_service
+from accounts import audit, leading
+from accounts.edge import idle
 from accounts.kept_forms import edge as kept_forms
+from accounts.people import self_service
 from campaign.lib import reader_zone
 from campaign.lib.refusals import Forbidden, Refusal
 

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import audit, letters
+from accounts import audit
 from accounts.models import LetterKind, User
+from accounts.people import letters
 from campaign.lib import reader_zone
 from campaign.lib.refusals import Refusal
 

@@ -8,10 +8,12 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from accounts import access, people, proof_addresses
+from accounts import access
 from accounts.models import AuditEvent, OrganizationalUnit, User
+from accounts.people import people
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import proof_addresses
 
 pytestmark = pytest.mark.django_db
 

@@ -8,11 +8,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import access, people, proof_addresses, unit_links
+from accounts import access
 from accounts.access import NotAllowed
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
+from accounts.people import people
 from accounts.rights import Right
-from accounts.unit_form import UnitForm
+from accounts.units import proof_addresses, unit_links
+from accounts.units.unit_form import UnitForm
 
 
 @require_GET

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import letters, people, self_service
 from accounts.models import AuditEvent, Letter, LetterKind, OrganizationalUnit, User
+from accounts.people import letters, people, self_service
 from accounts.roles import root
 from accounts.tests.factories import PASSWORD, UnitFactory, UserFactory
 

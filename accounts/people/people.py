@@ -14,8 +14,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, audit, hands, letters
+from accounts import access, audit
+from accounts.access import hands
 from accounts.models import Hand, Hold, LetterKind, OrganizationalUnit, User
+from accounts.people import letters
 from accounts.rights import Right
 from campaign.lib.refusals import Forbidden, Refusal
 

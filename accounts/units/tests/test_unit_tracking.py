@@ -8,9 +8,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
 
-from accounts import access, unit_tracking
+from accounts import access
 from accounts.models import AuditEvent, OrganizationalUnit, Unasked
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import unit_tracking
 
 pytestmark = pytest.mark.django_db
 

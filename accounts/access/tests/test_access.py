@@ -2,11 +2,13 @@
 
 import pytest
 
-from accounts import access, people, units
+from accounts import access
 from accounts.models import AuditEvent, Role, RoleGrant
+from accounts.people import people
 from accounts.rights import Right
 from accounts.roles import SHIPPED, root
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import units
 from audiences.models import Profile
 from audiences.tests.factories import ProfileFactory
 from deliveries.models import Delivery

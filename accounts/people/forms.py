@@ -8,8 +8,8 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
-from accounts import people, self_service
 from accounts.models import User
+from accounts.people import people, self_service
 from campaign.lib import local_time
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import idle
+from accounts.edge import idle
 from accounts.models import AuditEvent
 from accounts.tests.factories import UserFactory
 

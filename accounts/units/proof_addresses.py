@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from email_validator import EmailNotValidError, validate_email
 
-from accounts import access, audit, people
+from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
+from accounts.people import people
 from accounts.rights import Right
 from campaign.lib.mail_domains import PUBLIC_PROVIDERS
 from campaign.lib.refusals import Refusal

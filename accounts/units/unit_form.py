@@ -5,10 +5,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, proof_addresses, unit_links, unit_tracking, units
+from accounts import access
 from accounts.desk import VerbForm
 from accounts.models import Affected, OrganizationalUnit
 from accounts.rights import Right
+from accounts.units import proof_addresses, unit_links, unit_tracking, units
 from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from campaign.lib.refusals import Refusal
 
