@@ -1,13 +1,13 @@
 """Phrases that a person can read and add to, found in text whose small differences are levelled.
 
 Text and phrase are compared without case, accents, line breaks and runs of spaces; ä, ae and a are the same, and so are
-e-mail and email, can't and cannot, doesn't and does not, recognised and recognized. In a phrase, `*` stands for up to
-60 characters; `^` at its beginning says that the text begins so, and `$` at its end that it ends so; `~` at its
-beginning says that a clause begins so, or that an address or a host stands before it. A phrase begins and ends where a
-word does, unless it says `*` there. Host names and reply codes are taken out of the text before, and `@` stands for an
-address or a host: one called `spam-filter` says nothing. A name in braces stands for any of some words: with `{who}`
-for user, recipient, mailbox, "no such {who}" is found with each of them, also with a name or an address between them.
-Each phrase takes a time that grows with the text and no faster, whoever wrote it.
+e-mail and email, can't and cannot, doesn't and does not, recognised and recognized, NO_USER and no user. In a phrase,
+`*` stands for up to 60 characters; `^` at its beginning says that the text begins so, and `$` at its end that it ends
+so; `~` at its beginning says that a clause begins so, or that an address or a host stands before it. A phrase begins
+and ends where a word does, unless it says `*` there. Host names and reply codes are taken out of the text before, and
+`@` stands for an address or a host: one called `spam-filter` says nothing. A name in braces stands for any of some
+words: with `{who}` for user, recipient, mailbox, "no such {who}" is found with each of them, also with a name or an
+address between them. Each phrase takes a time that grows with the text and no faster, whoever wrote it.
 """
 
 import re
@@ -35,6 +35,8 @@ _CODE = re.compile(r"(?<![\d.])[245]\d\d[- ]#?[245]\.\d{1,3}\.\d{1,3}(?![\d.])|(
 _NOT = re.compile(r"(?<![a-z])(does|did|do|is|was|are|were|has|have|had|could|would|should)n'?t(?![a-z])")
 _CANNOT = re.compile(r"(?<![a-z])(?:cannot|can't|cant)(?![a-z])")
 _EMAIL = re.compile(r"(?<![a-z0-9])e-mail")
+# Programs name what happened in one word of several: NO_SUCH_USER.
+_UNDERSCORE = re.compile(r"(?<=[a-z])_(?=[a-z])")
 _SPACES = re.compile(r"\s+")
 # Who it is may stand between the word for them and what is said of them, or that we wrote to them.
 _APPOSITION = re.compile(r"(\{[\w-]+\}) (?:@|\"[^\"]{1,60}\"|\([^()]{1,60}\))(?= )")
@@ -68,7 +70,11 @@ def level(text: str) -> Text:
     even = _even(text[:LONGEST_TEXT])
     no_address = _ADDRESS.sub(" @ ", _CODE.sub(" ", even))
     plain = _HOST.sub("@", _URL.sub("@", no_address))
-    return Text(_SPACES.sub(" ", plain).strip(), _SPACES.sub(" ", no_address).strip())
+    return Text(_apart(plain), _apart(no_address))
+
+
+def _apart(text: str) -> str:
+    return _SPACES.sub(" ", _UNDERSCORE.sub(" ", text)).strip()
 
 
 def _even(text: str) -> str:
@@ -198,7 +204,7 @@ class _Phrase:
 
 
 def _levelled(text: str) -> str:
-    return _SPACES.sub(" ", _even(text)).strip()
+    return _apart(_even(text))
 
 
 def _worded(phrase: str, words: Words) -> str:

@@ -111,6 +111,7 @@ def test_a_file_that_is_missing_is_refused(settings):
         ("skrzynka pelna", "Skrzynka pełna", True),
         ("email does not work", "E-Mail doesn't work", True),
         ("cannot recognise it", "can't recognize it", True),
+        ("no such user", "550 NO_SUCH_USER", True),
         ("~not known", "550 not known here", True),
         ("~not known", "ana@example.org is not known", True),
         ("~not known", "rejected; not known", True),
