@@ -37,4 +37,4 @@ def is_before_recipients(text: str) -> bool:
 
 
 def _is_early(step: str | None) -> bool:
-    return bool(step) and step.upper().startswith(_EARLY)
+    return step is not None and step.upper().startswith(_EARLY)
