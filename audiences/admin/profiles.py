@@ -72,7 +72,7 @@ class ProfileAdmin(InUnitAdmin):
     list_display_links = ["id", "external_id"]
     list_filter = ["email_state", "no_email", "no_contact", UnitFilter, "language"]
     ordering = ["id"]
-    search_fields = ["search"]
+    search_fields = ["search_text__text"]
     search_help_text = _("Any part of the id, the name, the address, the city or the phone number")
     readonly_fields = ["email_state", *CHANNELS, *tracking.COLUMNS.values()]
 

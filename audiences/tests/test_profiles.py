@@ -8,4 +8,4 @@ def test_the_search_column_has_neither_capitals_nor_accents(db):
     profile.refresh_from_db()
 
     assert "luisa\nangstrom\nsao paulo" in profile.search
-    assert Profile.objects.filter(search__contains="angstr").get() == profile
+    assert Profile.objects.filter(search_text__text__contains="angstr").get() == profile
