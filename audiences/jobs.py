@@ -1,7 +1,9 @@
 """What workers do for this app: ids in, one call, nothing else."""
 
 from accounts import audit
-from audiences import error_counts, imports, mail_exchanges, search_texts, sizes
+from audiences import imports, mail_exchanges, search_texts
+from audiences.quarantine import error_counts
+from audiences.rules import sizes
 from campaign.lib import clock
 
 SECONDS_OF_SEARCH_TEXTS = 60  # then whoever waits in the queue is next

@@ -14,7 +14,7 @@ from benchmarks import audience
 from deliveries import drafting
 from deliveries.ledger import recounting
 from deliveries.models import Delivery, ScheduleKind
-from reporting import statistics
+from reporting.counting import statistics
 
 _PEOPLE = """
     INSERT INTO audiences_profile (external_id, unit_id, email, email_key, email_state, phone, first_name,

@@ -11,13 +11,13 @@ from alerts import queues as alerts_queues
 from alerts.webhooks import calling
 from audiences import imports, search_texts
 from audiences import queues as audiences_queues
-from audiences.services import sign_ups
+from audiences.consent import sign_ups
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from feedback import queues as feedback_queues
 from feedback.intake import sources, waiting
 from reporting import queues as reporting_queues
-from reporting import reclassifying, statistics
+from reporting.counting import reclassifying, statistics
 from reporting.persons import exporting
 from reporting.scheduled import mailing
 

@@ -9,7 +9,8 @@ class ReportingConfig(AppConfig):
     def ready(self) -> None:
         from deliveries.folders import goals
         from deliveries.overview import figures
-        from reporting import kpis, statistics
+        from reporting.counting import statistics
+        from reporting.figures import kpis
 
         for one in kpis.DEFINITIONS:
             if one.code not in kpis.NO_GOALS:

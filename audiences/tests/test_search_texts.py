@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.roles import root
-from audiences import people, search_texts
+from audiences import search_texts
 from audiences.models import Profile, SearchBacklog, SearchText
+from audiences.profiles import people
 from audiences.tests.factories import ProfileFactory
 from campaign.tests.databases import database_url
 

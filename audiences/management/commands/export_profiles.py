@@ -7,10 +7,12 @@ from typing import Any
 from accounts import access
 from accounts.commands import PersonCommand
 from accounts.models import User
-from audiences import export_styles, people, sight, targeting
-from audiences.filters import ProfileFilter
+from audiences import sight
+from audiences.forms.filters import ProfileFilter
 from audiences.models import Audience
-from audiences.rules import RuleError
+from audiences.profiles import export_styles, people
+from audiences.rules import targeting
+from audiences.rules.rules import RuleError
 from campaign.lib import numbers, whole_file
 
 
