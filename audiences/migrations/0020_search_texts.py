@@ -7,19 +7,17 @@ from django.db import migrations, models
 
 LOCKS = "SET LOCAL lock_timeout = '10s'"
 
-# Without STRICT it is written into the query that calls it, which costs a fifth. Of NULL it still makes NULL.
-TEXT = """
-ALTER FUNCTION sinete_plain(text) CALLED ON NULL INPUT;
+# Plain ASCII takes the short way here already, which PostgreSQL writes into the query that calls it.
+JOINED = "concat_ws(E'\\n', external_id, email, first_name, last_name, city, phone)"
+TEXT = f"""
 CREATE FUNCTION audiences_search_text(
     external_id text, email text, first_name text, last_name text, city text, phone text
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT sinete_plain(concat_ws(E'\\n', external_id, email, first_name, last_name, city, phone))
+    SELECT CASE WHEN octet_length({JOINED}) = char_length({JOINED}) THEN lower({JOINED})
+                ELSE sinete_plain({JOINED}) END
 $$;
 """
-TEXT_BEFORE = """
-DROP FUNCTION audiences_search_text(text, text, text, text, text, text);
-ALTER FUNCTION sinete_plain(text) STRICT;
-"""
+TEXT_BEFORE = "DROP FUNCTION audiences_search_text(text, text, text, text, text, text)"
 
 # Of a statement that brings many profiles only their ids are written down. Whoever writes or deletes texts has the
 # lock together with others, and the job that works off the ids has it alone: it never writes down what a profile had
@@ -99,7 +97,7 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.indexes.GinIndex(
                         fastupdate=True,
                         fields=["text"],
-                        gin_pending_list_limit=65_536,
+                        gin_pending_list_limit=16_384,
                         name="search_text_trigrams",
                         opclasses=["gin_trgm_ops"],
                     )

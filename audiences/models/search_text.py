@@ -6,7 +6,7 @@ from django.db import models
 
 from audiences.models.profile import Profile
 
-PENDING_KB = 65_536
+PENDING_KB = 16_384
 
 
 class SearchText(models.Model):

@@ -1,12 +1,16 @@
 """People are found by what they are called now, from the moment that they are there."""
 
+import io
+
 import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.roles import root
-from audiences import search_texts
+from accounts.tests.factories import UserFactory
+from audiences import imports, search_texts
+from audiences.imports import Options
 from audiences.models import Profile, SearchBacklog, SearchText
 from audiences.profiles import people
 from audiences.tests.factories import ProfileFactory
@@ -119,6 +123,42 @@ class TestOfMany:
 
         assert [search_texts.fill(seconds=60), search_texts.fill(seconds=60)] == [MANY, 0]
 
+        assert not SearchBacklog.objects.exists()
+
+
+def imported(rows):
+    by = UserFactory(roles={"import": root()})
+    file = "customer_id,first_name\n" + "".join(f"{number},{name}\n" for number, name in rows)
+    importing = imports.register(name="people.csv", unit=root(), by=by, options=Options())
+    return imports.run(import_id=importing.pk, open_file=lambda: io.BytesIO(file.encode()))
+
+
+@pytest.mark.django_db
+class TestAnImport:
+    def test_that_renames_many_leaves_them_to_a_worker_and_they_are_found_meanwhile(self):
+        imported([(f"M{n}", "Ana") for n in range(MANY)])
+        search_texts.fill(seconds=60)
+
+        imported([(f"M{n}", "Berta" if n else "Ana") for n in range(MANY)])
+        waiting, meanwhile = SearchBacklog.objects.count(), (len(found("berta")), len(found("ana")))
+        search_texts.fill(seconds=60)
+
+        assert (waiting, meanwhile) == (1, (MANY - 1, 1))
+        assert (len(found("berta")), len(found("ana"))) == (MANY - 1, 1)
+
+    def test_of_few_is_indexed_at_once(self):
+        imported([("M1", "Ana")])
+        imported([("M1", "Berta"), ("M2", "Ana")])
+
+        assert not SearchBacklog.objects.exists()
+        assert (len(found("berta")), len(found("ana"))) == (1, 1)
+
+    def test_asks_a_worker_to_write_the_texts(self, work):
+        imported([(f"M{n}", "Ana") for n in range(MANY)])
+
+        work()
+
+        assert SearchText.objects.count() == MANY
         assert not SearchBacklog.objects.exists()
 
 
