@@ -234,3 +234,16 @@ def test_the_clock_is_the_databases(unit: OrganizationalUnit) -> None:
     )
 
     assert before <= profile.consents.get().at <= clock.now()
+
+
+def test_a_list_of_very_many_profiles_is_counted_so_far_and_says_so(
+    unit: OrganizationalUnit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.bounded_pages.BoundedPaginator.most", 2)
+    ProfileFactory.create_batch(3, unit=unit)
+    importer, url = desk("import", unit), "/admin/audiences/profile/"
+
+    page, narrowed = importer.get(url).content.decode(), importer.get(f"{url}?q=nobody").content.decode()
+
+    assert "The first 2 of more" in page
+    assert "of more" not in narrowed
