@@ -1,6 +1,7 @@
 """What waits for a person: to approve, to confirm, to prepare anew, and what came back. Flat in the number of rows."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import (
     Case,
@@ -47,10 +48,13 @@ def lists(user: User) -> Waiting:
     )
 
 
-def count(user: User) -> int:
-    """How many deliveries wait for this person: the number beside *Waiting for me*."""
+def _all(user: User) -> QuerySet[Any]:
     first, *others = (rows.order_by().values("pk") for rows in vars(lists(user)).values())
-    return first.union(*others, all=True).count()
+    return first.union(*others, all=True)
+
+
+# How many deliveries wait for a person: the number beside *Waiting for me*.
+count = access.counter(_all)
 
 
 def to_approve(user: User) -> QuerySet[Delivery]:
