@@ -111,6 +111,8 @@ TEMPLATES = [
     },
 ]
 
+FORM_RENDERER = "campaign.lib.selects.Renderer"
+
 # PostgreSQL is the truth. Pooling belongs to the web process alone: a forked worker opens its own connections.
 IS_WEB = env.bool("SINETE_WEB", False)
 DATABASE_URL = env.str("DATABASE_URL", "") or EMBEDDED.get("DATABASE_URL", "postgres:///sinete")
