@@ -17,6 +17,7 @@ from audiences.models import ExportStyle
 from campaign.lib import csv, keyset
 from deliveries.models import Delivery
 from reporting import export_sql, failures, file_columns, logs, reactions
+from reporting.export_joins import Beside
 from reporting.file_columns import Column
 from reporting.logs import Log
 
@@ -38,7 +39,7 @@ def export(
     access.require(by, Right.EXPORT, delivery)
     audit.record("export_log", by=by, target=delivery, log=log.code, filters=chosen)
     rows = log.rows(delivery, chosen, by)
-    return _followed(_parts(log, rows, export_styles.of(by)), progress)
+    return _followed(_parts(Beside(log, delivery, by), rows, export_styles.of(by)), progress)
 
 
 def expected(delivery: Delivery, log: Log, chosen: dict[str, str]) -> int | None:
@@ -49,12 +50,15 @@ def expected(delivery: Delivery, log: Log, chosen: dict[str, str]) -> int | None
     return known.get(log.code)
 
 
-def _parts(log: Log, rows: QuerySet[Any], style: ExportStyle) -> Iterator[tuple[bytes, int]]:
+def _parts(beside: Beside, rows: QuerySet[Any], style: ExportStyle) -> Iterator[tuple[bytes, int]]:
     """The octets of the file, each part with the number of its rows; in the language that is active now."""
+    log = beside.log
     shown = file_columns.BY_LOG[log.code]
     header = csv.line([str(column.label) for column in shown], delimiter=style.delimiter)
-    lines = export_sql.pages if file_columns.is_made_by_sql(shown) else _lines
-    found = lines(shown, log, rows, delimiter=style.delimiter)
+    if file_columns.is_made_by_sql(shown):
+        found = export_sql.pages(shown, log, rows, delimiter=style.delimiter, beside=beside)
+    else:
+        found = _lines(shown, log, rows, delimiter=style.delimiter)
     rest = ((export_styles.gone_on(text, style=style), number) for text, number in found)
     return chain([(export_styles.begun(header, style=style), 0)], rest)
 

@@ -262,10 +262,11 @@ def tracking(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Q
 
 def _of_addresses(rows: QuerySet[Any], delivery: Delivery, text: str, user: User | None) -> QuerySet[Any]:
     """The hits of those whom the sending log finds by this text: few of them are found by their messages."""
-    if sight.those_of(text) is None:
+    found = sight.those_of(text)
+    if found is None:
         return sight.search(rows, text)
     messages = sight.marked(Message.objects.filter(delivery=delivery), user=user, unit=delivery.unit)
-    return rows.filter(seq__in=sight.search(messages, text).values("seq"))
+    return rows.filter(seq__in=sight.search(messages, text, known=found).values("seq"))
 
 
 def lines(delivery: Delivery, chosen: dict[str, str], user: User | None) -> QuerySet[LogLine]:
