@@ -1,7 +1,9 @@
 """What workers do for this app: ids in, one call, nothing else."""
 
 from accounts import audit
-from audiences import error_counts, imports, mail_exchanges, sizes
+from audiences import imports, mail_exchanges
+from audiences.quarantine import error_counts
+from audiences.rules import sizes
 from campaign.lib import clock
 
 

@@ -86,8 +86,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 def _figures(house: Any) -> float:
     """How many seconds a worker needs for what pages of a large delivery draw; afterwards it is there."""
     from campaign.lib import clock
-    from reporting import standing_counts
     from reporting.models import StandingFigures
+    from reporting.reactions import standing_counts
 
     StandingFigures.objects.all().delete()
     began = time.perf_counter()
@@ -179,7 +179,8 @@ def _measured(place: Any, who: str, client: Any, *, rounds: int) -> dict[str, An
 
 def _exported(house: Any) -> dict[str, Any]:
     """How fast a file of the sending log is made for somebody who sees a part of the people, and at what memory."""
-    from reporting import exports, logs
+    from reporting.exports import exports
+    from reporting.logs import logs
 
     process, peak, octets = psutil.Process(), 0, 0
     before, rows, began = process.memory_info().rss, [0], time.perf_counter()

@@ -13,7 +13,7 @@ from benchmarks import audience
 from deliveries import drafting
 from deliveries.ledger import recounting
 from deliveries.models import Delivery, ScheduleKind
-from reporting import statistics
+from reporting.counting import statistics
 
 AT_SIZE = "News at size"  # the large delivery's label
 _PEOPLE = """

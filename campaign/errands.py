@@ -10,13 +10,13 @@ from alerts import letters as alert_letters
 from alerts import queues as alerts_queues
 from alerts.webhooks import calling
 from audiences import imports
-from audiences.services import sign_ups
+from audiences.consent import sign_ups
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from feedback import queues as feedback_queues
 from feedback.intake import sources, waiting
 from reporting import queues as reporting_queues
-from reporting import reclassifying, statistics
+from reporting.counting import reclassifying, statistics
 from reporting.persons import exporting
 from reporting.scheduled import mailing
 

@@ -8,7 +8,7 @@ class DeliveriesConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import units
-        from audiences import attributes
+        from audiences.fields import attributes
         from deliveries.commands import base
         from deliveries.drafting import attribute_uses
         from deliveries.operations import affected

@@ -19,8 +19,9 @@ from deliveries.sending import fence
 from deliveries.sending.fence import Fence
 from home import leaving
 from home.leaving import Span
-from reporting import kpis, statistics
-from reporting.kpis import Counts, Definition, Kpi
+from reporting.counting import statistics
+from reporting.figures import kpis
+from reporting.figures.kpis import Counts, Definition, Kpi
 
 SHOWN = 5
 LOOKED_AT = 200  # of the deliveries that may be unwell

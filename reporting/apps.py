@@ -9,7 +9,8 @@ class ReportingConfig(AppConfig):
     def ready(self) -> None:
         from deliveries.folders import goals, tree
         from deliveries.overview import figures
-        from reporting import kpis, statistics
+        from reporting.counting import statistics
+        from reporting.figures import kpis
         from reporting.scheduled import definitions
 
         tree.also_goes(definitions.go_with_folder)

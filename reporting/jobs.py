@@ -5,8 +5,9 @@ import logging
 from accounts import audit
 from campaign.lib import clock
 from feedback import bringing_in, link_cache, outage
-from reporting import reclassifying, standing_counts, statistics
+from reporting.counting import reclassifying, statistics
 from reporting.persons import erasing, exporting
+from reporting.reactions import standing_counts
 from reporting.retention import applying
 from reporting.scheduled import mailing
 

@@ -14,9 +14,11 @@ from unfold.decorators import display
 
 from accounts.desk import DeskAdmin, UnitFilter, anywhere, person, told
 from accounts.rights import Right
-from audiences import consent_words, consents, people, sight, tracking, tracking_consents
+from audiences import sight, tracking
 from audiences.admin.base import InUnitAdmin, OwnUnits
+from audiences.consent import consent_words, consents, tracking_consents
 from audiences.models import ConsentEvent, Profile
+from audiences.profiles import people
 from audiences.services.subscribing import Origin
 from campaign.lib import clock
 

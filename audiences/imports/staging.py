@@ -19,13 +19,15 @@ from psycopg import sql
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import consents, doubts, erased_addresses, sizes, suppressions
+from audiences.consent import consents, doubts
 from audiences.imports import wish_merge
 from audiences.imports.headers import Mapping
 from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.rows import KNOWN_BY
 from audiences.imports.tables import Staging, Values
 from audiences.models import Import, Suppression
+from audiences.quarantine import erased_addresses, suppressions
+from audiences.rules import sizes
 from campaign.lib import leases
 
 ELSEWHERE = n_("This profile belongs to a unit where you may not import; the row is left out.")

@@ -9,8 +9,8 @@ from django.test import Client
 from accounts.models import AuditEvent, OrganizationalUnit
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences import suppression
 from audiences.models import Audience, Import, Profile, Quarantine, TestProfile
+from audiences.quarantine import suppression
 from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
 

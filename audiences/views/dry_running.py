@@ -10,7 +10,7 @@ from accounts import access
 from accounts.refused import told
 from accounts.rights import Right
 from audiences import imports
-from audiences.dry_run_form import DELIMITERS, DryRunForm
+from audiences.forms.dry_run import DELIMITERS, DryRunForm
 from audiences.imports import looking, mappings
 from audiences.imports.outcomes import BEHIND
 from audiences.models import Import, ImportMapping

@@ -16,12 +16,16 @@ from accounts.kept_forms import edge as kept_forms
 from accounts.lists import as_it_was_left
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import choices, combining, definitions, fields, rule_form, rules, sight, sizes, targeting
-from audiences.combine_form import CombineForm
-from audiences.filters import AudienceFilter
-from audiences.forms import AudienceForm, ListForm, PastedForm
+from audiences import sight
+from audiences.fields import fields
+from audiences.forms import choices, rule_form
+from audiences.forms.basic import AudienceForm, ListForm, PastedForm
+from audiences.forms.combining import CombineForm
+from audiences.forms.filters import AudienceFilter
+from audiences.forms.rule_form import RuleForm
 from audiences.models import Audience, Profile, Service
-from audiences.rule_form import RuleForm
+from audiences.rules import rules, sizes, targeting
+from audiences.targets import combining, definitions
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib import clock
 

@@ -18,7 +18,8 @@ def cell(text: str, *, delimiter: str) -> tuple[str, list[Any]]:
     moved = [list(csv.MOVES), start, start]
     quoted = "CASE WHEN g ~ %s THEN '\"' || replace(g, '\"', '\"\"') || '\"' ELSE g END"
     # Nearly every text is plain, or empty: one look is enough, and nothing is written anew.
-    sql = f"CASE WHEN {text} = '' OR {text} ~ %s THEN {text} ELSE (SELECT {quoted} FROM (SELECT {guarded} AS g) AS s) END"
+    written = f"(SELECT {quoted} FROM (SELECT {guarded} AS g) AS s)"
+    sql = f"CASE WHEN {text} = '' OR {text} ~ %s THEN {text} ELSE {written} END"
     return sql, [PLAIN, f'[{delimiter}"\r\n]', *moved]
 
 

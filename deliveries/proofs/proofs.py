@@ -23,7 +23,7 @@ from accounts import access, audit, people
 from accounts.models import User
 from accounts.rights import Right
 from audiences import addresses, sight
-from audiences.fields import fields as profile_fields
+from audiences.fields.fields import fields as profile_fields
 from audiences.models import Profile, TestProfile
 from campaign.lib.refusals import Refusal
 from deliveries import queues

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import people, proof_addresses
 from accounts.models import OrganizationalUnit, User
-from audiences import addresses, suppression
+from audiences import addresses
+from audiences.quarantine import suppression
 from campaign.lib.refusals import Refusal
 from deliveries.models import ProofUse
 

@@ -18,9 +18,10 @@ from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from accounts.roles import root
-from audiences import addresses, erased_addresses
-from audiences import erasing as people
+from audiences import addresses
 from audiences.models import Audience, Erasure, Import, Profile
+from audiences.profiles import erasing as people
+from audiences.quarantine import erased_addresses
 from campaign.lib import clock, numbers
 from campaign.lib.refusals import Refusal
 from deliveries.ledger import erasing as ledger

@@ -15,7 +15,9 @@ from audiences import sight
 from deliveries.models import Message, MessageStatus
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
-from reporting import kpis, languages, providers, reactions
+from reporting.figures import kpis
+from reporting.logs import languages, providers
+from reporting.reactions import reactions
 from reporting.reports import single
 from reporting.reports.frame import Cell, Column, Reader, Row, Table
 from reporting.reports.subjects import Subject

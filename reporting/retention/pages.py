@@ -18,9 +18,9 @@ from campaign.lib import clock
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from deliveries.retention import holds, periods
+from reporting.pages import find, person
 from reporting.retention import planning
 from reporting.retention.forms import HoldForm, PeriodsForm
-from reporting.views import find, person
 
 AHEAD = timedelta(days=30)
 SHOWN = 50  # deliveries and holds

@@ -12,8 +12,8 @@ from django.urls import reverse
 from accounts import proof_addresses
 from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences import quarantines
 from audiences.models import Profile
+from audiences.quarantine import quarantines
 from audiences.tests.factories import ProfileFactory, TestProfileFactory
 from campaign.lib import clock
 from deliveries import drafting, proofs

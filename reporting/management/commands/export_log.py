@@ -10,9 +10,10 @@ from typing import Any
 
 from accounts.models import User
 from deliveries.commands.base import USAGE
-from reporting import exports, logs
-from reporting.export_progress import Standing
-from reporting.log_command import LogCommand
+from reporting.exports import exports
+from reporting.exports.export_progress import Standing
+from reporting.logs import logs
+from reporting.logs.command import LogCommand
 
 
 class Command(LogCommand):
