@@ -23,7 +23,7 @@ from accounts.access.asking import (
     record_hidden,
     require,
 )
-from accounts.access.counting import counter
+from accounts.access.counting import counter, counters
 from accounts.access.granting import (
     grant,
     grant_single,
@@ -71,6 +71,7 @@ __all__ = [
     "at_the_top",
     "can",
     "counter",
+    "counters",
     "give_back",
     "grant",
     "grant_single",

@@ -1,7 +1,6 @@
 """What waits for a person: to approve, to confirm, to prepare anew, and what came back. Flat in the number of rows."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import (
     Case,
@@ -48,13 +47,22 @@ def lists(user: User) -> Waiting:
     )
 
 
-def _all(user: User) -> QuerySet[Any]:
-    first, *others = (rows.order_by().values("pk") for rows in vars(lists(user)).values())
-    return first.union(*others, all=True)
+# How many deliveries stand in each list of a person.
+numbers = access.counters(
+    lambda user: {name: rows.order_by().values("pk") for name, rows in vars(lists(user)).items()}
+)
 
 
-# How many deliveries wait for a person: the number beside *Waiting for me*.
-count = access.counter(_all)
+def count(user: User) -> int:
+    """How many deliveries wait for this person: the number beside *Waiting for me*."""
+    return sum(numbers(user).values())
+
+
+def shown(user: User) -> Waiting:
+    """The lists for a page: those in which nothing stands are not asked for once more."""
+    there = numbers(user)
+    empty = _listed(Delivery.objects.none())
+    return Waiting(**{name: rows if there.get(name) else empty for name, rows in vars(lists(user)).items()})
 
 
 def to_approve(user: User) -> QuerySet[Delivery]:

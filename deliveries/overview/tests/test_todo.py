@@ -62,3 +62,16 @@ def test_who_left_has_nothing_to_do():
     user.is_active = False
 
     assert todo.count(user) == 0
+
+
+def test_a_page_has_the_same_lists_and_asks_for_none_that_is_empty():
+    unit = UnitFactory()
+    user = UserFactory(roles={"start": unit})
+    waits = DeliveryFactory(unit=unit, ready=True)
+
+    shown = todo.shown(user)
+
+    assert list(shown.to_confirm) == [waits]
+    with CaptureQueriesContext(connection) as asked:
+        assert [*shown.to_approve, *shown.to_prepare_anew, *shown.rejected] == []
+    assert len(asked) == 0
