@@ -38,13 +38,7 @@ class Waiting:
 
 def lists(user: User) -> Waiting:
     """What this person could do something about now."""
-    mine = _mine(user)
-    return Waiting(
-        to_approve=to_approve(user),
-        to_confirm=to_confirm(user),
-        to_prepare_anew=_outdated(mine),
-        rejected=_rejected(mine),
-    )
+    return Waiting(**{name: rows(user) for name, rows in _LISTS.items()})
 
 
 # How many deliveries stand in each list of a person.
@@ -61,8 +55,9 @@ def count(user: User) -> int:
 def shown(user: User) -> Waiting:
     """The lists for a page: those in which nothing stands are not asked for once more."""
     there = numbers(user)
-    empty = _listed(Delivery.objects.none())
-    return Waiting(**{name: rows if there.get(name) else empty for name, rows in vars(lists(user)).items()})
+    return Waiting(
+        **{name: rows(user) if there.get(name) else Delivery.objects.none() for name, rows in _LISTS.items()}
+    )
 
 
 def to_approve(user: User) -> QuerySet[Delivery]:
@@ -143,3 +138,11 @@ def _listed(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
         .defer(*heavy)
         .order_by("changed_at", "pk")
     )
+
+
+_LISTS = {
+    "to_approve": to_approve,
+    "to_confirm": to_confirm,
+    "to_prepare_anew": to_prepare_anew,
+    "rejected": rejected,
+}
