@@ -136,6 +136,8 @@ for _name, _value in {
 if IS_WEB:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 4}
+    # Pages ask short questions of many parts: where PostgreSQL would compile one, that takes longer than its answer.
+    _options["options"] = (_options.get("options", "") + " -c jit=off").strip()
 # The clock's offset, for tests and rehearsals of a year, is out of reach unless a session says so at connecting.
 CLOCK_OFFSET_ALLOWED = DEBUG and env.bool("SINETE_CLOCK_OFFSET", TESTING)
 if CLOCK_OFFSET_ALLOWED:
