@@ -6,9 +6,13 @@ moment (a file, a command) is counted then, unless nothing has changed.
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from redis.exceptions import RedisError
+
+from campaign.lib.jobs import valkey
 from deliveries.ledger.tallies import tallies
 from deliveries.models import Delivery
 from reporting import queues
@@ -38,8 +42,15 @@ def look(delivery: Delivery, *, at: datetime) -> Look:
         return Look()
     standing = StandingFigures.objects.filter(delivery_id=delivery.pk).first()
     if standing is None or standing.at <= at - AT_MOST_EACH:
-        queues.COUNT_FIGURES.enqueue(job_id=f"figures-{delivery.pk}", delivery_id=delivery.pk)
+        _ask(delivery.pk)
     return Look(standing, is_large=True, must_wait=standing is None, is_current=False)
+
+
+def _ask(delivery_id: int) -> None:
+    """A worker counts, once a minute at most, however many pages look. Where Valkey is away nobody could be asked."""
+    with suppress(RedisError):
+        if valkey().set(f"sinete:figures:{delivery_id}", 1, nx=True, ex=int(AT_MOST_EACH.total_seconds())):
+            queues.COUNT_FIGURES.enqueue(job_id=f"figures-{delivery_id}", delivery_id=delivery_id)
 
 
 def current(delivery: Delivery) -> Figures | None:
