@@ -111,6 +111,8 @@ TEMPLATES = [
     },
 ]
 
+FORM_RENDERER = "campaign.lib.selects.Renderer"
+
 # PostgreSQL is the truth. Pooling belongs to the web process alone: a forked worker opens its own connections.
 IS_WEB = env.bool("SINETE_WEB", False)
 DATABASE_URL = env.str("DATABASE_URL", "") or EMBEDDED.get("DATABASE_URL", "postgres:///sinete")
@@ -134,6 +136,8 @@ for _name, _value in {
 if IS_WEB:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 4}
+    # Pages ask short questions of many parts: where PostgreSQL would compile one, that takes longer than its answer.
+    _options["options"] = (_options.get("options", "") + " -c jit=off").strip()
 # The clock's offset, for tests and rehearsals of a year, is out of reach unless a session says so at connecting.
 CLOCK_OFFSET_ALLOWED = DEBUG and env.bool("SINETE_CLOCK_OFFSET", TESTING)
 if CLOCK_OFFSET_ALLOWED:

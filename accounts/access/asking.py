@@ -6,12 +6,11 @@ from typing import Any
 from accounts import audit
 from accounts.access.guardian_rows import (
     OF_SUPERUSERS,
-    acting,
     acts,
     codenames_on,
     declares,
-    grants,
     grants_on_units,
+    paths_granted,
     rows_granted,
     unit_of,
 )
@@ -26,7 +25,8 @@ def can(user: User, right: Right, target: Any) -> bool:
         return False
     if user.is_superuser and right in OF_SUPERUSERS:
         return True
-    if rows_granted(user, right, OrganizationalUnit).filter(acting(right, unit_of(target))).exists():
+    unit = unit_of(target)
+    if any(acts(right, path, unit.path) for path in paths_granted(user, right)):
         return True
     model = type(target)
     if model is OrganizationalUnit or not declares(model, right):
@@ -64,9 +64,7 @@ def on_any_unit(user: User) -> frozenset[Right]:
     """Return the rights that a person was given on some unit, in one query."""
     if not user.is_active:
         return frozenset()
-    names = set(
-        grants(OrganizationalUnit).objects.filter(user=user).values_list("permission__codename", flat=True)
-    )
+    names = {name for name, _path in grants_on_units(user)}
     return frozenset(right for right in Right if right.value in names)
 
 

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts import audit, leading
+from accounts import access, audit, leading
 from accounts.edge import idle
 from accounts.kept_forms import edge as kept_forms
 from accounts.people import self_service
@@ -144,14 +145,19 @@ def _is_open(request: HttpRequest) -> bool:
 
 
 class RefusalMiddleware:
-    """Names the face for the audit trail; turns a Refusal that no view caught into a page."""
+    """Names the face for the audit trail; turns a Refusal that no view caught into a page.
+
+    For a page that is only looked at, a person's rights on units are read once.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         face = "admin" if request.path.startswith("/admin/") else "page"
-        with audit.entered(face):
+        # What is posted may wait for a lock, and a right be gone by then: it is asked for each time.
+        rights = access.read_once() if request.method in ("GET", "HEAD") else nullcontext()
+        with audit.entered(face), rights:
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -8,6 +8,7 @@ from django.db.models import Value
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OrganizationalUnit, User
+from campaign.lib.displays import QuickDisplays
 
 
 class Plain(models.Func):
@@ -33,7 +34,7 @@ class AddressState(models.TextChoices):
     MALFORMED = "malformed", _("Malformed")
 
 
-class Profile(models.Model):
+class Profile(QuickDisplays, models.Model):
     """A person. The key of an import is `external_id` where the file has one, else the address."""
 
     # Unique by a constraint of its own: `unique=True` would add a second index, for LIKE, to every import.

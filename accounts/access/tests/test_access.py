@@ -257,3 +257,32 @@ def test_rights_on_many_units_in_one_query_agree_with_the_check_of_one(db, djang
     for unit in (own, below, beside):
         assert found[unit.pk] == access.held(user, unit)
     assert found[above.pk] == {Right.VIEW, Right.ADDRESSES}
+
+
+def test_inside_a_page_rights_on_units_are_read_once(tree, django_assert_num_queries):
+    user = UserFactory(roles={"prepare": tree["north"]})
+
+    with access.read_once(), django_assert_num_queries(1):
+        assert access.can(user, Right.PREPARE, tree["coast"])
+        assert access.can(user, Right.VIEW, tree["root"])
+        assert not access.sees_all_below(user, tree["south"])
+        assert access.at_the_top(user) == frozenset()
+
+
+def test_a_right_that_is_given_or_taken_inside_a_page_is_known_there(tree):
+    user = UserFactory()
+
+    with access.read_once():
+        assert not access.can(user, Right.START, tree["north"])
+        made = access.grant(user=user, role=role("start"), unit=tree["north"], by=None)
+        assert access.can(user, Right.START, tree["north"])
+        access.revoke(grant=made, by=None)
+        assert not access.can(user, Right.START, tree["north"])
+
+
+def test_rights_of_two_people_are_not_mixed_up(tree):
+    one, other = UserFactory(roles={"start": tree["north"]}), UserFactory()
+
+    with access.read_once():
+        assert access.can(one, Right.START, tree["north"])
+        assert not access.can(other, Right.START, tree["north"])
