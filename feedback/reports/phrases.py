@@ -35,6 +35,8 @@ _CODE = re.compile(r"(?<![\d.])[245]\d\d[- ]#?[245]\.\d{1,3}\.\d{1,3}(?![\d.])|(
 _NOT = re.compile(r"(?<![a-z])(does|did|do|is|was|are|were|has|have|had|could|would|should)n'?t(?![a-z])")
 _CANNOT = re.compile(r"(?<![a-z])(?:cannot|can't|cant)(?![a-z])")
 _EMAIL = re.compile(r"(?<![a-z0-9])e-mail")
+# A reply that begins with somebody's name alone.
+_NAME = re.compile(r"\W{0,8}(?:\d{3}\W{1,8})?[\w+-]{1,64}\W{0,8}")
 # Programs name what happened in one word of several: NO_SUCH_USER.
 _UNDERSCORE = re.compile(r"(?<=[a-z])_(?=[a-z])")
 _SPACES = re.compile(r"\s+")
@@ -184,7 +186,9 @@ class _Phrase:
     def _begins(self, text: str, at: int) -> bool:
         if self.begins_text:
             return not any(character.isalnum() for character in text[:at])
-        if self.begins_clause and not _is_clause(text[max(at - GAP, 0) : at]):
+        if self.begins_clause and not (
+            _is_clause(text[max(at - GAP, 0) : at]) or _NAME.fullmatch(text, 0, at)
+        ):
             return False
         return not (self.begins_word and at and text[at - 1].isalnum())
 
