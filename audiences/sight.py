@@ -18,15 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import READING, Right
-from audiences import addresses
+from audiences import addresses, search_texts
 from audiences.models import ImportProblem, Profile
-from audiences.models.profile import plain
 
 SOMEBODY = _("somebody of another unit")
 ERASED = _("erased person")
 MASKED = ("email", "phone")  # fields of a profile that lead to the person
 
-SHORTEST_FOUND = 3  # letters that the index of trigrams needs
 MOST_FOUND = 2_000
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -112,9 +110,9 @@ def those_of(text: str) -> list[int] | None:
 
     None where they are many, or it is too short for an index: then looking at row after row finds some as soon.
     """
-    if len(text) < SHORTEST_FOUND:
+    if len(text) < search_texts.SHORT:
         return None
-    rows = Profile.objects.order_by().filter(search__contains=plain(text)).values_list("pk", flat=True)
+    rows = search_texts.holding(Profile.objects.order_by(), [text]).values_list("pk", flat=True)
     found = list(rows[: MOST_FOUND + 1])
     return found if len(found) <= MOST_FOUND else None
 

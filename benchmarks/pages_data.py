@@ -7,7 +7,8 @@ from django.db import connection, transaction
 from accounts import access
 from accounts.models import OrganizationalUnit, Role, User
 from accounts.roles import SHIPPED, root
-from accounts.units import create_unit
+from accounts.units.units import create_unit
+from audiences import search_texts
 from audiences.models import Audience, Profile
 from benchmarks import audience
 from deliveries import drafting
@@ -150,6 +151,8 @@ def _lay(slots: dict[str, Any]) -> None:
         )
         for table in ("deliveries_delivery", "audiences_audience"):
             cursor.execute(f"UPDATE {table} SET unit_id = %(own)s", slots)
+        cursor.execute(search_texts.NOTE.format(changed="audiences_profile"))  # no trigger has
+    search_texts.fill(seconds=3_600)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 

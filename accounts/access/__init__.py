@@ -10,6 +10,7 @@ counting.py       how many rows there are for them, on every page
 seeing.py         which rows, units and people there are for them
 granting.py       rights are given and taken
 withholding.py    Start and Approve, withheld while an account is in somebody's hands
+hands.py          in whose hands an account is, and which administrator is independent of that
 refusals.py       what is said to whoever may not
 
 Whom of the people behind an object above one sees is the matter of `audiences.sight`.

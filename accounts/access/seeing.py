@@ -4,13 +4,13 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from guardian.shortcuts import get_users_with_perms
-from guardian.utils import get_user_obj_perms_model
 
 from accounts.access.guardian_rows import (
     OF_SUPERUSERS,
     acting,
     codenames_of,
     declares,
+    grants,
     grants_on_units,
     paths_granted,
     rows_granted,
@@ -102,9 +102,12 @@ def within(user: User, right: Right, queryset: QuerySet[Any]) -> QuerySet[Any]:
 
 def holders(right: Right, target: Any) -> QuerySet[User]:
     """Return the active people on whose grants the right acts on an object, by name: whom to ask."""
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
     where = acting(right, unit_of(target), at="content_object__")
-    found = Q(pk__in=grants.objects.filter(where, permission__codename=right.value).values("user"))
+    found = Q(
+        pk__in=grants(OrganizationalUnit)
+        .objects.filter(where, permission__codename=right.value)
+        .values("user")
+    )
     model = type(target)
     if model is not OrganizationalUnit and declares(model, right):
         single: Any = get_users_with_perms(

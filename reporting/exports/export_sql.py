@@ -68,13 +68,7 @@ def text_if_seen(field: str, is_seen: str) -> Sql:
 
 def address(field: str, is_seen: str, is_clear: str) -> Sql:
     """As `sight.shown`."""
-    masked = (
-        f"CASE WHEN position('@' IN {field}) > 0"
-        f" THEN left({field}, CASE WHEN {field} ~ '^@[^@]*$' THEN 0 ELSE 1 END)"
-        f" || '•••@' || regexp_replace({field}, '^.*@', '')"
-        f" WHEN {field} = '' THEN ''"
-        f" ELSE '•••' || CASE WHEN length({field}) > 4 THEN right({field}, 2) ELSE '' END END"
-    )
+    masked = addresses.masked_in_sql(field)
     said = f"coalesce(CASE WHEN NOT {is_seen} THEN %s WHEN {is_clear} THEN {field} ELSE {masked} END, '')"
     return said, [str(sight.SOMEBODY)]
 

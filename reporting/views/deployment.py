@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import access
 from accounts.desk import administers_everything
-from accounts.refused import told
+from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import sight
 from audiences.models import Quarantine
