@@ -46,35 +46,51 @@ def boss(work: Any) -> User:
     return user
 
 
-def good(crawler: Crawler) -> dict[str, str]:
-    """route -> an address of it that shows a page."""
-    pages: dict[str, str] = {}
-    for route, address in mounted(known()):
-        if route not in pages and crawler.ask("get", address).status_code == 200:
-            pages[route] = address
+@pytest.fixture(scope="module")
+def showing() -> set[int]:
+    """Which of all the addresses, by their number, show a page: the same ones for every test that begins so."""
+    return set()
+
+
+def shown(crawler: Crawler) -> dict[int, tuple[str, str]]:
+    """Ask for each address, and no more for those of a route once one has shown a page; those that did."""
+    pages: dict[int, tuple[str, str]] = {}
+    routes = set()
+    for number, (route, address) in enumerate(mounted(known())):
+        if route not in routes and crawler.ask("get", address).status_code == 200:
+            routes.add(route)
+            pages[number] = (route, address)
     return pages
+
+
+def good(crawler: Crawler, showing: set[int]) -> dict[str, str]:
+    """route -> an address of it that shows a page; looked for once, as the crawl of all takes minutes."""
+    if not showing:
+        showing |= set(shown(crawler))
+    return dict(page for number, page in enumerate(mounted(known())) if number in showing)
 
 
 def a_file() -> SimpleUploadedFile:
     return SimpleUploadedFile("../a\x00.zip", b"PK\x03\x04\xff", content_type="text/html; charset=x")
 
 
-def test_whatever_stands_in_an_address(boss: User) -> None:
+def test_whatever_stands_in_an_address(boss: User, showing: set[int]) -> None:
     crawler = Crawler(boss)
 
-    pages = good(crawler)
+    pages = shown(crawler)
+    showing |= set(pages)
 
     assert len(pages) > 80
     assert crawler.broken == []
 
 
-def test_whatever_stands_behind_an_address(boss: User) -> None:
+def test_whatever_stands_behind_an_address(boss: User, showing: set[int]) -> None:
     """Each page with an awkward value in all parameters at once, and in two by themselves; in turn, so each is tried."""
     crawler = Crawler(boss)
     names = [name for name in parameters() if name not in ("_to_field", "_popup")]
     values, alone = cycle(AWKWARD[:12]), cycle(["p", "o", "e", "page", "q", "after", "before", "search"])
 
-    for route, address in good(crawler).items():
+    for route, address in good(crawler, showing).items():
         value = next(values)[:100]
         crawler.ask("get", asked_in_the_address(address, names[:60], value))
         crawler.ask("get", asked_in_the_address(address, names[60:], value))
@@ -86,7 +102,7 @@ def test_whatever_stands_behind_an_address(boss: User) -> None:
     assert crawler.broken == []
 
 
-def test_whatever_is_posted_by_a_form(boss: User) -> None:
+def test_whatever_is_posted_by_a_form(boss: User, showing: set[int]) -> None:
     """Each form with awkward values in all fields, and with one in some by themselves; in turn, so each is tried.
 
     Then with several values for each field, with files in the place of values, and empty.
@@ -94,7 +110,7 @@ def test_whatever_is_posted_by_a_form(boss: User) -> None:
     crawler = Crawler(boss)
     values, seen = cycle(AWKWARD), set()
 
-    for address in good(crawler).values():
+    for address in good(crawler, showing).values():
         page = crawler.ask("get", address)
         for where, fields in forms_in(b"" if page.streaming else page.content):
             if tuple(sorted(fields)) in seen or "logout" in where:
