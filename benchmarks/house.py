@@ -101,10 +101,13 @@ def unsaid_errors(tree: ast.Module | ast.ClassDef) -> Iterator[str]:
 
 
 def floors() -> str:
-    """Who may import whom within `deliveries`, from top to bottom, as a Markdown table made from the contract."""
+    """Who may import whom within each app, from top to bottom, as Markdown tables made from the contracts."""
     config = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["tool"]["importlinter"]
-    contract = next(one for one in config["contracts"] if one["id"] == "deliveries")
-    rows = ["| floor | rooms; each knows only rooms of floors below |", "|---:|---|"]
+    return "\n\n".join(_floors(one) for one in config["contracts"] if "containers" in one)
+
+
+def _floors(contract: dict[str, Any]) -> str:
+    rows = [f"| floor | rooms of `{contract['id']}`; each knows only rooms of floors below |", "|---:|---|"]
     for number, layer in zip(range(len(contract["layers"]), 0, -1), contract["layers"], strict=True):
         rooms = ", ".join(f"`{room.strip()}`" for room in re.split(r"[|:]", layer))
         rows.append(f"| {number} | {rooms} |")

@@ -91,7 +91,7 @@ def _measure(stack: Stack, args: argparse.Namespace) -> dict[str, Any]:
     django.setup()
     from benchmarks import audience
     from campaign.lib import clock
-    from reporting import statistics
+    from reporting.counting import statistics
 
     audience.people(1)
     delivery = audience.ready_delivery("Counted")

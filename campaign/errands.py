@@ -3,20 +3,22 @@
 import logging
 from collections.abc import Callable
 
-from accounts import audit, letters
+from accounts import audit
 from accounts import queues as accounts_queues
+from accounts.people import letters
 from alerts import figures
 from alerts import letters as alert_letters
 from alerts import queues as alerts_queues
 from alerts.webhooks import calling
-from audiences import imports
-from audiences.services import sign_ups
+from audiences import imports, search_texts
+from audiences import queues as audiences_queues
+from audiences.consent import sign_ups
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from feedback import queues as feedback_queues
 from feedback.intake import sources, waiting
 from reporting import queues as reporting_queues
-from reporting import reclassifying, statistics
+from reporting.counting import reclassifying, statistics
 from reporting.persons import exporting
 from reporting.scheduled import mailing
 
@@ -64,6 +66,7 @@ _ERRANDS = (
     _wake(alerts_queues.LOOK, "alerts", where=figures.is_anything),
     _wake(alerts_queues.MAIL, "alert-mail", where=lambda: alert_letters.due(clock.now()).exists()),
     _wake(alerts_queues.CALL, "webhooks", where=lambda: calling.due(clock.now()).exists()),
+    _wake(audiences_queues.SEARCH_TEXTS, search_texts.JOB, where=search_texts.is_anything_waiting),
     _wake(feedback_queues.SIGN_UPS, "sign-ups", where=lambda: sign_ups.due(clock.now()).exists()),
     _wake(feedback_queues.READ_MAIL, "read-mail", where=waiting.is_anything_open),
     _wake(feedback_queues.FETCH_MAIL, "fetch-mail", where=lambda: sources.due(clock.now()).exists()),

@@ -7,8 +7,8 @@ class DeliveriesConfig(AppConfig):
     verbose_name = _("Deliveries")
 
     def ready(self) -> None:
-        from accounts import units
-        from audiences import attributes
+        from accounts.units import units
+        from audiences.fields import attributes
         from deliveries.commands import base
         from deliveries.drafting import attribute_uses
         from deliveries.operations import affected

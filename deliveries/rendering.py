@@ -6,7 +6,7 @@ from typing import cast
 
 from django.conf import settings
 
-from audiences.fields import fields as profile_fields
+from audiences.fields.fields import fields as profile_fields
 from campaign.lib.link_parameters import plain_host
 from campaign.lib.tokens import default_signer
 from deliveries.channels import unsubscribe_mail

@@ -7,8 +7,9 @@ from django.db import connection
 from django.utils import translation
 from psycopg import sql
 
-from audiences import consents, suppression
+from audiences.consent import consents
 from audiences.models import ConsentEvent, Profile, Service, Subscription
+from audiences.quarantine import suppression
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
 from deliveries.models import Addressee, Delivery

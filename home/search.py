@@ -5,8 +5,9 @@ from typing import Any
 
 from accounts import access
 from accounts.models import User
-from audiences import people, sight
+from audiences import sight
 from audiences.models import Audience, Profile
+from audiences.profiles import people
 from campaign.lib import numbers
 from deliveries.models import Delivery
 from deliveries.overview import ordering, state

@@ -19,8 +19,9 @@ from deliveries.sending import fence
 from deliveries.sending.fence import Fence
 from home import leaving
 from home.leaving import Span
-from reporting import kpis, statistics
-from reporting.kpis import Counts, Definition, Kpi
+from reporting.counting import statistics
+from reporting.figures import kpis
+from reporting.figures.kpis import Counts, Definition, Kpi
 
 SHOWN = 5
 LOOKED_AT = 200  # of the deliveries that may be unwell
@@ -133,7 +134,7 @@ def day_of(at: datetime) -> tuple[datetime, datetime]:
 
 def needs(user: User) -> list[Need]:
     """The lists of *Waiting for me* that aren't empty, the oldest of each first."""
-    waiting = todo.lists(user)
+    waiting = todo.shown(user)
     look, open_it = _("Look and decide"), _("Open it")
     lists: Sequence[tuple[str, str | Promise, QuerySet[Delivery], str, str | Promise, str]] = (
         ("to_approve", _("To approve"), waiting.to_approve, "check", look, "deliveries:approval"),

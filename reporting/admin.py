@@ -25,12 +25,14 @@ from deliveries.desk import DeskStep, Done, Order, register
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from feedback.models import HitKind
-from reporting import kpis, logs, reclassifying, saved_filters, statistics
-from reporting.behaviour import BEHAVIOUR
+from reporting.counting import reclassifying, statistics
+from reporting.counting.behaviour import BEHAVIOUR
+from reporting.figures import kpis
+from reporting.logs import logs, saved_filters
 from reporting.models import DeliveryStatistics, Fold, HitReclassification, LogFilter, StatisticsRun
 from reporting.persons.desk import PersonExportAdmin
 from reporting.persons.erasing_desk import ErasureAdmin
-from reporting.scheduled_admin import ScheduledReportAdmin
+from reporting.scheduled.admin import ScheduledReportAdmin
 
 __all__ = ["ErasureAdmin", "PersonExportAdmin", "ScheduledReportAdmin"]  # they register themselves
 
@@ -183,9 +185,6 @@ class LogFilterForm(VerbForm):
     class Meta:
         model = LogFilter
         fields = ["log", "name"]
-
-    def validate_constraints(self) -> None:
-        """A name that is there already gets other filters: the verb knows."""
 
     def clean_query(self) -> dict[str, str]:
         """Return the filters; raise ValidationError for what is none of the log."""

@@ -1,16 +1,19 @@
 from django.urls import path
 
-from reporting import log_pages, reader_pages, report_pages, schedule_pages, summary_views, views
 from reporting.persons import erasing_pages
 from reporting.persons import export_views as person_exports
 from reporting.persons import views as persons
+from reporting.reports import pages as report_pages
+from reporting.reports import summary_views
 from reporting.retention import pages as retention
+from reporting.scheduled import pages as schedule_pages
+from reporting.views import deployment, log_pages, reader_pages
 
 app_name = "reporting"
 urlpatterns = [
-    path("deliveries/<int:pk>/deployment/", views.block, name="block"),
-    path("deliveries/<int:pk>/deployment/window/", views.window, name="window"),
-    path("deliveries/<int:pk>/deployment/window/<slug:tab>/", views.window, name="window"),
+    path("deliveries/<int:pk>/deployment/", deployment.block, name="block"),
+    path("deliveries/<int:pk>/deployment/window/", deployment.window, name="window"),
+    path("deliveries/<int:pk>/deployment/window/<slug:tab>/", deployment.window, name="window"),
     path("deliveries/<int:pk>/deployment/window/<slug:tab>/export/", log_pages.export, name="export"),
     path(
         "deliveries/<int:pk>/deployment/window/<slug:tab>/columns/", log_pages.choose_columns, name="columns"
@@ -24,20 +27,20 @@ urlpatterns = [
         name="remove-filter",
     ),
     path("exports/<slug:token>/progress/", log_pages.progress, name="export-progress"),
-    path("deliveries/<int:pk>/deployment/click-map/frame/", views.click_map, name="click-map"),
+    path("deliveries/<int:pk>/deployment/click-map/frame/", deployment.click_map, name="click-map"),
     path("deliveries/<int:pk>/deployment/summary/", summary_views.page, name="summary"),
     path("deliveries/<int:pk>/deployment/summary/export/", summary_views.export, name="summary-export"),
-    path("deliveries/<int:pk>/deployment/unknown/decide/", views.decide, name="decide"),
-    path("deliveries/<int:pk>/deployment/messages/<int:seq>/", views.message, name="message"),
-    path("deliveries/<int:pk>/deployment/messages/<int:seq>/frame/", views.frame, name="frame"),
+    path("deliveries/<int:pk>/deployment/unknown/decide/", deployment.decide, name="decide"),
+    path("deliveries/<int:pk>/deployment/messages/<int:seq>/", deployment.message, name="message"),
+    path("deliveries/<int:pk>/deployment/messages/<int:seq>/frame/", deployment.frame, name="frame"),
     path(
         "deliveries/<int:pk>/deployment/messages/<int:seq>/reports/<int:report_id>/",
-        views.report,
+        deployment.report,
         name="report",
     ),
-    path("deliveries/<int:pk>/deployment/reconcile/", views.reconcile, name="reconcile"),
-    path("deliveries/<int:pk>/deployment/compute-stats/", views.compute_stats, name="compute-stats"),
-    path("deliveries/<int:pk>/deployment/compute-stats/last/", views.last_run, name="last-run"),
+    path("deliveries/<int:pk>/deployment/reconcile/", deployment.reconcile, name="reconcile"),
+    path("deliveries/<int:pk>/deployment/compute-stats/", deployment.compute_stats, name="compute-stats"),
+    path("deliveries/<int:pk>/deployment/compute-stats/last/", deployment.last_run, name="last-run"),
     path("deliveries/<int:pk>/deployment/reclassify/", reader_pages.reclassify, name="reclassify-hits"),
     path(
         "deliveries/<int:pk>/deployment/reclassify/<int:run_id>/apply/",

@@ -13,7 +13,7 @@ from accounts import access
 from accounts.desk import VerbAdmin, VerbForm, administers_everything, anywhere, person, told
 from accounts.rights import Right
 from accounts.roles import root
-from audiences import attributes
+from audiences.fields import attributes
 from audiences.models import Attribute
 
 

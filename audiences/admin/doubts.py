@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.desk import DeskAdmin, anywhere, person, told
 from accounts.rights import Right
-from audiences import doubts, sight
+from audiences import sight
+from audiences.consent import doubts
 from audiences.models import ConsentDoubt, Profile
 from campaign.lib import clock
 

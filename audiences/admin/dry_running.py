@@ -16,7 +16,7 @@ from accounts.desk import person, told
 from accounts.rights import Right
 from audiences import imports
 from audiences.admin.base import InUnitAdmin
-from audiences.dry_run_form import DryRunForm
+from audiences.forms.dry_run import DryRunForm
 from audiences.imports import looking, mappings
 from audiences.models import Import, ImportMapping
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.desk import VerbAdmin, VerbForm, administers_everything, person
-from audiences import address_opt_outs
+from audiences.consent import address_opt_outs
 from audiences.models import AddressOptOut
 from campaign.lib import clock
 

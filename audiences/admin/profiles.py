@@ -12,11 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from accounts.bounded_pages import BoundedPaginator
 from accounts.desk import DeskAdmin, UnitFilter, anywhere, person, told
 from accounts.rights import Right
-from audiences import consent_words, consents, people, sight, tracking, tracking_consents
+from audiences import sight, tracking
 from audiences.admin.base import InUnitAdmin, OwnUnits
+from audiences.consent import consent_words, consents, tracking_consents
 from audiences.models import ConsentEvent, Profile
+from audiences.profiles import people
 from audiences.services.subscribing import Origin
 from campaign.lib import clock
 
@@ -72,7 +75,8 @@ class ProfileAdmin(InUnitAdmin):
     list_display_links = ["id", "external_id"]
     list_filter = ["email_state", "no_email", "no_contact", UnitFilter, "language"]
     ordering = ["id"]
-    search_fields = ["search"]
+    paginator = BoundedPaginator
+    search_fields = ["search_text__text"]
     search_help_text = _("Any part of the id, the name, the address, the city or the phone number")
     readonly_fields = ["email_state", *CHANNELS, *tracking.COLUMNS.values()]
 

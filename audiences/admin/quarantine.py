@@ -12,8 +12,8 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.desk import DeskAdmin, VerbAdmin, VerbForm, administers_everything, person, told
-from audiences import quarantines
 from audiences.models import MailExchange, Quarantine
+from audiences.quarantine import quarantines
 from campaign.lib import clock
 
 

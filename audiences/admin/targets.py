@@ -13,10 +13,11 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts import access
 from accounts.desk import UnitFilter, person
-from audiences import combining, definitions, rules, sizes
 from audiences.admin.base import InUnitAdmin, OwnUnits
-from audiences.combining import Part
 from audiences.models import Audience
+from audiences.rules import rules, sizes
+from audiences.targets import combining, definitions
+from audiences.targets.combining import Part
 from campaign.lib import clock
 from campaign.templatetags.sinete import full_number
 

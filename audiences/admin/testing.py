@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.desk import UnitFilter, person
-from audiences import definitions
 from audiences.admin.base import InUnitAdmin, OwnUnits
 from audiences.models import TestProfile
+from audiences.targets import definitions
 
 
 class TestProfileForm(OwnUnits):

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences import fields
-from audiences.fields import DATE, TEXT
+from audiences.fields import fields
+from audiences.fields.fields import DATE, TEXT
 from audiences.imports import headers, words
 from audiences.imports.consent_headers import wish_of
 from audiences.imports.headers import Column, Mapping

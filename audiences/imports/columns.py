@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences.fields import DATE, NUMBER, YES_NO, longest
+from audiences.fields.fields import DATE, NUMBER, YES_NO, longest
 from audiences.imports import words
 from audiences.imports.conventions import COMMA, ISO, PLAIN_NUMBER, POINT, WITH_DAY
 from audiences.imports.headers import Column

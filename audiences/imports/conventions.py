@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from audiences.fields import DATE, NUMBER, TEXT, YES_NO
+from audiences.fields.fields import DATE, NUMBER, TEXT, YES_NO
 from audiences.imports import words
 from audiences.imports.headers import Column
 

@@ -7,7 +7,7 @@ write them. A column about consent is known by its words too, in whatever order:
 import re
 from dataclasses import dataclass, field
 
-from audiences.fields import DATE, TEXT
+from audiences.fields.fields import DATE, TEXT
 from audiences.imports import words
 from audiences.imports.consent_headers import GENERIC_STATUS, wish_of
 from audiences.imports.wishes import KEPT, Asks, Wish

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
-from audiences import attributes
+from audiences.fields import attributes
 from audiences.imports import headers
 from audiences.imports.chosen import Chosen
 from audiences.imports.headers import Mapping

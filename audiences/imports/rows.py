@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as n_
 
 from audiences import addresses
-from audiences.fields import DATE, longest
+from audiences.fields.fields import DATE, longest
 from audiences.imports import words
 from audiences.imports.columns import NULL, Converter, Report, json_pairs
 from audiences.imports.files import Batch

@@ -8,8 +8,7 @@ from typing import IO, Any
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences import suppressions
-from audiences.fields import TEXT
+from audiences.fields.fields import TEXT
 from audiences.imports import headers, words
 from audiences.imports.columns import Converter
 from audiences.imports.files import Batch, Reader, Report
@@ -18,7 +17,8 @@ from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.report import Problems
 from audiences.imports.rows import NOTHING_KNOWN
 from audiences.imports.tables import Staging
-from audiences.suppressions import Entry
+from audiences.quarantine import suppressions
+from audiences.quarantine.suppressions import Entry
 
 NO_ENTRY = n_("“%(value)s” is neither an address, nor a domain, nor a hash of an address.")
 NOTHING_NAMED = n_(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences.fields import DATE, NUMBER
+from audiences.fields.fields import DATE, NUMBER
 from audiences.imports import conventions, headers
 from audiences.imports.conventions import Evidence
 from audiences.imports.files import Batch

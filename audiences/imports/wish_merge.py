@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
-from audiences import consents, quarantines, tracking, tracking_consents
+from audiences import tracking
+from audiences.consent import consents, tracking_consents
 from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.wish_rows import kept_of, tracked_of
 from audiences.imports.wishes import Wish
 from audiences.models import Import
+from audiences.quarantine import quarantines
 from audiences.services.subscribing import Origin
 
 if TYPE_CHECKING:

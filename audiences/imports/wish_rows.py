@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences import consents, tracking
+from audiences import tracking
+from audiences.consent import consents
 from audiences.imports import wishes
 from audiences.imports.columns import NULL, Report
 from audiences.imports.conventions import ISO, WITH_DAY

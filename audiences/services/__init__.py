@@ -3,5 +3,4 @@
 definitions.py    a service is made and changed, and who may
 texts.py          the words by which people are asked: versions, sealed, activated
 subscribing.py    who is subscribed, in sets, each change with its row in the consent log
-sign_ups.py       somebody asks for mail to an address, and whoever reads that mail confirms
 """

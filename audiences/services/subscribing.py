@@ -15,8 +15,9 @@ from psycopg import sql
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences import suppression, targeting
 from audiences.models import Audience, Profile, Service, ServiceText, Subscription
+from audiences.quarantine import suppression
+from audiences.rules import targeting
 from campaign.lib.refusals import Refusal
 
 

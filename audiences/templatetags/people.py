@@ -4,7 +4,8 @@ from typing import Any
 
 from django import template
 
-from audiences import consent_words, sight
+from audiences import sight
+from audiences.consent import consent_words
 
 register = template.Library()
 # {{ row|address }}: of a row that `sight.marked` has marked.

@@ -7,9 +7,11 @@ import pytest
 
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
-from audiences import imports, people, rules
+from audiences import imports
 from audiences.imports import Options
 from audiences.models import Profile
+from audiences.profiles import people
+from audiences.rules import rules
 from audiences.tests.factories import ProfileFactory
 
 

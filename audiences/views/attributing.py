@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods
 from accounts import access
 from accounts.rights import Right
 from accounts.roles import root
-from audiences import attributes
-from audiences.forms import AttributeForm
+from audiences.fields import attributes
+from audiences.forms.basic import AttributeForm
 from audiences.models import Attribute
 from audiences.views.shared import refusals_in
 from campaign.lib.keyset import key_page

@@ -7,10 +7,10 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
-from accounts.refused import told
+from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import imports
-from audiences.dry_run_form import DELIMITERS, DryRunForm
+from audiences.forms.dry_run import DELIMITERS, DryRunForm
 from audiences.imports import looking, mappings
 from audiences.imports.outcomes import BEHIND
 from audiences.models import Import, ImportMapping

@@ -10,9 +10,10 @@ from accounts import access
 from accounts.desk import person
 from accounts.lists import as_it_was_left
 from accounts.rights import Right
-from audiences import attributes, imports, sight
-from audiences.filters import ImportFilter
-from audiences.forms import ChoicesForm, ImportForm
+from audiences import imports, sight
+from audiences.fields import attributes
+from audiences.forms.basic import ChoicesForm, ImportForm
+from audiences.forms.filters import ImportFilter
 from audiences.imports import looking
 from audiences.models import Import
 from audiences.views import dry_running

@@ -11,11 +11,15 @@ from accounts import access
 from accounts.desk import person
 from accounts.lists import as_it_was_left
 from accounts.rights import Right
-from audiences import consents, export_styles, fields, people, sight, targeting, tracking, tracking_consents
-from audiences.filters import ProfileFilter
-from audiences.forms import ProfileForm
+from audiences import sight, tracking
+from audiences.consent import consents, tracking_consents
+from audiences.fields import fields
+from audiences.forms.basic import ProfileForm
+from audiences.forms.filters import ProfileFilter
 from audiences.models import Audience, ConsentEvent, Profile, Quarantine, Service
-from audiences.rules import RuleError
+from audiences.profiles import export_styles, people
+from audiences.rules import targeting
+from audiences.rules.rules import RuleError
 from audiences.services import subscribing
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib import clock, numbers
@@ -190,7 +194,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
             delimiter=request.POST["delimiter"],
             encoding=request.POST.get("encoding", ""),
         )
-    lines = export_styles.written(people.export(profiles=rows, unit=unit, by=request.user), by=request.user)
+    lines = export_styles.encoded(people.export(profiles=rows, unit=unit, by=request.user), by=request.user)
     response = StreamingHttpResponse(lines, content_type=export_styles.content_type(request.user))
     response["Content-Disposition"] = 'attachment; filename="profiles.csv"'
     return response

@@ -15,8 +15,8 @@ from accounts import access, audit
 from accounts.desk import person
 from accounts.rights import Right
 from accounts.roles import root
-from audiences import outages
-from audiences.outages import Outage
+from audiences.quarantine import outages
+from audiences.quarantine.outages import Outage
 from campaign.lib import clock
 from campaign.lib.refusals import Forbidden, Refusal
 

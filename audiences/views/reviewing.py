@@ -14,7 +14,7 @@ from accounts import access
 from accounts.desk import person, told
 from accounts.rights import Right
 from accounts.roles import root
-from audiences import reviews
+from audiences.quarantine import reviews
 from campaign.lib import clock
 
 

@@ -12,13 +12,15 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
-from accounts.refused import told
+from accounts.edge.refused import told
 from accounts.rights import Right
-from audiences import definitions, rules, sight
+from audiences import sight
+from audiences.forms.services import AudienceChoice, ServiceForm, TextForm
 from audiences.models import ConsentEvent, Service
-from audiences.service_forms import AudienceChoice, ServiceForm, TextForm
+from audiences.rules import rules
 from audiences.services import definitions as services
 from audiences.services import subscribing, texts
+from audiences.targets import definitions
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib import clock
 from campaign.lib.keyset import key_page

@@ -13,7 +13,7 @@ from deliveries.models import Delivery, Preparation, PreparationStatus, Status
 from deliveries.preparation import job as preparation_job
 from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, person
-from reporting import statistics
+from reporting.counting import statistics
 from reporting.models import StatisticsRun
 
 pytestmark = pytest.mark.django_db

@@ -14,9 +14,10 @@ import pytest
 from django.urls import reverse
 
 from accounts.tests.factories import UnitFactory
-from audiences import addresses, rules
-from audiences.fields import ProfileField
+from audiences import addresses
+from audiences.fields.fields import ProfileField
 from audiences.imports import columns, files, headers
+from audiences.rules import rules
 from campaign.lib import recurrence
 from campaign.lib.refusals import Refusal
 from deliveries.content.address_attributes import runs_in_css

@@ -164,8 +164,8 @@ ELSEWHERE = {
         )
     },
     "what goes on after a stop: deliveries/sending/tests/test_halts.py": {"deliveries:allow-sending"},
-    "unknown outcomes and counts: reporting/tests/test_unknown_outcomes.py": {"reporting:decide", "reporting:compute-stats"},
-    "files that leave: below, and reporting/tests/test_views.py": {"audiences:profiles-export", "reporting:export"},
+    "unknown outcomes and counts: reporting/views/tests/test_unknown_outcomes.py": {"reporting:decide", "reporting:compute-stats"},
+    "files that leave: below, and reporting/views/tests/test_views.py": {"audiences:profiles-export", "reporting:export"},
     "oneself": {
         "login", "logout", "account", "password_change", "deliveries:seen", "alerts:seen", "alerts:choices", "set_language", "confirm_address",
         "kept_form_throw_away", "home:guide", "account_reset_password", "account_reset_password_from_key", "account_confirm_email",
@@ -177,17 +177,17 @@ ELSEWHERE = {
     "what comes back by mail: feedback/tests/test_incoming_pages.py": {
         "feedback:incoming-check", "feedback:reclassify", "feedback:reclassify-step",
     },
-    "reports by mail: reporting/tests/test_scheduled.py": {
+    "reports by mail: reporting/scheduled/tests/test_scheduled.py": {
         "reporting:scheduled-create", "reporting:scheduled-edit", "reporting:scheduled-delete", "reporting:scheduled-leave",
     },
-    "columns and filters of one's own: reporting/tests/test_log_choices.py": {"reporting:columns", "reporting:save-filter", "reporting:remove-filter"},
-    "hits judged anew: reporting/tests/test_reclassifying.py": {"reporting:reclassify-hits", "reporting:reclassify-hits-apply"},
+    "columns and filters of one's own: reporting/logs/tests/test_log_choices.py": {"reporting:columns", "reporting:save-filter", "reporting:remove-filter"},
+    "hits judged anew: reporting/counting/tests/test_reclassifying.py": {"reporting:reclassify-hits", "reporting:reclassify-hits-apply"},
     "exports of personal data: reporting/persons/tests/test_exporting.py": {"reporting:person-export-withdraw"},
-    "an outage: audiences/tests/test_outages.py": {"audiences:repair-quarantine"},
-    "a review of the quarantine: audiences/tests/test_reviews.py": {"audiences:review-quarantine"},
-    "units: accounts/tests/test_policies.py": {"unit"},
+    "an outage: audiences/quarantine/tests/test_outages.py": {"audiences:repair-quarantine"},
+    "a review of the quarantine: audiences/quarantine/tests/test_reviews.py": {"audiences:review-quarantine"},
+    "units: accounts/units/tests/test_policies.py": {"unit"},
     "a hold is lifted: reporting/retention/tests/test_pages.py": {"reporting:unit-lift", "reporting:delivery-lift"},
-    "attributes: audiences/tests/test_attributes.py": {"audiences:attributes", "audiences:attribute-remove"},
+    "attributes: audiences/fields/tests/test_attributes.py": {"audiences:attributes", "audiences:attribute-remove"},
     "changes nothing": {"audiences:builder", "audiences:preview", "deliveries:preview", "deliveries:frame", "styleguide"},
     "readers, by their token: feedback/tests/test_views.py": {"feedback:unsubscribe"},
     "readers of services: feedback/subscribing/tests": {"feedback:sign-up", "feedback:confirm", "feedback:preferences"},

@@ -15,12 +15,13 @@ from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 from accounts import demo as people
-from accounts import proof_addresses
 from accounts.models import OrganizationalUnit, User
-from audiences import definitions, imports
+from accounts.units import proof_addresses
+from audiences import imports
 from audiences.models import Audience, Import, Service, TestProfile
 from audiences.services import definitions as services
 from audiences.services import subscribing, texts
+from audiences.targets import definitions
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from deliveries import drafting, jobs

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from audiences.attributes import Use, use_of
+from audiences.fields.attributes import Use, use_of
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts import audit
-from audiences import suppression
+from audiences.quarantine import suppression
 from deliveries.models import Delivery, MessageStatus
 from deliveries.models import MessageStatus as S
 

@@ -1,6 +1,6 @@
 """Writes the results of a hand-over into rows, later tries and doubts; an exchange does this."""
 
-from audiences import quarantines
+from audiences.quarantine import quarantines
 from deliveries.models import MessageStatus as S
 
 # One statement: results into rows, later tries and doubts beside them.

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from audiences import targeting
+from audiences.rules import targeting
 from deliveries.lifecycle import attachments, link_parameters
 from deliveries.models import Delivery, ScheduleKind
 

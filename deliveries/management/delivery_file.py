@@ -24,7 +24,7 @@ from zoneinfo import available_timezones
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApprovalPolicy
-from audiences import named_parts
+from audiences.targets import named_parts
 from campaign.lib import link_parameters, local_time
 from campaign.lib.recurrence import LONGEST_RULE, BadRule, validated
 from campaign.lib.refusals import Refusal

@@ -11,10 +11,11 @@ from django.db import connection
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
-from accounts import unit_tracking
-from audiences import suppression, tracking
-from audiences.fields import fields as profile_fields
-from audiences.fields import value_sql
+from accounts.units import unit_tracking
+from audiences import tracking
+from audiences.fields.fields import fields as profile_fields
+from audiences.fields.fields import value_sql
+from audiences.quarantine import suppression
 from campaign.lib import clock, planner
 from deliveries.channels.paths import domain_key
 from deliveries.content.compiled import Compiled

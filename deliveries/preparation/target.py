@@ -7,8 +7,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from audiences import targeting
 from audiences.models import Subscription
+from audiences.rules import targeting
 from campaign.lib import clock
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Message, MessageStatus

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _t
 from selectolax.lexbor import LexborHTMLParser
 
 from audiences import sight
-from audiences.fields import fields as profile_fields
+from audiences.fields.fields import fields as profile_fields
 from audiences.models import Profile
 from deliveries.content.compile import compile_content
 from deliveries.content.compiled import Compiled

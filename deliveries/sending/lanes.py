@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext_noop as n_
 
-from audiences.suppression import Cause as Suppressed
+from audiences.quarantine.suppression import Cause as Suppressed
 from campaign.lib import clock, lingering
 from deliveries.channels.base import Outcome, Result
 from deliveries.channels.smtp import Pool

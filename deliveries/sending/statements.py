@@ -1,7 +1,8 @@
 """The statements of a lane, as text; `exchange.py` runs each inside a fenced transaction."""
 
-from accounts import unit_tracking
-from audiences import suppression, tracking
+from accounts.units import unit_tracking
+from audiences import tracking
+from audiences.quarantine import suppression
 
 # Of which service the delivery is, looked up once for a statement.
 _SERVICE = "(SELECT service_id FROM deliveries_delivery WHERE id = %(delivery)s)"

@@ -11,10 +11,11 @@ from django.views.decorators.http import require_safe
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
-from audiences import combining, rules, targeting
-from audiences.combining import Part
 from audiences.models import Audience
-from audiences.rules import RuleError
+from audiences.rules import rules, targeting
+from audiences.rules.rules import RuleError
+from audiences.targets import combining
+from audiences.targets.combining import Part
 from campaign.lib import clock
 from campaign.lib.keyset import key_page
 from deliveries.content.findings import Finding

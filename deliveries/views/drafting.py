@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import access
 from accounts.models import User
 from accounts.rights import Right
-from audiences.combine_form import CombineForm
+from audiences.forms.combining import CombineForm
 from audiences.models import Audience
 from audiences.views.shared import refusals_in
 from campaign.lib import clock, numbers

@@ -10,9 +10,11 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _t
 
 from accounts import access
-from audiences import people, sight, targeting
+from audiences import sight
 from audiences.models import Profile, TestProfile
-from audiences.rules import RuleError
+from audiences.profiles import people
+from audiences.rules import targeting
+from audiences.rules.rules import RuleError
 from deliveries.forms.proof import find_profile
 from deliveries.models import Delivery, Message, PreparationStatus
 from deliveries.views.shared import number, person

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
-from audiences import error_counts
+from audiences.quarantine import error_counts
 from campaign.lib import clock
 from deliveries.models import MessageStatus as S
 

@@ -17,8 +17,8 @@ from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
 from accounts.roles import root
-from audiences import error_counts
 from audiences.models import Quarantine
+from audiences.quarantine import error_counts
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 from deliveries.models import Message, MessageStatus

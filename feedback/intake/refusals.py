@@ -10,8 +10,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from audiences import error_counts, mail_exchanges
-from audiences.thresholds import Limits
+from audiences import mail_exchanges
+from audiences.quarantine import error_counts
+from audiences.quarantine.thresholds import Limits
 from campaign.lib import clock
 from deliveries.models import MessageStatus as S
 from feedback.models import RefusalLook

@@ -11,8 +11,9 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_noop as n_
 
 from accounts import audit
-from audiences import error_counts, mail_exchanges
-from audiences.thresholds import Error
+from audiences import mail_exchanges
+from audiences.quarantine import error_counts
+from audiences.quarantine.thresholds import Error
 from campaign.lib import clock
 from deliveries.ledger import bounces, resolutions
 from deliveries.models import Delivery, Reason

@@ -3,9 +3,9 @@
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import signing_in
+from accounts.people import signing_in
+from audiences.consent import sign_ups
 from audiences.models import Profile, Service
-from audiences.services import sign_ups
 from campaign.lib import clock
 from feedback import queues, unsubscribes
 

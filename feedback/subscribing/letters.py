@@ -11,9 +11,10 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _t
 
+from audiences.consent import sign_ups
 from audiences.models import SignUp
 from audiences.models.service import MOST_TRIES
-from audiences.services import sign_ups, texts
+from audiences.services import texts
 from campaign.lib.tokens import Purpose, default_signer
 from deliveries.models import Halt, Sender
 from deliveries.sending import fence

@@ -8,10 +8,11 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from accounts import signing_in
+from accounts.people import signing_in
 from audiences import addresses
+from audiences.consent import sign_ups
 from audiences.models import Service, ServiceText, SignUp
-from audiences.services import sign_ups, texts
+from audiences.services import texts
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Purpose, default_signer
 from feedback import outage, queues

@@ -12,9 +12,11 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from accounts import signing_in
-from audiences import addresses, consents, suppression, tracking, tracking_consents
+from accounts.people import signing_in
+from audiences import addresses, tracking
+from audiences.consent import consents, tracking_consents
 from audiences.models import Profile, Service, Subscription
+from audiences.quarantine import suppression
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
 from campaign.lib import clock, numbers

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
-from audiences import quarantines
+from audiences.quarantine import quarantines
 from campaign.lib import clock
 from feedback import jobs
 from feedback.intake import storing

@@ -21,7 +21,7 @@ from deliveries.tests.ledger_rows import execute
 from feedback import faults, jobs, partitions
 from feedback.models import Hit, HitKind, first_id_at, moment_of, time_ordered_uuid
 from feedback.tests.factories import hit
-from reporting import statistics
+from reporting.counting import statistics
 
 pytestmark = pytest.mark.django_db
 migration = import_module("feedback.migrations.0005_hits_by_month")

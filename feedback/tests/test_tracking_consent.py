@@ -2,7 +2,8 @@
 
 import pytest
 
-from audiences import tracking, tracking_consents
+from audiences import tracking
+from audiences.consent import tracking_consents
 from audiences.models import ConsentEvent, Profile
 from audiences.services.subscribing import Origin
 from campaign.lib import clock

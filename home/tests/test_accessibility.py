@@ -14,7 +14,7 @@ from campaign.lib import clock
 from deliveries.models import Delivery
 from deliveries.tests.factories import DeliveryFactory
 from home.tests.axe import violations
-from reporting.views import TABS
+from reporting.views.deployment import TABS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 # The layout changes with the width, the colours with the theme: two visits see all of either.

@@ -9,7 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from audiences import consent_words, sight
+from audiences import sight
+from audiences.consent import consent_words
 from audiences.models import AddressError, ConsentDoubt, ConsentEvent, ErrorReason, Quarantine
 from deliveries.models import Cause, MessageStatus, ProofMessage, Reason
 from feedback.agents import AgentKind

@@ -5,9 +5,10 @@ from django.utils.translation import gettext_lazy as _
 from campaign.lib import charts, reader_zone
 from campaign.lib.charts import Chart, Place, Series
 from deliveries.models import Delivery
-from reporting import kpis, statistics
-from reporting.deployment import rows_url
-from reporting.kpis import Counts, Definition
+from reporting.counting import statistics
+from reporting.counting.deployment import rows_url
+from reporting.figures import kpis
+from reporting.figures.kpis import Counts, Definition
 from reporting.reports.frame import FIGURES, Cell, Column, Reader, Row, Table
 from reporting.reports.subjects import Subject
 

@@ -15,7 +15,9 @@ from audiences import sight
 from deliveries.models import Message, MessageStatus
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
-from reporting import kpis, languages, providers, reactions
+from reporting.figures import kpis
+from reporting.logs import languages, providers
+from reporting.reactions import reactions
 from reporting.reports import single
 from reporting.reports.frame import Cell, Column, Reader, Row, Table
 from reporting.reports.subjects import Subject
@@ -70,11 +72,12 @@ def _by_provider(rows: QuerySet[Message]) -> list[dict[str, Any]]:
 
 
 def _table(subject: Subject, name: str, title: Any, first: Any, found: list[dict[str, Any]]) -> Table:
-    rows = [_row(subject, name, each) for each in found]
+    hosts = providers.hosts([each[name] for each in found]) if name == "provider" else {}
+    rows = [_row(subject, name, each, beside=hosts.get(each[name], "")) for each in found]
     return Table(name, title, first, COLUMNS, rows, single.drawn(name, title, rows, SERIES))
 
 
-def _row(subject: Subject, name: str, found: dict[str, Any]) -> Row:
+def _row(subject: Subject, name: str, found: dict[str, Any], *, beside: Any) -> Row:
     code, number = found[name], found["number"]
     rows_in = single.log_url(subject, "sending")
 
@@ -86,7 +89,7 @@ def _row(subject: Subject, name: str, found: dict[str, Any]) -> Row:
     for count, reaction in (("openers", "opened"), ("clickers", "clicked")):
         n = found[count]
         cells.append(Cell(n, kpis.rate(n, number), address(reaction=reaction) if n else ""))
-    return Row(_label(code), cells)
+    return Row(_label(code), cells, beside=beside)
 
 
 def _label(code: str) -> Any:

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from campaign.lib.charts import Chart
-from reporting import kpis
-from reporting.kpis import Counts, Definition
+from reporting.figures import kpis
+from reporting.figures.kpis import Counts, Definition
 from reporting.reports.subjects import About, Subject
 
 Words = str | Promise

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from campaign.lib.refusals import Refusal
-from reporting.kpis import BY_CODE, DEFINITIONS
+from reporting.figures.kpis import BY_CODE, DEFINITIONS
 from reporting.reports import comparison, engagement, roll_ups, single
 from reporting.reports.frame import CHANGES_BY_HOUR, Kind
 from reporting.reports.subjects import About

@@ -17,9 +17,10 @@ from accounts.models import OrganizationalUnit
 from campaign.lib import reader_zone
 from deliveries.folders import goals
 from deliveries.models import Delivery, Folder
-from reporting import kpis, statistics
-from reporting.deployment import rows_url
-from reporting.kpis import Counts
+from reporting.counting import statistics
+from reporting.counting.deployment import rows_url
+from reporting.figures import kpis
+from reporting.figures.kpis import Counts
 from reporting.reports.frame import Cell, Column, Reader, Row, Table, figure_cells, figure_columns, total
 from reporting.reports.single import drawn
 from reporting.reports.subjects import Subject

@@ -8,9 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import charts
 from campaign.lib.charts import Chart, Place, Series
-from reporting import failures, reaction_pages, reactions, statistics, summary, throughput
-from reporting.deployment import rows_url
-from reporting.kpis import NAMED
+from reporting.counting import failures, statistics, throughput
+from reporting.counting.deployment import rows_url
+from reporting.figures.kpis import NAMED
+from reporting.reactions import reaction_pages, reactions
+from reporting.reports import summary
 from reporting.reports.frame import Cell, Column, Reader, Row, Table, linked
 from reporting.reports.subjects import Subject
 

@@ -10,7 +10,7 @@ from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib.numbers import grouped
-from reporting import exports
+from reporting.exports import exports
 from reporting.reports.frame import Cell, Report, Row, Table
 
 LONGEST_LABEL = 44

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from deliveries.models import Delivery
-from reporting import failures, reactions, statistics, throughput
+from reporting.counting import failures, statistics, throughput
 from reporting.models import KeptFigures
+from reporting.reactions import reactions
 
 
 def freeze(delivery: Delivery, at: datetime) -> None:

@@ -11,16 +11,16 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
+from accounts.edge.refused import told
 from accounts.models import OrganizationalUnit
-from accounts.refused import told
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from deliveries.retention import holds, periods
+from reporting.pages import find, person
 from reporting.retention import planning
 from reporting.retention.forms import HoldForm, PeriodsForm
-from reporting.views import find, person
 
 AHEAD = timedelta(days=30)
 SHOWN = 50  # deliveries and holds

@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 from deliveries.models import Delivery, MessageStatus
 from deliveries.operations import doubts
 from feedback.models import HitKind, MailKind
-from reporting.deployment import rows_url
-from reporting.kpis import Named
+from reporting.counting.deployment import rows_url
+from reporting.figures.kpis import Named
 
 register = template.Library()
 

@@ -13,7 +13,7 @@ from deliveries.models import Doubt, MessageStatus, Try
 from deliveries.sending import gate
 from feedback.models import HitKind
 from feedback.tests.factories import hit, link
-from reporting import statistics
+from reporting.counting import statistics
 from reporting.tests.factories import delivery_with, falsify, outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,10 @@ from django.db import connection
 from django.http import QueryDict
 
 from campaign.lib import clock
-from reporting import deployment, kpis, logs, reactions, statistics
+from reporting.counting import deployment, statistics
+from reporting.figures import kpis
+from reporting.logs import logs
+from reporting.reactions import reactions
 from reporting.tests.histories_made import made
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,8 @@ from typing import Any
 from accounts.commands import PersonCommand
 from accounts.models import OrganizationalUnit, User
 from accounts.roles import root
-from audiences import combining, definitions, named_parts, rules, targeting
+from audiences.rules import rules, targeting
+from audiences.targets import combining, definitions, named_parts
 
 KNOWN = {"label", "rule", "unit", "description", "with", "without"}
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import OrganizationalUnit, User
-from audiences import doubts, sight
+from audiences import sight
+from audiences.consent import doubts
 from audiences.models import Profile
 from campaign.lib import clock
 

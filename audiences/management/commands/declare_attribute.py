@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
-from audiences import attributes
+from audiences.fields import attributes
 from audiences.models import Attribute
 
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from accounts.commands import PersonCommand
 from accounts.models import User
-from audiences import attributes
+from audiences.fields import attributes
 from audiences.models import Attribute
 
 MOST = 10_000

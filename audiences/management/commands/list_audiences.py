@@ -7,8 +7,9 @@ from accounts import access
 from accounts.commands import PersonCommand
 from accounts.lists import in_order
 from accounts.models import User
-from audiences import ordering, rules, targeting
+from audiences import ordering
 from audiences.models import Audience
+from audiences.rules import rules, targeting
 
 
 class Command(PersonCommand):

@@ -7,7 +7,8 @@ from django.db import transaction
 
 from accounts.commands import PersonCommand
 from accounts.models import User
-from audiences import addresses, sight, tracking, tracking_consents
+from audiences import addresses, sight, tracking
+from audiences.consent import tracking_consents
 from audiences.models import Profile
 from audiences.services.subscribing import Origin
 from campaign.lib import clock

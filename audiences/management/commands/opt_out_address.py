@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
-from audiences import address_opt_outs
+from audiences.consent import address_opt_outs
 from campaign.lib import clock
 
 

@@ -8,7 +8,7 @@ from accounts.commands import PersonCommand
 from accounts.models import User
 from accounts.rights import Right
 from accounts.roles import root
-from audiences import attributes
+from audiences.fields import attributes
 from audiences.models import Attribute
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
-from audiences import outages
-from audiences.outages import Outage
+from audiences.quarantine import outages
+from audiences.quarantine.outages import Outage
 from campaign.lib import clock
 
 

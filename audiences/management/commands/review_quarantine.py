@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
-from audiences import reviews
+from audiences.quarantine import reviews
 from campaign.lib import clock
 
 

@@ -11,12 +11,15 @@ from accounts import access
 from accounts.models import ApprovalPolicy, AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences import address_opt_outs, consents, definitions, rules, suppression, targeting
+from audiences.consent import address_opt_outs, consents
 from audiences.models import ConsentEvent, Service, ServiceText, Subscription
+from audiences.quarantine import suppression
+from audiences.quarantine.suppression import Cause
+from audiences.rules import rules, targeting
 from audiences.services import definitions as services
 from audiences.services import subscribing, texts
 from audiences.services.subscribing import Origin
-from audiences.suppression import Cause
+from audiences.targets import definitions
 from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory
 from campaign.lib import clock
 

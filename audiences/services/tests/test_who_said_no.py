@@ -11,9 +11,12 @@ from psycopg import sql
 
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
-from audiences import consents, erased_addresses, erasing, imports, people, suppression
+from audiences import imports
+from audiences.consent import consents, sign_ups
 from audiences.models import Erasure, Profile, Service, SignUp, Subscription
-from audiences.services import sign_ups, subscribing
+from audiences.profiles import erasing, people
+from audiences.quarantine import erased_addresses, suppression
+from audiences.services import subscribing
 from audiences.services.subscribing import Origin
 from audiences.tests.factories import ProfileFactory, ServiceFactory
 from campaign.lib import clock

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from accounts.roles import root
-from audiences import consents
+from audiences.consent import consents
 from audiences.models import Profile
 from campaign.lib import clock
 from deliveries.ledger.tests.lane_relay import CHUNK_ROWS, OPTED_OUT, PROVIDER, RECIPIENTS

@@ -11,10 +11,11 @@ from django.db import transaction
 
 from accounts import access
 from accounts.models import OrganizationalUnit, User
-from audiences import combining, definitions, named_parts, rules
-from audiences.combining import Part
 from audiences.models import Audience
+from audiences.rules import rules
 from audiences.services import definitions as services
+from audiences.targets import combining, definitions, named_parts
+from audiences.targets.combining import Part
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 from deliveries import drafting

@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from accounts.models import User
-from audiences import combining
 from audiences.models import Audience
+from audiences.targets import combining
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from deliveries.management.tests.calling import CONTENT, refused, run
 from deliveries.models import Delivery

@@ -25,7 +25,7 @@ from deliveries.sending import control, rate
 from deliveries.sending.control import halts
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tick import look
-from reporting import deployment
+from reporting.counting import deployment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -28,7 +28,7 @@ from deliveries.tests import dns_server
 from deliveries.tests.dkim_keys import dkimpy_says, pem, perl_says
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.sends import send
-from reporting import deployment
+from reporting.counting import deployment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOMAIN = "serra-alta.example.com"

@@ -6,7 +6,7 @@ import django_rq
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from audiences import consents
+from audiences.consent import consents
 from audiences.models import Quarantine
 from campaign.lib import clock
 from deliveries import jobs, queues

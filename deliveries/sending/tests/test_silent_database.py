@@ -148,6 +148,13 @@ def exchanging(delivery: Delivery, until: threading.Event, begun: threading.Even
     return thread
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Nobody's exchange is ended for its silence."""
+    monkeypatch.setattr(barrier, "SILENCE", 30)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_pause_is_committed_while_a_lane_hangs_and_waits_only_for_that_exchange():
     delivery = DeliveryFactory(sending=True, recipients=20)
     by, at = person("start", root()), delivery.created_at
@@ -171,6 +178,7 @@ def test_a_pause_is_committed_while_a_lane_hangs_and_waits_only_for_that_exchang
     assert done.is_set()
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_receipt_of_a_stop_counts_the_window_that_was_being_handed_over():
     delivery = DeliveryFactory(sending=True, recipients=20)
     by, at = person("start", root()), delivery.created_at
@@ -221,10 +229,46 @@ def test_results_are_stored_while_somebody_waits_for_the_last_exchange():
     assert statuses(delivery) == ["SENT"] * 2
 
 
-def test_a_stop_of_all_sending_does_not_wait_for_ever_for_a_lane_that_hangs(short_lease):
+def test_the_receipt_of_a_pause_does_not_wait_for_a_lane_that_hangs():
     delivery = DeliveryFactory(sending=True, recipients=20)
     never, begun = threading.Event(), threading.Event()
-    lane = exchanging_for_ever(delivery, never, begun)
+    lane = exchanging_for_ever(delivery, never, begun, ended_after="60s")
+
+    control.pause(delivery=delivery, by=person("start", root()), at=delivery.created_at)
+
+    assert locks_of_lanes() == 0  # else the pause had waited for a third of a lease
+    never.set()
+    lane.join(30)
+
+
+def test_a_lane_that_was_ended_for_its_silence_keeps_its_result_and_comes_back(monkeypatch, caplog):
+    delivery = DeliveryFactory(sending=True, recipients=3)
+    by, frozen, real = person("start", root()), [], Ledger._store
+
+    async def freeze_once(self: Ledger, entries: Any) -> None:
+        await real(self, entries)
+        if not frozen:
+            frozen.append(len(entries))
+            await asyncio.to_thread(pause_and_resume)
+
+    def pause_and_resume() -> None:
+        control.pause(delivery=delivery, by=by, at=delivery.created_at)
+        control.resume(delivery=delivery, by=by, at=delivery.created_at)
+        connections.close_all()
+
+    monkeypatch.setattr(Ledger, "_store", freeze_once)
+
+    run_lane(delivery, ScriptedPool())
+
+    assert statuses(delivery) == ["SENT"] * 3
+    assert "exchanges of lanes that hang, ended: 1" in caplog.text
+
+
+def test_a_lane_that_cannot_be_ended_is_not_waited_for_for_ever(short_lease, monkeypatch):
+    monkeypatch.setattr(barrier, "_end_silent", lambda _delivery_id: 0)
+    delivery = DeliveryFactory(sending=True, recipients=20)
+    never, begun = threading.Event(), threading.Event()
+    lane = exchanging_for_ever(delivery, never, begun, ended_after="1s")
 
     receipt = halts.stop_all(unit=root(), by=person("start", root()), at=delivery.created_at, reason="Now")
 
@@ -234,13 +278,13 @@ def test_a_stop_of_all_sending_does_not_wait_for_ever_for_a_lane_that_hangs(shor
 
 
 def exchanging_for_ever(
-    delivery: Delivery, until: threading.Event, begun: threading.Event
+    delivery: Delivery, until: threading.Event, begun: threading.Event, *, ended_after: str
 ) -> threading.Thread:
     """A lane that was frozen in the middle of an exchange: its own clock cuts nothing."""
 
     def hang() -> None:
         own = psycopg.connect(**ledger.connection_parameters(), autocommit=True)
-        own.execute("SET idle_in_transaction_session_timeout = '1s'")
+        own.execute(f"SET idle_in_transaction_session_timeout = '{ended_after}'")
         own.execute("BEGIN")
         own.execute("SELECT pg_advisory_xact_lock_shared(%s)", [barrier.key_of(delivery.pk)])
         begun.set()

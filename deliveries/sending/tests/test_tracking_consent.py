@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 
-from accounts import unit_tracking
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
-from audiences import tracking, tracking_consents
+from accounts.units import unit_tracking
+from audiences import tracking
+from audiences.consent import tracking_consents
 from audiences.models import Profile
 from audiences.services.subscribing import Origin
 from audiences.tests.factories import AudienceFactory, ProfileFactory

@@ -139,7 +139,7 @@ def in_a_thread(work: Callable[[], object]) -> threading.Thread:
 @pytest.mark.django_db(transaction=True)
 def test_compute_stats_of_one_holds_up_no_other_and_no_pause_of_it():
     from accounts.tests.factories import UserFactory
-    from reporting import statistics
+    from reporting.counting import statistics
 
     counted, other = (
         DeliveryFactory(recipients=1, sending=True),

@@ -14,8 +14,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts import audit
-from audiences import error_counts, mail_exchanges
+from audiences import mail_exchanges
 from audiences.models import AddressError, Quarantine
+from audiences.quarantine import error_counts
 from campaign.tests.waiting import wait_until
 from deliveries.ledger import bounces
 from deliveries.models import Message
@@ -25,7 +26,7 @@ from feedback import jobs
 from feedback.intake import mailboxes, reaching, reading, refusals, settling, sources, storing
 from feedback.models import IncomingMail, MailSource, Outcome, RefusalLook, Report
 from feedback.tests.mails import bounce_of
-from reporting import statistics
+from reporting.counting import statistics
 from reporting.tests.factories import delivery_with
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]

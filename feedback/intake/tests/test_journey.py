@@ -16,7 +16,7 @@ from feedback import jobs
 from feedback.intake import storing
 from feedback.models import IncomingMail, Outcome, Report
 from feedback.tests.mails import SIGNS, bounce_of, return_path
-from reporting import statistics
+from reporting.counting import statistics
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db

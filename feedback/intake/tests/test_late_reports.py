@@ -18,7 +18,7 @@ from feedback import jobs
 from feedback.intake import storing
 from feedback.models import Outcome, Report
 from feedback.tests.mails import bounce_of, complaint_of
-from reporting import statistics
+from reporting.counting import statistics
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from django.db import IntegrityError, transaction
 
-from audiences import error_counts
 from audiences.models import AddressError, Quarantine
+from audiences.quarantine import error_counts
 from campaign.lib import clock
 from deliveries.ledger import books, bounces
 from deliveries.models import Doubt, Message, SentAgain
@@ -19,7 +19,7 @@ from feedback import jobs
 from feedback.intake import reading, settling, storing
 from feedback.models import IncomingMail, Outcome, Report
 from feedback.tests.mails import bounce_of, complaint_of
-from reporting import statistics
+from reporting.counting import statistics
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from audiences import error_counts, quarantines
 from audiences.models import AddressError, MailExchange, Quarantine
-from audiences.thresholds import Error
+from audiences.quarantine import error_counts, quarantines
+from audiences.quarantine.thresholds import Error
 from campaign.lib import clock
 from deliveries.models import Message, MessageStatus, SentAgain, Try
 from deliveries.tests.ledger_rows import execute

@@ -7,7 +7,7 @@ from accounts.models import User
 from campaign.lib import clock
 from deliveries.commands.base import StepCommand
 from deliveries.models import Delivery
-from reporting import statistics
+from reporting.counting import statistics
 
 
 class Command(StepCommand):

@@ -7,8 +7,9 @@ from django.http import Http404
 
 from accounts.models import User
 from deliveries.commands.base import USAGE
-from reporting import file_columns, logs
-from reporting.log_command import LogCommand, query
+from reporting.exports import file_columns
+from reporting.logs import logs
+from reporting.logs.command import LogCommand, query
 
 MOST = 10_000
 

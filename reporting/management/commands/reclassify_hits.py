@@ -6,7 +6,7 @@ from typing import Any
 from accounts.models import User
 from campaign.lib import clock
 from deliveries.commands.base import DeliveriesCommand
-from reporting import reclassifying
+from reporting.counting import reclassifying
 from reporting.models import HitReclassification
 
 

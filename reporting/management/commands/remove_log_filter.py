@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts.models import User
-from reporting import logs, saved_filters
-from reporting.log_command import LogCommand
+from reporting.logs import logs, saved_filters
+from reporting.logs.command import LogCommand
 
 
 class Command(LogCommand):

@@ -5,8 +5,8 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import clock
-from reporting import logs, saved_filters
-from reporting.log_command import LogCommand
+from reporting.logs import logs, saved_filters
+from reporting.logs.command import LogCommand
 
 
 class Command(LogCommand):

@@ -20,7 +20,10 @@ from deliveries.sending.rate import Rate
 from deliveries.series import calendar
 from feedback.agents import AgentKind
 from feedback.models import HitKind
-from reporting import failures, kpis, reactions, statistics, summary
+from reporting.counting import failures, statistics
+from reporting.figures import kpis
+from reporting.reactions import reactions
+from reporting.reports import summary
 
 CHANGES_SHOWN = 10
 _WORDS = dict(Reason.choices)

@@ -9,7 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
-from audiences import consents
+from audiences.consent import consents
 from audiences.models import (
     AddressError,
     ConsentDoubt,

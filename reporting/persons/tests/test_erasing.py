@@ -14,7 +14,8 @@ from accounts.access import NotAllowed
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences import consents, erased_addresses, imports, people, quarantines
+from audiences import imports
+from audiences.consent import consents, sign_ups
 from audiences.models import (
     AddressOptOut,
     ConsentDoubt,
@@ -25,7 +26,9 @@ from audiences.models import (
     Quarantine,
     Suppression,
 )
-from audiences.services import sign_ups, subscribing
+from audiences.profiles import people
+from audiences.quarantine import erased_addresses, quarantines
+from audiences.services import subscribing
 from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory, TestProfileFactory
 from campaign.lib import clock
 from deliveries.ledger import books
@@ -327,6 +330,11 @@ def test_the_command_says_first_and_erases_by_a_word(ana, eraser):
     with pytest.raises(CommandError) as refused:
         command(eraser, ADDRESS, "--dry-run")
     assert refused.value.returncode == 2
+
+
+def test_what_waits_is_said_of_one_and_of_many():
+    assert "file of an import" in erasing.WAITS["import_files"] % 1
+    assert "files of imports" in erasing.WAITS["import_files"] % 2
 
 
 def test_the_command_names_what_no_erasure_changes(ana, eraser):

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences import people
 from audiences.models import ConsentEvent, Import, Profile
+from audiences.profiles import people
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
 from deliveries.models import Message

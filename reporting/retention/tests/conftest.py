@@ -11,7 +11,7 @@ from deliveries.models import Delivery
 from deliveries.retention import periods
 from feedback.models import HitKind
 from feedback.tests.factories import hit
-from reporting import statistics
+from reporting.counting import statistics
 from reporting.tests.factories import delivery_with
 
 

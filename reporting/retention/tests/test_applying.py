@@ -28,7 +28,9 @@ from deliveries.tests.factories import DeliveryFactory, person
 from feedback import forgetting, unsubscribes
 from feedback.models import Hit, HitKind
 from feedback.tests.factories import hit
-from reporting import jobs, statistics, summary
+from reporting import jobs
+from reporting.counting import statistics
+from reporting.reports import summary
 from reporting.retention import applying, planning
 from reporting.retention.kinds import KINDS
 from reporting.tests.factories import falsify

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences import suppression
+from audiences.quarantine import suppression
 from campaign.lib import clock
 from deliveries.models import LegalHold, Message, RetentionPeriod
 from feedback.models import IncomingMail, Report

@@ -19,7 +19,8 @@ from feedback import forgetting
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
 from feedback.tests.factories import hit
-from reporting import statistics, summary
+from reporting.counting import statistics
+from reporting.reports import summary
 from reporting.retention.freezing import freeze
 from reporting.tests.factories import delivery_with
 

@@ -1,0 +1,23 @@
+"""What the pages of this app have in common: who asks, for which delivery, and that no answer is stored."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from accounts.models import User
+from deliveries.models import Delivery
+
+
+def person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def find(request: HttpRequest, pk: int) -> Delivery:
+    """The delivery, for whoever may see it; for anybody else there is none."""
+    rows = Delivery.objects.visible_to(person(request)).select_related("unit", "preparation", "route")
+    return get_object_or_404(rows.defer("preparation__compiled", "preparation__manifest"), pk=pk)
+
+
+def never_stored(response: HttpResponse) -> HttpResponse:
+    response.headers["Cache-Control"] = "no-store, private"
+    return response
