@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from accounts import access
+from accounts import access, audit
 from accounts.access import hands
 from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
@@ -308,11 +308,15 @@ class AuditEventAdmin(DeskAdmin):
     """Who did what through which face, and who was refused what. To read."""
 
     under_unit = False
-    list_display = ["at", "actor_name", "action", "outcome", "target_label", "face", "os_user"]
+    list_display = ["at", "actor_name", "action", "outcome", "target_label", "through", "os_user"]
     list_filter = ["refused", "face", "action"]
     list_select_related = ["actor"]
     search_fields = ["actor_name", "action", "target_label"]
     date_hierarchy = "at"
+
+    @display(description=_("through"), ordering="face")
+    def through(self, event: AuditEvent) -> str:
+        return audit.face_in_words(event.face)
 
     @display(description=_("outcome"), label={"refused": "danger", "done": "success"})
     def outcome(self, event: AuditEvent) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEvent, User
 
@@ -21,6 +22,19 @@ def entered(face: str, *, os_user: str = "") -> Iterator[None]:
         yield
     finally:
         _entry.reset(token)
+
+
+FACES = {
+    "page": _("page"),
+    "admin": _("administration"),
+    "command": _("command"),
+    "job": _("background job"),
+}
+
+
+def face_in_words(code: str) -> str:
+    """A face that the trail names, in the reader's language."""
+    return str(FACES.get(code, code or "–"))
 
 
 def face() -> str:

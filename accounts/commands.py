@@ -7,17 +7,18 @@ import json
 from argparse import ArgumentParser
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q
 
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from campaign.lib import reader_zone
+from campaign.lib.helped import HelpedCommand
 from campaign.lib.refusals import Forbidden, Refusal
 
 
-class PersonCommand(BaseCommand):
+class PersonCommand(HelpedCommand):
     """A command done by a person, named by `--as`; the operating system's user is audited too.
 
     A subclass writes `add_options` and `act`. What `act` returns is the answer: with `--json` it is printed

@@ -84,7 +84,7 @@ def _letter(user: User, shown: list[AlertNotice]) -> EmailMessage:
         if len(shown) > LISTED:
             more = len(shown) - LISTED
             lines += [ngettext("And %(n)s alert more.", "And %(n)s alerts more.", more) % {"n": more}, ""]
-        lines += [_t("How you are told, you choose here:"), settings.PUBLIC_URL + reverse("alerts:choices")]
+        lines += [_t("Choose here how you are told:"), settings.PUBLIC_URL + reverse("alerts:choices")]
         return EmailMessage(
             " ".join(_subject(shown).split()), "\n".join(lines), from_email=settings.NOTICES_FROM, to=[user.email],
             headers={"Auto-Submitted": "auto-generated"},

@@ -15,9 +15,9 @@ from campaign.lib import numbers
 SENTENCES: dict[Condition, str | Promise] = {
     Condition.FAILED: _("The send could not go on. The log says why."),
     Condition.PREPARATION_FAILED: _("Correct what its page names, and prepare it again."),
-    Condition.STOPPED: _("It was stopped before all messages had left; the rest never leave."),
-    Condition.LATE: _("Its time has come, and it has not begun. Its page and “doctor” say why."),
-    Condition.NOT_MOVING: _("Messages may leave, and none does. Its page and “doctor” say why."),
+    Condition.STOPPED: _("It was stopped before all messages had left; the rest never leaves."),
+    Condition.LATE: _("Its time has come, and it has not begun. Its page says why."),
+    Condition.NOT_MOVING: _("Messages may leave, and none does. Its page says why."),
     Condition.WAVE_HELD: _(
         "Bounces and errors passed the limit: somebody who may start it has to release the wave."
     ),

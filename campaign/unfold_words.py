@@ -18,6 +18,7 @@ WORDS = (
     n_("Date to"),
     n_("Expand row"),
     n_("False"),
+    n_("Toggle sorting"),  # Django's own Portuguese has a slip there
     n_("Forgotten your password or username?"),
     n_("From"),
     n_("Go back"),

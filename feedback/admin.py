@@ -117,12 +117,12 @@ class ReportAdmin(DeskAdmin):
     """What mail reported, also of what is no message of ours."""
 
     under_unit = False
-    list_display = ["at", "kind", "why", "status", "recipient", "outcome", "message", "is_current"]
+    list_display = ["at", "kind", "why", "status", "recipient", "outcome", "message", "counts"]
     list_filter = ["outcome", "kind", "evidence", "is_current"]
     search_fields = ["recipient", "address_key"]
     fields = [
         "at", "kind", "why", "status", "recipient", "rule", "diagnostic", "evidence", "message", "address_key",
-        "outcome", "settled_at", "is_current", "mail_as_it_came",
+        "outcome", "settled_at", "counts", "mail_as_it_came",
     ]  # fmt: skip
     readonly_fields = fields
 
@@ -136,6 +136,10 @@ class ReportAdmin(DeskAdmin):
             return "–"
         where = reverse("reporting:message", args=[report.delivery_id, report.seq])
         return format_html('<a href="{}">DM{} · {}</a>', where, report.delivery_id, report.seq)
+
+    @display(description=_("latest reading"), boolean=True, ordering="is_current")
+    def counts(self, report: Report) -> bool:
+        return report.is_current
 
     @display(description=_("the mail as it came"))
     def mail_as_it_came(self, report: Report) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 
-from campaign.lib.reader_zone import localised
+from campaign.lib.reader_zone import spelled
 from home.leaving import Leaving
 
 FIRST_YEAR, LAST_YEAR = 2000, 2199
@@ -29,6 +29,11 @@ class Day:
     @property
     def week(self) -> str:
         return week_name(self.date)
+
+    @property
+    def words(self) -> str:
+        """Monday, 30 November: as a list of days has it, where no column says the weekday."""
+        return spelled(self.date, "l, j F")
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ class Sheet:
         """December 2026; 30 November to 6 December 2026."""
         if self.kind == "month":
             return date_format(self.first, "YEAR_MONTH_FORMAT")
-        first = date_format(self.first, localised("j F"))
-        last = date_format(self.first + A_WEEK - A_DAY, localised("j F Y"))
+        first = spelled(self.first, "j F")
+        last = spelled(self.first + A_WEEK - A_DAY, "j F Y")
         return _t("%(first)s to %(last)s") % {"first": first, "last": last}
 
     @property

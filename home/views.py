@@ -3,7 +3,6 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import access, roles
@@ -30,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "may_show_guide": may_create and guiding.is_dismissed(user),
         "problems": diagnosis.at_a_glance() if is_operator else [],
         "is_new": is_operator and not leading.is_over(),
-        "today": date_format(timezone.localtime(at), reader_zone.localised("l, j F Y")),
+        "today": reader_zone.spelled(timezone.localtime(at), "l, j F Y"),
     }
     return render(request, "home/home.html", context)
 

@@ -73,13 +73,17 @@ def _figure(name: str) -> Callable[[DeliveryStatistics], int]:
 @admin.register(DeliveryStatistics)
 class DeliveryStatisticsAdmin(OfDeliveryAdmin):
     list_display = [
-        "delivery",
+        "whose",
         *map(_figure, BEHAVIOUR),
         "opens_by_class",
         "clicks_by_class",
         "folded_at",
     ]
     list_select_related = ["delivery"]
+
+    @display(description=_("delivery"), ordering="delivery")
+    def whose(self, row: DeliveryStatistics) -> str:
+        return row.delivery.label
 
     @display(description=_("opens: person · unsure · machine"))
     def opens_by_class(self, row: DeliveryStatistics) -> str:

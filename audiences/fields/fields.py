@@ -2,17 +2,22 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from django.db import connection
 from django.db.models import DateField, DecimalField, Expression, F, Func, TextField, Value
 from django.db.models.functions import Coalesce
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from psycopg import sql
 
+from audiences import value_names
 from audiences.models import Attribute, Profile
+from campaign.lib.reader_zone import localised
 
 TEXT, NUMBER, DATE, YES_NO = "text", "number", "date", "yes_no"
 
@@ -29,6 +34,24 @@ class ProfileField:
     def value_of(self, profile: Profile) -> Any:
         """The profile's value: a text, a number, a date or ISO date, true or false; None where there is none."""
         return getattr(profile, self.name) if self.column else profile.attributes.get(self.name)
+
+    def in_words(self, value: Any) -> Any:
+        """A value as people read it: dates and numbers in the reader's language, codes with their names."""
+        if value in (None, "") or isinstance(value, bool):
+            return value
+        if self.kind == DATE:
+            return _day(value)
+        if self.kind == NUMBER and isinstance(value, int | float):
+            return number_format(Decimal(str(value)), use_l10n=True, force_grouping=True)
+        return value_names.shown(self.name, value) if isinstance(value, str) else value
+
+
+def _day(value: Any) -> str:
+    try:
+        day = value if isinstance(value, date) else date.fromisoformat(value)
+    except (TypeError, ValueError):  # masked, or of an earlier kind
+        return str(value)
+    return date_format(day, localised("j M Y"))
 
 
 COLUMNS = (

@@ -6,6 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Value
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import OrganizationalUnit, User
 from campaign.lib.displays import QuickDisplays
@@ -209,7 +210,7 @@ class ConsentDoubt(models.Model):
     """Words about a consent that nobody could read, and what a person decided. Open ones hold the profile."""
 
     class Decision(models.TextChoices):
-        OPEN = "", _("Open")
+        OPEN = "", pgettext_lazy("unclear consent", "Open")
         WRITE = "write", _("May be written to")
         OPT_OUT = "opt_out", _("Opted out")
 

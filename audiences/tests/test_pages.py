@@ -1,8 +1,10 @@
 import csv
 import io
 import re
+from datetime import date
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -91,6 +93,21 @@ def test_a_profile_shows_its_facts_and_harms_nobody(client):
     assert EVIL not in shown
     assert "&lt;script&gt;" in shown
     assert f'hx-get="/profiles/{profile.pk}/history/"' in shown
+
+
+def test_a_profile_is_written_as_its_reader_writes(client):
+    AttributeFactory(name="points", label="Points", kind="number")
+    AttributeFactory(name="last_order_on", label="Last order on", kind="date")
+    profile = ProfileFactory(
+        birth_date=date(1990, 1, 2), country="DE", language="de",
+        attributes={"points": 56295, "last_order_on": "2025-05-17"},
+    )  # fmt: skip
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "pt-br"
+
+    shown = page(client, "profile", profile.pk)
+
+    for said in ("02/01/1990", "17/05/2025", "56.295", "Alemanha (DE)", "Alemão (de)"):
+        assert said in shown
 
 
 def test_a_strangers_profile_does_not_exist(client):

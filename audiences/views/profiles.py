@@ -87,7 +87,8 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         field for field in fields.shown(found.attributes) if field.column or field.name in found.attributes
     ]
     facts = [
-        (field.label, sight.value_of(field.name, field.value_of(found), found), field.kind) for field in known
+        (field.label, field.in_words(sight.value_of(field.name, field.value_of(found), found)), field.kind)
+        for field in known
     ]
     context = {
         "profile": found,

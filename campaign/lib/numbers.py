@@ -9,11 +9,14 @@ from django.utils.formats import number_format
 
 
 def grouped(slots: Mapping[str, Any]) -> dict[str, Any]:
-    """What fills a sentence, with its whole numbers in the reader's language: 1,872 or 1.872."""
-    return {
-        name: number_format(value, 0, force_grouping=True) if type(value) is int else value
-        for name, value in slots.items()
-    }
+    """What fills a sentence, with its numbers in the reader's language: 1,872 and 0.1, or 1.872 and 0,1."""
+    return {name: _in_words(value) for name, value in slots.items()}
+
+
+def _in_words(value: Any) -> Any:
+    if type(value) is int:
+        return number_format(value, 0, force_grouping=True)
+    return number_format(Decimal(str(value))) if type(value) is float else value
 
 
 def short(value: Decimal | float) -> str:

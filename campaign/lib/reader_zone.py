@@ -6,7 +6,7 @@ It is known once a person chose one or their browser said it; until then moments
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -86,12 +86,19 @@ def written(moment: datetime, zone: tzinfo, shape: str = SHAPE) -> str:
     return date_format(moment.astimezone(zone), localised(shape))
 
 
+_SMALL = frozenset({"pt-br"})  # Django has its months and weekdays as headings have them
 # Short dates are numbers there, and long ones join day, month and year by a word.
 _ELSEWHERE = {
     "pt-br": (
         ("j M Y", "d/m/Y"), ("j M", "d/m"), ("j F Y", r"j \d\e F \d\e Y"), ("j F", r"j \d\e F"),
     )
 }  # fmt: skip
+
+
+def spelled(day: date, shape: str) -> str:
+    """A day with its month or weekday as a word, by its shape in English; small where the language has them small."""
+    text = date_format(day, localised(shape))
+    return text[:1] + text[1:].lower() if (get_language() or "") in _SMALL else text
 
 
 def localised(english: str) -> str:

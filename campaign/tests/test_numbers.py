@@ -10,8 +10,14 @@ def test_whole_numbers_are_written_in_the_readers_language(language, written):
         assert grouped({"messages": 1872}) == {"messages": written}
 
 
-def test_what_is_no_whole_number_stays_as_it_is():
-    slots = {"seconds": 1234.5, "name": "1872", "is_held": True, "nothing": None}
+@pytest.mark.parametrize(("language", "written"), [("en", "0.1"), ("pt-br", "0,1")])
+def test_decimals_are_written_in_the_readers_language(language, written):
+    with override(language):
+        assert grouped({"seconds": 0.1}) == {"seconds": written}
+
+
+def test_what_is_no_number_stays_as_it_is():
+    slots = {"name": "1872", "is_held": True, "nothing": None}
 
     assert grouped(slots) == slots
 

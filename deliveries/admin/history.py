@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from accounts import audit
 from accounts.desk import DeskAdmin, person
 from accounts.rights import Right
 from deliveries.admin.status import StandingList, pill
@@ -18,10 +19,14 @@ from deliveries.models import Delivery, Notice, Occurrence, StatusChange
 
 @admin.register(StatusChange)
 class StatusChangeAdmin(OfDeliveryAdmin):
-    list_display = ["at", "delivery", "step", "old", "new", "by", "face", "os_user", "comment"]
+    list_display = ["at", "delivery", "step", "old", "new", "by", "through", "os_user", "comment"]
     list_filter = ["step", "face"]
     list_select_related = ["delivery", "by"]
     search_fields = ["delivery__label", "comment"]
+
+    @display(description=_("through"), ordering="face")
+    def through(self, change: StatusChange) -> str:
+        return audit.face_in_words(change.face)
 
 
 @admin.register(Occurrence)

@@ -217,8 +217,13 @@ def _network_errors() -> Iterator[None]:
     except ssl.SSLCertVerificationError as error:
         raise ConnectFailed(f"certificate refused: {error.verify_message}", is_final=True) from error
     except OSError as error:
-        raise ConnectFailed(str(error) or type(error).__name__) from error
+        raise ConnectFailed(_why(error)) from error
 
 
 def _refused(reply: Reply, *, stage: str) -> ConnectFailed:
     return ConnectFailed(reply.text, stage=stage, code=reply.code, is_final=reply.code >= 500)
+
+
+def _why(error: OSError) -> str:
+    """What the operating system says, without its number: Connection refused."""
+    return error.strerror or str(error) or type(error).__name__

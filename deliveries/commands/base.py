@@ -2,11 +2,9 @@
 
 import sys
 import time
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any, ClassVar
-
-from django.core.management.base import DjangoHelpFormatter
+from typing import Any
 
 from accounts import access, audit
 from accounts.access import NotAllowed
@@ -38,19 +36,8 @@ def how_it_stands(delivery: Delivery) -> str:
     return wording(delivery)
 
 
-class HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Django's order of options, with the examples as they are written."""
-
-
 class DeliveriesCommand(PersonCommand):
-    """A command about deliveries; `example` closes its help."""
-
-    example: ClassVar[str] = ""
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        kwargs.setdefault("formatter_class", HelpFormatter)
-        kwargs.setdefault("epilog", f"example:\n  {self.example}" if self.example else None)
-        return super().create_parser(prog_name, subcommand, **kwargs)
+    """A command about deliveries."""
 
     def find(self, text: str, *, by: User | None) -> Delivery:
         """Return the delivery that DM95 or 95 names, if the person may see it.

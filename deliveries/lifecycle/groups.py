@@ -24,7 +24,7 @@ LEAVING = frozenset({S.SCHEDULED, S.SENDING})
 UNDER_WAY = frozenset({S.SENDING, S.PAUSED})
 # All of its messages were processed, or all of its runs.
 COMPLETED = frozenset({S.FINISHED})
-# It ended before all messages had left; the rest never leave.
+# It ended before all messages had left; the rest never leaves.
 CUT_SHORT = frozenset({S.STOPPED, S.FAILED})
 # Its first message may have left: the figures of the send say more than those of the preparation.
 BEGUN = UNDER_WAY | CUT_SHORT | COMPLETED

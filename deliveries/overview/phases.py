@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext
 
-from campaign.lib import reader_zone
+from campaign.lib import numbers, reader_zone
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, ScheduleKind, Status
 from deliveries.overview.diagnosis import Diagnosis, fenced_by, halted_by, rest_of, wave_held
@@ -200,10 +200,12 @@ def _put_off(facts: Facts) -> Phase | None:
     if progress is None or progress.fresh or not progress.retrying:
         return None
     if facts.is_queueing:
-        words = _t("%(number)s queue for their mailbox provider") % {"number": progress.retrying}
+        words = _t("%(number)s queue for their mailbox provider") % numbers.grouped(
+            {"number": progress.retrying}
+        )
         sentence = _("All others are through; these leave as fast as the provider's limit allows.")
         return Phase("queueing", words, sentence, BLUE)
-    words = _t("Retrying %(number)s") % {"number": progress.retrying}
+    words = _t("Retrying %(number)s") % numbers.grouped({"number": progress.retrying})
     sentence = _("All others are through; these were refused for a while and are tried again.")
     return Phase("retrying", words, sentence, BLUE)
 
@@ -211,7 +213,7 @@ def _put_off(facts: Facts) -> Phase | None:
 def _finished(facts: Facts) -> Phase | None:
     if facts.progress is None or not facts.progress.unknown:
         return None
-    words = _t("Finished, %(number)s unknown") % {"number": facts.progress.unknown}
+    words = _t("Finished, %(number)s unknown") % numbers.grouped({"number": facts.progress.unknown})
     sentence = _("All messages were processed; of some nobody can know whether they arrived. They are held.")
     return Phase("finished_unknown", words, sentence, YELLOW)
 
@@ -219,7 +221,10 @@ def _finished(facts: Facts) -> Phase | None:
 def _stopped(facts: Facts) -> Phase | None:
     if facts.delivery.is_recurring or facts.progress is None:
         return None
-    never = _t("%(number)s messages will never be sent.") % {"number": facts.progress.cancelled}
+    number = facts.progress.cancelled
+    never = ngettext(
+        "%(number)s message will never be sent.", "%(number)s messages will never be sent.", number
+    ) % numbers.grouped({"number": number})
     return Phase(Status.STOPPED.value, Status.STOPPED.label, never, RED)
 
 

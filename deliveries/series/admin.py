@@ -16,7 +16,7 @@ from unfold.decorators import display
 
 from accounts.desk import UnitFilter, anywhere
 from accounts.rights import Right
-from campaign.lib import clock
+from campaign.lib import clock, reader_zone
 from deliveries.desk import COLOURS, OfDeliveryAdmin
 from deliveries.models import Delivery, ScheduleKind, Series
 from deliveries.models.series import SEALED
@@ -102,7 +102,8 @@ class SeriesAdmin(OfDeliveryAdmin):
     def next_run(self, series: Series) -> str:
         if series.next_at is None:
             return "–"
-        return f"{series.next_at.astimezone(series.delivery.zone):%Y-%m-%d %H:%M} {series.delivery.time_zone}"
+        zone = series.delivery.zone
+        return f"{reader_zone.written(series.next_at, zone)} {reader_zone.name_of(zone)}"
 
     # -- one series --------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from django.utils.translation import get_language, ngettext, pgettext, pgettext_
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from campaign.lib import recurrence
+from campaign.lib import reader_zone, recurrence
 from deliveries.models import Series
 
 OWN = "OWN"
@@ -174,4 +174,4 @@ def _listed(words: list[str]) -> str:
 
 
 def _day(day: date) -> str:
-    return date_format(day, "j M Y")
+    return date_format(day, reader_zone.localised("j M Y"))

@@ -84,6 +84,6 @@ def test_a_day_that_begins_without_midnight_has_a_beginning():
 def test_titles_are_in_the_readers_language():
     with translation.override("pt-br"):
         assert sheet("2026-12").title == "Dezembro de 2026"
-        assert sheet(week="2026-W49").title == "30 de Novembro a 6 de Dezembro de 2026"
+        assert sheet(week="2026-W49").title == "30 de novembro a 6 de dezembro de 2026"
     with translation.override("en"):
         assert sheet(week="2026-W49").title == "30 November to 6 December 2026"

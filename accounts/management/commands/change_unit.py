@@ -15,6 +15,10 @@ class Command(UnitCommand):
         "Put a unit below another one, or change the approval that it asks for. The tightest of a unit and all above "
         "holds. It says before how many deliveries must be approved anew, and how many leave as they were confirmed."
     )
+    example = (
+        "manage.py change_unit Europe --approval four_eyes --look --as diego\n"
+        "manage.py change_unit Lisboa --under Europe --yes --as diego"
+    )
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

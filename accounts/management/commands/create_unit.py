@@ -11,16 +11,20 @@ from accounts.units import units
 
 class Command(PersonCommand):
     help = (
-        "Make an organisational unit below another one. It asks for as much approval as that unless you say more. "
-        "Exit code 0: made; 1: refused; 2: wrong usage."
+        "Make an organisational unit below another one. It asks for as much approval as that unless you say "
+        "more."
     )
+    example = "manage.py create_unit Lisboa --under Europe --as diego"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("label")
+        parser.add_argument("label", help="its name")
         parser.add_argument("--under", metavar="UNIT", help="label or id; the topmost unit if left away")
         parser.add_argument("--approval", choices=ApprovalPolicy.values, help="what it asks for itself")
         parser.add_argument(
-            "--grace-seconds", type=int, metavar="N", help="how long “at once” waits after the confirmation"
+            "--grace-seconds",
+            type=int,
+            metavar="N",
+            help="how many seconds “at once” waits after the confirmation",
         )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:

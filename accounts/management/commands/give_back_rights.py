@@ -10,13 +10,13 @@ from accounts.people import people
 
 class Command(PersonCommand):
     help = (
-        "Give Start and Approve back to an account that was made by somebody else, or whose password or address "
-        "somebody else set. Takes an administrator whose own right that person did not give. Exit code 0: given "
-        "back; 1: refused; 2: wrong usage."
+        "Give Start and Approve back to an account that was made by somebody else, or whose password or "
+        "address somebody else set. Takes an administrator whose own right that person did not give."
     )
+    example = "manage.py give_back_rights carla --as diego"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("username")
+        parser.add_argument("username", help="the account's")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None

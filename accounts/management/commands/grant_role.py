@@ -12,7 +12,11 @@ from accounts.roles import SHIPPED
 class Command(PersonCommand):
     help = (
         "Give somebody a role in a unit and all below it, or take it back. Nobody gives Start or Approve to "
-        "themselves. Exit code 0: done; 1: refused; 2: wrong usage."
+        "themselves."
+    )
+    example = (
+        "manage.py grant_role carla start Brasil --as diego\n"
+        "manage.py grant_role carla start Brasil --take-back --as diego"
     )
 
     def add_options(self, parser: ArgumentParser) -> None:

@@ -10,16 +10,17 @@ from accounts.people import people
 
 class Command(PersonCommand):
     help = (
-        "Make an account and send its owner a link to choose a password; of an account that is there and has no "
-        "password yet, send the link again. Exit code 0: on its way; 1: refused; 2: wrong usage."
+        "Make an account and send its owner a link to choose a password; of an account that is there and has "
+        "no password yet, send the link again."
     )
+    example = "manage.py invite_user nadia --email nadia@example.com --unit Europe --as diego"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("username")
+        parser.add_argument("username", help="the account's")
         parser.add_argument("--email", help="where the link goes; left away: send it again")
         parser.add_argument("--unit", help="label or id of the home unit; yours if left away")
-        parser.add_argument("--first-name", default="")
-        parser.add_argument("--last-name", default="")
+        parser.add_argument("--first-name", default="", help="the owner's")
+        parser.add_argument("--last-name", default="", help="the owner's")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None

@@ -16,6 +16,7 @@ MOST = 1_000
 
 class Command(PersonCommand):
     help = "List the accounts of the people whom you administer, by user name, with their roles."
+    example = "manage.py list_users --unit Brasil --role start --as diego"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--unit", help="label or id: only people at home there or below")

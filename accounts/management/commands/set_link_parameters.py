@@ -16,6 +16,10 @@ class Command(UnitCommand):
         "{{ link.label }} and {{ link.position }}. A unit below and a delivery may say otherwise, name by name; a name "
         "without a value takes away what is said above. Without any, the unit says nothing of its own."
     )
+    example = (
+        'manage.py set_link_parameters Brasil utm_source=newsletter "utm_campaign={{ delivery.label }}" '
+        "--domain example.com --as diego"
+    )
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

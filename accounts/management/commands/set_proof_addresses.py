@@ -14,6 +14,7 @@ class Command(UnitCommand):
         "can only narrow it. Without any, the unit has no list of its own: then those above hold, and where none is, "
         "the domains of the unit's people. Everybody's own verified address is always allowed."
     )
+    example = "manage.py set_proof_addresses Brasil example.com agency@example.org --as diego"
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

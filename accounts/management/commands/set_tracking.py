@@ -13,10 +13,16 @@ class Command(UnitCommand):
         "Say whether deliveries of a unit, and of all below it, measure opens and clicks of people who neither agreed "
         "nor refused. Without ON or OFF, the unit says nothing of its own, and what is said above holds."
     )
+    example = "manage.py set_tracking Europe off --as diego\nmanage.py set_tracking Europe --as diego"
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "unasked", metavar="ON|OFF", nargs="?", type=str.lower, choices=["on", "off"], default=""
+            "unasked",
+            metavar="ON|OFF",
+            nargs="?",
+            type=str.lower,
+            choices=["on", "off"],
+            help="whether they are measured",
         )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

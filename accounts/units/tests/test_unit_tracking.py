@@ -81,3 +81,8 @@ def test_page_and_command_say_it(client, above):
     call_command("set_tracking", above.label, "ON", "--as", by.username, "--json", stdout=out)
 
     assert json.loads(out.getvalue()) == {"unit": above.label, "own": "on", "holds": True}
+
+    out = StringIO()
+    call_command("set_tracking", above.label, "--as", by.username, "--json", stdout=out)
+
+    assert json.loads(out.getvalue())["own"] == ""

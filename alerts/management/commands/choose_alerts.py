@@ -11,8 +11,10 @@ from alerts.models import Condition, MailWhen, Whose
 
 
 class Command(PersonCommand):
-    help = (
-        "Choose how the person is told of alerts, by condition; without a condition, show how they are told."
+    help = "Choose how the person of --as is told of alerts, by condition; without a condition, show how they are told."
+    example = (
+        "manage.py choose_alerts bounces complaints --whose mine --mail at_once --as carla\n"
+        "manage.py choose_alerts --as carla"
     )
 
     def add_options(self, parser: ArgumentParser) -> None:

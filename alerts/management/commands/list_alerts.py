@@ -13,10 +13,9 @@ MOST = 500
 
 
 class Command(PersonCommand):
-    help = (
-        "List the open alerts about the deliveries that the person may see, newest first. Ends with 0 whether there "
-        "are any or not."
-    )
+    help = "List the open alerts about the deliveries that the person may see, newest first."
+    example = "manage.py list_alerts --mine --as carla"
+    exit_codes = "0 listed, whether there are any or not; 2 wrong usage"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--all", action="store_true", help="those that are over, too")

@@ -8,6 +8,8 @@ from typing import Any
 from accounts.commands import UnitCommand
 from accounts.models import User
 from alerts import limits as limiting
+from alerts.models import AlertLimits
+from campaign.lib.helped import of_field
 
 RATES = ("bounces", "complaints", "opt_outs", "times_typical")
 NUMBERS = ("least", "late", "not_moving", "waiting")
@@ -19,10 +21,12 @@ class Command(UnitCommand):
         "Keep the limits of a unit's alerts, for it and all below: rates in per cent, times in minutes. “above” as a "
         "value: as the units above have it. Without an option, show what holds."
     )
+    example = "manage.py set_alert_limits Brasil --bounces 5 --late 15 --holds yes --as diego"
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         for name in (*RATES, *NUMBERS):
-            parser.add_argument(f"--{name.replace('_', '-')}", metavar="NUMBER", help=f"a number, or {ABOVE}")
+            option, meaning = f"--{name.replace('_', '-')}", of_field(AlertLimits, name)
+            parser.add_argument(option, metavar="NUMBER", help=f"{meaning}; or {ABOVE}")
         parser.add_argument("--holds", choices=["yes", "no", ABOVE], help="hold a send that passes a limit")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

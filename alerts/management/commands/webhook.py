@@ -17,23 +17,29 @@ LOGGED = 50
 
 class Command(PersonCommand):
     help = (
-        "create UNIT --label … --url …: a webhook more, whose secret is printed once. list: those of the units that "
-        "the person administers. test, rotate, change, log, remove: of one, by its number. test waits for the answer "
-        "and ends with 1 where it was not taken."
+        "Keep the webhooks of a unit. create UNIT --label … --url …: the secret is printed once. list: those of the "
+        "units that the person administers. change, rotate (its secret), test, log, remove: of one, by its number. "
+        "test waits for the answer."
     )
+    example = (
+        "manage.py webhook create Brasil --label Chat --url https://chat.example.com/hook --condition failed"
+        " --as diego\n"
+        "manage.py webhook test 3 --as diego"
+    )
+    exit_codes = "0 done, 1 refused by a rule, or a test that was not taken; 2 wrong usage"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("action", choices=ACTIONS)
+        parser.add_argument("action", choices=ACTIONS, help="what to do")
         parser.add_argument(
             "which", nargs="?", default="", help="the unit for create, else the webhook's number"
         )
-        parser.add_argument("--label")
+        parser.add_argument("--label", help="its name, for colleagues")
         parser.add_argument("--url", help="https://…")
         parser.add_argument(
             "--condition", dest="conditions", action="append", metavar="CONDITION",
             help="only of this; may be given again (default: all)",
         )  # fmt: skip
-        parser.add_argument("--active", choices=["yes", "no"])
+        parser.add_argument("--active", choices=["yes", "no"], help="change: whether it is told anything")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         assert by is not None

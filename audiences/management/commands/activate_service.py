@@ -20,6 +20,9 @@ class Command(PersonCommand):
         "Show the latest text of a service and its seal; with --seal, put it in force: the form shows it, and mails "
         "that ask to confirm have it. With --write, make a new text first."
     )
+    example = (
+        "manage.py activate_service 2 --as carla\nmanage.py activate_service 2 --seal 3f9a71c0d2e4 --as carla"
+    )
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("service", type=int, metavar="NUMBER", help="as list_services names it")

@@ -18,9 +18,10 @@ class Command(PersonCommand):
         'Make an audience from a JSON file: {"label": …, "rule": …, "unit": label or id, "description": …}; '
         'in place of the rule "with" and "without" may name lists and rules, by label or id.'
     )
+    example = "manage.py create_audience docs/tutorial/regulars.json --as ana"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, metavar="FILE", help="the JSON file")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None

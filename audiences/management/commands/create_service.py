@@ -30,6 +30,7 @@ class Command(PersonCommand):
         "Make a service, such as a newsletter. Its form takes nobody before somebody who may start deliveries has "
         "activated its text (activate_service)."
     )
+    example = 'manage.py create_service "Coffee letter" --unit Brasil --as ana'
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("label", help="for colleagues")

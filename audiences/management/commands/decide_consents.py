@@ -15,8 +15,12 @@ SHOWN = 200
 
 class Command(PersonCommand):
     help = (
-        "Without --decision: list whose consent is unclear. With it: decide about one person (--profile ID) or about "
-        "all of a unit and below (--unit LABEL)."
+        "List whose consent is unclear; with --decision, decide about one person (--profile ID) or about all of a "
+        "unit and below (--unit LABEL)."
+    )
+    example = (
+        "manage.py decide_consents --as ines\n"
+        "manage.py decide_consents --decision write --unit Brasil --expected 12 --as ines"
     )
 
     def add_options(self, parser: ArgumentParser) -> None:

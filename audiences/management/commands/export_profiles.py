@@ -21,6 +21,7 @@ class Command(PersonCommand):
         "Write profiles of a unit and below into a file, as the person's exports are written. Takes the right to "
         "export. The file is there once it is whole; brought back by import_profiles it changes nothing."
     )
+    example = "manage.py export_profiles --to brasil.csv --unit Brasil --as edu"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--to", required=True, metavar="FILE", help="the file; one that is there is kept")

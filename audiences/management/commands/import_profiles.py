@@ -23,10 +23,16 @@ WRITTEN = {"comma": ",", "point": ".", "day": "day", "month": "month"}
 
 
 class Command(PersonCommand):
-    help = "Import profiles from a CSV file. Exit code 0: imported; 1: refused or broken; 2: wrong usage."
+    help = "Import profiles from a CSV file."
+    example = (
+        "manage.py import_profiles customers.csv --unit Brasil --dry-run --as ines\n"
+        'manage.py import_profiles customers.csv --unit Brasil --audience "Fair 2026" --as ines\n'
+        "manage.py import_profiles never.csv --suppression-list --as ines"
+    )
+    exit_codes = "0 imported, 1 refused, or a file that is broken; 2 wrong usage"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, metavar="FILE", help="the CSV file")
         parser.add_argument("--unit", help="label or id of the unit of new profiles; yours if left away")
         parser.add_argument(
             "--keep-good-rows", action="store_true", help="import the good rows of a broken file"

@@ -15,6 +15,7 @@ MOST = 10_000
 
 class Command(PersonCommand):
     help = "List the attributes that are declared, and how many more may be."
+    example = "manage.py list_attributes --text coffee --as ines"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--text", default="", help="only those whose name or label has this in it")

@@ -14,6 +14,7 @@ from audiences.rules import rules, targeting
 
 class Command(PersonCommand):
     help = "List the audiences that a person may see, with their rules in plain words and their counts."
+    example = "manage.py list_audiences --unit Brasil --stored --as ana"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--text", default="", help="only those whose label has this in it")

@@ -16,6 +16,7 @@ class Command(PersonCommand):
     help = (
         "List the choices that are saved for files of the same columns. With --forget ID: forget one of them."
     )
+    example = "manage.py list_mappings --as ines\nmanage.py list_mappings --forget 4 --as ines"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--limit", type=int, default=SHOWN, help=f"at most so many (default: {SHOWN})")

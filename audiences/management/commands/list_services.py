@@ -12,7 +12,8 @@ from audiences.models import Service
 
 
 class Command(PersonCommand):
-    help = "The services that a person may see: how many are subscribed, and where their forms are."
+    help = "List the services that a person may see: how many are subscribed, and where their forms are."
+    example = "manage.py list_services --as ana"
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> list[dict[str, Any]]:
         assert by is not None

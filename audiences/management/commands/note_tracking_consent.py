@@ -19,10 +19,11 @@ class Command(PersonCommand):
         "Note what the people with an address said: whether their opens and clicks may be measured. A no holds from "
         "now on for mails that have left, too; a yes for what is prepared from now on."
     )
+    example = "manage.py note_tracking_consent joao@example.com no --purpose opens --as ines"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("address", metavar="ADDRESS")
-        parser.add_argument("answer", choices=["yes", "no"])
+        parser.add_argument("address", metavar="ADDRESS", help="such as joao@example.com")
+        parser.add_argument("answer", choices=["yes", "no"], help="whether they may be measured")
         parser.add_argument(
             "--purpose", choices=tracking.Purpose.values, help="of these alone (default: of both)"
         )

@@ -11,14 +11,23 @@ from campaign.lib import clock
 
 class Command(PersonCommand):
     help = (
-        "Nobody is written to at this address any more, whoever has it or comes in with it later. With --take-back it "
-        "may be used again, by profiles that did not opt out themselves."
+        "Opt an address out: nobody is written to there any more, whoever has it or comes in with it later. With "
+        "--take-back it may be used again, by profiles that did not opt out themselves."
+    )
+    example = (
+        "manage.py opt_out_address joao@example.com --as ana\n"
+        "manage.py opt_out_address joao@example.com --take-back --as ana"
     )
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("address", metavar="ADDRESS")
-        parser.add_argument("--channel", choices=address_opt_outs.CHANNELS, default="email")
-        parser.add_argument("--take-back", action="store_true")
+        parser.add_argument("address", metavar="ADDRESS", help="such as joao@example.com")
+        parser.add_argument(
+            "--channel",
+            choices=address_opt_outs.CHANNELS,
+            default="email",
+            help="any: whatever goes out, not only mail (default: email)",
+        )
+        parser.add_argument("--take-back", action="store_true", help="it may be used again")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None

@@ -17,9 +17,13 @@ class Command(PersonCommand):
         "Show what would be lost with an attribute; with --confirm NAME remove it and every value of it. Refused while "
         "an audience or a delivery refers to it."
     )
+    example = (
+        "manage.py remove_attribute favourite_roast --as ines\n"
+        "manage.py remove_attribute favourite_roast --confirm favourite_roast --as ines"
+    )
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name")
+        parser.add_argument("name", help="as list_attributes names it")
         parser.add_argument("--confirm", default="", metavar="NAME", help="the name once more: remove it")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,10 @@ class Command(PersonCommand):
         "by domain, MX host or a part of the error text. Without --yes it only says how many and which. Complaints, "
         "and what a person or a list holds, stay."
     )
+    example = (
+        "manage.py repair_quarantine --since 2026-12-14T20:00 --until 2026-12-15 --mx-host outlook.com --as "
+        "diego"
+    )
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

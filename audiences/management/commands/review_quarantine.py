@@ -14,6 +14,10 @@ class Command(PersonCommand):
         "Let addresses be used again whose last error is so many months ago. Without --yes it only says how many and "
         "which. Complaints, and what a person or a list holds, stay; whoever fails again is held again."
     )
+    example = (
+        "manage.py review_quarantine --months 12 --as diego\n"
+        "manage.py review_quarantine --months 12 --yes --as diego"
+    )
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

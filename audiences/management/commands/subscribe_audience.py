@@ -16,6 +16,7 @@ class Command(PersonCommand):
         "Subscribe the people of an audience who agreed to it elsewhere. Nobody who left the service before, opted "
         "out, is held or in quarantine is subscribed so."
     )
+    example = "manage.py subscribe_audience 2 14 --welcome --as ana"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -13,8 +13,8 @@ from deliveries.models import Delivery
 
 class Command(StepCommand):
     help = (
-        "The next version of the delivery's content is a copy of a template (a number or a name of list_templates), or "
-        "of what another delivery says; --last takes the last one of its unit. The earlier versions stay."
+        "Begin the next version of a delivery's content as a copy of a template (a number or a name of list_templates),"
+        " or of what another delivery says; --last takes the last one of its unit. The earlier versions stay."
     )
     example = (
         "manage.py begin_content DM95 newsletter.en --as ana\n  manage.py begin_content DM95 --last --as ana"

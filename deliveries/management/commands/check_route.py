@@ -10,9 +10,11 @@ from deliveries.operations import route_settings
 
 class Command(RouteCommand):
     help = (
-        "Connect to a route's relay, encrypt and sign in as a send would, and try the DKIM key; no message leaves. "
-        "Exit code 1 if anything is wrong. Run it where the workers run, with their environment."
+        "Connect to a route's relay, encrypt and sign in as a send would, and try the DKIM key; no message "
+        "leaves. Run it where the workers run, with their environment."
     )
+    example = "manage.py check_route Newsletters --as diego"
+    exit_codes = "0 it works, 1 something is wrong, 2 wrong usage"
 
     def on(self, route: Route, *, by: User, options: dict[str, Any]) -> dict[str, Any]:
         found = route_settings.check_route(route=route, by=by)

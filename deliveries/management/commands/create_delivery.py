@@ -46,8 +46,8 @@ DESCRIPTION = """Make a delivery from a JSON file:
                 "overlap": "skip", "ahead_minutes": 60, "expires_minutes": 1440, "remind_minutes": 120,
                 "late_minutes": 120}
 
- Paths are relative to the file. "audience" names one, or is {"label": ..., "rule": {...}} to make it, or
-{"with": ["Regulars", "Guests of May"], "without": ["Staff"]} to combine several lists and rules into one, whose
+Paths are relative to the file. "audience" names one, or is {"label": ..., "rule": {...}} to make it, or \
+{"with": ["Regulars", "Guests of May"], "without": ["Staff"]} to combine several lists and rules into one, whose \
 "label" may be left out. A name that is not known is refused."""
 
 

@@ -15,10 +15,10 @@ from deliveries.overview.diagnosis import Diagnosis
 class Command(DeliveriesCommand):
     help = (
         "Say why a delivery does not move, or what it waits for, and what to do about it. Without DELIVERY:"
-        " the installation, and every delivery that should be moving. Exit code 1 where something is wrong,"
-        " 0 where all that waits does so rightly."
+        " the installation, and every delivery that should be moving."
     )
     example = "manage.py doctor DM95"
+    exit_codes = "0 all that waits does so rightly, 1 something is wrong, 2 wrong usage"
     requires_person = False
 
     def add_options(self, parser: ArgumentParser) -> None:

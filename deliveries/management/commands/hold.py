@@ -12,8 +12,8 @@ from deliveries.retention import holds
 
 class Command(DeliveriesCommand):
     help = (
-        "Nothing of a delivery, or of all deliveries of a unit and below, goes by a retention period or is deleted"
-        " while it is under a legal hold. With neither --reason nor --lift: list the holds that concern it."
+        "Place a legal hold on a delivery, or on all deliveries of a unit and below: nothing of them goes by a"
+        " retention period or is deleted meanwhile. With neither --reason nor --lift: list the holds that concern it."
     )
     example = "manage.py hold --delivery DM95 --reason 'Case 17/2026' --as diego"
 

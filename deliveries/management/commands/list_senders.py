@@ -14,6 +14,7 @@ class Command(UnitCommand):
         "List the senders that hold in a unit, its own and those of the units above, with what the default route and "
         "DNS's stored answers say of each. With --ask, DNS is asked anew in the background, for administrators."
     )
+    example = "manage.py list_senders Brasil --as diego"
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

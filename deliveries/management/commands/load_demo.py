@@ -5,18 +5,21 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts import audit
 from accounts import demo as people
+from campaign.lib.helped import HelpedCommand
 from deliveries.demo import relay, stage, story
 
 
-class Command(BaseCommand):
+class Command(HelpedCommand):
     help = (
         "Load the demo: people, customers, and a delivery in each status, reached by the real steps. "
         "Only on the embedded database of `make run`; what stands already stays."
     )
+    example = "manage.py load_demo --people"
+    exit_codes = "0 loaded, 1 refused"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

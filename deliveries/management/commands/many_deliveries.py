@@ -17,15 +17,16 @@ STEPS = ("duplicate", "delete", "move", "place")
 class Command(DeliveriesCommand):
     help = (
         f"Duplicate, delete, move or place (put in a folder) up to {many.MOST} deliveries. What is refused for one"
-        " holds up no other; exit code 1 where something was refused."
+        " holds up no other."
     )
     example = (
         "manage.py many_deliveries move DM95 DM96 --unit Europe --as ana\n"
         "  manage.py many_deliveries place DM95 --folder Summer --as ana"
     )
+    exit_codes = "0 all done, 1 something was refused, 2 wrong usage"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("step", choices=STEPS)
+        parser.add_argument("step", choices=STEPS, help="what to do with each")
         parser.add_argument("deliveries", nargs="+", metavar="DELIVERY", help="IDs: DM95, or 95")
         parser.add_argument("--unit", metavar="UNIT", help="where to, for a move: its label or id")
         parser.add_argument(

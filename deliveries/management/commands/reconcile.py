@@ -15,11 +15,12 @@ from deliveries.overview import state
 
 class Command(DeliveriesCommand):
     help = (
-        "Count a delivery's books anew and compare them: the sealed number, the rows by status, the chunks' tallies,"
-        " exclusions, digests, later tries, unknown outcomes. Reads only; a send may be under way."
-        " Without DELIVERY: all that were ever released. Exit code 0: balanced, 1: something is off, 2: wrong usage."
+        "Count a delivery's books anew and compare them: the sealed number, the rows by status, the chunks' "
+        "tallies, exclusions, digests, later tries, unknown outcomes. Reads only; a send may be under way. "
+        "Without DELIVERY: all that were ever released."
     )
     example = "manage.py reconcile DM95\n  manage.py reconcile --json"
+    exit_codes = "0 balanced, 1 something is off, 2 wrong usage"
     requires_person = False
 
     def add_options(self, parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from deliveries.routing import senders
 
 class Command(UnitCommand):
     help = "Take an address or a domain off a unit's list of senders. What was confirmed leaves as confirmed."
+    example = "manage.py remove_sender Brasil news@example.com --as diego"
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("address", metavar="ADDRESS", help="as list_senders names it")

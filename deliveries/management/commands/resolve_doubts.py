@@ -18,6 +18,12 @@ SAID = {
     Decision.COUNT_AS_SENT: "counted as sent",
 }
 
+MEANINGS = {
+    Decision.HOLD: "leave them unknown for now, with the reason",
+    Decision.SEND_AGAIN: "they leave once more; who got one gets it twice",
+    Decision.COUNT_AS_SENT: "they have arrived; nothing leaves",
+}
+
 
 class Command(StepCommand):
     help = (
@@ -33,7 +39,11 @@ class Command(StepCommand):
         what = parser.add_mutually_exclusive_group(required=True)
         for decision in Decision:
             what.add_argument(
-                f"--{decision.value.replace('_', '-')}", action="store_const", const=decision, dest="decision"
+                f"--{decision.value.replace('_', '-')}",
+                action="store_const",
+                const=decision,
+                dest="decision",
+                help=MEANINGS[decision],
             )
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument(

@@ -15,6 +15,11 @@ class Command(RouteCommand):
         "Set how many messages an hour a mailbox provider gets by a route, all its domains together; or take the "
         "limit away. It acts from the next window on."
     )
+    example = (
+        "manage.py save_provider_limit Newsletters Gmail --domains gmail.com,googlemail.com --per-hour 5000"
+        " --as diego\n"
+        "manage.py save_provider_limit Newsletters Gmail --per-hour none --as diego"
+    )
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("route", metavar="ROUTE", help="the route's label")

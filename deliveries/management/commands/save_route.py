@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
+from campaign.lib.helped import of_field
 from deliveries.models import Route
 from deliveries.operations import route_settings
 
@@ -21,19 +22,25 @@ class Command(PersonCommand):
         "Make a route, or change what is named of it; what is left out stays as it is. Passwords and private keys "
         "are never given here: name the environment variable, or the key's file. A resting route is woken."
     )
+    example = (
+        "manage.py save_route Newsletters --host relay.example.com --port 587 --tls starttls --username sinete "
+        "--password-variable RELAY_PASSWORD --as diego"
+    )
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("route", metavar="ROUTE", help="its label")
         for name in TEXTS:
-            parser.add_argument(_option(name), dest=name, help=_help(name))
+            parser.add_argument(_option(name), dest=name, help=of_field(Route, name))
         for name in NUMBERS:
-            parser.add_argument(_option(name), dest=name, type=int, help=_help(name))
+            parser.add_argument(_option(name), dest=name, type=int, help=of_field(Route, name))
         parser.add_argument(
-            "--limit-per-hour", metavar="N", help=f"{_help('limit_per_hour')}. “none” takes it away"
+            "--limit-per-hour", metavar="N", help=f"{of_field(Route, 'limit_per_hour')}. “none” takes it away"
         )
-        parser.add_argument("--tls", choices=Route.Tls.values, help=_help("tls"))
+        parser.add_argument("--tls", choices=Route.Tls.values, help=of_field(Route, "tls"))
         for name in YES_NO:
-            parser.add_argument(_option(name), dest=name, action=BooleanOptionalAction, help=_help(name))
+            parser.add_argument(
+                _option(name), dest=name, action=BooleanOptionalAction, help=of_field(Route, name)
+            )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None
@@ -54,8 +61,3 @@ class Command(PersonCommand):
 
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _help(name: str) -> str:
-    field = Route._meta.get_field(name)
-    return ". ".join(str(text).rstrip(".") for text in (field.verbose_name, field.help_text) if text)

@@ -15,6 +15,7 @@ class Command(UnitCommand):
         "Enter an address, or a domain for all its addresses, as a sender of a unit and of all below it; one that is "
         "there gets the name and the address of replies that are given. DNS is asked about it in the background."
     )
+    example = 'manage.py save_sender Brasil news@example.com --name "Serra Alta Café" --as diego'
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

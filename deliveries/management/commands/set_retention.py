@@ -15,6 +15,10 @@ class Command(UnitCommand):
         " seals and the audit trail stay. Without any option: say what holds. A kind takes 30 to 3650 days, `ever`, or"
         " `above`: as the unit above has it."
     )
+    example = (
+        "manage.py set_retention Brasil --recipients 400 --reactions 400 --mail 90 --as diego\n"
+        "manage.py set_retention Brasil --as diego"
+    )
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         for kind in RetentionKind:

@@ -11,9 +11,11 @@ from deliveries.routing import signing
 
 class Command(RouteCommand):
     help = (
-        "Show the DNS record with the public key of a route that signs (DKIM), ready to copy. "
-        "With --check, ask DNS for it: exit code 1 unless receivers will find this key there."
+        "Show the DNS record with the public key of a route that signs (DKIM), ready to copy. With --check, "
+        "ask DNS for it."
     )
+    example = "manage.py show_dkim_record Newsletters --check --as diego"
+    exit_codes = "0 shown, 1 with --check: receivers won't find this key; 2 wrong usage"
 
     def add_options(self, parser: ArgumentParser) -> None:
         super().add_options(parser)

@@ -11,8 +11,9 @@ from deliveries.overview import state
 
 
 class Command(DeliveriesCommand):
-    help = "Wait until the delivery has one of the statuses; exit code 1 if it ends in another one."
+    help = "Wait until the delivery has one of the statuses."
     example = "manage.py wait_delivery DM95 --until finished --timeout 600"
+    exit_codes = "0 it has one of the statuses, 1 it ends in another one, 2 wrong usage"
     requires_person = False
 
     def add_options(self, parser: ArgumentParser) -> None:

@@ -60,7 +60,7 @@ def test_it_is_said_as_people_say_it(rule, words):
 def test_it_is_said_in_portuguese():
     with translation.override("pt-br"):
         assert in_words("FREQ=WEEKLY;BYDAY=MO,TH").startswith(
-            "Toda semana, em segunda-feira e quinta-feira, às 09:00 (Europe/Paris), a partir de"
+            "Toda semana, segunda-feira e quinta-feira, às 09:00 (Europe/Paris), a partir de 01/12/2026"
         )
 
 

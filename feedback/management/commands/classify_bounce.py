@@ -9,8 +9,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from campaign.lib.helped import HelpedCommand
 from feedback.reports import BadRules, Report, read
 from feedback.reports.boxes import mails
 from feedback.reports.rules import in_force
@@ -22,13 +23,14 @@ STDIN = "-"
 MAILS = (".eml", ".mbox")
 
 
-class Command(BaseCommand):
+class Command(HelpedCommand):
     help = (
-        "Prints a JSON line for each recipient that a mail speaks of: file, kind, reason, status, recipient, rule. "
-        "Of a file with several mails (mbox) each is read; `file` has its number behind its name, as in box#2. "
-        "Needs no database and changes nothing. Ends with 66 if a file could not be read; the others are printed then, "
-        "too."
+        "Print a JSON line for each recipient that a mail speaks of: file, kind, reason, status, recipient, "
+        "rule. Of a file with several mails (mbox) each is read; `file` has its number behind its name, as in "
+        "box#2. Needs no database and changes nothing."
     )
+    example = "manage.py classify_bounce returned.eml\nmanage.py classify_bounce - < returned.eml"
+    exit_codes = "0 all read, 66 a file could not be read, 78 the rules make no sense"
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from campaign.lib.helped import HelpedCommand
 from feedback import bringing_in, outage, watching
 
 
-class Command(BaseCommand):
-    help = "Brings what waits on this host (opens, clicks, opt-outs) into the database. Safe to run again."
+class Command(HelpedCommand):
+    help = "Bring what waits on this host (opens, clicks, opt-outs) into the database. Safe to run again."
+    example = "manage.py drain_spool --watch"
+    exit_codes = "0 all is in the database, 1 the database is away: what waits is kept"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -11,10 +11,11 @@ from feedback import partitions
 
 class Command(PersonCommand):
     help = (
-        "Lists the partitions of the tracking log, one for each month. --make makes those to come and moves what "
+        "List the partitions of the tracking log, one for each month. --make makes those to come and moves what "
         "strayed, as a job does each day. --drop lets the oldest go with all its opens and clicks, once its last month "
         "is over; the figures of deliveries stay as they were counted."
     )
+    example = "manage.py hit_partitions\nmanage.py hit_partitions --make"
     requires_person = False
 
     def add_options(self, parser: ArgumentParser) -> None:

@@ -6,8 +6,9 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from campaign.lib.helped import HelpedCommand
 from campaign.lib.refusals import Refusal
 from feedback.intake import storing
 from feedback.outage import Away, reach
@@ -18,12 +19,13 @@ logger = logging.getLogger(__name__)
 ENVELOPE = ("ORIGINAL_RECIPIENT", "RECIPIENT")
 
 
-class Command(BaseCommand):
+class Command(HelpedCommand):
     help = (
-        "Stores one mail from standard input: a pipe of the mail server that takes mail for the domain of the return"
-        " path. Exit codes are those of sysexits: 0 stored, also where it was before; 75 not stored now, the server"
-        " should try again; 65 no mail, or one that is too large."
+        "Store one mail from standard input: a pipe of the mail server that takes mail for the domain of the "
+        "return path."
     )
+    example = "manage.py receive_bounce --recipient bounce-1@returns.example.com < returned.eml"
+    exit_codes = "0 stored, also where it was before; 75 not now: the server should try again; 65 no mail, or too large"
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 

@@ -13,8 +13,12 @@ from feedback.models import Reclassification
 
 class Command(PersonCommand):
     help = (
-        "With --since and --until: read the mail of that time anew and say what would change of messages and "
+        "Read the mail between --since and --until anew and say what would change of messages and "
         "addresses; nothing is changed. With --apply N or --undo N: what was found counts, or no more."
+    )
+    example = (
+        "manage.py reclassify_mail --since 2026-12-14 --until 2026-12-15 --as diego\n"
+        "manage.py reclassify_mail --apply 3 --as diego"
     )
 
     def add_options(self, parser: ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
+from campaign.lib.helped import of_field
 from feedback.intake import sources
 from feedback.models import MailSource
 
@@ -18,16 +19,22 @@ class Command(PersonCommand):
         "Make a source of mail that comes back, or change what is named of it; what is left out stays as it is. The "
         "password is never given here: name the environment variable that holds it."
     )
+    example = (
+        "manage.py save_mail_source Returns --kind imap --host imap.example.com --username returns "
+        "--password-variable RETURNS_PASSWORD --as diego"
+    )
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("source", metavar="SOURCE", help="its label")
-        parser.add_argument("--kind", choices=MailSource.Kind.values)
-        parser.add_argument("--port", type=int)
-        parser.add_argument("--tls", choices=MailSource.Tls.values)
+        parser.add_argument("--kind", choices=MailSource.Kind.values, help=of_field(MailSource, "kind"))
+        parser.add_argument("--port", type=int, help=of_field(MailSource, "port"))
+        parser.add_argument("--tls", choices=MailSource.Tls.values, help=of_field(MailSource, "tls"))
         for name in TEXTS:
-            parser.add_argument(_option(name), dest=name)
+            parser.add_argument(_option(name), dest=name, help=of_field(MailSource, name))
         for name in YES_NO:
-            parser.add_argument(_option(name), dest=name, action=BooleanOptionalAction)
+            parser.add_argument(
+                _option(name), dest=name, action=BooleanOptionalAction, help=of_field(MailSource, name)
+            )
         parser.add_argument(
             "--remove-source", action="store_true", help="nothing is fetched from there any more"
         )

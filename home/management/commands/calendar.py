@@ -16,6 +16,7 @@ class Command(PersonCommand):
         "List what leaves when, in a month or a week: deliveries, waves, local hours, runs of series; by the clocks of"
         " whoever --as names."
     )
+    example = "manage.py calendar --month 2026-12 --unit Brasil --as ana"
 
     def add_options(self, parser: ArgumentParser) -> None:
         span = parser.add_mutually_exclusive_group()

@@ -10,9 +10,11 @@ from home import first_steps
 
 class Command(PersonCommand):
     help = (
-        "List the steps from an empty database to the first delivery: what is done, what is missing, and which commands"
-        " do it. Exit code 1 while something is missing."
+        "List the steps from an empty database to the first delivery: what is done, what is missing, and which "
+        "commands do it."
     )
+    example = "manage.py first_steps"
+    exit_codes = "0 all is done, 1 something is missing, 2 wrong usage"
     requires_person = False
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:

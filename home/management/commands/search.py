@@ -11,6 +11,7 @@ from home import search
 
 class Command(PersonCommand):
     help = f"Find deliveries, audiences and people that a person may see by a part of their text; {search.SHOWN} each."
+    example = "manage.py search harvest --as ana"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("text", help=f"at least {search.SHORTEST} characters")

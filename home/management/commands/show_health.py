@@ -11,9 +11,11 @@ from home.health import Health
 
 class Command(PersonCommand):
     help = (
-        "Show queues with their workers and waiting jobs, relays, disks and the size of the database, as the"
-        " administration's first page does. Exit code 1 where something is wrong; `doctor` looks closer."
+        "Show queues with their workers and waiting jobs, relays, disks and the size of the database, as the "
+        "administration's first page does."
     )
+    example = "manage.py show_health --json"
+    exit_codes = "0 all is well, 1 something is wrong, 2 wrong usage"
     requires_person = False
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:

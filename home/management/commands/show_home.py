@@ -16,6 +16,7 @@ from home.standing import Cell, Result
 
 class Command(PersonCommand):
     help = "Say what needs a person, what goes out today, how the last deliveries did and what is unwell, as Home does."
+    example = "manage.py show_home --as carla"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from campaign.lib.helped import HelpedCommand
 from home import metrics
 
 
-class Command(BaseCommand):
+class Command(HelpedCommand):
     help = "Print the metrics of this installation as Prometheus reads them, as for a textfile collector."
+    example = "manage.py show_metrics > /var/lib/node_exporter/sinete.prom"
+    exit_codes = "0 printed"
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

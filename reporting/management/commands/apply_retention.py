@@ -12,10 +12,11 @@ from reporting.retention import applying, planning
 
 class Command(PersonCommand):
     help = (
-        "Delete rows that were kept for as long as their units say, of the units that the person administers; with"
-        " --dry-run only say what would go, by delivery and kind. A job does the same each night. Exit code 0: done,"
-        " 1: some of it stays for the next run, or its books don't balance."
+        "Delete rows that were kept for as long as their units say, of the units that the person administers; "
+        "with --dry-run only say what would go, by delivery and kind. A job does the same each night."
     )
+    example = "manage.py apply_retention --dry-run --unit Brasil --as diego"
+    exit_codes = "0 done, 1 some of it stays for the next run, or its books don't balance; 2 wrong usage"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only say what would go")

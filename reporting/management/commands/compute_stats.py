@@ -11,7 +11,7 @@ from reporting.counting import statistics
 
 
 class Command(StepCommand):
-    help = "Recounts everything from sending and tracking logs, shows old, new and difference, and repairs."
+    help = "Recount everything from sending and tracking logs, show old, new and difference, and repair."
     example = "manage.py compute_stats DM95 --as ana --json"
 
     def add_step_options(self, parser: ArgumentParser) -> None:

@@ -13,15 +13,19 @@ from reporting.persons.erasing import WAITS, Whom
 
 class Command(PersonCommand):
     help = (
-        "Erase a person, named by an address, the id of a profile or an external id: the profile, its wishes and"
-        " addresses, and address, values and words of servers in all that was sent. Figures stay. Nothing more"
-        " leaves to them, and no import or sign-up brings them back. --dry-run says place by place what would go, what"
-        " must wait, and what no erasure changes. Exit code 0: erased (or said), 1: refused, 2: wrong usage or"
-        " nobody found."
+        "Erase a person, named by an address, the id of a profile or an external id: the profile, its wishes "
+        "and addresses, and address, values and words of servers in all that was sent. Figures stay. Nothing "
+        "more leaves to them, and no import or sign-up brings them back. --dry-run says place by place what "
+        "would go, what must wait, and what no erasure changes."
     )
+    example = (
+        "manage.py erase_person joao@example.com --dry-run --as diego\n"
+        "manage.py erase_person joao@example.com --yes joao@example.com --reference TICKET-17 --as diego"
+    )
+    exit_codes = "0 erased, or said; 1 refused by a rule; 2 wrong usage, or nobody found"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("person_", metavar="ADDRESS_OR_ID")
+        parser.add_argument("person_", metavar="ADDRESS_OR_ID", help="address, profile number or external id")
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--dry-run", action="store_true", help="say what would go; change nothing")
         which.add_argument("--yes", metavar="WORD", help="erase: the address, or the id where there is none")

@@ -13,9 +13,10 @@ from reporting.persons import exporting, finding
 
 class Command(PersonCommand):
     help = (
-        "All that is known of one person as a zip: person.json, person.html, the messages as sent and mail that "
+        "Write all that is known of one person as a zip: person.json, person.html, the messages as sent and mail that "
         "came back. The file is closed to others; nothing of it is kept in the database."
     )
+    example = "manage.py export_person joao@example.com --to joao.zip --as diego"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("who", metavar="ADDRESS_OR_ID", help="address, profile number or external id")

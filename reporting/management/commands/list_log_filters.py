@@ -9,6 +9,7 @@ from reporting.models import LogFilter
 
 class Command(PersonCommand):
     help = "List the filters of logs that the person keeps by name, with what each chooses."
+    example = "manage.py list_log_filters --as ana"
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         rows = list(LogFilter.objects.filter(user=by))

@@ -11,9 +11,10 @@ from reporting.persons.events import KINDS
 
 class Command(PersonCommand):
     help = (
-        "What happened to one person and what they did, newest first: messages, exclusions, opens "
+        "List what happened to one person and what they did, newest first: messages, exclusions, opens "
         "and clicks, mail that came back, consents, subscriptions, quarantine, imports, edits, proofs."
     )
+    example = "manage.py person_history joao@example.com --kind message --kind reaction --as ana"
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("who", metavar="ADDRESS_OR_ID", help="address, profile number or external id")

@@ -14,7 +14,7 @@ class Command(LogCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("log", choices=list(logs.LOGS), help=f"one of {', '.join(logs.LOGS)}")
-        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("name", metavar="NAME", help="as list_log_filters has it")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None

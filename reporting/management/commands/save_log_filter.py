@@ -15,7 +15,7 @@ class Command(LogCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("log", choices=list(logs.LOGS), help=f"one of {', '.join(logs.LOGS)}")
-        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("name", metavar="NAME", help="by which it is found again")
         self.add_filter_options(parser)
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,9 @@ class Command(DeliveriesCommand):
     def add_options(self, parser: ArgumentParser) -> None:
         add_subject_options(parser)
         parser.add_argument("--to", action="append", metavar="USER", help="a user name; may be repeated")
-        parser.add_argument("--every", choices=ScheduledReport.Rhythm.values, default="weekly")
+        parser.add_argument(
+            "--every", choices=ScheduledReport.Rhythm.values, default="weekly", help="default: weekly"
+        )
         parser.add_argument(
             "--weekday", type=int, default=1, metavar="N", help="1 (Monday) to 7, of each week"
         )

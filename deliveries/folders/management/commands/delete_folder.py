@@ -9,7 +9,7 @@ from deliveries.folders import naming, tree
 
 
 class Command(DeliveriesCommand):
-    help = "Delete a folder in which nothing lies; exit code 1 where something does."
+    help = "Delete a folder in which nothing lies."
     example = "manage.py delete_folder 12 --as ana"
 
     def add_options(self, parser: ArgumentParser) -> None:

@@ -46,7 +46,7 @@ class Command(DeliveriesCommand):
             "--unit", metavar="UNIT", help="of a new folder (default: that of the one it lies in)"
         )
         parser.add_argument("--in", dest="parent", metavar="FOLDER", help="a new folder lies in this one")
-        parser.add_argument("--description", metavar="TEXT")
+        parser.add_argument("--description", metavar="TEXT", help="for colleagues")
         parser.add_argument("--campaign", action="store_true", help="it is a campaign")
         parser.add_argument("--no-campaign", action="store_true", help="it is none: dates, owner and goal go")
         parser.add_argument("--starts", metavar="DAY", help=f"2026-07-01, or {NOTHING}")

@@ -7,18 +7,23 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from campaign.lib.helped import HelpedCommand
 from campaign.lib.recurrence import BadRule, Recurrence, parsed
 
 MOST = 10_000
 
 
-class Command(BaseCommand):
+class Command(HelpedCommand):
     help = (
-        "Print when a recurrence rule (RFC 5545) comes, from a local start in a zone. "
-        "It needs no database. Exit code 2: the rule, the start or the zone makes no sense."
+        "Print when a recurrence rule (RFC 5545) comes, from a local start in a zone. It needs no database."
     )
+    example = (
+        'manage.py show_occurrences --rule "FREQ=WEEKLY;BYDAY=MO" --start 2026-12-07T09:00 --zone '
+        "America/Sao_Paulo --count 4"
+    )
+    exit_codes = "0 printed, 2 the rule, the start or the zone makes no sense"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -1,0 +1,38 @@
+"""How the `--help` of a command reads: what it does, its options, an example, what its exit codes mean."""
+
+import textwrap
+from argparse import RawDescriptionHelpFormatter
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, DjangoHelpFormatter
+from django.db import models
+
+
+class HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """Django's order of options; sentences are wrapped at the terminal's width, indented lines stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(
+            line if line.startswith(" ") else textwrap.fill(line, width, initial_indent=indent)
+            for line in text.splitlines()
+        )
+
+
+class HelpedCommand(BaseCommand):
+    """A command whose help ends with `example`, a line for each, and with `exit_codes`."""
+
+    example: ClassVar[str] = ""
+    exit_codes: ClassVar[str] = "0 done, 1 refused by a rule, 2 wrong usage"
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        kwargs.setdefault("formatter_class", HelpFormatter)
+        examples = "\n".join(f"  {line.strip()}" for line in self.example.splitlines())
+        kwargs.setdefault("epilog", f"example:\n{examples}\n\nexit codes:\n  {self.exit_codes}")
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+
+def of_field(model: type[models.Model], name: str) -> str:
+    """Say what a field of the model is, as its form does."""
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.Field)
+    return ". ".join(str(text).rstrip(".") for text in (field.verbose_name, field.help_text) if text)
