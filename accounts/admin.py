@@ -18,11 +18,13 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from accounts import access, hands, people
+from accounts import access
+from accounts.access import hands
 from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
+from accounts.people import people
 from accounts.rights import LABELS, Right
-from accounts.unit_form import UnitForm
+from accounts.units.unit_form import UnitForm
 from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 
 admin.site.unregister(Group)  # Sinete gives rights to people, through roles

@@ -6,8 +6,9 @@ from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.utils.translation import gettext_noop as n_
 
-from accounts import access, roles, units
+from accounts import access, roles
 from accounts.models import ApprovalPolicy, OrganizationalUnit, Role, User
+from accounts.units import units
 
 PASSWORD = "cafezinho"  # of demo accounts only: they are made on embedded services alone
 

@@ -220,7 +220,7 @@ class VerbForm(forms.ModelForm):
                 self.instance = self.apply()
         except Refusal as refusal:
             audit.record_refusal(refusal, by=self.by, target=before if before.pk else None)
-            self.add_error(None, str(refusal))
+            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
 
 
 class VerbAdmin(DeskAdmin):
@@ -246,6 +246,19 @@ class VerbAdmin(DeskAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """There is nothing beside the verb."""
+
+
+class ViewersAdmin(VerbAdmin):
+    """Rows that whoever may see them makes, changes and deletes, too."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj)
 
 
 class PreparersAdmin(VerbAdmin):

@@ -2,8 +2,9 @@
 
 from django.utils import timezone
 
-from accounts import audit, braking, letters
+from accounts import audit
 from accounts.kept_forms import rows
+from accounts.people import braking, letters
 from campaign.lib import clock
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts import access
 from accounts.models import OrganizationalUnit, Role
 from accounts.rights import Right
-from accounts.units import create_unit
+from accounts.units.units import create_unit
 
 SHIPPED: dict[str, tuple[str, str, list[Right]]] = {
     "read": (

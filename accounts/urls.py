@@ -3,8 +3,9 @@ from django.contrib.auth import views as auth_views
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from accounts import styleguide, unit_pages, views
+from accounts import styleguide, views
 from accounts.kept_forms import views as kept_forms
+from accounts.units import unit_pages
 
 # No app_name: these are the names that django.contrib.auth and django-allauth use themselves.
 urlpatterns = [

@@ -21,11 +21,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language as django_set_language
 
-from accounts import people, self_service
-from accounts.forms import AccountForm, OwnPasswordForm
-from accounts.middleware import ZONE_COOKIE
+from accounts.edge.middleware import ZONE_COOKIE
 from accounts.models import User
-from accounts.signing_in import SignInForm
+from accounts.people import people, self_service
+from accounts.people.forms import AccountForm, OwnPasswordForm
+from accounts.people.signing_in import SignInForm
 from campaign.lib import clock, reader_zone
 
 DEMO = "accounts.demo"

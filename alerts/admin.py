@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from accounts import access
-from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, person, told
+from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, ViewersAdmin, person, told
 from accounts.rights import Right
 from alerts import choices, words
 from alerts import limits as limiting
@@ -103,7 +103,7 @@ class WebhookForm(VerbForm):
 
 
 @admin.register(Webhook)
-class WebhookAdmin(VerbAdmin):
+class WebhookAdmin(ViewersAdmin):
     """Other programs that are told of alerts."""
 
     form = WebhookForm
@@ -112,15 +112,6 @@ class WebhookAdmin(VerbAdmin):
     list_filter = [UnitFilter, "is_active"]
     search_fields = ["label"]
     change_form_outer_before_template = "admin/alerts/_webhook.html"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["unit", "label", "url", "conditions", *(["is_active"] if obj else [])]
@@ -206,12 +197,6 @@ class ChoiceForm(VerbForm):
     class Meta:
         model = AlertChoice
         fields = ["condition", "whose", "mail"]
-
-    def validate_unique(self) -> None:
-        """One that is there is changed: the verb knows."""
-
-    def validate_constraints(self) -> None:
-        """The same."""
 
     def apply(self) -> AlertChoice:
         data = self.cleaned_data

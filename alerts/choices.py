@@ -121,9 +121,8 @@ def told_to(user: User) -> QuerySet[AlertNotice]:
     return AlertNotice.objects.filter(user=user, alert__delivery__in=visible)
 
 
-def unread(user: User) -> int:
-    """How many alerts the person was told of and has not seen: the number beside the bell; up to 99."""
-    return told_to(user).filter(seen_at=None).order_by().values("pk")[:99].count()
+# How many alerts a person was told of and has not seen: the number beside the bell; up to 99.
+unread = access.counter(lambda user: told_to(user).filter(seen_at=None).order_by().values("pk")[:99])
 
 
 def mark_seen(*, by: User, at: datetime) -> int:

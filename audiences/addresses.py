@@ -73,6 +73,17 @@ def masked(text: str) -> str:
     return f"•••{text[-2:] if len(text) > 4 else ''}" if text else ""
 
 
+def masked_in_sql(field: str) -> str:
+    """The same of a column, as SQL."""
+    return (
+        f"CASE WHEN position('@' IN {field}) > 0"
+        f" THEN left({field}, CASE WHEN {field} ~ '^@[^@]*$' THEN 0 ELSE 1 END)"
+        f" || '•••@' || regexp_replace({field}, '^.*@', '')"
+        f" WHEN {field} = '' THEN ''"
+        f" ELSE '•••' || CASE WHEN length({field}) > 4 THEN right({field}, 2) ELSE '' END END"
+    )
+
+
 def masked_within(text: str) -> str:
     """A text, such as the answer of a mail server, with each address in it masked."""
     return _local_parts.sub(r"\1•••@", text)

@@ -1,10 +1,12 @@
 """What workers do for this app: ids in, one call, nothing else."""
 
 from accounts import audit
-from audiences import imports, mail_exchanges
+from audiences import imports, mail_exchanges, search_texts
 from audiences.quarantine import error_counts
 from audiences.rules import sizes
 from campaign.lib import clock
+
+SECONDS_OF_SEARCH_TEXTS = 60  # then whoever waits in the queue is next
 
 
 def run_import(*, import_id: int, **_: object) -> None:
@@ -32,3 +34,8 @@ def look_up_exchanges(**_: object) -> None:
 def count_audiences(*, audience_ids: list[int], **_: object) -> None:
     """Audiences that somebody looks at in a list have a fresh count."""
     sizes.count_stale(audience_ids, at=clock.now())
+
+
+def write_search_texts(**_: object) -> None:
+    """People who came or changed by thousands are found by an index."""
+    search_texts.fill(seconds=SECONDS_OF_SEARCH_TEXTS)

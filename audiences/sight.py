@@ -7,6 +7,7 @@ somebody who is gone nobody can tell the unit any more: to be seen by those who 
 Whoever may see a person sees the address only with the right *See addresses* on the person's unit, and masked without.
 """
 
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet, Value
@@ -17,15 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import READING, Right
-from audiences import addresses
+from audiences import addresses, search_texts
 from audiences.models import ImportProblem, Profile
-from audiences.models.profile import plain
 
 SOMEBODY = _("somebody of another unit")
 ERASED = _("erased person")
 MASKED = ("email", "phone")  # fields of a profile that lead to the person
 
-SHORTEST_FOUND = 3  # letters that the index of trigrams needs
 MOST_FOUND = 2_000
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -44,6 +43,28 @@ def with_addresses(user: User, rows: QuerySet[Profile] | None = None) -> QuerySe
 
 def _in_clear(user: User) -> Q:
     return Q(unit__in=access.units(user, Right.ADDRESSES).values("pk"))
+
+
+@dataclass(frozen=True)
+class UnitsSeen:
+    """Of which units a person sees the people, and their addresses (None: of all); and whether those who are gone."""
+
+    seen: frozenset[int] | None = None
+    clear: frozenset[int] | None = None
+    is_gone_seen: bool = True
+    is_gone_clear: bool = True
+
+
+def units_seen(user: User | None, *, unit: OrganizationalUnit) -> UnitsSeen:
+    """The rule of `marked`, by the keys of units: for statements that join many rows at once."""
+    everywhere = READING if user is None else access.at_the_top(user)
+    if user is None or everywhere.issuperset(READING):
+        return UnitsSeen()
+    seen = frozenset(access.units(user, Right.VIEW).values_list("pk", flat=True))
+    clear = seen.intersection(access.units(user, Right.ADDRESSES).values_list("pk", flat=True))
+    is_gone_seen = access.sees_all_below(user, unit)
+    is_gone_clear = is_gone_seen and access.sees_all_below(user, unit, Right.ADDRESSES)
+    return UnitsSeen(seen, clear, is_gone_seen, is_gone_clear)
 
 
 def marked(rows: Rows, *, user: User | None, unit: OrganizationalUnit) -> Rows:
@@ -68,14 +89,15 @@ def marked(rows: Rows, *, user: User | None, unit: OrganizationalUnit) -> Rows:
     )
 
 
-def search(rows: Rows, text: str) -> Rows:
+def search(rows: Rows, text: str, *, known: list[int] | None = None) -> Rows:
     """Of marked rows those of people who may be seen and whose address holds the text: no address can be guessed.
 
     Where addresses are masked it takes a whole one: whoever asks knows it already. A part of an address is looked for
     among the addresses that people have today, so that an index finds it; a whole one among those of the rows too.
+    `known` is what `those_of` found, where somebody has asked already.
     """
     matching = rows.filter(Q(is_clear=True, address__icontains=text) | Q(is_seen=True, address__iexact=text))
-    found = those_of(text)
+    found = those_of(text) if known is None else known
     if found is None:
         return matching
     if found:
@@ -88,9 +110,9 @@ def those_of(text: str) -> list[int] | None:
 
     None where they are many, or it is too short for an index: then looking at row after row finds some as soon.
     """
-    if len(text) < SHORTEST_FOUND:
+    if len(text) < search_texts.SHORT:
         return None
-    rows = Profile.objects.order_by().filter(search__contains=plain(text)).values_list("pk", flat=True)
+    rows = search_texts.holding(Profile.objects.order_by(), [text]).values_list("pk", flat=True)
     found = list(rows[: MOST_FOUND + 1])
     return found if len(found) <= MOST_FOUND else None
 

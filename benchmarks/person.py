@@ -87,8 +87,9 @@ def _measure(stack: Stack, args: argparse.Namespace) -> dict[str, Any]:
     django.setup()
     from django.conf import settings
 
-    from accounts import access, units
+    from accounts import access
     from accounts.models import Role, User
+    from accounts.units import units
     from benchmarks import audience
     from deliveries.models import Message
 

@@ -1,7 +1,8 @@
 """`make bench-profiles`: how fast a customer file comes in, and how much memory that takes.
 
 A CSV file of so many made-up customers is imported by `manage.py import_profiles` in a process of its own,
-first as new profiles and then again with every second row changed; its memory is looked at all the while.
+first as new profiles, then again with every second row changed, and the first one as a dry run that would change these
+back; its memory is looked at all the while. After the new ones the texts are written by which people are found.
 """
 
 import argparse
@@ -34,12 +35,17 @@ def main(argv: list[str]) -> int:
         first, second = stack.folder / "first.csv", stack.folder / "second.csv"
         _write(first, args.rows)
         _write(second, args.rows, changed=True)
-        fresh, again = _import(stack, first), _import(stack, second)
+        fresh = _import(stack, first)
+        texts = _texts()
+        again = _import(stack, second)
+        rehearsed = _import(stack, first, "--dry-run")
         result = {
             "rows": args.rows,
             "bytes": first.stat().st_size,
             "new_per_s": round(args.rows / fresh["seconds"]),
             "again_per_s": round(args.rows / again["seconds"]),
+            "dry_run_per_s": round(args.rows / rehearsed["seconds"]),
+            "texts_per_s": texts,
             "peak_rss_mb": max(fresh["peak_rss_mb"], again["peak_rss_mb"]),
             "created": fresh["created"],
             "updated": again["updated"],
@@ -76,9 +82,18 @@ def _write(file: Path, rows: int, *, changed: bool = False) -> None:
             )
 
 
-def _import(stack: Stack, file: Path) -> dict[str, Any]:
+def _texts() -> int:
+    """How many texts a second are written by which people are found, as a worker does it after an import."""
+    from audiences import search_texts
+
+    began = time.monotonic()
+    written = search_texts.fill(seconds=3_600)
+    return round(written / (time.monotonic() - began))
+
+
+def _import(stack: Stack, file: Path, *options: str) -> dict[str, Any]:
     """What the command answered, with the most memory that its process ever held."""
-    command = [sys.executable, "manage.py", "import_profiles", str(file), "--as", "bench", "--json"]
+    command = [sys.executable, "manage.py", "import_profiles", str(file), "--as", "bench", "--json", *options]
     began = time.monotonic()
     process = subprocess.Popen(command, cwd=BASE_DIR, env=stack.env, stdout=subprocess.PIPE)
     watched, peak = psutil.Process(process.pid), 0

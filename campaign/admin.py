@@ -119,75 +119,77 @@ _RETENTION = (
 )
 
 
+_GROUPS = [
+    (_("Deliveries"), [
+        ("deliveries", "delivery", _("Deliveries"), "outgoing_mail"),
+        ("deliveries", "series", _("Recurring deliveries"), "autorenew"),
+        ("deliveries", "folder", _("Folders"), "folder_open"),
+        ("deliveries", "occurrence", _("Runs"), "event_repeat"),
+        ("deliveries", "notice", _("Notices"), "notifications"),
+        ("alerts", "alert", _("Alerts"), "notification_important"),
+        ("alerts", "alertchoice", _("My choices of alerts"), "tune"),
+        ("deliveries", "preparation", _("Preparations"), "fact_check"),
+        ("deliveries", "statuschange", _("Status changes"), "history"),
+        ("reporting", "deliverystatistics", _("Statistics"), "monitoring"),
+        ("reporting", "scheduledreport", _("Scheduled reports"), "schedule_send"),
+        ("reporting", "reportmail", _("Mails of scheduled reports"), "mark_email_read"),
+        ("reporting", "statisticsrun", _("Recounts"), "calculate"),
+        ("reporting", "fold", _("Hourly counts"), "published_with_changes"),
+        ("reporting", "hitreclassification", _("Re-classifications of hits"), "person_search"),
+        ("reporting", "logfilter", _("Saved filters"), "filter_alt"),
+    ]),
+    (_("People to write to"), [
+        ("audiences", "profile", _("Profiles"), "person"),
+        ("audiences", "audience", _("Audiences"), "groups"),
+        ("audiences", "service", _("Services"), "newspaper"),
+        ("audiences", "testprofile", _("Test profiles"), "science"),
+        ("audiences", "import", _("Imports"), "upload_file"),
+        ("audiences", "importmapping", _("Saved mappings"), "bookmark"),
+        ("audiences", "attribute", _("Attributes"), "label"),
+        ("audiences", "consentevent", _("Consents"), "how_to_reg"),
+        ("audiences", "consentdoubt", _("Unclear consents"), "help"),
+        ("audiences", "addressoptout", _("Opted-out addresses"), "unsubscribe"),
+        ("audiences", "quarantine", _("Quarantine"), "block"),
+        ("reporting", "personexport", _("Exports of personal data"), "folder_zip"),
+        ("audiences", "erasure", _("Erasures"), "person_cancel"),
+        ("audiences", "mailexchange", _("Mail exchanges"), "dns"),
+    ]),
+    (_("Access"), [
+        ("accounts", "user", _("Users"), "badge"),
+        ("accounts", "rolegrant", _("Roles in units"), "key"),
+        ("deliveries", "deliveryuserpermission", _("Rights on deliveries"), "lock_person"),
+        ("accounts", "organizationalunit", _("Units"), "account_tree"),
+        ("accounts", "role", _("Roles"), "workspace_premium"),
+        ("accounts", "auditevent", _("Audit trail"), "policy"),
+        *_RETENTION,
+    ]),
+    (_("Machinery"), [
+        ("deliveries", "route", _("Routes"), "alt_route"),
+        ("deliveries", "providerlimit", _("Limits of mailbox providers"), "speed"),
+        ("deliveries", "sender", _("Senders"), "alternate_email"),
+        ("deliveries", "dnsanswer", _("DNS answers"), "dns"),
+        ("deliveries", "instance", _("This instance"), "home_pin"),
+        ("deliveries", "halt", _("Stops of all sending"), "front_hand"),
+        ("alerts", "alertlimits", _("Limits of alerts"), "crisis_alert"),
+        ("alerts", "webhook", _("Webhooks"), "cable"),
+        ("alerts", "webhookmessage", _("Messages to webhooks"), "outbound"),
+        ("feedback", "mailsource", _("Mail sources"), "mark_email_unread"),
+        ("feedback", "report", _("Reports by mail"), "assignment_return"),
+        ("feedback", "reclassification", _("Re-classifications"), "rule"),
+        ("django_rq", "dashboard", _("Queues and failed jobs"), "stacks"),
+    ]),
+]  # fmt: skip
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar: only what this person may open."""
-    groups = [
-        (_("Deliveries"), [
-            ("deliveries", "delivery", _("Deliveries"), "outgoing_mail"),
-            ("deliveries", "series", _("Recurring deliveries"), "autorenew"),
-            ("deliveries", "folder", _("Folders"), "folder_open"),
-            ("deliveries", "occurrence", _("Runs"), "event_repeat"),
-            ("deliveries", "notice", _("Notices"), "notifications"),
-            ("alerts", "alert", _("Alerts"), "notification_important"),
-            ("alerts", "alertchoice", _("My choices of alerts"), "tune"),
-            ("deliveries", "preparation", _("Preparations"), "fact_check"),
-            ("deliveries", "statuschange", _("Status changes"), "history"),
-            ("reporting", "deliverystatistics", _("Statistics"), "monitoring"),
-            ("reporting", "scheduledreport", _("Scheduled reports"), "schedule_send"),
-            ("reporting", "reportmail", _("Mails of scheduled reports"), "mark_email_read"),
-            ("reporting", "statisticsrun", _("Recounts"), "calculate"),
-            ("reporting", "fold", _("Hourly counts"), "published_with_changes"),
-            ("reporting", "hitreclassification", _("Re-classifications of hits"), "person_search"),
-            ("reporting", "logfilter", _("Saved filters"), "filter_alt"),
-        ]),
-        (_("People to write to"), [
-            ("audiences", "profile", _("Profiles"), "person"),
-            ("audiences", "audience", _("Audiences"), "groups"),
-            ("audiences", "service", _("Services"), "newspaper"),
-            ("audiences", "testprofile", _("Test profiles"), "science"),
-            ("audiences", "import", _("Imports"), "upload_file"),
-            ("audiences", "importmapping", _("Saved mappings"), "bookmark"),
-            ("audiences", "attribute", _("Attributes"), "label"),
-            ("audiences", "consentevent", _("Consents"), "how_to_reg"),
-            ("audiences", "consentdoubt", _("Unclear consents"), "help"),
-            ("audiences", "addressoptout", _("Opted-out addresses"), "unsubscribe"),
-            ("audiences", "quarantine", _("Quarantine"), "block"),
-            ("reporting", "personexport", _("Exports of personal data"), "folder_zip"),
-            ("audiences", "erasure", _("Erasures"), "person_cancel"),
-            ("audiences", "mailexchange", _("Mail exchanges"), "dns"),
-        ]),
-        (_("Access"), [
-            ("accounts", "user", _("Users"), "badge"),
-            ("accounts", "rolegrant", _("Roles in units"), "key"),
-            ("deliveries", "deliveryuserpermission", _("Rights on deliveries"), "lock_person"),
-            ("accounts", "organizationalunit", _("Units"), "account_tree"),
-            ("accounts", "role", _("Roles"), "workspace_premium"),
-            ("accounts", "auditevent", _("Audit trail"), "policy"),
-            *_RETENTION,
-        ]),
-        (_("Machinery"), [
-            ("deliveries", "route", _("Routes"), "alt_route"),
-            ("deliveries", "providerlimit", _("Limits of mailbox providers"), "speed"),
-            ("deliveries", "sender", _("Senders"), "alternate_email"),
-            ("deliveries", "dnsanswer", _("DNS answers"), "dns"),
-            ("deliveries", "instance", _("This instance"), "home_pin"),
-            ("deliveries", "halt", _("Stops of all sending"), "front_hand"),
-            ("alerts", "alertlimits", _("Limits of alerts"), "crisis_alert"),
-            ("alerts", "webhook", _("Webhooks"), "cable"),
-            ("alerts", "webhookmessage", _("Messages to webhooks"), "outbound"),
-            ("feedback", "mailsource", _("Mail sources"), "mark_email_unread"),
-            ("feedback", "report", _("Reports by mail"), "assignment_return"),
-            ("feedback", "reclassification", _("Re-classifications"), "rule"),
-            ("django_rq", "dashboard", _("Queues and failed jobs"), "stacks"),
-        ]),
-    ]  # fmt: skip
     return [
         {
             "title": title,
             "separator": True,
             "items": [_item(*entry) for entry in entries if _may_open(request, *entry[:2])],
         }
-        for title, entries in groups
+        for title, entries in _GROUPS
     ]
 
 

@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Callable
 
-from accounts import audit, letters
+from accounts import audit
 from accounts import queues as accounts_queues
+from accounts.people import letters
 from alerts import figures
 from alerts import letters as alert_letters
 from alerts import queues as alerts_queues
 from alerts.webhooks import calling
-from audiences import imports
+from audiences import imports, search_texts
+from audiences import queues as audiences_queues
 from audiences.consent import sign_ups
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
@@ -64,6 +66,7 @@ _ERRANDS = (
     _wake(alerts_queues.LOOK, "alerts", where=figures.is_anything),
     _wake(alerts_queues.MAIL, "alert-mail", where=lambda: alert_letters.due(clock.now()).exists()),
     _wake(alerts_queues.CALL, "webhooks", where=lambda: calling.due(clock.now()).exists()),
+    _wake(audiences_queues.SEARCH_TEXTS, search_texts.JOB, where=search_texts.is_anything_waiting),
     _wake(feedback_queues.SIGN_UPS, "sign-ups", where=lambda: sign_ups.due(clock.now()).exists()),
     _wake(feedback_queues.READ_MAIL, "read-mail", where=waiting.is_anything_open),
     _wake(feedback_queues.FETCH_MAIL, "fetch-mail", where=lambda: sources.due(clock.now()).exists()),

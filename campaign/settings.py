@@ -65,9 +65,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "accounts.middleware.well_formed",
+    "accounts.edge.middleware.well_formed",
     "django.middleware.security.SecurityMiddleware",
-    "accounts.middleware.Policies",
+    "accounts.edge.middleware.Policies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "campaign.public.PublicPaths",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -75,15 +75,15 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.never_kept",
-    "accounts.middleware.in_own_zone",
+    "accounts.edge.middleware.never_kept",
+    "accounts.edge.middleware.in_own_zone",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.kept_forms.edge.middleware",
-    "accounts.middleware.SignedIn",
+    "accounts.edge.middleware.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.middleware.RefusalMiddleware",
+    "accounts.edge.middleware.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "campaign.urls"
@@ -101,7 +101,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.context.frame",
+                "accounts.edge.context.frame",
                 "accounts.kept_forms.edge.frame",
                 "deliveries.views.context.frame",
                 "alerts.context.frame",
@@ -110,6 +110,8 @@ TEMPLATES = [
         },
     },
 ]
+
+FORM_RENDERER = "campaign.lib.selects.Renderer"
 
 # PostgreSQL is the truth. Pooling belongs to the web process alone: a forked worker opens its own connections.
 IS_WEB = env.bool("SINETE_WEB", False)
@@ -134,6 +136,8 @@ for _name, _value in {
 if IS_WEB:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 4}
+    # Pages ask short questions of many parts: where PostgreSQL would compile one, that takes longer than its answer.
+    _options["options"] = (_options.get("options", "") + " -c jit=off").strip()
 # The clock's offset, for tests and rehearsals of a year, is out of reach unless a session says so at connecting.
 CLOCK_OFFSET_ALLOWED = DEBUG and env.bool("SINETE_CLOCK_OFFSET", TESTING)
 if CLOCK_OFFSET_ALLOWED:
@@ -176,8 +180,8 @@ CSRF_FAILURE_VIEW = "accounts.kept_forms.edge.csrf_failed"
 # A session ends so long after its last use; a page that refreshes itself uses nothing. 0: never.
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", 60)
 # Accounts are invited; nobody signs up. django-allauth looks after signing in and links by mail.
-ACCOUNT_ADAPTER = "accounts.signing_in.Adapter"
-ACCOUNT_FORMS = {"reset_password_from_key": "accounts.signing_in.ChosenPasswordForm"}
+ACCOUNT_ADAPTER = "accounts.people.signing_in.Adapter"
+ACCOUNT_FORMS = {"reset_password_from_key": "accounts.people.signing_in.ChosenPasswordForm"}
 ACCOUNT_SIGNUP_ENABLED = False
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_EMAIL_VERIFICATION = "none"  # signing in asks for no verified address, proofs do

@@ -7,7 +7,7 @@ class DeliveriesConfig(AppConfig):
     verbose_name = _("Deliveries")
 
     def ready(self) -> None:
-        from accounts import units
+        from accounts.units import units
         from audiences.fields import attributes
         from deliveries.commands import base
         from deliveries.drafting import attribute_uses

@@ -16,7 +16,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import signing_in
+from accounts.people import signing_in
 from audiences import addresses, tracking
 from audiences.models import Profile
 from audiences.tracking import Tracked

@@ -134,7 +134,7 @@ def day_of(at: datetime) -> tuple[datetime, datetime]:
 
 def needs(user: User) -> list[Need]:
     """The lists of *Waiting for me* that aren't empty, the oldest of each first."""
-    waiting = todo.lists(user)
+    waiting = todo.shown(user)
     look, open_it = _("Look and decide"), _("Open it")
     lists: Sequence[tuple[str, str | Promise, QuerySet[Delivery], str, str | Promise, str]] = (
         ("to_approve", _("To approve"), waiting.to_approve, "check", look, "deliveries:approval"),

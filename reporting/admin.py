@@ -182,9 +182,6 @@ class LogFilterForm(VerbForm):
         model = LogFilter
         fields = ["log", "name"]
 
-    def validate_constraints(self) -> None:
-        """A name that is there already gets other filters: the verb knows."""
-
     def clean_query(self) -> dict[str, str]:
         """Return the filters; raise ValidationError for what is none of the log."""
         asked = QueryDict(self.cleaned_data["query"].removeprefix("?"))

@@ -7,6 +7,7 @@ from campaign.lib import clock
 from feedback import bringing_in, link_cache, outage
 from reporting.counting import reclassifying, statistics
 from reporting.persons import erasing, exporting
+from reporting.reactions import standing_counts
 from reporting.retention import applying
 from reporting.scheduled import mailing
 
@@ -33,6 +34,11 @@ def carry_on_erasures(**_: object) -> None:
 def compute(*, run_id: int, **_: object) -> None:
     with audit.entered("job"):
         statistics.run(run_id=run_id)
+
+
+def count_figures(*, delivery_id: int, **_: object) -> None:
+    with audit.entered("job"):
+        standing_counts.count(delivery_id=delivery_id, at=clock.now())
 
 
 def reclassify_hits(*, run_id: int, **_: object) -> None:

@@ -62,6 +62,27 @@ class KeptFigures(models.Model):
         return str(self.delivery_id)
 
 
+class StandingFigures(models.Model):
+    """What was last counted from the rows of a large delivery, as pages draw it; `mark` says of which state."""
+
+    delivery = models.OneToOneField(
+        Delivery, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    at = models.DateTimeField(_("counted"))
+    mark = models.CharField(max_length=64)
+    # As `KeptFigures` has them.
+    by_link = models.JSONField(default=list)
+    by_time = models.JSONField(default=list)
+    by_minute = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = _("standing figures of a delivery")
+        verbose_name_plural = _("standing figures of deliveries")
+
+    def __str__(self) -> str:
+        return str(self.delivery_id)
+
+
 class Fold(models.Model):
     """One run of the hourly count; the next begins where it looked up to."""
 

@@ -6,9 +6,11 @@ everywhere and for nothing else: nobody prepares, approves or starts a delivery 
 
 guardian_rows.py  where a right acts: the one rule on which all questions rest
 asking.py         whether a person may, and what they hold
+counting.py       how many rows there are for them, on every page
 seeing.py         which rows, units and people there are for them
 granting.py       rights are given and taken
 withholding.py    Start and Approve, withheld while an account is in somebody's hands
+hands.py          in whose hands an account is, and which administrator is independent of that
 refusals.py       what is said to whoever may not
 
 Whom of the people behind an object above one sees is the matter of `audiences.sight`.
@@ -22,6 +24,7 @@ from accounts.access.asking import (
     record_hidden,
     require,
 )
+from accounts.access.counting import counter, counters
 from accounts.access.granting import (
     grant,
     grant_single,
@@ -33,6 +36,7 @@ from accounts.access.granting import (
 )
 from accounts.access.guardian_rows import (
     OF_SUPERUSERS,
+    read_once,
     unit_of,
 )
 from accounts.access.refusals import (
@@ -67,6 +71,8 @@ __all__ = [
     "UnknownPerson",
     "at_the_top",
     "can",
+    "counter",
+    "counters",
     "give_back",
     "grant",
     "grant_single",
@@ -75,6 +81,7 @@ __all__ = [
     "on_any_unit",
     "on_units",
     "people",
+    "read_once",
     "readable_unit",
     "readable_units",
     "record_hidden",

@@ -3,16 +3,14 @@
 from collections.abc import Collection
 from typing import Any
 
-from guardian.utils import get_user_obj_perms_model
-
 from accounts import audit
 from accounts.access.guardian_rows import (
     OF_SUPERUSERS,
-    acting,
     acts,
     codenames_on,
     declares,
     grants_on_units,
+    paths_granted,
     rows_granted,
     unit_of,
 )
@@ -27,7 +25,8 @@ def can(user: User, right: Right, target: Any) -> bool:
         return False
     if user.is_superuser and right in OF_SUPERUSERS:
         return True
-    if rows_granted(user, right, OrganizationalUnit).filter(acting(right, unit_of(target))).exists():
+    unit = unit_of(target)
+    if any(acts(right, path, unit.path) for path in paths_granted(user, right)):
         return True
     model = type(target)
     if model is OrganizationalUnit or not declares(model, right):
@@ -65,8 +64,7 @@ def on_any_unit(user: User) -> frozenset[Right]:
     """Return the rights that a person was given on some unit, in one query."""
     if not user.is_active:
         return frozenset()
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
-    names = set(grants.objects.filter(user=user).values_list("permission__codename", flat=True))
+    names = {name for name, _path in grants_on_units(user)}
     return frozenset(right for right in Right if right.value in names)
 
 

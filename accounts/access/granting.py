@@ -4,8 +4,8 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import audit, hands
-from accounts.access import guardian_rows
+from accounts import audit
+from accounts.access import guardian_rows, hands
 from accounts.access.asking import can, require
 from accounts.access.guardian_rows import codenames_on, unit_of
 from accounts.access.refusals import NeedsAnother, SelfGrant, UnknownPerson

@@ -3,7 +3,9 @@
 It is said once, by `acts` for what was read and by `acting` for what PostgreSQL looks for.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.contrib.auth.models import Permission
@@ -17,6 +19,9 @@ from accounts.models import OrganizationalUnit, User
 from accounts.rights import READING, Right
 
 OF_SUPERUSERS = frozenset({*READING, Right.ADMINISTER})  # what a superuser may without a grant
+
+Grants = list[tuple[str, str]]
+_read: ContextVar[dict[int, Grants] | None] = ContextVar("grants_on_units", default=None)
 
 
 def rows_granted(user: User, right: Right, model: type[models.Model]) -> QuerySet[Any]:
@@ -60,16 +65,49 @@ def acting(right: Right, unit: OrganizationalUnit, *, at: str = "") -> Q:
     return below | Q(**{f"{at}path__startswith": unit.path}) if right in READING else below
 
 
-def grants_on_units(user: User) -> list[tuple[str, str]]:
+def grants(model: type[models.Model]) -> Any:
+    """Return the model of the rows that give people rights on single objects of `model`."""
+    return get_user_obj_perms_model(model)  # type: ignore[arg-type]  # the stubs know guardian's own models only
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Inside, what a person was granted on units is read once: for what is shown, and changes nothing by it."""
+    before = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(before)
+
+
+def grants_on_units(user: User) -> Grants:
     """Return what this person was granted on units: pairs of a right's name and the path of a unit."""
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
-    return list(grants.objects.filter(user=user).values_list("permission__codename", "content_object__path"))
+    known = _read.get()
+    if known is None:
+        return _grants_of(user)
+    if user.pk not in known:
+        known[user.pk] = _grants_of(user)
+    return known[user.pk]
+
+
+def _grants_of(user: User) -> Grants:
+    rows = grants(OrganizationalUnit).objects.filter(user=user)
+    return list(rows.values_list("permission__codename", "content_object__path"))
+
+
+def paths_granted(user: User, right: Right) -> list[str]:
+    """Return the paths of the units on which the right was given."""
+    return [path for name, path in grants_on_units(user) if name == right.value]
+
+
+def _forget() -> None:
+    if known := _read.get():
+        known.clear()
 
 
 def codenames_on(user: User, model: type[models.Model], pks: list[Any]) -> list[str]:
     """Return the names of the rights that this person was given on single objects; one may come twice."""
-    grants: Any = get_user_obj_perms_model(model)  # type: ignore[arg-type]  # the stubs know guardian's own models only
-    rows = grants.objects.filter(user=user, content_object__in=pks)
+    rows = grants(model).objects.filter(user=user, content_object__in=pks)
     return list(rows.values_list("permission__codename", flat=True))
 
 
@@ -78,17 +116,20 @@ def give(user: User, target: models.Model, names: Collection[str]) -> None:
 
     Raise Permission.DoesNotExist where the model knows no such right.
     """
-    grants: Any = get_user_obj_perms_model(target)
+    model = grants(type(target))
     known = Permission.objects.filter(
         content_type=ContentType.objects.get_for_model(target), codename__in=names
     )
-    rows = [grants(user=user, permission=permission, content_object=target) for permission in known]
+    rows = [model(user=user, permission=permission, content_object=target) for permission in known]
     if len(rows) < len(set(names)):
         raise Permission.DoesNotExist(f"{type(target).__name__} knows not all of {sorted(names)}")
-    grants.objects.bulk_create(rows, ignore_conflicts=True)
+    model.objects.bulk_create(rows, ignore_conflicts=True)
+    _forget()
 
 
 def take(user: User, target: models.Model, names: Collection[str]) -> None:
     """The person has these rights on the one object no more."""
-    grants: Any = get_user_obj_perms_model(target)
-    grants.objects.filter(user=user, content_object=target, permission__codename__in=names).delete()
+    grants(type(target)).objects.filter(
+        user=user, content_object=target, permission__codename__in=names
+    ).delete()
+    _forget()

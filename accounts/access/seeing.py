@@ -4,12 +4,23 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from guardian.shortcuts import get_users_with_perms
-from guardian.utils import get_user_obj_perms_model
 
-from accounts.access.guardian_rows import OF_SUPERUSERS, acting, codenames_of, declares, rows_granted, unit_of
+from accounts.access.guardian_rows import (
+    OF_SUPERUSERS,
+    acting,
+    codenames_of,
+    declares,
+    grants,
+    grants_on_units,
+    paths_granted,
+    rows_granted,
+    unit_of,
+)
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import READING, Right
 from campaign.lib import numbers
+
+TOPMOST = 2  # strokes in the path of a unit that has none above it: "/1/"
 
 
 def units(user: User, right: Right) -> QuerySet[OrganizationalUnit]:
@@ -18,7 +29,7 @@ def units(user: User, right: Right) -> QuerySet[OrganizationalUnit]:
         return OrganizationalUnit.objects.none()
     if user.is_superuser and right in OF_SUPERUSERS:
         return OrganizationalUnit.objects.all()
-    paths = list(rows_granted(user, right, OrganizationalUnit).values_list("path", flat=True))
+    paths = paths_granted(user, right)
     where = _below(paths)
     if right in READING:
         where |= Q(pk__in={int(pk) for path in paths for pk in path.split("/") if pk})
@@ -52,22 +63,21 @@ def whole_units(user: User, right: Right = Right.VIEW) -> QuerySet[Organizationa
         return OrganizationalUnit.objects.none()
     if user.is_superuser:
         return OrganizationalUnit.objects.all()
-    paths = rows_granted(user, right, OrganizationalUnit).values_list("path", flat=True)
-    return OrganizationalUnit.objects.filter(_below(list(paths)))
+    return OrganizationalUnit.objects.filter(_below(paths_granted(user, right)))
 
 
 def sees_all_below(user: User, unit: OrganizationalUnit, right: Right = Right.VIEW) -> bool:
     """Whether this person sees whatever hangs under the unit and below, or reads it by another right."""
-    return whole_units(user, right).filter(pk=unit.pk).exists()
+    if user.is_superuser or not user.is_active:
+        return user.is_active
+    return any(unit.path.startswith(path) for path in paths_granted(user, right))
 
 
 def at_the_top(user: User) -> frozenset[Right]:
     """Return the rights that act on every unit, in one query: those that were granted on the topmost one."""
     if not user.is_active:
         return frozenset()
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
-    rows = grants.objects.filter(user=user, content_object__parent=None)
-    names = set(rows.values_list("permission__codename", flat=True))
+    names = {name for name, path in grants_on_units(user) if path.count("/") == TOPMOST}
     return frozenset(right for right in Right if right.value in names) | (
         OF_SUPERUSERS if user.is_superuser else frozenset()
     )
@@ -92,9 +102,12 @@ def within(user: User, right: Right, queryset: QuerySet[Any]) -> QuerySet[Any]:
 
 def holders(right: Right, target: Any) -> QuerySet[User]:
     """Return the active people on whose grants the right acts on an object, by name: whom to ask."""
-    grants: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
     where = acting(right, unit_of(target), at="content_object__")
-    found = Q(pk__in=grants.objects.filter(where, permission__codename=right.value).values("user"))
+    found = Q(
+        pk__in=grants(OrganizationalUnit)
+        .objects.filter(where, permission__codename=right.value)
+        .values("user")
+    )
     model = type(target)
     if model is not OrganizationalUnit and declares(model, right):
         single: Any = get_users_with_perms(

@@ -6,11 +6,10 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from guardian.models import UserObjectPermissionBase
-from guardian.utils import get_user_obj_perms_model
 
-from accounts import hands
+from accounts.access import hands
 from accounts.access.granting import require_independent, write_rights
-from accounts.access.guardian_rows import unit_of
+from accounts.access.guardian_rows import grants, unit_of
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import NOT_TO_ONESELF, Right
 
@@ -59,10 +58,10 @@ def _single_rows(user: User) -> list[QuerySet[Any]]:
     found = []
     for model in apps.get_models():
         if issubclass(model, UserObjectPermissionBase):
-            grants: Any = model
-            kind = grants._meta.get_field("content_object").related_model
+            rights: Any = model
+            kind = rights._meta.get_field("content_object").related_model
             if kind is not None and kind is not OrganizationalUnit:  # guardian's generic table has none
-                rows = grants.objects.filter(user=user)
+                rows = rights.objects.filter(user=user)
                 found.append(rows.select_related("permission", "content_object__unit"))
     return found
 
@@ -70,8 +69,7 @@ def _single_rows(user: User) -> list[QuerySet[Any]]:
 def units_with_rights_of(user: User) -> set[OrganizationalUnit]:
     """Return where this person holds anything: by a role, or by a right on a single object."""
     found = Q(pk__in=user.role_grants.values("unit"))
-    units: Any = get_user_obj_perms_model(OrganizationalUnit)  # type: ignore[arg-type]  # the stubs know guardian's own models only
-    found |= Q(pk__in=units.objects.filter(user=user).values("content_object"))
+    found |= Q(pk__in=grants(OrganizationalUnit).objects.filter(user=user).values("content_object"))
     for rows in _single_rows(user):
         found |= Q(pk__in=rows.select_related(None).values("content_object__unit"))
     return set(OrganizationalUnit.objects.filter(found))

@@ -6,9 +6,10 @@ import factory
 from allauth.account.models import EmailAddress
 from factory.django import DjangoModelFactory
 
-from accounts import access, units
+from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, Role, User
 from accounts.roles import root
+from accounts.units import units
 
 PASSWORD = "correct horse battery staple"
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access, audit
 from accounts.desk import person
-from accounts.refused import told
+from accounts.edge.refused import told
 from alerts.forms import WebhookChangeForm, WebhookForm
 from alerts.models import Webhook, WebhookMessage
 from alerts.views.units import find as find_unit

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from accounts.bounded_pages import BoundedPaginator
 from accounts.desk import DeskAdmin, UnitFilter, anywhere, person, told
 from accounts.rights import Right
 from audiences import sight, tracking
@@ -74,7 +75,8 @@ class ProfileAdmin(InUnitAdmin):
     list_display_links = ["id", "external_id"]
     list_filter = ["email_state", "no_email", "no_contact", UnitFilter, "language"]
     ordering = ["id"]
-    search_fields = ["search"]
+    paginator = BoundedPaginator
+    search_fields = ["search_text__text"]
     search_help_text = _("Any part of the id, the name, the address, the city or the phone number")
     readonly_fields = ["email_state", *CHANNELS, *tracking.COLUMNS.values()]
 

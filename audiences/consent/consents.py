@@ -4,7 +4,6 @@ A no to mail holds for the address too, whoever has it now or comes in with it l
 """
 
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 from psycopg import sql
@@ -21,7 +20,41 @@ Channel = ConsentEvent.Channel
 FLAGS = {Channel.EMAIL: "no_email", Channel.SMS: "no_sms", Channel.ANY: "no_contact"}
 OF_MAIL = frozenset({Channel.EMAIL, Channel.ANY})  # a no to these ends what was subscribed to
 
+# `ids` yields the ids of profiles, each with what the person said.
+_SAY_NO = """
+    WITH chosen AS MATERIALIZED (
+        SELECT id, coalesce(max(words), '') AS words FROM ({ids}) AS found (id, words) GROUP BY id
+    ), changed AS (
+        UPDATE audiences_profile p SET {flag} = true, changed_at = %(at)s
+        FROM chosen WHERE p.id = chosen.id AND NOT p.{flag} RETURNING p.id, chosen.words
+    ), addresses AS (
+        INSERT INTO audiences_addressoptout (channel, address_key, at)
+        SELECT DISTINCT %(channel)s, p.email_key, %(at)s::timestamptz FROM chosen CROSS JOIN LATERAL (
+            SELECT email_key FROM audiences_profile WHERE id = chosen.id AND email_key <> '' OFFSET 0
+        ) p WHERE %(channel)s <> 'sms' ORDER BY 2
+        ON CONFLICT DO NOTHING
+    ), whole AS MATERIALIZED (
+        SELECT id FROM chosen WHERE %(channel)s <> 'sms'
+        UNION SELECT other.id FROM {with_their_addresses} WHERE %(channel)s <> 'sms'
+    ), ended AS (
+        UPDATE audiences_subscription had SET ended_at = %(at)s, is_confirmed = false
+        FROM whole WHERE had.profile_id = whole.id AND had.ended_at IS NULL
+        RETURNING had.profile_id, had.service_id
+    ), logged AS (
+        INSERT INTO audiences_consentevent
+            (profile_id, service_id, channel, opted_out, at, source, by_id, reference, network, words)
+        SELECT id, NULL::bigint, %(channel)s, true, %(at)s::timestamptz, %(source)s, %(by)s::bigint, %(reference)s,
+            %(network)s, words
+        FROM changed
+        UNION ALL SELECT profile_id, service_id, 'email', true, %(at)s, %(source)s, %(by)s::bigint,
+            %(reference)s, %(network)s, ''
+        FROM ended ORDER BY 1
+    )
+    SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM ended)
+"""
 
+
+@transaction.atomic
 def opt_out(
     *,
     profile_id: int,
@@ -36,9 +69,16 @@ def opt_out(
 
     Its address is not written to either, whoever has it, and all its subscriptions end.
     """
-    return _set(True, profile_id, channel, Origin(at, source, by, reference, network))
+    origin = Origin(at, source, by, reference, network)
+    profile = _locked(profile_id, by)
+    ids = sql.SQL("SELECT {}::bigint, ''").format(sql.Literal(profile.pk))
+    changed, ended = _say_no(ids, channel, origin)
+    if changed:
+        _record("opt_out", profile, channel, origin)
+    return bool(changed or ended)
 
 
+@transaction.atomic
 def opt_in(
     *,
     profile_id: int,
@@ -53,7 +93,28 @@ def opt_in(
 
     Its address may be used again too, unless others have it on whom the person has no right: then that no stays.
     """
-    return _set(False, profile_id, channel, Origin(at, source, by, reference, network))
+    origin = Origin(at, source, by, reference, network)
+    profile = _locked(profile_id, by)
+    key, is_freed = profile.email_key, False
+    if channel in OF_MAIL and key and _may_free(key, by):
+        is_freed = bool(AddressOptOut.objects.filter(channel=channel, address_key=key).delete()[0])
+    flag = FLAGS[Channel(channel)]
+    if not getattr(profile, flag):
+        return is_freed
+    setattr(profile, flag, False)
+    profile.save(update_fields=[flag, "changed_at"])
+    ConsentEvent.objects.create(
+        profile=profile,
+        channel=channel,
+        opted_out=False,
+        at=at,
+        source=source,
+        by=by,
+        reference=reference,
+        network=network,
+    )
+    _record("opt_in", profile, channel, origin)
+    return True
 
 
 def opt_out_many(
@@ -71,54 +132,7 @@ def opt_out_many(
     Beside each id the SELECT yields what the person said, or an empty text. The caller has checked the right on
     whatever it selects.
     """
-    statement = sql.SQL(
-        """
-        WITH chosen AS MATERIALIZED (
-            SELECT id, coalesce(max(words), '') AS words FROM ({ids}) AS found (id, words) GROUP BY id
-        ), changed AS (
-            UPDATE audiences_profile p SET {flag} = true, changed_at = %(at)s
-            FROM chosen WHERE p.id = chosen.id AND NOT p.{flag} RETURNING p.id, chosen.words
-        ), addresses AS (
-            INSERT INTO audiences_addressoptout (channel, address_key, at)
-            SELECT DISTINCT %(channel)s, p.email_key, %(at)s::timestamptz FROM chosen CROSS JOIN LATERAL (
-                SELECT email_key FROM audiences_profile WHERE id = chosen.id AND email_key <> '' OFFSET 0
-            ) p WHERE %(channel)s <> 'sms' ORDER BY 2
-            ON CONFLICT DO NOTHING
-        ), whole AS MATERIALIZED (
-            SELECT id FROM chosen WHERE %(channel)s <> 'sms'
-            UNION SELECT other.id FROM {with_their_addresses} WHERE %(channel)s <> 'sms'
-        ), ended AS (
-            UPDATE audiences_subscription had SET ended_at = %(at)s, is_confirmed = false
-            FROM whole WHERE had.profile_id = whole.id AND had.ended_at IS NULL
-            RETURNING had.profile_id, had.service_id
-        ), logged AS (
-            INSERT INTO audiences_consentevent
-                (profile_id, service_id, channel, opted_out, at, source, by_id, reference, network, words)
-            SELECT id, NULL::bigint, %(channel)s, true, %(at)s::timestamptz, %(source)s, %(by)s::bigint, %(reference)s,
-                %(network)s, words
-            FROM changed
-            UNION ALL SELECT profile_id, service_id, 'email', true, %(at)s, %(source)s, %(by)s::bigint,
-                %(reference)s, %(network)s, ''
-            FROM ended ORDER BY 1
-        )
-        SELECT count(*) FROM changed
-        """
-    ).format(
-        flag=sql.Identifier(FLAGS[Channel(channel)]),
-        ids=profile_ids,
-        with_their_addresses=sql.SQL(subscribing.WITH_THEIR_ADDRESSES),
-    )
-    values: dict[str, Any] = {
-        "at": at,
-        "channel": channel,
-        "source": source,
-        "by": by.pk if by else None,
-        "reference": reference,
-        "network": network,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement.as_string(cursor.cursor), values)
-        return int(cursor.fetchone()[0])
+    return _say_no(profile_ids, channel, Origin(at, source, by, reference, network))[0]
 
 
 def address_says_no(profile: Profile) -> bool:
@@ -127,53 +141,30 @@ def address_says_no(profile: Profile) -> bool:
     return bool(profile.email_key) and rows.exists()
 
 
-@transaction.atomic
-def _set(opted_out: bool, profile_id: int, channel: str, origin: Origin) -> bool:
+def _locked(profile_id: int, by: User | None) -> Profile:
+    """The profile, held until the transaction ends; raise access.NotAllowed for who may not prepare there."""
     profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile_id)
-    if origin.by is not None:
-        access.require(origin.by, Right.PREPARE, profile)
-    ended = _spread(opted_out, profile, channel, origin)
-    flag = FLAGS[Channel(channel)]
-    if getattr(profile, flag) == opted_out:
-        return ended
-    setattr(profile, flag, opted_out)
-    profile.save(update_fields=[flag, "changed_at"])
-    ConsentEvent.objects.create(
-        profile=profile,
-        channel=channel,
-        opted_out=opted_out,
-        at=origin.at,
-        source=origin.source,
-        by=origin.by,
-        reference=origin.reference,
-        network=origin.network,
+    if by is not None:
+        access.require(by, Right.PREPARE, profile)
+    return profile
+
+
+def _say_no(profile_ids: sql.Composable, channel: str, origin: Origin) -> tuple[int, int]:
+    """How many profiles are opted out that were not, and how many subscriptions ended by it."""
+    statement = sql.SQL(_SAY_NO).format(
+        flag=sql.Identifier(FLAGS[Channel(channel)]),
+        ids=profile_ids,
+        with_their_addresses=sql.SQL(subscribing.WITH_THEIR_ADDRESSES),
     )
+    with connection.cursor() as cursor:
+        cursor.execute(statement.as_string(cursor.cursor), origin.slots() | {"channel": channel})
+        changed, ended = cursor.fetchone()
+    return changed, ended
+
+
+def _record(action: str, profile: Profile, channel: str, origin: Origin) -> None:
     if origin.by is not None:
-        audit.record(
-            "opt_out" if opted_out else "opt_in",
-            by=origin.by,
-            target=profile,
-            channel=channel,
-            source=origin.source,
-        )
-    return True
-
-
-def _spread(opted_out: bool, profile: Profile, channel: str, origin: Origin) -> bool:
-    """What the wish means beside the flag: for the address, and for subscriptions; whether that changed anything."""
-    if channel not in OF_MAIL:
-        return False
-    key = profile.email_key
-    if opted_out:
-        if key:
-            AddressOptOut.objects.bulk_create(
-                [AddressOptOut(channel=channel, address_key=key, at=origin.at)], ignore_conflicts=True
-            )
-        ids = sql.SQL("SELECT {}::bigint").format(sql.Literal(profile.pk))
-        return bool(subscribing.leave_many(service=None, profile_ids=ids, origin=origin))
-    if key and _may_free(key, origin.by):
-        return bool(AddressOptOut.objects.filter(channel=channel, address_key=key).delete()[0])
-    return False
+        audit.record(action, by=origin.by, target=profile, channel=channel, source=origin.source)
 
 
 def _may_free(key: str, by: User | None) -> bool:

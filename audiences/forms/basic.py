@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import fields as dataclass_fields
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,7 @@ from audiences.fields import attributes, fields
 from audiences.fields.fields import DATE, NUMBER, YES_NO, ProfileField
 from audiences.imports import columns
 from audiences.models import Attribute, Profile, TestProfile
+from campaign.lib import reader_zone
 
 
 class UnitField(forms.ModelChoiceField):
@@ -70,7 +70,7 @@ class _ValuesForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.known = [known for known in fields.shown(filled) if known.name not in self.left_out]
         self.hidden = Attribute.objects.count() - sum(not known.column for known in self.known)
-        zones = [("", "–"), *((zone, zone.replace("_", " ")) for zone in sorted(available_timezones()))]
+        zones = [("", "–"), *((zone, zone.replace("_", " ")) for zone in reader_zone.names())]
         for known in self.known:
             self.fields[known.name] = _kind_field(known)
         self.fields["time_zone"] = forms.ChoiceField(required=False, label=_("Time zone"), choices=zones)

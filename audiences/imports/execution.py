@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop as n_
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from audiences import queues
+from audiences import queues, search_texts
 from audiences.fields import attributes
 from audiences.imports import chosen as chosen_columns
 from audiences.imports import files, mappings, new_columns, samples, staging, suppression_list
@@ -375,6 +375,7 @@ class _Run:
                 transaction.set_rollback(True)
             else:
                 self._finish(Import.Status.DONE)
+                search_texts.wake()
         if importing.dry_run:
             self._finish(Import.Status.CHECKED)
 

@@ -19,6 +19,7 @@ from psycopg import sql
 from accounts import access
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
+from audiences import search_texts
 from audiences.consent import consents, doubts
 from audiences.imports import wish_merge
 from audiences.imports.headers import Mapping
@@ -129,7 +130,7 @@ class _Merge:
         self._refuse_shared_ids()
         self.wishes.gather("key", "{staging} JOIN {repeated} USING (key)")
         importing.repeated = self._drop_repeated()
-        self.tables.execute("ANALYZE {staging}")
+        self.tables.execute("ANALYZE {staging} (line, key)")
         self._match()
         self.wishes.gather("id", "{staging} JOIN {matched} USING (line)")
         importing.repeated += self._drop_matched_twice()
@@ -268,8 +269,9 @@ class _Merge:
         self.tables.execute(
             """
             CREATE UNLOGGED TABLE {target} AS
-            SELECT line, is_new,
-                   coalesce(id, nextval(pg_get_serial_sequence('audiences_profile', 'id'))) AS profile_id
+            SELECT line, is_new, coalesce(
+                id, nextval((SELECT pg_get_serial_sequence('audiences_profile', 'id')::regclass))
+            ) AS profile_id
             FROM (SELECT s.line, m.id, m.id IS NULL AS is_new
                   FROM {staging} s LEFT JOIN {matched} m USING (line) ORDER BY s.line) AS ordered
             """
@@ -316,8 +318,13 @@ class _Merge:
         changes, values = self._changes()
         if not changes:
             return 0
+        update = f"UPDATE audiences_profile p SET {{changes}}, changed_at = %(at)s {_OF_STAGED}"
+        if self._count_matched() > search_texts.FEW:
+            self.tables.execute(search_texts.LATER)
+            note = search_texts.NOTE.format(changed="changed")
+            update = f"WITH changed AS ({update} RETURNING p.id), noted AS ({note}) SELECT FROM changed"
         return self.tables.execute(
-            f"UPDATE audiences_profile p SET {{changes}}, changed_at = %(at)s {_OF_STAGED}",
+            update,
             values,
             changes=sql.SQL(", ").join(sql.SQL(f"{name} = {value}") for name, value in changes),
             **_compared(changes),

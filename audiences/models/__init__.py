@@ -5,6 +5,7 @@ from audiences.models.export_style import ExportStyle
 from audiences.models.imports import Import, ImportLines, ImportMapping, ImportPart, ImportProblem
 from audiences.models.profile import AddressState, Attribute, ConsentDoubt, ConsentEvent, Profile
 from audiences.models.quarantine import AddressError, ErrorReason, Quarantine, Suppression
+from audiences.models.search_text import SearchBacklog, SearchText
 from audiences.models.service import AddressOptOut, Service, ServiceText, SignUp, Subscription
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "MailExchange",
     "Profile",
     "Quarantine",
+    "SearchBacklog",
+    "SearchText",
     "Service",
     "ServiceText",
     "SignUp",

@@ -2,16 +2,13 @@
 
 import unicodedata
 
-from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Value
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OrganizationalUnit, User
-
-PENDING_KB = 65_536
+from campaign.lib.displays import QuickDisplays
 
 
 class Plain(models.Func):
@@ -37,7 +34,7 @@ class AddressState(models.TextChoices):
     MALFORMED = "malformed", _("Malformed")
 
 
-class Profile(models.Model):
+class Profile(QuickDisplays, models.Model):
     """A person. The key of an import is `external_id` where the file has one, else the address."""
 
     # Unique by a constraint of its own: `unique=True` would add a second index, for LIKE, to every import.
@@ -76,15 +73,6 @@ class Profile(models.Model):
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
-    # What the search looks through: lower case, without accents.
-    search = models.GeneratedField(
-        expression=Plain(
-            Coalesce("external_id", Value("")), "email", "first_name", "last_name", "city", "phone"
-        ),
-        output_field=models.TextField(),
-        db_persist=True,
-        editable=False,
-    )
 
     class Meta:
         verbose_name = _("profile")
@@ -93,14 +81,6 @@ class Profile(models.Model):
         indexes = [
             models.Index(fields=["email_key"], name="profile_email_key"),
             models.Index(fields=["unit", "id"], name="profile_unit"),
-            # What is new waits beside the index until a search or the vacuum sorts it in: an import is not slowed.
-            GinIndex(
-                fields=["search"],
-                name="profile_search",
-                opclasses=["gin_trgm_ops"],
-                fastupdate=True,
-                gin_pending_list_limit=PENDING_KB,
-            ),
         ]
         constraints = [
             models.UniqueConstraint(

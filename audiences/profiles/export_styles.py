@@ -30,6 +30,13 @@ def written(rows: Iterable[Iterable[Any]], *, by: User) -> Iterator[bytes]:
     return (gone_on(line.removeprefix(BOM) if is_unmarked else line, style=style) for line in lines)
 
 
+def encoded(parts: Iterable[str], *, by: User) -> Iterator[bytes]:
+    """The parts of a file's CSV in the person's encoding, for a `StreamingHttpResponse`."""
+    style = of(by)
+    for place, part in enumerate(parts):
+        yield gone_on(part, style=style) if place else begun(part, style=style)
+
+
 def begun(text: str, *, style: ExportStyle) -> bytes:
     """The first of a file's CSV, with the mark that its encoding has in front."""
     return gone_on(text if style.encoding == ExportStyle.Encoding.UTF_8 else f"{BOM}{text}", style=style)

@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -13,13 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
-from audiences import addresses, sight, tracking
+from audiences import addresses, search_texts, sight, tracking
 from audiences.fields import attributes, fields
 from audiences.models import Profile
-from audiences.models.profile import Plain, plain
-from audiences.profiles import export_styles
+from audiences.models.profile import Plain
+from audiences.profiles import export_styles, files
 from audiences.quarantine import erased_addresses, suppressions
-from campaign.lib import keyset
 from campaign.lib.refusals import Refusal
 
 EDITABLE = (
@@ -36,6 +34,7 @@ EDITABLE = (
     "attributes",
 )
 FLAGS = ("no_email", "no_sms", "no_contact")
+MOST_WORDS = 8
 # What a search looks through of a person whose address may not be read.
 NAMED = Plain(Coalesce("external_id", Value("")), "first_name", "last_name", "city")
 
@@ -43,15 +42,24 @@ NAMED = Plain(Coalesce("external_id", Value("")), "first_name", "last_name", "ci
 class IdTaken(Refusal):
     message = _("Another profile has the external id “%(external_id)s”.")
     code = "id_taken"
+    field = "external_id"
+
+
+class NoAddress(Refusal):
+    message = _("Give an email address or a phone number: without both nothing can be sent to a profile.")
+    code = "no_address"
+    field = "email"
 
 
 @transaction.atomic
 def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Profile:
-    """The person is a profile of the unit. Raise IdTaken, and Erased for somebody who was erased."""
+    """The person is a profile of the unit. Raise IdTaken, NoAddress, and Erased for who was erased."""
     access.require(by, Right.IMPORT, unit)
     attributes.require(values.get("attributes") or {})
     profile = Profile(unit=unit)
     _fill(profile, values)
+    if not _has_address(profile):
+        raise NoAddress()
     profile.save()
     _hold_suppressed(profile)
     audit.record("create_profile", by=by, target=profile, unit=unit.label)
@@ -60,19 +68,28 @@ def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Pro
 
 @transaction.atomic
 def change(*, profile: Profile, values: dict[str, Any], by: User) -> Profile:
-    """The profile has these values; what was prepared already keeps the old ones."""
+    """The profile has these values; what was prepared already keeps the old ones.
+
+    Raise IdTaken, NoAddress where the last address would go, and Erased for who was erased.
+    """
     names = set(values.get("attributes") or {})
     declared = attributes.hold(names)
     profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile.pk)
     access.require(by, Right.IMPORT, profile)
     attributes.refuse(names - declared - set(profile.attributes))  # what an earlier time left behind stays
-    before = {name: getattr(profile, name) for name in EDITABLE}
+    before, had_address = {name: getattr(profile, name) for name in EDITABLE}, _has_address(profile)
     _fill(profile, values)
+    if had_address and not _has_address(profile):
+        raise NoAddress()
     changed = sorted(name for name in EDITABLE if before[name] != getattr(profile, name))
     profile.save(update_fields=[*EDITABLE, "email_key", "email_state", "changed_at"])
     _hold_suppressed(profile)
     audit.record("change_profile", by=by, target=profile, changed=changed)
     return profile
+
+
+def _has_address(profile: Profile) -> bool:
+    return bool(profile.email or profile.phone)
 
 
 def _hold_suppressed(profile: Profile) -> None:
@@ -106,49 +123,34 @@ def _composed(value: Any) -> Any:
 
 
 def found(profiles: QuerySet[Profile], text: str, *, user: User | None) -> QuerySet[Profile]:
-    """The profiles that hold every word, anywhere, whatever its letter case and accents.
+    """The profiles that hold every word, whatever its letter case and accents, as `search_texts.with_word` says.
 
     By address and phone number those alone are found of whom `user` may read these, and by a whole address: no
     address can be guessed. The profiles are of `sight.with_addresses`; without a person all of them may be read.
     """
     reads_all = user is None or (user.is_active and user.is_superuser)
-    for word in text.split()[:8]:
-        profiles = profiles.filter(search__contains=plain(word))
-        if not reads_all:
-            profiles = profiles.alias(named=NAMED).filter(
-                Q(is_clear=True)
-                | Q(named__contains=plain(word))
-                | Q(email_key=addresses.read(word)[1] or None)
-            )
+    words = text.split()[:MOST_WORDS]
+    profiles = search_texts.holding(profiles, words)
+    for word in words if not reads_all else ():
+        whole = Q(email_key=addresses.read(word)[1] or None)
+        named = search_texts.with_word("named", word)
+        profiles = profiles.alias(named=NAMED).filter(Q(is_clear=True) | named | whole)
     return profiles
 
 
 @transaction.atomic
-def export(*, profiles: QuerySet[Profile], unit: OrganizationalUnit, by: User) -> Iterator[list[Any]]:
-    """The rows of a file of these profiles, its header first, of the unit and below; streamed."""
+def export(*, profiles: QuerySet[Profile], unit: OrganizationalUnit, by: User) -> Iterator[str]:
+    """The text of a file of these profiles, of the unit and below, its header first; in parts, in the person's style.
+
+    Raise access.NotAllowed without the right to export there.
+    """
     access.require(by, Right.EXPORT, unit)
     profiles = sight.with_addresses(by, profiles.filter(unit__path__startswith=unit.path))
     audit.record("export_profiles", by=by, target=unit, rows=profiles.count())
-    return _rows(profiles, fields.fields(), decimal=export_styles.decimal(by))
+    return _parts(profiles, delimiter=export_styles.of(by).delimiter, decimal=export_styles.decimal(by))
 
 
-def _rows(
-    profiles: QuerySet[Profile], known: list[fields.ProfileField], *, decimal: str
-) -> Iterator[list[Any]]:
-    tracked = list(tracking.COLUMNS.values())
-    yield [*(field.name for field in known), *FLAGS, *tracked]
-    for profile in keyset.each(profiles):
-        flags = [int(getattr(profile, flag)) for flag in FLAGS]
-        said = [getattr(profile, name) for name in tracked]
-        answers = ["" if each is None else int(each) for each in said]
-        values = (sight.value_of(field.name, field.value_of(profile), profile) for field in known)
-        yield [*(_exported(value, decimal) for value in values), *flags, *answers]
-
-
-def _exported(value: Any, decimal: str = ".") -> Any:
-    """A number so that it is read in one way alone: 2.345 could be two thousand, 2.3450 can't."""
-    if not isinstance(value, float):
-        return value
-    digits = f"{Decimal(repr(value)):f}"
-    digits = f"{digits}0" if len(digits.partition(".")[2]) == 3 else digits
-    return digits.replace(".", decimal)
+def _parts(profiles: QuerySet[Profile], *, delimiter: str, decimal: str) -> Iterator[str]:
+    known, others = fields.fields(), [*FLAGS, *tracking.COLUMNS.values()]
+    yield files.header(known, others, delimiter=delimiter)
+    yield from files.pages(profiles, known, others, delimiter=delimiter, decimal=decimal)

@@ -23,6 +23,7 @@ _PURPOSE = b"sinete: erased addresses"
 
 
 class Erased(Refusal):
+    field = "email"
     message = _(
         "Whoever has this address was erased at their request and is not taken in again. An administrator may allow "
         "the address again with “erase_person --allow-again”."

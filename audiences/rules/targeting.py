@@ -81,12 +81,6 @@ def named_by(audience: Audience) -> list[Audience]:
     return [found[pk] for pk in sorted(found)]
 
 
-def query_sql(audience: Audience) -> tuple[str, tuple[Any, ...]]:
-    """A SELECT of the profiles' ids, in no order, with its parameters; for use inside a set-based statement."""
-    sql, params = profiles(audience).order_by().values("pk").query.sql_with_params()
-    return sql, tuple(params)
-
-
 def count(audience: Audience, *, unit: OrganizationalUnit | None = None) -> int:
     """How many profiles the audience has now; with a `unit`, for a delivery of that unit."""
     return profiles(audience, unit=unit).count()

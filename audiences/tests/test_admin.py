@@ -41,6 +41,15 @@ def test_a_profile_is_made_and_changed_by_importers(unit: OrganizationalUnit) ->
     assert (profile.email_key, profile.email_state) == ("", "malformed")
 
 
+def test_a_profile_without_address_and_phone_is_refused_at_its_field(unit: OrganizationalUnit) -> None:
+    posted = {"unit": unit.pk, "first_name": "Rita", "attributes": "{}"}
+
+    answer = desk("import", unit).post("/admin/audiences/profile/add/", posted)
+
+    assert answer.context["adminform"].form.errors.keys() == {"email"}
+    assert not Profile.objects.exists()
+
+
 def test_profiles_elsewhere_are_not_shown(unit: OrganizationalUnit) -> None:
     hidden = ProfileFactory(unit=UnitFactory(), email="hidden@example.com")
     importer = desk("import", unit)
@@ -225,3 +234,16 @@ def test_the_clock_is_the_databases(unit: OrganizationalUnit) -> None:
     )
 
     assert before <= profile.consents.get().at <= clock.now()
+
+
+def test_a_list_of_very_many_profiles_is_counted_so_far_and_says_so(
+    unit: OrganizationalUnit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.bounded_pages.BoundedPaginator.most", 2)
+    ProfileFactory.create_batch(3, unit=unit)
+    importer, url = desk("import", unit), "/admin/audiences/profile/"
+
+    page, narrowed = importer.get(url).content.decode(), importer.get(f"{url}?q=nobody").content.decode()
+
+    assert "The first 2 of more" in page
+    assert "of more" not in narrowed

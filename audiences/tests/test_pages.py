@@ -122,10 +122,38 @@ def test_a_profile_is_made_and_changed_by_the_form(client):
     ]
 
 
+def test_a_profile_without_address_and_phone_is_refused_at_the_field(client):
+    answer = post(client, "profile-create", unit=root().pk, first_name="Ana")
+
+    assert answer.context["form"].errors.keys() == {"email"}
+    assert "Give an email address or a phone number" in answer.content.decode()
+    assert not Profile.objects.exists()
+
+
+def test_a_phone_number_alone_makes_a_profile_and_the_last_address_stays(client):
+    post(client, "profile-create", unit=root().pk, phone="+55 81 99999-0000")
+    profile = Profile.objects.get()
+
+    answer = post(client, "profile-edit", profile.pk, first_name="Ana", phone="")
+
+    assert answer.context["form"].errors.keys() == {"email"}
+    profile.refresh_from_db()
+    assert (profile.phone, profile.first_name) == ("+55 81 99999-0000", "")
+
+
+def test_who_has_no_address_from_a_file_is_changed_all_the_same(client):
+    profile = ProfileFactory(email="", external_id="C1")
+
+    post(client, "profile-edit", profile.pk, external_id="C1", first_name="Ana")
+
+    profile.refresh_from_db()
+    assert profile.first_name == "Ana"
+
+
 def test_an_id_that_is_taken_is_said_on_the_form(client):
     ProfileFactory(external_id="C1")
 
-    response = post(client, "profile-create", unit=root().pk, external_id="C1")
+    response = post(client, "profile-create", unit=root().pk, external_id="C1", email="c@example.com")
 
     assert "Another profile has the external id “C1”." in response.content.decode()
     assert Profile.objects.count() == 1

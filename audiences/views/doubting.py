@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
-from accounts.refused import told
+from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences.consent import doubts
 from audiences.models import Profile

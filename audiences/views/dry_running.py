@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
-from accounts.refused import told
+from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import imports
 from audiences.forms.dry_run import DELIMITERS, DryRunForm

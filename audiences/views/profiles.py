@@ -193,7 +193,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
             delimiter=request.POST["delimiter"],
             encoding=request.POST.get("encoding", ""),
         )
-    lines = export_styles.written(people.export(profiles=rows, unit=unit, by=request.user), by=request.user)
+    lines = export_styles.encoded(people.export(profiles=rows, unit=unit, by=request.user), by=request.user)
     response = StreamingHttpResponse(lines, content_type=export_styles.content_type(request.user))
     response["Content-Disposition"] = 'attachment; filename="profiles.csv"'
     return response

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
-from accounts.refused import told
+from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import sight
 from audiences.forms.services import AudienceChoice, ServiceForm, TextForm

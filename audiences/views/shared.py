@@ -23,10 +23,10 @@ def visible_or_404(request: HttpRequest, rows: QuerySet[Found], pk: int) -> Foun
 
 @contextmanager
 def refusals_in(form: Form) -> Iterator[None]:
-    """Show what a rule refuses inside above the form; Forbidden, a missing right, is raised on."""
+    """Show what a rule refuses inside, at its field or above the form; Forbidden, a missing right, is raised on."""
     try:
         yield
     except Forbidden:
         raise
     except Refusal as refusal:
-        form.add_error(None, str(refusal))
+        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))

@@ -1,6 +1,7 @@
 """Audiences: the list, one audience, the form for rules with its live count, fixed lists."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 from django.contrib import messages
@@ -27,9 +28,10 @@ from audiences.models import Audience, Profile, Service
 from audiences.rules import rules, sizes, targeting
 from audiences.targets import combining, definitions
 from audiences.views.shared import refusals_in, visible_or_404
-from campaign.lib import clock
+from campaign.lib import clock, in_time
 
 SHOWN = 25
+PATIENCE = 30  # milliseconds that a question about people may hold up a page
 
 
 @require_GET
@@ -63,29 +65,40 @@ def _words(rule: rules.Rule, known: dict[str, fields.ProfileField], labels: rule
 
 @require_GET
 def audience(request: HttpRequest, pk: int) -> HttpResponse:
-    """One audience: its rule, how many it holds now, and some of them."""
+    """One audience: its rule, how many it holds now, and some of them; where that takes long, it follows the page."""
     found = visible_or_404(request, Audience.objects.select_related("unit", "created_by"), pk)
+    asked = "counts" in request.GET
     context: dict[str, Any] = {
         "audience": found,
         "can_change": access.can(request.user, Right.PREPARE, found),
+        "pasted_form": PastedForm() if found.kind == Audience.Kind.LIST else None,
     }
     try:
-        profiles = targeting.profiles(found)
-        seen = sight.with_addresses(request.user, profiles)
-        count = profiles.count()
-        if count != found.counted or sizes.is_stale(found, at=clock.now()):
-            sizes.note(found, count, at=clock.now())
-        context |= {"count": count, "profiles": seen.order_by("-pk")[:SHOWN]}
-        if not access.sees_all_below(request.user, found.unit):
-            context["seen"] = seen.count()
         if found.kind == Audience.Kind.RULE:
             context["words"] = rules.in_words(found.rule)
-            context["parts"] = combining.parts_of(found)
+        with nullcontext() if asked else in_time.at_most(PATIENCE):
+            context |= _people(request, found)
     except rules.RuleError as error:
         context["error"] = str(error)
-    if found.kind == Audience.Kind.LIST:
-        context["pasted_form"] = PastedForm()
-    return render(request, "audiences/audience.html", context)
+    except in_time.TooSlow:
+        context["counts_follow"] = True
+    is_fragment = asked and request.headers.get("HX-Request")
+    return render(request, f"audiences/{'_people' if is_fragment else 'audience'}.html", context)
+
+
+def _people(request: HttpRequest, found: Audience) -> dict[str, Any]:
+    """How many an audience holds now, the newest of them, and the counts of what it is made of."""
+    profiles = targeting.profiles(found)
+    seen = sight.with_addresses(request.user, profiles)
+    count = profiles.count()
+    if count != found.counted or sizes.is_stale(found, at=clock.now()):
+        sizes.note(found, count, at=clock.now())
+    return {
+        "count": count,
+        "profiles": list(seen.order_by("-pk")[:SHOWN]),
+        "seen": None if access.sees_all_below(request.user, found.unit) else seen.count(),
+        "parts": combining.parts_of(found) if found.kind == Audience.Kind.RULE else [],
+    }
 
 
 @require_http_methods(["GET", "POST"])
@@ -119,7 +132,7 @@ def _rule_page(request: HttpRequest, found: Audience | None) -> HttpResponse:
     is_list = bool(found and found.kind == Audience.Kind.LIST)
     context = {
         "audience": found, "form": form, "builder": builder, "text": text, "is_list": is_list,
-        **({} if is_list or builder is None else _said(request, builder, unit, known)),
+        **({} if is_list or builder is None else _said(request, builder, unit, known, is_page=not request.POST)),
     }  # fmt: skip
     return render(request, "audiences/audience_form.html", context)
 
@@ -196,8 +209,13 @@ def _said(
     form: RuleForm,
     unit: OrganizationalUnit | None,
     known: dict[str, fields.ProfileField],
+    *,
+    is_page: bool = False,
 ) -> dict[str, Any]:
-    """What is finished of the rule, in words and counted; nothing is complained of that was only just begun."""
+    """What is finished of the rule, in words and counted; nothing is complained of that was only just begun.
+
+    For a page what takes long is left out, and `counts_follow` says so.
+    """
     rule = form.rule(finished=True)
     if form.unfinished and not rule:
         return {"unfinished": form.unfinished}
@@ -209,12 +227,12 @@ def _said(
         return {"incomplete": str(error)}
     within = sight.with_addresses(request.user, targeting.in_unit(unit) if unit else None)
     found = within.filter(asked)
-    return {
-        "unfinished": form.unfinished,
-        "words": rules.in_words(checked, known=known, labels=labels),
-        "count": found.count(),
-        "people": list(found.order_by("-pk")[:SHOWN]),
-    }
+    said = {"unfinished": form.unfinished, "words": rules.in_words(checked, known=known, labels=labels)}
+    try:
+        with in_time.at_most(PATIENCE) if is_page else nullcontext():
+            return said | {"count": found.count(), "people": list(found.order_by("-pk")[:SHOWN])}
+    except in_time.TooSlow:
+        return said | {"counts_follow": True}
 
 
 def _labels(request: HttpRequest, rule: rules.Rule) -> rules.Labels:

@@ -17,8 +17,9 @@ def cell(text: str, *, delimiter: str) -> tuple[str, list[Any]]:
     start = csv.start_in_sql(delimiter)
     moved = [list(csv.MOVES), start, start]
     quoted = "CASE WHEN g ~ %s THEN '\"' || replace(g, '\"', '\"\"') || '\"' ELSE g END"
-    # Nearly every text is plain: one look is enough, and nothing is written anew.
-    sql = f"CASE WHEN {text} ~ %s THEN {text} ELSE (SELECT {quoted} FROM (SELECT {guarded} AS g) AS s) END"
+    # Nearly every text is plain, or empty: one look is enough, and nothing is written anew.
+    written = f"(SELECT {quoted} FROM (SELECT {guarded} AS g) AS s)"
+    sql = f"CASE WHEN {text} = '' OR {text} ~ %s THEN {text} ELSE {written} END"
     return sql, [PLAIN, f'[{delimiter}"\r\n]', *moved]
 
 

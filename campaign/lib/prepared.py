@@ -1,7 +1,7 @@
 """Statements that are asked again and again on a lasting connection, and are costlier to plan than to run."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -18,7 +18,9 @@ class _Prepared(psycopg.Cursor[Any]):
         return super().execute(query, params, prepare=True, **options)
 
 
-def rows(statement: str, values: Mapping[str, Any], *, keep: bool = True) -> list[tuple[Any, ...]]:
+def rows(
+    statement: str, values: Mapping[str, Any] | Sequence[Any], *, keep: bool = True
+) -> list[tuple[Any, ...]]:
     """All that the statement finds. With `keep` its plan is kept on this connection, for a minute at most.
 
     Behind a pooler, whose sessions are nobody's, it is planned anew each time.

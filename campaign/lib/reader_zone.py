@@ -23,6 +23,12 @@ def _names() -> frozenset[str]:
     return frozenset(available_timezones() - {"localtime"})  # which is no zone, and unknown to PostgreSQL
 
 
+@cache
+def names() -> list[str]:
+    """All zones there are, by their names in order; looked for once, as that reads hundreds of files."""
+    return sorted(_names())
+
+
 def named(name: str) -> ZoneInfo | None:
     """The zone of this name; None where there is none, whatever was sent."""
     return ZoneInfo(name) if name in _names() else None

@@ -15,6 +15,7 @@ class Refusal(Exception):
 
     message: ClassVar[str | Promise] = _("This can't be done now.")
     code: ClassVar[str] = "refused"
+    field: ClassVar[str] = ""  # of a form, by name, where the refusal is about one
     exit_code: ClassVar[int] = 1  # of a command; 2 where the call itself makes no sense
 
     def __init__(self, **slots: Any) -> None:

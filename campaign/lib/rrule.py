@@ -18,7 +18,6 @@ LARGEST = {
 }  # fmt: skip
 FROM_THE_END = {"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"}  # these may be negative
 FROM_ZERO = {"BYSECOND", "BYMINUTE", "BYHOUR"}
-DAY_PARTS = {"BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO"}
 BY_PARTS = LARGEST.keys() | {"BYDAY"}
 KNOWN = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", *BY_PARTS}
 # The notes below the standard's table.

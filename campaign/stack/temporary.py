@@ -101,26 +101,27 @@ class Stack:
 
 @contextmanager
 def temporary_stack(
-    processes: Sequence[str] = (), *, migrate: bool = True, pooled: bool = False, **env: str
+    processes: Sequence[str] = (), *, migrate: bool = True, pooled: bool = False, kept: str = "", **env: str
 ) -> Iterator[Stack]:
     """PostgreSQL with its safe defaults and Valkey, migrated, with these processes of the Procfile running.
 
     Raise StackError with `DATABASE_URL` set. The same name twice starts two processes. `pooled`: everything reaches
-    PostgreSQL through PgBouncer in transaction mode.
+    PostgreSQL through PgBouncer in transaction mode. `kept`: a folder whose database is used, and stays.
     """
     if os.environ.get("DATABASE_URL"):
         raise StackError("Refused: DATABASE_URL is set, and that database may hold real data.")
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="sinete-run-")))
         stack = Stack(folder, {**os.environ, **_own_environment(folder), **env})
-        stack.env["DATABASE_URL"] = running.enter_context(services.postgres(folder / "postgres"))
+        data = Path(kept).resolve() if kept else folder / "postgres"
+        stack.env["DATABASE_URL"] = running.enter_context(services.postgres(data))
         stack.env["REDIS_URL"] = running.enter_context(services.valkey(folder / "valkey"))
         running.callback(stack.stop)
         stack.database_url = stack.env["DATABASE_URL"]
         if migrate:
             stack.manage("migrate", "--verbosity", "0")
         if pooled:
-            through = pgbouncer.pgbouncer(stack.database_url, data=folder / "postgres")
+            through = pgbouncer.pgbouncer(stack.database_url, data=data)
             stack.env["DATABASE_URL"] = running.enter_context(through)
             running.callback(stack.stop)
         for name in processes:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, FileInput, RadioSelect
 from django.http import QueryDict
 from django.template.context import Context
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -364,8 +365,8 @@ def nav_link(
     return {"href": address, "label": label, "icon": icon, "badge": badge, "is_current": current}
 
 
-@register.inclusion_tag("_nav.html", takes_context=True)
-def main_navigation(context: Context) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def main_navigation(context: Context) -> SafeString:
     """The links of the top bar that lead somewhere, the page's own section marked."""
     request = context.get("request")
     user = context.get("user")
@@ -378,11 +379,14 @@ def main_navigation(context: Context) -> dict[str, Any]:
     current = _section(found, request) if request else ""
     for item in found:
         item["is_current"] = item["name"] == current
-    return {
-        "items": found,
-        "waiting_count": context.get("waiting_count"),
-        "admin": _address("admin:index") if getattr(user, "is_staff", False) else "",
-    }
+    return render_to_string(
+        "_nav.html",
+        {
+            "items": found,
+            "waiting_count": context.get("waiting_count"),
+            "admin": _address("admin:index") if getattr(user, "is_staff", False) else "",
+        },
+    )
 
 
 def _section(items: list[dict[str, Any]], request: Any) -> str:

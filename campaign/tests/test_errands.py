@@ -13,7 +13,7 @@ from feedback.models import IncomingMail, MailSource
 
 pytestmark = pytest.mark.django_db
 
-HANDFUL = 27  # statements of a look
+HANDFUL = 28  # statements of a look
 
 
 def queued():

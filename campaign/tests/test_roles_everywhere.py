@@ -185,7 +185,7 @@ ELSEWHERE = {
     "exports of personal data: reporting/persons/tests/test_exporting.py": {"reporting:person-export-withdraw"},
     "an outage: audiences/quarantine/tests/test_outages.py": {"audiences:repair-quarantine"},
     "a review of the quarantine: audiences/quarantine/tests/test_reviews.py": {"audiences:review-quarantine"},
-    "units: accounts/tests/test_policies.py": {"unit"},
+    "units: accounts/units/tests/test_policies.py": {"unit"},
     "a hold is lifted: reporting/retention/tests/test_pages.py": {"reporting:unit-lift", "reporting:delivery-lift"},
     "attributes: audiences/fields/tests/test_attributes.py": {"audiences:attributes", "audiences:attribute-remove"},
     "changes nothing": {"audiences:builder", "audiences:preview", "deliveries:preview", "deliveries:frame", "styleguide"},

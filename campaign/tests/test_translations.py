@@ -146,9 +146,9 @@ def test_numbers_choose_their_form(catalogue):
     buffer.seek(0)
     words = python_gettext.GNUTranslations(buffer)
 
-    said = [words.ngettext("%(n)s day ago", "%(n)s days ago", n) % {"n": n} for n in (1, 2)]
+    said = [words.ngettext("%(n)s day ago", "%(n)s days ago", n) % {"n": n} for n in (0, 1, 2)]
 
-    assert said == ["há 1 dia", "há 2 dias"]
+    assert said == ["há 0 dias", "há 1 dia", "há 2 dias"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_POST
 
 from accounts import access
-from accounts.desk import UnitFilter, VerbAdmin, VerbForm, person, told
+from accounts.desk import UnitFilter, VerbAdmin, VerbForm, ViewersAdmin, person, told
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries.desk import OfDeliveryAdmin
@@ -42,22 +42,13 @@ class PeriodForm(VerbForm):
 
 
 @admin.register(RetentionPeriod)
-class RetentionPeriodAdmin(VerbAdmin):
+class RetentionPeriodAdmin(ViewersAdmin):
     """How long units keep what is about single people."""
 
     form = PeriodForm
     list_display = ["unit", "kind", "days"]
     list_select_related = ["unit"]
     list_filter = [UnitFilter, "kind"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
 
     def delete_model(self, request: HttpRequest, obj: RetentionPeriod) -> None:
         periods.save(unit=obj.unit, days={obj.kind: None}, by=person(request))

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts import access
-from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, person
+from accounts.desk import DeskAdmin, UnitFilter, VerbForm, ViewersAdmin, person
 from accounts.rights import Right
 from deliveries.models import DnsAnswer, Sender
 from deliveries.routing import sender_checks, senders
@@ -26,18 +26,12 @@ class SenderForm(VerbForm):
         else:
             self.fields["unit"].queryset = access.units(self.by, Right.ADMINISTER).order_by("path")
 
-    def validate_unique(self) -> None:
-        """An address that is there already gets another name: the verb knows."""
-
-    def validate_constraints(self) -> None:
-        """The same."""
-
     def apply(self) -> Sender:
         return senders.save(by=self.by, **self.cleaned_data)
 
 
 @admin.register(Sender)
-class SenderAdmin(VerbAdmin):
+class SenderAdmin(ViewersAdmin):
     """Who may send in a unit's name; with what the default route and DNS say of it."""
 
     form = SenderForm
@@ -46,15 +40,6 @@ class SenderAdmin(VerbAdmin):
     list_filter = [UnitFilter]
     search_fields = ["address", "name"]
     readonly_fields = ["standing"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
 
     def delete_model(self, request: HttpRequest, obj: Sender) -> None:
         senders.remove(unit=obj.unit, address=obj.address, by=person(request))

@@ -29,11 +29,6 @@ class ContentTemplateForm(VerbForm):
         if "unit" in self.fields:
             self.fields["unit"].queryset = access.units(self.by, Right.PREPARE).order_by("path")
 
-    def validate_constraints(self) -> None:
-        """The verb knows which label is taken."""
-
-    validate_unique = validate_constraints
-
     def apply(self) -> ContentTemplate:
         parts = {
             name: value.replace("\r\n", "\n") if isinstance(value, str) else value

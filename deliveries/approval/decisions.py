@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import hands
+from accounts.access import hands
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
-from accounts import units
 from accounts.models import User
+from accounts.units import units
 from campaign.lib.refusals import Refusal
 from deliveries import lifecycle, queues
 from deliveries.lifecycle import Step, attachments, log

@@ -87,10 +87,6 @@ class Visibility:
         sizes = (said.get("width", "") or written[0], said.get("height", "") or written[1])
         return not any(map(_is_a_speck, sizes))
 
-    def shows_tag(self, number: int) -> bool:
-        """Whether a reader sees what stands in a tag, as far as the tag and those around it say."""
-        return self._look_around(number).shows_pictures and self._look(number).shows_words
-
     def _look_around(self, number: int) -> Look:
         around = self._tree.around.get(number)
         if around is None:  # a parser leaves it out

@@ -15,8 +15,8 @@ from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 from accounts import demo as people
-from accounts import proof_addresses
 from accounts.models import OrganizationalUnit, User
+from accounts.units import proof_addresses
 from audiences import imports
 from audiences.models import Audience, Import, Service, TestProfile
 from audiences.services import definitions as services

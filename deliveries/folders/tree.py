@@ -3,7 +3,7 @@
 What lies in a folder is of its unit or of one below, so whoever may see what lies there sees the folder too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -157,8 +157,18 @@ def delete(*, folder: Folder, by: User) -> None:
     deliveries, folders = Delivery.objects.filter(folder=folder).count(), folder.children.count()
     if deliveries or folders:
         raise NotEmpty(folder=folder, deliveries=deliveries, folders=folders)
+    for go in _going_along:
+        go(folder, by)
     audit.record("delete_folder", by=by, target=folder, **_said(folder))
     folder.delete()
+
+
+def also_goes(go: Callable[[Folder, User], None]) -> None:
+    """Before a folder is deleted, what other rooms keep of it goes by this, and says so in the audit trail."""
+    _going_along.append(go)
+
+
+_going_along: list[Callable[[Folder, User], None]] = []
 
 
 def require_fits(folder: Folder, unit: OrganizationalUnit) -> None:

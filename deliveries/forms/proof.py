@@ -7,8 +7,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, people
+from accounts import access
 from accounts.models import User
+from accounts.people import people
 from audiences import sight
 from audiences.models import Profile, TestProfile
 from campaign.lib import numbers

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_noop as n_
 
-from accounts import unit_links
+from accounts.units import unit_links
 from campaign.lib import link_parameters
 from campaign.lib.link_parameters import LinkParameters
 from deliveries.content.findings import Finding

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from audiences.tracking import Tracked
+from campaign.lib.displays import QuickDisplays
 from deliveries.models.delivery import Delivery
 
 
@@ -72,7 +73,7 @@ class Reason(models.TextChoices):
     CONSENT_UNCLEAR = "consent_unclear", _("Consent unclear")
 
 
-class Message(models.Model):
+class Message(QuickDisplays, models.Model):
     """One recipient's row."""
 
     pk = models.CompositePrimaryKey("delivery_id", "seq")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext, pgettext_lazy
 
 from accounts.models import User
+from campaign.lib.displays import QuickDisplays
 from campaign.lib.numbers import grouped
 from deliveries.models import singulars
 from deliveries.models.content import Content
@@ -144,7 +145,7 @@ class Preparation(models.Model):
         return list(User.objects.filter(pk__in=makers))
 
 
-class LogLine(models.Model):
+class LogLine(QuickDisplays, models.Model):
     """A line of the delivery's log. The text is a msgid with slots, shown in the reader's language."""
 
     class Level(models.TextChoices):
@@ -176,7 +177,7 @@ class LogLine(models.Model):
         return _t(singulars.of(self.text, self.slots)) % slots
 
 
-class Exclusion(models.Model):
+class Exclusion(QuickDisplays, models.Model):
     """A targeted profile that gets no message, and why."""
 
     delivery = models.ForeignKey(

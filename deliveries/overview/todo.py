@@ -38,19 +38,26 @@ class Waiting:
 
 def lists(user: User) -> Waiting:
     """What this person could do something about now."""
-    mine = _mine(user)
-    return Waiting(
-        to_approve=to_approve(user),
-        to_confirm=to_confirm(user),
-        to_prepare_anew=_outdated(mine),
-        rejected=_rejected(mine),
-    )
+    return Waiting(**{name: rows(user) for name, rows in _LISTS.items()})
+
+
+# How many deliveries stand in each list of a person.
+numbers = access.counters(
+    lambda user: {name: rows.order_by().values("pk") for name, rows in vars(lists(user)).items()}
+)
 
 
 def count(user: User) -> int:
     """How many deliveries wait for this person: the number beside *Waiting for me*."""
-    first, *others = (rows.order_by().values("pk") for rows in vars(lists(user)).values())
-    return first.union(*others, all=True).count()
+    return sum(numbers(user).values())
+
+
+def shown(user: User) -> Waiting:
+    """The lists for a page: those in which nothing stands are not asked for once more."""
+    there = numbers(user)
+    return Waiting(
+        **{name: rows(user) if there.get(name) else Delivery.objects.none() for name, rows in _LISTS.items()}
+    )
 
 
 def to_approve(user: User) -> QuerySet[Delivery]:
@@ -131,3 +138,11 @@ def _listed(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
         .defer(*heavy)
         .order_by("changed_at", "pk")
     )
+
+
+_LISTS = {
+    "to_approve": to_approve,
+    "to_confirm": to_confirm,
+    "to_prepare_anew": to_prepare_anew,
+    "rejected": rejected,
+}

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils.translation import gettext_noop as n_
 from psycopg import sql
 
-from accounts import unit_tracking
+from accounts.units import unit_tracking
 from audiences import tracking
 from audiences.fields.fields import fields as profile_fields
 from audiences.fields.fields import value_sql

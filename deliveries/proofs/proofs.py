@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
-from accounts import access, audit, people
+from accounts import access, audit
 from accounts.models import User
+from accounts.people import people
 from accounts.rights import Right
 from audiences import addresses, sight
 from audiences.fields.fields import fields as profile_fields

@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from accounts import people, proof_addresses
 from accounts.models import OrganizationalUnit, User
+from accounts.people import people
+from accounts.units import proof_addresses
 from audiences import addresses
 from audiences.quarantine import suppression
 from campaign.lib.refusals import Refusal

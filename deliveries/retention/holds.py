@@ -6,9 +6,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, audit, units
+from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
+from accounts.units import units
 from campaign.lib.refusals import Refusal
 from deliveries.models import Delivery, LegalHold
 from deliveries.models.retention import HoldQuerySet

@@ -12,8 +12,9 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 
-from accounts import audit, units
+from accounts import audit
 from accounts.models import OrganizationalUnit
+from accounts.units import units
 from campaign.lib.refusals import Refusal
 from deliveries.ledger import books
 from deliveries.lifecycle import groups, log

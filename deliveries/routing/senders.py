@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
-from accounts.proof_addresses import key_of
 from accounts.rights import Right
+from accounts.units.proof_addresses import key_of
 from campaign.lib import mail_domains
 from campaign.lib.refusals import Refusal
 from deliveries.models import Route, Sender

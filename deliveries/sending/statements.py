@@ -1,6 +1,6 @@
 """The statements of a lane, as text; `exchange.py` runs each inside a fenced transaction."""
 
-from accounts import unit_tracking
+from accounts.units import unit_tracking
 from audiences import tracking
 from audiences.quarantine import suppression
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from accounts import access, units
+from accounts import access
 from accounts.models import Role
 from accounts.rights import Right
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import units
 from deliveries.models import Delivery
 from deliveries.tests.factories import DeliveryFactory
 

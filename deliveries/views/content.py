@@ -13,8 +13,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import access, people
+from accounts import access
 from accounts.kept_forms import edge as kept_forms
+from accounts.people import people
 from accounts.rights import Right
 from audiences.fields.fields import shown as offered_fields
 from campaign.lib import clock

@@ -52,7 +52,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     """List the deliveries to approve, to confirm, and those of one's own that were rejected."""
     user = person(request)
     told = list(notices.shown_to(user)[: notices.SHOWN])
-    return page(request, "waiting", {"waiting": waits.lists(user), "notices": told})
+    return page(request, "waiting", {"waiting": waits.shown(user), "notices": told})
 
 
 @require_POST

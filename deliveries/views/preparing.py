@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import access, proof_addresses
+from accounts import access
 from accounts.rights import Right
+from accounts.units import proof_addresses
 from campaign.lib import clock
 from deliveries import proofs
 from deliveries.forms.proof import SendProof

@@ -7,8 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts import access
+from accounts.edge.refused import told as told  # the views of deliveries take it from here
 from accounts.models import User
-from accounts.refused import told as told  # the views of deliveries take it from here
 from accounts.rights import Right
 from campaign.lib import numbers
 from deliveries.drafting import NotEditable

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import networks
+from campaign.lib.displays import QuickDisplays
 from deliveries.models import Delivery
 from feedback.agents import LONGEST, AgentKind
 
@@ -48,7 +49,7 @@ class HitKind(models.TextChoices):
     UNSUBSCRIBE = "unsubscribe", _("Opt-out")
 
 
-class Hit(models.Model):
+class Hit(QuickDisplays, models.Model):
     """One open, click, mirror view or opt-out. Raw: what counts is decided when it is counted.
 
     The id is made before the row, so a hit that is brought twice from the spool is there once. The table lies in

@@ -6,7 +6,8 @@ It reads bytes and answers with a value; it knows no database, and verifies no t
 - traces.py: the header; fields.py, addresses.py: the fields of reports
 - notice.py: the text of a notice, the addresses in it
 - rules.py, phrases.py, rules/: the words, as data
-- verdicts.py: why it failed; failed.py, complaints.py, answers.py: the kinds of mail
+- sessions.py: at which step a server refused; verdicts.py: why it failed
+- failed.py, complaints.py, answers.py: the kinds of mail
 - reading.py: the steps, in their order
 """
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
-from feedback.reports import addresses, fields, notice
+from feedback.reports import addresses, fields, notice, sessions
 from feedback.reports.fields import Group
 from feedback.reports.notice import Notice
 from feedback.reports.patience import Patience
@@ -14,6 +15,14 @@ from feedback.reports.verdicts import Judge, Said, Verdict
 LONGEST_DIAGNOSTIC = 500  # characters
 OUR_ADDRESS = Verdict(Kind.SOFT, Reason.BLOCKED, "our-address")
 _DELIVERED = ("delivered", "relayed", "expanded")
+
+
+class _Words(NamedTuple):
+    """What a notice says of one recipient, and all that it says where it speaks of nobody else."""
+
+    about: str
+    whole: str
+    before_recipients: bool
 
 
 def of_report(
@@ -59,7 +68,7 @@ def of_notice(
     whole_reason = notice.reasons(text.text, book)
     for address in found or [""]:
         patience.check()
-        about, whole = said.of(address)
+        about, whole, before = said.of(address)
         status = fields.code_in(about) or fields.code_in(whole)
         if delayed:
             yield ReportedRecipient(
@@ -67,7 +76,7 @@ def of_notice(
             )
             continue
         reason = notice.reasons(about, book) if about else whole_reason
-        verdict = judge.failure(Said(status, about, "", whole, reason))
+        verdict = judge.failure(Said(status, about, "", whole, reason, before))
         if verdict.kind == Kind.HARD and _lines_name_us(about, address, ours, judge):
             verdict = OUR_ADDRESS
         yield ReportedRecipient(
@@ -75,17 +84,17 @@ def of_notice(
         )
 
 
-def _of_group(
-    address: str, group: Group, said: tuple[str, str], judge: Judge, *, warns: bool
-) -> ReportedRecipient:
-    about, whole = said
+def _of_group(address: str, group: Group, said: _Words, judge: Judge, *, warns: bool) -> ReportedRecipient:
+    about, whole, before = said
     diagnostic = _diagnostic(group)
     status = fields.status_of(group.get("status")) or fields.code_in(diagnostic)
     kind = _kind(group.get("action"), status, warns=warns)
     shown = _one_line(diagnostic or about)
     if kind == Kind.DELIVERED:
         return ReportedRecipient(address, kind, Reason.NONE, status, "action", shown)
-    verdict = judge.failure(Said(status, diagnostic, about, whole))
+    verdict = judge.failure(
+        Said(status, diagnostic, about, whole, "", before or sessions.is_before_recipients(diagnostic))
+    )
     if kind == Kind.DELAYED:
         return ReportedRecipient(address, kind, verdict.reason, status, "action", shown)
     return ReportedRecipient(address, verdict.kind, verdict.reason, status, verdict.rule, shown)
@@ -146,7 +155,8 @@ class _Said:
         self._about = notice.about(text, everybody)
         self._alone = len(everybody) <= 1
 
-    def of(self, address: str) -> tuple[str, str]:
+    def of(self, address: str) -> _Words:
         about = self._about.get(address.lower(), "")
         whole = self._text if self._alone or not about else ""
-        return fields.refusals(about), fields.refusals(whole)
+        before = sessions.is_before_recipients(whole or about)
+        return _Words(fields.refusals(about), fields.refusals(whole), before)

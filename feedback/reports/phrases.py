@@ -1,11 +1,13 @@
 """Phrases that a person can read and add to, found in text whose small differences are levelled.
 
-Text and phrase are compared without case, accents, line breaks and runs of spaces; ä, ae and a are the same. In a
-phrase, `*` stands for up to 60 characters; `^` at its beginning says that the text begins so, and `$` at its end that
-it ends so. A phrase begins and ends where a word does, unless it says `*` there. Host names and reply codes are taken
-out of the text before, and `@` stands for an address or a host: one called `spam-filter` says nothing. A name in
-braces stands for any of some words: with `{who}` for user, recipient, mailbox, "no such {who}" is found with each of
-them. Each phrase takes a time that grows with the text and no faster, whoever wrote it.
+Text and phrase are compared without case, accents, line breaks and runs of spaces; ä, ae and a are the same, and so are
+e-mail and email, can't and cannot, doesn't and does not, recognised and recognized, NO_USER and no user. In a phrase,
+`*` stands for up to 60 characters; `^` at its beginning says that the text begins so, and `$` at its end that it ends
+so; `~` at its beginning says that a clause begins so, or that an address or a host stands before it. A phrase begins
+and ends where a word does, unless it says `*` there. Host names and reply codes are taken out of the text before, and
+`@` stands for an address or a host: one called `spam-filter` says nothing. A name in braces stands for any of some
+words: with `{who}` for user, recipient, mailbox, "no such {who}" is found with each of them, also with a name or an
+address between them. Each phrase takes a time that grows with the text and no faster, whoever wrote it.
 """
 
 import re
@@ -29,7 +31,26 @@ _URL = re.compile(r"https?://[^\s<>\"]{1,500}")
 _HOST = re.compile(r"(?<![\w.-])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,8}\.[a-z0-9-]{1,24}(?![\w-])")
 # What stands before each line of a reply: in the midst of a sentence where the lines were joined.
 _CODE = re.compile(r"(?<![\d.])[245]\d\d[- ]#?[245]\.\d{1,3}\.\d{1,3}(?![\d.])|(?<![\d.])[245]\d\d-(?=\S)")
+# One spelling for what is written in several: it doubles what a phrase finds.
+_NOT = re.compile(r"(?<![a-z])(does|did|do|is|was|are|were|has|have|had|could|would|should)n'?t(?![a-z])")
+_CANNOT = re.compile(r"(?<![a-z])(?:cannot|can't|cant)(?![a-z])")
+_EMAIL = re.compile(r"(?<![a-z0-9])e-mail")
+# Programs name what happened in one word of several: NO_SUCH_USER.
+_UNDERSCORE = re.compile(r"(?<=[a-z])_(?=[a-z])")
 _SPACES = re.compile(r"\s+")
+# Who it is may stand between the word for them and what is said of them, or that we wrote to them.
+_APPOSITION = re.compile(r"(\{[\w-]+\}) (?:@|\"[^\"]{1,60}\"|\([^()]{1,60}\))(?= )")
+_WHICH = re.compile(
+    r"(\{[\w-]+\}) (?:(?:that|which|to which|whom) )?you (?:(?:\{is\}|have|had) )?"
+    r"(?:(?:trying|tried|try|attempting|attempted|wanted|want|wish|wished) to "
+    r"(?:reach|contact|email|mail|write to|deliver to|send (?:mail |email |this |a message )?to)|"
+    r"specified|entered|gave|typed|provided|addressed|requested|wrote to|mailed)(?= )"
+)
+# Where they are, too.
+_WHERE = re.compile(
+    r"(\{[\w-]+\}) (?:in|at|on|for|within) (?:(?:this|the|that|our|domain|host|server) ){0,3}"
+    r"(?:@|domain|server|host|system|machine|site|organization)(?= )"
+)
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
 
@@ -49,7 +70,11 @@ def level(text: str) -> Text:
     even = _even(text[:LONGEST_TEXT])
     no_address = _ADDRESS.sub(" @ ", _CODE.sub(" ", even))
     plain = _HOST.sub("@", _URL.sub("@", no_address))
-    return Text(_SPACES.sub(" ", plain).strip(), _SPACES.sub(" ", no_address).strip())
+    return Text(_apart(plain), _apart(no_address))
+
+
+def _apart(text: str) -> str:
+    return _SPACES.sub(" ", _UNDERSCORE.sub(" ", text)).strip()
 
 
 def _even(text: str) -> str:
@@ -57,6 +82,9 @@ def _even(text: str) -> str:
     if not text.isascii():
         apart = unicodedata.normalize("NFKD", text)
         text = "".join(character for character in apart if not unicodedata.combining(character))
+    text = _CANNOT.sub("can not", text.replace("won't", "will not"))
+    text = _EMAIL.sub("email", _NOT.sub(r"\1 not", text))
+    text = text.replace("recognis", "recogniz").replace("authoris", "authoriz")
     # As those write who have no ä, ö and ü at hand. The same is done to each phrase, in whatever language.
     return text.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
@@ -89,12 +117,19 @@ class Words:
         if text not in self._known:
             if len(self._known) >= _MOST_KNOWN:
                 self._known = {}
-            self._known[text] = self._any.sub(self._name, text)
+            named = self._any.sub(self._name, text)
+            self._known[text] = _shortened(named)
         return self._known[text]
 
     def _name(self, found: re.Match[str]) -> str:
         name = self._names.get(found.group())
         return f"{{{name}}}" if name else found.group()
+
+
+def _shortened(named: str) -> str:
+    for beside in (_APPOSITION, _WHICH, _APPOSITION, _WHERE):
+        named = beside.sub(r"\1", named)
+    return named
 
 
 NO_WORDS = Words({})
@@ -130,6 +165,7 @@ class _Phrase:
 
     fragments: tuple[str, ...]
     begins_text: bool
+    begins_clause: bool
     ends_text: bool
     begins_word: bool
     ends_word: bool
@@ -148,6 +184,8 @@ class _Phrase:
     def _begins(self, text: str, at: int) -> bool:
         if self.begins_text:
             return not any(character.isalnum() for character in text[:at])
+        if self.begins_clause and not _is_clause(text[max(at - GAP, 0) : at]):
+            return False
         return not (self.begins_word and at and text[at - 1].isalnum())
 
     def _goes_on(self, text: str, at: int) -> bool:
@@ -166,7 +204,7 @@ class _Phrase:
 
 
 def _levelled(text: str) -> str:
-    return _SPACES.sub(" ", _even(text)).strip()
+    return _apart(_even(text))
 
 
 def _worded(phrase: str, words: Words) -> str:
@@ -177,17 +215,27 @@ def _worded(phrase: str, words: Words) -> str:
 
 def _ready(phrase: str) -> _Phrase:
     even = _levelled(phrase)
-    bare = even.removeprefix("^").removesuffix("$")
+    bare = even.removeprefix("^").removeprefix("~").removesuffix("$")
     fragments = tuple(fragment for fragment in bare.split("*") if fragment.strip())
     if not fragments or len(phrase) > LONGEST_PHRASE:
         raise NotAPhrase(phrase)
     return _Phrase(
         fragments,
         begins_text=even.startswith("^"),
+        begins_clause=even.startswith("~"),
         ends_text=even.endswith("$"),
         begins_word=_is_letter(bare[0]),
         ends_word=_is_letter(bare[-1]),
     )
+
+
+def _is_clause(before: str) -> bool:
+    """Whether what stands before is no word: nothing, a mark, a number, something quoted, an address or a host."""
+    before = before.rstrip()
+    for verb in (" is", " was", " are", " has been"):
+        before = before.removesuffix(verb).rstrip()
+    bare = before.rstrip("()[]<>*-")
+    return not bare or bare[-1] in ".;:,!?|=/@\"'" or bare[-1].isdigit() or before[-1] in "-*"
 
 
 def _is_letter(character: str) -> bool:

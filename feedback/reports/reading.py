@@ -64,8 +64,8 @@ class _Reading:
 
     def _recipients(self) -> list[ReportedRecipient]:
         steps = (
-            self._of_machines, self._of_feedback, self._of_notification, self._of_status, self._of_servers,
-            self._of_lists, self._of_people,
+            self._of_machines, self._of_feedback, self._of_notification, self._of_filters, self._of_status,
+            self._of_servers, self._of_lists, self._of_people,
         )  # fmt: skip
         for step in steps:
             self.patience.check()
@@ -92,6 +92,14 @@ class _Reading:
 
     def _of_notification(self) -> list[ReportedRecipient]:
         return notifications.of_text(self.text.text, self.book)
+
+    def _of_filters(self) -> list[ReportedRecipient]:
+        """A person's own filter that asks to be let in, which some do in the form of a delivery report."""
+        traces = self.traces
+        if not traces.is_report or traces.is_system or traces.has_null_sender:
+            return []
+        rule = self.book.form("auto_reply_text", self.levelled)
+        return [_answer(rule.reason, rule.name)] if rule and rule.reason == Reason.CHALLENGE else []
 
     def _has_feedback_fields(self) -> bool:
         """Whether the fields of a feedback report stand in a text, because somebody's program lost their part."""

@@ -9,6 +9,7 @@ from feedback.reports.report import Kind, Reason
 from feedback.reports.rules import Rule, RuleBook
 
 NO_RULE = "no-rule"
+BEFORE_RECIPIENTS = "before-recipients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Said:
     notice: str = ""
     # What a notice itself gives as the reason.
     reason: str = ""
+    # The server refused before it heard whom the message is for.
+    before_recipients: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Judge:
     def failure(self, said: Said) -> Verdict:
         """Say why it failed. Without anything that a rule knows it is soft and not defined.
 
-        Where the last word was that it might work later, nothing is hard, whatever the words are.
+        Where the last word was that it might work later, nothing is hard, whatever the words are, and neither where
+        the server refused us before it heard of the recipient.
         """
         verdict = self._by_words([said.reason, said.diagnostic])
         for code in _codes(said):
@@ -52,6 +56,8 @@ class Judge:
         verdict = verdict or Verdict(Kind.SOFT, Reason.NOT_DEFINED, NO_RULE)
         if verdict.kind == Kind.HARD and fields.is_for_now(said.diagnostic or said.about, said.status):
             return Verdict(Kind.SOFT, verdict.reason, verdict.rule)
+        if verdict.kind == Kind.HARD and said.before_recipients:
+            return Verdict(Kind.SOFT, Reason.BLOCKED, BEFORE_RECIPIENTS)
         return verdict
 
     def _by_words(self, texts: Iterable[str]) -> Verdict | None:

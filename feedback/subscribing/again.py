@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import signing_in
+from accounts.people import signing_in
 from audiences.consent import sign_ups
 from audiences.models import Profile, Service
 from campaign.lib import clock

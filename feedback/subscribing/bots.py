@@ -9,7 +9,7 @@ from allauth.core import ratelimit
 from django.core import signing
 from django.http import HttpRequest
 
-from accounts import signing_in
+from accounts.people import signing_in
 from campaign.lib import numbers
 
 BAIT = "website"  # hidden from people; programs fill what there is

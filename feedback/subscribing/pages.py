@@ -8,7 +8,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from accounts import signing_in
+from accounts.people import signing_in
 from audiences import addresses
 from audiences.consent import sign_ups
 from audiences.models import Service, ServiceText, SignUp

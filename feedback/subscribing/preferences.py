@@ -12,7 +12,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from accounts import signing_in
+from accounts.people import signing_in
 from audiences import addresses, tracking
 from audiences.consent import consents, tracking_consents
 from audiences.models import Profile, Service, Subscription

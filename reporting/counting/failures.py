@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import User
 from audiences import sight
-from audiences.models import MailExchange
 from deliveries.models import Delivery, Message, MessageStatus, Reason
 from reporting.logs import logs, providers
 from reporting.models import KeptFigures
@@ -146,25 +145,12 @@ def _of_providers(rows: QuerySet[Message], whole: dict[str, int]) -> list[Line]:
 
 
 def _provider_lines(found: list[dict[str, Any]], whole: dict[str, int]) -> list[Line]:
-    known = providers.exchanges([row["provider"] for row in found])
+    hosts = providers.hosts([row["provider"] for row in found])
     rest = {name: number - sum(row[name] for row in found) for name, number in whole.items()}
     if rest["number"] > 0 and len(found) == providers.TOP:
         found.append({"provider": providers.OTHERS, **rest})
     words = {providers.OTHERS: _("Other providers"), providers.UNSEEN: sight.SOMEBODY}
-    return _lines(
-        found, "provider", lambda code: words.get(code, code), lambda code: _beside(code, known.get(code))
-    )
-
-
-def _beside(code: str, known: MailExchange | None) -> str | Promise:
-    """The MX host of a provider, or why none is known."""
-    if code in (providers.OTHERS, providers.UNSEEN):
-        return ""
-    if known is None or known.outcome == MailExchange.Outcome.UNKNOWN:
-        return _("not looked up yet")
-    if known.outcome == MailExchange.Outcome.NOTHING:
-        return _("no MX record")
-    return known.hosts[0] if known.hosts else known.get_outcome_display()
+    return _lines(found, "provider", lambda code: words.get(code, code), lambda code: hosts.get(code, ""))
 
 
 def _lines(rows: list[dict[str, Any]], name: str, label: Any, beside: Any = lambda code: "") -> list[Line]:

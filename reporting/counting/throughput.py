@@ -10,8 +10,8 @@ from django.db import connection
 from campaign.lib import reader_zone
 from deliveries.models import Delivery
 from deliveries.models import MessageStatus as S
-from reporting.figures import kpis, periods
-from reporting.models import KeptFigures
+from reporting.figures import kpis, periods, standing
+from reporting.figures.standing import Figures
 
 
 class Period(periods.Period):
@@ -89,12 +89,12 @@ def counted(delivery: Delivery) -> list[list[int]]:
         ]
 
 
-def throughput(delivery: Delivery, *, zone: ZoneInfo) -> Throughput:
-    """Count the answers of servers over time, by a unit that fits."""
-    kept = KeptFigures.objects.filter(delivery_id=delivery.pk).values_list("by_minute", flat=True).first()
+def throughput(delivery: Delivery, *, zone: ZoneInfo, known: Figures | None = None) -> Throughput:
+    """The answers of servers over time, by a unit that fits: as `known` has them, else counted now."""
+    known = known or standing.current(delivery)
     slices = [
         (datetime.fromtimestamp(epoch, UTC), delivered, failed)
-        for epoch, delivered, failed in (counted(delivery) if kept is None else kept)
+        for epoch, delivered, failed in (counted(delivery) if known is None else known.by_minute)
     ]
     unit = periods.fitting(slices, zone, list(periods.UNITS))
     return Throughput(zone, unit, periods.made(Period, slices, zone, unit))

@@ -5,7 +5,7 @@ somebody downloads, and it works behind a pooler. `file_columns` says of each co
 pages and commands, in SQL for files; a test compares the two.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from django.core.exceptions import EmptyResultSet
@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from audiences import addresses, sight
 from campaign.lib import csv_sql
+from reporting.exports.export_joins import Beside, Joined
 from reporting.logs.logs import Log
 
 ROWS_AT_A_TIME = 20_000
@@ -67,13 +68,7 @@ def text_if_seen(field: str, is_seen: str) -> Sql:
 
 def address(field: str, is_seen: str, is_clear: str) -> Sql:
     """As `sight.shown`."""
-    masked = (
-        f"CASE WHEN position('@' IN {field}) > 0"
-        f" THEN left({field}, CASE WHEN {field} ~ '^@[^@]*$' THEN 0 ELSE 1 END)"
-        f" || '•••@' || regexp_replace({field}, '^.*@', '')"
-        f" WHEN {field} = '' THEN ''"
-        f" ELSE '•••' || CASE WHEN length({field}) > 4 THEN right({field}, 2) ELSE '' END END"
-    )
+    masked = addresses.masked_in_sql(field)
     said = f"coalesce(CASE WHEN NOT {is_seen} THEN %s WHEN {is_clear} THEN {field} ELSE {masked} END, '')"
     return said, [str(sight.SOMEBODY)]
 
@@ -96,12 +91,26 @@ def words(choices: Sequence[tuple[Any, Any]], field: str, *, delimiter: str) -> 
 
 
 def pages(
-    columns: Sequence[Made], log: Log, rows: QuerySet[Any], *, delimiter: str, size: int = ROWS_AT_A_TIME
+    columns: Sequence[Made],
+    log: Log,
+    rows: QuerySet[Any],
+    *,
+    delimiter: str,
+    beside: Beside | None = None,
+    size: int = ROWS_AT_A_TIME,
 ) -> Iterator[tuple[str, int]]:
-    """The lines of the rows in the log's order, so many at a time, each part with the number of its rows."""
+    """The lines of the rows in the log's order, so many at a time, each part with the number of its rows.
+
+    `beside` names what is joined to a page; without it every field is one of the rows' own.
+    """
     names = list(dict.fromkeys([log.key, *(name for column in columns for name in column.fields)]))
-    around, parameters = _around(columns, names, delimiter, newest_first=log.newest_first)
-    return _pages(log, rows.values_list(*names), around, parameters, size)
+    given = beside.fields if beside else frozenset()
+    own = [name for name in names if name not in given]
+    called = {name: f"c{place}" for place, name in enumerate(own)}
+    joined = beside.joined(called) if beside else Joined()
+    behind, parameters = _lines_of(columns, called, joined, delimiter, newest_first=log.newest_first)
+    head = f"WITH page({', '.join(called.values())}) AS MATERIALIZED ("
+    return _pages(log, rows.values_list(*own), (head, behind), parameters, size)
 
 
 def _pages(
@@ -116,7 +125,7 @@ def _pages(
         except EmptyResultSet:  # filters of which Django knows that nothing has them
             return
         with connection.cursor() as cursor:
-            cursor.execute(f"{around[0]}{query}{around[1]}", [*parameters, *values])
+            cursor.execute(f"{around[0]}{query}{around[1]}", [*values, *parameters])
             lines, found, last = cursor.fetchone()
         if found:
             yield lines, found
@@ -124,14 +133,14 @@ def _pages(
             return
 
 
-def _around(
-    columns: Sequence[Made], names: list[str], delimiter: str, *, newest_first: bool
-) -> tuple[tuple[str, str], list[Any]]:
-    """What stands before and behind the query of a page's rows, and the parameters before its own."""
-    called = {name: f"c{place}" for place, name in enumerate(names)}
+def _lines_of(
+    columns: Sequence[Made], called: Mapping[str, str], joined: Joined, delimiter: str, *, newest_first: bool
+) -> Sql:
+    """What stands behind the query of a page's rows: the lines in one text, their number, the last key."""
+    places = {**called, **{name: f"b{place}" for place, name in enumerate(joined.gives)}}
     texts, of_texts, cells, of_cells = [], [], [], []
     for place, column in enumerate(columns):
-        said, values = _read(column, [called[name] for name in column.fields], delimiter)
+        said, values = _read(column, [places[name] for name in column.fields], delimiter)
         if column.is_free:
             texts.append(f", {said} AS t{place}")
             of_texts += values
@@ -140,12 +149,13 @@ def _around(
         of_cells += values
     line = f" || '{delimiter}' || ".join(cells) + r" || E'\r\n'"
     order = f"ORDER BY c0 {'DESC' if newest_first else 'ASC'}"
-    head = (
-        f"SELECT string_agg({line}, '' {order}), count(*), (array_agg(c0 {order}))[count(*)]"
-        f" FROM (SELECT *{''.join(texts)} FROM ("
-    )
+    gives = "".join(f", {said} AS {places[name]}" for name, said in joined.gives.items())
     # Without OFFSET the texts would be made anew wherever a cell names them.
-    return (head, f") AS page({', '.join(called.values())}) OFFSET 0) AS told"), [*of_cells, *of_texts]
+    return (
+        f"){joined.before} SELECT string_agg({line}, '' {order}), count(*), (array_agg(c0 {order}))[count(*)]"
+        f" FROM (SELECT *{''.join(texts)} FROM (SELECT page.*{gives} FROM page{joined.sql}) AS found OFFSET 0) AS told",
+        [*of_cells, *of_texts, *joined.parameters],
+    )
 
 
 def _read(column: Made, fields: list[str], delimiter: str) -> Sql:

@@ -18,6 +18,7 @@ from campaign.lib import csv, keyset
 from deliveries.models import Delivery
 from reporting.counting import failures
 from reporting.exports import export_sql, file_columns
+from reporting.exports.export_joins import Beside
 from reporting.exports.file_columns import Column
 from reporting.logs import logs
 from reporting.logs.logs import Log
@@ -41,7 +42,7 @@ def export(
     access.require(by, Right.EXPORT, delivery)
     audit.record("export_log", by=by, target=delivery, log=log.code, filters=chosen)
     rows = log.rows(delivery, chosen, by)
-    return _followed(_parts(log, rows, export_styles.of(by)), progress)
+    return _followed(_parts(Beside(log, delivery, by), rows, export_styles.of(by)), progress)
 
 
 def expected(delivery: Delivery, log: Log, chosen: dict[str, str]) -> int | None:
@@ -52,12 +53,15 @@ def expected(delivery: Delivery, log: Log, chosen: dict[str, str]) -> int | None
     return known.get(log.code)
 
 
-def _parts(log: Log, rows: QuerySet[Any], style: ExportStyle) -> Iterator[tuple[bytes, int]]:
+def _parts(beside: Beside, rows: QuerySet[Any], style: ExportStyle) -> Iterator[tuple[bytes, int]]:
     """The octets of the file, each part with the number of its rows; in the language that is active now."""
+    log = beside.log
     shown = file_columns.BY_LOG[log.code]
     header = csv.line([str(column.label) for column in shown], delimiter=style.delimiter)
-    lines = export_sql.pages if file_columns.is_made_by_sql(shown) else _lines
-    found = lines(shown, log, rows, delimiter=style.delimiter)
+    if file_columns.is_made_by_sql(shown):
+        found = export_sql.pages(shown, log, rows, delimiter=style.delimiter, beside=beside)
+    else:
+        found = _lines(shown, log, rows, delimiter=style.delimiter)
     rest = ((export_styles.gone_on(text, style=style), number) for text, number in found)
     return chain([(export_styles.begun(header, style=style), 0)], rest)
 

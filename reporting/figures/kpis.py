@@ -71,20 +71,12 @@ class Counts:
         return BY_CODE["delivered"].rate(self)
 
     @property
-    def failed_rate(self) -> Decimal | None:
-        return BY_CODE["failed"].rate(self)
-
-    @property
     def open_rate(self) -> Decimal | None:
         return BY_CODE["opens"].rate(self)
 
     @property
     def click_rate(self) -> Decimal | None:
         return BY_CODE["clicks"].rate(self)
-
-    @property
-    def unsubscribe_rate(self) -> Decimal | None:
-        return BY_CODE["unsubscribes"].rate(self)
 
     @property
     def progress(self) -> Decimal | None:

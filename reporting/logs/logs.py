@@ -7,7 +7,7 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import Http404, QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -225,11 +225,16 @@ def _reacted(reaction: str) -> Q:
     hits = Hit.objects.filter(**of_message).exclude(agent_kind=AgentKind.MACHINE)
     can_tell = Q(tracked__in=counted.with_bit(Tracked.OPENS))
     if reaction == NOT_OPENED:  # and did nothing else that implies it; whoever is unsure may have
-        return ~Q(Exists(hits)) & can_tell
+        return Q(_none_of(hits)) & can_tell
     if reaction == OPENED:
         return Q(Exists(hits)) & can_tell
     found = Q(Exists(hits.filter(kind=KINDS[reaction]) if reaction in KINDS else hits))
     return found | Q(Exists(wishes_by_mail().filter(**of_message))) if reaction == UNSUBSCRIBED else found
+
+
+def _none_of(hits: QuerySet[Any]) -> Case:
+    """Whether there is none, looked for row by row: PostgreSQL would join all first, as it takes such rows for few."""
+    return Case(When(Exists(hits), then=Value(False)), default=Value(True), output_field=BooleanField())
 
 
 def exclusions(delivery: Delivery, chosen: dict[str, str], user: User | None) -> QuerySet[Exclusion]:
@@ -263,10 +268,11 @@ def tracking(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Q
 
 def _of_addresses(rows: QuerySet[Any], delivery: Delivery, text: str, user: User | None) -> QuerySet[Any]:
     """The hits of those whom the sending log finds by this text: few of them are found by their messages."""
-    if sight.those_of(text) is None:
+    found = sight.those_of(text)
+    if found is None:
         return sight.search(rows, text)
     messages = sight.marked(Message.objects.filter(delivery=delivery), user=user, unit=delivery.unit)
-    return rows.filter(seq__in=sight.search(messages, text).values("seq"))
+    return rows.filter(seq__in=sight.search(messages, text, known=found).values("seq"))
 
 
 def lines(delivery: Delivery, chosen: dict[str, str], user: User | None) -> QuerySet[LogLine]:

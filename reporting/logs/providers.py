@@ -6,6 +6,8 @@ Whose address a person may not see is told apart by no provider either: a domain
 from typing import Any
 
 from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from audiences import mail_exchanges
 from audiences.models import MailExchange
@@ -53,6 +55,20 @@ def of(marked: Rows, provider: str, *, failed: Rows) -> Rows:
     if not MailExchange.objects.filter(domain=provider).exclude(provider__in=["", provider]).exists():
         rule |= Q(domain=provider)
     return marked.alias(domain=mail_exchanges.domain_of("address_key")).filter(rule, is_seen=True)
+
+
+def hosts(names: list[str]) -> dict[str, str | Promise]:
+    """By provider its MX host, or why none is known; nothing of those that are no single one."""
+    known = exchanges(names)
+    return {name: _host(known.get(name)) for name in names if name not in (OTHERS, UNSEEN)}
+
+
+def _host(known: MailExchange | None) -> str | Promise:
+    if known is None or known.outcome == MailExchange.Outcome.UNKNOWN:
+        return _("not looked up yet")
+    if known.outcome == MailExchange.Outcome.NOTHING:
+        return _("no MX record")
+    return known.hosts[0] if known.hosts else known.get_outcome_display()
 
 
 def exchanges(names: list[str]) -> dict[str, MailExchange]:

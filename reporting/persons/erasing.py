@@ -13,6 +13,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
@@ -34,12 +35,27 @@ WATCHED = timedelta(days=30)  # so long what comes back late is erased too
 PATIENCE = "10s"  # for an import that is being written
 NOBODY = 0  # the id of no profile
 
-WAITS: dict[str, str | Promise] = {
-    ledger.IN_HAND: _("messages that are just being sent or wait for a worker's answer"),
-    ledger.LATE_ANSWER: _("messages with unknown outcome, whose answer may still come"),
-    ledger.OPEN_CHUNK: _("messages of a delivery of an earlier version that is not through"),
-    ledger.BUSY: _("messages that somebody else is changing"),
-    "import_files": _("files of imports that are kept for some days and may name the person"),
+# By `% number`: what stands behind that number.
+WAITS = {
+    ledger.IN_HAND: ngettext_lazy(
+        "message that is just being sent or waits for a worker's answer",
+        "messages that are just being sent or wait for a worker's answer",
+    ),
+    ledger.LATE_ANSWER: ngettext_lazy(
+        "message with unknown outcome, whose answer may still come",
+        "messages with unknown outcome, whose answers may still come",
+    ),
+    ledger.OPEN_CHUNK: ngettext_lazy(
+        "message of a delivery of an earlier version that is not through",
+        "messages of deliveries of an earlier version that are not through",
+    ),
+    ledger.BUSY: ngettext_lazy(
+        "message that somebody else is changing", "messages that somebody else is changing"
+    ),
+    "import_files": ngettext_lazy(
+        "file of an import that is kept for some days and may name the person",
+        "files of imports that are kept for some days and may name the person",
+    ),
 }
 
 

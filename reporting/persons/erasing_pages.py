@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import access
 from accounts.desk import person
-from accounts.refused import told
+from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import sight
 from audiences.models import Erasure
@@ -31,7 +31,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 def waiting(erasure: Erasure) -> list[tuple[Any, int]]:
     """What still waits, in words, with its number."""
-    return [(WAITS[why], number) for why, number in erasure.waits.items()]
+    return [(WAITS[why] % number, number) for why, number in erasure.waits.items()]
 
 
 def gone(erasure: Erasure) -> list[tuple[Any, int]]:
@@ -72,7 +72,7 @@ def shown(whom: Whom) -> dict[str, Any]:
     return {
         "whom": whom,
         "lines": erasing.lines(whom),
-        "waits": [(WAITS[why], number) for why, number in erasing.waits(whom).items()],
+        "waits": [(WAITS[why] % number, number) for why, number in erasing.waits(whom).items()],
         "left": erasing.not_covered(whom),
     }
 

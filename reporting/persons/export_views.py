@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.desk import person
-from accounts.refused import told
+from accounts.edge.refused import told
 from audiences.models import Profile
 from campaign.lib import clock
 from campaign.lib.jobs import Queue, unheard

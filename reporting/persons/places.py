@@ -38,7 +38,7 @@ from reporting.models import PersonExport
 from reporting.persons.identity import Person
 
 # What no copy for a person has: columns of the machinery, and what is made of others.
-MACHINERY = frozenset({"lease_until", "lease_by", "token", "handed", "salt", "digest", "search", "unended"})
+MACHINERY = frozenset({"lease_until", "lease_by", "token", "handed", "salt", "digest", "unended"})
 
 
 @dataclass(frozen=True)
@@ -218,6 +218,7 @@ EXCEPTED: dict[str, str] = {
     "account.EmailConfirmation": _COLLEAGUES,
     "sessions.Session": _COLLEAGUES,
     "audiences.ErasedProfile": "the id of a profile that is gone",
+    "audiences.SearchText": "made of the profile's own columns, and gone with it",
     "audiences.Import": _FILES,
     "audiences.ImportPart": _FILES,
     "reporting.PersonExportPart": "pieces of exports, which are made of all that stands here",

@@ -1,5 +1,6 @@
 """What the pages about clicks and opens show: the map, the charts, and the tables that say the same."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, QueryDict
@@ -14,6 +15,7 @@ from campaign.lib.charts import Chart, Place, Series
 from deliveries.models import Delivery, Message
 from deliveries.proofs import numbered
 from reporting.counting.throughput import Throughput
+from reporting.figures import standing
 from reporting.figures.kpis import NAMED
 from reporting.reactions import click_map, reactions
 from reporting.reactions.reactions import Times
@@ -21,11 +23,20 @@ from reporting.reactions.reactions import Times
 OPENS, CLICKS = _("opens"), _("clicks")
 
 
-def context(delivery: Delivery, user: User, query: QueryDict) -> dict[str, Any]:
-    """All of it; raise Http404 for a recipient whom the person may not see."""
-    times = reactions.times(delivery, zone=reactions.zone_of(delivery), unit=query.get("by", ""))
+def context(delivery: Delivery, user: User, query: QueryDict, *, at: datetime) -> dict[str, Any]:
+    """All of it; raise Http404 for a recipient whom the person may not see.
+
+    Of a large delivery it is what was counted last, or that it is being counted.
+    """
+    look = standing.look(delivery, at=at)
+    if look.must_wait:
+        return {"look": look}
+    times = reactions.times(
+        delivery, zone=reactions.zone_of(delivery), unit=query.get("by", ""), known=look.figures
+    )
     return {
-        "links": reactions.links(delivery),
+        "look": look,
+        "links": reactions.links(delivery, known=look.figures),
         "times": times,
         "units": reactions.UNITS.items(),
         **drawings(times),

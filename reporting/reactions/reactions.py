@@ -19,10 +19,10 @@ from audiences.tracking import Tracked
 from campaign.lib import reader_zone
 from deliveries.models import Delivery, MessageStatus
 from feedback.models import HitKind
-from reporting.figures import counted, periods
+from reporting.figures import counted, periods, standing
 from reporting.figures.counted import CLICKS, MIRROR_VIEWS, OPENS, UNSUBSCRIBES
 from reporting.figures.periods import BY_DAY, BY_HOUR, BY_MONTH
-from reporting.models import KeptFigures
+from reporting.figures.standing import Figures
 
 HOURS = range(24)
 URL_KINDS = {"tracked": _("Tracked"), "opt_out": _("Opt-out"), "mirror": _("Mirror page")}
@@ -217,9 +217,8 @@ def _fetched(statement: str, **slots: Any) -> list[Any]:
 
 
 def counted_by_link(delivery: Delivery) -> list[list[Any]]:
-    """Of each kind of hit and link: how many, of how many people; as kept where rows are gone."""
-    kept = KeptFigures.objects.filter(delivery_id=delivery.pk).values_list("by_link", flat=True).first()
-    return kept if kept is not None else [list(row) for row in _fetched(_BY_LINK, delivery=delivery.pk)]
+    """Of each kind of hit and link: how many, of how many people."""
+    return [list(row) for row in _fetched(_BY_LINK, delivery=delivery.pk)]
 
 
 def counted_by_time(delivery: Delivery) -> list[list[Any]]:
@@ -228,20 +227,21 @@ def counted_by_time(delivery: Delivery) -> list[list[Any]]:
     return [[int(begins.timestamp()), int(opens), int(clicks)] for begins, _hour, opens, clicks in slices]
 
 
-def _slices(delivery: Delivery, zone: ZoneInfo) -> list[Any]:
-    kept = KeptFigures.objects.filter(delivery_id=delivery.pk).values_list("by_time", flat=True).first()
-    if kept is None:
+def _slices(delivery: Delivery, zone: ZoneInfo, known: Figures | None) -> list[Any]:
+    if known is None:
         return _fetched(_BY_TIME, delivery=delivery.pk, zone=str(zone))
-    begun = [(datetime.fromtimestamp(epoch, UTC), opens, clicks) for epoch, opens, clicks in kept]
+    begun = [(datetime.fromtimestamp(epoch, UTC), opens, clicks) for epoch, opens, clicks in known.by_time]
     return [(begins, begins.astimezone(zone).hour, opens, clicks) for begins, opens, clicks in begun]
 
 
-def links(delivery: Delivery) -> list[Link]:
-    """Each link of what was sent, in the order of the content."""
+def links(delivery: Delivery, *, known: Figures | None = None) -> list[Link]:
+    """Each link of what was sent, in the order of the content; as `known` has them, else as they are now."""
     written = counted.links_of(delivery)
     if not written:
         return []
-    found = {(kind, link): (n, people) for kind, link, n, people in counted_by_link(delivery)}
+    known = known or standing.current(delivery)
+    counts = counted_by_link(delivery) if known is None else known.by_link
+    found = {(kind, link): (n, people) for kind, link, n, people in counts}
     of_all = sum(n for (kind, _link), (n, _people) in found.items() if kind == HitKind.CLICK)
     rows = []
     for link in written:
@@ -259,9 +259,12 @@ def uncounted(delivery: Delivery) -> list[Link]:
     ]
 
 
-def times(delivery: Delivery, *, zone: ZoneInfo, unit: str = "") -> Times:
-    """Opens and clicks over time, by the unit that is named, else by one that fits; and by hour of the day."""
-    slices = _slices(delivery, zone)
+def times(delivery: Delivery, *, zone: ZoneInfo, unit: str = "", known: Figures | None = None) -> Times:
+    """Opens and clicks over time, by the unit that is named, else by one that fits; and by hour of the day.
+
+    As `known` has them, else as they are now.
+    """
+    slices = _slices(delivery, zone, known or standing.current(delivery))
     of_day = {hour: [0, 0] for hour in HOURS}
     for _begins, hour, opens, clicks in slices:
         of_day[hour][0] += opens

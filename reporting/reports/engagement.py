@@ -72,11 +72,12 @@ def _by_provider(rows: QuerySet[Message]) -> list[dict[str, Any]]:
 
 
 def _table(subject: Subject, name: str, title: Any, first: Any, found: list[dict[str, Any]]) -> Table:
-    rows = [_row(subject, name, each) for each in found]
+    hosts = providers.hosts([each[name] for each in found]) if name == "provider" else {}
+    rows = [_row(subject, name, each, beside=hosts.get(each[name], "")) for each in found]
     return Table(name, title, first, COLUMNS, rows, single.drawn(name, title, rows, SERIES))
 
 
-def _row(subject: Subject, name: str, found: dict[str, Any]) -> Row:
+def _row(subject: Subject, name: str, found: dict[str, Any], *, beside: Any) -> Row:
     code, number = found[name], found["number"]
     rows_in = single.log_url(subject, "sending")
 
@@ -88,7 +89,7 @@ def _row(subject: Subject, name: str, found: dict[str, Any]) -> Row:
     for count, reaction in (("openers", "opened"), ("clickers", "clicked")):
         n = found[count]
         cells.append(Cell(n, kpis.rate(n, number), address(reaction=reaction) if n else ""))
-    return Row(_label(code), cells)
+    return Row(_label(code), cells, beside=beside)
 
 
 def _label(code: str) -> Any:

@@ -27,6 +27,7 @@ from reporting.counting.throughput import Throughput
 from reporting.exports import exports
 from reporting.figures import kpis
 from reporting.figures.kpis import Counts, Named
+from reporting.figures.standing import Look
 from reporting.reactions import reactions
 from reporting.reactions.reactions import Link, Times
 
@@ -58,25 +59,33 @@ class Summary:
     folded_at: datetime | None
     counts: Counts
     lines: list[Line]
-    throughput: Throughput
+    throughput: Throughput | None  # None: it is being counted, as times and links are
     times: Times | None  # None: opens and clicks are not tracked
     links: list[Link]
-    failures: Failures
+    failures: Failures | None  # None: counted by another request
 
     def as_dict(self) -> dict[str, Any]:
         """As a command prints it, beside what it says of a delivery anyway."""
         return {
-            "throughput": self.throughput.as_dict(),
+            "throughput": self.throughput and self.throughput.as_dict(),
             "times": self.times and self.times.as_dict(),
             "clicks": [link.as_dict() for link in self.links],
-            "failures": self.failures.as_dict(),
+            "failures": self.failures and self.failures.as_dict(),
         }
 
 
-def summary(delivery: Delivery, *, user: User | None, at: datetime, zone: ZoneInfo | None = None) -> Summary:
+def summary(
+    delivery: Delivery,
+    *,
+    user: User | None,
+    at: datetime,
+    zone: ZoneInfo | None = None,
+    look: Look | None = None,
+) -> Summary:
     """The summary as of `at`, in the zone of whoever reads it unless one is named.
 
-    Without a person it is the system's own operator who asks.
+    Without a person it is the system's own operator who asks. With a `look` of a large delivery its charts and links
+    are those that were counted last, none while they are waited for; and why messages failed is left to others.
     """
     state.annotate([delivery], at=at)
     zone, counts = zone or reactions.zone_of(delivery), statistics.counts(delivery)
@@ -88,11 +97,21 @@ def summary(delivery: Delivery, *, user: User | None, at: datetime, zone: ZoneIn
         folded_at=folded_at,
         counts=counts,
         lines=lines(counts, tracking=delivery.tracking),
-        throughput=throughput.throughput(delivery, zone=zone),
-        times=reactions.times(delivery, zone=zone) if delivery.tracking else None,
-        links=reactions.top(reactions.links(delivery), TOP_LINKS) if delivery.tracking else [],
-        failures=failures.failures(delivery, user=user),
+        **_drawn(delivery, zone, look or Look()),
+        failures=None if look and look.is_large else failures.failures(delivery, user=user),
     )
+
+
+def _drawn(delivery: Delivery, zone: ZoneInfo, look: Look) -> dict[str, Any]:
+    """What is counted from the rows, for the charts and the links."""
+    if look.must_wait:
+        return {"throughput": None, "times": None, "links": []}
+    known, is_tracked = look.figures, delivery.tracking
+    return {
+        "throughput": throughput.throughput(delivery, zone=zone, known=known),
+        "times": reactions.times(delivery, zone=zone, known=known) if is_tracked else None,
+        "links": reactions.top(reactions.links(delivery, known=known), TOP_LINKS) if is_tracked else [],
+    }
 
 
 def lines(counts: Counts, *, tracking: bool) -> list[Line]:
@@ -143,7 +162,7 @@ def _cells(found: Summary) -> Iterator[list[Any]]:
     plan = found.state.plan
     for row in plan.rows if plan else []:
         yield [_("Sending plan"), row.label, _written(row.at), row.people, "", ""]
-    for answered in found.throughput.lines:
+    for answered in found.throughput.lines if found.throughput else []:
         for label, number in (
             (_("Delivered"), answered.delivered),
             (_("Bounces and errors"), answered.failed),
@@ -154,10 +173,9 @@ def _cells(found: Summary) -> Iterator[list[Any]]:
             yield [_("Opens and clicks over time"), label, _written(period.begins), number, "", ""]
     for link in found.links:
         yield [_("Clicks by link"), link.label or link.url, "", link.clicks, "", ""]
-    for part, failed in (
-        (_("Reason"), found.failures.by_reason),
-        (_("Provider (MX host)"), found.failures.by_provider),
-    ):
+    by = found.failures
+    parts = ((_("Reason"), by.by_reason), (_("Provider (MX host)"), by.by_provider)) if by else ()
+    for part, failed in parts:
         for each in failed:
             yield [part, each.label, "", each.number, "", ""]
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
+from accounts.edge.refused import told
 from accounts.models import OrganizationalUnit
-from accounts.refused import told
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries.lifecycle import groups

@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import reader_zone
 from campaign.lib.refusals import Refusal
+from deliveries.models import Folder
 from reporting.models import ScheduledReport
 from reporting.reports import kinds
 from reporting.reports.subjects import DAYS, About, Subject, of_deliveries, of_folder, of_unit
@@ -118,6 +119,15 @@ def delete(*, report: ScheduledReport, by: User) -> None:
     access.require(by, Right.EXPORT, report)
     audit.record("delete_scheduled_report", by=by, target=report, **_said(report))
     report.delete()
+
+
+def go_with_folder(folder: Folder, by: User) -> None:
+    """The reports about a folder go with it, whoever may delete that, each by an audit event of its own."""
+    for report in ScheduledReport.objects.filter(folder=folder).order_by("pk"):
+        audit.record(
+            "delete_scheduled_report", by=by, target=report, with_folder=folder.label, **_said(report)
+        )
+        report.delete()
 
 
 def subject_of(report: ScheduledReport, *, user: User | None = None) -> Subject:

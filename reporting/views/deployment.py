@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import access
 from accounts.desk import administers_everything
-from accounts.refused import told
+from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import sight
 from audiences.models import Quarantine
@@ -23,7 +23,7 @@ from deliveries.overview import state
 from deliveries.proofs import numbered
 from feedback.models import Hit, Report
 from reporting.counting import deployment, failures, statistics
-from reporting.figures import counted
+from reporting.figures import counted, standing
 from reporting.logs import columns, logs, saved_filters
 from reporting.pages import find, never_stored, person
 from reporting.persons import as_sent
@@ -49,8 +49,8 @@ ROWS_OF = {
     "tracking": RetentionKind.REACTIONS,
 }
 RECONCILED_HERE = 200_000  # messages; it takes a second or two
-COUNTED_AT_ONCE = 100_000  # messages; beyond, hits are counted once the page is there
 MAIL_SHOWN = 200_000  # octets
+LAST_ANSWER = 286  # htmx asks no more
 FAILURES_SHOWN = 5  # lines of each figure in the Deployment block; the window has all
 OF_TRACKING = ("clicks", "tracking", "urls")
 FRAME_POLICY = (
@@ -93,16 +93,16 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
     elif tab == "failures":
         context["failures"] = failures.failures(delivery, user=person(request))
         if request.htmx:
-            context["lines_shown"] = f":{FAILURES_SHOWN}"
+            context["lines_shown"] = ":" if "all" in request.GET else f":{FAILURES_SHOWN}"
             return never_stored(render(request, "reporting/_failures.html", context))
     elif tab == "causes":
         context |= {"causes": logs.causes(delivery), "prepared": delivery.preparation}
     elif tab == "clicks":
-        context |= reaction_pages.context(delivery, person(request), request.GET)
+        context |= reaction_pages.context(delivery, person(request), request.GET, at=clock.now())
     else:
         context |= _links(request, delivery)
         if request.htmx:
-            return never_stored(render(request, "reporting/_urls.html", context))
+            return _links_once_counted(request, context)
     return never_stored(render(request, f"reporting/{tab}.html", context))
 
 
@@ -153,7 +153,9 @@ def click_map(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     row = reaction_pages.recipient(delivery, person(request), request.GET)
     values = row.values if row is not None else {}
-    html = drawing.drawn(delivery, reactions.links(delivery), values=values)
+    look = standing.look(delivery, at=clock.now())
+    links = reactions.uncounted(delivery) if look.must_wait else reactions.links(delivery, known=look.figures)
+    html = drawing.drawn(delivery, links, values=values)
     return _framed(render(request, "reporting/click_map.html", {"html": html}))
 
 
@@ -275,11 +277,18 @@ def _window(request: HttpRequest, delivery: Delivery, tab: str) -> dict[str, Any
 
 
 def _links(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
-    """The tracked URLs; of a large delivery their counts come with a second request."""
-    is_large = delivery.preparation is not None and delivery.preparation.to_deliver > COUNTED_AT_ONCE
-    if is_large and not request.htmx and "counts" not in request.GET:
-        return {"links": reactions.uncounted(delivery), "counts_follow": True}
-    return {"links": reactions.links(delivery)}
+    """The tracked URLs; of a large delivery as they were counted last, or their counts come with another request."""
+    look = standing.look(delivery, at=clock.now())
+    if look.must_wait and "counts" not in request.GET:
+        return {"links": reactions.uncounted(delivery), "counts_follow": True, "look": look}
+    return {"links": reactions.links(delivery, known=look.figures), "look": look}
+
+
+def _links_once_counted(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """For a page that asks until they are counted: nothing yet, or the last answer."""
+    if context.get("counts_follow"):
+        return never_stored(HttpResponse(status=204))
+    return never_stored(render(request, "reporting/_urls.html", context, status=LAST_ANSWER))
 
 
 def _columns(request: HttpRequest, tab: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.edge.refused import told
 from accounts.models import User
-from accounts.refused import told
 from audiences.profiles import export_styles
 from campaign.lib import clock
 from deliveries.models import Delivery

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.desk import person
-from accounts.refused import told
+from accounts.edge.refused import told
 from campaign.lib import clock
 from deliveries.models import Delivery
 from reporting.counting import reclassifying

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from selectolax.lexbor import LexborHTMLParser
 
-from accounts import idle
+from accounts.edge import idle
 from accounts.kept_forms import rows
 from accounts.models import AuditEvent, KeptForm, OrganizationalUnit
 from accounts.roles import root

@@ -6,9 +6,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.middleware.csrf import get_token
 from django.test import RequestFactory
 
-from accounts.forms import OwnPasswordForm
 from accounts.kept_forms import browsers, reading
-from accounts.signing_in import ChosenPasswordForm, SignInForm
+from accounts.people.forms import OwnPasswordForm
+from accounts.people.signing_in import ChosenPasswordForm, SignInForm
 
 
 def typed(**fields):

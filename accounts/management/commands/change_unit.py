@@ -5,9 +5,9 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from accounts import units
 from accounts.commands import UnitCommand
 from accounts.models import Affected, ApprovalPolicy, User
+from accounts.units import units
 
 
 class Command(UnitCommand):

@@ -3,10 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts import units
 from accounts.commands import PersonCommand
 from accounts.models import ApprovalPolicy, User
 from accounts.roles import root
+from accounts.units import units
 
 
 class Command(PersonCommand):

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts import people
 from accounts.commands import PersonCommand
 from accounts.models import OrganizationalUnit, User
+from accounts.people import people
 
 
 class Command(PersonCommand):

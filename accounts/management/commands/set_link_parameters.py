@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts import unit_links
 from accounts.commands import UnitCommand
 from accounts.models import User
+from accounts.units import unit_links
 from campaign.lib import link_parameters
 
 

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts import proof_addresses
 from accounts.commands import UnitCommand
 from accounts.models import User
+from accounts.units import proof_addresses
 
 
 class Command(UnitCommand):

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts import unit_tracking
 from accounts.commands import UnitCommand
 from accounts.models import Unasked, User
+from accounts.units import unit_tracking
 
 
 class Command(UnitCommand):

@@ -207,7 +207,7 @@ def test_the_sql_of_an_audience_fits_into_a_statement(db):
     profile = ProfileFactory(attributes={"points": 7}, city="50%")
     audience = AudienceFactory(rule={"all": [leaf("points", "above", 5), leaf("city", "contains", "%")]})
 
-    sql, params = targeting.query_sql(audience)
+    sql, params = targeting.profiles(audience).order_by().values("pk").query.sql_with_params()
 
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT p.email FROM audiences_profile p WHERE p.id IN ({sql})", params)

@@ -9,10 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import units
 from accounts.models import Affected, ApprovalPolicy, AuditEvent, OrganizationalUnit
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import units
 from campaign.lib import clock
 from deliveries import drafting, lifecycle
 from deliveries.approval import decisions as approval

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from accounts import access, units
+from accounts import access
 from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import units
 from campaign.lib import clock
 from deliveries import jobs, queues
 from deliveries.confirmation import decisions as confirmation

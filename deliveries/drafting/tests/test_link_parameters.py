@@ -8,9 +8,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from accounts import unit_links
 from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import unit_links
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
 from campaign.lib.link_parameters import BadParameter

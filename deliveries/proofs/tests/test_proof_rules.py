@@ -9,9 +9,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 
-from accounts import proof_addresses
 from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import proof_addresses
 from audiences.models import Profile
 from audiences.quarantine import quarantines
 from audiences.tests.factories import ProfileFactory, TestProfileFactory

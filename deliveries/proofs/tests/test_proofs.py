@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import proof_addresses
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory
+from accounts.units import proof_addresses
 from audiences.tests.factories import ProfileFactory, TestProfileFactory
 from campaign.lib import clock
 from deliveries import drafting, proofs

@@ -1,10 +1,10 @@
 import pytest
 
-from accounts import units
 from accounts.access import NotAllowed
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import units
 from campaign.lib import clock
 from deliveries import drafting
 from deliveries.models import Delivery, LegalHold

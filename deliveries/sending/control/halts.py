@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
 from django.utils.translation import ngettext
 
-from accounts import access, audit, units
+from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
+from accounts.units import units
 from campaign.lib.refusals import Refusal
 from deliveries import queues
 from deliveries.ledger import barrier

@@ -11,11 +11,11 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.urls import reverse
 
-from accounts import units
 from accounts.access import NotAllowed
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.units import units
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
 from campaign.tests.waiting import somebody_waits_for_a_lock, wait_until

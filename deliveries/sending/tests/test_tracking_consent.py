@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 
-from accounts import unit_tracking
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
+from accounts.units import unit_tracking
 from audiences import tracking
 from audiences.consent import tracking_consents
 from audiences.models import Profile

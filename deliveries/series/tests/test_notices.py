@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import units
 from accounts.models import ApprovalPolicy
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
+from accounts.units import units
 from campaign.lib import clock
 from deliveries.confirmation import decisions as confirmation
 from deliveries.lifecycle import WrongStatus, notices

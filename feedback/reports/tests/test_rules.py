@@ -9,7 +9,7 @@ from django.conf import settings
 
 from feedback import checks
 from feedback.reports import BadRules, read
-from feedback.reports.phrases import NotAPhrase, Phrases, level
+from feedback.reports.phrases import NotAPhrase, Phrases, Words, level
 from feedback.reports.rules import FOLDER, in_force, read_files
 from feedback.reports.tests.mails import delivery_report
 
@@ -109,6 +109,13 @@ def test_a_file_that_is_missing_is_refused(settings):
         ("user unknown", "550 5.1.1 user 550 5.1.1 unknown", True),
         ("不存在", "该用户不存在。", True),
         ("skrzynka pelna", "Skrzynka pełna", True),
+        ("email does not work", "E-Mail doesn't work", True),
+        ("cannot recognise it", "can't recognize it", True),
+        ("no such user", "550 NO_SUCH_USER", True),
+        ("~not known", "550 not known here", True),
+        ("~not known", "ana@example.org is not known", True),
+        ("~not known", "rejected; not known", True),
+        ("~not known", "the selector is not known", False),
     ],
 )
 def test_a_phrase_is_found(phrase, text, is_found):
@@ -129,7 +136,28 @@ def test_a_name_in_a_phrase_stands_for_any_of_its_words(own_rules):
     assert rules == ["ours", "ours", "ours", "no-rule"]
 
 
-@pytest.mark.parametrize("phrase", ["", "*", " * ", "^", "$", "x" * 201])
+@pytest.mark.parametrize(
+    "between",
+    [
+        "",
+        " ana@example.org",
+        ' "ana"',
+        " (ana)",
+        " that you tried to reach",
+        " you specified",
+        " on this server",
+    ],
+)
+def test_a_name_and_a_place_may_stand_behind_a_word(between):
+    words = Words({"body": ["moon"], "is": ["is"]})
+
+    assert Phrases(["{body} {is} full"], words=words).found_in(level(f"our moon{between} is full"))
+    assert not Phrases(["{body} {is} full"], words=words).found_in(
+        level(f"our moon{between} and Mars is full")
+    )
+
+
+@pytest.mark.parametrize("phrase", ["", "*", " * ", "^", "~", "$", "x" * 201])
 def test_what_says_nothing_is_no_phrase(phrase):
     with pytest.raises(NotAPhrase):
         Phrases([phrase])

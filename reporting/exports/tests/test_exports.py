@@ -23,6 +23,7 @@ from deliveries.models import Bounce, Message
 from feedback.models import Hit, HitKind
 from feedback.tests.factories import hit
 from reporting.exports import export_progress, export_sql, exports, file_columns
+from reporting.exports.export_joins import Beside
 from reporting.exports.export_progress import Standing
 from reporting.logs import logs
 from reporting.tests.factories import delivery_with
@@ -65,6 +66,8 @@ def delivery(unit):
         )
     gone = Message.objects.get(delivery=made, seq=2)
     Profile.objects.filter(pk=gone.profile_id).update(unit=UnitFactory())  # somebody of another unit
+    left = Message.objects.filter(delivery=made, seq__in=[3, 7]).values_list("profile_id", flat=True)
+    Profile.objects.filter(pk__in=list(left)).delete()  # who are gone
     return made
 
 
@@ -89,7 +92,9 @@ def by_python(log, rows, delimiter):
 def test_postgresql_writes_what_python_would(delivery, people, who, delimiter, code):
     log, rows = logs.LOGS[code], logs.LOGS[code].rows(delivery, {}, people[who])
 
-    pages = list(export_sql.pages(file_columns.BY_LOG[code], log, rows, delimiter=delimiter, size=3))
+    beside = Beside(log, delivery, people[who])
+    shown = file_columns.BY_LOG[code]
+    pages = list(export_sql.pages(shown, log, rows, delimiter=delimiter, beside=beside, size=3))
 
     assert "".join(text for text, _number in pages) == by_python(log, rows, delimiter)
     assert sum(number for _text, number in pages) == rows.count()

@@ -53,7 +53,7 @@ class Command(PersonCommand):
         for line in lines:
             self.say(f"{line.number:>8,}  {line.label}: {line.fate}")
         for why, number in waits.items():
-            self.say(f"{number:>8,}  wait: {WAITS[why]}")
+            self.say(f"{number:>8,}  wait: {WAITS[why] % number}")
         for label, number in left:
             self.say(f"{number:>8,}  not erased, change it there: {label}")
         self.say(f"Nothing was changed. To erase: erase_person {whom.word} --yes {whom.word}")
@@ -69,7 +69,7 @@ class Command(PersonCommand):
         left = erasing.not_covered(whom)
         self.say(f"Erased, number {erasure.pk}.")
         for why, number in erasure.waits.items():
-            self.say(f"{number:>8,}  wait, and go by themselves: {WAITS[why]}")
+            self.say(f"{number:>8,}  wait, and go by themselves: {WAITS[why] % number}")
         for label, number in left:
             self.say(f"{number:>8,}  not erased, change it there: {label}")
         return {

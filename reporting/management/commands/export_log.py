@@ -1,14 +1,12 @@
 """Write a log of a delivery into a file, in the person's style; on a terminal its progress is shown."""
 
-import os
 import sys
-import tempfile
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from accounts.models import User
+from campaign.lib import whole_file
 from deliveries.commands.base import USAGE
 from reporting.exports import exports
 from reporting.exports.export_progress import Standing
@@ -46,7 +44,7 @@ class Command(LogCommand):
             self._show(Standing(rows, of))
 
         lines = exports.export(delivery=delivery, log=log, chosen=chosen, by=by, progress=progress)
-        _write(lines, file)
+        whole_file.write(lines, file)
         self._show(None)
         self.say(f"{file}: {Standing(written[0], is_over=True).in_words}")
         return {"delivery": delivery.name, "log": log.code, "file": str(file), "rows": written[0]}
@@ -56,16 +54,3 @@ class Command(LogCommand):
             return
         self.stderr.write(f"\r\033[K{standing.in_words if standing else ''}", ending="")
         self.stderr.flush()
-
-
-def _write(parts: Iterator[bytes], file: Path) -> None:
-    """All or nothing: the name is given to a whole file, that its owner alone may read."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            for part in parts:
-                out.write(part)
-        Path(name).rename(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -332,6 +332,11 @@ def test_the_command_says_first_and_erases_by_a_word(ana, eraser):
     assert refused.value.returncode == 2
 
 
+def test_what_waits_is_said_of_one_and_of_many():
+    assert "file of an import" in erasing.WAITS["import_files"] % 1
+    assert "files of imports" in erasing.WAITS["import_files"] % 2
+
+
 def test_the_command_names_what_no_erasure_changes(ana, eraser):
     AudienceFactory(rule={"field": "email", "is": "=", "value": ADDRESS})
 

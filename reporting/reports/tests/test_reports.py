@@ -16,7 +16,7 @@ from selectolax.lexbor import LexborHTMLParser
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences.models import Profile
+from audiences.models import MailExchange, Profile
 from campaign.lib import clock
 from deliveries.folders.tests.factories import folder_in
 from deliveries.models import Delivery, Message
@@ -85,6 +85,24 @@ def test_engagement_by_provider_and_language_makes_the_whole(unit):
     assert of(report, "language")["Portuguese"] == [1, 1, 1]
     for table in ("provider", "language"):
         assert [sum(numbers) for numbers in zip(*of(report, table).values(), strict=True)] == [4, 1, 1]
+
+
+def test_engagement_names_the_host_that_takes_mail_for_a_provider(unit):
+    delivery = sent(root(), number=2)
+    for domain in {key.partition("@")[2] for key in delivery.messages.values_list("address_key", flat=True)}:
+        MailExchange.objects.create(
+            domain=domain,
+            provider="example.net",
+            hosts=["mx1.example.net"],
+            outcome="found",
+            wanted_at=clock.now(),
+        )
+    subject = of_deliveries(About.DELIVERY, [delivery.pk], user=None)
+
+    report = kinds.KINDS["engagement"].made(subject, a_reader(None))
+
+    rows = next(table for table in report.tables if table.name == "provider").rows
+    assert [(str(row.label), str(row.beside)) for row in rows] == [("example.net", "mx1.example.net")]
 
 
 def test_whom_one_may_not_see_is_told_apart_by_nothing(unit):

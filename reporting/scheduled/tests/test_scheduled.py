@@ -18,6 +18,7 @@ from accounts.access import NotAllowed
 from accounts.models import AuditEvent, RoleGrant
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
+from deliveries.folders import tree
 from deliveries.folders.tests.factories import folder_in
 from deliveries.tests.factories import DeliveryFactory
 from reporting.models import ReportMail, ScheduledReport
@@ -237,3 +238,16 @@ def test_the_desk_makes_one(client, unit):
     report = ScheduledReport.objects.get()
     assert client.get(reverse("admin:reporting_scheduledreport_change", args=[report.pk])).status_code == 200
     assert client.get(reverse("admin:reporting_reportmail_changelist")).status_code == 200
+
+
+def test_a_folder_that_is_deleted_takes_its_reports_along_and_each_is_told_of(unit, ines, ana):
+    folder = folder_in(unit)
+    gone = scheduled(unit, ines, [ana], folder=folder.pk)
+    stays = scheduled(unit, ines, [ana])
+
+    tree.delete(folder=folder, by=ines)
+
+    assert list(ScheduledReport.objects.all()) == [stays]
+    told = AuditEvent.objects.get(action="delete_scheduled_report")
+    assert (told.target_id, told.actor, told.detail["with_folder"]) == (str(gone.pk), ines, folder.label)
+    assert told.detail["recipients"] == [ana.pk]

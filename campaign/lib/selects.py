@@ -1,0 +1,45 @@
+"""Drop-downs of hundreds of choices, as those of time zones are, without a template for each choice."""
+
+from typing import Any
+
+from django.forms.renderers import DjangoTemplates
+from django.template.defaultfilters import stringformat
+from django.utils.formats import localize
+from django.utils.html import conditional_escape
+
+SELECTS = {"django/forms/widgets/select.html", "unfold/widgets/select.html"}
+PLAIN = "django/forms/widgets/select_option.html"
+END = "</select>"
+
+
+class Renderer(DjangoTemplates):
+    """Django's own form renderer; a drop-down's choices are written at once, as its templates would write them."""
+
+    def render(self, template_name: str, context: dict[str, Any], request: Any = None) -> str:
+        groups = context["widget"]["optgroups"] if template_name in SELECTS else ()
+        if not groups or any(option["template_name"] != PLAIN for group in groups for option in group[1]):
+            return super().render(template_name, context, request)
+        empty = {**context, "widget": {**context["widget"], "optgroups": []}}
+        before, end, after = super().render(template_name, empty, request).partition(END)
+        return f"{before.rstrip()}{''.join(_group(*group[:2]) for group in groups)}\n{end}{after}"
+
+
+def _group(label: Any, options: list[dict[str, Any]]) -> str:
+    written = "".join(f"\n  {_option(option)}" for option in options)
+    if not label:
+        return written
+    return f'\n  <optgroup label="{conditional_escape(localize(label))}">{written}\n  </optgroup>'
+
+
+def _option(option: dict[str, Any]) -> str:
+    value = conditional_escape(stringformat(option["value"], "s"))
+    label = conditional_escape(localize(option["label"]))
+    return f'<option value="{value}"{_attributes(option["attrs"])}>{label}</option>'
+
+
+def _attributes(attrs: dict[str, Any]) -> str:
+    return "".join(
+        f" {name}" if value is True else f' {name}="{conditional_escape(stringformat(value, "s"))}"'
+        for name, value in attrs.items()
+        if value is not False
+    )
