@@ -90,7 +90,8 @@ class _Bench:
         paces = {name: statistics.median(_pace(one) for one in rounds[name]) for name in PHASES}
         half = self._load("half", self._mix(), pace=_of_mix(paces) / 2)
         every = [one for name in PHASES for one in rounds[name]] + [half]
-        return self._told(paces, half, every)
+        told = {name: [round(_pace(one)) for one in own] for name, own in rounds.items()}
+        return self._told(paces, half, every) | {"rounds_per_s": told}
 
     def _told(
         self, paces: dict[str, float], half: dict[str, Any], every: list[dict[str, Any]]

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connection, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections
 
 logger = logging.getLogger(__name__)
 
@@ -34,16 +34,28 @@ class NotDone(Away):
     """The database answers, and did not do what it was asked: it is read-only, full, or there is a fault of ours."""
 
 
+class Way(Protocol):
+    """What leads to the database: Django's connection of this thread, or a line of one's own."""
+
+    connection: psycopg.Connection[Any] | None
+
+    def close(self) -> None: ...
+
+
 @contextmanager
-def reach(what: str = "reading", *, seconds: float = SECONDS_AT_MOST) -> Iterator[None]:
+def reach(
+    what: str = "reading", *, seconds: float = SECONDS_AT_MOST, by: Way | None = None
+) -> Iterator[None]:
     """Raise Away where the database doesn't answer, and NotDone where it refuses, `seconds` after the call at most.
 
     Once it didn't answer, Away is raised at once for SECONDS_BEFORE_ASKING_AGAIN; then one caller asks again.
+    It is asked by this thread's connection of Django's, unless another way is named.
     """
     _ask(what)
+    way: Way = by or connections[DEFAULT_DB_ALIAS]
     away: list[str] = []
     try:
-        with _deadlines.over(connections[DEFAULT_DB_ALIAS], seconds) as deadline:  # this thread's own
+        with _deadlines.over(way, seconds) as deadline:
             yield
     except Error as error:
         if not _is_away(error):
@@ -51,7 +63,7 @@ def reach(what: str = "reading", *, seconds: float = SECONDS_AT_MOST) -> Iterato
             raise NotDone from error
         away = [what] if what == "recording" and deadline.is_over else list(_away_until)
         logger.warning("the database is away: %s", error)
-        _let_go()
+        _let_go(way)
         raise Away from error
     finally:
         _remember(what, away)
@@ -85,9 +97,9 @@ def _is_away(error: Error) -> bool:
     return code is None or code.startswith(_TAKES_NOBODY)
 
 
-def _let_go() -> None:
+def _let_go(way: Way) -> None:
     try:
-        connection.close()
+        way.close()
     except Error:
         logger.debug("the broken connection could not be closed")
 
@@ -95,7 +107,7 @@ def _let_go() -> None:
 @dataclass
 class _Deadline:
     until: float
-    asked: BaseDatabaseWrapper
+    way: Way
     is_over: bool = False
 
 
@@ -109,8 +121,8 @@ class _Deadlines:
         self._watcher: threading.Thread | None = None
 
     @contextmanager
-    def over(self, asked: BaseDatabaseWrapper, seconds: float) -> Iterator[_Deadline]:
-        deadline = _Deadline(time.monotonic() + seconds, asked)
+    def over(self, way: Way, seconds: float) -> Iterator[_Deadline]:
+        deadline = _Deadline(time.monotonic() + seconds, way)
         with self._lock:
             self._by_thread[threading.get_ident()] = deadline
             self._watch()
@@ -124,7 +136,8 @@ class _Deadlines:
         if self._watcher is None or not self._watcher.is_alive():  # as after a fork
             self._watcher = threading.Thread(target=self._look, name="deadlines of readers", daemon=True)
             self._watcher.start()
-        self._wanted.set()
+        if not self._wanted.is_set():
+            self._wanted.set()
 
     def _look(self) -> None:
         while True:
@@ -136,12 +149,12 @@ class _Deadlines:
                 for deadline in self._by_thread.values():
                     if deadline.until < time.monotonic() and not deadline.is_over:
                         deadline.is_over = True
-                        _cut(deadline.asked)
+                        _cut(deadline.way)
 
 
-def _cut(asked: BaseDatabaseWrapper) -> None:
+def _cut(way: Way) -> None:
     """Whoever waits for an answer on this connection waits no longer."""
-    found = asked.connection
+    found = way.connection
     if found is None:
         return
     with suppress(OSError, psycopg.Error):

@@ -5,9 +5,12 @@ is for lies in the default one, from where `keep` moves it once there is one.
 """
 
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
@@ -23,7 +26,10 @@ from feedback.models import first_id_at, moment_of
 
 TABLE, DEFAULT = "feedback_hit", "feedback_hit_default"
 MONTHS_AHEAD = 3
-_PATIENCE = "SET LOCAL lock_timeout = '2s'"
+T = TypeVar("T")
+# Who asks for hits while this waits for somebody waits behind it: so long at most, and then they go first.
+_PATIENCE = "SET LOCAL lock_timeout = '500ms'"
+PAUSES = (0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 5.0, 5.0)  # seconds between two tries
 _IDS = re.compile(
     r"FROM \((?:'(?P<first>[0-9a-f-]{36})'|MINVALUE)\) TO \((?:'(?P<end>[0-9a-f-]{36})'|MAXVALUE)\)"
 )
@@ -123,12 +129,9 @@ def strays() -> int:
 def keep() -> list[str]:
     """Each month up to MONTHS_AHEAD has its partition, and what lay in the default one for want of it lies there.
 
-    Return the names of those that were made. Raise Busy where the table is.
+    Return the names of those that were made. Raise Busy where the table is, for all the time that is tried.
     """
-    try:
-        made = [_name(month) for month in _months_without() if _make(month)]
-    except OperationalError as error:
-        raise _busy(error) from error
+    made = [_name(month) for month in _months_without() if _patiently(partial(_make, month))]
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {TABLE}")  # PostgreSQL's own care leaves out what holds partitions
     return made
@@ -147,21 +150,38 @@ def drop(*, name: str, by: User) -> Partition:
         raise NotThere(name=name)
     if wanted is not found[0] or wanted.ends is None or wanted.ends > datetime.now(UTC):
         raise StillNeeded(name=found[0].name)
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_PATIENCE)
-            cursor.execute(f'ALTER TABLE {TABLE} DETACH PARTITION "{wanted.name}"')
-            cursor.execute(f'DROP TABLE "{wanted.name}"')
-            audit.record(
-                "drop_hits", by=by, partition=wanted.name, rows=wanted.rows, until=wanted.ends.isoformat()
-            )
-    except OperationalError as error:
-        raise _busy(error) from error
+    _patiently(partial(_drop, wanted, by=by))
     return wanted
 
 
-def _busy(error: OperationalError) -> Exception:
-    return Busy() if isinstance(error.__cause__, LockNotAvailable) else error
+@transaction.atomic
+def _drop(wanted: Partition, *, by: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_PATIENCE)
+        cursor.execute(f'ALTER TABLE {TABLE} DETACH PARTITION "{wanted.name}"')
+        cursor.execute(f'DROP TABLE "{wanted.name}"')
+    audit.record(
+        "drop_hits",
+        by=by,
+        partition=wanted.name,
+        rows=wanted.rows,
+        until=wanted.ends and wanted.ends.isoformat(),
+    )
+
+
+def _patiently(change: Callable[[], T]) -> T:
+    """Make the change as soon as nobody holds the table, and hold up nobody meanwhile. Raise Busy."""
+    pauses = iter(PAUSES)
+    while True:
+        try:
+            return change()
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            pause = next(pauses, None)
+            if pause is None:
+                raise Busy from error
+        time.sleep(pause)
 
 
 def _months_without() -> list[datetime]:

@@ -24,7 +24,7 @@ from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
 from deliveries.content.render import RenderError
 from deliveries.models import pictures
-from feedback import link_cache, outage, proof_pages, unsubscribes
+from feedback import link_cache, message_values, outage, proof_pages, unsubscribes
 from feedback.arrivals import IncomingHit
 from feedback.hits import Landed, store
 from feedback.link_cache import Served
@@ -230,7 +230,7 @@ def _address(delivery: Served, claim: Claim) -> str | None:
     if claim.link in delivery.fixed:
         return delivery.fixed[claim.link]
     try:
-        values = _values(delivery, claim)
+        values = message_values.values_of(delivery.delivery_id, claim.seq)
     except outage.Away:
         if substitute is None:
             raise
@@ -241,11 +241,6 @@ def _address(delivery: Served, claim: Claim) -> str | None:
         return delivery.renderer.link_url(claim.link, values)
     except (RenderError, IndexError):
         return substitute
-
-
-def _values(delivery: Served, claim: Claim) -> dict[str, Any] | None:
-    row = _row(delivery, claim)
-    return row[0] if row is not None else None
 
 
 def _row(delivery: Served, claim: Claim) -> tuple[dict[str, Any], int | None, str, int] | None:

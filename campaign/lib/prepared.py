@@ -39,7 +39,7 @@ def is_without_jit() -> bool:
     connection.ensure_connection()
     raw = connection.connection
     if not hasattr(raw, _UNCOMPILED):
-        if connection.in_atomic_block or _is_pooled():
+        if connection.in_atomic_block or _prepares_nothing():
             return False
         raw.execute("SET jit = off")
         setattr(raw, _UNCOMPILED, True)
@@ -49,7 +49,7 @@ def is_without_jit() -> bool:
 @contextmanager
 def _cursor() -> Iterator[Any]:
     with connection.cursor() as usual:
-        if _is_pooled():
+        if _prepares_nothing():
             yield usual
             return
         _forget_old_plans()
@@ -59,13 +59,19 @@ def _cursor() -> Iterator[Any]:
             yield own
 
 
-def _is_pooled() -> bool:
-    """Whether another process answers than the one that the connection was told of; asked once for each."""
+def is_pooled(raw: psycopg.Connection[Any]) -> bool:
+    """Whether another process answers than the one that the connection was told of: no session is one's own then."""
+    with raw.cursor() as asking:
+        answers = asking.execute("SELECT pg_backend_pid()").fetchone()
+    return answers is None or answers[0] != raw.info.backend_pid
+
+
+def _prepares_nothing() -> bool:
+    """Asked once for each connection; on one that is nobody else's a statement is prepared at its first use."""
     raw = connection.connection
     known: bool | None = getattr(raw, _KNOWN, None)
     if known is None:
-        with raw.cursor() as asking:
-            known = asking.execute("SELECT pg_backend_pid()").fetchone()[0] != raw.info.backend_pid
+        known = is_pooled(raw)
         if not known:
             raw.prepare_threshold = _ALWAYS
         setattr(raw, _KNOWN, known)

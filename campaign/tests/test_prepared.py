@@ -99,6 +99,6 @@ def test_a_lasting_connection_is_told_once_to_compile_nothing():
 def test_a_session_behind_a_pooler_or_in_a_transaction_is_left_as_it_is(monkeypatch):
     with transaction.atomic():
         inside = prepared.is_without_jit()
-    monkeypatch.setattr(prepared, "_is_pooled", lambda: True)
+    monkeypatch.setattr(prepared, "_prepares_nothing", lambda: True)
 
     assert (inside, prepared.is_without_jit(), compiles()) == (False, False, "on")

@@ -1,11 +1,14 @@
 """The tracking log goes by month: what comes has its partition, what strayed finds it, what is old is dropped."""
 
 import json
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from io import StringIO
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
@@ -16,6 +19,7 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from deliveries.models import Delivery
+from deliveries.sending.exchange import connection_parameters
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.ledger_rows import execute
 from feedback import faults, jobs, partitions
@@ -132,6 +136,47 @@ def test_the_doctor_says_where_no_partition_was_made_ahead(aged):
     (found,) = faults.of_partitions(clock.now())
 
     assert (found.code, found.is_fault) == ("no_partitions_ahead", True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_somebody_reads_for_long_it_waits_and_nobody_waits_long_behind_it(monkeypatch):
+    monkeypatch.setattr(partitions, "PAUSES", (0.1,) * 50)
+    partitions.keep()
+    execute(f"DROP TABLE {name_of(2)}")
+    made, waited = [], []
+
+    with (
+        psycopg.connect(**connection_parameters()) as long,
+        psycopg.connect(**connection_parameters(), autocommit=True) as other,
+    ):
+        long.execute("SELECT count(*) FROM feedback_hit")
+        maker = threading.Thread(target=lambda: (made.extend(partitions.keep()), connection.close()))
+        maker.start()
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            began = time.monotonic()
+            other.execute("SELECT count(*) FROM feedback_hit")
+            waited.append(time.monotonic() - began)
+        assert made == []
+        long.rollback()
+        maker.join(20)
+
+    assert made == [name_of(2)]
+    assert 0.1 < max(waited) < 1.0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_somebody_reads_for_too_long_nothing_is_changed(monkeypatch):
+    monkeypatch.setattr(partitions, "PAUSES", ())
+    partitions.keep()
+    execute(f"DROP TABLE {name_of(2)}")
+
+    with psycopg.connect(**connection_parameters()) as long:
+        long.execute("SELECT count(*) FROM feedback_hit")
+        with pytest.raises(partitions.Busy):
+            partitions.keep()
+
+    assert partitions.keep() == [name_of(2)]
 
 
 def test_a_hit_of_a_clock_that_went_wrong_stays_where_it_can_be_seen():

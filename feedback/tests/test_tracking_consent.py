@@ -1,6 +1,7 @@
 """Whoever refused to be measured: pictures and links of mails that they have work on, and nothing is kept of it."""
 
 import pytest
+from django.test import Client
 
 from audiences import tracking
 from audiences.consent import tracking_consents
@@ -9,6 +10,7 @@ from audiences.services.subscribing import Origin
 from campaign.lib import clock
 from deliveries.models import Doubt, Message
 from deliveries.tests.factories import DeliveryFactory
+from feedback import bringing_in, segments
 from feedback.models import Hit, HitKind
 from feedback.tests.factories import CHROME, PromptReader, link
 
@@ -49,6 +51,20 @@ def test_opens_and_clicks_of_who_refused_are_answered_and_not_kept(reader, deliv
     assert (clicked.status_code, clicked["Location"]) == (302, "https://www.example.com/offers?from=mail")
     assert shown.status_code == 200
     assert kinds(delivery) == [(2, HitKind.OPEN)]
+
+
+def test_a_refusal_holds_for_what_still_waits_on_a_host(delivery):
+    quick = Client(headers={"user-agent": CHROME})
+    for seq in (1, 2):
+        quick.get(link(delivery, "o", seq=seq))
+        quick.get(link(delivery, "c", seq=seq))
+    assert segments.waiting().number == 4
+
+    say(whose(delivery), False)
+    bringing_in.bring_in()
+
+    assert kinds(delivery) == [(2, HitKind.CLICK), (2, HitKind.OPEN)]
+    assert not segments.is_anything_waiting()
 
 
 def test_each_purpose_by_itself(reader, delivery):

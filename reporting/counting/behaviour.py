@@ -134,23 +134,21 @@ def _code(agent_kind: str) -> str:
 
 
 def _statement(agent_kind: str, join: str = "") -> str:
-    """One pass over the hits, one over the messages for the few that did not arrive.
+    """One pass over the hits, and one over the messages for those that did not arrive or left without the picture.
 
     `+ 0` keeps PostgreSQL from going to each hit by an index for a condition that all of them fulfil.
     """
     by_people = f"h.kind = '{HitKind.UNSUBSCRIBE}' AND {agent_kind} <> '{AgentKind.MACHINE}'"
     return f"""
-    WITH missed AS MATERIALIZED (
-        SELECT seq FROM deliveries_message WHERE delivery_id = %(delivery)s AND status <> {S.SENT}
-    ), mute AS MATERIALIZED (
-        SELECT seq FROM deliveries_message
-        WHERE delivery_id = %(delivery)s AND status = {S.SENT} AND tracked & {Tracked.OPENS:d} = 0
+    WITH apart AS MATERIALIZED (
+        SELECT seq, status = {S.SENT} AS is_mute FROM deliveries_message
+        WHERE delivery_id = %(delivery)s AND (status <> {S.SENT} OR tracked & {Tracked.OPENS:d} = 0)
     ), hit AS (
-        SELECT h.seq, {_code(agent_kind)} + CASE WHEN h.seq IN (SELECT seq FROM mute) THEN {_MUTE} ELSE 0 END AS code
-        FROM feedback_hit h {join}
+        SELECT h.seq, {_code(agent_kind)} + CASE WHEN apart.is_mute THEN {_MUTE} ELSE 0 END AS code
+        FROM feedback_hit h {join} LEFT JOIN apart ON apart.seq = h.seq
         WHERE h.delivery_id = %(delivery)s
             AND h.seq + 0 <= (SELECT max(seq) FROM deliveries_message WHERE delivery_id = %(delivery)s)
-            AND NOT EXISTS (SELECT FROM missed WHERE missed.seq = h.seq)
+            AND apart.is_mute IS NOT FALSE
     ), either AS (
         SELECT seq, code, bit_or(1 << code) AS signs, count(*) AS hits
         FROM hit GROUP BY GROUPING SETS ((seq), (code))
