@@ -4,6 +4,7 @@ import ipaddress
 import json
 import logging
 import socket
+import threading
 import time
 from datetime import timedelta
 
@@ -160,6 +161,49 @@ def test_one_that_fails_holds_up_no_other(end):
     assert WebhookAttempt.objects.filter(message__webhook=broken).count() == 1
 
 
+def test_a_slow_one_keeps_nobody_waiting_but_itself(end):
+    slow, _secret = webhook_at(end.url)
+    with far_end() as other:
+        quick, _other_secret = webhook_at(other.url, slow.unit)
+        answered = threading.Event()
+
+        def until_the_other_was_told(handler):
+            answered.wait(5)
+            handler.send_response(204)
+            handler.end_headers()
+
+        end.instead = until_the_other_was_told
+        other.instead = lambda handler: (
+            handler.send_response(204),
+            handler.end_headers(),
+            len(other.told) == 3 and answered.set(),
+        )
+        for webhook in (slow, slow, quick, quick, quick):
+            test_of(webhook)
+
+        assert calling.call_due() == 5
+
+        assert answered.is_set()
+        assert (len(end.told), len(other.told)) == (2, 3)
+
+
+def test_each_is_told_one_message_after_the_other_as_they_came(end):
+    webhook, _secret = webhook_at(end.url)
+    messages = [test_of(webhook) for _number in range(4)]
+
+    assert calling.call_due() == 4
+
+    assert [each.headers["webhook-id"] for each in end.told] == [each.name for each in messages]
+
+
+def test_after_a_while_other_work_has_its_turn(end, monkeypatch):
+    monkeypatch.setattr(calling, "SECONDS_A_JOB", 0.0)
+    test_of(webhook_at(end.url)[0])
+
+    assert calling.call_due() == 0
+    assert calling.due(clock.now()).exists()
+
+
 def drip(handler):
     """A letter now and then, and no end."""
     for letter in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100:
@@ -233,7 +277,7 @@ def test_an_attempt_whose_worker_died_comes_again_by_itself(end):
     assert calling.call(message.pk) is None
 
     tell_again(message)
-    calling._note(dead, status=500, problem=reaching.REFUSED, passed=1, at=clock.now())
+    calling._note(dead, calling._Said(clock.now(), 500, reaching.REFUSED, milliseconds=1))
 
     message.refresh_from_db()
     assert message.taken_at is not None
