@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from psycopg import sql
 
-from audiences import value_names
+from audiences.fields import value_names
 from audiences.models import Attribute, Profile
 from campaign.lib.reader_zone import localised
 
