@@ -20,7 +20,7 @@ class BoundedPaginator(Paginator):
         return bounded_count(rows, most=self.most)
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]  # Django's is a cached property too
+    def count(self) -> int:
         return min(self._counted, self.most)
 
     @property

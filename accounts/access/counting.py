@@ -43,7 +43,8 @@ def counter(rows: Callable[[User], QuerySet[Any]]) -> Callable[[User], int]:
 
 
 def _statement(lists: Mapping[str, QuerySet[Any]]) -> Statement:
-    parts, values = [], []
+    parts: list[str] = []
+    values: list[Any] = []
     for name, rows in lists.items():
         try:
             found, own = rows.query.sql_with_params()

@@ -6,9 +6,11 @@ moment (a file, a command) is counted then, unless nothing has changed.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -64,8 +66,10 @@ def current(delivery: Delivery) -> Figures | None:
 
 def mark(delivery: Delivery) -> str:
     """Return what differs as soon as a hit or an outcome has come, changed or gone: a digest of all that is tallied."""
-    stored = DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values().first() or {}
-    stored.pop("folded_at", None)
+    found: Mapping[str, Any] = (
+        DeliveryStatistics.objects.filter(delivery_id=delivery.pk).values().first() or {}
+    )
+    stored = {name: value for name, value in found.items() if name != "folded_at"}
     told = json.dumps([stored, tallies(delivery)], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 

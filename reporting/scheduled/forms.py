@@ -59,7 +59,7 @@ class ScheduleForm(forms.Form):
         if report is not None:  # who gets it stays a choice, whatever became of their rights
             people = people | User.objects.filter(pk__in=begun["recipients"])
             self.fields["is_on"] = forms.BooleanField(required=False, label=_("It is sent"))
-        self.fields["recipients"].queryset = people.distinct()  # type: ignore[attr-defined]  # a choice of rows
+        self.fields["recipients"].queryset = people.distinct()
 
     @property
     def said(self) -> dict[str, Any]:
