@@ -43,6 +43,7 @@ class CombineForm(forms.Form):
                 choices=[(WITH, _("With")), (WITHOUT, _("Without"))],
                 required=False,
                 label=_("With or without"),
+                widget=forms.Select({"class": "input"}),
             )
             self.fields[audience] = forms.ChoiceField(
                 choices=[("", "–"), *((str(pk), label) for pk, label in offered)],
