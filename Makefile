@@ -1,10 +1,6 @@
 # Sinete: `make run` starts everything, `make test` tests everything. Both do their own set-up.
 
-# `python3`, unless it was built without optimisations and a distribution's own is there: that takes a third less time.
-QUICK := import ensurepip, sys, sysconfig, venv; sys.exit(sys.version_info < (3, 11) or not ( \
-  sys.base_prefix == "/usr" or "--enable-optimizations" in sysconfig.get_config_var("CONFIG_ARGS")))
-PYTHON ?= $(shell for one in python3 /usr/bin/python3; do \
-  $$one -c '$(QUICK)' 2>/dev/null && echo $$one && exit; done; echo python3)
+PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -77,7 +73,7 @@ setup-dev: $(VENV)/has-requirements $(VENV)/has-requirements-dev
 # A stamp stands for a step that ended well: an interrupted one is done again.
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Sinete needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …")'
-	@echo "Making the virtual environment in $(VENV) with $(PYTHON) …"
+	@echo "Making the virtual environment in $(VENV) …"
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "Could not make it. On Debian or Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
 	@touch $@
 
