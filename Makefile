@@ -72,7 +72,7 @@ setup-dev: $(VENV)/has-requirements $(VENV)/has-requirements-dev
 
 # A stamp stands for a step that ended well: an interrupted one is done again.
 $(VENV)/made:
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Sinete needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …")'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11, 5) or sys.exit("Sinete needs Python 3.11.5 or newer, this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …")'
 	@echo "Making the virtual environment in $(VENV) …"
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "Could not make it. On Debian or Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
 	@touch $@

@@ -303,13 +303,26 @@ class RoleAdmin(DeskAdmin):
 # -- the trail ------------------------------------------------------------------------------------------
 
 
+class FaceFilter(admin.SimpleListFilter):
+    """Through which face something came."""
+
+    title = _("through")
+    parameter_name = "face"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(audit.FACES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(face=self.value()) if self.value() else queryset
+
+
 @admin.register(AuditEvent)
 class AuditEventAdmin(DeskAdmin):
     """Who did what through which face, and who was refused what. To read."""
 
     under_unit = False
     list_display = ["at", "actor_name", "action", "outcome", "target_label", "through", "os_user"]
-    list_filter = ["refused", "face", "action"]
+    list_filter = ["refused", FaceFilter, "action"]
     list_select_related = ["actor"]
     search_fields = ["actor_name", "action", "target_label"]
     date_hierarchy = "at"

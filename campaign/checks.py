@@ -1,5 +1,6 @@
 """What `manage.py check` says of a deployment."""
 
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,20 @@ def public_url_is_https(app_configs: Any, **kwargs: Any) -> list[Error]:
             "PUBLIC_URL must begin with https:// when DEBUG is off: it stands in every message that leaves.",
             hint="Set PUBLIC_URL to the address under which the web process is reached.",
             id="sinete.E002",
+        )
+    ]
+
+
+@register()
+def python_reads_contents_rightly(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Until Python 3.11.5 possessive groups of regular expressions missed matches (CPython's gh-106052)."""
+    if sys.version_info >= (3, 11, 5):
+        return []
+    return [
+        Error(
+            "This Python's regular expressions misread some contents.",
+            hint="Use Python 3.11.5 or newer.",
+            id="sinete.E007",
         )
     ]
 

@@ -94,7 +94,7 @@ def _text(place: int, field: fields.ProfileField) -> str:
     if field.kind == fields.DATE:
         said = f"coalesce(to_char({name}, 'YYYY-MM-DD'), '')"
     elif field.name in sight.MASKED:
-        said = f"CASE WHEN is_clear THEN {name} ELSE {addresses.masked_in_sql(name)} END"
+        said = f"CASE WHEN is_clear::boolean THEN {name} ELSE {addresses.masked_in_sql(name)} END"
     else:
         said = f"coalesce({name}, '')"
     return f"{said} AS t{place}"

@@ -15,7 +15,10 @@ _KNOWN, _SINCE, _UNCOMPILED = "_sinete_is_pooled", "_sinete_plans_since", "_sine
 
 class _Prepared(psycopg.Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        return super().execute(query, params, prepare=True, **options)
+        found = super().execute(query, params, prepare=True, **options)
+        if connection.queries_logged:
+            self._query = self._convert_query(query)  # what Django's list of queries shows
+        return found
 
 
 def rows(

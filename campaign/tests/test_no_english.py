@@ -81,7 +81,7 @@ def test_no_page_says_in_english_what_has_its_portuguese(english: set[str]) -> N
     first = dict(reversed(list(mounted(known()))))
     pages, strays = 0, []
 
-    names = {text for row in Role.objects.values_list("label", "description") for text in row}
+    names = {text for row in Role.objects.values_list("pk", "label", "description") for text in row}
     names |= {*NOT_SAID, *Queue}
     for route, address in first.items():
         if route.endswith(NOT_OURS):

@@ -53,7 +53,7 @@ def test_the_list_shows_each_series_with_its_state_its_recurrence_and_its_next_r
     assert series.label in page
     assert "Active" in page
     assert "Every day at 09:00 (Europe/Paris)" in page
-    assert f"{series.series.next_at.astimezone(series.zone):%Y-%m-%d %H:%M}" in page
+    assert f"{series.series.next_at.astimezone(series.zone):%-d %b %Y, %H:%M}" in page
     assert other.label not in page
 
 
@@ -119,7 +119,7 @@ def test_its_page_shows_what_is_to_come_and_its_runs_with_their_states():
 
     page = operator("prepare").get(page_of(series)).content.decode()
 
-    assert f"{series.series.next_at.astimezone(series.zone):%Y-%m-%d %H:%M}" in page
+    assert f"{series.series.next_at.astimezone(series.zone):%-d %b %Y, %H:%M}" in page
     assert f"{run.name}</a> · Finished" in page
     assert "Left out: the series was paused" in page
 

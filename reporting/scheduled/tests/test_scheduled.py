@@ -240,10 +240,11 @@ def test_the_desk_makes_one(client, unit):
     assert client.get(reverse("admin:reporting_reportmail_changelist")).status_code == 200
 
 
+@pytest.mark.django_db
 def test_a_folder_that_is_deleted_takes_its_reports_along_and_each_is_told_of(unit, ines, ana):
     folder = folder_in(unit)
     gone = scheduled(unit, ines, [ana], folder=folder.pk)
-    stays = scheduled(unit, ines, [ana])
+    stays = scheduled(unit, ines, [ana], folder=folder_in(unit, "Winter").pk)
 
     tree.delete(folder=folder, by=ines)
 
