@@ -32,8 +32,8 @@ _BOUNCE = f"""
             %(texts)s::text[]
         ) AS g (seq, at, nature, reason, code, text)
     ), was AS MATERIALIZED (
-        SELECT m.seq, m.status, m.nature, m.reason, m.ctid AS place FROM given g JOIN LATERAL (
-            SELECT seq, status, nature, reason, ctid FROM deliveries_message
+        SELECT m.delivery_id, m.seq, m.status, m.nature, m.reason, m.ctid AS place FROM given g JOIN LATERAL (
+            SELECT delivery_id, seq, status, nature, reason, ctid FROM deliveries_message
             WHERE delivery_id = %(delivery)s AND seq = g.seq OFFSET 0
         ) m ON true
         WHERE m.status IN ({S.SENT}, {S.IN_DOUBT}, {S.BOUNCED}) AND NOT EXISTS (
@@ -42,7 +42,8 @@ _BOUNCE = f"""
     ), rows AS (
         UPDATE deliveries_message m SET status = {S.BOUNCED}, nature = g.nature, reason = g.reason
         FROM was JOIN given g ON g.seq = was.seq
-        WHERE m.ctid = was.place AND m.delivery_id + 0 = %(delivery)s
+        -- As in `results.STORE`: a place is in each partition.
+        WHERE m.ctid = was.place AND m.delivery_id = was.delivery_id AND m.seq = was.seq
         RETURNING m.seq
     ), settled AS (
         DELETE FROM deliveries_doubt d USING was WHERE d.delivery_id = %(delivery)s AND d.seq = was.seq
