@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 
+from deliveries.ledger import ranges
 from deliveries.models import MessageStatus as S
 
 _LOCK_DELIVERY = "SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE"
@@ -44,6 +45,7 @@ _BOUNCE = f"""
         FROM was JOIN given g ON g.seq = was.seq
         -- As in `results.STORE`: a place is in each partition.
         WHERE m.ctid = was.place AND m.delivery_id = was.delivery_id AND m.seq = was.seq
+            AND m.delivery_id >= %(since)s
         RETURNING m.seq
     ), settled AS (
         DELETE FROM deliveries_doubt d USING was WHERE d.delivery_id = %(delivery)s AND d.seq = was.seq
@@ -112,6 +114,7 @@ def bounce(delivery_id: int, reported: Sequence[Reported]) -> int:
         return 0
     slots: dict[str, Any] = {
         "delivery": delivery_id,
+        "since": ranges.since(delivery_id),
         "seqs": [each.seq for each in reported],
         "ats": [each.at for each in reported],
         "natures": [each.nature for each in reported],

@@ -11,7 +11,7 @@ from deliveries.models import MessageStatus as S
 # delivery that was made a moment ago has no statistics yet, and joined the usual way the planner read all of it for
 # each window. Who changes a message holds its chunk's lock, as we do, so it still stands where it was found. A place
 # (`ctid`) is in each partition, so delivery and seq are compared too, with those that were found: compared with the
-# slot itself the planner would look for rows by that. `>=` spares looking into partitions of earlier deliveries.
+# number itself the planner would look for rows by that. `since` only tells it which partitions it can be.
 STORE = f"""
     WITH r AS (
         SELECT * FROM unnest(
@@ -48,7 +48,7 @@ STORE = f"""
             reply = CASE WHEN m.address = '' THEN '' ELSE own.reply END
         FROM own
         WHERE m.ctid = own.place AND m.delivery_id = own.delivery_id AND m.seq = own.seq AND m.status = own.old
-            AND m.delivery_id >= %(delivery)s
+            AND m.delivery_id >= %(since)s
         RETURNING m.seq, m.status, own.old, m.tries, own.later, own.token, own.retry_in
     ), ended AS (
         DELETE FROM deliveries_try t USING written w
