@@ -421,5 +421,3 @@ def test_networks_of_the_installation_are_called_by_http_too(settings):
     assert reaching.is_allowed("10.2.3.4", scheme="http")
     assert not reaching.is_allowed("10.3.3.4")
     assert not reaching.is_allowed("93.184.215.14", scheme="http")
-
-
