@@ -22,7 +22,7 @@ from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import execute, first_range_ends
 from feedback import jobs
 
-migration = import_module("deliveries.migrations.0045_ledger_ranges")
+migration = import_module("deliveries.migrations.0046_ledger_ranges")
 pytestmark = pytest.mark.django_db
 SIZE = 10
 

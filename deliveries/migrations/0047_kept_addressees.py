@@ -6,7 +6,7 @@ PATIENCE = "SET LOCAL lock_timeout = '10s'"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("deliveries", "0045_ledger_ranges")]
+    dependencies = [("deliveries", "0046_ledger_ranges")]
     operations = [
         migrations.RunSQL(PATIENCE, PATIENCE),
         migrations.AddField(

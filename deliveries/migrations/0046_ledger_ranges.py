@@ -195,5 +195,5 @@ def finish_one(cursor, table, number, triggers):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("deliveries", "0044_retention")]
+    dependencies = [("deliveries", "0045_names_of_series")]
     operations = [migrations.RunPython(into_ranges, into_one_table)]
