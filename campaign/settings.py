@@ -336,6 +336,10 @@ METRICS_TOKEN = env.str("SINETE_METRICS_TOKEN", "")
 
 SINETE: dict[str, Any] = {
     "chunk_rows": env.int("SINETE_CHUNK_ROWS", 1000),
+    # So many deliveries have their messages and exclusions in one partition.
+    "partition_deliveries": env.int(
+        "SINETE_PARTITION_DELIVERIES", 500, validate=validate.Range(1, 1_000_000_000)
+    ),
     "lane_seconds": env.int("SINETE_LANE_SECONDS", 30),
     "lanes": env.int("SINETE_LANES", 2),
     "lease_seconds": env.int("SINETE_LEASE_SECONDS", 30),

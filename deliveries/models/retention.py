@@ -139,6 +139,8 @@ class Purge(models.Model):
     at = models.DateTimeField(_("since"))
     ended_at = models.DateTimeField(_("ended"), null=True)
     rows = models.BigIntegerField(_("rows"), default=0)
+    # Up to this message it is kept already whom it was written to: it may go with its whole range.
+    kept_upto = models.IntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("rows that are gone")
