@@ -1,4 +1,4 @@
-"""Copies of proofs that were kept for long enough: whom they went to and whose values filled them goes, the proof stays."""
+"""Copies of proofs that were kept for long enough lose address and values; the proof stays."""
 
 from collections.abc import Collection
 
@@ -32,7 +32,7 @@ def copies_of(ids: Collection[int]) -> dict[int, int]:
 
 
 def empty_copies(delivery_id: int, *, most: int = AT_ONCE) -> int:
-    """Empty the next copies of proofs of the delivery, whose numbers and outcomes stay; return how many were emptied."""
+    """Empty the next copies of proofs of the delivery; their outcomes stay. Return how many were emptied."""
     with connection.cursor() as cursor:
         cursor.execute(_EMPTY, {"delivery": delivery_id, "most": most})
         return cursor.rowcount

@@ -28,7 +28,8 @@ MEANINGS: dict[str, str | Promise] = {
         "Bounces, complaints and replies as they arrived by mail. What was read from them stays."
     ),
     RetentionKind.PROOFS: _(
-        "The addresses that proofs went to and the values that filled them. That a proof was sent, when and by whom stays."
+        "The addresses that proofs went to and the values that filled them. "
+        "That a proof was sent, when and by whom stays."
     ),
 }
 
