@@ -113,6 +113,11 @@ def zone_script(request: HttpRequest) -> str:
     return static("campaign/zone.js")
 
 
+def desk_script(request: HttpRequest) -> str:
+    """Names what the desk's packages leave without a name."""
+    return static("campaign/desk.js")
+
+
 _RETENTION = (
     ("deliveries", "retentionperiod", _("Retention periods"), "auto_delete"),
     ("deliveries", "legalhold", _("Legal holds"), "gavel"),

@@ -409,6 +409,6 @@ UNFOLD = {
     "SITE_SYMBOL": "mark_email_read",
     "SIDEBAR": {"show_search": True, "navigation": "campaign.admin.navigation"},
     "STYLES": ["campaign.admin.desk_css"],
-    "SCRIPTS": ["campaign.admin.zone_script"],
+    "SCRIPTS": ["campaign.admin.zone_script", "campaign.admin.desk_script"],
     "COLORS": {"primary": _DESK_COLOURS},
 }

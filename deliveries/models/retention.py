@@ -20,6 +20,7 @@ class RetentionKind(models.TextChoices):
     RECIPIENTS = "recipients", _("Rows of recipients")
     REACTIONS = "reactions", _("Opens and clicks")
     MAIL = "mail", _("Mails that came back, as they came")
+    PROOFS = "proofs", _("Copies of proofs")
 
 
 # Figures are counted from these: before the first of either goes they are kept as they are.

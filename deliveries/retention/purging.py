@@ -27,6 +27,7 @@ BEGAN = {
     RetentionKind.RECIPIENTS: n_("Rows of recipients go: “%(unit)s” keeps them for %(days)s days"),
     RetentionKind.REACTIONS: n_("Opens and clicks go: “%(unit)s” keeps them for %(days)s days"),
     RetentionKind.MAIL: n_("Mails that came back go: “%(unit)s” keeps them for %(days)s days"),
+    RetentionKind.PROOFS: n_("Addresses and values of proofs go: “%(unit)s” keeps them for %(days)s days"),
 }
 
 
