@@ -137,9 +137,7 @@ def find(record: Record, *, by: User) -> Found:
     for pk in Profile.objects.filter(email_key__in=keys).order_by("pk").values_list("pk", flat=True):
         profiles.setdefault(pk, None)
     lonely = {
-        key
-        for model in ADDRESSED
-        for key in erased_addresses.known(_keys(model, "address_key"), hashes)
+        key for model in ADDRESSED for key in erased_addresses.known(_keys(model, "address_key"), hashes)
     }
     return Found(profiles, frozenset(lonely - keys))
 
