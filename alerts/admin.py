@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
@@ -56,6 +57,12 @@ class LimitsForm(VerbForm):
             self.fields["unit"].disabled = True
         else:
             self.fields["unit"].queryset = access.units(self.by, Right.ADMINISTER).order_by("path")
+        if "holds" in self.fields:
+            self.fields["holds"].widget.choices = [
+                ("unknown", _("As above")),
+                ("true", _("Yes")),
+                ("false", _("No")),
+            ]
 
     def apply(self) -> AlertLimits:
         return limiting.save(by=self.by, **self.cleaned_data)
@@ -120,7 +127,7 @@ class WebhookAdmin(ViewersAdmin):
         if db_field.name == "conditions":
             return forms.MultipleChoiceField(
                 choices=Condition.choices, required=False, widget=forms.CheckboxSelectMultiple,
-                label=db_field.verbose_name, help_text=db_field.help_text,
+                label=capfirst(db_field.verbose_name), help_text=db_field.help_text,
             )  # fmt: skip
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 

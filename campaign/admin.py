@@ -71,6 +71,7 @@ def only_administrators(view: Callable[..., HttpResponse]) -> Callable[..., Http
             return view(request, *args, **kwargs)
         except (
             Http404,
+            AssertionError,  # there is no such worker any more
             LookupError,
             ValueError,
             ImproperlyConfigured,

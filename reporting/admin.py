@@ -70,11 +70,16 @@ def _figure(name: str) -> Callable[[DeliveryStatistics], int]:
     return column
 
 
+FIGURES = [_figure(name) for name in BEHAVIOUR]
+
+
 @admin.register(DeliveryStatistics)
 class DeliveryStatisticsAdmin(OfDeliveryAdmin):
+    fields = ["delivery", *FIGURES, "opens_by_class", "clicks_by_class", "folded_at"]
+    readonly_fields = [*FIGURES, "opens_by_class", "clicks_by_class"]
     list_display = [
         "whose",
-        *map(_figure, BEHAVIOUR),
+        *FIGURES,
         "opens_by_class",
         "clicks_by_class",
         "folded_at",

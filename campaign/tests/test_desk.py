@@ -144,3 +144,9 @@ def test_the_pages_within_the_queues_speak_portuguese_and_do_what_they_say() -> 
     assert "Estas tarefas são excluídas." in asked
     boss.post(f"{QUEUES}queues/actions/{DEFAULT}/", {"action": "delete", "job_ids": [failed.id]})
     assert not Job.exists(failed.id, connection=queue.connection)
+
+
+def test_a_worker_that_is_gone_is_no_page() -> None:
+    boss = desk(is_superuser=True)
+
+    assert boss.get(f"{QUEUES}workers/{DEFAULT}/rq:worker:gone/").status_code == 404
