@@ -47,8 +47,8 @@ INSTALLED_APPS = [
     "reporting",
     "alerts",
     "home",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "campaign.desk.DeskConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
