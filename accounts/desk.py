@@ -21,14 +21,14 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from accounts import access, audit, audit_words, desk_numbers
+from accounts import access, audit, audit_words, desk_display
 from accounts.kept_forms import edge as kept_forms
 from accounts.models import AuditEvent, OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib import numbers
 from campaign.lib.refusals import Refusal
 
-desk_numbers.install()
+desk_display.install()
 
 
 def person(request: HttpRequest) -> User:

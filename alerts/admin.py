@@ -168,11 +168,11 @@ class WebhookMessageAdmin(DeskAdmin):
     """What webhooks were told, and what came of it."""
 
     under_unit = False
-    list_display = ["at", "webhook", "event", "stands", "tries", "last_answer"]
+    list_display = ["at", "receiver", "event", "stands", "tries", "last_answer"]
     list_filter = ["event"]
     list_select_related = ["webhook"]
-    exclude = ["token", "key"]
-    readonly_fields = ["stands", "last_answer"]
+    fields = ["at", "receiver", "event", "stands", "tries", "last_answer", "what"]
+    readonly_fields = ["receiver", "stands", "last_answer", "what"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_staff
@@ -180,6 +180,14 @@ class WebhookMessageAdmin(DeskAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookMessage]:
         mine = registry.administered_by(person(request)).order_by().values("pk")
         return WebhookMessage.objects.filter(webhook__in=mine).prefetch_related("attempts")
+
+    @display(description=_("webhook"), ordering="webhook")
+    def receiver(self, row: WebhookMessage) -> str:
+        return str(row.webhook)
+
+    @display(description=_("what was told"))
+    def what(self, row: WebhookMessage) -> str:
+        return row.body
 
     @display(description=_("how it stands"))
     def stands(self, row: WebhookMessage) -> Any:

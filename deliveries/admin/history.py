@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -35,7 +36,7 @@ class StepFilter(admin.SimpleListFilter):
 
 @admin.register(StatusChange)
 class StatusChangeAdmin(OfDeliveryAdmin):
-    list_display = ["at", "delivery", "taken", "old", "new", "by", "through", "os_user", "comment"]
+    list_display = ["at", "delivery", "taken", "old", "new", "by", "through", "os_user", "said"]
     list_filter = [StepFilter, FaceFilter]
     list_select_related = ["delivery", "by"]
     search_fields = ["delivery__label", "comment"]
@@ -49,10 +50,15 @@ class StatusChangeAdmin(OfDeliveryAdmin):
         "through",
         "at",
         "seal",
-        "comment",
+        "said",
         "detail",
     ]
-    readonly_fields = ["taken", "through"]
+    readonly_fields = ["taken", "through", "said"]
+
+    @display(description=_("comment"))
+    def said(self, change: StatusChange) -> str:
+        """What a person wrote as it is; what the product says in the reader's language."""
+        return (change.comment if change.by_id else _t(change.comment)) if change.comment else "–"
 
     @display(description=_("step"), ordering="step")
     def taken(self, change: StatusChange) -> str:
@@ -120,7 +126,9 @@ class NoticeAdmin(DeskAdmin):
 
     right = Right.VIEW
     under_unit = False
-    list_display = ["at", "kind", "delivery", "text", "seen_at", "mailed_at"]
+    list_display = ["at", "kind", "whose", "text", "seen_at", "mailed_at"]
+    fields = list_display
+    readonly_fields = ["whose"]
     list_filter = ["kind"]
     list_select_related = ["delivery"]
 
@@ -129,3 +137,7 @@ class NoticeAdmin(DeskAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         return notices.shown_to(person(request))
+
+    @display(description=_("delivery"), ordering="delivery")
+    def whose(self, notice: Notice) -> str:
+        return notice.delivery.label if notice.delivery else "–"
