@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("deliveries", "0045_names_of_series"),
+        ("deliveries", "0047_kept_addressees"),
     ]
 
     operations = [
