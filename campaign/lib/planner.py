@@ -18,3 +18,9 @@ def rows_came(number: int, *tables: str, alone: bool = False) -> None:
         only = "ONLY " if alone else ""
         names = ", ".join(only + connection.ops.quote_name(table) for table in tables)
         cursor.execute(f"ANALYZE (SKIP_LOCKED) {names}")
+
+
+def server_version() -> int:
+    """Return PostgreSQL's version as it numbers it: 180_000 is 18.0."""
+    with connection.cursor() as cursor:
+        return int(cursor.connection.info.server_version)

@@ -170,5 +170,5 @@ def rows_came(number: int, delivery_id: int) -> None:
     if here is None:
         return
     planner.rows_came(number, here)
-    if connection.pg_version >= ANALYSES_ALONE:
+    if planner.server_version() >= ANALYSES_ALONE:
         planner.rows_came(number, "deliveries_message", alone=True)

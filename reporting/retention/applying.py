@@ -48,8 +48,8 @@ def apply(
     Raise NotAllowed. What was begun and not ended when the time is over, or the process dies, is ended by the next run.
     """
     units, end, done = planning.administered(by, unit=unit), time.monotonic() + seconds, Applied()
-    for each in whole.find(planning.due_recipients(at, units), with_empty=units is None):
-        _drop(each, at=at, end=end, done=done)
+    for together in whole.find(planning.due_recipients(at, units), with_empty=units is None):
+        _drop(together, at=at, end=end, done=done)
     for kind in KINDS:
         for each in due(kind.kind, at=at, rows=kind.has_rows, units=units):
             _purge(each.delivery_id, kind, at=at, end=end, done=done)
