@@ -346,7 +346,8 @@ def test_the_secret_is_kept_encrypted_and_outlives_another_key_of_the_installati
     "address",
     [
         "127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
-        "::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1",
+        "::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fec0::1", "::127.0.0.1", "::ffff:0:127.0.0.1",
+        "2002:7f00:1::1",
     ],
 )  # fmt: skip
 def test_no_webhook_leads_into_an_internal_network(address):

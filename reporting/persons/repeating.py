@@ -132,15 +132,23 @@ def find(record: Record, *, by: User) -> Found:
     # A profile that was made after the erasure is somebody else's, under a number that came free by the restore.
     when = {pk: erasure for erasure in record.erasures for pk in erasure.profiles}
     profiles: dict[int, Listed | None] = {pk: when[pk] for pk, made in _made(when) if made <= when[pk].at}
-    keys = set(erased_addresses.known(_keys(Profile, "email_key"), record.hashes))
+    hashes = _hashes(record)
+    keys = set(erased_addresses.known(_keys(Profile, "email_key"), hashes))
     for pk in Profile.objects.filter(email_key__in=keys).order_by("pk").values_list("pk", flat=True):
         profiles.setdefault(pk, None)
     lonely = {
-        key
-        for model in ADDRESSED
-        for key in erased_addresses.known(_keys(model, "address_key"), record.hashes)
+        key for model in ADDRESSED for key in erased_addresses.known(_keys(model, "address_key"), hashes)
     }
     return Found(profiles, frozenset(lonely - keys))
+
+
+def _hashes(record: Record) -> frozenset[str]:
+    """The addresses to look for: none where all erasures of the list are known here.
+
+    No older backup is back then, and whoever has such an address was allowed again since.
+    """
+    here = set(Erasure.objects.values_list("pk", "at"))
+    return record.hashes if any((one.number, one.at) not in here for one in record.erasures) else frozenset()
 
 
 def _made(pks: Iterable[int]) -> Iterator[tuple[int, datetime]]:
@@ -170,7 +178,7 @@ def repeat(record: Record, *, by: User, at: datetime) -> list[Erasure]:
     nobody of the list is here, nothing is done. Raise access.NotAllowed, and Busy where an import is being written.
     """
     found = find(record, by=by)
-    fresh = erased_addresses.remember_hashes(record.hashes, at=at)
+    fresh = erased_addresses.remember_hashes(_hashes(record), at=at)
     erasures = [*_profiles(found, by=by, at=at), *_addresses(found, by=by, at=at)]
     audit.record("repeat_erasures", by=by, target=root(), erased=len(erasures), addresses=fresh)
     return erasures
@@ -188,5 +196,5 @@ def _profiles(found: Found, *, by: User, at: datetime) -> Iterator[Erasure]:
 def _addresses(found: Found, *, by: User, at: datetime) -> Iterator[Erasure]:
     for key in sorted(found.addresses):
         if any(model.objects.filter(address_key=key).exists() for model in ADDRESSED):
-            whom = erasing.find(key, by=by)
+            whom = erasing.of_address(key, by=by)
             yield erasing.erase(whom, confirmed=whom.word, by=by, at=at)

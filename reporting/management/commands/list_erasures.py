@@ -7,7 +7,6 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
-from campaign.lib import whole_file
 from reporting.persons import repeating
 
 
@@ -29,9 +28,6 @@ class Command(PersonCommand):
         assert by is not None
         path = Path(options["to"])
         record = repeating.listed(by=by)
-        try:
-            whole_file.write([json.dumps(record, indent=1).encode()], path)
-        except OSError as error:
-            self.fail("no_file", f"{path} can't be written: {error.strerror}.", exit_code=2)
+        self.write_file([json.dumps(record, indent=1).encode()], path)
         self.say(f"{path}: {len(record['erasures']):,} erasures.")
         return {"file": str(path), "erasures": len(record["erasures"])}

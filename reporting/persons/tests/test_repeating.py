@@ -151,3 +151,28 @@ def test_a_file_that_is_none_ends_with_a_message(eraser, tmp_path, text):
         call_command("repeat_erasures", str(file), "--yes", "--as", eraser.username)
     assert error.value.returncode == 2
     assert "erasures.json" in str(error.value) or "format" in str(error.value)
+
+
+def test_whoever_was_allowed_again_since_the_list_was_written_stays(eraser):
+    ana = people.create(values={"email": ADDRESS}, unit=root(), by=eraser)
+    whom = erasing.of(ana, by=eraser)
+    erasing.erase(whom, confirmed=whom.word, by=eraser, at=clock.now())
+    record = repeating.read(json.loads(json.dumps(repeating.listed(by=eraser))))
+    erasing.allow_again(ADDRESS, by=eraser)
+    people.create(values={"email": ADDRESS}, unit=root(), by=eraser)
+
+    assert repeating.repeat(record, by=eraser, at=clock.now()) == []
+
+    assert Profile.objects.get().email == ADDRESS
+    assert not erased_addresses.among([ADDRESS])
+
+
+def test_an_address_that_is_somebody_elses_external_id_takes_nobody_along(erased, eraser):
+    Profile.objects.all().delete()
+    ProfileFactory(email="rui@example.com", external_id=ADDRESS, unit=root())
+    quarantines.hold_by_hand(address=ADDRESS, error_text="550 unknown", at=clock.now(), by=eraser)
+
+    repeating.repeat(repeating.read(erased), by=eraser, at=clock.now())
+
+    assert Profile.objects.get().email == "rui@example.com"
+    assert not Quarantine.objects.exists()
