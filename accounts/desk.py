@@ -180,7 +180,10 @@ class DeskAdmin(ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What the audit trail knows of the row, newest first; Django's own log of the desk stays empty."""
+        """What the audit trail knows of the row, newest first; Django's own log of the desk stays empty.
+
+        Raise PermissionDenied for whoever may not see the row.
+        """
         row = self.get_object(request, unquote(object_id))
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)

@@ -77,7 +77,7 @@ def carried(events: Iterable[ConsentEvent], by: User) -> list[ConsentEvent]:
 
     One query for the audiences of all rows, and one for their services.
     """
-    rows = list(events)
+    rows: list[Any] = list(events)
     found = [_REFERENCE(row.reference) for row in rows]
     names: dict[tuple[str, int], str] = {}
     for kind, (model, field) in _NAMED.items():
