@@ -47,7 +47,7 @@ INSTALLED_APPS = [
     "reporting",
     "alerts",
     "home",
-    "unfold",
+    "campaign.desk_site.DeskConfig",  # django-unfold
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

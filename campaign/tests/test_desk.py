@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils.functional import empty
 from django_rq import get_queue
 from rq import Worker
 from rq.job import Job, JobStatus
@@ -11,6 +12,7 @@ from rq.registry import FailedJobRegistry
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
+from campaign import desk_site
 
 pytestmark = pytest.mark.django_db
 QUEUES = "/admin/django_rq/dashboard/"
@@ -79,6 +81,31 @@ def test_the_side_bar_names_what_one_may_open() -> None:
         text = page.content.decode()
         assert all(name in text for name in names)
         assert not any(name in text for name in not_names)
+
+
+def test_the_rights_on_all_models_are_asked_for_where_these_are_listed_alone() -> None:
+    boss = desk(is_superuser=True)
+
+    page, listed = boss.get("/admin/accounts/role/"), boss.get("/admin/accounts/")
+
+    assert page.context["available_apps"]._wrapped is empty
+    assert "Role" in [model["object_name"] for model in listed.context["app_list"][0]["models"]]
+
+
+def test_the_headers_of_a_list_are_made_once_however_many_rows_it_has() -> None:
+    asked = []
+
+    class Changes:
+        pass
+
+    def headers(changes):
+        asked.append(changes)
+        yield {"text": "Name"}
+
+    known, changes = desk_site.once_for_a_list(headers), Changes()
+
+    assert [list(known(changes)) for _row in range(3)] == [[{"text": "Name"}]] * 3
+    assert asked == [changes]
 
 
 def test_the_queues_speak_portuguese_and_a_torn_job_is_no_error_of_the_page() -> None:
