@@ -93,16 +93,20 @@ def search(rows: Rows, text: str, *, known: list[int] | None = None) -> Rows:
     """Of marked rows those of people who may be seen and whose address holds the text: no address can be guessed.
 
     Where addresses are masked it takes a whole one: whoever asks knows it already. A part of an address is looked for
-    among the addresses that people have today, so that an index finds it; a whole one among those of the rows too.
+    among the addresses that people have today, so that an index finds it; a whole one that nobody has now among those
+    of the rows too.
     `known` is what `those_of` found, where somebody has asked already.
     """
     matching = rows.filter(Q(is_clear=True, address__icontains=text) | Q(is_seen=True, address__iexact=text))
     found = those_of(text) if known is None else known
     if found is None:
         return matching
-    if found:
+    key = addresses.read(text)[1]
+    if found and (not key or Profile.objects.filter(pk__in=found, email_key=key).exists()):
         return matching.filter(profile_id__in=found)
-    return rows.filter(is_seen=True, address__iexact=text) if addresses.is_good(text) else rows.none()
+    if found:  # their addresses hold this one, which is nobody's now
+        return matching.filter(Q(profile_id__in=found) | Q(address__iexact=text))
+    return rows.filter(is_seen=True, address__iexact=text) if key else rows.none()
 
 
 def those_of(text: str) -> list[int] | None:

@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 from standardwebhooks import Webhook as Receiver
 from standardwebhooks import WebhookVerificationError
@@ -284,6 +285,36 @@ def test_an_attempt_whose_worker_died_comes_again_by_itself(end):
     assert message.due_at is None
 
 
+@pytest.mark.django_db(transaction=True)
+def test_one_that_is_removed_while_it_is_told_makes_no_other_be_told_twice(end):
+    leaving, _secret = webhook_at(end.url)
+    with far_end() as other:
+        webhook, _other_secret = webhook_at(other.url, leaving.unit)
+        told_first, removed = test_of(leaving), threading.Event()
+        message = test_of(webhook)
+
+        def after_it_was_removed(handler):
+            Webhook.objects.filter(pk=leaving.pk).delete()
+            connection.close()
+            removed.set()
+            handler.send_response(204)
+            handler.end_headers()
+
+        end.instead = after_it_was_removed
+        other.instead = lambda handler: (
+            removed.wait(5),
+            time.sleep(0.3),
+            handler.send_response(204),
+            handler.end_headers(),
+        )
+
+        assert calling.call_due() == 1
+
+    message.refresh_from_db()
+    assert message.taken_at is not None
+    assert not WebhookMessage.objects.filter(pk=told_first.pk).exists()
+
+
 def test_for_a_day_a_new_secret_and_the_one_before_both_sign(end):
     webhook, old = webhook_at(end.url)
     new = registry.rotate(webhook=webhook, by=person("administration", webhook.unit), at=clock.now())
@@ -315,7 +346,8 @@ def test_the_secret_is_kept_encrypted_and_outlives_another_key_of_the_installati
     "address",
     [
         "127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
-        "::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1",
+        "::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fec0::1", "::127.0.0.1", "::ffff:0:127.0.0.1",
+        "2002:7f00:1::1",
     ],
 )  # fmt: skip
 def test_no_webhook_leads_into_an_internal_network(address):

@@ -23,10 +23,10 @@ SECONDS = 10.0  # for all of it, but the look-up of its name
 SECONDS_TO_CONNECT = 5.0
 MOST_READ = 4_096  # octets of an answer's body
 LONGEST = 500  # characters of an address
-# Networks of IPv6 in which an address of IPv4 is hidden, and may be an internal one.
-_TUNNELS = [
-    ipaddress.ip_network(each) for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
-]
+# The internet is in this part of IPv6. Some of the rest is of single sites, or stands for addresses of IPv4.
+_PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
+# Networks of that part in which an address of IPv4 is hidden, and may be an internal one.
+_TUNNELS = [ipaddress.ip_network(each) for each in ("2002::/16", "2001::/32")]
 
 NOT_AN_ADDRESS = n_("This is no web address, as in https://example.com/hooks.")
 NOT_SECURE = n_("Only https is called; http only in networks that the installation names.")
@@ -143,8 +143,9 @@ def is_allowed(address: str, *, scheme: str = "https") -> bool:
     found = getattr(found, "ipv4_mapped", None) or found
     if any(found in network for network in _networks() if network.version == found.version):
         return True
-    is_hidden = found.version == 6 and any(found in network for network in _TUNNELS)
-    return scheme == "https" and found.is_global and not found.is_multicast and not is_hidden
+    if found.version == 6 and (found not in _PUBLIC_IPV6 or any(found in each for each in _TUNNELS)):
+        return False
+    return scheme == "https" and found.is_global and not found.is_multicast
 
 
 class _Plain(http.client.HTTPConnection):

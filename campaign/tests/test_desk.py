@@ -1,5 +1,7 @@
 """The desk as a whole: its side bar, the queues and their failed jobs."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -9,10 +11,10 @@ from rq import Worker
 from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry
 
+from accounts import desk_display
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
-from campaign import desk_site
 
 pytestmark = pytest.mark.django_db
 QUEUES = "/admin/django_rq/dashboard/"
@@ -23,6 +25,22 @@ def desk(**person: object) -> Client:
     client = Client()
     client.force_login(UserFactory(is_staff=True, **person))
     return client
+
+
+def test_what_is_registered_is_put_together_only_where_a_page_shows_it() -> None:
+    operator = desk(roles={"administration": root()})
+
+    page, first = operator.get("/admin/accounts/user/"), operator.get("/admin/")
+
+    assert page.context["available_apps"]._wrapped is empty
+    assert "/admin/accounts/user/" in {
+        model["admin_url"] for app in first.context["app_list"] for model in app["models"]
+    }
+
+
+def test_an_app_of_which_one_may_see_nothing_is_not_found() -> None:
+    assert desk().get("/admin/feedback/").status_code == 404
+    assert desk(is_superuser=True).get("/admin/feedback/").status_code == 200
 
 
 def fail() -> None:
@@ -83,28 +101,13 @@ def test_the_side_bar_names_what_one_may_open() -> None:
         assert not any(name in text for name in not_names)
 
 
-def test_the_rights_on_all_models_are_asked_for_where_these_are_listed_alone() -> None:
-    boss = desk(is_superuser=True)
+def test_the_headers_of_a_list_are_made_once_however_many_rows_it_has(monkeypatch) -> None:
+    asked, changes = [], SimpleNamespace()
+    monkeypatch.setattr(desk_display, "_headers", lambda list_: asked.append(list_) or [{"text": "name"}])
 
-    page, listed = boss.get("/admin/accounts/role/"), boss.get("/admin/accounts/")
+    headers = [list(desk_display.result_headers(changes)) for _row in range(3)]
 
-    assert page.context["available_apps"]._wrapped is empty
-    assert "Role" in [model["object_name"] for model in listed.context["app_list"][0]["models"]]
-
-
-def test_the_headers_of_a_list_are_made_once_however_many_rows_it_has() -> None:
-    asked = []
-
-    class Changes:
-        pass
-
-    def headers(changes):
-        asked.append(changes)
-        yield {"text": "Name"}
-
-    known, changes = desk_site.once_for_a_list(headers), Changes()
-
-    assert [list(known(changes)) for _row in range(3)] == [[{"text": "Name"}]] * 3
+    assert headers == [[{"text": "Name"}]] * 3
     assert asked == [changes]
 
 
@@ -154,3 +157,9 @@ def test_the_pages_within_the_queues_speak_portuguese_and_do_what_they_say() -> 
     assert "Estas tarefas são excluídas." in asked
     boss.post(f"{QUEUES}queues/actions/{DEFAULT}/", {"action": "delete", "job_ids": [failed.id]})
     assert not Job.exists(failed.id, connection=queue.connection)
+
+
+def test_a_worker_that_is_gone_is_no_page() -> None:
+    boss = desk(is_superuser=True)
+
+    assert boss.get(f"{QUEUES}workers/{DEFAULT}/rq:worker:gone/").status_code == 404

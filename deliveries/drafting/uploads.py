@@ -33,6 +33,8 @@ MOST_HTML_BYTES = 2 * 1024 * 1024
 MOST_PICTURE_BYTES = 5 * 1024 * 1024
 MOST_FILES = 300
 PAGES = (".html", ".htm")
+# What unpacks no more at a time than is asked for; the others unpack whole blocks, and 555 octets can hold 400 MB.
+UNPACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 MARK = 12  # hex digits of a picture's fingerprint in its name
 _BETWEEN = re.compile(r"""["'()\s,=>?#]""")  # characters that enclose a path and are rarely part of one
 _PATH = re.compile(r"""(?<=["'(\s,=])(?:\./|/)?(?P<path>[^"'()\s,=>?#]++)(?=["')\s,>?#])""")
@@ -154,11 +156,17 @@ def read(name: str, file: IO[bytes]) -> Upload:
     return Upload(_page(file.read(MOST_HTML_BYTES + 1)))
 
 
+# ValueError: a name that is not in the letters it says it is in.
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError
+)  # fmt: skip
+
+
 def _from_zip(file: IO[bytes]) -> Upload:
     try:
         with zipfile.ZipFile(file) as archive:
             return _from_archive(archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except _DAMAGED as error:
         raise BadUpload(cause=_("the zip can't be read.")) from error
 
 
@@ -168,6 +176,8 @@ def _from_archive(archive: zipfile.ZipFile) -> Upload:
         raise BadUpload(cause=_("it holds more than %(most)s files.") % {"most": MOST_FILES})
     if any(member.flag_bits & 1 for member in members):
         raise BadUpload(cause=_("the zip asks for a password."))
+    if any(member.compress_type not in UNPACKED for member in members):
+        raise BadUpload(cause=_("the zip is packed in a way that few programs unpack: pack it anew as usual (Deflate)."))
     paths = {_safe_path(member.filename): member for member in members}
     paths = {path: member for path, member in paths.items() if not _is_litter(path)}
     page_path = _the_page(paths)

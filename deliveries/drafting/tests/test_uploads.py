@@ -1,6 +1,8 @@
 import io
 import struct
+import tracemalloc
 import unicodedata
+import zipfile
 import zlib
 from urllib.parse import quote
 
@@ -79,6 +81,29 @@ def test_too_many_files_are_refused():
 )
 def test_what_is_no_page_is_refused_with_the_cause(name, octets, words):
     assert words in refused(name, io.BytesIO(octets))
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_would_unpack_more_at_once_than_is_asked_for_is_refused_before_it_is_unpacked(packed):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", packed) as archive:
+        archive.writestr("a.html", "x")
+        archive.writestr("big.png", PNG + b"\x00" * 50_000_000)
+    file.seek(0)
+
+    tracemalloc.start()
+    said = refused("a.zip", file)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert "Deflate" in said
+    assert most < 1_000_000
+
+
+def test_a_zip_with_a_name_in_no_known_letters_is_refused():
+    octets = a_zip({"a.html": "x", "é.png": PNG}).getvalue().replace("é".encode(), b"\xff\xfe")
+
+    assert "can't be read" in refused("a.zip", io.BytesIO(octets))
 
 
 def test_a_zip_without_a_page_or_with_two_is_refused():

@@ -71,3 +71,15 @@ def test_a_reply_that_could_not_be_forwarded_is_tried_again_later(settings):
     reply = Reply.objects.get()
     assert (reply.forwarded_at, reply.tries) == (None, 1)
     assert reply.next_try_at > reply.mail.received_at
+
+
+def test_a_reply_of_parts_in_parts_in_parts_holds_up_no_other():
+    delivery = delivery_with_reply_to()
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=a%d\n\n--a%d\n" % (n, n) for n in range(1_200))
+
+    storing.store(human_reply(delivery) + nested)
+    storing.store(human_reply(delivery).replace(b"Ana <ana@", b"Bia <bia@").replace(b"\n\n", b"\n" + nested, 1))
+    storing.store(human_reply(delivery))
+    jobs.read_mail()
+
+    assert len(mail.outbox) == 3
