@@ -100,6 +100,10 @@ class DeskAdmin(ModelAdmin):
     looked_up: ClassVar[tuple[str, ...]] = ()  # beside its filters: what the address of the list may ask for
     under_unit: ClassVar[bool] = True  # its rows have a `unit`; otherwise they are the root's
 
+    # Unfold's templates ask for both, once for each row or field, and look through the whole desk where there are none.
+    list_sections: ClassVar[tuple[Any, ...]] = ()
+    conditional_fields: ClassVar[dict[str, str]] = {}
+
     actions = None
     list_per_page = 50
     show_full_result_count = False

@@ -38,10 +38,18 @@ def display_for_field(value: Any, field: Any, empty: str) -> Any:
 
 
 def result_headers(changes: Any) -> Iterator[dict[str, Any]]:
-    """The headers of a list, which stand beside each value on a phone: they begin large, as in tables."""
-    for header in _headers(changes):
-        plain = isinstance(header["text"], SafeData)
-        yield header if plain else header | {"text": capfirst(header["text"])}
+    """The headers of a list, which stand beside each value on a phone: they begin large, as in tables.
+
+    They are asked for at each row, and made once.
+    """
+    if not hasattr(changes, "begun_headers"):
+        changes.begun_headers = [_begun(header) for header in _headers(changes)]
+    return iter(changes.begun_headers)
+
+
+def _begun(header: dict[str, Any]) -> dict[str, Any]:
+    plain = isinstance(header["text"], SafeData)
+    return header if plain else header | {"text": capfirst(header["text"])}
 
 
 def _counts(field: Any) -> bool:

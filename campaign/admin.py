@@ -189,21 +189,18 @@ _GROUPS = [
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar: only what this person may open."""
+    desks = {
+        (model._meta.app_label, model._meta.model_name): desk for model, desk in admin.site._registry.items()
+    }
+    may_open = {name for name, desk in desks.items() if desk.has_view_permission(request)}
     return [
         {
             "title": title,
             "separator": True,
-            "items": [_item(*entry) for entry in entries if _may_open(request, *entry[:2])],
+            "items": [_item(*entry) for entry in entries if entry[:2] in may_open],
         }
         for title, entries in _GROUPS
     ]
-
-
-def _may_open(request: HttpRequest, app: str, model: str) -> bool:
-    for registered, desk in admin.site._registry.items():
-        if (registered._meta.app_label, registered._meta.model_name) == (app, model):
-            return desk.has_view_permission(request)
-    return False
 
 
 def _item(app: str, model: str, title: Any, icon: str) -> dict[str, Any]:

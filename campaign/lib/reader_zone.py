@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils import timezone
@@ -83,7 +83,13 @@ def in_words(moment: datetime, own: tzinfo, *, shape: str = SHAPE) -> str:
 
 def written(moment: datetime, zone: tzinfo, shape: str = SHAPE) -> str:
     """A moment in a zone, as the reader's language writes it: 12 Nov 2026, 14:00 or 12/11/2026, 14:00."""
-    return date_format(moment.astimezone(zone), localised(shape))
+    local = moment.astimezone(zone).replace(microsecond=0, tzinfo=None)
+    return _written(local, shape, get_language() or "")
+
+
+@lru_cache(maxsize=4_096)  # rows of a log stand in the order of time: many have the second of the row before
+def _written(local: datetime, shape: str, _language: str) -> str:
+    return date_format(local, localised(shape))
 
 
 _SMALL = frozenset({"pt-br"})  # Django has its months and weekdays as headings have them

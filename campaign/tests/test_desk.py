@@ -1,5 +1,7 @@
 """The desk as a whole: its side bar, the queues and their failed jobs."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -9,6 +11,7 @@ from rq import Worker
 from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry
 
+from accounts import desk_display
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
@@ -96,6 +99,16 @@ def test_the_side_bar_names_what_one_may_open() -> None:
         text = page.content.decode()
         assert all(name in text for name in names)
         assert not any(name in text for name in not_names)
+
+
+def test_the_headers_of_a_list_are_made_once_however_many_rows_it_has(monkeypatch) -> None:
+    asked, changes = [], SimpleNamespace()
+    monkeypatch.setattr(desk_display, "_headers", lambda list_: asked.append(list_) or [{"text": "name"}])
+
+    headers = [list(desk_display.result_headers(changes)) for _row in range(3)]
+
+    assert headers == [[{"text": "Name"}]] * 3
+    assert asked == [changes]
 
 
 def test_the_queues_speak_portuguese_and_a_torn_job_is_no_error_of_the_page() -> None:

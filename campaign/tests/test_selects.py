@@ -1,12 +1,12 @@
-"""Drop-downs are written at once as Django's templates would write them."""
+"""Drop-downs, labels and inputs are written at once as Django's templates would write them."""
 
 import pytest
 from django import forms
 from django.forms.renderers import DjangoTemplates
 from django.utils.safestring import mark_safe
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from campaign.lib.selects import Renderer
 
@@ -24,6 +24,7 @@ def lines(widget, value, renderer):
 
 
 @pytest.mark.parametrize("kind", [forms.Select, UnfoldAdminSelectWidget])
+@settings(deadline=None)
 @given(choices=CHOICES, value=TEXT)
 def test_the_choices_are_those_of_the_templates(kind, choices, value):
     widget = kind(choices=choices)
@@ -36,6 +37,36 @@ def test_a_label_of_any_kind_is_written_alike(label):
     widget = forms.Select(choices=[(1, label), (None, "none"), (True, "yes")])
 
     assert lines(widget, 1, Renderer()) == lines(widget, 1, DjangoTemplates())
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        forms.TextInput, forms.NumberInput, forms.EmailInput, forms.URLInput, forms.PasswordInput, forms.HiddenInput,
+        forms.DateInput, forms.DateTimeInput, forms.TimeInput, UnfoldAdminTextInputWidget,
+    ],
+)  # fmt: skip
+@settings(max_examples=30, deadline=None)
+@given(value=TEXT | st.none() | st.integers())
+def test_an_input_is_that_of_the_template(kind, value):
+    widget = kind()
+
+    assert lines(widget, value, Renderer()) == lines(widget, value, DjangoTemplates())
+
+
+@settings(max_examples=30, deadline=None)
+@given(label=TEXT, suffix=st.sampled_from(["", ":"]), tag=st.sampled_from([None, "legend"]))
+@example(label=mark_safe("<b>bold</b>"), suffix="", tag=None)
+def test_a_label_is_that_of_the_template(label, suffix, tag):
+    class OneField(forms.Form):
+        name = forms.CharField(label=label)
+
+    written = [
+        OneField(renderer=renderer)["name"].label_tag(attrs={"class": "a&b"}, label_suffix=suffix, tag=tag)
+        for renderer in (Renderer(), DjangoTemplates())
+    ]
+
+    assert written[0] == written[1]
 
 
 def test_a_choice_with_a_template_of_its_own_is_written_by_it():
