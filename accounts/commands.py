@@ -83,7 +83,7 @@ class PersonCommand(HelpedCommand):
         return found[0]
 
     def new_file(self, named: str) -> Path:
-        """Return the path of a file that is to be made: nothing is there, in a folder that is."""
+        """Return the path of a file that is to be made: nothing is there, in a folder that is. Raise CommandError."""
         file = Path(named)
         try:
             if file.exists():
@@ -95,7 +95,7 @@ class PersonCommand(HelpedCommand):
         return file
 
     def write_file(self, parts: Iterable[bytes], file: Path) -> None:
-        """The parts are the file, all or nothing; the command ends where the disk doesn't take it."""
+        """The parts are the file, all or nothing. Raise CommandError where the disk doesn't take it."""
         try:
             whole_file.write(parts, file)
         except OSError as error:

@@ -127,7 +127,10 @@ def find(text: str, *, by: User) -> Whom:
 
 
 def of_address(key: str, *, by: User) -> Whom:
-    """Return whom an address means and nothing else, whoever has the same as an external id. Raise as `find` does."""
+    """Return whom an address means, and nobody who has the same as an external id.
+
+    Raise NoSuchPerson and ElsewhereToo, as `find` does.
+    """
     return _meant(None, key, key, by=by)
 
 
