@@ -177,7 +177,9 @@ def _from_archive(archive: zipfile.ZipFile) -> Upload:
     if any(member.flag_bits & 1 for member in members):
         raise BadUpload(cause=_("the zip asks for a password."))
     if any(member.compress_type not in UNPACKED for member in members):
-        raise BadUpload(cause=_("the zip is packed in a way that few programs unpack: pack it anew as usual (Deflate)."))
+        raise BadUpload(
+            cause=_("the zip is packed in a way that few programs unpack: pack it anew as usual (Deflate).")
+        )
     paths = {_safe_path(member.filename): member for member in members}
     paths = {path: member for path, member in paths.items() if not _is_litter(path)}
     page_path = _the_page(paths)

@@ -7,7 +7,7 @@ from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import statuses
 from feedback import jobs
 from feedback.intake import storing
-from feedback.models import Outcome, Reply, Report
+from feedback.models import IncomingMail, Outcome, Reply, Report
 from feedback.tests.mails import bounce_of, human_reply
 
 pytestmark = pytest.mark.django_db
@@ -75,11 +75,21 @@ def test_a_reply_that_could_not_be_forwarded_is_tried_again_later(settings):
 
 def test_a_reply_of_parts_in_parts_in_parts_holds_up_no_other():
     delivery = delivery_with_reply_to()
-    nested = b"".join(b"Content-Type: multipart/mixed; boundary=a%d\n\n--a%d\n" % (n, n) for n in range(1_200))
+    nested = b"".join(
+        b"Content-Type: multipart/mixed; boundary=a%d\n\n--a%d\n" % (n, n) for n in range(1_200)
+    )
 
     storing.store(human_reply(delivery) + nested)
-    storing.store(human_reply(delivery).replace(b"Ana <ana@", b"Bia <bia@").replace(b"\n\n", b"\n" + nested, 1))
+    storing.store(
+        human_reply(delivery).replace(b"Ana <ana@", b"Bia <bia@").replace(b"\n\n", b"\n" + nested, 1)
+    )
     storing.store(human_reply(delivery))
     jobs.read_mail()
 
     assert len(mail.outbox) == 3
+
+
+def test_a_mail_is_stored_though_its_recipient_is_not_in_utf8():
+    assert storing.store(human_reply(delivery_with_reply_to()), envelope_to="b-1\udce9@bounces.example.com")
+
+    assert IncomingMail.objects.get().envelope_to == "b-1?@bounces.example.com"
