@@ -1,5 +1,6 @@
 """The operators' desk: people, units, roles, the audit trail."""
 
+from operator import itemgetter
 from typing import Any
 
 from allauth.account import admin as _allauth_admin  # noqa: F401  registers first what is unregistered here
@@ -18,9 +19,9 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from accounts import access, audit
+from accounts import access, audit, audit_words
 from accounts.access import hands
-from accounts.desk import DeskAdmin, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
+from accounts.desk import DeskAdmin, FaceFilter, UnitFilter, VerbAdmin, VerbForm, anywhere, person, told
 from accounts.models import AuditEvent, OrganizationalUnit, Role, RoleGrant, User
 from accounts.people import people
 from accounts.rights import LABELS, Right
@@ -287,6 +288,8 @@ class RoleAdmin(DeskAdmin):
 
     under_unit = False
     list_display = ["__str__", "says", "means"]
+    fields = ["code", "label", "says", "means"]
+    readonly_fields = ["says", "means"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return Right.ADMINISTER in anywhere(request)
@@ -297,23 +300,23 @@ class RoleAdmin(DeskAdmin):
 
     @display(description=_("rights"))
     def means(self, role: Role) -> str:
-        return ", ".join(str(LABELS[Right(right)]) for right in role.rights)
+        return "; ".join(str(LABELS[Right(right)]) for right in role.rights)
 
 
 # -- the trail ------------------------------------------------------------------------------------------
 
 
-class FaceFilter(admin.SimpleListFilter):
-    """Through which face something came."""
+class ActionFilter(admin.SimpleListFilter):
+    """What was done, in words."""
 
-    title = _("through")
-    parameter_name = "face"
+    title = _("action")
+    parameter_name = "action"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(audit.FACES.items())
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return sorted(((code, str(words)) for code, words in audit_words.ACTIONS.items()), key=itemgetter(1))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(face=self.value()) if self.value() else queryset
+        return queryset.filter(action=self.value()) if self.value() else queryset
 
 
 @admin.register(AuditEvent)
@@ -321,11 +324,27 @@ class AuditEventAdmin(DeskAdmin):
     """Who did what through which face, and who was refused what. To read."""
 
     under_unit = False
-    list_display = ["at", "actor_name", "action", "outcome", "target_label", "through", "os_user"]
-    list_filter = ["refused", FaceFilter, "action"]
+    list_display = ["at", "actor_name", "done", "outcome", "target_label", "through", "os_user"]
+    list_filter = ["refused", FaceFilter, ActionFilter]
     list_select_related = ["actor"]
     search_fields = ["actor_name", "action", "target_label"]
     date_hierarchy = "at"
+    fields = [
+        "at", "actor_name", "os_user", "through", "done", "code", "refused", "target_label", "row", "detail",
+    ]  # fmt: skip
+    readonly_fields = ["through", "done", "code", "row"]
+
+    @display(description=_("action"), ordering="action")
+    def done(self, event: AuditEvent) -> str:
+        return audit_words.in_words(event.action)
+
+    @display(description=_("code"))
+    def code(self, event: AuditEvent) -> str:
+        return event.action
+
+    @display(description=_("row"))
+    def row(self, event: AuditEvent) -> str:
+        return f"{event.target_type} {event.target_id}".strip() or "–"
 
     @display(description=_("through"), ordering="face")
     def through(self, event: AuditEvent) -> str:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused by a rule, 2 wrong usage.
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,7 +15,7 @@ from django.db.models import Q
 
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
-from campaign.lib import reader_zone
+from campaign.lib import reader_zone, whole_file
 from campaign.lib.helped import HelpedCommand
 from campaign.lib.refusals import Forbidden, Refusal
 
@@ -93,6 +94,28 @@ class PersonCommand(HelpedCommand):
                 if isinstance(text, str | Path) and not is_utf8(str(text)):
                     shown = str(text).encode(errors="replace").decode()
                     self.fail("not_utf8", f"{name}: “{shown}” is not written in UTF-8.", exit_code=2)
+
+    def new_file(self, named: str) -> Path:
+        """Return the path of a file that is to be made: nothing is there, in a folder that is."""
+        file = Path(named)
+        try:
+            if file.exists():
+                self.fail("file_exists", f"{file} is there already: name another.", exit_code=2)
+            if not file.parent.is_dir():
+                self.fail("no_such_folder", f"There is no folder {file.parent}.", exit_code=2)
+        except OSError as error:
+            self._not_written(file, error)
+        return file
+
+    def write_file(self, parts: Iterable[bytes], file: Path) -> None:
+        """The parts are the file, all or nothing; the command ends where the disk doesn't take it."""
+        try:
+            whole_file.write(parts, file)
+        except OSError as error:
+            self._not_written(file, error)
+
+    def _not_written(self, file: Path, error: OSError) -> NoReturn:
+        self.fail("no_file", f"{file} can't be written: {error.strerror}.", exit_code=2)
 
     def _person(self, username: str | None) -> User | None:
         if not username:

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as n_
@@ -56,6 +57,12 @@ class LimitsForm(VerbForm):
             self.fields["unit"].disabled = True
         else:
             self.fields["unit"].queryset = access.units(self.by, Right.ADMINISTER).order_by("path")
+        if "holds" in self.fields:
+            self.fields["holds"].widget.choices = [
+                ("unknown", _("As above")),
+                ("true", _("Yes")),
+                ("false", _("No")),
+            ]
 
     def apply(self) -> AlertLimits:
         return limiting.save(by=self.by, **self.cleaned_data)
@@ -120,7 +127,7 @@ class WebhookAdmin(ViewersAdmin):
         if db_field.name == "conditions":
             return forms.MultipleChoiceField(
                 choices=Condition.choices, required=False, widget=forms.CheckboxSelectMultiple,
-                label=db_field.verbose_name, help_text=db_field.help_text,
+                label=capfirst(db_field.verbose_name), help_text=db_field.help_text,
             )  # fmt: skip
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
@@ -161,11 +168,11 @@ class WebhookMessageAdmin(DeskAdmin):
     """What webhooks were told, and what came of it."""
 
     under_unit = False
-    list_display = ["at", "webhook", "event", "stands", "tries", "last_answer"]
+    list_display = ["at", "receiver", "event", "stands", "tries", "last_answer"]
     list_filter = ["event"]
     list_select_related = ["webhook"]
-    exclude = ["token", "key"]
-    readonly_fields = ["stands", "last_answer"]
+    fields = ["at", "receiver", "event", "stands", "tries", "last_answer", "what"]
+    readonly_fields = ["receiver", "stands", "last_answer", "what"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_staff
@@ -173,6 +180,14 @@ class WebhookMessageAdmin(DeskAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookMessage]:
         mine = registry.administered_by(person(request)).order_by().values("pk")
         return WebhookMessage.objects.filter(webhook__in=mine).prefetch_related("attempts")
+
+    @display(description=_("webhook"), ordering="webhook")
+    def receiver(self, row: WebhookMessage) -> str:
+        return str(row.webhook)
+
+    @display(description=_("what was told"))
+    def what(self, row: WebhookMessage) -> str:
+        return row.body
 
     @display(description=_("how it stands"))
     def stands(self, row: WebhookMessage) -> Any:

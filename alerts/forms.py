@@ -62,7 +62,7 @@ class LimitsForm(forms.ModelForm):
             value = getattr(above, name)
             if name == "holds":
                 said = _("Yes") if value else _("No")
-                field.choices = [("", f"{_('As above')}: {said}"), *HOLDS[1:]]
+                field.choices = [("", f"{HOLDS[0][1]}: {said}"), *HOLDS[1:]]
             elif value is not None:
                 field.widget.attrs["placeholder"] = numbers.short(value)
         if self.instance.holds is not None:

@@ -93,28 +93,45 @@ def search(rows: Rows, text: str, *, known: list[int] | None = None) -> Rows:
     """Of marked rows those of people who may be seen and whose address holds the text: no address can be guessed.
 
     Where addresses are masked it takes a whole one: whoever asks knows it already. A part of an address is looked for
-    among the addresses that people have today, so that an index finds it; a whole one among those of the rows too.
+    among the addresses that people have today, so that an index finds it; a whole one that nobody has now among those
+    of the rows too.
     `known` is what `those_of` found, where somebody has asked already.
     """
     matching = rows.filter(Q(is_clear=True, address__icontains=text) | Q(is_seen=True, address__iexact=text))
     found = those_of(text) if known is None else known
     if found is None:
         return matching
-    if found:
+    key = addresses.read(text)[1]
+    if found and (not key or Profile.objects.filter(pk__in=found, email_key=key).exists()):
         return matching.filter(profile_id__in=found)
-    return rows.filter(is_seen=True, address__iexact=text) if addresses.is_good(text) else rows.none()
+    if found:  # their addresses hold this one, which is nobody's now
+        return matching.filter(Q(profile_id__in=found) | Q(address__iexact=text))
+    return rows.filter(is_seen=True, address__iexact=text) if key else rows.none()
 
 
 def those_of(text: str) -> list[int] | None:
     """The profiles that hold this text, whoever may see them.
 
-    None where they are many, or it is too short for an index: then looking at row after row finds some as soon.
+    None where they are many, or it is too short for an index: then looking at row after row finds some as soon. By a
+    whole address those are found whose address it is, as by `whole`.
     """
     if len(text) < search_texts.SHORT:
         return None
-    rows = search_texts.holding(Profile.objects.order_by(), [text]).values_list("pk", flat=True)
-    found = list(rows[: MOST_FOUND + 1])
+    people = Profile.objects.order_by()
+    is_theirs = whole(text)
+    rows = people.filter(is_theirs) if is_theirs else search_texts.holding(people, [text])
+    found = list(rows.values_list("pk", flat=True)[: MOST_FOUND + 1])
     return found if len(found) <= MOST_FOUND else None
+
+
+def whole(text: str) -> Q | None:
+    """The condition that this whole address is a profile's own, or its external id; None where it is nobody's.
+
+    As a part of a text the index would have to go through the letters of its domain, which are everybody's.
+    """
+    key = addresses.read(text)[1] if "@" in text else ""
+    is_theirs = Q(email_key=key) | Q(external_id=text)
+    return is_theirs if key and Profile.objects.filter(is_theirs).exists() else None
 
 
 def shown(text: str, is_seen: bool, is_clear: bool) -> str | Promise:

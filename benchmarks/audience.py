@@ -1,5 +1,6 @@
 """People and a newsletter to measure with, made in the database of a temporary stack."""
 
+from django.conf import settings
 from django.db import connection
 
 from accounts import access
@@ -10,6 +11,7 @@ from campaign.lib import clock
 from deliveries import drafting
 from deliveries.approval import decisions as approval
 from deliveries.confirmation import decisions as confirmation
+from deliveries.ledger import ranges
 from deliveries.models import Delivery, ScheduleKind
 from deliveries.preparation import verbs as preparation
 
@@ -107,3 +109,10 @@ def person() -> User:
         for code in ("prepare", "approve", "start"):
             access.grant(user=user, role=Role.objects.get(pk=code), unit=root(), by=None)
     return user
+
+
+def make_room(first: int, last: int) -> None:
+    """Rows of the deliveries with these ids have where to lie, whoever writes them."""
+    size = settings.SINETE["partition_deliveries"]
+    for delivery_id in [*range(first, last, size), last]:
+        ranges.ensure(delivery_id)

@@ -71,6 +71,7 @@ class Victims:
         self.kills: list[Kill] = []
         self._returning: dict[str, threading.Thread] = {}
         self._failures: list[BaseException] = []
+        self._loose: list[psutil.Process] = []  # work-horses that were frozen or orphaned, and go on
 
     def kill(self, victim: str, *, received: int) -> Kill:
         """It is dead now. What serves others is back after a moment."""
@@ -86,6 +87,11 @@ class Victims:
             thread.join()
         if self._failures:
             raise self._failures[0]
+
+    @property
+    def are_at_work(self) -> bool:
+        """Whether a work-horse still runs: one that was frozen or lost its worker may bring answers after the end."""
+        return any(map(_lives, self._loose)) or bool(self._horses())
 
     # Each returns the names of the lanes that die with it, as the ledger has them: "…:PID@HOST".
 
@@ -104,6 +110,7 @@ class Victims:
 
     def _kill_orphaning(self) -> list[str]:
         horse = self._wait_for(self._horses)
+        self._loose.append(horse)
         if worker := horse.parent():
             self._end(worker)
         return []
@@ -132,6 +139,7 @@ class Victims:
 
     def _kill_frozen(self) -> list[str]:
         horse = self._wait_for(self._horses)
+        self._loose.append(horse)
 
         def go_on() -> None:
             with suppress(psutil.NoSuchProcess):
@@ -272,3 +280,9 @@ def hand_overs(database_url: str, lanes: list[str], *, delivery_id: int) -> dict
         "tries": set(tries),
         "open": sum(row[2] for row in chunks) + len(tries),
     }
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False

@@ -69,8 +69,8 @@ def _books() -> tuple[int, int, int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
-            "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, n_tup_upd, n_tup_hot_upd"
-            " FROM pg_stat_user_tables WHERE relname = 'deliveries_message'"
+            "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, sum(n_tup_upd)::bigint, sum(n_tup_hot_upd)::bigint"
+            " FROM pg_stat_user_tables WHERE relid IN (SELECT relid FROM pg_partition_tree('deliveries_message'))"
         )
         log, updates, hot = cursor.fetchone()
     return log, updates, hot

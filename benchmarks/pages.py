@@ -2,9 +2,10 @@
 
 People, one delivery with its messages and hits are laid in the database of a temporary stack by a few statements. Each
 named address is asked for by somebody who holds all roles in a sub-unit, and by the operator of the whole house where
-that person may not; nothing keeps answers. Told are the median of five answers after a first, the statements and the
-octets of each. Then the sending log is exported, and its rows a second and the memory are told. Ends with 1 where a
-page answers with an error, or takes longer than the goal.
+that person may not; nothing keeps answers. Told are the medians of five answers after a first: by the clock, and of
+processor time, which other work on the machine changes less (of Python and PostgreSQL, without its parallel workers);
+and the statements and the octets of each. Then the sending log is exported, and its rows a second and the memory are
+told. Ends with 1 where a page answers with an error, or takes longer than the goal.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks import cost
 from campaign.stack.temporary import temporary_stack
 
 GOAL_MS, FRAGMENT_MS, ROWS_A_SECOND = 100, 1_000, 100_000
@@ -160,9 +162,14 @@ def _measured(place: Any, who: str, first: dict[str, Any], client: Any, *, round
     is_fragment = place.name in FRAGMENTS or place.what in FRAGMENT_TABS
     return {
         "name": place.name, "what": place.what, "face": place.face, "as": who,
-        "ms": round(statistics.median(answer["ms"] for answer in answers or [first]), 1),
+        "ms": _median("ms", answers or [first]), "cpu_ms": _median("cpu_ms", answers or [first]),
+        "db_cpu_ms": _median("db_cpu_ms", answers or [first]),
         "queries": last["queries"], "bytes": last["bytes"], "goal_ms": FRAGMENT_MS if is_fragment else GOAL_MS,
     }  # fmt: skip
+
+
+def _median(name: str, answers: list[dict[str, Any]]) -> float:
+    return round(statistics.median(answer[name] for answer in answers), 1)
 
 
 def _answered(place: Any, client: Any) -> dict[str, Any]:
@@ -176,12 +183,33 @@ def _answered(place: Any, client: Any) -> dict[str, Any]:
         queries += 1
         return execute(sql, params, many, context)
 
-    began = time.perf_counter()
+    meter = _Meter()
     with connection.execute_wrapper(count):
         answer = client.get(place.address)
-    took = (time.perf_counter() - began) * 1000
+    spent = meter.spent()
     size = 0 if answer.streaming else len(answer.content)
-    return {"status": answer.status_code, "ms": took, "queries": queries, "bytes": size}
+    return {"status": answer.status_code, **spent, "queries": queries, "bytes": size}
+
+
+class _Meter:
+    """The clock, and processor time of this thread and of its connection's process in PostgreSQL."""
+
+    def __init__(self) -> None:
+        from django.db import connection
+
+        connection.ensure_connection()
+        self.backend = connection.connection.info.backend_pid
+        self.before = self._now()
+
+    def spent(self) -> dict[str, float]:
+        """Milliseconds since it was made."""
+        took, of_python, of_database = (
+            (now - then) * 1000 for now, then in zip(self._now(), self.before, strict=True)
+        )
+        return {"ms": took, "cpu_ms": of_python + of_database, "db_cpu_ms": of_database}
+
+    def _now(self) -> tuple[float, float, float]:
+        return time.perf_counter(), time.thread_time(), cost.scheduled(self.backend)
 
 
 def _exported(house: Any) -> dict[str, Any]:
@@ -190,7 +218,7 @@ def _exported(house: Any) -> dict[str, Any]:
     from reporting.logs import logs
 
     process, peak, octets = psutil.Process(), 0, 0
-    before, rows, began = process.memory_info().rss, [0], time.perf_counter()
+    before, rows, meter = process.memory_info().rss, [0], _Meter()
     lines = exports.export(
         delivery=house.delivery, log=logs.LOGS["sending"], chosen={}, by=house.reader,
         progress=lambda number: rows.__setitem__(0, number),
@@ -198,9 +226,11 @@ def _exported(house: Any) -> dict[str, Any]:
     for part in lines:
         octets += len(part)
         peak = max(peak, process.memory_info().rss)
-    seconds = time.perf_counter() - began
+    spent = meter.spent()
     return {
-        "rows": rows[0], "seconds": round(seconds, 2), "rows_per_s": round(rows[0] / seconds), "bytes": octets,
+        "rows": rows[0], "seconds": round(spent["ms"] / 1000, 2), "cpu_s": round(spent["cpu_ms"] / 1000, 2),
+        "db_cpu_s": round(spent["db_cpu_ms"] / 1000, 2), "rows_per_s": round(rows[0] * 1000 / spent["ms"]),
+        "bytes": octets,
         "more_rss_mb": round(max(0, peak - before) / 2**20, 1), "goal_rows_per_s": ROWS_A_SECOND,
     }  # fmt: skip
 
@@ -211,19 +241,24 @@ def as_text(result: dict[str, Any]) -> str:
         f"{result['profiles']:,} people, {result['messages']:,} messages, {result['hits']:,} hits;"
         f" what charts draw is counted in {result['figures_s']} s",
         "",
-        *(
-            f"{row['ms']:8.1f} ms {row['queries']:4} queries {row['bytes']:8,} B  {row['name']} {row['what']}"
-            f"{' (operator)' if row['as'] == 'operator' else ''}"
-            for row in result["pages"]
-        ),
+        *(_line(row) for row in result["pages"]),
         "",
         *(f"not measured: {name}: {why}" for name, why in sorted(result["excepted"].items())),
         "",
         f"export: {result['export']['rows']:,} rows in {result['export']['seconds']} s,"
+        f" {result['export']['cpu_s']} s of processors, {result['export']['db_cpu_s']} s of them PostgreSQL;"
         f" {result['export']['rows_per_s']:,} a second, {result['export']['more_rss_mb']} MB more",
         f"slower than the goal: {', '.join(result['too_slow']) or 'none'}",
     ]
     return "\n".join(lines)
+
+
+def _line(row: dict[str, Any]) -> str:
+    return (
+        f"{row['ms']:8.1f} ms {row['cpu_ms']:7.1f} of processors {row['db_cpu_ms']:6.1f} of them PostgreSQL"
+        f" {row['queries']:4} queries {row['bytes']:8,} B  {row['name']} {row['what']}"
+        f"{' (operator)' if row['as'] == 'operator' else ''}"
+    )
 
 
 if __name__ == "__main__":

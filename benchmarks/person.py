@@ -110,6 +110,9 @@ def _lay(delivery_id: int, profile_id: int, *, home: int, hidden: int, args: arg
     """The rows are there, as whoever looks finds them: vacuumed, with statistics."""
     from django.db import connection, transaction
 
+    from benchmarks import audience
+
+    audience.make_room(delivery_id, delivery_id + args.events // (HITS + 1))
     slots = {
         "delivery": delivery_id,
         "profile": profile_id,

@@ -71,7 +71,7 @@ class _Bench:
         django.setup()
         from benchmarks import audience
 
-        self.stack, self.ticks, self.there = stack, ticks, 0
+        self.stack, self.ticks, self.there, self.audience = stack, ticks, 0, audience
         self.valkey = redis.Redis.from_url(stack.env["REDIS_URL"])
         audience.people(1)
         self.model = audience.ready_delivery("Copied")
@@ -154,6 +154,7 @@ class _Bench:
         """The model delivery once for each number above `have`, past all triggers."""
         token = "1" if how["status"] == "'sending'" else "0"
         slots = {**how, "id": f"{BASE + shift} + g", "token": token}
+        self.audience.make_room(BASE + shift + have, BASE + shift + number)
         self._run("SET session_replication_role = replica")
         for table, columns in COPIED.items():
             names = self._columns(table)

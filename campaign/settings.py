@@ -47,8 +47,8 @@ INSTALLED_APPS = [
     "reporting",
     "alerts",
     "home",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "campaign.desk.DeskConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -336,6 +336,10 @@ METRICS_TOKEN = env.str("SINETE_METRICS_TOKEN", "")
 
 SINETE: dict[str, Any] = {
     "chunk_rows": env.int("SINETE_CHUNK_ROWS", 1000),
+    # So many deliveries have their messages and exclusions in one partition.
+    "partition_deliveries": env.int(
+        "SINETE_PARTITION_DELIVERIES", 500, validate=validate.Range(1, 1_000_000_000)
+    ),
     "lane_seconds": env.int("SINETE_LANE_SECONDS", 30),
     "lanes": env.int("SINETE_LANES", 2),
     "lease_seconds": env.int("SINETE_LEASE_SECONDS", 30),
@@ -405,6 +409,6 @@ UNFOLD = {
     "SITE_SYMBOL": "mark_email_read",
     "SIDEBAR": {"show_search": True, "navigation": "campaign.admin.navigation"},
     "STYLES": ["campaign.admin.desk_css"],
-    "SCRIPTS": ["campaign.admin.zone_script"],
+    "SCRIPTS": ["campaign.admin.zone_script", "campaign.admin.desk_script"],
     "COLORS": {"primary": _DESK_COLOURS},
 }

@@ -19,6 +19,7 @@ def _search(request: HttpRequest) -> HttpResponse:
         raise Http404 from None
 
 
+handler400 = "accounts.edge.refused.unreadable"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/r/<path:where>", _nowhere),
     path("", include("accounts.urls")),  # first: its doors are the desk's too

@@ -12,6 +12,8 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 
 from accounts import access
 from accounts.desk import DeskAdmin, person
@@ -136,3 +138,7 @@ class OfDeliveryAdmin(DeskAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         mine = Delivery.objects.visible_to(person(request))
         return self.model._default_manager.filter(delivery__in=mine.values("pk"))
+
+    @display(description=_("delivery"), ordering="delivery")
+    def whose(self, row: Any) -> str:
+        return row.delivery.label

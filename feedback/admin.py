@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -122,13 +124,21 @@ class ReportAdmin(DeskAdmin):
     search_fields = ["recipient", "address_key"]
     fields = [
         "at", "kind", "why", "status", "recipient", "rule", "diagnostic", "evidence", "message", "address_key",
-        "outcome", "settled_at", "counts", "mail_as_it_came",
+        "outcome", "settled", "counts", "mail_as_it_came",
     ]  # fmt: skip
     readonly_fields = fields
 
     @display(description=_("reason"), ordering="reason")
     def why(self, report: Report) -> str:
         return report.reason_in_words or "–"
+
+    @display(description=_("settled at"))
+    def settled(self, report: Report) -> str:
+        return (
+            date_format(timezone.localtime(report.settled_at), "DATETIME_FORMAT")
+            if report.settled_at
+            else "–"
+        )
 
     @display(description=_("message"))
     def message(self, report: Report) -> str:

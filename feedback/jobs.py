@@ -2,8 +2,11 @@
 
 import logging
 
+from django.db import OperationalError
+
 from accounts import audit
 from campaign.lib import clock
+from deliveries.ledger import ranges
 from feedback import partitions
 from feedback.intake import reaching, reading, reclassifying, refusals, replies, settling, sources
 from feedback.subscribing import letters
@@ -45,8 +48,14 @@ def forgive_reached(**_: object) -> None:
 
 
 def keep_partitions(**_: object) -> None:
-    """Each day: the tracking log has partitions for the months to come."""
+    """Each day: the tracking log has partitions for the months to come, the ledger for the next deliveries."""
     with audit.entered("job"):
+        try:
+            ranges.keep()
+        except OperationalError as error:
+            logger.warning(
+                "messages or exclusions are busy; their next partitions are made tomorrow: %s", error
+            )
         try:
             partitions.keep()
         except partitions.Busy:

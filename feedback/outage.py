@@ -147,8 +147,9 @@ class _Deadlines:
                 if not self._by_thread:
                     self._wanted.clear()
                 for deadline in self._by_thread.values():
-                    if deadline.until < time.monotonic() and not deadline.is_over:
+                    if deadline.until < time.monotonic():
                         deadline.is_over = True
+                        # At each look: it may have been connecting, and a connection be there only since.
                         _cut(deadline.way)
 
 

@@ -5,7 +5,6 @@ is for lies in the default one, from where `keep` moves it once there is one.
 """
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,23 +20,17 @@ from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
 from accounts.roles import root
+from campaign.lib import partitions as lib
 from campaign.lib.refusals import Refusal
 from feedback.models import first_id_at, moment_of
 
 TABLE, DEFAULT = "feedback_hit", "feedback_hit_default"
 MONTHS_AHEAD = 3
 T = TypeVar("T")
-# Who asks for hits while this waits for somebody waits behind it: so long at most, and then they go first.
-_PATIENCE = "SET LOCAL lock_timeout = '500ms'"
-PAUSES = (0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 5.0, 5.0)  # seconds between two tries
+PAUSES = lib.PAUSES
 _IDS = re.compile(
     r"FROM \((?:'(?P<first>[0-9a-f-]{36})'|MINVALUE)\) TO \((?:'(?P<end>[0-9a-f-]{36})'|MAXVALUE)\)"
 )
-_ALL = """
-    SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), greatest(c.reltuples, 0)::bigint,
-        pg_total_relation_size(c.oid)
-    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass
-"""
 # The first 48 bits of an id are the milliseconds since 1970; the least id of each month is told.
 _MONTHS_OF_STRAYS = f"""
     SELECT (array_agg(id ORDER BY id))[1] FROM {DEFAULT} CROSS JOIN LATERAL (
@@ -86,17 +79,15 @@ class Partition:
 
 def partitions() -> list[Partition]:
     """All of them, the oldest first and the default one last."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ALL, [TABLE])
-        found = [_read(*row) for row in cursor.fetchall()]
+    found = [_read(part) for part in lib.parts(TABLE)]
     earliest = datetime.min.replace(tzinfo=UTC)
     return sorted(found, key=lambda each: (each.is_default, each.begins or earliest))
 
 
-def _read(name: str, bounds: str, rows: int, octets: int) -> Partition:
-    found = _IDS.search(bounds)
+def _read(part: lib.Part) -> Partition:
+    found = _IDS.search(part.bounds)
     first, end = (found["first"], found["end"]) if found else (None, None)
-    return Partition(name, _moment(first), _moment(end), rows, octets)
+    return Partition(part.name, _moment(first), _moment(end), part.rows, part.octets)
 
 
 def _moment(bound: str | None) -> datetime | None:
@@ -157,9 +148,8 @@ def drop(*, name: str, by: User) -> Partition:
 @transaction.atomic
 def _drop(wanted: Partition, *, by: User) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_PATIENCE)
-        cursor.execute(f'ALTER TABLE {TABLE} DETACH PARTITION "{wanted.name}"')
-        cursor.execute(f'DROP TABLE "{wanted.name}"')
+        cursor.execute(lib.PATIENCE)
+    lib.drop(TABLE, wanted.name)
     audit.record(
         "drop_hits",
         by=by,
@@ -171,17 +161,12 @@ def _drop(wanted: Partition, *, by: User) -> None:
 
 def _patiently(change: Callable[[], T]) -> T:
     """Make the change as soon as nobody holds the table, and hold up nobody meanwhile. Raise Busy."""
-    pauses = iter(PAUSES)
-    while True:
-        try:
-            return change()
-        except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable):
-                raise
-            pause = next(pauses, None)
-            if pause is None:
-                raise Busy from error
-        time.sleep(pause)
+    try:
+        return lib.patiently(change, pauses=PAUSES)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        raise Busy from error
 
 
 def _months_without() -> list[datetime]:
@@ -211,7 +196,7 @@ def _make(month: datetime) -> bool:
     """The month has its partition; False where another process made it meanwhile."""
     name, first, end = _name(month), first_id_at(month), first_id_at(_month_after(month))
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_PATIENCE)
+        cursor.execute(lib.PATIENCE)
         # One at a time; whoever reads or writes hits is held up by the default partition alone, for this moment.
         cursor.execute(f"LOCK TABLE ONLY {TABLE} IN SHARE UPDATE EXCLUSIVE MODE")
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])

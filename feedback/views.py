@@ -2,16 +2,12 @@
 
 import json
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
@@ -24,7 +20,7 @@ from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
 from deliveries.content.render import RenderError
 from deliveries.models import pictures
-from feedback import link_cache, message_values, outage, proof_pages, unsubscribes
+from feedback import link_cache, message_values, outage, proof_pages, public_pages, unsubscribes
 from feedback.arrivals import IncomingHit
 from feedback.hits import Landed, store
 from feedback.link_cache import Served
@@ -51,12 +47,6 @@ KEPT_FOR_EVER = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
-UNSIGNED = "preview"  # what stands in the place of a token where nobody is written to
-
-# A picture, a redirect or a word loads and runs nothing.
-NO_PAGE = "default-src 'none'"
-# Our own pages run nothing and load only our style sheet.
-OWN_PAGE = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 # A mirror page is an author's: it may look like anything, its links open, and no script runs.
 MIRROR_PAGE = (
     "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation;"
@@ -79,70 +69,52 @@ class Letter:
     is_gone: bool = False  # it was looked for, and there is none any more
 
 
-def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """For anybody, never stored on the way, never indexed, and the token is not passed on as a referrer."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            response = view(request, *args, **kwargs)
-        except outage.Away:
-            response = _later(request)
-        response.headers.setdefault("Cache-Control", "no-store, private")
-        response.headers.setdefault("Content-Security-Policy", NO_PAGE)
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        return response
-
-    return login_not_required(wrapped)
-
-
-@public
+@public_pages.public
 @require_safe
 def opened(request: HttpRequest, token: str) -> HttpResponse:
     """The pixel: a transparent picture of 43 octets."""
     claim = _claim(token, Purpose.OPEN)
     if claim is None:
-        return _no_such_page(request, token)
+        return public_pages.no_such_page(request, token)
     _record(request, claim, HitKind.OPEN)
     return HttpResponse(PIXEL, content_type="image/gif")
 
 
-@public
+@public_pages.public
 @require_safe
 def clicked(request: HttpRequest, token: str) -> HttpResponse:
     """On to the link's address, filled in with this recipient's values; only ever to one that was sealed."""
     claim = _claim(token, Purpose.CLICK)
     if claim is None:
-        return _no_such_page(request, token)
+        return public_pages.no_such_page(request, token)
     delivery = link_cache.delivery_for(claim.delivery_key)
     if delivery is None:
-        return _gone(request)
+        return public_pages.gone(request)
     address = _address(delivery, claim)
     if address is None:
-        return _over(request) if delivery.is_over else _gone(request)
+        return public_pages.over(request) if delivery.is_over else public_pages.gone(request)
     _record(request, claim, HitKind.CLICK)
     # A compiled address is ASCII and has its author's scheme and host; Django's redirect would encode more of it than a
     # browser does, and read it once more.
     return HttpResponse(status=302, headers={"Location": address})
 
 
-@public
+@public_pages.public
 @require_safe
 def mirror(request: HttpRequest, token: str) -> HttpResponse:
     """The message as a page, made anew from what was sealed by the code that sent it."""
     claim = _claim(token, Purpose.MIRROR)
     if claim is None:
-        return _no_such_page(request, token)
+        return public_pages.no_such_page(request, token)
     if proof_pages.is_of_a_proof(claim):
         return _proof(request, proof_pages.mirror(claim))
     letter = _letter(claim)
     if letter is None:
-        return _gone(request)
+        return public_pages.gone(request)
     if letter.is_gone:
-        return _gone(request)
+        return public_pages.gone(request)
     if not letter.is_known:
-        return _later(request)
+        return public_pages.later(request)
     renderer = letter.delivery.renderer.tracked(
         opens=bool(letter.tracked & Tracked.OPENS), clicks=bool(letter.tracked & Tracked.CLICKS)
     )
@@ -152,29 +124,29 @@ def mirror(request: HttpRequest, token: str) -> HttpResponse:
             response.headers["Content-Security-Policy"] = MIRROR_PAGE
         else:
             text = renderer.text(seq=claim.seq, values=letter.values)
-            response = _page(request, "mirror_text", {"text": text})
+            response = public_pages.page(request, "mirror_text", {"text": text})
     except RenderError:
-        return _gone(request)
+        return public_pages.gone(request)
     _record(request, claim, HitKind.MIRROR)
     return response
 
 
 @csrf_exempt  # the token is what says that it is this reader; mail programs post without any cookie (RFC 8058)
-@public
+@public_pages.public
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """A page with one button. Looking at it changes nothing; a POST opts out, at once for a mail program's."""
     claim = _claim(token, Purpose.UNSUBSCRIBE)
     if claim is None:
-        return _no_such_page(request, token)
+        return public_pages.no_such_page(request, token)
     is_one_click = request.method == "POST" and request.POST.get("List-Unsubscribe") == "One-Click"
     if proof_pages.is_of_a_proof(claim):
-        return proof_pages.one_click() if is_one_click else _own(proof_pages.unsubscribe(claim))
+        return proof_pages.one_click() if is_one_click else public_pages.own(proof_pages.unsubscribe(claim))
     if is_one_click:
         return _one_click(request, claim)
     letter = _letter(claim)
     if letter is None:
-        return _gone(request)
+        return public_pages.gone(request)
     profile = _profile(letter)
     with translation.override(unsubscribes.language_of(profile)):
         if request.method != "POST":
@@ -186,7 +158,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             return _undo(request, letter, profile)
         landed = _record(request, claim, HitKind.UNSUBSCRIBE)
         if landed is Landed.LOST:  # the one thing that must not be said to be done when it is not
-            return _later(request)
+            return public_pages.later(request)
         if request.POST.get("action") == "all":
             _leave_all(request, letter)
         return _unsubscribe_page(request, letter, "done", may_undo=landed is Landed.STORED)
@@ -194,9 +166,9 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
 def _one_click(request: HttpRequest, claim: Claim) -> HttpResponse:
     if link_cache.delivery_for(claim.delivery_key) is None:
-        return _gone(request)
+        return public_pages.gone(request)
     if _record(request, claim, HitKind.UNSUBSCRIBE) is Landed.LOST:
-        return _later(request)
+        return public_pages.later(request)
     return HttpResponse("OK\n", content_type="text/plain")
 
 
@@ -206,7 +178,7 @@ def picture(request: HttpRequest, sha256: str, extension: str) -> HttpResponse:
     """A picture of a content, by its fingerprint: it never changes, so it may be kept for ever."""
     asset = pictures.served(sha256)
     if asset is None or asset.media_type not in IMAGE_TYPES:
-        return _no_such_page(request)
+        return public_pages.no_such_page(request)
     etag = f'"{sha256}"'
     if request.headers.get("If-None-Match") == etag:
         response = HttpResponse(status=304)
@@ -342,7 +314,7 @@ def _unsubscribe_page(
         if letter.profile_id is not None
         else "",
     }
-    return _page(request, "unsubscribe", context)
+    return public_pages.page(request, "unsubscribe", context)
 
 
 def _service_name(letter: Letter) -> str:
@@ -357,52 +329,10 @@ def _service_name(letter: Letter) -> str:
     return service.public_name if service else ""
 
 
-def _page(
-    request: HttpRequest, name: str, context: dict[str, Any] | None = None, *, status: int = 200
-) -> HttpResponse:
-    # Without what the frame of our own pages asks of the database: these stand while it is away, whoever looks.
-    with _in_their_language(request):
-        return _own(render_to_string(f"feedback/{name}.html", context), status=status)
-
-
-def _in_their_language(request: HttpRequest) -> AbstractContextManager[None]:
-    """As the browser asks for it, where nothing chose a language before."""
-    if hasattr(request, "LANGUAGE_CODE"):
-        return nullcontext()
-    return translation.override(translation.get_language_from_request(request))
-
-
-def _own(page: str, *, status: int = 200) -> HttpResponse:
-    response = HttpResponse(page, status=status)
-    response.headers["Content-Security-Policy"] = OWN_PAGE
-    return response
-
-
 def _proof(request: HttpRequest, page: str | None) -> HttpResponse:
     """A proof's page, which may look like anything, as a mirror page may."""
     if page is None:
-        return _gone(request)
+        return public_pages.gone(request)
     response = HttpResponse(page)
     response.headers["Content-Security-Policy"] = MIRROR_PAGE
-    return response
-
-
-def _no_such_page(request: HttpRequest, token: str = "") -> HttpResponse:
-    """The same for whatever is not ours; but somebody who tries the links of a preview is told so."""
-    return _page(request, "no_such_page", {"is_preview": token == UNSIGNED}, status=404)
-
-
-def _gone(request: HttpRequest) -> HttpResponse:
-    """The token is ours, but what it speaks of is not there any more."""
-    return _page(request, "gone", status=410)
-
-
-def _over(request: HttpRequest) -> HttpResponse:
-    """The link was valid for a time, and that has passed."""
-    return _page(request, "over", status=410)
-
-
-def _later(request: HttpRequest) -> HttpResponse:
-    response = _page(request, "later", status=503)
-    response.headers["Retry-After"] = "60"
     return response

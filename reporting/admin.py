@@ -51,13 +51,19 @@ register(DeskStep("compute-stats", _compute, offered=_can_compute))
 
 @admin.register(StatisticsRun)
 class StatisticsRunAdmin(OfDeliveryAdmin):
-    list_display = ["delivery", "status", "by", "at", "ended_at", "differences", "chunks_repaired"]
+    list_display = ["whose", "status", "by", "at", "ended_at", "differences", "put_right"]
+    fields = list_display
+    readonly_fields = ["whose", "differences", "put_right"]
     list_filter = ["status"]
     list_select_related = ["delivery", "by"]
 
     @display(description=_("differences"))
     def differences(self, run: StatisticsRun) -> str:
         return ", ".join(f"{name} {number:+}" for name, number in run.difference.items()) or "–"
+
+    @display(description=_("chunks put right"), ordering="chunks_repaired")
+    def put_right(self, run: StatisticsRun) -> int:
+        return run.chunks_repaired
 
 
 def _figure(name: str) -> Callable[[DeliveryStatistics], int]:
@@ -70,20 +76,21 @@ def _figure(name: str) -> Callable[[DeliveryStatistics], int]:
     return column
 
 
+FIGURES = [_figure(name) for name in BEHAVIOUR]
+
+
 @admin.register(DeliveryStatistics)
 class DeliveryStatisticsAdmin(OfDeliveryAdmin):
+    fields = ["whose", *FIGURES, "opens_by_class", "clicks_by_class", "folded_at"]
+    readonly_fields = ["whose", *FIGURES, "opens_by_class", "clicks_by_class"]
     list_display = [
         "whose",
-        *map(_figure, BEHAVIOUR),
+        *FIGURES,
         "opens_by_class",
         "clicks_by_class",
         "folded_at",
     ]
     list_select_related = ["delivery"]
-
-    @display(description=_("delivery"), ordering="delivery")
-    def whose(self, row: DeliveryStatistics) -> str:
-        return row.delivery.label
 
     @display(description=_("opens: person · unsure · machine"))
     def opens_by_class(self, row: DeliveryStatistics) -> str:

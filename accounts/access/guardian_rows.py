@@ -80,6 +80,16 @@ def read_once() -> Iterator[None]:
         _read.reset(before)
 
 
+@contextmanager
+def supposed(key: int, grants: Grants) -> Iterator[None]:
+    """Inside, the person with this key was granted these on units and nothing else; nobody's rights are read."""
+    before = _read.set({key: grants})
+    try:
+        yield
+    finally:
+        _read.reset(before)
+
+
 def grants_on_units(user: User) -> Grants:
     """Return what this person was granted on units: pairs of a right's name and the path of a unit."""
     known = _read.get()

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 
 from django.contrib import messages
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.template import loader
+from django.utils import translation
 
 from accounts import audit
 from accounts.kept_forms import edge as kept_forms
@@ -29,3 +31,9 @@ def told(request: HttpRequest, target: Model | None = None, *, action: str = "")
             audit.record_refusal(refusal, by=by, target=target, action=action)
         messages.error(request, str(refusal))
         kept_forms.note_refusal(request)
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400 to an address that nothing takes, in the language of whoever asked: the page chooses none yet."""
+    with translation.override(translation.get_language_from_request(request)):
+        return HttpResponseBadRequest(loader.render_to_string("400.html"))

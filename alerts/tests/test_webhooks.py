@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 from standardwebhooks import Webhook as Receiver
 from standardwebhooks import WebhookVerificationError
@@ -282,6 +283,36 @@ def test_an_attempt_whose_worker_died_comes_again_by_itself(end):
     message.refresh_from_db()
     assert message.taken_at is not None
     assert message.due_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_is_removed_while_it_is_told_makes_no_other_be_told_twice(end):
+    leaving, _secret = webhook_at(end.url)
+    with far_end() as other:
+        webhook, _other_secret = webhook_at(other.url, leaving.unit)
+        told_first, removed = test_of(leaving), threading.Event()
+        message = test_of(webhook)
+
+        def after_it_was_removed(handler):
+            Webhook.objects.filter(pk=leaving.pk).delete()
+            connection.close()
+            removed.set()
+            handler.send_response(204)
+            handler.end_headers()
+
+        end.instead = after_it_was_removed
+        other.instead = lambda handler: (
+            removed.wait(5),
+            time.sleep(0.3),
+            handler.send_response(204),
+            handler.end_headers(),
+        )
+
+        assert calling.call_due() == 1
+
+    message.refresh_from_db()
+    assert message.taken_at is not None
+    assert not WebhookMessage.objects.filter(pk=told_first.pk).exists()
 
 
 def test_for_a_day_a_new_secret_and_the_one_before_both_sign(end):

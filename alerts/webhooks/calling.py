@@ -92,14 +92,15 @@ class _Round:
                 self._under_way[self._lanes.submit(_post, message, clock.now())] = message
 
     def _end(self, message: WebhookMessage, said: _Said) -> None:
-        if _note(message, said).problem:
+        attempt = _note(message, said)
+        if attempt is None or attempt.problem:
             self._left.add(message.webhook_id)
         else:
             self._told[message.webhook_id] += 1
 
 
 def call(message_id: int) -> WebhookAttempt | None:
-    """Make one attempt at a message that is due; None where another has it, or nothing is left to do."""
+    """Make one attempt at a message that is due; None where another has it, it is gone, or nothing is left to do."""
     message = _take(message_id)
     return None if message is None else _note(message, _post(message, clock.now()))
 
@@ -144,8 +145,10 @@ def signed(message: WebhookMessage, at: datetime) -> dict[str, str]:
 
 
 @transaction.atomic
-def _note(message: WebhookMessage, said: _Said) -> WebhookAttempt:
-    """The attempt is in the log, and the message is done, comes again or is given up."""
+def _note(message: WebhookMessage, said: _Said) -> WebhookAttempt | None:
+    """The attempt is in the log, and the message is done, comes again or is given up; None where it was removed."""
+    if not WebhookMessage.objects.select_for_update().filter(pk=message.pk).exists():
+        return None
     at, status, problem = said.at, said.status, said.problem
     attempt = WebhookAttempt.objects.create(
         message=message, at=at, status=status, problem=problem, milliseconds=said.milliseconds

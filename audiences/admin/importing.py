@@ -149,7 +149,7 @@ class ImportAdmin(DryRunAdmin):
                     "fields": [
                         "file_name",
                         "standing",
-                        "message",
+                        "why",
                         "unit",
                         "audience",
                         "started_by",
@@ -161,7 +161,7 @@ class ImportAdmin(DryRunAdmin):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["standing", "created_at"] if obj is not None else []
+        return ["standing", "why", "created_at"] if obj is not None else []
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return [ProblemInline] if obj is not None else []
@@ -179,6 +179,10 @@ class ImportAdmin(DryRunAdmin):
     )
     def state(self, importing: Import) -> tuple[str, Any]:
         return importing.status, Import.Status(importing.status).label
+
+    @display(description=_("message"))
+    def why(self, importing: Import) -> str:
+        return importing.message_text or "–"
 
     @display(description=_("status"))
     def standing(self, importing: Import) -> Any:

@@ -154,6 +154,19 @@ class ProfileAdmin(InUnitAdmin):
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
 
+class SourceFilter(admin.SimpleListFilter):
+    """By what a wish came, in words; what only files said is not among them."""
+
+    title = _("source")
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, str(words)) for code, words in consent_words.SOURCES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(source=self.value()) if self.value() else queryset
+
+
 @admin.register(ConsentEvent)
 class ConsentEventAdmin(DeskAdmin):
     """Each opt-out and opt-in as it happened. To read."""
@@ -172,8 +185,13 @@ class ConsentEventAdmin(DeskAdmin):
         "by",
         "carried_by",
     ]
-    list_filter = ["channel", "purpose", "opted_out", "source"]
+    list_filter = ["channel", "purpose", "opted_out", SourceFilter]
     list_select_related = ["profile", "by", "service", "text__service"]
+    fields = [
+        "at", "profile", "service", "channel", "purpose", "opted_out", "by_means", "by", "carried_by", "words",
+        "text", "network", "address_key",
+    ]  # fmt: skip
+    readonly_fields = ["by_means", "carried_by"]
 
     @display(description=_("source"), ordering="source")
     def by_means(self, event: ConsentEvent) -> str:

@@ -110,6 +110,10 @@ class AudienceAdmin(InUnitAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_change_permission(request, obj)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Nothing goes with it; where something stands in the way, the verb says what."""
+        return [str(one) for one in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
+
     def delete_model(self, request: HttpRequest, obj: Audience) -> None:
         definitions.delete(audience=obj, by=person(request))
 

@@ -1,11 +1,17 @@
 """What the consent log says of where a wish came from, in words: by what means, and what carried it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from accounts import access
+from accounts.models import User
+from audiences.models import Audience, ConsentEvent, Service
 
 SOURCES: dict[str, str | Promise] = {
     "page": _("noted on the page of the profile"),
@@ -60,3 +66,26 @@ def carrier(reference: str) -> Carrier | None:
     except NoReverseMatch:
         url = ""
     return Carrier(str(label) % {"number": found[2]}, url)
+
+
+# What has a name of its own, beside its number.
+_NAMED: dict[str, tuple[Any, str]] = {"audience": (Audience, "label"), "service": (Service, "label")}
+
+
+def carried(events: Iterable[ConsentEvent], by: User) -> list[ConsentEvent]:
+    """The rows of the consent log, each with its `carrier`: an audience or a service by its name, if `by` may see it.
+
+    One query for the audiences of all rows, and one for their services.
+    """
+    rows = list(events)
+    found = [_REFERENCE(row.reference) for row in rows]
+    names: dict[tuple[str, int], str] = {}
+    for kind, (model, field) in _NAMED.items():
+        if keys := {int(one[2]) for one in found if one and one[1] == kind}:
+            seen = access.visible(by, model.objects.filter(pk__in=keys))
+            names |= {(kind, pk): name for pk, name in seen.values_list("pk", field)}
+    for row, one in zip(rows, found, strict=True):
+        row.carrier = carrier(row.reference)
+        if one and (name := names.get((one[1], int(one[2])))):
+            row.carrier = Carrier(f"“{name}”", row.carrier.url if row.carrier else "")
+    return rows

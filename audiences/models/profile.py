@@ -82,6 +82,12 @@ class Profile(QuickDisplays, models.Model):
         indexes = [
             models.Index(fields=["email_key"], name="profile_email_key"),
             models.Index(fields=["unit", "id"], name="profile_unit"),
+            # Few have none, or one that is no address: found without looking at everybody.
+            models.Index(
+                fields=["email_state", "id"],
+                condition=~models.Q(email_state="good"),
+                name="profile_no_good_address",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

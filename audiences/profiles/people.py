@@ -126,11 +126,15 @@ def found(profiles: QuerySet[Profile], text: str, *, user: User | None) -> Query
     """The profiles that hold every word, whatever its letter case and accents, as `search_texts.with_word` says.
 
     By address and phone number those alone are found of whom `user` may read these, and by a whole address: no
-    address can be guessed. The profiles are of `sight.with_addresses`; without a person all of them may be read.
+    address can be guessed. By a whole address those are found whose address it is, where there are any. The profiles
+    are of `sight.with_addresses`; without a person all of them may be read.
     """
     reads_all = user is None or (user.is_active and user.is_superuser)
     words = text.split()[:MOST_WORDS]
-    profiles = search_texts.holding(profiles, words)
+    wholes = {word: is_theirs for word in words if (is_theirs := sight.whole(word))}
+    for is_theirs in wholes.values():
+        profiles = profiles.filter(is_theirs)
+    profiles = search_texts.holding(profiles, [word for word in words if word not in wholes])
     for word in words if not reads_all else ():
         whole = Q(email_key=addresses.read(word)[1] or None)
         named = search_texts.with_word("named", word)

@@ -7,7 +7,7 @@ stands in `SECRET_KEY_FALLBACKS`.
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -19,6 +19,7 @@ from campaign.lib.refusals import Refusal
 
 KEYED = Suppression.Kind.KEYED
 AT_ONCE = 2_000  # addresses that are compared together
+HASH_LENGTH, HEX = 64, frozenset("0123456789abcdef")
 _PURPOSE = b"sinete: erased addresses"
 
 
@@ -34,10 +35,17 @@ class Erased(Refusal):
 def remember(keys: Iterable[str], *, at: datetime) -> int:
     """Nobody comes in with these keys of addresses any more; how many are new. The day alone is kept of `at`."""
     first = _secrets()[0]
-    values = {_hash(first, key) for key in keys if key} - _there({_hash(first, key) for key in keys if key})
+    return remember_hashes({_hash(first, key) for key in keys if key}, at=at)
+
+
+def remember_hashes(hashes: Iterable[str], *, at: datetime) -> int:
+    """The same by keyed hashes, as a list of erasures has them; how many are new."""
+    given = set(hashes)
+    values = given - _there(given)
     day = at.replace(hour=0, minute=0, second=0, microsecond=0)
     Suppression.objects.bulk_create(
         [Suppression(kind=KEYED, value=value, created_at=day) for value in sorted(values)],
+        batch_size=AT_ONCE,
         ignore_conflicts=True,
     )
     return len(values)
@@ -48,6 +56,22 @@ def among(keys: Iterable[str]) -> set[str]:
     if not Suppression.objects.filter(kind=KEYED).exists():
         return set()
     return set(_found(keys))
+
+
+def hashes() -> set[str]:
+    """Return the keyed hashes of all addresses of people who were erased."""
+    return set(Suppression.objects.filter(kind=KEYED).values_list("value", flat=True))
+
+
+def is_hash(value: object) -> bool:
+    """Return whether this has the form of a keyed hash; whose it is, nobody can tell."""
+    return isinstance(value, str) and len(value) == HASH_LENGTH and not set(value) - HEX
+
+
+def known(keys: Iterable[str], hashes: Collection[str]) -> Iterator[str]:
+    """Of these keys of addresses, those whose keyed hash is among these."""
+    secrets = _secrets()
+    return (key for key in keys if key and any(_hash(secret, key) in hashes for secret in secrets))
 
 
 def _found(keys: Iterable[str]) -> Iterator[str]:

@@ -23,6 +23,5 @@ def told(row: Any, name: str) -> str:
 
 # {{ problem|reason }}: of a line of a report that `sight.reported` has marked.
 register.filter("reason", sight.reason)
-# {{ event.source|consent_source }}, {{ event.reference|carrier }}: of a row of the consent log.
+# {{ event.source|consent_source }}: of a row of the consent log.
 register.filter("consent_source", consent_words.source)
-register.filter("carrier", consent_words.carrier)

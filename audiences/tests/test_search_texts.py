@@ -53,6 +53,19 @@ class TestOfAFew:
 
         assert (found("berta"), found("ana")) == ({profile.pk}, set())
 
+    def test_a_whole_address_finds_whose_it_is_and_where_it_is_nobodys_those_that_hold_it(self):
+        ana, longer = ProfileFactory(email="ana@example.com"), ProfileFactory(email="diana@example.com")
+
+        assert found("Ana@Example.com") == {ana.pk}
+        assert found("iana@example.com") == {longer.pk}
+
+    def test_a_whole_address_finds_who_has_it_as_external_id_too_and_other_words_narrow_it(self):
+        ana = ProfileFactory(email="ana@example.com", first_name="Ana")
+        berta = ProfileFactory(email="b@example.com", external_id="ana@example.com", first_name="Berta")
+
+        assert found("ana@example.com") == {ana.pk, berta.pk}
+        assert found("berta ana@example.com") == {berta.pk}
+
     def test_nothing_is_left_of_somebody_deleted(self):
         profile = ProfileFactory(first_name="Ana")
 

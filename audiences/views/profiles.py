@@ -12,7 +12,7 @@ from accounts.desk import person
 from accounts.lists import as_it_was_left
 from accounts.rights import Right
 from audiences import sight, tracking
-from audiences.consent import consents, tracking_consents
+from audiences.consent import consent_words, consents, tracking_consents
 from audiences.fields import fields
 from audiences.forms.basic import ProfileForm
 from audiences.forms.filters import ProfileFilter
@@ -95,7 +95,9 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
         "facts": facts,
         "channels": _channels(found),
         "measured": tracking.answers(found),
-        "consents": found.consents.select_related("by", "service", "text")[:50],
+        "consents": consent_words.carried(
+            found.consents.select_related("by", "service", "text")[:50], request.user
+        ),
         "subscriptions": subscribing.of_profile(found.pk),
         "address_says_no": consents.address_says_no(found),
         "quarantine": Quarantine.objects.filter(address_key=found.email_key).first()

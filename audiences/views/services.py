@@ -15,6 +15,7 @@ from accounts import access
 from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import sight
+from audiences.consent import consent_words
 from audiences.forms.services import AudienceChoice, ServiceForm, TextForm
 from audiences.models import ConsentEvent, Service
 from audiences.rules import rules
@@ -91,7 +92,7 @@ def service(request: HttpRequest, pk: int) -> HttpResponse:
         if latest
         else [],
         "form_url": f"{settings.PUBLIC_URL}/s/{found.key}",
-        "log": log.select_related("profile", "by", "text")[:SHOWN],
+        "log": consent_words.carried(log.select_related("profile", "by", "text")[:SHOWN], request.user),
         "can_change": Right.PREPARE in rights,
         "can_activate": Right.START in rights and latest is not None and latest.pk != found.text_id,
         "can_subscribe": Right.IMPORT in rights,

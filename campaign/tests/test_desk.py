@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils.functional import empty
 from django_rq import get_queue
 from rq import Worker
 from rq.job import Job, JobStatus
@@ -21,6 +22,22 @@ def desk(**person: object) -> Client:
     client = Client()
     client.force_login(UserFactory(is_staff=True, **person))
     return client
+
+
+def test_what_is_registered_is_put_together_only_where_a_page_shows_it() -> None:
+    operator = desk(roles={"administration": root()})
+
+    page, first = operator.get("/admin/accounts/user/"), operator.get("/admin/")
+
+    assert page.context["available_apps"]._wrapped is empty
+    assert "/admin/accounts/user/" in {
+        model["admin_url"] for app in first.context["app_list"] for model in app["models"]
+    }
+
+
+def test_an_app_of_which_one_may_see_nothing_is_not_found() -> None:
+    assert desk().get("/admin/feedback/").status_code == 404
+    assert desk(is_superuser=True).get("/admin/feedback/").status_code == 200
 
 
 def fail() -> None:
@@ -127,3 +144,9 @@ def test_the_pages_within_the_queues_speak_portuguese_and_do_what_they_say() -> 
     assert "Estas tarefas são excluídas." in asked
     boss.post(f"{QUEUES}queues/actions/{DEFAULT}/", {"action": "delete", "job_ids": [failed.id]})
     assert not Job.exists(failed.id, connection=queue.connection)
+
+
+def test_a_worker_that_is_gone_is_no_page() -> None:
+    boss = desk(is_superuser=True)
+
+    assert boss.get(f"{QUEUES}workers/{DEFAULT}/rq:worker:gone/").status_code == 404

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_every_path_that_the_page_names_is_there(page: str) -> None:
 
 def test_the_page_shows_who_may_import_whom_as_the_contract_has_it() -> None:
     assert between(PAGE.read_text(), "floors") == house.floors().strip()
+
+
+def test_each_app_says_which_of_its_rooms_knows_which() -> None:
+    """`campaign` is wiring, and `inbox` one room."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layered = {app for one in config["contracts"] if one.get("exhaustive") for app in one["containers"]}
+
+    assert layered == set(house.APPS) - {"campaign", "inbox"}
 
 
 def test_no_file_is_longer_than_may_be() -> None:

@@ -102,6 +102,23 @@ def test_every_text_is_translated(catalogue):
     assert untranslated == []
 
 
+def test_no_text_stands_in_an_f_string():
+    """xgettext doesn't look there: nobody would be asked to translate it."""
+    base = Path(settings.BASE_DIR)
+    names = {*ALSO, *WITH_CONTEXT, "gettext", "ngettext", "gettext_lazy"}
+    hidden = [
+        f"{path.relative_to(base)}:{call.lineno}"
+        for path in base.rglob("*.py")
+        if not {"tests", "var", ".venv"} & set(path.relative_to(base).parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.JoinedStr)
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names
+    ]
+
+    assert hidden == []
+
+
 def test_no_translation_is_a_guess(catalogue):
     assert [message.id for message in catalogue if message.id and message.fuzzy] == []
 

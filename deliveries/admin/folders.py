@@ -24,6 +24,8 @@ from deliveries.forms.folders import FIELDS, PlaceForm
 from deliveries.models import Delivery, Folder
 from deliveries.models.folder import CAMPAIGN_ONLY
 
+NAMED = 10  # of what keeps a folder from being deleted
+
 
 class FolderDeskForm(VerbForm):
     goal_figure = forms.ChoiceField(required=False, label=_("Goal"), widget=UnfoldAdminSelectWidget)
@@ -31,6 +33,7 @@ class FolderDeskForm(VerbForm):
     class Meta:
         model = Folder
         fields = ["label", "unit", "parent", "description", "is_campaign", *CAMPAIGN_ONLY]
+        labels = {"goal_value": _("Value of the goal")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,7 +90,12 @@ class FolderAdmin(VerbAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What would go with it: nothing, as only an empty folder is deleted; what lies in it is said instead."""
-        left = [str(one) for one in objs if one.children.exists() or one.deliveries.exists()]
+        left = [
+            f"{within._meta.verbose_name}: {within}"
+            for one in objs
+            for lying in (one.children.all(), one.deliveries.visible_to(person(request)))
+            for within in lying[:NAMED]
+        ] or [str(one) for one in objs if one.deliveries.exists()]
         return [str(one) for one in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), left
 
     def delete_model(self, request: HttpRequest, obj: Folder) -> None:

@@ -5,24 +5,64 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts import audit
-from accounts.desk import DeskAdmin, person
+from accounts.desk import DeskAdmin, FaceFilter, person
 from accounts.rights import Right
 from deliveries.admin.status import StandingList, pill
 from deliveries.desk import COLOURS, OfDeliveryAdmin
-from deliveries.lifecycle import notices
+from deliveries.lifecycle import notices, step_words
 from deliveries.models import Delivery, Notice, Occurrence, StatusChange
+from deliveries.series import activation
+
+
+class StepFilter(admin.SimpleListFilter):
+    """By step, in words."""
+
+    title = _("step")
+    parameter_name = "step"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return step_words.choices()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(step=self.value()) if self.value() else queryset
 
 
 @admin.register(StatusChange)
 class StatusChangeAdmin(OfDeliveryAdmin):
-    list_display = ["at", "delivery", "step", "old", "new", "by", "through", "os_user", "comment"]
-    list_filter = ["step", "face"]
+    list_display = ["at", "delivery", "taken", "old", "new", "by", "through", "os_user", "said"]
+    list_filter = [StepFilter, FaceFilter]
     list_select_related = ["delivery", "by"]
     search_fields = ["delivery__label", "comment"]
+    fields = [
+        "delivery",
+        "taken",
+        "old",
+        "new",
+        "by",
+        "os_user",
+        "through",
+        "at",
+        "seal",
+        "said",
+        "detail",
+    ]
+    readonly_fields = ["taken", "through", "said"]
+
+    @display(description=_("comment"))
+    def said(self, change: StatusChange) -> str:
+        """What a person wrote as it is; what the product says in the reader's language."""
+        return (change.comment if change.by_id else _t(change.comment)) if change.comment else "–"
+
+    @display(description=_("step"), ordering="step")
+    def taken(self, change: StatusChange) -> str:
+        return step_words.in_words(change.step)
 
     @display(description=_("through"), ordering="face")
     def through(self, change: StatusChange) -> str:
@@ -41,6 +81,8 @@ class OccurrenceAdmin(DeskAdmin):
     list_select_related = ["series__delivery", "execution__unit"]
     search_fields = ["series__delivery__label"]
     ordering = ["-moment"]
+    fields = ["of_series", "moment", "execution", "state_in_words", "skipped", "lies_outside", "reminded"]
+    readonly_fields = ["of_series", "state_in_words", "lies_outside", "reminded"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_staff
@@ -64,6 +106,19 @@ class OccurrenceAdmin(DeskAdmin):
         run = occurrence.execution
         return pill(run) if run else None
 
+    @display(description=_("status"))
+    def state_in_words(self, occurrence: Occurrence) -> str:
+        return str(self.state(occurrence)[1]) if occurrence.execution else "–"
+
+    @display(description=_("outside of what was activated"))
+    def lies_outside(self, occurrence: Occurrence) -> str:
+        return activation.in_words(occurrence.outside) or "–"
+
+    @display(description=_("reminded of"))
+    def reminded(self, occurrence: Occurrence) -> str:
+        at = occurrence.reminded_at
+        return date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else "–"
+
 
 @admin.register(Notice)
 class NoticeAdmin(DeskAdmin):
@@ -71,7 +126,9 @@ class NoticeAdmin(DeskAdmin):
 
     right = Right.VIEW
     under_unit = False
-    list_display = ["at", "kind", "delivery", "text", "seen_at", "mailed_at"]
+    list_display = ["at", "kind", "whose", "text", "seen_at", "mailed_at"]
+    fields = list_display
+    readonly_fields = ["whose"]
     list_filter = ["kind"]
     list_select_related = ["delivery"]
 
@@ -80,3 +137,7 @@ class NoticeAdmin(DeskAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         return notices.shown_to(person(request))
+
+    @display(description=_("delivery"), ordering="delivery")
+    def whose(self, notice: Notice) -> str:
+        return notice.delivery.label if notice.delivery else "–"

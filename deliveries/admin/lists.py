@@ -99,7 +99,8 @@ def _message(row: Any) -> list[Any]:
 
 def _status(row: Any) -> str:
     label = str(MessageStatus(row.status).label)
-    return f"{label} · {_t('Sent again; outcome of the first unknown')}" if row.first_unknown else label
+    again = _t("Sent again; outcome of the first unknown")
+    return f"{label} · {again}" if row.first_unknown else label
 
 
 def _messages(delivery: Delivery, user: User) -> QuerySet[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 
+from deliveries.ledger import ranges
 from deliveries.models import MessageStatus as S
 
 _LOCK_DELIVERY = "SELECT 1 FROM deliveries_delivery WHERE id = %(delivery)s FOR SHARE"
@@ -32,8 +33,8 @@ _BOUNCE = f"""
             %(texts)s::text[]
         ) AS g (seq, at, nature, reason, code, text)
     ), was AS MATERIALIZED (
-        SELECT m.seq, m.status, m.nature, m.reason, m.ctid AS place FROM given g JOIN LATERAL (
-            SELECT seq, status, nature, reason, ctid FROM deliveries_message
+        SELECT m.delivery_id, m.seq, m.status, m.nature, m.reason, m.ctid AS place FROM given g JOIN LATERAL (
+            SELECT delivery_id, seq, status, nature, reason, ctid FROM deliveries_message
             WHERE delivery_id = %(delivery)s AND seq = g.seq OFFSET 0
         ) m ON true
         WHERE m.status IN ({S.SENT}, {S.IN_DOUBT}, {S.BOUNCED}) AND NOT EXISTS (
@@ -42,7 +43,9 @@ _BOUNCE = f"""
     ), rows AS (
         UPDATE deliveries_message m SET status = {S.BOUNCED}, nature = g.nature, reason = g.reason
         FROM was JOIN given g ON g.seq = was.seq
-        WHERE m.ctid = was.place AND m.delivery_id + 0 = %(delivery)s
+        -- As in `results.STORE`: a place is in each partition.
+        WHERE m.ctid = was.place AND m.delivery_id = was.delivery_id AND m.seq = was.seq
+            AND m.delivery_id >= %(since)s
         RETURNING m.seq
     ), settled AS (
         DELETE FROM deliveries_doubt d USING was WHERE d.delivery_id = %(delivery)s AND d.seq = was.seq
@@ -111,6 +114,7 @@ def bounce(delivery_id: int, reported: Sequence[Reported]) -> int:
         return 0
     slots: dict[str, Any] = {
         "delivery": delivery_id,
+        "since": ranges.since(delivery_id),
         "seqs": [each.seq for each in reported],
         "ats": [each.at for each in reported],
         "natures": [each.nature for each in reported],

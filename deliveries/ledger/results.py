@@ -9,9 +9,9 @@ from deliveries.models import MessageStatus as S
 #
 # Each row is found by its key (`OFFSET 0` keeps the planner from another way) and changed where it was found: a
 # delivery that was made a moment ago has no statistics yet, and joined the usual way the planner read all of it for
-# each window. Who changes a message holds its chunk's lock, as we do, so it still stands where it was found. In a
-# partitioned table a place (`ctid`) is in each partition, so the delivery is compared too; `+ 0` keeps the planner
-# from looking for the row by that.
+# each window. Who changes a message holds its chunk's lock, as we do, so it still stands where it was found. A place
+# (`ctid`) is in each partition, so delivery and seq are compared too, with those that were found: compared with the
+# number itself the planner would look for rows by that. `since` only tells it which partitions it can be.
 STORE = f"""
     WITH r AS (
         SELECT * FROM unnest(
@@ -29,14 +29,14 @@ STORE = f"""
         SELECT seq, token, later_try FROM deliveries_doubt
         WHERE delivery_id = %(delivery)s AND seq = ANY(%(seqs)s::int[])
     ), own AS MATERIALIZED (
-        SELECT r.*, m.place, CASE WHEN d.seq IS NOT NULL THEN {S.IN_DOUBT} WHEN r.later THEN {S.RETRYING}
+        SELECT r.*, m.place, m.delivery_id, CASE WHEN d.seq IS NOT NULL THEN {S.IN_DOUBT} WHEN r.later THEN {S.RETRYING}
             ELSE {S.PREPARED} END AS old
         FROM r
         LEFT JOIN c ON NOT r.later AND c.number = r.number AND c.token = r.token
         LEFT JOIN t ON r.later AND t.seq = r.seq AND t.token = r.token
         LEFT JOIN d ON d.seq = r.seq AND d.token = r.token AND d.later_try = r.later AND r.status <> {S.IN_DOUBT}
         JOIN LATERAL (
-            SELECT ctid AS place FROM deliveries_message
+            SELECT ctid AS place, delivery_id FROM deliveries_message
             WHERE delivery_id = %(delivery)s AND seq = r.seq OFFSET 0
         ) m ON true
         WHERE c.number IS NOT NULL OR t.seq IS NOT NULL OR d.seq IS NOT NULL
@@ -47,7 +47,8 @@ STORE = f"""
             -- What a server says of somebody who was erased while it had the message is not kept.
             reply = CASE WHEN m.address = '' THEN '' ELSE own.reply END
         FROM own
-        WHERE m.ctid = own.place AND m.delivery_id + 0 = %(delivery)s AND m.status = own.old
+        WHERE m.ctid = own.place AND m.delivery_id = own.delivery_id AND m.seq = own.seq AND m.status = own.old
+            AND m.delivery_id >= %(since)s
         RETURNING m.seq, m.status, own.old, m.tries, own.later, own.token, own.retry_in
     ), ended AS (
         DELETE FROM deliveries_try t USING written w

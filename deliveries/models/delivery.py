@@ -326,4 +326,4 @@ class StatusChange(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.delivery}: {self.old} → {self.new}"
+        return f"{self.delivery}: {self.get_old_display()} → {self.get_new_display()}"

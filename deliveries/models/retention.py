@@ -20,6 +20,7 @@ class RetentionKind(models.TextChoices):
     RECIPIENTS = "recipients", _("Rows of recipients")
     REACTIONS = "reactions", _("Opens and clicks")
     MAIL = "mail", _("Mails that came back, as they came")
+    PROOFS = "proofs", _("Copies of proofs")
 
 
 # Figures are counted from these: before the first of either goes they are kept as they are.
@@ -139,6 +140,8 @@ class Purge(models.Model):
     at = models.DateTimeField(_("since"))
     ended_at = models.DateTimeField(_("ended"), null=True)
     rows = models.BigIntegerField(_("rows"), default=0)
+    # Up to this message it is kept already whom it was written to: it may go with its whole range.
+    kept_upto = models.IntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("rows that are gone")

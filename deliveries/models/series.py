@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from campaign.lib.recurrence import LONGEST_RULE, Reading, Recurrence, readings_differ
@@ -62,8 +63,8 @@ class Series(models.Model):
     wake_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        verbose_name = _("recurrence")
-        verbose_name_plural = _("recurrences")
+        verbose_name = _("recurring delivery")
+        verbose_name_plural = _("recurring deliveries")
         indexes = [models.Index(fields=["wake_at"], name="series_wake")]
 
     def __str__(self) -> str:
@@ -134,7 +135,10 @@ class Occurrence(models.Model):
     reminded_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = _("occurrence")
-        verbose_name_plural = _("occurrences")
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
         ordering = ["-moment"]
         constraints = [models.UniqueConstraint(fields=["series", "moment"], name="occurrence_once")]
+
+    def __str__(self) -> str:
+        return date_format(self.moment.astimezone(self.series.delivery.zone), "DATETIME_FORMAT")

@@ -145,7 +145,8 @@ def _when_it_leaves(facts: Facts) -> str:
     said = _t("Confirmed. It leaves at %(moment)s.") % {"moment": moment}
     if facts.delivery.contact_date is not None:
         return said
-    return f"{said} {_t('Until then you can take the confirmation back.')}"
+    until = _t("Until then you can take the confirmation back.")
+    return f"{said} {until}"
 
 
 _leaving_later = lazy(_when_it_leaves, str)

@@ -26,7 +26,8 @@ def instead(delivery: Delivery, user: User, rights: frozenset[Right]) -> str:
             may = _t("You may prepare this delivery but not send it.")
         return f"{may} {_ask(right, delivery)}"
     if right == Right.APPROVE and right not in rights:
-        return f"{_t('It waits for an approval.')} {_ask(right, delivery)}"
+        waits = _t("It waits for an approval.")
+        return f"{waits} {_ask(right, delivery)}"
     if right == Right.APPROVE and is_barred(delivery, user):
         barred = _t("You prepared or wrote this: someone else must approve it.")
         return f"{barred} {_ask(right, delivery)}"

@@ -7,6 +7,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils.translation import gettext_noop as n_
 
 from campaign.lib import clock, leases, planner
+from deliveries.ledger import ranges
 from deliveries.lifecycle import seal
 from deliveries.models import LogLine, Preparation
 from deliveries.preparation import checks, lease, sealing, staging, target
@@ -81,6 +82,7 @@ def _carry_out_whole(preparation: Preparation) -> None:
 
 def _carry_out(preparation: Preparation) -> None:
     staging.clear(preparation, earlier_ones=True)
+    ranges.ensure(preparation.delivery_id)
     parts = seal.live_parts(preparation.delivery)
     began = clock.now()
     log(preparation, n_("Preparation %(number)s begins"), number=preparation.number)
@@ -114,4 +116,5 @@ def _carry_out(preparation: Preparation) -> None:
         preparation, compiled, findings, parts=parts, targeted=targeted, causes=causes, to_deliver=to_deliver,
         groups=groups, domains=domains, began=began,
     )  # fmt: skip
-    planner.rows_came(to_deliver, "deliveries_message", "deliveries_chunk")
+    ranges.rows_came(to_deliver, preparation.delivery_id)
+    planner.rows_came(to_deliver, "deliveries_chunk")

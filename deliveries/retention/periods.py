@@ -16,7 +16,9 @@ from deliveries.models import RetentionKind, RetentionPeriod
 from deliveries.models.retention import FOR_EVER, LONGEST_DAYS, SHORTEST_DAYS, nearest_first
 
 # What is shipped as a suggestion: it acts nowhere until somebody sets it.
-SUGGESTED = {RetentionKind.RECIPIENTS: 365, RetentionKind.REACTIONS: 180, RetentionKind.MAIL: 90}
+SUGGESTED = {
+    RetentionKind.RECIPIENTS: 365, RetentionKind.REACTIONS: 180, RetentionKind.MAIL: 90, RetentionKind.PROOFS: 90,
+}  # fmt: skip
 MEANINGS: dict[str, str | Promise] = {
     RetentionKind.RECIPIENTS: _(
         "Messages with their addresses and values, exclusions, tries, unknown outcomes and bounces, row by row."
@@ -24,6 +26,10 @@ MEANINGS: dict[str, str | Promise] = {
     RetentionKind.REACTIONS: _("The rows of the tracking log: who opened and clicked what, and when."),
     RetentionKind.MAIL: _(
         "Bounces, complaints and replies as they arrived by mail. What was read from them stays."
+    ),
+    RetentionKind.PROOFS: _(
+        "The addresses that proofs went to and the values that filled them. "
+        "That a proof was sent, when and by whom stays."
     ),
 }
 

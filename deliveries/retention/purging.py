@@ -16,7 +16,8 @@ from accounts import audit
 from accounts.models import OrganizationalUnit
 from accounts.units import units
 from campaign.lib.refusals import Refusal
-from deliveries.ledger import books
+from deliveries.ledger import books, deleting
+from deliveries.ledger.deleting import AT_ONCE
 from deliveries.lifecycle import groups, log
 from deliveries.models import Delivery, Purge, RetentionKind
 from deliveries.models.retention import COUNTED_FROM
@@ -26,6 +27,7 @@ BEGAN = {
     RetentionKind.RECIPIENTS: n_("Rows of recipients go: “%(unit)s” keeps them for %(days)s days"),
     RetentionKind.REACTIONS: n_("Opens and clicks go: “%(unit)s” keeps them for %(days)s days"),
     RetentionKind.MAIL: n_("Mails that came back go: “%(unit)s” keeps them for %(days)s days"),
+    RetentionKind.PROOFS: n_("Addresses and values of proofs go: “%(unit)s” keeps them for %(days)s days"),
 }
 
 
@@ -48,6 +50,39 @@ def purge_slice(
     `delete` takes the next rows away and returns their number. Before the first of the delivery's rows goes `freeze`
     keeps its figures. A delivery that somebody holds locked is left alone. Raise BooksOff where its books are off.
     """
+    purge = _begun(delivery_id, kind, at=at, freeze=freeze)
+    if purge is None:
+        return None
+    number = delete(delivery_id)
+    ended_at = None if number else purge.ended_at or at
+    Purge.objects.filter(pk=purge.pk).update(rows=F("rows") + number, ended_at=ended_at)
+    if ended_at and not purge.ended_at:
+        audit.record("end_purge", by=None, target=purge.delivery, kind=str(kind), rows=purge.rows)
+    return number
+
+
+@transaction.atomic
+def keep_addressees(
+    delivery_id: int, *, at: datetime, freeze: Callable[[Delivery, datetime], None], most: int = AT_ONCE
+) -> bool | None:
+    """Of the next messages it is kept whom they were written to, so that they may go at once with their whole range.
+
+    Return whether there may be more, None where none may go now. Figures are kept first, as before a slice goes. Raise
+    BooksOff where the delivery's books are off.
+    """
+    purge = _begun(delivery_id, RetentionKind.RECIPIENTS, at=at, freeze=freeze)
+    if purge is None:
+        return None
+    upto = deleting.keep_addressees(delivery_id, after=purge.kept_upto, most=most)
+    if upto:
+        Purge.objects.filter(pk=purge.pk).update(kept_upto=upto)
+    return upto > 0
+
+
+def _begun(
+    delivery_id: int, kind: RetentionKind, *, at: datetime, freeze: Callable[[Delivery, datetime], None]
+) -> Purge | None:
+    """What has gone of this kind, noted with the first of it; None where none may go now, or somebody has it locked."""
     units.lock_tree()  # a hold on a unit is placed, and a unit moved, before this slice or after it
     over = Delivery.objects.select_for_update(of=("self",), skip_locked=True).filter(status__in=groups.FINAL)
     delivery = over.select_related("preparation", "unit").filter(pk=delivery_id).first()
@@ -58,13 +93,7 @@ def purge_slice(
         if books.imbalance(delivery):
             raise BooksOff(delivery=delivery)
         freeze(delivery, at)
-    purge = delivery.purges.filter(kind=kind).first() or _begin(delivery, kind, setting, at)
-    number = delete(delivery_id)
-    ended_at = None if number else purge.ended_at or at
-    Purge.objects.filter(pk=purge.pk).update(rows=F("rows") + number, ended_at=ended_at)
-    if ended_at and not purge.ended_at:
-        audit.record("end_purge", by=None, target=delivery, kind=str(kind), rows=purge.rows)
-    return number
+    return delivery.purges.filter(kind=kind).first() or _begin(delivery, kind, setting, at)
 
 
 def _begin(delivery: Delivery, kind: RetentionKind, setting: Due, at: datetime) -> Purge:

@@ -20,7 +20,7 @@ from django.db import connections
 from psycopg.rows import namedtuple_row, tuple_row
 
 from campaign.lib import clock
-from deliveries.ledger import barrier, results
+from deliveries.ledger import barrier, ranges, results
 from deliveries.sending import statements
 from deliveries.sending.pg_arrays import numbers, texts
 from deliveries.sending.rows import Entry, Exchange, Fenced, Hold, NotDurable, Row, Tampered
@@ -233,7 +233,7 @@ class Ledger:
         """Return the rows of a window that was handed over by a commit whose answer was lost."""
         cursor = self.connection.cursor(row_factory=tuple_row)
         await cursor.execute(
-            statements.WINDOW, self._slots(above=above, upto=upto, unasked=self.tracks_unasked)
+            self._named(statements.WINDOW), self._slots(above=above, upto=upto, unasked=self.tracks_unasked)
         )
         rows = await cursor.fetchall()
         values = json.loads(f"[{','.join([row[2] for row in rows])}]")  # one call: calls cost the most
@@ -256,7 +256,9 @@ class Ledger:
 
     async def read_tries(self) -> list[Row]:
         """Return the later tries that were handed over to this lane by a commit whose answer was lost."""
-        cursor = await self.connection.execute(statements.OWN_TRIES, self._slots(unasked=self.tracks_unasked))
+        cursor = await self.connection.execute(
+            self._named(statements.OWN_TRIES), self._slots(unasked=self.tracks_unasked)
+        )
         return [self._later_try(row) for row in await cursor.fetchall()]
 
     async def read_unfed(self, hold: Hold) -> list[Row]:
@@ -284,6 +286,10 @@ class Ledger:
 
     def _slots(self, **more: Any) -> dict[str, Any]:
         return {"delivery": self.delivery_id, "lane": self.lane, "lease": self.lease_seconds, **more}
+
+    def _named(self, statement: str) -> str:
+        """A statement that asks messages, planned for the partition in which this delivery's are."""
+        return ranges.named(statement, self.delivery_id)
 
     async def _may_send(self) -> bool:
         """Whether the delivery may hand over now; the limits are read in the same query."""
@@ -339,12 +345,12 @@ class Ledger:
             e.row for e in entries if e.row.tracked != e.row.was_tracked
         ]:  # refused since the preparation
             slots = self._slots(seqs=[row.seq for row in less], tracked=[row.tracked for row in less])
-            await self.connection.execute(results.TRACK_LESS, slots)
-        await self.connection.execute(results.STORE, self._slots(**columns))
+            await self.connection.execute(self._named(results.TRACK_LESS), slots)
+        await self.connection.execute(self._named(results.STORE), self._slots(**columns))
         held = [e for e in entries if e.quarantines]
         if held:
             await self.connection.execute(
-                results.QUARANTINE,
+                self._named(results.QUARANTINE),
                 self._slots(
                     seqs=[e.row.seq for e in held],
                     reasons=[e.reason for e in held],
@@ -373,7 +379,7 @@ class Ledger:
 
     async def _hand_over_tries(self, most: int) -> list[Row]:
         cursor = await self.connection.execute(
-            statements.TAKE_TRIES, self._slots(most=most, unasked=self.tracks_unasked)
+            self._named(statements.TAKE_TRIES), self._slots(most=most, unasked=self.tracks_unasked)
         )
         return [self._later_try(row) for row in await cursor.fetchall()]
 

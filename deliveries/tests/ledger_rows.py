@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 
+from deliveries.ledger import ranges
 from deliveries.models import Delivery, Message, MessageStatus
 
 
@@ -49,3 +50,23 @@ def abandon_a_window(delivery: Delivery, handed: int) -> None:
             " lease_until = sinete_clock() - interval '1 second' WHERE delivery_id = %s",
             [handed, delivery.pk],
         )
+
+
+def first_range_ends(end: int) -> None:
+    """Deliveries from this id on are no longer in the first range of messages and exclusions."""
+    for table in ranges.TABLES:
+        execute(f"ALTER TABLE {table} DETACH PARTITION {table}_first")
+        execute(f"ALTER TABLE {table} ATTACH PARTITION {table}_first FOR VALUES FROM (MINVALUE) TO ({end})")
+
+
+@contextmanager
+def first_range_ended(end: int) -> Iterator[None]:
+    """As `first_range_ends`, until all that was made behind it goes again; for tests that commit."""
+    before = ranges.ranges()[0].end
+    first_range_ends(end)
+    yield
+    for table in ranges.TABLES:
+        for each in ranges.ranges(table):
+            if each.first is not None:
+                execute(f"DROP TABLE {each.name}")
+    first_range_ends(before)

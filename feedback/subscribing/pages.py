@@ -16,9 +16,9 @@ from audiences.services import texts
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Purpose, default_signer
 from feedback import outage, queues
+from feedback.public_pages import public
 from feedback.subscribing import bots
 from feedback.subscribing.answering import nowhere, page
-from feedback.views import public
 
 ADDRESS = "email"
 STAMP = "shown"

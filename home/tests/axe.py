@@ -1,4 +1,4 @@
-"""What axe-core finds on a page as it stands in a browser, by the rules of WCAG 2.2 AA."""
+"""What axe-core finds on a page as it stands in a browser, by the rules of WCAG 2.2 AA; and what is wider than it."""
 
 from typing import Any
 
@@ -16,3 +16,17 @@ def violations(axe: Axe, page: Any, where: str) -> list[str]:
         f"{where}: {each['id']} {[node['target'] for node in each['nodes']][:3]}"
         for each in answer.response["violations"]
     ]
+
+
+WIDER = """() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const wide = [...document.querySelectorAll("body *")].filter(each => each.getBoundingClientRect().right > width + 1);
+    return [document.documentElement.scrollWidth, ...wide.slice(0, 3).map(each => each.outerHTML.slice(0, 80))];
+}"""
+
+
+def too_wide(page: Any, where: str) -> list[str]:
+    """What makes the page scroll sideways; nothing where it fits."""
+    found = page.evaluate(WIDER)
+    return [f"{where}: {found}"] if found else []

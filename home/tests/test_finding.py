@@ -104,6 +104,21 @@ def test_the_calendar_shows_what_leaves_of_a_unit(unit):
     assert [row["at"][:13] for row in by_command["rows"]] == [f"{at:%Y-%m-%dT%H}"] * 2
 
 
+def test_the_command_shows_the_first_that_leave_and_says_that_there_are_more(unit):
+    at = clock.now() + timedelta(hours=2)
+    for hours in range(3):
+        Delivery.objects.create(
+            unit=unit, label=f"Em {hours}", schedule_kind="at_date", contact_date=at + timedelta(seconds=hours),
+            time_zone="UTC",
+        )  # fmt: skip
+
+    shown = answered(
+        "calendar", "--month", f"{at:%Y-%m}", "--limit", "2", "--as", person("prepare", unit).username
+    )
+
+    assert (len(shown["rows"]), shown["cut"]) == (2, True)
+
+
 @pytest.mark.parametrize("odd", [["--month", "2026-13"], ["--week", "last"]])
 def test_the_command_refuses_what_names_no_span(odd, unit):
     with pytest.raises(CommandError, match="2026-12"):

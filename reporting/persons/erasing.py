@@ -123,6 +123,15 @@ def find(text: str, *, by: User) -> Whom:
     text = text.strip()
     chosen = _profile(text, by)
     key = chosen.email_key if chosen is not None else addresses.read(text)[1]
+    return _meant(chosen, key, text, by=by)
+
+
+def of_address(key: str, *, by: User) -> Whom:
+    """Return whom an address means and nothing else, whoever has the same as an external id. Raise as `find` does."""
+    return _meant(None, key, key, by=by)
+
+
+def _meant(chosen: Profile | None, key: str, text: str, *, by: User) -> Whom:
     profiles = (
         tuple(Profile.objects.select_related("unit").filter(email_key=key).order_by("pk")) if key else ()
     )
@@ -142,9 +151,12 @@ def find(text: str, *, by: User) -> Whom:
 
 
 def of(profile: Profile, *, by: User) -> Whom:
-    """Return whom the erasure of a profile means. Raise access.NotAllowed and ElsewhereToo."""
+    """Return whom the erasure of a profile means. Raise NotAllowed, ElsewhereToo, NoSuchPerson once it is gone."""
     access.require(by, Right.ERASE, profile)
-    return find(str(profile.pk), by=by)
+    chosen = Profile.objects.select_related("unit").filter(pk=profile.pk).first()
+    if chosen is None:
+        raise NoSuchPerson(text=str(profile.pk))
+    return _meant(chosen, chosen.email_key, str(chosen.pk), by=by)
 
 
 def _profile(text: str, by: User) -> Profile | None:

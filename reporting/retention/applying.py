@@ -12,7 +12,7 @@ from accounts import audit
 from accounts.models import OrganizationalUnit, User
 from campaign.lib.in_time import TooSlow, at_most
 from deliveries.models import RetentionKind
-from deliveries.retention import purging
+from deliveries.retention import purging, whole
 from deliveries.retention.due import due
 from feedback import forgetting
 from reporting.retention import planning
@@ -32,6 +32,7 @@ class Applied:
     rows: Counter[str] = field(default_factory=Counter)
     deliveries: set[int] = field(default_factory=set)
     passed_over: dict[int, str] = field(default_factory=dict)
+    ranges: list[str] = field(default_factory=list)  # of deliveries, whose rows went at once
     is_done: bool = True
 
 
@@ -47,16 +48,41 @@ def apply(
     Raise NotAllowed. What was begun and not ended when the time is over, or the process dies, is ended by the next run.
     """
     units, end, done = planning.administered(by, unit=unit), time.monotonic() + seconds, Applied()
+    for each in whole.find(planning.due_recipients(at, units), with_empty=units is None):
+        _drop(each, at=at, end=end, done=done)
     for kind in KINDS:
         for each in due(kind.kind, at=at, rows=kind.has_rows, units=units):
             _purge(each.delivery_id, kind, at=at, end=end, done=done)
     _empty_loose(at, units, end=end, done=done)
-    if done.rows or done.passed_over:
+    if done.rows or done.ranges or done.passed_over:
         audit.record(
             "apply_retention", by=by, target=unit, rows=dict(done.rows), deliveries=len(done.deliveries),
-            passed_over=len(done.passed_over), is_done=done.is_done,
+            ranges=done.ranges, passed_over=len(done.passed_over), is_done=done.is_done,
         )  # fmt: skip
     return done
+
+
+def _drop(each: whole.Whole, *, at: datetime, end: float, done: Applied) -> None:
+    """The range goes at once, or what may go of it goes by slices afterwards."""
+    for delivery_id in sorted(each.deliveries):
+        more: bool | None = True
+        while more:
+            if time.monotonic() > end:
+                done.is_done = False
+                return
+            try:
+                with at_most(SLICE_MILLISECONDS):
+                    more = purging.keep_addressees(delivery_id, at=at, freeze=freeze)
+            except (purging.BooksOff, TooSlow) as error:
+                logger.info("the range %s goes in slices: %s", each.name, error)
+                return
+    try:
+        done.rows[RetentionKind.RECIPIENTS] += whole.drop(each, at=at)
+    except whole.Changed as why:
+        logger.info("the range %s goes in slices: %s", each.name, why)
+        return
+    done.ranges.append(each.name)
+    done.deliveries |= each.deliveries
 
 
 def _purge(delivery_id: int, kind: Kind, *, at: datetime, end: float, done: Applied) -> None:

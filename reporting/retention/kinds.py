@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from deliveries.ledger import deleting
 from deliveries.models import RetentionKind
+from deliveries.proofs import emptying
 from deliveries.retention import due
 from feedback import forgetting
 
@@ -23,4 +24,5 @@ KINDS = (
     Kind(RetentionKind.RECIPIENTS, due.ROWS_OF_RECIPIENTS, due.recipients_of, deleting.delete_recipients),
     Kind(RetentionKind.REACTIONS, forgetting.HAS_HITS, forgetting.hits_of, forgetting.delete_hits),
     Kind(RetentionKind.MAIL, forgetting.HAS_MAIL, forgetting.mail_of, forgetting.empty_mail),
+    Kind(RetentionKind.PROOFS, emptying.HAS_COPIES, emptying.copies_of, emptying.empty_copies),
 )

@@ -12,6 +12,7 @@ from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from accounts.roles import root
 from deliveries.models import Delivery, LegalHold, RetentionKind, RetentionPeriod
+from deliveries.retention import whole
 from deliveries.retention.due import due
 from feedback import forgetting
 from reporting.retention.kinds import KINDS
@@ -26,12 +27,13 @@ class Line:
     rows: int
     days: int
     set_by: str
+    goes_at_once: bool = False  # with the whole range of deliveries in which its rows lie
 
     def as_dict(self) -> dict[str, Any]:
         """As a command prints it."""
         return {
             "delivery": self.delivery.name if self.delivery else None, "kind": str(self.kind), "rows": self.rows,
-            "days": self.days, "set_by": self.set_by,
+            "days": self.days, "set_by": self.set_by, "goes_at_once": self.goes_at_once,
         }  # fmt: skip
 
 
@@ -50,15 +52,25 @@ def plan(*, at: datetime, units: Iterable[int] | None = None) -> list[Line]:
     numbers = {
         kind.kind: kind.count([each.delivery_id for of, each in found if of is kind]) for kind in KINDS
     }
+    of_ranges = whole.find(
+        [each.delivery_id for kind, each in found if kind.kind == RetentionKind.RECIPIENTS]
+    )
+    at_once = frozenset[int]().union(*(each.deliveries for each in of_ranges))
     lines = [
         Line(
             deliveries[each.delivery_id], kind.kind, numbers[kind.kind].get(each.delivery_id, 0), each.days,
-            labels[each.unit_id],
+            labels[each.unit_id], kind.kind == RetentionKind.RECIPIENTS and each.delivery_id in at_once,
         )
         for kind, each in found
     ]  # fmt: skip
     lines.sort(key=lambda line: line.delivery.pk if line.delivery else 0)
     return lines + _loose(at, units)
+
+
+def due_recipients(at: datetime, units: list[int] | None) -> list[int]:
+    """The deliveries whose rows of recipients would go at `at`, of these units alone if any are named."""
+    kind = next(kind for kind in KINDS if kind.kind == RetentionKind.RECIPIENTS)
+    return [each.delivery_id for each in due(kind.kind, at=at, rows=kind.has_rows, units=units)]
 
 
 def _loose(at: datetime, units: list[int] | None) -> list[Line]:

@@ -4,10 +4,12 @@ import random
 from datetime import timedelta
 from typing import Any
 
+from accounts.roles import root
+from audiences.models import ErasedProfile, Erasure
 from campaign.lib import clock
-from deliveries.ledger import bounces
+from deliveries.ledger import bounces, erasing
 from deliveries.ledger.bounces import Reported
-from deliveries.models import Delivery, Doubt, MessageStatus, Nature, Reason, Try
+from deliveries.models import Delivery, Doubt, Message, MessageStatus, Nature, Reason, Try
 from deliveries.operations.doubts import Decision
 from deliveries.tests.doubts import decide
 from deliveries.tests.factories import DeliveryFactory
@@ -50,9 +52,11 @@ def made(seed: int, *, recipients: int = 30) -> Delivery:
             seq,
         )
     standing = dict.fromkeys(range(1, recipients + 1), S.PREPARED)
-    for _round in range(3):
+    for number in range(3):
         for seq in standing:
             standing[seq] = _step(delivery, seq, standing[seq], chance)
+        if number == 0:
+            standing = _erasures(delivery, standing, chance)
     _late_bounces(delivery, standing, chance)
     _decisions(delivery, standing, chance)
     reactions = [_reaction(delivery, chance.randint(1, recipients), chance) for _n in range(recipients * 3)]
@@ -104,6 +108,23 @@ def _decisions(delivery: Delivery, standing: dict[int, MessageStatus], chance: r
         if some := chance.sample(unknown, len(unknown) // 3):
             unknown = [seq for seq in unknown if seq not in some]
             decide(delivery, decision, some)
+
+
+def _erasures(
+    delivery: Delivery, standing: dict[int, MessageStatus], chance: random.Random
+) -> dict[int, MessageStatus]:
+    """A few people are erased: what was still to leave to them does not, and their rows are emptied. Return how all stand."""
+    to_leave = [seq for seq, status in standing.items() if status in (S.PREPARED, S.RETRYING)]
+    others = [seq for seq in standing if seq not in to_leave]
+    seqs = chance.sample(to_leave, len(to_leave) // 2) + chance.sample(others, len(others) // 6)
+    ids = list(Message.objects.filter(delivery=delivery, seq__in=seqs).values_list("profile_id", flat=True))
+    erasure = Erasure.objects.create(unit=root(), at=clock.now(), watched_until=clock.now())
+    ErasedProfile.objects.bulk_create(ErasedProfile(profile_id=pk, erasure=erasure) for pk in ids)
+    execute("DELETE FROM audiences_audiencemember WHERE profile_id = ANY(%s)", ids)
+    execute("DELETE FROM audiences_profile WHERE id = ANY(%s)", ids)
+    erasing.sweep(ids, before_emptying=lambda keys: None)
+    rows = Message.objects.filter(delivery=delivery).order_by("seq").values_list("seq", "status")
+    return {seq: MessageStatus(status) for seq, status in rows}
 
 
 def _reaction(delivery: Delivery, seq: int, chance: random.Random) -> Hit:

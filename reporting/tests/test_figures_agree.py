@@ -87,7 +87,7 @@ def by_command(delivery):
     return json.loads(out.getvalue())
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(3))
 def test_dashboard_log_command_and_brute_force_agree(seed):
     delivery = made(seed)
     statistics.count_hourly()
@@ -96,6 +96,7 @@ def test_dashboard_log_command_and_brute_force_agree(seed):
     block = deployment.block(delivery, at=clock.now())
     command = by_command(delivery)
 
+    assert expected["erased"]
     assert {name: getattr(block.counts, name) for name in expected} == expected
     assert {name: in_the_log(delivery, kpis.NAMED[name]) for name in expected} == expected
     assert command["figures"] == {name: expected[name] for name in command["figures"]}

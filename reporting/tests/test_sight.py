@@ -18,6 +18,7 @@ from django.urls import reverse
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Audience, Import, ImportProblem, Profile
+from audiences.profiles import people
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from deliveries.models import Doubt, Exclusion, Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
@@ -153,6 +154,22 @@ def test_no_address_can_be_guessed_by_searching(client, delivery, reader, tab):
     found = client.get(reverse("reporting:window", args=[delivery.pk, tab]), {"q": "secret@"})
 
     assert found.context["page"].rows == []
+
+
+@pytest.mark.parametrize("tab", ["sending", "tracking"])
+def test_an_address_that_nobody_has_any_more_is_found_though_somebodys_ends_like_it(
+    client, delivery, branch, of_the_company, tab
+):
+    had = Profile.objects.get(email="of.branch@x.example")
+    people.change(profile=had, values={"email": "anew@x.example"}, by=UserFactory(roles={"import": root()}))
+    ProfileFactory(unit=branch, email="manager.of.branch@x.example")
+    client.force_login(of_the_company)
+
+    found = client.get(
+        reverse("reporting:window", args=[delivery.pk, tab]), {"q": "of.branch@x.example"}
+    ).context["page"]
+
+    assert {row.address for row in found.rows} == {"of.branch@x.example"}
 
 
 @pytest.mark.parametrize("name", ["sending-log", "exclusion-log", "unknown-outcomes"])

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _t
 
 from accounts.commands import PersonCommand
@@ -125,7 +126,7 @@ def _as_dict(webhook: Webhook) -> dict[str, Any]:
 def _stands(row: WebhookMessage) -> str:
     if row.taken_at is not None:
         return "taken"
-    return "given up" if row.due_at is None else f"next at {row.due_at:%Y-%m-%d %H:%M} UTC"
+    return "given up" if row.due_at is None else f"next at {timezone.localtime(row.due_at):%Y-%m-%d %H:%M %Z}"
 
 
 def _message(row: WebhookMessage) -> dict[str, Any]:

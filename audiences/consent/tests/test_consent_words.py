@@ -3,12 +3,14 @@
 import pytest
 from django.urls import reverse
 
+from accounts import access
 from accounts.roles import root
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.consent import consent_words, consents
+from audiences.models import ConsentEvent
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
-from audiences.tests.factories import ProfileFactory, ServiceFactory
+from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory
 from campaign.lib import clock
 
 
@@ -21,6 +23,29 @@ def test_what_carried_a_wish_is_named_and_linked():
 @pytest.mark.parametrize("reference", ["shop 7", "import", "delivery x", "import 7 and more"])
 def test_what_is_none_of_ours_is_told_as_it_was_written(reference):
     assert consent_words.carrier(reference) == consent_words.Carrier(reference)
+
+
+@pytest.mark.django_db
+def test_an_audience_is_called_by_its_name_where_it_may_be_seen(django_assert_num_queries):
+    person = ProfileFactory()
+    seen = AudienceFactory(label="Regulars", unit=UnitFactory())
+    hidden = AudienceFactory(unit=UnitFactory())
+    for reference in (*[f"audience {seen.pk}"] * 20, f"audience {hidden.pk}", "import 7"):
+        ConsentEvent.objects.create(
+            profile=person,
+            channel="email",
+            opted_out=False,
+            at=clock.now(),
+            source="audience",
+            reference=reference,
+        )
+    viewer = UserFactory(roles={"prepare": seen.unit})
+    access.held(viewer, seen)
+
+    with django_assert_num_queries(3):
+        rows = consent_words.carried(ConsentEvent.objects.order_by("pk"), viewer)
+
+    assert {str(row.carrier.label) for row in rows} == {"“Regulars”", f"audience {hidden.pk}", "import 7"}
 
 
 def test_nothing_carried_it():

@@ -1,7 +1,6 @@
 """Write profiles into a file, in the person's style."""
 
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from accounts import access
@@ -13,7 +12,7 @@ from audiences.models import Audience
 from audiences.profiles import export_styles, people
 from audiences.rules import targeting
 from audiences.rules.rules import RuleError
-from campaign.lib import numbers, whole_file
+from campaign.lib import numbers
 
 
 class Command(PersonCommand):
@@ -31,11 +30,7 @@ class Command(PersonCommand):
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None
-        file = Path(options["to"])
-        if file.exists():
-            self.fail("file_exists", f"{file} is there already: name another.", exit_code=2)
-        if not file.parent.is_dir():
-            self.fail("no_such_folder", f"There is no folder {file.parent}.", exit_code=2)
+        file = self.new_file(options["to"])
         unit = self.unit(options["unit"], by=by) if options["unit"] else by.home_unit
         if unit is None:
             self.fail("no_unit", "You belong to no unit: name one with --unit.", exit_code=2)
@@ -44,7 +39,7 @@ class Command(PersonCommand):
         if options["audience"]:
             rows = rows.filter(pk__in=self._of(options["audience"], by))
         rows = people.found(sight.with_addresses(by, rows), filters.words, user=by)
-        whole_file.write(export_styles.encoded(people.export(profiles=rows, unit=unit, by=by), by=by), file)
+        self.write_file(export_styles.encoded(people.export(profiles=rows, unit=unit, by=by), by=by), file)
         self.say(f"{file}: {file.stat().st_size:,} bytes")
         return {"file": str(file), "unit": unit.label, "bytes": file.stat().st_size}
 

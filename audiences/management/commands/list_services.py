@@ -1,5 +1,6 @@
 """List what people can subscribe to."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
@@ -13,11 +14,19 @@ from audiences.models import Service
 
 class Command(PersonCommand):
     help = "List the services that a person may see: how many are subscribed, and where their forms are."
-    example = "manage.py list_services --as ana"
+    example = "manage.py list_services --unit Brasil --limit 20 --as ana"
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--text", default="", help="only those whose label has this in it")
+        parser.add_argument("--unit", metavar="UNIT", help="only this unit's: its label or id")
+        parser.add_argument("--limit", type=int, default=200, help="at most so many (default: 200)")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> list[dict[str, Any]]:
         assert by is not None
         rows = access.visible(by, Service.objects.select_related("unit", "text"))
+        if options["unit"]:
+            rows = rows.filter(unit=self.unit(options["unit"], by=by))
+        rows = rows.filter(label__icontains=options["text"])
         rows = rows.annotate(current=Count("subscriptions", filter=Q(subscriptions__ended_at=None)))
         found = [
             {
@@ -30,7 +39,7 @@ class Command(PersonCommand):
                 "text_in_force": one.text.number if one.text else None,
                 "form": f"{settings.PUBLIC_URL}/s/{one.key}",
             }
-            for one in rows
+            for one in rows[: max(1, options["limit"])]
         ]
         for row in found:
             self.say(f"{row['service']:>6}  {row['label']:<40}  {row['subscribed']:>10,}  {row['form']}")

@@ -1,8 +1,10 @@
 """Let addresses go that a provider's outage put into quarantine."""
 
 from argparse import ArgumentParser
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.commands import PersonCommand
 from accounts.models import User
@@ -24,7 +26,10 @@ class Command(PersonCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--since", required=True, metavar="DATE", help="2026-12-14 or 2026-12-14T20:00, in UTC"
+            "--since",
+            required=True,
+            metavar="DATE",
+            help="2026-12-14 or 2026-12-14T20:00, by your own clocks",
         )
         parser.add_argument("--until", required=True, metavar="DATE", help="the same")
         parser.add_argument("--domain", default="", help="such as gmail.com")
@@ -61,4 +66,4 @@ class Command(PersonCommand):
             moment = datetime.fromisoformat(text)
         except ValueError:
             self.fail("no_date", f"“{text}” is no date.", exit_code=2)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment if moment.tzinfo else timezone.make_aware(moment)

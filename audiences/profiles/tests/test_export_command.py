@@ -83,3 +83,12 @@ def test_without_the_right_there_is_no_file(tmp_path):
         call_command("export_profiles", "--to", str(tmp_path / "a.csv"), "--as", "vera")
 
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("length", [250, 300])
+def test_a_name_that_the_disk_does_not_take_is_said_so(exporter, tmp_path, length):
+    with pytest.raises(CommandError, match="can't be written: File name too long") as error:
+        call_command("export_profiles", "--to", str(tmp_path / ("a" * length)), "--as", "edna")
+
+    assert error.value.returncode == 2
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """What a provider's outage put into quarantine is let go, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
@@ -114,6 +115,21 @@ def test_page_and_command_look_first_and_then_repair(held, operator, capsys):
     client.post(page, typed)
 
     assert {statuses()[key] for key in held} == {"valid"}
+
+
+def test_the_command_reads_moments_by_the_clocks_of_whoever_asks(operator, capsys):
+    hold("a@example.com")
+    held_at = Quarantine.objects.get().last_error_at
+    operator.time_zone = "Asia/Tokyo"
+    operator.save()
+    there = held_at.astimezone(ZoneInfo("Asia/Tokyo"))
+
+    for since, found in [(there - timedelta(hours=1), 1), (there + timedelta(hours=1), 0)]:
+        call_command(
+            "repair_quarantine", since=f"{since:%Y-%m-%dT%H:%M}", until=f"{since + timedelta(hours=3):%Y-%m-%dT%H:%M}", text="5.1.1",
+            person=operator.username,
+        )  # fmt: skip
+        assert f"{found} addresses would" in capsys.readouterr().out
 
 
 def test_an_outage_of_mail_servers_is_repaired_for_all_domains_behind_them(operator, capsys):

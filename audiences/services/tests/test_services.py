@@ -206,6 +206,21 @@ def test_commands_make_activate_list_and_subscribe(ana, carla, tmp_path):
     assert answer("list_services", by=ana)[0]["subscribed"] == 1
 
 
+def test_the_command_lists_those_of_a_unit_by_a_part_of_their_label_and_no_more_than_asked_for(ana):
+    below = UnitFactory(parent=root())
+    for label, unit in [("News", root()), ("News of the south", below), ("Offers", below)]:
+        ServiceFactory(label=label, unit=unit)
+
+    def labels(*args):
+        out = io.StringIO()
+        call_command("list_services", *args, "--as", ana.username, "--json", stdout=out)
+        return {one["label"] for one in json.loads(out.getvalue())}
+
+    assert labels("--text", "news") == {"News", "News of the south"}
+    assert labels("--text", "news", "--unit", str(below.pk)) == {"News of the south"}
+    assert len(labels("--limit", "2")) == 2
+
+
 def test_an_address_opts_out_by_itself_and_is_taken_back_by_who_administers_all(ana):
     diego, service = UserFactory(roles={"administration": root()}), ServiceFactory()
     subscriber = ProfileFactory(email="bia@example.com")

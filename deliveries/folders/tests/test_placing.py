@@ -168,6 +168,19 @@ def test_commands_do_what_the_pages_do(unit, by):
     said("delete_folder", str(made["folder"]), person=by.username)
 
 
+def test_the_command_lists_folders_by_a_part_of_their_path_and_no_more_than_asked_for(unit, by):
+    for label, goal in [("Summer", None), ("Winter", ["clicks", "3.5"])]:
+        said("save_folder", label, unit=unit.label, person=by.username, **({"goal": goal} if goal else {}))
+    said("save_folder", "July", parent="Summer", person=by.username)
+
+    def paths(**options):
+        return [one["path"] for one in said("list_folders", person=by.username, **options)]
+
+    assert paths(text="summer") == ["Summer", "Summer › July"]
+    assert paths(campaigns=True) == ["Winter"]
+    assert paths(limit=1) == ["Summer"]
+
+
 def test_the_desk_makes_a_folder_and_puts_a_delivery_in_it(client, unit):
     boss = UserFactory(is_staff=True, is_superuser=True, roles={"prepare": unit})
     client.force_login(boss)

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 from benchmarks import house
-from deliveries.ledger import results
+from deliveries.ledger import bounces, results
 
 BARE_STATUS = re.compile(r"\b(?:m|w|own|old|was|r)?\.?status (?:=|<>|IN \() ?[0-9]")
 
@@ -32,9 +33,24 @@ def test_no_statement_names_a_status_by_its_number() -> None:
     } == {}
 
 
-def test_a_row_is_changed_in_its_own_delivery_alone_wherever_it_stands() -> None:
+@pytest.mark.parametrize("statement", [results.STORE, bounces._BOUNCE], ids=["results", "bounces"])
+def test_a_row_is_changed_in_its_own_delivery_alone_wherever_it_stands(statement: str) -> None:
     """A place (`ctid`) is one in each partition: alone it could be another delivery's row."""
-    changed = re.search(r"UPDATE deliveries_message m.*?RETURNING", results.STORE, re.S)
+    changed = re.search(r"UPDATE deliveries_message m.*?RETURNING", statement, re.S)
 
     assert changed is not None
-    assert "m.delivery_id + 0 = %(delivery)s" in changed.group()
+    assert re.search(
+        r"m\.ctid = (\w+)\.place AND m\.delivery_id = \1\.delivery_id AND m\.seq = \1\.seq", changed.group()
+    )
+
+
+def test_no_other_statement_changes_a_message_by_its_place() -> None:
+    by_place = re.compile(r"UPDATE deliveries_message m\b[^;\"]*?m\.ctid =", re.S)
+
+    named = {
+        str(path.relative_to(settings.BASE_DIR))
+        for path in house.sources()
+        if by_place.search(path.read_text())
+    }
+
+    assert named == {"deliveries/ledger/bounces.py", "deliveries/ledger/results.py"}

@@ -21,7 +21,7 @@ from deliveries.ledger.tests.limited_machine import LimitedLedgerMachine
 from deliveries.ledger.tests.machine import LedgerMachine
 from deliveries.models import Message
 from deliveries.tests.factories import DeliveryFactory, audience_of, person
-from deliveries.tests.ledger_rows import execute
+from deliveries.tests.ledger_rows import execute, first_range_ended
 
 
 @pytest.mark.slow
@@ -56,35 +56,19 @@ def test_the_ledger_holds_under_limits_too(settings):
 
 
 @pytest.fixture
-def two_partitions():
-    """Two deliveries, each in a partition of its own: what stands at one place of the one does so of the other."""
+def two_ranges():
+    """Two deliveries, each in a range of its own: what stands at one place of the one does so of the other."""
     chosen = DeliveryFactory(sending=True, recipients=RECIPIENTS)
-    beside = DeliveryFactory(ready=True, recipients=RECIPIENTS)  # it is nobody's while the other is sent
-    for statement in PARTITIONED:
-        execute(statement.replace("{beside}", str(beside.pk)))
-    yield chosen, beside
-    execute("DROP TABLE deliveries_message")
-    execute("ALTER TABLE plain_message RENAME TO deliveries_message")
-
-
-PARTITIONED = (
-    "ALTER TABLE deliveries_message RENAME TO plain_message",
-    "CREATE TABLE deliveries_message (LIKE plain_message INCLUDING ALL) PARTITION BY RANGE (delivery_id)",
-    "CREATE TABLE first_messages PARTITION OF deliveries_message FOR VALUES FROM (MINVALUE) TO ({beside})",
-    "CREATE TABLE more_messages PARTITION OF deliveries_message FOR VALUES FROM ({beside}) TO (MAXVALUE)",
-    "INSERT INTO deliveries_message SELECT * FROM plain_message ORDER BY delivery_id, seq",
-    "CREATE TRIGGER keep_tallies AFTER UPDATE ON deliveries_message"
-    " REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"
-    " FOR EACH STATEMENT EXECUTE FUNCTION deliveries_keep_tallies()",
-    "ALTER TABLE deliveries_message ENABLE ALWAYS TRIGGER keep_tallies",
-)
+    with first_range_ended(chosen.pk + 1):
+        # Nobody has it in hand while the other is sent.
+        yield chosen, DeliveryFactory(ready=True, recipients=RECIPIENTS)
 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_the_ledger_holds_in_a_partitioned_table_and_touches_no_other_delivery(settings, two_partitions):
+def test_the_ledger_holds_and_touches_no_delivery_of_another_range(settings, two_ranges):
     settings.SINETE = settings.SINETE | {"chunk_rows": CHUNK_ROWS, "retry_seconds": [0]}
-    delivery, beside = two_partitions
+    delivery, beside = two_ranges
     row = Message.objects.get(delivery=delivery, seq=OPTED_OUT)
     consents.opt_out(profile_id=row.profile_id, channel="email", at=clock.now(), source="test")
     LedgerMachine.delivery, LedgerMachine.starter = delivery, person("start", delivery.unit)

@@ -16,7 +16,7 @@ class Command(UnitCommand):
         " `above`: as the unit above has it."
     )
     example = (
-        "manage.py set_retention Brasil --recipients 400 --reactions 400 --mail 90 --as diego\n"
+        "manage.py set_retention Brasil --recipients 400 --reactions 400 --mail 90 --proofs 90 --as diego\n"
         "manage.py set_retention Brasil --as diego"
     )
 

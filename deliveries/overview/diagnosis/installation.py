@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from campaign.lib import jobs
 from campaign.lib.jobs import Queue
 from deliveries.overview.diagnosis.causes import Diagnosis, fault, waits
+from deliveries.overview.diagnosis.ledger import of_ranges
 from deliveries.overview.diagnosis.senders import of_senders
 from deliveries.overview.diagnosis.surroundings import fenced, unheard
 
@@ -48,6 +49,7 @@ def of_installation(*, at: datetime) -> list[Diagnosis]:
         _standbys(),
         _clocks(),
         _migrations(),
+        of_ranges(),
         _spool(),
         _address(),
         of_senders(at=at),

@@ -21,7 +21,7 @@ def holding(unit):
 
 def test_nothing_holds_until_somebody_sets_it():
     assert set(holding(root()).values()) == {(None, None)}
-    assert [each.suggested for each in periods.of_unit(root())] == [365, 180, 90]
+    assert [each.suggested for each in periods.of_unit(root())] == [365, 180, 90, 90]
 
 
 def test_a_unit_hands_down_and_the_nearest_says_what_holds(administrator, django_assert_num_queries):

@@ -52,8 +52,8 @@ async def read_by(ledger: Ledger) -> int:
     await ledger.connection.execute("SELECT pg_stat_force_next_flush()")
     await ledger.connection.execute("SELECT pg_stat_clear_snapshot()")
     cursor = await ledger.connection.execute(
-        "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) AS number FROM pg_stat_user_tables"
-        " WHERE relname = 'deliveries_message'"
+        "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint AS number FROM pg_stat_user_tables"
+        " WHERE relid IN (SELECT relid FROM pg_partition_tree('deliveries_message'))"
     )
     row = await cursor.fetchone()
     assert row is not None
@@ -97,7 +97,7 @@ def test_results_and_windows_of_a_delivery_without_statistics_read_their_own_row
     delivery = a_large_delivery()
 
     # Once for the digest, once to be handed over, once to be stored; a little more where others are at work.
-    assert rows_read(delivery, send_all) < 10 * WINDOW * TIMES < OTHERS / 10
+    assert WINDOW * TIMES < rows_read(delivery, send_all) < 10 * WINDOW * TIMES < OTHERS / 10
 
 
 def test_later_tries_of_a_delivery_without_statistics_read_their_own_rows_only():
@@ -105,7 +105,7 @@ def test_later_tries_of_a_delivery_without_statistics_read_their_own_rows_only()
     leave_to_later_tries(delivery)
 
     # To be handed over and to be stored, as often as there are tries.
-    assert rows_read(delivery, try_all_later) < 10 * WINDOW * TIMES < OTHERS / 10
+    assert WINDOW * TIMES < rows_read(delivery, try_all_later) < 10 * WINDOW * TIMES < OTHERS / 10
 
 
 @pytest.mark.django_db

@@ -277,6 +277,22 @@ def test_a_lane_that_cannot_be_ended_is_not_waited_for_for_ever(short_lease, mon
     lane.join(30)
 
 
+def test_where_the_role_may_not_ask_for_so_long_a_lane_that_hangs_is_not_waited_for_either(
+    short_lease, monkeypatch
+):
+    monkeypatch.setattr(barrier, "_end_silent", lambda _delivery_id: 0)
+    delivery = DeliveryFactory(sending=True, recipients=2)
+    never, begun = threading.Event(), threading.Event()
+    lane = exchanging_for_ever(delivery, never, begun, ended_after="60s")
+    execute("SET statement_timeout = '700ms'")
+
+    assert barrier.settle(delivery.pk) is False
+
+    execute("RESET statement_timeout")
+    never.set()
+    lane.join(30)
+
+
 def exchanging_for_ever(
     delivery: Delivery, until: threading.Event, begun: threading.Event, *, ended_after: str
 ) -> threading.Thread:

@@ -1,8 +1,10 @@
 """Read stored mail anew, after a rule was changed."""
 
 from argparse import ArgumentParser
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.commands import PersonCommand
 from accounts.models import User
@@ -22,7 +24,9 @@ class Command(PersonCommand):
     )
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--since", metavar="DATE", help="2026-12-14 or 2026-12-14T20:00, in UTC")
+        parser.add_argument(
+            "--since", metavar="DATE", help="2026-12-14 or 2026-12-14T20:00, by your own clocks"
+        )
         parser.add_argument("--until", metavar="DATE", help="the same")
         what = parser.add_mutually_exclusive_group()
         what.add_argument(
@@ -58,4 +62,4 @@ class Command(PersonCommand):
             moment = datetime.fromisoformat(text)
         except ValueError:
             self.fail("no_date", "Say --since DATE and --until DATE, or --apply N, or --undo N.", exit_code=2)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment if moment.tzinfo else timezone.make_aware(moment)

@@ -23,6 +23,7 @@ class Command(PersonCommand):
         span.add_argument("--month", default="", metavar="YYYY-MM", help="default: this month")
         span.add_argument("--week", default="", metavar="YYYY-Www", help="an ISO week, as 2026-W49")
         parser.add_argument("--unit", metavar="UNIT", help="label or id: only this unit and those below it")
+        parser.add_argument("--limit", type=int, help="the first so many (default: all)")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         """Print a line for each; return them as `--json` prints them. Raise CommandError for what names no span."""
@@ -34,15 +35,18 @@ class Command(PersonCommand):
             self.fail("no_such_span", "Name a month as 2026-12, or a week as 2026-W49.", exit_code=2)
         unit = self.unit(options["unit"], by=by) if options["unit"] else None
         span = leaving.between(sheet.since, sheet.until, user=by, at=at, unit=unit)
+        most = len(span.rows) if options["limit"] is None else max(1, options["limit"])
+        rows = span.rows[:most]
         self.say(f"{sheet.title} ({timezone.get_current_timezone_name()})")
-        for row in span.rows:
+        for row in rows:
             people = "" if row.people is None else f", {row.people:,}"
             part = f" {row.number}/{row.of}" if row.of > 1 else ""
             what = f"{row.delivery.name}{part} {row.delivery.label}"
             self.say(f"{timezone.localtime(row.at):%Y-%m-%d %H:%M}  {what} ({row.certainty.label}{people})")
-        if not span.rows:
+        if not rows:
             self.say("Nothing leaves.")
         return {
-            "span": sheet.name, "since": span.since, "until": span.until, "cut": span.is_cut,
-            "rows": [row.as_dict() for row in span.rows],
+            "span": sheet.name, "since": span.since, "until": span.until,
+            "cut": span.is_cut or len(rows) < len(span.rows),
+            "rows": [row.as_dict() for row in rows],
         }  # fmt: skip

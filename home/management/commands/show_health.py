@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.commands import PersonCommand
 from accounts.models import User
 from campaign.lib import clock
@@ -30,7 +32,8 @@ class Command(PersonCommand):
 
     def _tell(self, found: Health) -> None:
         for one in found.queues:
-            waits = "" if one.oldest is None else f", the oldest since {one.oldest:%Y-%m-%d %H:%M:%S} UTC"
+            since = one.oldest and timezone.localtime(one.oldest)
+            waits = "" if since is None else f", the oldest since {since:%Y-%m-%d %H:%M:%S %Z}"
             self.say(
                 f"{one.queue:<12} workers {one.workers}, running {one.running}, waiting {one.waiting}{waits},"
                 f" failed {one.failed}"

@@ -182,6 +182,7 @@ def test_commands_keep_use_and_remove_a_filter(delivery, reader):
     assert said("list_log_filters", "--as", name)["filters"] == [
         {"log": "sending", "name": "failures", "filters": {"status": "failed"}}
     ]
+    assert said("list_log_filters", "--log", "tracking", "--as", name)["filters"] == []
     rows = said("list_log", delivery.name, "sending", "--filter", "failures", "--as", name)["rows"]
     assert [row["status"] for row in rows] == ["failed"]
 

@@ -37,13 +37,20 @@ class Command(PersonCommand):
         done = applying.apply(at=clock.now(), by=by, unit=unit, seconds=options["seconds"])
         for kind, number in sorted(done.rows.items()):
             self.say(f"{RetentionKind(kind).label}: {number:,} rows are gone")
+        for name in done.ranges:
+            self.say(f"{name}: went at once, with their partitions")
         self.say(
             f"{len(done.deliveries):,} deliveries; {'done' if done.is_done else 'the next run goes on'}."
         )
         if done.passed_over or not done.is_done:
             why = "; ".join(f"DM{pk}: {text}" for pk, text in list(done.passed_over.items())[:20])
             self.fail("not_all", why or "The time is over: the next run goes on.")
-        return {"rows": dict(done.rows), "deliveries": len(done.deliveries), "done": done.is_done}
+        return {
+            "rows": dict(done.rows),
+            "ranges": done.ranges,
+            "deliveries": len(done.deliveries),
+            "done": done.is_done,
+        }
 
     def _plan(self, by: User, unit: OrganizationalUnit | None) -> dict[str, Any]:
         lines = planning.plan(at=clock.now(), units=planning.administered(by, unit=unit))
@@ -51,7 +58,10 @@ class Command(PersonCommand):
             what = (
                 f"{line.delivery.name} “{line.delivery.label}”" if line.delivery else "Mail about no delivery"
             )
-            self.say(f"{what}: {line.kind.label}: {line.rows:,} rows ({line.days} days, “{line.set_by}”)")
+            at_once = "; at once, with their partition" if line.goes_at_once else ""
+            self.say(
+                f"{what}: {line.kind.label}: {line.rows:,} rows ({line.days} days, “{line.set_by}”{at_once})"
+            )
         total = sum(line.rows for line in lines)
         self.say(f"{total:,} rows would go.")
         return {"rows": total, "lines": [line.as_dict() for line in lines]}

@@ -2,12 +2,9 @@
 
 import sys
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from accounts.models import User
-from campaign.lib import whole_file
-from deliveries.commands.base import USAGE
 from reporting.exports import exports
 from reporting.exports.export_progress import Standing
 from reporting.logs import logs
@@ -29,13 +26,8 @@ class Command(LogCommand):
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         assert by is not None
-        delivery, log, file = (
-            self.find(options["delivery"], by=by), logs.LOGS[options["log"]], Path(options["to"])
-        )  # fmt: skip
-        if file.exists():
-            self.fail("file_exists", f"{file} is there already: name another.", exit_code=USAGE)
-        if not file.parent.is_dir():
-            self.fail("no_such_folder", f"There is no folder {file.parent}.", exit_code=USAGE)
+        delivery, log = self.find(options["delivery"], by=by), logs.LOGS[options["log"]]
+        file = self.new_file(options["to"])
         chosen = self.chosen(log, options, by=by)
         of, written = exports.expected(delivery, log, chosen), [0]
 
@@ -44,7 +36,7 @@ class Command(LogCommand):
             self._show(Standing(rows, of))
 
         lines = exports.export(delivery=delivery, log=log, chosen=chosen, by=by, progress=progress)
-        whole_file.write(lines, file)
+        self.write_file(lines, file)
         self._show(None)
         self.say(f"{file}: {Standing(written[0], is_over=True).in_words}")
         return {"delivery": delivery.name, "log": log.code, "file": str(file), "rows": written[0]}

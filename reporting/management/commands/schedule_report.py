@@ -4,6 +4,8 @@ from argparse import ArgumentParser
 from datetime import time
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import User
 from campaign.lib import clock, numbers
 from deliveries.commands.base import USAGE, DeliveriesCommand
@@ -84,7 +86,7 @@ class Command(DeliveriesCommand):
     def _listed(self, by: User) -> list[dict[str, Any]]:
         found = [described(one) for one in definitions.shown_to(by)]
         for one in found:
-            next_at = f"{one['next']:%Y-%m-%d %H:%M} UTC" if one["next"] else "off"
+            next_at = f"{timezone.localtime(one['next']):%Y-%m-%d %H:%M %Z}" if one["next"] else "off"
             self.say(
                 f"{one['scheduled']:>6}  {one['report']:<11} {one['rhythm']:<8} {next_at:<21} {', '.join(one['to'])}"
             )

@@ -224,6 +224,25 @@ def test_commands_make_list_look_at_and_send_it(unit, ines, ana, mailoutbox):
 
 
 @pytest.mark.django_db
+def test_the_command_lists_moments_by_the_clocks_of_whoever_reads(ines, unit):
+    ines.time_zone = "Asia/Tokyo"
+    ines.save()
+    asked = {
+        "unit": unit.label,
+        "to": [ines.username],
+        "every": "daily",
+        "at": "08:00",
+        "person": ines.username,
+    }
+    call_command("schedule_report", "unit", stdout=io.StringIO(), **asked)
+    out = io.StringIO()
+
+    call_command("schedule_report", "list", person=ines.username, stdout=out)
+
+    assert "08:00 JST" in out.getvalue()
+
+
+@pytest.mark.django_db
 def test_the_desk_makes_one(client, unit):
     boss = UserFactory(is_staff=True, is_superuser=True, roles={"export": unit, "prepare": unit})
     client.force_login(boss)

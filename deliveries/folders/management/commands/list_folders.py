@@ -1,5 +1,6 @@
 """List folders and campaigns."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.db.models import Count, Q
@@ -14,8 +15,13 @@ class Command(DeliveriesCommand):
     help = (
         "List folders and campaigns, with the deliveries right in each; with --as what that person may see."
     )
-    example = "manage.py list_folders --as ana"
+    example = "manage.py list_folders --text summer --campaigns --as ana"
     requires_person = False
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--text", default="", help="only those whose path has this in it")
+        parser.add_argument("--campaigns", action="store_true", help="only campaigns")
+        parser.add_argument("--limit", type=int, default=200, help="at most so many (default: 200)")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> list[dict[str, Any]]:
         rows = Folder.objects.select_related("unit", "owner")
@@ -23,7 +29,12 @@ class Command(DeliveriesCommand):
         if by is not None:
             rows, deliveries = rows.visible_to(by), deliveries.visible_to(by)
         counted = Count("deliveries", filter=Q(deliveries__in=deliveries.order_by().values("pk")))
-        found = naming.in_order(rows.annotate(deliveries_in=counted))
+        found = [
+            one
+            for one in naming.in_order(rows.annotate(deliveries_in=counted))
+            if options["text"].casefold() in one.in_words.casefold()
+            and (one.is_campaign or not options["campaigns"])
+        ][: max(1, options["limit"])]
         for one in found:
             kind = "campaign" if one.is_campaign else ""
             self.say(f"{one.pk:>6}  {one.deliveries_in:>6,}  {one.unit.label:<20} {kind:<9} {one.in_words}")

@@ -1,0 +1,76 @@
+"""The desk and the pages that anybody may open, by axe-core and the rules of WCAG 2.2 AA: no violation."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+
+from accounts.roles import SHIPPED, root
+from accounts.tests.factories import UnitFactory, UserFactory
+from audiences.models import Audience, Service
+from audiences.tests.factories import AudienceFactory, ServiceFactory
+from campaign.lib.tokens import Purpose, default_signer
+from deliveries.models import Delivery
+from deliveries.tests.factories import DeliveryFactory
+from home.tests.axe import violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+# The layout changes with the width, the colours with the theme: two visits see all of either.
+LOOKS = [(1366, "light"), (390, "dark")]
+
+
+def at_the_desk(delivery: Delivery, audience: Audience) -> Iterator[str]:
+    """One of each kind of page: start, list that is searched and sorted, forms with each kind of choice, history."""
+    yield reverse("admin:index")
+    yield reverse("admin:deliveries_delivery_changelist")
+    yield reverse("admin:audiences_quarantine_changelist")
+    yield reverse("admin:audiences_audience_changelist") + "?o=2.-1"
+    yield reverse("admin:deliveries_delivery_change", args=[delivery.pk])
+    yield reverse("admin:audiences_audience_change", args=[audience.pk])
+    yield reverse("admin:audiences_audience_history", args=[audience.pk])
+    yield reverse("admin:audiences_audience_delete", args=[audience.pk])
+    yield reverse("admin:deliveries_deliveryuserpermission_add")
+    yield reverse("admin:reporting_personexport_add")
+    yield reverse("admin:reporting_scheduledreport_add")
+
+
+def of_recipients(delivery: Delivery, service: Service) -> Iterator[str]:
+    """What recipients and subscribers see."""
+    sign = default_signer().sign
+    yield f"/s/{service.key}"
+    yield f"/u/{sign(Purpose.UNSUBSCRIBE, delivery.key, 1)}"
+    yield f"/p/{sign(Purpose.UNSUBSCRIBE, delivery.key, 1)}"
+    yield "/u/nobody"
+    yield "/login/"
+    yield reverse("account_reset_password")
+
+
+def found(new_page: Any, addresses: list[str], user: Any = None) -> list[str]:
+    """What axe finds on all of them, in each look."""
+    axe, told = Axe(), []
+    for width, theme in LOOKS:
+        page = new_page(user=user, viewport={"width": width, "height": 900}, color_scheme=theme)
+        page.set_default_timeout(60_000)
+        for address in addresses:
+            page.goto(address, wait_until="load")
+            page.evaluate("new Promise(setTimeout)")  # what scripts do right after that has been done
+            told += violations(axe, page, f"{address} {width} {theme}")
+    return told
+
+
+def test_no_page_of_the_desk_keeps_anybody_out(new_page: Any) -> None:
+    unit = UnitFactory()
+    boss = UserFactory(
+        is_superuser=True, is_staff=True, home_unit=root(), roles=dict.fromkeys(SHIPPED, root())
+    )
+    delivery = DeliveryFactory(unit=unit, finished=True, recipients=2)
+
+    assert found(new_page, [*at_the_desk(delivery, AudienceFactory(unit=unit))], boss) == []
+
+
+def test_no_page_of_a_recipient_keeps_anybody_out(new_page: Any) -> None:
+    delivery = DeliveryFactory(finished=True, recipients=1)
+
+    assert found(new_page, [*of_recipients(delivery, ServiceFactory(unit=delivery.unit))]) == []
