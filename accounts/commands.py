@@ -44,7 +44,7 @@ class PersonCommand(HelpedCommand):
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Act for the person; raise CommandError, with an exit code, where a rule says no or the call makes no sense."""
+        """Act for the person; raise CommandError with an exit code where a rule says no or the call makes no sense."""
         self.as_json: bool = options["as_json"]
         self._require_utf8(options)
         with audit.entered("command", os_user=audit.system_user()):
