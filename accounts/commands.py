@@ -44,7 +44,9 @@ class PersonCommand(HelpedCommand):
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Act for the person; raise CommandError with an exit code where a rule says no or the call makes no sense."""
         self.as_json: bool = options["as_json"]
+        self._require_utf8(options)
         with audit.entered("command", os_user=audit.system_user()):
             by = self._person(options["person"])
             with reader_zone.unknown():
@@ -54,6 +56,10 @@ class PersonCommand(HelpedCommand):
                     answer = self.act(by=by, options=options)
                 except Refusal as refusal:
                     self._refused(refusal, by=by)
+                except OSError as error:
+                    if error.filename is None:  # no file that somebody named
+                        raise
+                    self.fail("bad_file", f"{error.filename}: {error.strerror}.", exit_code=2)
         if self.as_json and answer is not None:
             self._print_json(answer)
 
@@ -81,6 +87,14 @@ class PersonCommand(HelpedCommand):
         if len(found) != 1:
             self.fail("no_such_unit", f"There is no unit “{named}”, or more than one.", exit_code=2)
         return found[0]
+
+    def _require_utf8(self, options: dict[str, Any]) -> None:
+        """What is not UTF-8 comes as halves of letters, which neither the database nor an answer takes."""
+        for name, value in options.items():
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str | Path) and not is_utf8(str(text)):
+                    shown = str(text).encode(errors="replace").decode()
+                    self.fail("not_utf8", f"{name}: “{shown}” is not written in UTF-8.", exit_code=2)
 
     def new_file(self, named: str) -> Path:
         """Return the path of a file that is to be made: nothing is there, in a folder that is. Raise CommandError."""
@@ -133,3 +147,12 @@ class UnitCommand(PersonCommand):
 
     def add_unit_options(self, parser: ArgumentParser) -> None:
         """The command's own arguments."""
+
+
+def is_utf8(text: str) -> bool:
+    """Whether the text has no halves of letters, as words of a shell have that are in another encoding."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -139,3 +139,43 @@ def test_a_list_asks_a_flat_number_of_queries(answer, unit, django_assert_max_nu
 
     with django_assert_max_num_queries(9):
         call_command("list_users", "--as", "admin")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["list_users", "--text", "Jos\udce9"], "text: “Jos.” is not written in UTF-8"),
+        (["create_unit", "Reci\udcff"], "label: “Reci.” is not written in UTF-8"),
+        (["import_profiles", "x" * 3_000], "x: File name too long"),
+        (["import_profiles", "no-such-file.csv"], "There is no file no-such-file.csv"),
+        (["create_unit", "x" * 200], "at most 128 characters"),
+        (["hold", "--delivery", ""], "There is no delivery"),
+        (["save_route", "Mail", "--port", "9" * 20], "less than or equal to"),
+        (["save_route", "Mail", "--host", "x" * 300], "at most 255 characters"),
+        (["save_route", "x" * 300], "at most 64 characters"),
+    ],
+)
+def test_what_makes_no_sense_is_named_and_the_call_ends_with_2(words, says):
+    boss = UserFactory(roles={"administration": root()})
+
+    with pytest.raises(CommandError, match=says) as said:
+        call_command(*words, "--as", boss.username)
+
+    assert said.value.returncode == 2
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "9" * 20, "²", "x", ""])
+@pytest.mark.parametrize(
+    "command", ["list_deliveries", "list_users", "list_audiences", "list_notices", "list_log"]
+)
+def test_a_number_of_rows_is_a_number(command, number):
+    words = ["DM1", "sending"] if command == "list_log" else []
+
+    with pytest.raises(CommandError, match="no whole number from 1 to 1,000,000"):
+        call_command(command, *words, f"--limit={number}", "--as", "ana")
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
+def test_a_wait_is_a_number_of_seconds(seconds):
+    with pytest.raises(CommandError, match="no number of seconds"):
+        call_command("wait_delivery", "DM1", f"--timeout={seconds}", "--as", "ana")

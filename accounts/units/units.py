@@ -12,7 +12,7 @@ from accounts import access, audit
 from accounts.access import hands
 from accounts.models import LONGEST_GRACE_SECONDS, Affected, ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
-from campaign.lib.refusals import Refusal
+from campaign.lib.refusals import Refusal, require_fit
 
 Policies = dict[int, ApprovalPolicy]  # by unit, what holds there
 
@@ -124,9 +124,11 @@ def create_unit(
     if approval_policy is None:
         approval_policy = parent.policy if parent is not None else ApprovalPolicy.ONE
     _check_policy(approval_policy, parent)
-    unit = OrganizationalUnit.objects.create(
+    unit = OrganizationalUnit(
         label=label, parent=parent, approval_policy=approval_policy, grace_seconds=grace_seconds
     )
+    require_fit(unit, "label")
+    unit.save()
     unit.path = f"{parent.path if parent else '/'}{unit.pk}/"
     unit.save(update_fields=["path"])
     audit.record("create_unit", by=by, target=unit)
@@ -165,6 +167,7 @@ def change_unit(
     before = {name: getattr(unit, name) for name in wanted}
     for name, value in wanted.items():
         setattr(unit, name, value)
+    require_fit(unit, "label")
     unit.save(update_fields=[*wanted])
     audit.record("change_unit", by=by, target=unit, before=before, affected=asdict(unit.affected))
     return unit

@@ -1,7 +1,7 @@
 """How the `--help` of a command reads: what it does, its options, an example, what its exit codes mean."""
 
 import textwrap
-from argparse import RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
@@ -29,6 +29,28 @@ class HelpedCommand(BaseCommand):
         examples = "\n".join(f"  {line.strip()}" for line in self.example.splitlines())
         kwargs.setdefault("epilog", f"example:\n{examples}\n\nexit codes:\n  {self.exit_codes}")
         return super().create_parser(prog_name, subcommand, **kwargs)
+
+
+MOST_ROWS = 1_000_000  # of one answer of a command
+
+
+def row_count(text: str) -> int:
+    """Return the number of rows that a person asks for; raise ArgumentTypeError unless it is from 1 to MOST_ROWS."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    if not 1 <= number <= MOST_ROWS:
+        raise ArgumentTypeError(f"“{text[:50]}” is no whole number from 1 to {MOST_ROWS:,}")
+    return number
+
+
+def seconds(text: str) -> float:
+    """Return how long to wait; raise ArgumentTypeError for what is no number of seconds from 0 on."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not found >= 0:  # "nan" is none either, and would never be over
+        raise ArgumentTypeError(f"“{text[:50]}” is no number of seconds")
+    return found
 
 
 def of_field(model: type[models.Model], name: str) -> str:

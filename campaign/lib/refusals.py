@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -31,3 +33,22 @@ class Forbidden(Refusal):
 
     message = _("You don't have the rights for this.")
     code = "forbidden"
+
+
+class UnfitValue(Refusal):
+    message = _("%(field)s: %(problem)s")
+    code = "unfit_value"
+    exit_code = 2
+
+
+def require_fit(row: Model, *names: str) -> None:
+    """Raise UnfitValue, which names the field, unless these of the row are as its columns want them.
+
+    A form has looked before; a command has not.
+    """
+    try:
+        row.clean_fields(exclude={field.name for field in row._meta.fields} - {*names})
+    except ValidationError as error:
+        name, problems = next(iter(error.message_dict.items()))
+        field: Any = row._meta.get_field(name)
+        raise UnfitValue(field=field.verbose_name, problem=" ".join(problems)) from None

@@ -12,6 +12,7 @@ from accounts.commands import PersonCommand
 from accounts.models import User
 from accounts.rights import Right
 from campaign.lib import clock, numbers
+from campaign.lib.helped import seconds as seconds_typed
 from campaign.lib.jobs import Queue, workers_alive
 from deliveries.ledger.tallies import tallies
 from deliveries.lifecycle import groups
@@ -137,7 +138,7 @@ def add_wait_options(parser: ArgumentParser, *, what: str, seconds: int) -> None
 def add_timeout_option(parser: ArgumentParser, *, seconds: int) -> None:
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=seconds_typed,
         default=seconds,
         metavar="SECONDS",
         help=f"the longest wait; after it the exit code is 1 (default: {seconds})",

@@ -378,6 +378,8 @@ def _json(path: Path) -> Any:
     except json.JSONDecodeError as error:
         where = f"{path}, line {error.lineno}, column {error.colno}"
         raise BadDeliveryFile(where, error.msg) from None
+    except ValueError:  # of thousands of digits
+        raise BadDeliveryFile(str(path), _("holds a number that is too large")) from None
 
 
 def _file_text(folder: Path, name: Any, where: str) -> str:

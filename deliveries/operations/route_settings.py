@@ -12,7 +12,7 @@ from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
 from accounts.roles import root
-from campaign.lib.refusals import Refusal
+from campaign.lib.refusals import Refusal, require_fit
 from deliveries.channels import choice, dkim
 from deliveries.channels.base import Capabilities, Relay
 from deliveries.ledger import ending
@@ -44,7 +44,10 @@ class ProviderNameTaken(Refusal):
 
 @transaction.atomic
 def save_route(*, route: Route, by: User, **fields: Any) -> Route:
-    """Save the route and close its breaker; if it became the default, no other route is."""
+    """Save the route and close its breaker; if it became the default, no other route is.
+
+    Raise UnfitValue for what its columns do not take, and what `limits.checked` and the check of signing raise.
+    """
     access.require(by, Right.ADMINISTER, root())
     if "limit_per_hour" in fields:
         fields["limit_per_hour"] = limits.checked(fields["limit_per_hour"])
@@ -53,6 +56,7 @@ def save_route(*, route: Route, by: User, **fields: Any) -> Route:
     before = {name: getattr(route, name) for name in fields if getattr(route, name) != fields[name]}
     for name, value in fields.items():
         setattr(route, name, value)
+    require_fit(route, *fields)
     _check_signing(route)
     route.closed_until, route.closed_because, route.refusals_in_a_row = None, "", 0
     route.save()

@@ -104,7 +104,7 @@ def _message(reply: Reply, to: str) -> EmailMessage:
             to=[to],
             headers={MARK: "1", "Auto-Submitted": "auto-generated"},
         )
-    # The header alone: reading the parts calls itself for each that stands in another, and a mail may have thousands.
+    # The header alone: whoever reads the parts calls itself for each inside of another, and there may be thousands.
     sender = str(BytesHeaderParser().parsebytes(raw[:65_536]).get("From", ""))
     if sender.isascii() and "\n" not in sender and "@" in sender and len(sender) < 500:
         message.reply_to = [sender]

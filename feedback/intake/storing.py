@@ -45,7 +45,7 @@ def store(raw: bytes, *, envelope_to: str = "") -> bool:
     slots: dict[str, Any] = {
         "digest": sha256(raw).digest(),
         "raw": raw,
-        "envelope_to": envelope_to.replace("\x00", "")[:_LONGEST_ADDRESS],
+        "envelope_to": envelope_to.encode(errors="replace").decode().replace("\x00", "")[:_LONGEST_ADDRESS],
     }
     with connection.cursor() as cursor:
         cursor.execute(_STORE, slots)

@@ -10,6 +10,7 @@ from accounts.commands import PersonCommand
 from accounts.models import User
 from accounts.rights import Right
 from accounts.roles import SHIPPED, root
+from campaign.lib.helped import row_count
 
 MOST = 1_000
 
@@ -24,7 +25,7 @@ class Command(PersonCommand):
         parser.add_argument("--text", help="only those whose user name, name or address has this in it")
         parser.add_argument("--closed", action="store_true", help="accounts that are closed too")
         parser.add_argument(
-            "--limit", type=int, default=50, help=f"at most so many (50; no more than {MOST})"
+            "--limit", type=row_count, default=50, help=f"at most so many (50; no more than {MOST})"
         )
         parser.add_argument("--after", metavar="USER", help="go on behind this user name")
 

@@ -8,6 +8,7 @@ from accounts.models import User
 from alerts import choices, words
 from alerts.models import Alert
 from campaign.lib import clock, reader_zone
+from campaign.lib.helped import row_count
 
 MOST = 500
 
@@ -26,7 +27,7 @@ class Command(PersonCommand):
             "--seen", action="store_true", help="mark all that the person was told of as seen"
         )
         parser.add_argument(
-            "--limit", type=int, default=100, help=f"so many at most (default 100, most {MOST})"
+            "--limit", type=row_count, default=100, help=f"so many at most (default 100, most {MOST})"
         )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

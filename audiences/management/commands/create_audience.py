@@ -69,8 +69,4 @@ class Command(PersonCommand):
     def _unit(self, wanted: Any, by: User) -> OrganizationalUnit:
         if wanted is None:
             return by.home_unit or root()
-        name = {"pk": wanted} if str(wanted).isdigit() else {"label": wanted}
-        found = list(OrganizationalUnit.objects.filter(**name)[:2])
-        if len(found) != 1:
-            self.fail("no_unit", f"There is no such unit, or more than one: “{wanted}”.", exit_code=2)
-        return found[0]
+        return self.unit(str(wanted), by=by)

@@ -179,16 +179,12 @@ class Command(PersonCommand):
     def _unit(self, wanted: str | None, by: User) -> OrganizationalUnit:
         if not wanted and by.home_unit:
             return by.home_unit
-        units = OrganizationalUnit.objects.all()
         if wanted:
-            units = units.filter(pk=wanted) if wanted.isdigit() else units.filter(label=wanted)
-        elif units.count() > 1:
+            return self.unit(wanted, by=by)
+        units = list(OrganizationalUnit.objects.all()[:2])
+        if len(units) != 1:
             self.fail("no_unit", "Say which unit the profiles belong to: --unit LABEL.", exit_code=2)
-        found = list(units[:2])
-        if len(found) != 1:
-            problem = "There is no unit" if not found else "There are several units, name one by its id:"
-            self.fail("no_unit", f"{problem} “{wanted}”.", exit_code=2)
-        return found[0]
+        return units[0]
 
     def _draw(self, importing: Import) -> None:
         if self.as_json or not sys.stderr.isatty():

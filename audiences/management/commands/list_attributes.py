@@ -9,6 +9,7 @@ from accounts.commands import PersonCommand
 from accounts.models import User
 from audiences.fields import attributes
 from audiences.models import Attribute
+from campaign.lib.helped import row_count
 
 MOST = 10_000
 
@@ -19,7 +20,9 @@ class Command(PersonCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--text", default="", help="only those whose name or label has this in it")
-        parser.add_argument("--limit", type=int, default=MOST, help=f"at most so many (default: {MOST:,})")
+        parser.add_argument(
+            "--limit", type=row_count, default=MOST, help=f"at most so many (default: {MOST:,})"
+        )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         text = options["text"].replace("\0", "")

@@ -10,6 +10,7 @@ from accounts.models import User
 from audiences import ordering
 from audiences.models import Audience
 from audiences.rules import rules, targeting
+from campaign.lib.helped import row_count
 
 
 class Command(PersonCommand):
@@ -19,7 +20,7 @@ class Command(PersonCommand):
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--text", default="", help="only those whose label has this in it")
         parser.add_argument("--unit", metavar="UNIT", help="only this unit's: its label or id")
-        parser.add_argument("--limit", type=int, default=200, help="at most so many (default: 200)")
+        parser.add_argument("--limit", type=row_count, default=200, help="at most so many (default: 200)")
         parser.add_argument(
             "--sort", choices=list(ordering.AUDIENCES), default="label", help="in this order (default: label)"
         )

@@ -8,6 +8,7 @@ from accounts.commands import PersonCommand
 from accounts.models import User
 from audiences.imports import mappings
 from audiences.models import ImportMapping
+from campaign.lib.helped import row_count
 
 SHOWN = 200
 
@@ -19,7 +20,9 @@ class Command(PersonCommand):
     example = "manage.py list_mappings --as ines\nmanage.py list_mappings --forget 4 --as ines"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--limit", type=int, default=SHOWN, help=f"at most so many (default: {SHOWN})")
+        parser.add_argument(
+            "--limit", type=row_count, default=SHOWN, help=f"at most so many (default: {SHOWN})"
+        )
         parser.add_argument("--forget", type=int, metavar="ID", help="it is offered no more")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Command(DeliveriesCommand):
         assert by is not None
         on: Delivery | OrganizationalUnit
         named = options["delivery"]
-        on = self.find(named, by=by) if named else self.unit(options["unit"], by=by)
+        on = self.find(named, by=by) if named is not None else self.unit(options["unit"], by=by)
         if options["reason"] is not None:
             holds.place(on=on, reason=options["reason"], by=by, at=clock.now())
         elif options["lift"]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import OrganizationalUnit, User
 from campaign.lib import clock
+from campaign.lib.helped import row_count
 from campaign.lib.keyset import KeyPage, sorted_page
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.folders import naming
@@ -49,7 +50,7 @@ class Command(DeliveriesCommand):
             "default: new",
         )  # fmt: skip
         parser.add_argument("--reverse", action="store_true", help="the other way round")
-        parser.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
+        parser.add_argument("--limit", type=row_count, default=50, help="at most so many (default: 50)")
         parser.add_argument("--before", type=int, metavar="ID", help="go on behind this one")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audiences import sight
+from campaign.lib.helped import row_count
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.operations import doubts
 
@@ -18,7 +19,7 @@ class Command(DeliveriesCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("delivery", metavar="DELIVERY", help="its ID: DM95, or 95")
-        parser.add_argument("--limit", type=int, default=1000, help="at most so many (default: 1000)")
+        parser.add_argument("--limit", type=row_count, default=1000, help="at most so many (default: 1000)")
         parser.add_argument("--after", type=int, default=0, metavar="N", help="go on behind this number")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

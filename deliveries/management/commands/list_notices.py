@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from campaign.lib import clock
+from campaign.lib.helped import row_count
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.lifecycle import notices
 from deliveries.models import Notice
@@ -17,7 +18,7 @@ class Command(DeliveriesCommand):
     example = "manage.py list_notices --as carla\n  manage.py list_notices --as carla --seen --json"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
+        parser.add_argument("--limit", type=row_count, default=50, help="at most so many (default: 50)")
         parser.add_argument("--seen", action="store_true", help="mark all of them as seen afterwards")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

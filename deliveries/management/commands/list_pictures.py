@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from campaign.lib import numbers
+from campaign.lib.helped import row_count
 from deliveries.commands.base import USAGE, DeliveriesCommand
 from deliveries.drafting import library, picture_uses
 
@@ -16,7 +17,7 @@ class Command(DeliveriesCommand):
     example = "manage.py list_pictures --as ana\n  manage.py list_pictures --remove 7 --as ana"
 
     def add_options(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--limit", type=int, default=100, help="how many at most (default: 100)")
+        parser.add_argument("--limit", type=row_count, default=100, help="how many at most (default: 100)")
         parser.add_argument("--remove", metavar="PICTURE", help="the number of a picture that nothing shows")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.commands import UnitCommand
 from accounts.models import User
+from campaign.lib.helped import row_count
 from deliveries.routing import sender_checks, senders
 from deliveries.routing.sender_checks import Standing
 
@@ -20,7 +21,7 @@ class Command(UnitCommand):
         parser.add_argument(
             "--ask", action="store_true", help="have DNS asked anew about the unit's own senders"
         )
-        parser.add_argument("--limit", type=int, default=200, help="at most so many (default: 200)")
+        parser.add_argument("--limit", type=row_count, default=200, help="at most so many (default: 200)")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         assert by is not None

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts.models import User
+from campaign.lib.helped import row_count
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.drafting import content_templates, shipped
 
@@ -18,7 +19,7 @@ class Command(DeliveriesCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--limit", type=int, default=100, help="how many of the units' at most (default: 100)"
+            "--limit", type=row_count, default=100, help="how many of the units' at most (default: 100)"
         )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from accounts.models import User
 from audiences.models import Audience
 from audiences.targets import combining
 from audiences.tests.factories import AudienceFactory, ProfileFactory
+from deliveries.management import delivery_file
 from deliveries.management.tests.calling import CONTENT, refused, run
 from deliveries.models import Delivery
 
@@ -178,3 +179,11 @@ def test_what_can_not_be_combined_is_named(ana: User, file: Callable[..., Path],
 
     assert error.value.returncode == 2
     assert not Delivery.objects.exists()
+
+
+def test_a_number_of_thousands_of_digits_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "large.json"
+    file.write_text('{"label": "x", "validity_hours": 1' + "0" * 6_000 + "}")
+
+    with pytest.raises(delivery_file.BadDeliveryFile, match="number that is too large"):
+        delivery_file.read(file)

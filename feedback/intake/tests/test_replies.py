@@ -7,7 +7,7 @@ from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import statuses
 from feedback import jobs
 from feedback.intake import storing
-from feedback.models import Outcome, Reply, Report
+from feedback.models import IncomingMail, Outcome, Reply, Report
 from feedback.tests.mails import bounce_of, human_reply
 
 pytestmark = pytest.mark.django_db
@@ -87,3 +87,9 @@ def test_a_reply_of_parts_in_parts_in_parts_holds_up_no_other():
     jobs.read_mail()
 
     assert len(mail.outbox) == 3
+
+
+def test_a_mail_is_stored_though_its_recipient_is_not_in_utf8():
+    assert storing.store(human_reply(delivery_with_reply_to()), envelope_to="b-1\udce9@bounces.example.com")
+
+    assert IncomingMail.objects.get().envelope_to == "b-1?@bounces.example.com"

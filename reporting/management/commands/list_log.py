@@ -6,6 +6,7 @@ from typing import Any
 from django.http import Http404
 
 from accounts.models import User
+from campaign.lib.helped import row_count
 from deliveries.commands.base import USAGE
 from reporting.exports import file_columns
 from reporting.logs import logs
@@ -23,7 +24,9 @@ class Command(LogCommand):
         parser.add_argument("delivery", metavar="DELIVERY", help="its ID: DM95, or 95")
         parser.add_argument("log", choices=list(logs.LOGS), help=f"one of {', '.join(logs.LOGS)}")
         self.add_filter_options(parser)
-        parser.add_argument("--limit", type=int, default=100, help=f"at most so many (100; {MOST:,} at most)")
+        parser.add_argument(
+            "--limit", type=row_count, default=100, help=f"at most so many (100; {MOST:,} at most)"
+        )
         parser.add_argument("--after", default="", metavar="KEY", help="go on behind this row")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
+from campaign.lib.helped import row_count
 from reporting.persons import finding, timeline, words
 from reporting.persons.events import KINDS
 
@@ -22,7 +23,7 @@ class Command(PersonCommand):
             "--kind", action="append", default=[], choices=list(KINDS), help="only this kind; may be repeated"
         )
         parser.add_argument(
-            "--limit", type=int, default=50, help=f"at most so many (50; {timeline.MOST_ROWS} at most)"
+            "--limit", type=row_count, default=50, help=f"at most so many (50; {timeline.MOST_ROWS} at most)"
         )
         parser.add_argument("--before", default="", metavar="PLACE", help="go on behind this place")
 
