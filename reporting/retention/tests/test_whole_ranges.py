@@ -6,8 +6,10 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 
 from accounts.models import AuditEvent
+from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences.models import Profile
 from campaign.lib import clock, partitions
@@ -236,6 +238,15 @@ def test_the_dry_run_says_what_goes_at_once(in_one_range, kept_for, administrato
         (later.name, "recipients"): False,
     }
     assert len(tables(short_ranges)) == 2
+
+
+def test_the_page_of_a_unit_says_what_goes_at_once(in_one_range, kept_for, administrator, client):
+    kept_for(30)
+    client.force_login(administrator)
+
+    page = client.get(reverse("reporting:unit-retention", args=[root().pk])).content.decode()
+
+    assert page.count("with their whole range of deliveries") == len(in_one_range)
 
 
 def test_books_that_do_not_balance_keep_their_rows_and_the_range(in_one_range, kept_for, short_ranges):
