@@ -11,10 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from accounts import audit
-from accounts.roles import SHIPPED, root
 from accounts.tests.factories import UnitFactory, UserFactory
-from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory
+from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
 from deliveries.models import Delivery
 from deliveries.tests.factories import DeliveryFactory
@@ -88,40 +86,6 @@ def test_no_page_keeps_anybody_out(new_page: Any) -> None:
             # What unfolds is unfolded; the menus, which lie upon other things, on the first page.
             opened = "details" if address == "/" else "details:not(.menu)"
             page.evaluate(f"document.querySelectorAll('{opened}').forEach(each => each.open = true)")
-            found += violations(axe, page, f"{address} {width} {theme}")
-            found += too_wide(page, f"{address} {width}")
-
-    assert found == []
-
-
-def test_no_page_of_the_desk_keeps_anybody_out(new_page: Any) -> None:
-    """One of each kind: lists with rows, without, and searched in vain; forms; what can only be read; history; queues."""
-    boss = UserFactory(is_superuser=True, is_staff=True, roles=dict.fromkeys(SHIPPED, root()))
-    sent = DeliveryFactory(unit=root(), finished=True, recipients=1, label="x" * 120)
-    service, named = ServiceFactory(unit=root()), ProfileFactory(unit=root(), first_name="x" * 120)
-    audit.record("create_delivery", by=boss, target=sent)
-    lists = (
-        "deliveries/delivery",
-        "audiences/profile",
-        "accounts/auditevent",
-        "deliveries/statuschange",
-        "deliveries/notice",
-    )
-    pages = [
-        "/admin/", "/admin/accounts/user/?q=nobody", *(f"/admin/{each}/" for each in lists),
-        f"/admin/deliveries/delivery/{sent.pk}/change/", f"/admin/deliveries/delivery/{sent.pk}/history/",
-        f"/admin/deliveries/preparation/{sent.preparation_id}/change/", f"/admin/audiences/profile/{named.pk}/change/",
-        f"/admin/audiences/service/{service.pk}/change/", "/admin/accounts/organizationalunit/add/",
-        "/admin/django_rq/dashboard/", "/admin/django_rq/dashboard/queues/0/failed/", "/admin/deliveries/instance/",
-    ]  # fmt: skip
-    axe, found = Axe(), []
-
-    for width, theme in LOOKS:
-        page = new_page(user=boss, viewport={"width": width, "height": 900}, color_scheme=theme)
-        page.set_default_timeout(60_000)
-        for address in pages:
-            page.goto(address, wait_until="domcontentloaded")
-            expect(page.locator("#content-main, .queues, .shortcuts, form").first).to_be_attached()
             found += violations(axe, page, f"{address} {width} {theme}")
             found += too_wide(page, f"{address} {width}")
 
