@@ -21,7 +21,7 @@ from reporting.models import ReportMail, ScheduledReport
 from reporting.reports import kinds
 from reporting.reports.subjects import About, Subject, of_deliveries, of_folder, of_unit
 from reporting.scheduled import definitions
-from reporting.scheduled.forms import FIELDS
+from reporting.scheduled.forms import DAYS, FIELDS
 
 OFFERED = 500
 
@@ -30,6 +30,9 @@ class ScheduledReportForm(VerbForm):
     """Of what it is is said once, for a new one; when and to whom can be changed."""
 
     kind = forms.ChoiceField(label=_("Report"), widget=UnfoldAdminSelectWidget)
+    weekday: Any = forms.TypedChoiceField(
+        coerce=int, choices=DAYS, label=_("Weekday"), initial=1, widget=UnfoldAdminSelectWidget
+    )
     time_zone = forms.ChoiceField(
         choices=local_time.choices, label=_("Time zone"), widget=UnfoldAdminSelectWidget
     )

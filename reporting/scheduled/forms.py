@@ -14,6 +14,7 @@ from reporting.reports.subjects import Subject
 from reporting.scheduled import definitions
 
 FIELDS = ("rhythm", "weekday", "month_day", "at_time", "time_zone")
+DAYS = [(n + 1, name) for n, name in WEEKDAYS.items()]
 
 
 class ScheduleForm(forms.Form):
@@ -27,7 +28,7 @@ class ScheduleForm(forms.Form):
         choices=ScheduledReport.Rhythm.choices, label=_("How often"), initial=ScheduledReport.Rhythm.WEEKLY
     )
     weekday: Any = forms.TypedChoiceField(
-        coerce=int, choices=[(n + 1, name) for n, name in WEEKDAYS.items()], label=_("Weekday"), initial=1,
+        coerce=int, choices=DAYS, label=_("Weekday"), initial=1,
         required=False, help_text=_("Where it comes each week."),
     )  # fmt: skip
     month_day = forms.IntegerField(
