@@ -33,7 +33,9 @@ def test_a_unit_hands_down_and_the_nearest_says_what_holds(administrator, django
     with django_assert_num_queries(1):
         found = holding(below)
 
-    assert found == {"recipients": (0, middle), "reactions": (None, None), "mail": (40, root())}
+    assert found == {
+        "recipients": (0, middle), "reactions": (None, None), "mail": (40, root()), "proofs": (None, None),
+    }  # fmt: skip
 
 
 def test_none_takes_a_setting_away_and_others_stay(administrator):
