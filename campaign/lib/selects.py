@@ -37,7 +37,7 @@ class Renderer(DjangoTemplates):
         return f"{before.rstrip()}{''.join(_group(*group[:2]) for group in groups)}\n{end}{after}"
 
 
-def _label(*, use_tag: bool, tag: str, label: Any, attrs: dict[str, Any], **_more: Any) -> str:
+def _label(*, use_tag: bool, tag: str, label: Any, attrs: dict[str, Any] | None, **_more: Any) -> str:
     said = conditional_escape(localize(label))
     return f"<{tag}{_attributes(attrs)}>{said}</{tag}>" if use_tag else said.strip()
 
@@ -62,9 +62,9 @@ def _option(option: dict[str, Any]) -> str:
     return f'<option value="{value}"{_attributes(option["attrs"])}>{label}</option>'
 
 
-def _attributes(attrs: dict[str, Any]) -> str:
+def _attributes(attrs: dict[str, Any] | None) -> str:
     return "".join(
         f" {name}" if value is True else f' {name}="{conditional_escape(stringformat(value, "s"))}"'
-        for name, value in attrs.items()
+        for name, value in (attrs or {}).items()
         if value is not False
     )

@@ -69,6 +69,16 @@ def test_a_label_is_that_of_the_template(label, suffix, tag):
     assert written[0] == written[1]
 
 
+def test_what_has_no_input_of_its_own_has_a_label_as_the_template_writes_it():
+    class ManyChoices(forms.Form):
+        pick = forms.MultipleChoiceField(choices=[("a", "A")], widget=forms.CheckboxSelectMultiple)
+
+    written = {
+        str(ManyChoices(renderer=each)["pick"].legend_tag()) for each in (Renderer(), DjangoTemplates())
+    }
+    assert len(written) == 1
+
+
 def test_a_choice_with_a_template_of_its_own_is_written_by_it():
     widget = forms.RadioSelect(choices=[("a", "A")])
 
