@@ -286,24 +286,30 @@ def test_an_attempt_whose_worker_died_comes_again_by_itself(end):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_that_is_removed_while_it_is_told_makes_no_other_be_told_twice(end):
+def test_one_that_is_removed_while_it_is_told_makes_no_other_be_told_twice(end, monkeypatch):
+    noted, note = threading.Event(), calling._note
+
+    def note_and_say_so(*said):
+        try:
+            return note(*said)
+        finally:
+            noted.set()
+
+    monkeypatch.setattr(calling, "_note", note_and_say_so)
     leaving, _secret = webhook_at(end.url)
     with far_end() as other:
         webhook, _other_secret = webhook_at(other.url, leaving.unit)
-        told_first, removed = test_of(leaving), threading.Event()
-        message = test_of(webhook)
+        told_first, message = test_of(leaving), test_of(webhook)
 
         def after_it_was_removed(handler):
             Webhook.objects.filter(pk=leaving.pk).delete()
             connection.close()
-            removed.set()
             handler.send_response(204)
             handler.end_headers()
 
         end.instead = after_it_was_removed
         other.instead = lambda handler: (
-            removed.wait(5),
-            time.sleep(0.3),
+            noted.wait(5),
             handler.send_response(204),
             handler.end_headers(),
         )
