@@ -11,7 +11,7 @@ from deliveries.ledger import ranges
 from deliveries.models import Delivery
 
 CHUNK = 1_000  # rows
-FAILED = 100  # each so-manieth message failed, and did not arrive
+FAILED = 100  # each so-manieth message failed
 EXCLUDED, HIT = 20, 10  # for so many messages one exclusion, one click
 AWAY = 1_000_000  # ids of copied preparations: those made by verbs come to none of them
 
@@ -94,7 +94,7 @@ def model() -> Delivery:
 
 def lay(model: Delivery, *, label: str, size: int, messages: int) -> Laid:
     """The next whole range of `size` deliveries is full of such as ended 400 days ago; so many messages each."""
-    first = (ranges.last_id() // size + 1) * size
+    first = (max(ranges.last_id(), ranges.ranges()[0].end - 1) // size + 1) * size
     laid = Laid(units.create_unit(label=label, parent=model.unit), first, first + size - 1, messages)
     audience.make_room(laid.first, laid.last)
     slots = {"first": first, "last": laid.last, "unit": laid.unit.pk, "messages": messages, "model": model.pk}
