@@ -15,7 +15,7 @@ from benchmarks import house
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
 PATHS = re.compile(
-    r"`((?:accounts|audiences|campaign|deliveries|feedback|home|inbox|reporting|templates|docs)/[\w./-]+)`"
+    r"`((?:accounts|alerts|audiences|campaign|deliveries|feedback|home|inbox|reporting|templates|docs)/[\w./-]+)`"
 )
 
 
@@ -59,6 +59,16 @@ def test_nothing_of_our_own_is_imported_inside_a_function() -> None:
 
 def test_one_file_writes_the_status_of_a_delivery() -> None:
     assert house.figures()["writers_of_a_deliverys_status"] == ["deliveries/lifecycle/steps.py"]
+
+
+def test_one_file_writes_the_quarantine() -> None:
+    assert house.figures()["writers_of_the_quarantine"] == ["audiences/quarantine/writer.py"]
+
+
+def test_the_ledger_alone_writes_the_status_of_a_message() -> None:
+    writers = house.figures()["writers_of_a_messages_status"]
+
+    assert {str(Path(name).parent) for name in writers} == {"deliveries/ledger"}
 
 
 def test_a_public_function_says_which_errors_it_raises() -> None:
