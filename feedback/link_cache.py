@@ -20,7 +20,7 @@ from django.conf import settings
 
 from campaign.lib import private
 from deliveries.content.compiled import Compiled
-from deliveries.content.render import Renderer, RenderError
+from deliveries.content.message.render import Renderer, RenderError
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Status
 from deliveries.rendering import served_renderer

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 
 from campaign.lib.tokens import Claim, Purpose, default_signer
-from deliveries.content.render import RenderError
+from deliveries.content.message.render import RenderError
 from deliveries.proofs import showing
 from feedback import outage
 

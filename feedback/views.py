@@ -18,7 +18,7 @@ from audiences.models import Profile
 from audiences.tracking import Tracked
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
-from deliveries.content.render import RenderError
+from deliveries.content.message.render import RenderError
 from deliveries.models import pictures
 from feedback import link_cache, message_values, outage, proof_pages, public_pages, unsubscribes
 from feedback.arrivals import IncomingHit

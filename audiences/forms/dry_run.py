@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from audiences import imports
 from audiences.fields import attributes, fields
-from audiences.forms.basic import ChoicesForm
+from audiences.forms.importing import ChoicesForm
 from audiences.imports import chosen, looking
 from audiences.imports.source import ENCODINGS
 from audiences.models import Import

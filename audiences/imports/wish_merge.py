@@ -17,7 +17,7 @@ from audiences.imports.outcomes import Lines, Outcome
 from audiences.imports.wish_rows import kept_of, tracked_of
 from audiences.imports.wishes import Wish
 from audiences.models import Import
-from audiences.quarantine import quarantines
+from audiences.quarantine import writer
 from audiences.services.subscribing import Origin
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class WishMerge:
                 CASE held WHEN 'complained' THEN 'complaint' ELSE 'import' END, ''
             FROM {staging} WHERE held IS NOT NULL AND email_key <> ''
         """
-        return self.tables.execute(quarantines.WRITE.format(given=given), self._values())
+        return self.tables.execute(writer.holding(given, is_told=False), self._values())
 
     def _keep_consents(self) -> None:
         """When, where and to what somebody consented is an event; the same consent again adds none."""

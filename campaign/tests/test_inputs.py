@@ -20,8 +20,8 @@ from audiences.imports import columns, files, headers
 from audiences.rules import rules
 from campaign.lib import recurrence
 from campaign.lib.refusals import Refusal
-from deliveries.content.address_attributes import runs_in_css
 from deliveries.content.compile import compile_content
+from deliveries.content.html_part.address_attributes import runs_in_css
 from deliveries.content.source import Field, Source
 from deliveries.drafting import uploads
 from deliveries.tests.factories import person

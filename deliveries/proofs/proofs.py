@@ -31,7 +31,7 @@ from deliveries import queues
 from deliveries.channels import choice
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.dkim import Signer, UnusableKey
-from deliveries.content.render import Renderer
+from deliveries.content.message.render import Renderer
 from deliveries.lifecycle import attachments, log
 from deliveries.models import Delivery, Proof, ProofMessage
 from deliveries.proofs import rules, showing

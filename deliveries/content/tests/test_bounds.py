@@ -12,8 +12,8 @@ from django.urls import reverse
 from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from deliveries import drafting, proofs
-from deliveries.content import bounds, inliner, markup
 from deliveries.content.merge_tags.engine import TooManyBranches, environment
+from deliveries.content.reading import bounds, inliner, markup
 from deliveries.content.tests.bombs import BOMBS, DEEP
 from deliveries.content.tests.compiling import OPT_OUT, findings
 from deliveries.models import Content, Delivery, PreparationStatus, ProofMessage, Status

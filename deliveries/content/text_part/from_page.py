@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import layout, references
-from deliveries.content.layout import BLOCK, KEPT_LINE, KEPT_SPACE, LINE, OUTPUT, PARAGRAPH
-from deliveries.content.lists import Numbers
-from deliveries.content.markup import Attribute, Token
+from deliveries.content import references
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.scope import Scope
-from deliveries.content.tree import NOWHERE, Tree
-from deliveries.content.visibility import Visibility
+from deliveries.content.reading.markup import Attribute, Token
+from deliveries.content.reading.tree import NOWHERE, Tree
+from deliveries.content.reading.visibility import Visibility
+from deliveries.content.text_part import layout
+from deliveries.content.text_part.layout import BLOCK, KEPT_LINE, KEPT_SPACE, LINE, OUTPUT, PARAGRAPH
+from deliveries.content.text_part.lists import Numbers
 
 _PARAGRAPHS = frozenset(
     "p table h1 h2 h3 h4 h5 h6 ul ol dl blockquote pre hr section article header footer main nav aside figure "

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
-from deliveries.content import mime
+from deliveries.content.message import mime
 
 _LINE = 76  # characters of a header's line, and of base64
 # A message in base64 is none that RFC 2046 knows; readers open it by the end of its name.

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from deliveries.content import references
-from deliveries.content.cascade import sheets
-from deliveries.content.cascade.inlining import Cascade, Inlined
-from deliveries.content.cascade.matching import Matches, matches_of
-from deliveries.content.cascade.selectors import Page
-from deliveries.content.cascade.sheets import Rule, Sheet
-from deliveries.content.markup import Token
 from deliveries.content.merge_tags.segments import MASK
-from deliveries.content.tree import Tree
+from deliveries.content.reading.cascade import sheets
+from deliveries.content.reading.cascade.inlining import Cascade, Inlined
+from deliveries.content.reading.cascade.matching import Matches, matches_of
+from deliveries.content.reading.cascade.selectors import Page
+from deliveries.content.reading.cascade.sheets import Rule, Sheet
+from deliveries.content.reading.markup import Token
+from deliveries.content.reading.tree import Tree
 
 _INVISIBLE = frozenset("html head meta title style script link base br".split())
 _QUIRKY = re.compile(r"<!doctype\s+html\s+public\s+[\"']-//(?:ietf|w3c)//dtd html (?:2|3|4\.0)", re.I)

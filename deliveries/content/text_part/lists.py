@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from deliveries.content.markup import Token
 from deliveries.content.merge_tags.scope import Scope
-from deliveries.content.tree import Tree
+from deliveries.content.reading.markup import Token
+from deliveries.content.reading.tree import Tree
 
 BULLET = "- "
 _LARGEST = 10**9

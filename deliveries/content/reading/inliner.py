@@ -11,8 +11,8 @@ import sys
 import css_inline
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content.bounds import CODE
 from deliveries.content.merge_tags.problem import Problem
+from deliveries.content.reading.bounds import CODE
 
 MOST_SECONDS = 5  # of processor time
 MOST_SECONDS_OF_WAITING = 30

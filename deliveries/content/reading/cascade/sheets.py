@@ -7,10 +7,10 @@ from typing import Any
 
 import tinycss2
 
-from deliveries.content.cascade import selectors
-from deliveries.content.cascade.declarations import Declaration
-from deliveries.content.cascade.selectors import EVERYTHING, Page, Selector
 from deliveries.content.merge_tags.segments import MASK
+from deliveries.content.reading.cascade import selectors
+from deliveries.content.reading.cascade.declarations import Declaration
+from deliveries.content.reading.cascade.selectors import EVERYTHING, Page, Selector
 
 MOST_CHARACTERS = 256 * 1024  # of all sheets of a page: with more, or deeper ones, nothing is inlined
 DEEPEST_BRACKETS = 100

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from selectolax.lexbor import LexborHTMLParser
 
 from deliveries.content import references
-from deliveries.content.markup import VOID, Token
 from deliveries.content.merge_tags.segments import MASK
+from deliveries.content.reading.markup import VOID, Token
 
 NUMBER = "data-s"
 _TAG = re.compile(

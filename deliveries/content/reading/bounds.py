@@ -15,8 +15,8 @@ from django.utils.translation import gettext_noop as n_
 from selectolax.lexbor import LexborHTMLParser
 
 from deliveries.content import references
-from deliveries.content.markup import VOID, Token
 from deliveries.content.merge_tags.problem import Problem
+from deliveries.content.reading.markup import VOID, Token
 from deliveries.content.source import Source
 
 CODE = "content_bound"

@@ -15,16 +15,16 @@ from django.utils.translation import gettext_lazy as _
 from campaign.lib.dots import END, dotted
 from campaign.lib.refusals import Refusal
 from campaign.lib.tokens import MAX_SEQ, Purpose, Signer
-from deliveries.content import attached as attached_files
-from deliveries.content import mime
 from deliveries.content.compiled import Compiled
 from deliveries.content.lines import LONGEST
 from deliveries.content.links import static_start
 from deliveries.content.merge_tags.engine import FAILURES, cause_of, environment
 from deliveries.content.merge_tags.values import clean, plain
-from deliveries.content.skeleton import Skeleton, Unfit
+from deliveries.content.message import attached as attached_files
+from deliveries.content.message import mime
+from deliveries.content.message.skeleton import Skeleton, Unfit
+from deliveries.content.message.untracked import untracked
 from deliveries.content.source import Field
-from deliveries.content.untracked import untracked
 
 Value = str | int | float | date | None
 Encoding = Literal["8bit", "encoded"]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deliveries.content.cascade.declarations import Declaration, touch
-from deliveries.content.cascade.sheets import Rule
+from deliveries.content.reading.cascade.declarations import Declaration, touch
+from deliveries.content.reading.cascade.sheets import Rule
 
 _BEATS_ALL = (1 << 30, 0, 0)
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from deliveries.content import inliner
-from deliveries.content.cascade.sheets import Rule
-from deliveries.content.tree import NUMBER, Tree
+from deliveries.content.reading import inliner
+from deliveries.content.reading.cascade.sheets import Rule
+from deliveries.content.reading.tree import NUMBER, Tree
 
 _NAME = "--sinete-rule-"
 _TAG = re.compile(r'<[A-Za-z][^\s/>]*+([^>"]*+(?:"[^"]*+"[^>"]*+)*+)>')

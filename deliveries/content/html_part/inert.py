@@ -11,7 +11,8 @@ from itertools import pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from deliveries.content import address_attributes, references
+from deliveries.content import references
+from deliveries.content.html_part import address_attributes
 
 ACTIVE = frozenset(
     {

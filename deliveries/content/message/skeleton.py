@@ -9,7 +9,7 @@ import re
 
 from campaign.lib.dots import END, dotted
 from deliveries.content.lines import LONGEST, TAG
-from deliveries.content.mime import has_line_above
+from deliveries.content.message.mime import has_line_above
 
 OPEN, CLOSE = "\x1e", "\x1f"
 _OPEN, _CLOSE = OPEN.encode(), CLOSE.encode()

@@ -1,34 +1,21 @@
-"""The forms of profiles, lists, imports and test profiles: they read what was typed; the verbs decide."""
+"""The forms of a profile and of a test profile: a field for each field of a profile."""
 
 from collections.abc import Collection
-from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access
-from accounts.models import OrganizationalUnit, User
+from accounts.models import User
 from accounts.rights import Right
-from audiences import imports, sight
-from audiences.fields import attributes, fields
+from audiences import sight
+from audiences.fields import fields
 from audiences.fields.fields import DATE, NUMBER, YES_NO, ProfileField
+from audiences.forms.units import UnitField
 from audiences.imports import columns
 from audiences.models import Attribute, Profile, TestProfile
 from campaign.lib import reader_zone
-
-
-class UnitField(forms.ModelChoiceField):
-    """One of the units where a person holds a right; hidden as long as there is no choice."""
-
-    def __init__(self, *, user: User, right: Right, **kwargs: Any) -> None:
-        units = access.units(user, right)
-        kwargs.setdefault("label", _("Unit"))
-        super().__init__(queryset=units, empty_label=None, **kwargs)
-        home = user.home_unit_id
-        self.initial = (
-            home if home in {unit.pk for unit in units} else next((unit.pk for unit in units), None)
-        )
 
 
 def _kind_field(known: ProfileField) -> forms.Field:
@@ -157,115 +144,3 @@ class TestProfileForm(_ValuesForm):
             if stored is not None:
                 found[known.name] = stored
         return found
-
-
-class AudienceForm(forms.Form):
-    """What rule and list have in common."""
-
-    label = forms.CharField(max_length=128, label=_("Label"))
-    description = forms.CharField(
-        required=False, label=_("Description"), widget=forms.Textarea(attrs={"rows": 2}), max_length=1_000
-    )
-
-    def __init__(self, *args: Any, user: User, unit: OrganizationalUnit | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if unit is None:
-            self.fields["unit"] = UnitField(user=user, right=Right.PREPARE)
-
-    def chosen_unit(self) -> OrganizationalUnit:
-        unit: OrganizationalUnit = self.cleaned_data["unit"]
-        return unit
-
-
-class PastedForm(forms.Form):
-    """Ids and addresses, pasted from wherever."""
-
-    pasted = forms.CharField(
-        required=False,
-        label=_("External ids or addresses"),
-        help_text=_("One to a line, or with commas between them."),
-        widget=forms.Textarea(attrs={"rows": 8}),
-        max_length=8_000_000,
-    )
-
-
-class ListForm(PastedForm, AudienceForm):
-    field_order = ["label", "description", "unit", "pasted"]
-
-
-class ChoicesForm(forms.Form):
-    """How to read what can be read in two ways."""
-
-    decimal = forms.ChoiceField(
-        required=False,
-        label=_("Decimals, where the column doesn't tell"),
-        choices=[("", _("Ask")), (",", _("Comma: 2.500 is 2500")), (".", _("Point: 2.500 is 2½"))],
-    )
-    dates = forms.ChoiceField(
-        required=False,
-        label=_("Dates, where the column doesn't tell"),
-        choices=[
-            ("", _("Ask")),
-            ("day", _("The day first: 03/04 is in April")),
-            ("month", _("The month first: 03/04 is in March")),
-        ],
-    )
-    shared_ids = forms.BooleanField(
-        required=False, label=_("One external id may stand beside several addresses; its last row counts")
-    )
-    keep_good_rows = forms.BooleanField(
-        required=False, label=_("If the file is broken, import its good rows all the same")
-    )
-    suppression = forms.BooleanField(
-        required=False,
-        label=_("The file is a suppression list: addresses, domains or hashes that are never written to"),
-    )
-
-    @property
-    def options(self) -> imports.Options:
-        """What was chosen; of a form that is valid."""
-        names = {field.name for field in dataclass_fields(imports.Options)}
-        return imports.Options(
-            **{name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
-        )
-
-
-class ImportForm(ChoicesForm):
-    """A file and how to take it."""
-
-    file = forms.FileField(
-        label=_("CSV file, or workbook of Excel or LibreOffice"),
-        help_text=_("Drop it here. Delimiter and encoding are found out; columns go by their names."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,.xlsm,.xlsb,.xls,.ods,text/csv"}),
-    )
-    list_label = forms.CharField(
-        required=False,
-        max_length=128,
-        label=_("Add the profiles to a fixed list"),
-        help_text=_("Its label; a new one is made where there is none."),
-    )
-    declare_attributes = forms.BooleanField(
-        required=False, label=_("Declare columns that are unknown as attributes of the profiles")
-    )
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        unit = UnitField(user=user, right=Right.IMPORT, help_text=_("New profiles belong to it."))
-        first = {
-            name: self.fields[name] for name in ("file", "list_label", "declare_attributes", "keep_good_rows")
-        }
-        self.fields = {"file": first["file"], "unit": unit, **first, **self.fields}
-        if not attributes.may_declare(user):
-            self.fields["declare_attributes"].disabled = True
-            self.fields["declare_attributes"].help_text = attributes.who_declares()
-
-
-class AttributeForm(forms.ModelForm):
-    """A new attribute; the verb decides."""
-
-    class Meta:
-        model = Attribute
-        fields = ["name", "label", "kind"]
-        help_texts = {
-            "name": _("What a content writes after “profile.”, such as points; it can't be changed later.")
-        }

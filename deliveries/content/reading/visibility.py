@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import tinycss2.color3
 
-from deliveries.content.markup import Token
 from deliveries.content.merge_tags.segments import MASK
-from deliveries.content.styles import Styles
-from deliveries.content.tree import Tree
+from deliveries.content.reading.markup import Token
+from deliveries.content.reading.styles import Styles
+from deliveries.content.reading.tree import Tree
 
 SMALLEST = 1.0  # pixels of a letter that nobody reads any more
 FARTHEST = -900.0  # pixels beside the window
