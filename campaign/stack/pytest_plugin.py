@@ -142,7 +142,9 @@ def _start() -> None:
 
 def _postgres(folder: Path) -> str:
     database_template.copy_to(folder)
-    (folder / "postgresql.auto.conf").write_text("".join(f"{name} = {value}\n" for name, value in HASTY.items()))
+    (folder / "postgresql.auto.conf").write_text(
+        "".join(f"{name} = {value}\n" for name, value in HASTY.items())
+    )
     return _running.enter_context(services.postgres(folder))
 
 
