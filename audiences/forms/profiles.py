@@ -13,7 +13,7 @@ from audiences import sight
 from audiences.fields import fields
 from audiences.fields.fields import DATE, NUMBER, YES_NO, ProfileField
 from audiences.forms.units import UnitField
-from audiences.imports import columns
+from audiences.imports.columns import cells
 from audiences.models import Attribute, Profile, TestProfile
 from campaign.lib import reader_zone
 
@@ -89,7 +89,7 @@ class ProfileForm(_ValuesForm):
     def clean_language(self) -> str:
         """Return the code as it is stored, or an empty text; raise ValidationError for what is no language's code."""
         language = self.cleaned_data["language"].strip()
-        read = columns.language(language) if language else ""
+        read = cells.language(language) if language else ""
         if read is None:
             raise forms.ValidationError(_("This is no code of a language, such as en or pt-BR."))
         return read

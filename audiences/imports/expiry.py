@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from audiences.imports import tables
+from audiences.imports.staging import tables
 from audiences.models import Import, ImportLines, ImportPart
 from campaign.lib import clock
 

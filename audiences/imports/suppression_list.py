@@ -9,14 +9,14 @@ from typing import IO, Any
 from django.utils.translation import gettext_noop as n_
 
 from audiences.fields.fields import TEXT
-from audiences.imports import headers, words
-from audiences.imports.columns import Converter
-from audiences.imports.files import Batch, Reader, Report
-from audiences.imports.headers import Column, Mapping
-from audiences.imports.outcomes import Lines, Outcome
+from audiences.imports.columns import headers, words
+from audiences.imports.columns.cells import Converter
+from audiences.imports.columns.headers import Column, Mapping
+from audiences.imports.reading.files import Batch, Reader, Report
 from audiences.imports.report import Problems
-from audiences.imports.rows import NOTHING_KNOWN
-from audiences.imports.tables import Staging
+from audiences.imports.staging.outcomes import Lines, Outcome
+from audiences.imports.staging.rows import NOTHING_KNOWN
+from audiences.imports.staging.tables import Staging
 from audiences.quarantine import suppressions
 from audiences.quarantine.suppressions import Entry
 

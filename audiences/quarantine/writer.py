@@ -14,10 +14,7 @@ from django.db import connection
 
 from accounts import audit
 from accounts.models import User
-from audiences.models import Quarantine
 from audiences.quarantine.thresholds import Standing
-
-HELD = (Quarantine.Status.QUARANTINE, Quarantine.Status.DENYLIST)
 
 # {given} is a query of these columns, an address once. `errors` is NULL for one more than there were; `before` is the
 # status of an entry that the caller holds locked, NULL where it doesn't.

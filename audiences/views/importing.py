@@ -14,7 +14,7 @@ from audiences import imports, sight
 from audiences.fields import attributes
 from audiences.forms.filters import ImportFilter
 from audiences.forms.importing import ChoicesForm, ImportForm
-from audiences.imports import looking
+from audiences.imports.staging import looking
 from audiences.models import Import
 from audiences.views import dry_running
 from audiences.views.shared import refusals_in, visible_or_404

@@ -23,8 +23,8 @@ from deliveries.ledger import recounting
 from deliveries.ledger.tallies import tallies, tallies_by, tallies_of
 from deliveries.models import TALLIES, Delivery
 from deliveries.sending import gate
-from feedback import partitions
 from feedback.agents import AgentKind
+from feedback.hits import partitions
 from feedback.models import Hit, HitKind, Reply, Report
 from reporting import queues
 from reporting.counting.behaviour import BEHAVIOUR, Measured, measured

@@ -9,7 +9,6 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from deliveries import drafting, proofs
 from deliveries.content.merge_tags.engine import TooManyBranches, environment
@@ -107,11 +106,6 @@ def test_a_character_of_a_number_that_is_none_is_no_failure():
 
 
 # -- every way in ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def unit(db):
-    return UnitFactory()
 
 
 @pytest.fixture

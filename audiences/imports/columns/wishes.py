@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from audiences.imports import words
+from audiences.imports.columns import words
 from audiences.models import ConsentEvent
 
 Channel = ConsentEvent.Channel

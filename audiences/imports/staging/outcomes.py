@@ -16,7 +16,7 @@ from psycopg import sql
 from audiences.models import Import, ImportLines
 
 if TYPE_CHECKING:
-    from audiences.imports.tables import Staging
+    from audiences.imports.staging.tables import Staging
 
 CHUNK = 1_000  # lines to a row
 IN_MEMORY = 4 << 20  # octets

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from deliveries.overview.diagnosis import Diagnosis, fault, waits
-from feedback import partitions, segments
+from feedback.hits import partitions, segments
 
 PATIENCE = timedelta(minutes=1)
 ROOM = timedelta(days=14)  # with less ahead of it the daily job must have failed for months

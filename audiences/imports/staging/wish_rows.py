@@ -7,10 +7,10 @@ from django.utils.translation import gettext_noop as n_
 
 from audiences import tracking
 from audiences.consent import consents
-from audiences.imports import wishes
-from audiences.imports.columns import NULL, Report
-from audiences.imports.conventions import ISO, WITH_DAY
-from audiences.imports.wishes import KEPT, OF_TRACKING, Asks, Says, Wish
+from audiences.imports.columns import wishes
+from audiences.imports.columns.cells import NULL, Report
+from audiences.imports.columns.conventions import ISO, WITH_DAY
+from audiences.imports.columns.wishes import KEPT, OF_TRACKING, Asks, Says, Wish
 
 UNCLEAR = n_(
     "“%(value)s” doesn't tell whether mail is wanted: the person is held as consent unclear until somebody decides."

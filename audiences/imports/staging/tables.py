@@ -15,9 +15,9 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from psycopg import sql
 
-from audiences.imports import wish_rows
-from audiences.imports.columns import NULL
-from audiences.imports.headers import Mapping
+from audiences.imports.columns.cells import NULL
+from audiences.imports.columns.headers import Mapping
+from audiences.imports.staging import wish_rows
 from audiences.models import Import
 
 Values = dict[str, Any] | list[Any] | None

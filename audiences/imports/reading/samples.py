@@ -1,6 +1,6 @@
 """Some cells of each column, for whoever decides what the column is."""
 
-from audiences.imports.files import Reader
+from audiences.imports.reading.files import Reader
 
 EACH = 5
 LOOKED_AT = 1_000  # rows

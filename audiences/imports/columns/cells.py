@@ -15,9 +15,9 @@ from zoneinfo import available_timezones
 from django.utils.translation import gettext_noop as n_
 
 from audiences.fields.fields import DATE, NUMBER, YES_NO, longest
-from audiences.imports import words
-from audiences.imports.conventions import COMMA, ISO, PLAIN_NUMBER, POINT, WITH_DAY
-from audiences.imports.headers import Column
+from audiences.imports.columns import words
+from audiences.imports.columns.conventions import COMMA, ISO, PLAIN_NUMBER, POINT, WITH_DAY
+from audiences.imports.columns.headers import Column
 from campaign.lib.csv import APOSTROPHE, bare_cell
 
 NULL = "\x01"  # what COPY reads as NULL: no cell holds it, control characters are cleaned away

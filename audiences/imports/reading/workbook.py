@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences.imports import headers
+from audiences.imports.columns import headers
 
 MOST_OCTETS = 200 << 20
 MOST_SECONDS_OF_WAITING = 300

@@ -13,15 +13,15 @@ from psycopg import sql
 
 from audiences import tracking
 from audiences.consent import consents, tracking_consents
-from audiences.imports.outcomes import Lines, Outcome
-from audiences.imports.wish_rows import kept_of, tracked_of
-from audiences.imports.wishes import Wish
+from audiences.imports.columns.wishes import Wish
+from audiences.imports.staging.outcomes import Lines, Outcome
+from audiences.imports.staging.wish_rows import kept_of, tracked_of
 from audiences.models import Import
 from audiences.quarantine import writer
 from audiences.services.subscribing import Origin
 
 if TYPE_CHECKING:
-    from audiences.imports.tables import Staging
+    from audiences.imports.staging.tables import Staging
 
 STAYS_OUT = n_("Opted out before; a file can't opt anybody in again.")
 

@@ -21,11 +21,11 @@ from accounts.models import OrganizationalUnit
 from accounts.rights import Right
 from audiences import search_texts
 from audiences.consent import consents, doubts
-from audiences.imports import wish_merge
-from audiences.imports.headers import Mapping
-from audiences.imports.outcomes import Lines, Outcome
-from audiences.imports.rows import KNOWN_BY
-from audiences.imports.tables import Staging, Values
+from audiences.imports.columns.headers import Mapping
+from audiences.imports.staging import wish_merge
+from audiences.imports.staging.outcomes import Lines, Outcome
+from audiences.imports.staging.rows import KNOWN_BY
+from audiences.imports.staging.tables import Staging, Values
 from audiences.models import Import, Suppression
 from audiences.quarantine import erased_addresses, suppressions
 from audiences.rules import sizes

@@ -12,8 +12,9 @@ from django.db import connection, transaction
 from audiences import tracking
 from audiences.tracking import Tracked
 from deliveries.lifecycle import groups
-from feedback import evidence, outage, segments, unsubscribes
-from feedback.arrivals import IncomingHit, read
+from feedback import outage, unsubscribes
+from feedback.hits import evidence, segments
+from feedback.hits.arrivals import IncomingHit, read
 from feedback.models import HitKind
 from feedback.readers import classes, judging
 from feedback.readers.judging import Judge

@@ -7,8 +7,9 @@ An opt-out takes effect at once where the database can be reached. Whatever fail
 import logging
 from enum import Enum, auto
 
-from feedback import bringing_in, outage, segments
-from feedback.arrivals import IncomingHit
+from feedback import outage
+from feedback.hits import bringing_in, segments
+from feedback.hits.arrivals import IncomingHit
 from feedback.models import HitKind
 
 logger = logging.getLogger(__name__)

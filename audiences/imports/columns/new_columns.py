@@ -4,9 +4,9 @@ from django.utils.translation import gettext_noop as n_
 
 from accounts.models import User
 from audiences.fields import attributes
-from audiences.imports import headers
-from audiences.imports.chosen import Chosen
-from audiences.imports.headers import Mapping
+from audiences.imports.columns import headers
+from audiences.imports.columns.chosen import Chosen
+from audiences.imports.columns.headers import Mapping
 from audiences.imports.report import Problems
 from audiences.models import Attribute
 

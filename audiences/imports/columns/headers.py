@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, field
 
 from audiences.fields.fields import DATE, TEXT
-from audiences.imports import words
-from audiences.imports.consent_headers import GENERIC_STATUS, wish_of
-from audiences.imports.wishes import KEPT, Asks, Wish
+from audiences.imports.columns import words
+from audiences.imports.columns.consent_headers import GENERIC_STATUS, wish_of
+from audiences.imports.columns.wishes import KEPT, Asks, Wish
 
 _NAMES = {
     "external_id": "external_id externalid id id_externo codigo codigo_cliente cliente_id customer_id client_id crm_id"

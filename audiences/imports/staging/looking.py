@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 from accounts.models import User
 from audiences import tracking
-from audiences.imports.outcomes import BEHIND, lines_behind
-from audiences.imports.tables import Staging
+from audiences.imports.staging.outcomes import BEHIND, lines_behind
+from audiences.imports.staging.tables import Staging
 from audiences.models import Import
 
 PAGE = 50

@@ -7,9 +7,10 @@ from typing import Any, BinaryIO
 
 from django.utils.translation import gettext_noop as n_
 
-from audiences.imports import files, headers, kinds
-from audiences.imports.files import Reader, Report, Written
-from audiences.imports.workbook import NoSheet, Workbook
+from audiences.imports.columns import headers
+from audiences.imports.reading import files, kinds
+from audiences.imports.reading.files import Reader, Report, Written
+from audiences.imports.reading.workbook import NoSheet, Workbook
 
 # What a person can choose, as Python names them.
 ENCODINGS = (

@@ -7,12 +7,12 @@ from django.utils.translation import gettext_noop as n_
 
 from audiences import addresses
 from audiences.fields.fields import DATE, longest
-from audiences.imports import words
-from audiences.imports.columns import NULL, Converter, Report, json_pairs
-from audiences.imports.files import Batch
-from audiences.imports.headers import Column, Mapping
-from audiences.imports.outcomes import Lines, Outcome
-from audiences.imports.wish_rows import WishRows
+from audiences.imports.columns import words
+from audiences.imports.columns.cells import NULL, Converter, Report, json_pairs
+from audiences.imports.columns.headers import Column, Mapping
+from audiences.imports.reading.files import Batch
+from audiences.imports.staging.outcomes import Lines, Outcome
+from audiences.imports.staging.wish_rows import WishRows
 
 NO_ADDRESS = n_("There is no address.")
 MALFORMED = n_("“%(value)s” is no email address.")

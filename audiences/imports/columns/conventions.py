@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from audiences.fields.fields import DATE, NUMBER, TEXT, YES_NO
-from audiences.imports import words
-from audiences.imports.headers import Column
+from audiences.imports.columns import words
+from audiences.imports.columns.headers import Column
 
 ISO = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ]00:00.*)?")
 WITH_DAY = re.compile(r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:[T ]0?0:00(?::00(?:\.0+)?)?)?")

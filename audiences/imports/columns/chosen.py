@@ -7,11 +7,11 @@ from django.utils.translation import gettext_noop as n_
 
 from audiences.fields import fields
 from audiences.fields.fields import DATE, TEXT
-from audiences.imports import headers, words
-from audiences.imports.consent_headers import wish_of
-from audiences.imports.headers import Column, Mapping
+from audiences.imports.columns import headers, words
+from audiences.imports.columns.consent_headers import wish_of
+from audiences.imports.columns.headers import Column, Mapping
+from audiences.imports.columns.wishes import OF_NAME, Wish
 from audiences.imports.report import Problems
-from audiences.imports.wishes import OF_NAME, Wish
 
 NEW = "new"
 LEAVE_OUT = "leave_out"

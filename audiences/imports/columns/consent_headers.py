@@ -2,8 +2,8 @@
 
 import re
 
-from audiences.imports import words
-from audiences.imports.wishes import Asks, Channel, Wish
+from audiences.imports.columns import words
+from audiences.imports.columns.wishes import Asks, Channel, Wish
 
 # These names say status and nothing else: what stands in the column decides.
 GENERIC_STATUS = frozenset(
