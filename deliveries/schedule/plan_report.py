@@ -22,8 +22,6 @@ from deliveries.lifecycle import groups
 from deliveries.models import OUTCOMES, Delivery, Moment, PastChoice, ScheduleKind, WaveBy
 from deliveries.schedule import moments, planning
 
-ON_TIME = timedelta(seconds=1)
-
 STATES = {
     "ahead": _("Ahead"),
     "soon": _("Soon"),
