@@ -19,5 +19,6 @@ def find(request: HttpRequest, pk: int) -> Delivery:
 
 
 def never_stored(response: HttpResponse) -> HttpResponse:
+    """The answer is kept by no browser and no proxy."""
     response.headers["Cache-Control"] = "no-store, private"
     return response

@@ -142,6 +142,7 @@ def _clear_ledger(preparation: Preparation) -> None:
 
 
 def fail_unless_stopped(preparation: Preparation, finding: Finding) -> None:
+    """The preparation failed with this finding, unless it was stopped, taken over or its delivery is gone."""
     with suppress(Abandoned, Delivery.DoesNotExist):
         fail(preparation, [finding])
 
