@@ -3,13 +3,8 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
-from accounts.models import User
+from accounts.desk import person
 from deliveries.models import Delivery
-
-
-def person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def find(request: HttpRequest, pk: int) -> Delivery:
