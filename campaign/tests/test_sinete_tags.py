@@ -7,6 +7,7 @@ from django import forms
 from django.db import models
 from django.template import Context, Template
 from django.test import RequestFactory
+from django.utils.safestring import mark_safe
 from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,6 +113,13 @@ def test_a_status_stored_as_a_number_goes_by_its_name():
 
 def test_a_label_is_escaped():
     assert "<b>" not in render("{% status_pill 'draft' label %}", label="<b>x</b>")
+
+
+def test_a_label_that_is_safe_lends_that_to_no_other():
+    assert "<i>y</i>" in render("{% status_pill 'draft' label %}", label=mark_safe("<i>y</i>"))
+    assert "<i>" not in render("{% status_pill 'draft' label %}", label="<i>y</i>")
+    assert '"<i>z' in render("{% icon 'eye' label %}", label=mark_safe("<i>z</i>"))
+    assert "<i>" not in render("{% icon 'eye' label %}", label="<i>z</i>")
 
 
 def test_the_parts_of_a_bar_fill_it():
