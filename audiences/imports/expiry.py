@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from audiences.imports import tables
+from audiences.imports.staging import tables
 from audiences.models import Import, ImportLines, ImportPart
 from campaign.lib import clock
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
+from accounts.desk import person
 from accounts.edge.refused import told
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
@@ -18,7 +19,7 @@ from campaign.lib import clock
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from deliveries.retention import holds, periods
-from reporting.pages import find, person
+from reporting.pages import find
 from reporting.retention import planning
 from reporting.retention.forms import HoldForm, PeriodsForm
 
