@@ -153,7 +153,8 @@ class _Bench:
         for number, each in enumerate(laid, start=1):
             is_measured = not self.is_over
             beside, done = self._beside(f"{way} {number} of {len(laid)}", each)
-            after = before if self.is_over else self._alone(way)
+            alone = before if self.is_over else self._alone(way)
+            after = before if self.is_over else alone  # in which it ended says nothing
             if is_measured:
                 pairs.append(_pair(before, beside, after) | done | {"cut_short": self.is_over})
             before = after
@@ -200,6 +201,7 @@ class _Bench:
             if now - last > LATE_AT_MOST:
                 self.is_over = True
                 break
+        self.is_over = self.is_over or engine.is_over(self.delivery)
         return Window((seen - first) / max(last - began, LOOK), last - began, stall, wait)
 
     def _longest_wait(self) -> float:
