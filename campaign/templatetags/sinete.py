@@ -364,18 +364,6 @@ def query_string(context: Context, **replaced: Any) -> str:
     return f"?{query.urlencode()}"
 
 
-@register.inclusion_tag("_nav_link.html", takes_context=True)
-def nav_link(
-    context: Context, name: str, label: Any, icon: str = "", badge: Any = None, current: bool | None = None
-) -> dict[str, Any]:
-    """A link of a menu; nothing where the name leads nowhere."""
-    address = _address(name)
-    if current is None:
-        request = context.get("request")
-        current = bool(address and request and request.path == address)
-    return {"href": address, "label": label, "icon": icon, "badge": badge, "is_current": current}
-
-
 @register.simple_tag(takes_context=True)
 def main_navigation(context: Context) -> SafeString:
     """The links of the top bar that lead somewhere, the page's own section marked."""

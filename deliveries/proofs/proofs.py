@@ -129,13 +129,9 @@ def send(
     rules.check(emails, unit=delivery.unit, by=by)
     rules.take(copies=len(emails), unit=delivery.unit, by=by, at=at)
     number = delivery.proofs.count() + 1
+    prefix = _t(PREFIX) % {"number": number} if prefix is None else prefix[:100]
     proof = Proof.objects.create(
-        delivery=delivery,
-        content=content,
-        number=number,
-        prefix=_t(PREFIX) % {"number": number} if prefix is None else prefix[:100],
-        by=by,
-        at=at,
+        delivery=delivery, content=content, number=number, prefix=prefix, by=by, at=at
     )
     ProofMessage.objects.bulk_create(
         ProofMessage(proof=proof, address=copy.address, values=copy.values if lent is None else lent)

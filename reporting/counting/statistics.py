@@ -129,6 +129,7 @@ def by_class(delivery_id: int) -> list[ClassRow]:
 
 
 def in_classes(counted: Mapping[str, Any]) -> list[ClassRow]:
+    """What was counted as rows: a kind of hit, with its hits and messages by who made them."""
     return [
         ClassRow(
             kind.value,
@@ -311,6 +312,7 @@ def _without(messages: dict[str, int], repairs: list[dict[str, int]]) -> dict[st
 
 
 def last_run(delivery: Delivery) -> StatisticsRun | None:
+    """The last time that this delivery's figures were computed anew; None for never."""
     return StatisticsRun.objects.filter(delivery=delivery).select_related("by").first()
 
 

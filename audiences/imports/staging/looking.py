@@ -29,7 +29,7 @@ _OUR_OWN |= set(tracking.COLUMNS.values())
 
 
 @dataclass(slots=True)
-class Row:
+class ShownLine:
     """A line of the file with what would come of it; no values for who may not see whose they are."""
 
     line: int
@@ -41,7 +41,7 @@ class Row:
 class Page:
     """Some rows behind a number; `after` leads on, None at the end."""
 
-    rows: list[Row]
+    rows: list[ShownLine]
     after: int | None
 
 
@@ -77,7 +77,7 @@ def rows(importing: Import, count: str, *, user: User, after: int = 0, most: int
     """The rows behind a count of a dry run, by their lines, `most` of them from behind a line on."""
     lines = lines_behind(importing, count, after=after, most=most + 1)
     more, lines = len(lines) > most, lines[:most]
-    found = {line: Row(line) for line in lines}
+    found = {line: ShownLine(line) for line in lines}
     is_seen = may_see(importing, user)
     for problem in importing.problems.filter(line__in=lines):
         text = problem.text if is_seen else problem.text_without_values
