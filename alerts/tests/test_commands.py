@@ -8,7 +8,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from standardwebhooks import Webhook as Receiver
 
-from accounts.tests.factories import UnitFactory
 from alerts import choices, limits, watching
 from alerts.models import Condition, MailWhen, Webhook
 from deliveries.sending import gate
@@ -21,11 +20,6 @@ def run(name, *args, by):
     out = StringIO()
     call_command(name, *map(str, args), "--as", by.username, "--json", stdout=out)
     return json.loads(out.getvalue())
-
-
-@pytest.fixture
-def unit():
-    return UnitFactory()
 
 
 def test_list_alerts_says_what_the_page_says(unit):
@@ -90,6 +84,16 @@ def test_a_webhook_is_made_tried_and_given_another_secret(unit, end):
     assert message["attempts"][0]["status"] == 204
     run("webhook", "remove", made["webhook"], by=user)
     assert not Webhook.objects.exists()
+
+
+def test_as_many_webhooks_are_listed_as_one_asks_for(unit, end):
+    user = person("administration", unit)
+    for label in ("One", "Two", "Three"):
+        run("webhook", "create", unit.pk, "--label", label, "--url", end.url, by=user)
+
+    listed = run("webhook", "list", "--limit", "2", by=user)["webhooks"]
+
+    assert [row["label"] for row in listed] == ["One", "Two"]
 
 
 def test_a_test_that_is_not_taken_ends_with_1(unit, end):

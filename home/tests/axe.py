@@ -1,6 +1,7 @@
 """What axe-core finds on a page as it stands in a browser, by the rules of WCAG 2.2 AA; and what is wider than it."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -26,14 +27,20 @@ def violations(axe: Axe, page: Any, where: str) -> list[str]:
     return [f"{where}: {rule} {targets[:3]}" for rule, targets in found]
 
 
-def in_each_look(axe: Axe, page: Any, where: str) -> list[str]:
-    """What axe-core finds, and what scrolls sideways, on one page that is loaded, in each look."""
-    found = []
+def looks(page: Any) -> Iterator[str]:
+    """Turn the page as it stands to each look, and yield the look's name: its answer is asked for and read but once."""
     for width, theme in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # no colour between two
         page.evaluate(SETTLED, theme == "dark")
-        found += violations(axe, page, f"{where} {width} {theme}") + too_wide(page, f"{where} {width}")
+        yield f"{width} {theme}"
+
+
+def in_each_look(axe: Axe, page: Any, where: str) -> list[str]:
+    """What axe-core finds, and what scrolls sideways, on one page that is loaded, in each look."""
+    found = []
+    for look in looks(page):
+        found += violations(axe, page, f"{where} {look}") + too_wide(page, f"{where} {look}")
     return found
 
 

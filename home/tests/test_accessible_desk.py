@@ -17,7 +17,7 @@ from audiences.models import Audience, Service
 from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory
 from deliveries.models import Delivery
 from deliveries.tests.factories import DeliveryFactory
-from home.tests.axe import in_each_look
+from home.tests.axe import in_each_look, looks, too_wide, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LONG = "x" * 120
@@ -66,3 +66,20 @@ def test_no_page_of_the_desk_keeps_anybody_out(new_page: Any) -> None:
     pages = at_the_desk(delivery, AudienceFactory(unit=unit), ServiceFactory(unit=unit))
 
     assert found(new_page, [*pages], boss) == []
+
+
+PALE_IN_THE_DARK = """<html lang="en"><title>Pale</title><style>
+@media (prefers-color-scheme: dark) { p { color: #333; background: #222; } }
+@media (width < 800px) { p { width: 900px; } }
+</style><main><h1>Hello</h1><p>Who can read this?</p></main></html>"""
+
+
+def test_what_is_wrong_in_one_look_alone_is_seen(page: Any) -> None:
+    axe = Axe()
+    page.set_content(PALE_IN_THE_DARK)
+
+    seen = {look: (violations(axe, page, look), too_wide(page, look)) for look in looks(page)}
+
+    assert seen["1366 light"] == ([], [])
+    assert "color-contrast" in seen["390 dark"][0][0]
+    assert "<p>" in seen["390 dark"][1][0]

@@ -30,11 +30,6 @@ Status = ReportMail.Status
 
 
 @pytest.fixture
-def unit():
-    return UnitFactory()
-
-
-@pytest.fixture
 def ines(unit):
     """Somebody who may have reports sent."""
     return UserFactory(roles={"export": unit, "prepare": unit})
@@ -221,6 +216,17 @@ def test_commands_make_list_look_at_and_send_it(unit, ines, ana, mailoutbox):
     assert said("send_report") == {"mailed": 0}
     assert mailoutbox == []
     said("schedule_report", "delete", str(made["scheduled"]), person=ines.username)
+
+
+@pytest.mark.django_db
+def test_as_many_are_listed_as_one_asks_for(ines, unit):
+    for _number in range(3):
+        call_command("schedule_report", "unit", unit=unit.label, to=[ines.username], person=ines.username)
+    out = io.StringIO()
+
+    call_command("schedule_report", "list", "--limit", "2", person=ines.username, as_json=True, stdout=out)
+
+    assert len(json.loads(out.getvalue())) == 2
 
 
 @pytest.mark.django_db
