@@ -374,7 +374,7 @@ class AuditEvent(models.Model):
         indexes = [models.Index(fields=["target_type", "target_id"], name="audit_target")]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name} {self.action} {self.target_label}"
+        return " · ".join(filter(None, (self.actor_name, self.target_label)))
 
 
 class Remembered(models.Model):

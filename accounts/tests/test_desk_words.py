@@ -9,10 +9,12 @@ from django.test import Client
 from django.utils import translation
 
 from accounts import audit, audit_words
+from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Import
 from audiences.tests.factories import AudienceFactory
+from campaign.lib import clock
 from deliveries.lifecycle import Step, step_words
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +113,11 @@ def test_an_empty_list_says_whether_something_can_be_added(boss: Client) -> None
     assert "Nothing matches." in searched
     assert "Add webhook" in bare.content.decode()
     assert "nothing is added here" in filled_elsewhere.content.decode()
+
+
+def test_an_event_is_called_by_who_did_it_and_to_what_and_by_no_code() -> None:
+    event = AuditEvent(
+        action="place_delivery", actor_name="ana", target_label="The new harvest", at=clock.now()
+    )
+
+    assert str(event) == "ana · The new harvest"

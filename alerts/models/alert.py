@@ -72,7 +72,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_condition_display()}: {self.delivery_id}"
+        return f"{self.get_condition_display()}: {self.delivery.label}"
 
 
 class AlertNotice(models.Model):

@@ -173,6 +173,9 @@ def test_the_pages_within_the_queues_speak_portuguese_and_do_what_they_say() -> 
         page = boss.get(f"{here}{path}")
         assert page.status_code == 200, path
         assert words in page.content.decode(), path
+        assert (">Cancelar</a>" in page.text) == path.endswith(
+            ("delete/", "empty/", "requeue-all/", "clear/")
+        ), path
     for path in (f"{QUEUES}workers/{DEFAULT}/", f"{QUEUES}workers/{DEFAULT}/{worker.key}/"):
         assert "Início" in boss.get(path).content.decode()
     chosen = {"action": "delete", "_selected_action": [failed.id, "nowhere"]}

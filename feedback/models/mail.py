@@ -156,7 +156,7 @@ class Report(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.recipient}"
+        return ": ".join(filter(None, (self.get_kind_display(), self.recipient or self.address_key)))
 
     @property
     def reason_in_words(self) -> str:
