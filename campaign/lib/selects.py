@@ -7,7 +7,7 @@ from typing import Any
 from django.forms.renderers import DjangoTemplates
 from django.utils.formats import localize
 from django.utils.html import conditional_escape
-from django.utils.safestring import SafeData, mark_safe
+from django.utils.safestring import SafeString, mark_safe
 
 LABEL = "django/forms/label.html"
 ERRORS = {"django/forms/errors/list/default.html", "django/forms/errors/list/ul.html"}
@@ -136,4 +136,4 @@ def _said(value: Any) -> str:
 
 def _as_text(value: Any) -> str:
     """The value as a template's filter `stringformat:"s"` shows it."""
-    return value if isinstance(value, SafeData) else escape(str(value))
+    return value if isinstance(value, SafeString) else escape(str(value))
