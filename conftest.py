@@ -1,4 +1,4 @@
-"""Fixtures for every app: the queue's work done in this process, an empty queue, a browser."""
+"""Fixtures for every app: the queue's work done in this process, an empty queue, a unit, a browser."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,6 +16,8 @@ from campaign.stack.inprocess import play_commit, run_queued
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+    from accounts.models import OrganizationalUnit
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +71,14 @@ def work(db: None) -> Callable[..., list[Any]]:
         return run_queued(raising=raising)
 
     return run
+
+
+@pytest.fixture
+def unit(db: None) -> "OrganizationalUnit":
+    """A unit below the root, one for the test."""
+    from accounts.tests.factories import UnitFactory
+
+    return UnitFactory()
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,7 @@ def face_in_words(code: str) -> str:
 
 
 def face() -> str:
+    """The face through which it is done: page, admin, command or job; empty outside of `entered`."""
     return _entry.get()[0]
 
 

@@ -1,45 +1,12 @@
 """The people of the demo: one for each role, and one in a parallel unit who may not see their work."""
 
-from dataclasses import dataclass
-
 from allauth.account.models import EmailAddress
 from django.db import transaction
-from django.utils.translation import gettext_noop as n_
 
 from accounts import access, roles
+from accounts.demo_accounts import ACCOUNTS, BRAZIL, COMPANY, EUROPE, PASSWORD, DemoAccount
 from accounts.models import ApprovalPolicy, OrganizationalUnit, Role, User
 from accounts.units import units
-
-PASSWORD = "cafezinho"  # of demo accounts only: they are made on embedded services alone
-
-
-@dataclass(frozen=True)
-class DemoAccount:
-    username: str
-    name: tuple[str, str]
-    roles: tuple[str, ...]
-    unit: str
-    what_for: str
-    enters_desk: bool = False
-    is_superuser: bool = False
-    roles_above_all: tuple[str, ...] = ()
-
-
-COMPANY, BRAZIL, EUROPE = "Serra Alta Café", "Brasil", "Europe"
-
-ACCOUNTS = (
-    DemoAccount("ana", ("Ana", "Ribeiro"), ("prepare",), BRAZIL, "Prepare deliveries", True),
-    DemoAccount("bruno", ("Bruno", "Tavares"), ("approve",), BRAZIL, "Approve deliveries", True),
-    DemoAccount("carla", ("Carla", "Nogueira"), ("start",), BRAZIL, "Start deliveries", True),
-    DemoAccount("ines", ("Inês", "Carvalho"), ("import",), BRAZIL, "Import", roles_above_all=("attributes",)),
-    DemoAccount("edu", ("Eduardo", "Pires"), ("export",), BRAZIL, "Export"),
-    DemoAccount(
-        "diego", ("Diego", "Fonseca"), ("administration",), roles.ROOT_LABEL, "Administration", True, True
-    ),
-    DemoAccount("nadia", ("Nadia", "Köhler"), ("prepare",), EUROPE, n_("Prepare, in Europe only")),
-)
-# (role, user name, password), as `make run` prints them.
-DEMO_ACCOUNTS = [(account.what_for, account.username, PASSWORD) for account in ACCOUNTS]
 
 
 @transaction.atomic
@@ -47,8 +14,8 @@ def load() -> dict[str, OrganizationalUnit]:
     """The units and the people of the demo exist, each with its roles; whatever exists already stays."""
     tree = _units()
     for account in ACCOUNTS:
-        user = _user(account, home=tree[account.unit])
-        held = [(role, tree[account.unit]) for role in account.roles]
+        user = _user(account, home=tree[account.unit or roles.ROOT_LABEL])
+        held = [(role, tree[account.unit or roles.ROOT_LABEL]) for role in account.roles]
         held += [(role, tree[roles.ROOT_LABEL]) for role in account.roles_above_all]
         for role, unit in held:
             access.grant(user=user, role=Role.objects.get(pk=role), unit=unit, by=None)

@@ -5,13 +5,16 @@ for here, in its lists and beside what can't be changed.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from django.contrib.admin import utils as of_django
 from django.db import models
+from django.template.loader import render_to_string
 from django.utils.formats import number_format
-from django.utils.safestring import SafeData
+from django.utils.safestring import SafeData, SafeString
 from django.utils.text import capfirst
+from django.utils.translation import get_language
 from unfold import fields, utils
 from unfold.templatetags import unfold_list
 
@@ -35,6 +38,16 @@ def display_for_field(value: Any, field: Any, empty: str) -> Any:
     if type(value) is int and _counts(field):
         return number_format(value, 0, force_grouping=True)
     return utils.display_for_field(value, field, empty)
+
+
+def boolean_icon(value: Any) -> SafeString:
+    """Return the sign for yes, no or unknown. A list shows it for each row and column: each is made once a language."""
+    return _icon(value, get_language())
+
+
+@cache
+def _icon(value: Any, language: str | None) -> SafeString:
+    return render_to_string("unfold/helpers/boolean.html", {"value": value})
 
 
 def result_headers(changes: Any) -> Iterator[dict[str, Any]]:
@@ -61,6 +74,7 @@ def _counts(field: Any) -> bool:
 def install() -> None:
     """From here on the desk's lists and forms look values up in this file."""
     unfold_list.result_headers = result_headers
+    utils._boolean_icon = boolean_icon
     for where in (fields, unfold_list):
         where.lookup_field = lookup_field
         where.display_for_field = display_for_field

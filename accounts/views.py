@@ -1,7 +1,5 @@
 """Signing in and out, the language, and the pages about oneself."""
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from allauth.account import views as allauth_views
@@ -21,14 +19,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language as django_set_language
 
+from accounts.demo_accounts import DEMO_ACCOUNTS
 from accounts.edge.middleware import ZONE_COOKIE
 from accounts.models import User
 from accounts.people import people, self_service
 from accounts.people.forms import AccountForm, OwnPasswordForm
 from accounts.people.signing_in import SignInForm
 from campaign.lib import clock, reader_zone
-
-DEMO = "accounts.demo"
 
 set_language = login_not_required(django_set_language)
 
@@ -90,9 +87,7 @@ def confirm_address(request: HttpRequest) -> HttpResponse:
 
 def demo_accounts() -> list[tuple[str, str, str]]:
     """(role, user name, password) of the demo's people; nothing but on the embedded servers."""
-    if not settings.IS_EMBEDDED or find_spec(DEMO) is None:
-        return []
-    return [(str(role), user, password) for role, user, password in import_module(DEMO).DEMO_ACCOUNTS]
+    return DEMO_ACCOUNTS if settings.IS_EMBEDDED else []
 
 
 @require_http_methods(["GET", "POST"])

@@ -80,7 +80,7 @@ now = clock.now
 
 def message() -> bytes:
     """One message of the newsletter, as it would leave: what the rivals send."""
-    from deliveries.content import render
+    from deliveries.content.message import render
     from deliveries.rendering import sealed_renderer
 
     delivery = ready_delivery("Sample")

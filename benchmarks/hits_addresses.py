@@ -86,7 +86,7 @@ def rows_of(delivery: Any) -> tuple[list[Any], list[Hit]]:
     """Once nothing waits any more: the ids of what has a row, and what each row is."""
     from django.db import connection
 
-    from feedback import segments
+    from feedback.hits import segments
     from feedback.models import Hit as Row
 
     until(lambda: not segments.is_anything_waiting(), "everything is brought in")

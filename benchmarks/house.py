@@ -1,9 +1,9 @@
 """`make house`: the figures of the house, counted in the source as it stands.
 
 Prints files, lines, lengths of functions, how many modules lie flat in each package, own imports in functions, who
-writes the status of a delivery or of a message, which public functions raise an error that their docstring does not
-name, and where gettext has another name than the house's. `--json` for a machine. `--floors` prints who may import
-whom, as docs/architecture.md shows it, from the import contract.
+writes the status of a delivery or of a message, and the quarantine, which public functions raise an error that their
+docstring does not name, and where gettext has another name than the house's. `--json` for a machine. `--floors`
+prints who may import whom, as docs/architecture.md shows it, from the import contract.
 """
 
 import argparse
@@ -23,12 +23,21 @@ APPS = ("accounts", "alerts", "audiences", "campaign", "deliveries", "feedback",
 LONGEST_FILE = 450  # lines; migrations aside
 GETTEXT = {"gettext_lazy": "_", "gettext_noop": "n_", "gettext": "_t"}
 
-_MESSAGE_STATUS = re.compile(r"UPDATE deliveries_message\b[^;\"]*?\bSET\b[^;\"]*?\bstatus\b", re.S)
+_MESSAGE_STATUS = re.compile(
+    r"UPDATE deliveries_message\b[^;\"]*?\bSET\b[^;\"]*?\bstatus\b|\bMessage\.objects[^\n]*\.update\([^)]*\bstatus=",
+    re.S,
+)
 _DELIVERY_STATUS = re.compile(
     r"\bdelivery\.status\s*=[^=]|Delivery\.objects[^\n]*\.update\([^)]*\bstatus="
     r"|UPDATE deliveries_delivery\b[^;\"]*?\bSET\b[^;\"]*?\bstatus\b",
     re.S,
 )
+# Whole rows: an erasure deletes.
+_QUARANTINE = re.compile(
+    r"(?:INSERT INTO|UPDATE) audiences_quarantine\b"
+    r"|\bQuarantine\.objects[^\n]*\.(?:update|\w*create\w*)\(|\bQuarantine\(\w+="
+)
+_WRITERS = (("delivery", _DELIVERY_STATUS), ("message", _MESSAGE_STATUS), ("quarantine", _QUARANTINE))
 
 
 def sources(*, tests: bool = False) -> Iterator[Path]:
@@ -49,7 +58,7 @@ def figures() -> dict[str, Any]:
     lazy: list[str] = []
     unsaid: list[str] = []
     misnamed: list[str] = []
-    writers: dict[str, list[str]] = {"delivery": [], "message": []}
+    writers: dict[str, list[str]] = {"delivery": [], "message": [], "quarantine": []}
     for path in sources():
         name, text = str(path.relative_to(BASE_DIR)), path.read_text()
         lines[name] = text.count("\n")
@@ -64,7 +73,7 @@ def figures() -> dict[str, Any]:
                 functions.append((node.end_lineno or node.lineno) - node.lineno + 1)
                 if node.name != "ready":
                     lazy += [f"{name}:{one.lineno}" for one in ast.walk(node) if _is_own_import(one)]
-        for what, pattern in (("delivery", _DELIVERY_STATUS), ("message", _MESSAGE_STATUS)):
+        for what, pattern in _WRITERS:
             if pattern.search(text):
                 writers[what].append(name)
     return {
@@ -80,6 +89,7 @@ def figures() -> dict[str, Any]:
         "gettext_misnamed": misnamed,
         "writers_of_a_deliverys_status": writers["delivery"],
         "writers_of_a_messages_status": writers["message"],
+        "writers_of_the_quarantine": writers["quarantine"],
     }
 
 

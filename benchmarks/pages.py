@@ -36,10 +36,11 @@ def main(argv: list[str]) -> int:
     args = _arguments(argv)
     with temporary_stack(kept=args.keep, LOG_LEVEL="ERROR") as stack:
         os.environ.update(stack.env)
-        import django
-
-        django.setup()
         from django.conf import settings
+
+        from campaign import wsgi
+
+        assert wsgi.application  # loaded as the web server loads it
 
         settings.DEBUG, settings.ALLOWED_HOSTS = False, ["*"]  # else each statement is noted down besides
         result = measure(args)

@@ -110,6 +110,7 @@ def places(keys: Keys) -> Iterator[Place]:
             except NoReverseMatch:
                 yield Place(name, "")
     yield from _asked(keys.delivery)
+    yield from _of_a_draft(keys.draft)
 
 
 def _keys(route: str) -> list[tuple[str, str]]:
@@ -175,6 +176,12 @@ def _first(model_name: str) -> Any:
             except DatabaseError:
                 return None
     return None
+
+
+def _of_a_draft(delivery_id: int) -> Iterator[Place]:
+    """Whom it goes to is counted anew while it is written."""
+    yield Place("deliveries:count", f"{reverse('deliveries:count')}?delivery={delivery_id}", "of a draft")
+    yield Place("deliveries:dashboard", reverse("deliveries:dashboard", args=[delivery_id]), "of a draft")
 
 
 def _asked(delivery_id: int) -> Iterator[Place]:

@@ -22,7 +22,7 @@ django.setup()
 
 from campaign.lib.tokens import Signer  # noqa: E402  # Django is set up first
 from deliveries.content.compile import compile_content  # noqa: E402  Django is set up before
-from deliveries.content.render import Renderer  # noqa: E402  Django is set up before
+from deliveries.content.message.render import Renderer  # noqa: E402  Django is set up before
 from deliveries.content.source import Field, Source  # noqa: E402  Django is set up before
 
 HOW_TO = "There is no spamassassin here. On Debian or Ubuntu: apt-get install spamassassin"

@@ -193,16 +193,17 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (model._meta.app_label, model._meta.model_name): desk for model, desk in admin.site._registry.items()
     }
     may_open = {name for name, desk in desks.items() if desk.has_view_permission(request)}
+    index = reverse("admin:index")
     return [
         {
             "title": title,
             "separator": True,
-            "items": [_item(*entry) for entry in entries if entry[:2] in may_open],
+            "items": [_item(index, *entry) for entry in entries if entry[:2] in may_open],
         }
         for title, entries in GROUPS
     ]
 
 
-def _item(app: str, model: str, title: Any, icon: str) -> dict[str, Any]:
-    # Said at once: it is compared and shown as text several times, and a lazy one is looked up at each.
-    return {"title": title, "icon": icon, "link": reverse(f"admin:{app}_{model}_changelist")}
+def _item(index: str, app: str, model: str, title: Any, icon: str) -> dict[str, Any]:
+    # Django's desk has each list under its app; to look each up by its name took a tenth of a page.
+    return {"title": title, "icon": icon, "link": f"{index}{app}/{model}/"}

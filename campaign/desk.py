@@ -18,6 +18,14 @@ class Desk(UnfoldAdminSite):
         """Return what there is for this person by app, as Django's site does, once it is looked at."""
         return SimpleLazyObject(lambda: super(Desk, self).get_app_list(request, app_label))
 
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the groups of the side bar, one of them marked: ours has nothing else that django-unfold knows."""
+        groups = self._get_value(self._get_config("SIDEBAR", request)["navigation"], request)
+        for group in groups:
+            for item in group["items"]:
+                item["active"] = item["link"] in request.path
+        return groups
+
 
 class DeskConfig(AdminConfig):
     default_site = "campaign.desk.Desk"

@@ -3,7 +3,12 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
+
+from campaign.lib import memory
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
 
 application = get_wsgi_application()
+_patterns = get_resolver().url_patterns  # loads all views: no reader waits for them
+memory.keep_what_stands()

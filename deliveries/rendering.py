@@ -14,8 +14,8 @@ from deliveries.content import pictures
 from deliveries.content.compile import compile_content
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
+from deliveries.content.message.render import Renderer
 from deliveries.content.parameters import Parameters
-from deliveries.content.render import Renderer
 from deliveries.content.source import Field, FieldKind, Source
 from deliveries.lifecycle import attachments, link_parameters, seal
 from deliveries.models import Content, Delivery

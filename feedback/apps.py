@@ -9,7 +9,7 @@ class FeedbackConfig(AppConfig):
     def ready(self) -> None:
         """The settings are checked, and the doctor looks at what comes back too."""
         from deliveries.overview import diagnosis
-        from feedback import checks, faults  # noqa: F401  checks registers the system checks
+        from feedback.hits import faults
         from feedback.intake import faults as faults_of_mail
 
         diagnosis.also(faults.of_hits)

@@ -7,7 +7,7 @@ from django.db import OperationalError
 from accounts import audit
 from campaign.lib import clock
 from deliveries.ledger import ranges
-from feedback import partitions
+from feedback.hits import partitions
 from feedback.intake import reaching, reading, reclassifying, refusals, replies, settling, sources
 from feedback.subscribing import letters
 

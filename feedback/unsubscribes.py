@@ -98,6 +98,7 @@ def left_service(*, profile_id: int, delivery_id: int) -> Service | None:
 
 
 def reference(delivery_id: int) -> str:
+    """How a consent event names the delivery by which somebody opted out."""
     return f"delivery {delivery_id}"
 
 

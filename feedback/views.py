@@ -18,13 +18,14 @@ from audiences.models import Profile
 from audiences.tracking import Tracked
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
-from deliveries.content.render import RenderError
+from deliveries.content.message.render import RenderError
 from deliveries.models import pictures
-from feedback import link_cache, message_values, outage, proof_pages, public_pages, unsubscribes
-from feedback.arrivals import IncomingHit
-from feedback.hits import Landed, store
-from feedback.link_cache import Served
+from feedback import outage, unsubscribes
+from feedback.hits.arrivals import IncomingHit
+from feedback.hits.storing import Landed, store
 from feedback.models import HitKind
+from feedback.public import link_cache, message_values, pages, proof_pages
+from feedback.public.link_cache import Served
 from feedback.readers import signs
 from feedback.subscribing import again
 
@@ -69,52 +70,52 @@ class Letter:
     is_gone: bool = False  # it was looked for, and there is none any more
 
 
-@public_pages.public
+@pages.public
 @require_safe
 def opened(request: HttpRequest, token: str) -> HttpResponse:
     """The pixel: a transparent picture of 43 octets."""
     claim = _claim(token, Purpose.OPEN)
     if claim is None:
-        return public_pages.no_such_page(request, token)
+        return pages.no_such_page(request, token)
     _record(request, claim, HitKind.OPEN)
     return HttpResponse(PIXEL, content_type="image/gif")
 
 
-@public_pages.public
+@pages.public
 @require_safe
 def clicked(request: HttpRequest, token: str) -> HttpResponse:
     """On to the link's address, filled in with this recipient's values; only ever to one that was sealed."""
     claim = _claim(token, Purpose.CLICK)
     if claim is None:
-        return public_pages.no_such_page(request, token)
+        return pages.no_such_page(request, token)
     delivery = link_cache.delivery_for(claim.delivery_key)
     if delivery is None:
-        return public_pages.gone(request)
+        return pages.gone(request)
     address = _address(delivery, claim)
     if address is None:
-        return public_pages.over(request) if delivery.is_over else public_pages.gone(request)
+        return pages.over(request) if delivery.is_over else pages.gone(request)
     _record(request, claim, HitKind.CLICK)
     # A compiled address is ASCII and has its author's scheme and host; Django's redirect would encode more of it than a
     # browser does, and read it once more.
     return HttpResponse(status=302, headers={"Location": address})
 
 
-@public_pages.public
+@pages.public
 @require_safe
 def mirror(request: HttpRequest, token: str) -> HttpResponse:
     """The message as a page, made anew from what was sealed by the code that sent it."""
     claim = _claim(token, Purpose.MIRROR)
     if claim is None:
-        return public_pages.no_such_page(request, token)
+        return pages.no_such_page(request, token)
     if proof_pages.is_of_a_proof(claim):
         return _proof(request, proof_pages.mirror(claim))
     letter = _letter(claim)
     if letter is None:
-        return public_pages.gone(request)
+        return pages.gone(request)
     if letter.is_gone:
-        return public_pages.gone(request)
+        return pages.gone(request)
     if not letter.is_known:
-        return public_pages.later(request)
+        return pages.later(request)
     renderer = letter.delivery.renderer.tracked(
         opens=bool(letter.tracked & Tracked.OPENS), clicks=bool(letter.tracked & Tracked.CLICKS)
     )
@@ -124,29 +125,29 @@ def mirror(request: HttpRequest, token: str) -> HttpResponse:
             response.headers["Content-Security-Policy"] = MIRROR_PAGE
         else:
             text = renderer.text(seq=claim.seq, values=letter.values)
-            response = public_pages.page(request, "mirror_text", {"text": text})
+            response = pages.page(request, "mirror_text", {"text": text})
     except RenderError:
-        return public_pages.gone(request)
+        return pages.gone(request)
     _record(request, claim, HitKind.MIRROR)
     return response
 
 
 @csrf_exempt  # the token is what says that it is this reader; mail programs post without any cookie (RFC 8058)
-@public_pages.public
+@pages.public
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """A page with one button. Looking at it changes nothing; a POST opts out, at once for a mail program's."""
     claim = _claim(token, Purpose.UNSUBSCRIBE)
     if claim is None:
-        return public_pages.no_such_page(request, token)
+        return pages.no_such_page(request, token)
     is_one_click = request.method == "POST" and request.POST.get("List-Unsubscribe") == "One-Click"
     if proof_pages.is_of_a_proof(claim):
-        return proof_pages.one_click() if is_one_click else public_pages.own(proof_pages.unsubscribe(claim))
+        return proof_pages.one_click() if is_one_click else pages.own(proof_pages.unsubscribe(claim))
     if is_one_click:
         return _one_click(request, claim)
     letter = _letter(claim)
     if letter is None:
-        return public_pages.gone(request)
+        return pages.gone(request)
     profile = _profile(letter)
     with translation.override(unsubscribes.language_of(profile)):
         if request.method != "POST":
@@ -158,7 +159,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             return _undo(request, letter, profile)
         landed = _record(request, claim, HitKind.UNSUBSCRIBE)
         if landed is Landed.LOST:  # the one thing that must not be said to be done when it is not
-            return public_pages.later(request)
+            return pages.later(request)
         if request.POST.get("action") == "all":
             _leave_all(request, letter)
         return _unsubscribe_page(request, letter, "done", may_undo=landed is Landed.STORED)
@@ -166,9 +167,9 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
 def _one_click(request: HttpRequest, claim: Claim) -> HttpResponse:
     if link_cache.delivery_for(claim.delivery_key) is None:
-        return public_pages.gone(request)
+        return pages.gone(request)
     if _record(request, claim, HitKind.UNSUBSCRIBE) is Landed.LOST:
-        return public_pages.later(request)
+        return pages.later(request)
     return HttpResponse("OK\n", content_type="text/plain")
 
 
@@ -178,7 +179,7 @@ def picture(request: HttpRequest, sha256: str, extension: str) -> HttpResponse:
     """A picture of a content, by its fingerprint: it never changes, so it may be kept for ever."""
     asset = pictures.served(sha256)
     if asset is None or asset.media_type not in IMAGE_TYPES:
-        return public_pages.no_such_page(request)
+        return pages.no_such_page(request)
     etag = f'"{sha256}"'
     if request.headers.get("If-None-Match") == etag:
         response = HttpResponse(status=304)
@@ -314,7 +315,7 @@ def _unsubscribe_page(
         if letter.profile_id is not None
         else "",
     }
-    return public_pages.page(request, "unsubscribe", context)
+    return pages.page(request, "unsubscribe", context)
 
 
 def _service_name(letter: Letter) -> str:
@@ -332,7 +333,7 @@ def _service_name(letter: Letter) -> str:
 def _proof(request: HttpRequest, page: str | None) -> HttpResponse:
     """A proof's page, which may look like anything, as a mirror page may."""
     if page is None:
-        return public_pages.gone(request)
+        return pages.gone(request)
     response = HttpResponse(page)
     response.headers["Content-Security-Policy"] = MIRROR_PAGE
     return response

@@ -12,7 +12,9 @@ from django.db import reset_queries
 
 from accounts import audit
 from deliveries.lifecycle import groups
-from feedback import bringing_in, link_cache, outage, segments
+from feedback import outage
+from feedback.hits import bringing_in, segments
+from feedback.public import link_cache
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,9 @@ import logging
 
 from accounts import audit
 from campaign.lib import clock
-from feedback import bringing_in, link_cache, outage
+from feedback import outage
+from feedback.hits import bringing_in
+from feedback.public import link_cache
 from reporting.counting import reclassifying, statistics
 from reporting.persons import erasing, exporting
 from reporting.reactions import standing_counts

@@ -3,13 +3,8 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
-from accounts.models import User
+from accounts.desk import person
 from deliveries.models import Delivery
-
-
-def person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def find(request: HttpRequest, pk: int) -> Delivery:
@@ -19,5 +14,6 @@ def find(request: HttpRequest, pk: int) -> Delivery:
 
 
 def never_stored(response: HttpResponse) -> HttpResponse:
+    """The answer is kept by no browser and no proxy."""
     response.headers["Cache-Control"] = "no-store, private"
     return response

@@ -10,8 +10,8 @@ from accounts.access.guardian_rows import (
     codenames_on,
     declares,
     grants_on_units,
+    keys_granted,
     paths_granted,
-    rows_granted,
     unit_of,
 )
 from accounts.access.refusals import NotAllowed
@@ -31,7 +31,7 @@ def can(user: User, right: Right, target: Any) -> bool:
     model = type(target)
     if model is OrganizationalUnit or not declares(model, right):
         return False
-    return rows_granted(user, right, model).filter(pk=target.pk).exists()
+    return keys_granted(user, right, model).filter(content_object=target.pk).exists()
 
 
 def require(user: User, right: Right, target: Any) -> None:

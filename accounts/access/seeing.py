@@ -12,8 +12,8 @@ from accounts.access.guardian_rows import (
     declares,
     grants,
     grants_on_units,
+    keys_granted,
     paths_granted,
-    rows_granted,
     unit_of,
 )
 from accounts.models import OrganizationalUnit, User
@@ -96,7 +96,7 @@ def within(user: User, right: Right, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset
     condition = Q(unit__in=units(user, right).values("pk"))
     if declares(queryset.model, right):
-        condition |= Q(pk__in=rows_granted(user, right, queryset.model).values("pk"))
+        condition |= Q(pk__in=keys_granted(user, right, queryset.model))
     return queryset.filter(condition)
 
 

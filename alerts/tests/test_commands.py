@@ -8,7 +8,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from standardwebhooks import Webhook as Receiver
 
-from accounts.tests.factories import UnitFactory
 from alerts import choices, limits, watching
 from alerts.models import Condition, MailWhen, Webhook
 from deliveries.sending import gate
@@ -21,11 +20,6 @@ def run(name, *args, by):
     out = StringIO()
     call_command(name, *map(str, args), "--as", by.username, "--json", stdout=out)
     return json.loads(out.getvalue())
-
-
-@pytest.fixture
-def unit():
-    return UnitFactory()
 
 
 def test_list_alerts_says_what_the_page_says(unit):

@@ -38,11 +38,6 @@ def text_of(answer):
     return answer.content.decode()
 
 
-@pytest.fixture
-def unit():
-    return UnitFactory()
-
-
 def test_the_bell_counts_what_is_new_until_it_is_seen(unit):
     delivery = failed(unit)
     client = browse(delivery.created_by)

@@ -17,7 +17,8 @@ from accounts.rights import Right
 from audiences import imports
 from audiences.admin.base import InUnitAdmin
 from audiences.forms.dry_run import DryRunForm
-from audiences.imports import looking, mappings
+from audiences.imports.columns import mappings
+from audiences.imports.staging import looking
 from audiences.models import Import, ImportMapping
 
 

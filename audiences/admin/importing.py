@@ -23,7 +23,7 @@ from accounts.rights import Right
 from audiences import imports, sight
 from audiences.admin.base import OwnUnits
 from audiences.admin.dry_running import DryRunAdmin
-from audiences.forms.basic import ChoicesForm
+from audiences.forms.importing import ChoicesForm
 from audiences.models import Import, ImportProblem
 
 OPTIONS = [

@@ -24,7 +24,6 @@ BETWEEN_MAILS = timedelta(days=1)  # to one address
 MOST_WAITING = 3  # mails to one address that wait for their day
 
 FORM, MAIL = "sign_up_form", "confirmed_by_mail"  # sources, as the consent log has them
-_HELD = (Quarantine.Status.QUARANTINE, Quarantine.Status.DENYLIST)
 
 
 class NotAnAddress(Refusal):
@@ -125,7 +124,9 @@ def due(at: datetime) -> QuerySet[SignUp]:
 
 def may_be_mailed(sign_up: SignUp) -> bool:
     """Whether its address can be used at all. An opt-out is no obstacle: it is what the mail may be about."""
-    rows = Quarantine.objects.filter(channel="email", address_key=sign_up.address_key, status__in=_HELD)
+    rows = Quarantine.objects.filter(
+        channel="email", address_key=sign_up.address_key, status__in=Quarantine.HELD
+    )
     return not rows.exists()
 
 

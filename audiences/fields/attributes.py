@@ -109,10 +109,12 @@ def listed(names: Sequence[str]) -> str:
 
 
 def most() -> int:
+    """How many attributes there may be."""
     return int(settings.SINETE["attributes_most"])
 
 
 def may_declare(user: User) -> bool:
+    """Whether the person declares attributes, which hold for all units."""
     return access.can(user, Right.DECLARE, root())
 
 

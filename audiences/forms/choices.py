@@ -3,7 +3,7 @@
 from accounts import access
 from accounts.models import OrganizationalUnit, User
 from audiences.fields import value_names
-from audiences.forms.rule_form import Row, RuleForm
+from audiences.forms.rule_form import ConditionRow, RuleForm
 from audiences.models import Audience, Service
 from audiences.rules import rules, stored_values
 
@@ -57,7 +57,7 @@ def services(user: User, unit: OrganizationalUnit | None) -> list[tuple[int, str
     return list(rows.order_by("label", "pk").values_list("pk", "label")[:MOST_AUDIENCES])
 
 
-def _coded(row: Row) -> str:
+def _coded(row: ConditionRow) -> str:
     """The value with codes in place of names, where it is compared as a whole."""
     if row.operator is None or row.operator.code not in rules.WHOLE_VALUES:
         return row.value

@@ -10,7 +10,7 @@ from accounts import access
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from audiences.forms import choices
-from audiences.forms.basic import UnitField
+from audiences.forms.units import UnitField
 from audiences.models import Audience
 from audiences.targets import combining
 from audiences.targets.combining import Part

@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from audiences import imports
 from audiences.fields import attributes, fields
-from audiences.forms.basic import ChoicesForm
-from audiences.imports import chosen, looking
-from audiences.imports.source import ENCODINGS
+from audiences.forms.importing import ChoicesForm
+from audiences.imports.columns import chosen
+from audiences.imports.reading.source import ENCODINGS
+from audiences.imports.staging import looking
 from audiences.models import Import
 
 CONSENT: dict[str, str | Promise] = {

@@ -26,7 +26,7 @@ class TooDeep(Exception):
 
 
 @dataclass(slots=True)
-class Row:
+class ConditionRow:
     """One condition as it stands on the page."""
 
     known: Mapping[str, ProfileField]
@@ -106,7 +106,7 @@ class Row:
 
 @dataclass(slots=True)
 class Group:
-    rows: list[Row]
+    rows: list[ConditionRow]
     combine: str = ALL
     negated: bool = False
 
@@ -146,7 +146,7 @@ class RuleForm:
         return sum(len(group.rows) for group in self.groups) >= rules.MOST_CONDITIONS
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ConditionRow]:
         return [row for group in self.groups for row in group.rows]
 
     @property
@@ -168,10 +168,10 @@ class RuleForm:
         places = [int(number) for number in numbers if number.isdecimal()]
         match verb, what, places:
             case "add", "group", [] if not self.is_full and len(self.groups) < MOST_GROUPS:
-                self.groups.append(Group([Row(self.known)]))
+                self.groups.append(Group([ConditionRow(self.known)]))
             case "add", "row", [group] if group < len(self.groups) and not self.is_full:
                 if len(self.groups[group].rows) < MOST_ROWS:
-                    self.groups[group].rows.append(Row(self.known))
+                    self.groups[group].rows.append(ConditionRow(self.known))
             case "remove", "group", [group] if group < len(self.groups):
                 del self.groups[group]
             case "remove", "row", [group, row] if group < len(self.groups) and row < len(
@@ -181,7 +181,7 @@ class RuleForm:
         self._never_empty()
 
     def _never_empty(self) -> None:
-        self.groups = [group for group in self.groups if group.rows] or [Group([Row(self.known)])]
+        self.groups = [group for group in self.groups if group.rows] or [Group([ConditionRow(self.known)])]
 
 
 def from_rule(rule: Rule, known: Mapping[str, ProfileField]) -> RuleForm:
@@ -215,14 +215,14 @@ def _group(rule: Rule, known: Mapping[str, ProfileField]) -> Group:
     return Group([_row(rule, known)])
 
 
-def _row(rule: Rule, known: Mapping[str, ProfileField]) -> Row:
+def _row(rule: Rule, known: Mapping[str, ProfileField]) -> ConditionRow:
     if "field" not in rule:
         raise TooDeep
     value = rule.get("value", "")
     text = ", ".join(value) if isinstance(value, list) else str(value)
     if isinstance(value, list) and any("," in word for word in value):
         raise TooDeep
-    return Row(known, rule["field"], rule["is"], text)
+    return ConditionRow(known, rule["field"], rule["is"], text)
 
 
 def _value(post: Mapping[str, Any], row: str) -> str:
@@ -237,7 +237,7 @@ def from_post(post: Mapping[str, Any], known: Mapping[str, ProfileField]) -> Rul
     form = RuleForm(known, combine=ANY if post.get("combine") == ANY else ALL)
     for group in range(MOST_GROUPS):
         rows = [
-            Row(
+            ConditionRow(
                 known,
                 post.get(f"g{group}r{row}-field", ""),
                 post.get(f"g{group}r{row}-is", ""),

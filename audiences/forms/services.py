@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.rights import Right
-from audiences.forms.basic import UnitField
+from audiences.forms.units import UnitField
 from audiences.models import Audience, Service, ServiceText
 from audiences.services.texts import PARTS
 

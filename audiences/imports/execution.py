@@ -14,18 +14,22 @@ from accounts.models import User
 from accounts.rights import Right
 from audiences import queues, search_texts
 from audiences.fields import attributes
-from audiences.imports import chosen as chosen_columns
-from audiences.imports import files, mappings, new_columns, samples, staging, suppression_list
-from audiences.imports.chosen import Chosen
-from audiences.imports.headers import Mapping
-from audiences.imports.outcomes import Lines, Outcome
+from audiences.imports import suppression_list
+from audiences.imports.columns import chosen as chosen_columns
+from audiences.imports.columns import mappings, new_columns
+from audiences.imports.columns.chosen import Chosen
+from audiences.imports.columns.headers import Mapping
+from audiences.imports.reading import files, samples
+from audiences.imports.reading.source import MANY_COLUMNS, NoTable, Source
+from audiences.imports.reading.stored_file import PartsFile
 from audiences.imports.report import Problems
-from audiences.imports.rows import Rows
-from audiences.imports.source import MANY_COLUMNS, NoTable, Source
-from audiences.imports.stored_file import PartsFile
-from audiences.imports.tables import Staging
+from audiences.imports.staging import merging
+from audiences.imports.staging.outcomes import Lines, Outcome
+from audiences.imports.staging.rows import Rows
+from audiences.imports.staging.tables import Staging
 from audiences.imports.whole_columns import WholeColumns
 from audiences.models import Import, ImportProblem
+from audiences.quarantine import erased_addresses
 from campaign.lib import clock, leases
 from campaign.lib.refusals import Refusal
 
@@ -185,7 +189,7 @@ class _Run:
         for _attempt in range(ATTEMPTS - 1):
             try:
                 return self._run()
-            except staging.Lost as lost:
+            except merging.Lost as lost:
                 logger.warning("import %s begins anew: %s", self.importing.pk, lost)
                 self._begin()
         return self._run()
@@ -351,7 +355,7 @@ class _Run:
             importing = self.importing
             importing.detected = {**importing.detected, "declared": []}
             self._finish(self._done)
-        except staging.SharedIds as shared:
+        except merging.SharedIds as shared:
             for line, external_id, number in shared.worst:
                 slots = {"id": external_id[:80], "number": number}
                 self.problems.add(line, "external_id", SHARED_ID, slots)
@@ -365,7 +369,7 @@ class _Run:
                 assert importing.started_by is not None  # `_run` has asked
                 new_columns.declare(self.mapping, by=importing.started_by)
             attributes.require(column.name for column in self.mapping.attributes)
-            staging.merge(
+            merging.merge(
                 self.tables, importing, self.mapping,
                 staged=self.staged, at=clock.now(), report=self.problems.add_many, lines=self.lines,
             )  # fmt: skip
@@ -417,6 +421,7 @@ class _Run:
         importing.save()
         self.lines.store()
         importing.problems.all().delete()  # a dry run's, where this is what it led to
+        problems.hide(erased_addresses.are_spelled)
         for problem in problems.kept():
             problem.importing = importing
         ImportProblem.objects.bulk_create(problems.kept(), batch_size=500)

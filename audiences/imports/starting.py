@@ -10,10 +10,10 @@ from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from audiences import queues
-from audiences.imports import mappings
-from audiences.imports.files import DELIMITERS
-from audiences.imports.source import ENCODINGS
-from audiences.imports.stored_file import store
+from audiences.imports.columns import mappings
+from audiences.imports.reading.files import DELIMITERS
+from audiences.imports.reading.source import ENCODINGS
+from audiences.imports.reading.stored_file import store
 from audiences.models import Audience, Import
 from campaign.lib.refusals import Refusal
 

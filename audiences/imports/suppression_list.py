@@ -9,14 +9,14 @@ from typing import IO, Any
 from django.utils.translation import gettext_noop as n_
 
 from audiences.fields.fields import TEXT
-from audiences.imports import headers, words
-from audiences.imports.columns import Converter
-from audiences.imports.files import Batch, Reader, Report
-from audiences.imports.headers import Column, Mapping
-from audiences.imports.outcomes import Lines, Outcome
+from audiences.imports.columns import headers, words
+from audiences.imports.columns.cells import Converter
+from audiences.imports.columns.headers import Column, Mapping
+from audiences.imports.reading.files import Batch, Reader, Report
 from audiences.imports.report import Problems
-from audiences.imports.rows import NOTHING_KNOWN
-from audiences.imports.tables import Staging
+from audiences.imports.staging.outcomes import Lines, Outcome
+from audiences.imports.staging.rows import NOTHING_KNOWN
+from audiences.imports.staging.tables import Staging
 from audiences.quarantine import suppressions
 from audiences.quarantine.suppressions import Entry
 
@@ -58,7 +58,7 @@ def mapping_of(header: list[str]) -> Mapping:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedLine:
     """A line of the list, and what it names."""
 
     line: int
@@ -125,7 +125,7 @@ def bring_in(
     return brought
 
 
-def _outcome(row: Row, new: set[Entry]) -> Outcome:
+def _outcome(row: ListedLine, new: set[Entry]) -> Outcome:
     if not row.entries:
         return Outcome.SKIPPED
     return Outcome.UNCHANGED if new.isdisjoint(row.entries) else Outcome.HELD
@@ -140,7 +140,7 @@ class _Cells:
         header = reader.header
         self.columns = [Column(at, header[at], "email", TEXT) for at in columns(header) if at < len(header)]
 
-    def rows(self, batches: Iterator[Batch]) -> Iterator[list[Row]]:
+    def rows(self, batches: Iterator[Batch]) -> Iterator[list[ListedLine]]:
         """The rows of each batch; the first row of the file too, where it is no row of names."""
         header, line = self.reader.header, self.reader.header_line
         if self.columns and suppressions.read(_bare(header[self.columns[0].position])):
@@ -148,11 +148,11 @@ class _Cells:
         for batch in batches:
             yield self._rows(batch)
 
-    def _rows(self, batch: Batch) -> list[Row]:
+    def _rows(self, batch: Batch) -> list[ListedLine]:
         cells = list(zip(*batch.rows, strict=True))
         named = [self.converter.plain(column, cells[column.position], batch.lines) for column in self.columns]
         return [
-            Row(line, self._entries(line, found))
+            ListedLine(line, self._entries(line, found))
             for line, row, *found in zip(batch.lines, batch.rows, *named, strict=True)
             if any(map(str.strip, row))
         ]
@@ -173,7 +173,7 @@ def _bare(cell: str) -> str:
     return "".join(character for character in cell if character.isprintable())
 
 
-def _staged(row: Row) -> str:
+def _staged(row: ListedLine) -> str:
     """The row as COPY takes it: its line, then what it names of each kind."""
     named: dict[str, list[str]] = {kind: [] for kind in SHOWN}
     for entry in row.entries:

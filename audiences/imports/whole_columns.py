@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from django.utils.translation import gettext_noop as n_
 
 from audiences.fields.fields import DATE, NUMBER
-from audiences.imports import conventions, headers
-from audiences.imports.conventions import Evidence
-from audiences.imports.files import Batch
-from audiences.imports.headers import Column, Mapping
+from audiences.imports.columns import conventions, headers
+from audiences.imports.columns.conventions import Evidence
+from audiences.imports.columns.headers import Column, Mapping
+from audiences.imports.columns.wishes import Asks
+from audiences.imports.reading.files import Batch
 from audiences.imports.report import Problems
-from audiences.imports.wishes import Asks
 
 WHICH_DECIMAL = n_(
     "“%(value)s” can be read in two ways, and no other cell of the column tells which: say whether decimals have a "

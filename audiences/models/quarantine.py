@@ -32,6 +32,8 @@ class Quarantine(models.Model):
         QUARANTINE = "quarantine", _("Quarantine")
         DENYLIST = "denylist", _("On denylist")
 
+    HELD = (Status.QUARANTINE, Status.DENYLIST)  # nothing is sent there
+
     channel = models.CharField(_("channel"), max_length=16, default="email")
     address_key = models.CharField(_("address"), max_length=320)
     status = models.CharField(_("status"), max_length=16, choices=Status.choices)
@@ -54,6 +56,10 @@ class Quarantine(models.Model):
 
     def __str__(self) -> str:
         return self.address_key
+
+    @property
+    def is_held(self) -> bool:
+        return self.status in self.HELD
 
     @property
     def audit_label(self) -> str:

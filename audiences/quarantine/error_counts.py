@@ -1,7 +1,6 @@
 """Errors of addresses as they are counted: each once, and how their addresses stand by them.
 
-`quarantines` holds an address by itself for what a person, a list or a relay's answer says; that stays as it is here,
-but a complaint denies whatever was in quarantine.
+What a person, a list or a relay's answer holds stays as it is here; but a complaint denies whatever was in quarantine.
 """
 
 from collections import defaultdict
@@ -11,31 +10,20 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts import audit
 from audiences.models import AddressError, Quarantine
+from audiences.quarantine import writer
 from audiences.quarantine.thresholds import Error, Limits, Standing, judge
 
 Status = Quarantine.Status
 
-_OPEN = """
-    INSERT INTO audiences_quarantine (channel, address_key, status, reason, error_text, errors, reference, created_at)
-    SELECT 'email', key, 'valid', '', '', 0, '', clock_timestamp()
-    FROM (SELECT DISTINCT unnest(%(keys)s::text[]) AS key) k ORDER BY key
-    ON CONFLICT (channel, address_key) DO NOTHING
-"""
-_HELD = """
-    SELECT address_key, forgiven_at FROM audiences_quarantine
-    WHERE channel = 'email' AND address_key = ANY(%(keys)s) ORDER BY address_key FOR UPDATE
-"""
 # What was held before for another cause is an error too from the moment on when a complaint outweighs it: so it is
 # still known if the complaint turns out to be none.
 _REMEMBER = """
     INSERT INTO audiences_addresserror (channel, address_key, at, nature, reason, text, reference)
     SELECT 'email', q.address_key, coalesce(q.last_error_at, q.created_at), 'hard', q.reason, q.error_text,
         'held before'
-    FROM audiences_quarantine q JOIN unnest(%(keys)s::text[], %(statuses)s::text[]) AS n (key, status)
-        ON n.key = q.address_key
-    WHERE q.channel = 'email' AND NOT q.is_counted AND q.status = 'quarantine' AND n.status = 'denylist'
+    FROM audiences_quarantine q
+    WHERE q.channel = 'email' AND q.address_key = ANY(%(keys)s::text[]) AND NOT q.is_counted AND q.status = 'quarantine'
     ON CONFLICT DO NOTHING
 """
 # {given} is a query of key, date, nature, reason, text and reference.
@@ -64,33 +52,6 @@ _UNFORGIVE = """
     FROM unnest(%(keys)s::text[], %(references)s::text[]) AS g (key, reference)
     WHERE e.channel = 'email' AND e.address_key = g.key AND e.forgiven_by = g.reference
     RETURNING e.address_key
-"""
-_WRITE = """
-    WITH n AS (
-        SELECT * FROM unnest(
-            %(keys)s::text[], %(statuses)s::text[], %(errors)s::int[], %(reasons)s::text[], %(texts)s::text[],
-            %(ats)s::timestamptz[], %(references)s::text[]
-        ) AS n (key, status, errors, reason, text, at, reference)
-    ), was AS (
-        SELECT q.id, q.status FROM audiences_quarantine q JOIN n ON n.key = q.address_key WHERE q.channel = 'email'
-    ), written AS (
-        UPDATE audiences_quarantine q
-        SET status = n.status, errors = n.errors, reason = n.reason, error_text = n.text, last_error_at = n.at,
-            reference = n.reference, is_counted = true
-        FROM n, was
-        WHERE q.channel = 'email' AND q.address_key = n.key AND was.id = q.id AND (
-            q.is_counted OR q.status IN ('valid', 'erroneous') OR q.status = 'quarantine' AND n.status = 'denylist'
-        ) AND (q.status, q.errors, q.last_error_at) IS DISTINCT FROM (n.status, n.errors, n.at)
-        RETURNING q.id, q.address_key, q.status, was.status AS before, q.reason, q.reference
-    )
-    INSERT INTO accounts_auditevent (at, actor_id, actor_name, os_user, face, action, refused, target_type, target_id,
-        target_label, detail)
-    SELECT clock_timestamp(), NULL, '', %(os_user)s::text, %(face)s::text,
-        CASE WHEN status IN ('quarantine', 'denylist') THEN status ELSE 'release' END, false, 'audiences.quarantine',
-        id::text, '#' || id, jsonb_build_object('reason', reason, 'reference', reference, 'before', before)
-    FROM written WHERE status <> before AND (
-        status IN ('quarantine', 'denylist') OR before IN ('quarantine', 'denylist')
-    )
 """
 
 
@@ -173,25 +134,12 @@ def stand(keys: Collection[str], *, at: datetime) -> None:
     """These addresses stand as their errors say at this moment; two who count the same wait for one another."""
     if not keys:
         return
-    slots = {"keys": sorted(keys)}
+    found = writer.locked(keys)
+    standings = _standings({key: forgiven_at for key, (_was, forgiven_at) in found.items()}, at=at)
+    denied = [key for key, standing in standings.items() if standing.status == Status.DENYLIST]
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN, slots)
-        cursor.execute(_HELD, slots)
-        forgiven = dict(cursor.fetchall())
-        standings = _standings(forgiven, at=at)
-        written: dict[str, Any] = {
-            "keys": list(standings),
-            "statuses": [standing.status for standing in standings.values()],
-            "errors": [standing.errors for standing in standings.values()],
-            "reasons": [each.last.reason if each.last else "" for each in standings.values()],
-            "texts": [each.last.text if each.last else "" for each in standings.values()],
-            "ats": [each.last.at if each.last else None for each in standings.values()],
-            "references": [each.last.reference if each.last else "" for each in standings.values()],
-            "os_user": audit.os_user(),
-            "face": audit.face(),
-        }
-        cursor.execute(_REMEMBER, written)
-        cursor.execute(_WRITE, written)
+        cursor.execute(_REMEMBER, {"keys": denied})
+    writer.count(standings, before={key: was for key, (was, _forgiven_at) in found.items()})
 
 
 def _standings(forgiven: dict[str, datetime | None], *, at: datetime) -> dict[str, Standing]:

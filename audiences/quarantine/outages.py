@@ -14,6 +14,7 @@ from accounts.rights import Right
 from accounts.roles import root
 from audiences import mail_exchanges
 from audiences.models import ErrorReason, MailExchange, Quarantine
+from audiences.quarantine import writer
 from campaign.lib.refusals import Refusal
 
 Status = Quarantine.Status
@@ -93,9 +94,7 @@ def by_errors(**chosen: Any) -> QuerySet[Quarantine]:
 def let_go(rows: QuerySet[Quarantine], *, at: datetime) -> list[int]:
     """These addresses may be used again, their errors up to now forgotten; returns the keys of their entries."""
     ids = list(rows.select_for_update().values_list("pk", flat=True))
-    Quarantine.objects.filter(pk__in=ids).update(
-        status=Status.VALID, errors=0, is_counted=False, forgiven_at=at
-    )
+    writer.let_go(ids, at=at, is_told=False)
     return ids
 
 

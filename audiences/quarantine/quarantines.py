@@ -1,48 +1,21 @@
 """Addresses that must not be used: held after errors, released by a person."""
 
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import access, audit
+from accounts import access
 from accounts.models import User
 from accounts.rights import Right
 from accounts.roles import root
 from audiences import addresses
 from audiences.models import AddressState, Quarantine
+from audiences.quarantine import writer
 from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 
 Status = Quarantine.Status
-
-# The one statement that puts addresses into quarantine or on the denylist: {given} is a query of key, status, reason
-# and text of the error. An address that is held stays as it was, with what was known against it first; but one in
-# quarantine whose owner complains is denied.
-WRITE = """
-    WITH given (address_key, status, reason, error_text) AS ({given})
-    INSERT INTO audiences_quarantine AS q
-        (channel, address_key, status, reason, error_text, errors, last_error_at, reference, created_at)
-    SELECT DISTINCT ON (address_key) 'email', address_key, status, left(reason, 32), left(error_text, 500), 1,
-        coalesce(%(at)s::timestamptz, sinete_clock()), left(%(reference)s::text, 128), clock_timestamp()
-    FROM given ORDER BY address_key, status = 'denylist' DESC
-    ON CONFLICT (channel, address_key) DO UPDATE
-    SET status = excluded.status, reason = excluded.reason, error_text = excluded.error_text,
-        errors = q.errors + 1, last_error_at = excluded.last_error_at, reference = excluded.reference,
-        is_counted = false
-    WHERE q.status NOT IN ('quarantine', 'denylist') OR q.status = 'quarantine' AND excluded.status = 'denylist'
-"""
-# The same with an audit event for each; whoever brings in a whole file has one event for all.
-HOLD = f"""
-    WITH held AS ({WRITE} RETURNING id, address_key, status, reason, reference)
-    INSERT INTO accounts_auditevent (at, actor_id, actor_name, os_user, face, action, refused, target_type, target_id,
-        target_label, detail)
-    SELECT clock_timestamp(), %(by)s::bigint, %(by_name)s::text, %(os_user)s::text, %(face)s::text, status, false,
-        'audiences.quarantine', id::text, '#' || id,
-        jsonb_build_object('reason', reason, 'reference', reference)
-    FROM held
-"""
 
 
 class NotAnAddress(Refusal):
@@ -68,42 +41,11 @@ def hold(
     """The address is in quarantine, with the error that put it there."""
     if by is not None:
         access.require(by, Right.ADMINISTER, root())
-    return _write(address_key, Status.QUARANTINE, reason, error_text, at=at, reference=reference, by=by)
-
-
-@transaction.atomic
-def deny(*, address_key: str, at: datetime, reference: str, error_text: str = "") -> Quarantine:
-    """Its owner complained: the address is on the denylist, whoever else it is known as."""
-    return _write(address_key, Status.DENYLIST, "complaint", error_text, at=at, reference=reference, by=None)
-
-
-def _write(
-    address_key: str,
-    status: str,
-    reason: str,
-    error_text: str,
-    *,
-    at: datetime,
-    reference: str,
-    by: User | None,
-) -> Quarantine:
+    given = "SELECT %(key)s::text, 'quarantine', %(reason)s::text, %(error)s::text"
+    said = {"key": address_key, "reason": reason, "error": error_text, "at": at, "reference": reference}
     with connection.cursor() as cursor:
-        cursor.execute(
-            HOLD.format(given="SELECT %(key)s::text, %(status)s::text, %(reason)s::text, %(error)s::text"),
-            {
-                "key": address_key, "status": status, "reason": reason, "error": error_text,
-                "reference": reference, "at": at, "by": by.pk if by else None,
-                "by_name": by.get_username() if by else "", "os_user": audit.os_user(), "face": audit.face(),
-            },
-        )  # fmt: skip
+        cursor.execute(writer.holding(given), said | writer.told_by(by))
     return Quarantine.objects.get(channel="email", address_key=address_key)
-
-
-def write_many(given: str, values: dict[str, Any]) -> list[str]:
-    """Addresses of a query of key, status, reason and text are held; those that were not. The caller records it."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{WRITE.format(given=given)} RETURNING address_key", values)
-        return [key for (key,) in cursor.fetchall()]
 
 
 def hold_by_hand(*, address: str, error_text: str, at: datetime, by: User) -> Quarantine:
@@ -121,8 +63,6 @@ def release(*, address_key: str, by: User) -> Quarantine:
     entry = Quarantine.objects.select_for_update().filter(channel="email", address_key=address_key).first()
     if entry is None or entry.status == Status.VALID:
         raise NotHeld(address=address_key)
-    before = entry.status
-    entry.status, entry.errors, entry.is_counted, entry.forgiven_at = Status.VALID, 0, False, clock.now()
-    entry.save(update_fields=["status", "errors", "is_counted", "forgiven_at"])
-    audit.record("release", by=by, target=entry, before=before)
+    writer.let_go([entry.pk], at=clock.now(), by=by, is_told=True)
+    entry.refresh_from_db()
     return entry

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from audiences import addresses
 from audiences.models import Profile, Quarantine, Suppression
-from audiences.quarantine import erased_addresses, quarantines
+from audiences.quarantine import erased_addresses, writer
 from campaign.lib import keyset
 
 ADDRESS = "address"
@@ -107,10 +107,11 @@ def deny(keys: Iterable[str], *, at: datetime, reference: str) -> list[str]:
     """These addresses are on the denylist; those that were not before. Whoever was erased needs no row there."""
     keys = set(keys)
     keys -= erased_addresses.among(keys)
-    return quarantines.write_many(
-        "SELECT key, 'denylist', %(reason)s, '' FROM unnest(%(keys)s::text[]) AS key",
-        {"reason": REASON, "at": at, "reference": reference, "keys": sorted(keys)},
-    )
+    given = "SELECT key, 'denylist', %(reason)s, '' FROM unnest(%(keys)s::text[]) AS key"
+    values = {"reason": REASON, "at": at, "reference": reference, "keys": sorted(keys)}
+    with connection.cursor() as cursor:
+        cursor.execute(writer.holding(given, is_told=False), values)
+        return [key for (key,) in cursor.fetchall()]
 
 
 def _names(key: str, kinds: set[str]) -> Iterator[str]:

@@ -17,11 +17,6 @@ from campaign.lib import clock
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def unit() -> OrganizationalUnit:
-    return UnitFactory()
-
-
 def desk(role: str, unit: OrganizationalUnit) -> Client:
     client = Client()
     client.force_login(UserFactory(is_staff=True, home_unit=unit, roles={role: unit}))

@@ -11,7 +11,7 @@ from accounts import access
 from accounts.rights import Right
 from accounts.roles import root
 from audiences.fields import attributes
-from audiences.forms.basic import AttributeForm
+from audiences.forms.attributes import AttributeForm
 from audiences.models import Attribute
 from audiences.views.shared import refusals_in
 from campaign.lib.keyset import key_page

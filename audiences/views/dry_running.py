@@ -11,8 +11,9 @@ from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import imports
 from audiences.forms.dry_run import DELIMITERS, DryRunForm
-from audiences.imports import looking, mappings
-from audiences.imports.outcomes import BEHIND
+from audiences.imports.columns import mappings
+from audiences.imports.staging import looking
+from audiences.imports.staging.outcomes import BEHIND
 from audiences.models import Import, ImportMapping
 from audiences.views.shared import visible_or_404
 from campaign.lib.numbers import key as row_key

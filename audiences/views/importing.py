@@ -12,9 +12,9 @@ from accounts.lists import as_it_was_left
 from accounts.rights import Right
 from audiences import imports, sight
 from audiences.fields import attributes
-from audiences.forms.basic import ChoicesForm, ImportForm
 from audiences.forms.filters import ImportFilter
-from audiences.imports import looking
+from audiences.forms.importing import ChoicesForm, ImportForm
+from audiences.imports.staging import looking
 from audiences.models import Import
 from audiences.views import dry_running
 from audiences.views.shared import refusals_in, visible_or_404

@@ -14,8 +14,8 @@ from accounts.rights import Right
 from audiences import sight, tracking
 from audiences.consent import consent_words, consents, tracking_consents
 from audiences.fields import fields
-from audiences.forms.basic import ProfileForm
 from audiences.forms.filters import ProfileFilter
+from audiences.forms.profiles import ProfileForm
 from audiences.models import Audience, ConsentEvent, Profile, Quarantine, Service
 from audiences.profiles import export_styles, people
 from audiences.rules import targeting

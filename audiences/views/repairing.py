@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import access, audit
@@ -17,6 +16,7 @@ from accounts.rights import Right
 from accounts.roles import root
 from audiences.quarantine import outages
 from audiences.quarantine.outages import Outage
+from audiences.views.shared import used_again
 from campaign.lib import clock
 from campaign.lib.refusals import Forbidden, Refusal
 
@@ -53,15 +53,12 @@ def repair(request: HttpRequest) -> HttpResponse:
     access.require(by, Right.ADMINISTER, root())
     typed = request.POST if request.method == "POST" else request.GET
     form = OutageForm(typed or None)
-    context: dict[str, Any] = {"form": form}
+    context: dict[str, Any] = {"form": form, "title": _("Repair after an outage")}
     if form.is_valid():
         try:
             if request.method == "POST":
                 number = outages.repair(form.outage(), by=by, at=clock.now())
-                said = ngettext(
-                    "%(n)s address may be used again.", "%(n)s addresses may be used again.", number
-                )
-                messages.success(request, said % {"n": number})
+                messages.success(request, used_again(number))
                 return redirect("audiences:repair-quarantine")
             context["affected"] = outages.foresee(form.outage(), by=by)
         except Forbidden:

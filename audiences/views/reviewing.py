@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import access
@@ -15,6 +14,7 @@ from accounts.desk import person, told
 from accounts.rights import Right
 from accounts.roles import root
 from audiences.quarantine import reviews
+from audiences.views.shared import used_again
 from campaign.lib import clock
 
 
@@ -33,16 +33,13 @@ def review(request: HttpRequest) -> HttpResponse:
     access.require(by, Right.ADMINISTER, root())
     typed = request.POST if request.method == "POST" else request.GET
     form = ReviewForm(typed or {"months": reviews.usual_months()})
-    context: dict[str, Any] = {"form": form}
+    context: dict[str, Any] = {"form": form, "title": _("Review the quarantine")}
     if form.is_valid():
         months, at = form.cleaned_data["months"], clock.now()
         if request.method == "POST":
             with told(request):
                 number = reviews.review(months=months, by=by, at=at)
-                said = ngettext(
-                    "%(n)s address may be used again.", "%(n)s addresses may be used again.", number
-                )
-                messages.success(request, said % {"n": number})
+                messages.success(request, used_again(number))
             return redirect("audiences:review-quarantine")
         context["affected"] = reviews.foresee(months=months, by=by, at=at)
     return render(request, "audiences/review_quarantine.html", context)

@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils.translation import ngettext
 
 from accounts import access
 from campaign.lib.refusals import Forbidden, Refusal
@@ -30,3 +31,9 @@ def refusals_in(form: Form) -> Iterator[None]:
         raise
     except Refusal as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+
+
+def used_again(number: int) -> str:
+    """Say how many addresses were let go."""
+    said = ngettext("%(n)s address may be used again.", "%(n)s addresses may be used again.", number)
+    return said % {"n": number}

@@ -20,10 +20,10 @@ from accounts.rights import Right
 from audiences import sight
 from audiences.fields import fields
 from audiences.forms import choices, rule_form
-from audiences.forms.basic import AudienceForm, ListForm, PastedForm
 from audiences.forms.combining import CombineForm
 from audiences.forms.filters import AudienceFilter
 from audiences.forms.rule_form import RuleForm
+from audiences.forms.targets import AudienceForm, ListForm, PastedForm
 from audiences.models import Audience, Profile, Service
 from audiences.rules import rules, sizes, targeting
 from audiences.targets import combining, definitions

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import access
 from accounts.rights import Right
-from audiences.forms.basic import TestProfileForm
+from audiences.forms.profiles import TestProfileForm
 from audiences.models import TestProfile
 from audiences.targets import definitions
 from audiences.views.shared import refusals_in, visible_or_404

@@ -1,7 +1,7 @@
-"""A PostgreSQL that has every migration, made once for each state of them: a run of tests begins with a copy.
+"""A PostgreSQL that has every migration, made once for each state of them: tests and stacks begin with a copy.
 
-Django makes its test database from the template database in it and runs `migrate` on that, which does what is
-missing; so a template spares time and can hide nothing.
+Their database is made from the template database in it, and `migrate` runs on that, which does what is missing; so a
+template spares time and can hide nothing.
 """
 
 import fcntl
@@ -24,6 +24,7 @@ CACHE = BASE_DIR / "var" / "cache" / "tests"
 DATABASE = "migrated"
 KEPT = 4  # templates: of this branch, and of some that one goes back to
 # What decides how the tables look: the migrations, and the versions of PostgreSQL and of others' migrations.
+SIZE = "SINETE_PARTITION_DELIVERIES"  # the environment's name for the first range, which a migration makes
 SOURCES = ("*/migrations/*.py", "*/apps.py", "campaign/management/commands/migrate.py", "requirements.txt")
 
 
@@ -46,8 +47,8 @@ def prepare(*, cache: Path = CACHE) -> None:
 
 
 def fingerprint() -> str:
-    """The name of this state of the migrations: another one where a line of them changes."""
-    digest = hashlib.sha256(f"{platform.machine()} {sys.version}".encode())
+    """The name of this state of the migrations: another one where a line of them changes, or the size of a range."""
+    digest = hashlib.sha256(f"{platform.machine()} {sys.version} {os.environ.get(SIZE, '')}".encode())
     for path in sorted({path for pattern in SOURCES for path in BASE_DIR.glob(pattern)}):
         digest.update(f"{path.relative_to(BASE_DIR)} {path.stat().st_size}\n".encode())
         digest.update(path.read_bytes())

@@ -12,8 +12,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ DECLARED = ("SINETE_TEST_DATABASE_URL", "SINETE_TEST_REDIS_URL")
 WORKER = "PYTEST_XDIST_WORKER"  # names this process where several run tests side by side
 MEMORY = Path("/dev/shm")  # a disk of memory: PostgreSQL keeps its safe settings there and waits for no disk
 ROOM = 3 * 1024**3  # bytes that must be free there for each process of tests
+# What PostgreSQL holds goes with the run: it waits for no disk. As for pages, it compiles no short question.
+HASTY = {
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB", "jit": "off",
+}  # fmt: skip
 
 _running = ExitStack()
 atexit.register(_running.close)
@@ -55,6 +60,30 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
             _running.close()
             raise pytest.UsageError(str(error)) from None
     return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, each begins with some of the slow ones: none is left over at the end."""
+    if WORKER in os.environ:
+        items[:] = dealt(items, int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+
+
+def dealt(items: Sequence[pytest.Item], hands: int) -> list[pytest.Item]:
+    """The tests in as many parts of one length as pytest-xdist begins with; slow ones, module by module, come first.
+
+    A module's slow tests stay together, since they share what takes long to make.
+    """
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    modules = [list(tests) for _module, tests in groupby(slow, key=lambda item: item.path)]
+    parts = [list(chain.from_iterable(modules[hand::hands])) for hand in range(hands)]
+    for hand, part in enumerate(parts):
+        # xdist gives each process its share of what is left.
+        room = (len(items) - sum(map(len, parts[:hand]))) // (hands - hand) - len(part)
+        part += quick[: max(room, 0)]
+        del quick[: max(room, 0)]
+    return [*chain.from_iterable(parts), *quick]
 
 
 def pytest_collection_finish() -> None:
@@ -113,6 +142,9 @@ def _start() -> None:
 
 def _postgres(folder: Path) -> str:
     database_template.copy_to(folder)
+    (folder / "postgresql.auto.conf").write_text(
+        "".join(f"{name} = {value}\n" for name, value in HASTY.items())
+    )
     return _running.enter_context(services.postgres(folder))
 
 

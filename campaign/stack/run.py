@@ -1,7 +1,6 @@
 """The stack in the foreground: services, then the processes of the Procfile, until Ctrl-C."""
 
 import errno
-import importlib
 import multiprocessing
 import os
 import shutil
@@ -23,6 +22,7 @@ from honcho.environ import parse_procfile
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 
+from accounts.demo_accounts import DEMO_ACCOUNTS
 from campaign.lib import private, valkey
 from campaign.stack import endpoints, services
 from campaign.stack.errors import StackError
@@ -237,24 +237,10 @@ def _greeting(port: int, *, is_embedded: bool, env: dict[str, str]) -> str:
     lines = ["", f"  Sinete is at   http://127.0.0.1:{port}"]
     if is_embedded:
         lines += [f"  Mail it sends  http://127.0.0.1:{env['INBOX_PORT']}   (nothing leaves this machine)"]
-        accounts = _demo_accounts(env)
-        width = max((len(row[0]) for row in accounts), default=0)
-        lines += ["", "  Sign in as"] if accounts else []
-        lines += [f"    {role:<{width}}  {user}  /  {password}" for role, user, password in accounts]
+        width = max(len(row[0]) for row in DEMO_ACCOUNTS)
+        lines += ["", "  Sign in as"]
+        lines += [f"    {role:<{width}}  {user}  /  {password}" for role, user, password in DEMO_ACCOUNTS]
     return "\n".join([*lines, "", "  Ctrl-C stops everything.", ""])
-
-
-def _demo_accounts(env: dict[str, str]) -> list[tuple[str, str, str]]:
-    """(role, user name, password) of one account for each role, where the demo has them."""
-    import django
-
-    os.environ.update(env)
-    try:
-        django.setup()
-        accounts = importlib.import_module("accounts.demo").DEMO_ACCOUNTS
-        return [(str(role), str(user), str(password)) for role, user, password in accounts]
-    except Exception:  # a greeting is no place to fail, whatever state the code is in
-        return []
 
 
 VARIABLES = {"web": "PORT", "mail": "MAIL_PORT", "inbox": "INBOX_PORT"}

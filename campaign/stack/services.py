@@ -45,8 +45,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def postgres(folder: Path, *, database: str = "sinete") -> Iterator[str]:
-    """Run PostgreSQL on `folder` and yield the URL of `database`, which exists."""
+def postgres(folder: Path, *, database: str = "sinete", template: str = "template1") -> Iterator[str]:
+    """Run PostgreSQL on `folder` and yield the URL of `database`, which exists; a new one is a copy of `template`."""
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     _discard_half_made(folder)
@@ -56,7 +56,8 @@ def postgres(folder: Path, *, database: str = "sinete") -> Iterator[str]:
         url = _url(server, "postgres")
         with psycopg.connect(url, autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+                create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+                connection.execute(create.format(sql.Identifier(database), sql.Identifier(template)))
         (folder / MADE).touch()
         yield _url(server, database)
     finally:

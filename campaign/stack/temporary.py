@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
@@ -15,7 +15,7 @@ import psutil
 import psycopg
 from honcho.environ import parse_procfile
 
-from campaign.stack import pgbouncer, services
+from campaign.stack import database_template, pgbouncer, services
 from campaign.stack.errors import StackError
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -114,7 +114,7 @@ def temporary_stack(
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="sinete-run-")))
         stack = Stack(folder, {**os.environ, **_own_environment(folder), **env})
         data = Path(kept).resolve() if kept else folder / "postgres"
-        stack.env["DATABASE_URL"] = running.enter_context(services.postgres(data))
+        stack.env["DATABASE_URL"] = running.enter_context(_postgres(data, migrated=migrate and not kept))
         stack.env["REDIS_URL"] = running.enter_context(services.valkey(folder / "valkey"))
         running.callback(stack.stop)
         stack.database_url = stack.env["DATABASE_URL"]
@@ -127,6 +127,14 @@ def temporary_stack(
         for name in processes:
             stack.start(name)
         yield stack
+
+
+def _postgres(data: Path, *, migrated: bool) -> AbstractContextManager[str]:
+    """One whose database has what a template has, if it is to be migrated: `migrate` finds little left to do."""
+    if not migrated:
+        return services.postgres(data)
+    database_template.copy_to(data)
+    return services.postgres(data, template=database_template.DATABASE)
 
 
 def _mark_of(process: psutil.Process) -> str | None:

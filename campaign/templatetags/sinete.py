@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +29,7 @@ register = template.Library()
 
 # Shown where a rate has no base or a value is not known.
 NOTHING = "–"
+KEPT = 1_024  # pieces of a kind that a process keeps as they were written
 
 # Grey before, blue while it runs, yellow where somebody is needed, red where it went wrong or was ended, green at
 # the end. How a delivery stands has its colour from `deliveries.overview`.
@@ -195,16 +197,19 @@ def _zone(zone: str | tzinfo | None) -> tzinfo:
 # Statuses, icons, figures
 
 
-@register.inclusion_tag("_status_pill.html")
-def status_pill(status: Any, label: Any = "", tone: str = "") -> dict[str, Any]:
+@register.simple_tag
+def status_pill(status: Any, label: Any = "", tone: str = "") -> SafeString:
     """A status in its colour; `tone` overrides it."""
     value = _code(status)
-    return {
-        "status": value,
-        "label": label or getattr(status, "label", value),
-        "tone": tone or TONES.get(value, "grey"),
-        "is_moving": value in MOVING,
-    }
+    said = str(label or getattr(status, "label", value))
+    return pill(value, said, tone or TONES.get(value, "grey"), is_moving=value in MOVING)
+
+
+@lru_cache(maxsize=KEPT, typed=True)  # a text that is safe is not taken for one that is not
+def pill(status: str, label: str, tone: str, *, icon: str = "", is_moving: bool = False) -> SafeString:
+    """Words in a colour, with an icon before them if it is named: a list has the same in most of its rows."""
+    slots = {"status": status, "label": label, "tone": tone, "icon": icon, "is_moving": is_moving}
+    return render_to_string("_status_pill.html", slots)
 
 
 @register.filter
@@ -228,6 +233,12 @@ def level_icon(level: Any) -> str:
 @register.simple_tag
 def icon(name: str, label: Any = "") -> SafeString:
     """An icon of the sprite; silent for a screen reader unless it has a label."""
+    return _icon(name, str(label))
+
+
+@lru_cache(maxsize=KEPT, typed=True)
+def _icon(name: str, label: str) -> SafeString:
+    """The same: a page has dozens, and few kinds."""
     address = f"{static('campaign/icons.svg')}#{name}"
     if label:
         return format_html(
@@ -351,18 +362,6 @@ def query_string(context: Context, **replaced: Any) -> str:
         else:
             query[name] = value
     return f"?{query.urlencode()}"
-
-
-@register.inclusion_tag("_nav_link.html", takes_context=True)
-def nav_link(
-    context: Context, name: str, label: Any, icon: str = "", badge: Any = None, current: bool | None = None
-) -> dict[str, Any]:
-    """A link of a menu; nothing where the name leads nowhere."""
-    address = _address(name)
-    if current is None:
-        request = context.get("request")
-        current = bool(address and request and request.path == address)
-    return {"href": address, "label": label, "icon": icon, "badge": badge, "is_current": current}
 
 
 @register.simple_tag(takes_context=True)

@@ -26,7 +26,7 @@ from deliveries import jobs
 from deliveries.models import Delivery, Message, MessageStatus, Status
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
 from deliveries.tests.series import go_to, next_of, series_of, work
-from feedback import bringing_in
+from feedback.hits import bringing_in
 from feedback.models import Hit
 from reporting.jobs import fold
 

@@ -66,7 +66,7 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.alone
+@pytest.mark.drill
 @pytest.mark.slow
 def test_a_small_drill_holds_and_leaves_nothing_behind(drill, folder):
     process = drill(
@@ -91,7 +91,7 @@ def test_a_small_drill_holds_and_leaves_nothing_behind(drill, folder):
     assert left_behind(folder) == []
 
 
-@pytest.mark.alone
+@pytest.mark.drill
 @pytest.mark.slow
 def test_a_small_drill_of_those_who_fall_silent_holds(drill):
     process = drill(
@@ -111,7 +111,7 @@ def test_a_small_drill_of_those_who_fall_silent_holds(drill):
     assert result["ended_by_itself"], (result, error)
 
 
-@pytest.mark.alone
+@pytest.mark.drill
 @pytest.mark.slow
 def test_an_interrupted_drill_leaves_nothing_behind(drill, folder):
     process = drill("--messages", "1000", "--kills", "3", "--seed", "8")

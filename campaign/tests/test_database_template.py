@@ -76,3 +76,11 @@ def test_a_changed_line_of_a_migration_is_another_state(tmp_path, monkeypatch):
         found.add(database_template.fingerprint())
 
     assert len(found) == 2
+
+
+def test_another_size_of_ranges_is_another_state(monkeypatch):
+    before = database_template.fingerprint()
+
+    monkeypatch.setenv("SINETE_PARTITION_DELIVERIES", "7")
+
+    assert database_template.fingerprint() != before

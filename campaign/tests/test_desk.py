@@ -17,7 +17,9 @@ from accounts import desk_display
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
+from audiences.models import Quarantine
 from campaign.admin import GROUPS
+from campaign.lib import clock
 
 pytestmark = pytest.mark.django_db
 QUEUES = "/admin/django_rq/dashboard/"
@@ -184,3 +186,15 @@ def test_a_worker_that_is_gone_is_no_page() -> None:
     boss = desk(is_superuser=True)
 
     assert boss.get(f"{QUEUES}workers/{DEFAULT}/rq:worker:gone/").status_code == 404
+
+
+def test_below_a_list_its_rows_are_counted_whatever_their_kind_is_called() -> None:
+    operator = desk(is_superuser=True, roles={"administration": root()})
+    for name in ("one", "two"):
+        Quarantine.objects.create(
+            address_key=f"{name}@example.com", status=Quarantine.Status.QUARANTINE, created_at=clock.now()
+        )
+
+    page = operator.get("/admin/audiences/quarantine/").text
+
+    assert '<div class="py-4">2 rows</div>' in page

@@ -27,7 +27,7 @@ def drill() -> Iterator["subprocess.Popen[str]"]:
         process.communicate(timeout=60)
 
 
-@pytest.mark.alone
+@pytest.mark.drill
 @pytest.mark.slow
 def test_whatever_is_killed_while_readers_ask_what_was_answered_is_there(drill):
     said, _error = drill.communicate(timeout=300)

@@ -16,12 +16,14 @@ from django.urls import reverse
 from accounts.tests.factories import UnitFactory
 from audiences import addresses
 from audiences.fields.fields import ProfileField
-from audiences.imports import columns, files, headers
+from audiences.imports.columns import headers
+from audiences.imports.columns.cells import Converter
+from audiences.imports.reading import files
 from audiences.rules import rules
 from campaign.lib import recurrence
 from campaign.lib.refusals import Refusal
-from deliveries.content.address_attributes import runs_in_css
 from deliveries.content.compile import compile_content
+from deliveries.content.html_part.address_attributes import runs_in_css
 from deliveries.content.source import Field, Source
 from deliveries.drafting import uploads
 from deliveries.tests.factories import person
@@ -53,7 +55,7 @@ def csv_file(text: str) -> None:
 
 
 def cells(text: str) -> None:
-    converter = columns.Converter(report=lambda *_args: None)
+    converter = Converter(report=lambda *_args: None)
     for kind in ("text", "number", "date", "yes_no"):
         converter.cells(headers.Column(0, "x", "x", kind, True), [text], [1])
 

@@ -3,7 +3,7 @@ import weakref
 
 import pytest
 
-from campaign.lib.memory import NEW_OBJECTS, without_old_objects
+from campaign.lib.memory import NEW_OBJECTS, keep_what_stands, without_old_objects
 
 
 def test_within_it_the_collector_passes_over_what_stands_already():
@@ -40,3 +40,15 @@ def test_rubbish_that_stood_before_is_cleared_away_afterwards():
 
     gc.collect()
     assert left() is None
+
+
+def test_a_process_that_answers_until_it_ends_passes_over_what_stands_for_good():
+    before = gc.get_threshold()
+    try:
+        keep_what_stands()
+
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold() == (NEW_OBJECTS, *before[1:])
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

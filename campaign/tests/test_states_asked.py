@@ -16,7 +16,7 @@ FACES = (
     "reporting/views/*.py", "reporting/reports/*.py", "reporting/scheduled/*pages.py", "reporting/logs/*.py",
     "reporting/retention/*.py", "reporting/persons/*.py",
     "alerts/admin.py", "alerts/context.py", "alerts/forms.py", "alerts/words.py", "alerts/views/*.py", "alerts/management/commands/*.py",
-    "feedback/admin.py", "feedback/views.py", "feedback/*pages.py", "feedback/subscribing/*.py", "feedback/management/commands/*.py",
+    "feedback/admin.py", "feedback/views.py", "feedback/*pages.py", "feedback/public/*.py", "feedback/subscribing/*.py", "feedback/management/commands/*.py",
 )  # fmt: skip
 NAMES = (
     "draft|preparing|preparation_failed|awaiting_approval|ready|active|suspended|scheduled|sending|paused|finished|"

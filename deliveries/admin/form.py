@@ -18,7 +18,7 @@ from accounts.rights import Right
 from campaign.lib import clock, local_time
 from campaign.lib.link_parameter_fields import LinkDomainsField, LinkParametersField
 from deliveries import drafting
-from deliveries.drafting import attachments, content_templates, uploads
+from deliveries.drafting import attachments, content_templates, drafts, uploads
 from deliveries.folders import naming
 from deliveries.forms.attachments import FilesField, uploads_of
 from deliveries.forms.delivery import LINK_DOMAINS_HELP, LINK_PARAMETERS_HELP
@@ -35,22 +35,13 @@ from deliveries.forms.schedule import (
 from deliveries.forms.sender import SenderChoice
 from deliveries.models import Delivery, Folder, PastChoice, ScheduleKind, WaveBy
 from deliveries.models.content import PARTS
+from deliveries.schedule import validation
 
+# When it leaves, and how fast, is entered in fields of the form's own.
 SETTINGS = [
-    "label",
-    "description",
-    "unit",
-    "audience",
-    "service",
-    "folder",
-    "days_after",
-    "schedule_kind",
-    "validity_hours",
-    "approval_policy",
-    "tracking",
-    "link_parameters",
-    "link_domains",
-    "route",
+    name
+    for name in drafts.SETTINGS
+    if name not in {"contact_date", "time_zone", "limit_per_hour", *validation.SETTINGS}
 ]
 PACE = ("past_choice", "wave_value", "wave_by", "wave_minutes", "wave_limit", "wave_start")
 SCHEDULE = ("schedule_kind", "date", "time_zone", *PACE)

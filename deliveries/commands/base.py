@@ -131,11 +131,13 @@ def _sees(user: User, delivery: Delivery) -> bool:
 
 
 def add_wait_options(parser: ArgumentParser, *, what: str, seconds: int) -> None:
+    """Let a command wait until `what` is so, for `seconds` at most unless another time is typed."""
     parser.add_argument("--wait", action="store_true", help=f"come back when {what}")
     add_timeout_option(parser, seconds=seconds)
 
 
 def add_timeout_option(parser: ArgumentParser, *, seconds: int) -> None:
+    """Let a command's longest wait be typed, in seconds."""
     parser.add_argument(
         "--timeout",
         type=seconds_typed,

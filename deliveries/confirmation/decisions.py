@@ -100,6 +100,7 @@ def confirming(delivery: Delivery) -> Step:
 
 
 def must_type(to_deliver: int) -> bool:
+    """Whether the number of recipients must be typed to confirm so many."""
     return to_deliver > settings.SINETE["confirm_by_typing_above"]
 
 

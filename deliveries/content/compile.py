@@ -5,18 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from campaign.lib import memory
-from deliveries.content import bounds, essentials, lines, opt_out
-from deliveries.content.assets import Assets
+from deliveries.content import essentials, lines, opt_out
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding, Findings
+from deliveries.content.html_part.assets import Assets
 from deliveries.content.html_part.escaping import escaped_template
 from deliveries.content.html_part.page import Page
 from deliveries.content.links import LinkBook
 from deliveries.content.merge_tags.problem import Problem
 from deliveries.content.merge_tags.scope import Scope
 from deliveries.content.parameters import NONE, Parameters
+from deliveries.content.reading import bounds
 from deliveries.content.source import Field, Source
-from deliveries.content.text_part import compile_text
+from deliveries.content.text_part.written import compile_text
 from deliveries.content.trial import check_rendered
 
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")

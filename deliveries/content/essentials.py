@@ -5,8 +5,9 @@ import re
 from django.utils.translation import gettext_noop as n_
 from email_validator import EmailNotValidError, validate_email
 
-from deliveries.content import markup, references
+from deliveries.content import references
 from deliveries.content.findings import Findings
+from deliveries.content.reading import markup
 from deliveries.content.source import Source
 
 # Embeddings, overrides and isolates; marks such as U+200F, which right-to-left texts need, turn nothing.

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from deliveries.content import markup
+from deliveries.content.reading import markup
 
 LONGEST = 998  # octets of a line on the wire, without its end
 _GOAL = 600  # of a template's line: leaves room for the values that fill it

@@ -8,13 +8,14 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import bounds, references
+from deliveries.content import references
 from deliveries.content.merge_tags.expressions import Name
 from deliveries.content.merge_tags.own_addresses import SYSTEM_SLOTS
 from deliveries.content.merge_tags.problem import Problem
 from deliveries.content.merge_tags.scope import Scope
 from deliveries.content.merge_tags.segments import Segment
 from deliveries.content.parameters import NONE, Parameters, Piece, with_parameters
+from deliveries.content.reading import bounds
 
 LinkKind = Literal["tracked", "opt_out", "mirror"]
 

@@ -7,13 +7,13 @@ from django.utils.translation import gettext_noop as n_
 
 from deliveries.content import references
 from deliveries.content.findings import Findings
-from deliveries.content.markup import Token
 from deliveries.content.merge_tags.expressions import Name, parts_of
 from deliveries.content.merge_tags.scope import Scope
 from deliveries.content.merge_tags.segments import Segment
+from deliveries.content.reading.markup import Token
+from deliveries.content.reading.tree import Tree
+from deliveries.content.reading.visibility import Visibility
 from deliveries.content.source import Source
-from deliveries.content.tree import Tree
-from deliveries.content.visibility import Visibility
 
 _NAME = "unsubscribe_url"
 _SEEN = re.compile(r"[^\s\u00ad\u034f\u115f\u1160\u200b-\u200f\u2060-\u2064\u2800\u3164\ufeff]")

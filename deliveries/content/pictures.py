@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as n_
 
 from deliveries.content import references
 from deliveries.content.findings import Finding
-from deliveries.content.markup import Token, tokens
+from deliveries.content.reading.markup import Token, tokens
 
 # The attributes by which a reader's program fetches a picture.
 PLACES = {"img": ("src",), "body": ("background",), "table": ("background",), "td": ("background",)} | {

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from campaign.lib import clock
 from campaign.lib.jobs import JobRef
 from campaign.lib.tokens import Purpose, default_signer
-from deliveries.content.render import HEADER
+from deliveries.content.message.render import HEADER
 from deliveries.models import Delivery, Message, MessageStatus
 
 READ = JobRef("feedback.jobs.read_mail")

@@ -52,24 +52,9 @@ SETTINGS = (
     "limit_per_hour",
 )
 
-COPIED = (
-    "description",
-    "unit",
-    "audience",
-    "service",
-    "folder",
-    "days_after",
-    "time_zone",
-    "validity_hours",
-    "approval_policy",
-    "brought_policy",
-    "tracking",
-    "link_parameters",
-    "link_domains",
-    "route",
-    "limit_per_hour",
-)
-
+# A copy has a name and a moment of its own, and is asked for no less than where it comes from.
+_OWN = ("label", "schedule_kind", "contact_date", *validation.SETTINGS)
+COPIED = (*(name for name in SETTINGS if name not in _OWN), "brought_policy")
 
 SERIES_FIELDS = {field.name: field for field in Series._meta.concrete_fields}
 

@@ -1,6 +1,6 @@
 """Writes the results of a hand-over into rows, later tries and doubts; an exchange does this."""
 
-from audiences.quarantine import quarantines
+from audiences.quarantine import writer
 from deliveries.models import MessageStatus as S
 
 # One statement: results into rows, later tries and doubts beside them.
@@ -73,8 +73,8 @@ TRACK_LESS = """
     FROM unnest(%(seqs)s::int[], %(tracked)s::smallint[]) AS r(seq, tracked)
     WHERE m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s::int[]) AND m.seq = r.seq
 """
-QUARANTINE = quarantines.HOLD.format(
-    given="""
+QUARANTINE = writer.holding(
+    """
         SELECT m.address_key, 'quarantine', r.reason, r.reply
         FROM unnest(%(seqs)s::int[], %(reasons)s::text[], %(replies)s::text[]) AS r(seq, reason, reply)
         JOIN deliveries_message m

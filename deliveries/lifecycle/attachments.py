@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deliveries.content import attached
-from deliveries.content.attached import File
+from deliveries.content.message import attached
+from deliveries.content.message.attached import File
 from deliveries.models import Delivery
 
 

@@ -51,6 +51,7 @@ def mark_seen(*, by: User, at: datetime) -> int:
 
 
 def to_mail(at: datetime) -> QuerySet[Notice]:
+    """The notices whose mail is due: to active people with an address, neither stale nor tried too often."""
     due = Q(mail_after=None) | Q(mail_after__lte=at)
     return Notice.objects.filter(
         due, mailed_at=None, mail_tries__lt=MOST_MAIL_TRIES, at__gt=at - STALE, user__is_active=True

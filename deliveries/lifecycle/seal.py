@@ -168,4 +168,5 @@ def held(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_words(parts: Iterable[str]) -> str:
+    """What changed since the seal, as a list in the reader's language."""
     return ", ".join(str(PARTS[part]) for part in parts)

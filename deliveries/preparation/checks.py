@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop as n_
 from campaign.lib import clock, leases
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
-from deliveries.content.render import RenderError, awkward_values
+from deliveries.content.message.render import RenderError, awkward_values
 from deliveries.lifecycle import attachments
 from deliveries.models import Delivery, Preparation, ScheduleKind
 from deliveries.preparation.progress import log, progress

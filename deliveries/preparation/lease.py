@@ -49,6 +49,7 @@ def _name(preparation_id: int) -> str:
 
 
 def cancel_statement(preparation_id: int) -> None:
+    """PostgreSQL ends the statement that this preparation is at, wherever it runs."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"

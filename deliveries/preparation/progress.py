@@ -54,6 +54,7 @@ def end(preparation: Preparation, status: PreparationStatus, **values: Any) -> N
 
 
 def log(preparation: Preparation, text: str, *, level: str = LogLine.Level.INFO, **slots: Any) -> None:
+    """A line stands in the delivery's log, as one of this preparation."""
     LogLine.objects.create(
         delivery_id=preparation.delivery_id,
         preparation=preparation,

@@ -50,18 +50,8 @@ def freeze(
         if delivery.status != Status.PREPARING or delivery.preparation_id != preparation.pk:
             raise Abandoned
         at = clock.now()
-        frozen = {
-            "preparation": preparation.number,
-            "targeted": targeted,
-            "causes": causes,
-            "to_deliver": to_deliver,
-            "domains": domains,
-            "compiled": seal.fingerprint(compiled.to_json()),
-            "chunks": books.chunk_digests(delivery.pk),
-            **planning.frozen(runs),
-        }
-        if delivery.is_recurring:
-            frozen["size_limit"] = activation.size_limit(delivery, counted=to_deliver)
+        figures = {"targeted": targeted, "causes": causes, "to_deliver": to_deliver}
+        frozen = _frozen(preparation, delivery, compiled, runs, figures | {"domains": domains})
         # The parts as they were read at the start: a change made meanwhile counts as made afterwards.
         manifest = seal.manifest(delivery, **frozen) | {"parts": parts}
         end(
@@ -69,14 +59,12 @@ def freeze(
             PreparationStatus.DONE,
             ended_at=at,
             percent=SEALED_PERCENT,
-            targeted=targeted,
             excluded=targeted - to_deliver,
-            to_deliver=to_deliver,
-            causes=causes,
             findings=[finding.to_dict() for finding in findings],
             manifest=manifest,
             compiled=compiled.to_json(),
             seal=seal.fingerprint(manifest),
+            **figures,
         )
         if delivery.is_recurring:  # no part of its seal, but of what people want to see
             _write_exclusions(preparation)
@@ -84,12 +72,35 @@ def freeze(
         seconds = round((at - began).total_seconds(), 1)
         log(preparation, n_("Preparation completed in %(seconds)s s: %(to_deliver)s messages, %(excluded)s excluded"),
              seconds=seconds, to_deliver=to_deliver, excluded=targeted - to_deliver)  # fmt: skip
-        # A run within what was approved and activated as a series needs no second approval.
-        is_approved = delivery.policy == ApprovalPolicy.NONE or (
-            delivery.execution_of_id is not None and not activation.differences(delivery, parts)
-        )
-        step = Step.NEED_NO_APPROVAL if is_approved else Step.ASK_APPROVAL
+        step = Step.NEED_NO_APPROVAL if _needs_no_approval(delivery, parts) else Step.ASK_APPROVAL
         lifecycle.move(delivery, step, by=None, at=at, preparation=preparation.number)
+
+
+def _frozen(
+    preparation: Preparation,
+    delivery: Delivery,
+    compiled: Compiled,
+    runs: list[planning.Segment],
+    figures: dict[str, Any],
+) -> dict[str, Any]:
+    """What was counted, compiled and written, as the seal's manifest names it."""
+    frozen = {
+        "preparation": preparation.number,
+        **figures,
+        "compiled": seal.fingerprint(compiled.to_json()),
+        "chunks": books.chunk_digests(delivery.pk),
+        **planning.frozen(runs),
+    }
+    if delivery.is_recurring:
+        frozen["size_limit"] = activation.size_limit(delivery, counted=figures["to_deliver"])
+    return frozen
+
+
+def _needs_no_approval(delivery: Delivery, parts: dict[str, Any]) -> bool:
+    """Whether its policy asks for none, or it is a run within what was approved and activated as a series."""
+    if delivery.policy == ApprovalPolicy.NONE:
+        return True
+    return delivery.execution_of_id is not None and not activation.differences(delivery, parts)
 
 
 def _write_ledger(
@@ -131,6 +142,7 @@ def _clear_ledger(preparation: Preparation) -> None:
 
 
 def fail_unless_stopped(preparation: Preparation, finding: Finding) -> None:
+    """The preparation failed with this finding, unless it was stopped, taken over or its delivery is gone."""
     with suppress(Abandoned, Delivery.DoesNotExist):
         fail(preparation, [finding])
 

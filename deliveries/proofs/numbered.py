@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from deliveries.content.compiled import Compiled
-from deliveries.content.render import RenderError
+from deliveries.content.message.render import RenderError
 from deliveries.models import Delivery, Preparation
 from deliveries.proofs import previews
 from deliveries.rendering import renderer

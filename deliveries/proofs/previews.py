@@ -16,7 +16,7 @@ from deliveries.content.compile import compile_content
 from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.content.links import Link
-from deliveries.content.render import Renderer, RenderError
+from deliveries.content.message.render import Renderer, RenderError
 from deliveries.content.source import Source
 from deliveries.lifecycle import link_parameters
 from deliveries.models import Content, Delivery, Message

@@ -31,7 +31,7 @@ from deliveries import queues
 from deliveries.channels import choice
 from deliveries.channels.base import Capabilities, Envelope, Outcome, Relay, Result
 from deliveries.channels.dkim import Signer, UnusableKey
-from deliveries.content.render import Renderer
+from deliveries.content.message.render import Renderer
 from deliveries.lifecycle import attachments, log
 from deliveries.models import Delivery, Proof, ProofMessage
 from deliveries.proofs import rules, showing
@@ -129,13 +129,9 @@ def send(
     rules.check(emails, unit=delivery.unit, by=by)
     rules.take(copies=len(emails), unit=delivery.unit, by=by, at=at)
     number = delivery.proofs.count() + 1
+    prefix = _t(PREFIX) % {"number": number} if prefix is None else prefix[:100]
     proof = Proof.objects.create(
-        delivery=delivery,
-        content=content,
-        number=number,
-        prefix=_t(PREFIX) % {"number": number} if prefix is None else prefix[:100],
-        by=by,
-        at=at,
+        delivery=delivery, content=content, number=number, prefix=prefix, by=by, at=at
     )
     ProofMessage.objects.bulk_create(
         ProofMessage(proof=proof, address=copy.address, values=copy.values if lent is None else lent)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deliveries.content.render import Renderer
+from deliveries.content.message.render import Renderer
 from deliveries.models import Proof, ProofMessage
 from deliveries.rendering import compile_proof, renderer
 

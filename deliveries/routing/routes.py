@@ -30,6 +30,7 @@ def default_route() -> Route:
 
 
 def route_of(delivery: Delivery) -> Route:
+    """The route of its own, or the default one."""
     return delivery.route or default_route()
 
 

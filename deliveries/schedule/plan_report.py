@@ -22,8 +22,6 @@ from deliveries.lifecycle import groups
 from deliveries.models import OUTCOMES, Delivery, Moment, PastChoice, ScheduleKind, WaveBy
 from deliveries.schedule import moments, planning
 
-ON_TIME = timedelta(seconds=1)
-
 STATES = {
     "ahead": _("Ahead"),
     "soon": _("Soon"),
@@ -340,6 +338,7 @@ def lateness(row: PlanRow) -> str:
 
 
 def in_seconds(span: timedelta) -> str:
+    """A span of time in words: seconds below a minute, else hours and minutes."""
     seconds = span.total_seconds()
     if seconds < 60:
         return _t("%(seconds)s s") % {"seconds": number_format(max(0.0, seconds), 1)}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deliveries.channels.base import Relay
-from deliveries.content.render import Renderer
+from deliveries.content.message.render import Renderer
 from deliveries.models import Channel
 from deliveries.sending.throttle import Limits
 

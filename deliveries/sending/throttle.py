@@ -154,10 +154,12 @@ def credit(spent: Mapping[Bucket, int], *, at: float | None = None) -> None:
 
 
 def bucket_of_route(route: Route) -> Bucket:
+    """The tokens of a route: messages an hour, 0 for no limit."""
     return Bucket(f"route:{route.pk}", route.limit_per_hour or 0)
 
 
 def bucket_of_provider(limit: ProviderLimit) -> Bucket:
+    """The tokens of a mailbox provider, by its limit an hour."""
     return Provider(limit.pk, limit.limit_per_hour, frozenset()).bucket
 
 

@@ -82,4 +82,5 @@ def outside(run: Delivery, occurrence: Occurrence) -> list[str]:
 
 
 def in_words(names: Iterable[str]) -> str:
+    """What differs from what was activated, as a list in the reader's language."""
     return ", ".join(str(WORDS[name]) for name in names)

@@ -8,10 +8,12 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import reader_zone
+from campaign.templatetags.sinete import pill
 from deliveries.content.findings import Finding
 from deliveries.models import Delivery, LogLine, StatusChange
 from deliveries.overview import figures, plan_chart, state
@@ -72,17 +74,11 @@ STEP_ICONS = {
 STEP_TONES = {"approve": "green", "reject": "yellow"}
 
 
-@register.inclusion_tag("_status_pill.html")
-def state_pill(delivery: Delivery) -> dict[str, object]:
+@register.simple_tag
+def state_pill(delivery: Delivery) -> SafeString:
     """How the delivery stands, in words and colour."""
     found = state.of(delivery)
-    return {
-        "status": found.status,
-        "label": found.words,
-        "tone": found.tone,
-        "icon": found.icon,
-        "is_moving": found.is_at_work,
-    }
+    return pill(found.status, str(found.words), found.tone, icon=found.icon, is_moving=found.is_at_work)
 
 
 @register.filter

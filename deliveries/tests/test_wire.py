@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from campaign.lib.tokens import Purpose, default_signer
 from deliveries.channels.base import Capabilities, Envelope, Outcome
-from deliveries.content.render import Renderer
+from deliveries.content.message.render import Renderer
 from deliveries.models import Delivery, Message
 from deliveries.proofs import previews
 from deliveries.proofs.previews import Preview

@@ -78,7 +78,7 @@ def _shown(request: HttpRequest, delivery: Delivery) -> dict[str, object]:
         "causes": preparation.cause_rows,
         "findings": findings(delivery),
         "plan": plan_report.plan(delivery, at=clock.now()),
-        "audience": target_facts(delivery),
+        "audience": target_facts(delivery, counted=False),
         "preview": previews.preview(delivery=delivery, message=first),
         "first_query": f"seq={first.seq}" if first else "",
         "rejecting": request.GET.get("decision") == "reject",

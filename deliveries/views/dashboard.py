@@ -49,12 +49,14 @@ def dashboard(request: HttpRequest, pk: int) -> HttpResponse:
     is_wave_held = plan is not None and bool(plan.held)
     # “Resume” has no page of its own that could say why it is refused.
     closed = diagnosis.closed(delivery) if is_wave_held or delivery.status in groups.AT_REST else []
+    counted = delivery.status in groups.EDITABLE and "counts" in request.GET
     context = _live(delivery) | {
         "changed": seal.in_words(changed),
         "diagnoses": _callouts(delivery),
         "bar": action_bar(delivery, person(request), changed=changed, closed=closed),
         "is_complete": is_complete(delivery),
-        "audience": _audience(delivery),
+        "audience": target_facts(delivery, counted=counted),
+        "counts_follow": delivery.status in groups.EDITABLE and not counted,
         "history": history(delivery)[:LINES],
         "log": delivery.log.all()[:LINES],
         "proofs": delivery.proofs.count(),
@@ -149,7 +151,7 @@ class AudienceFacts:
 def audience_facts(
     audience: Audience, *, unit: OrganizationalUnit | None = None, counted: bool = True
 ) -> AudienceFacts:
-    """Return what a preparation would target now; not `counted` where none can follow any more."""
+    """Return what a preparation would target now; not `counted` where that follows, or none can any more."""
     try:
         words = "" if audience.kind == Audience.Kind.LIST else rules.in_words(audience.rule)
         count = targeting.count(audience, unit=unit) if counted else None
@@ -167,10 +169,6 @@ def target_facts(delivery: Delivery, *, counted: bool = True) -> AudienceFacts |
         words = _t("Those who never got %(original)s") % {"original": f"DM{delivery.remainder_of_id}"}
         return AudienceFacts(delivery.audience, words, remainders.size(delivery) if counted else None)
     return audience_facts(delivery.audience, unit=delivery.unit, counted=counted)
-
-
-def _audience(delivery: Delivery) -> AudienceFacts | None:
-    return target_facts(delivery, counted=delivery.status in groups.EDITABLE)
 
 
 def _rejection(delivery: Delivery) -> StatusChange | None:

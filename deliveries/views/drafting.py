@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
-from accounts.models import User
+from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from audiences.forms.combining import CombineForm
 from audiences.models import Audience
@@ -24,7 +24,7 @@ from deliveries.operations import remainders
 from deliveries.overview import state
 from deliveries.schedule import rescheduling
 from deliveries.series import calendar
-from deliveries.views.dashboard import audience_facts
+from deliveries.views.dashboard import AudienceFacts, audience_facts, target_facts
 from deliveries.views.shared import (
     find,
     find_editable,
@@ -88,7 +88,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @refused_to_dashboard
 def audience(request: HttpRequest, pk: int) -> HttpResponse:
-    """Choose whom it goes to, with the count as of now.
+    """Choose whom it goes to. The count as of now follows, or is there at once for whoever asks for `counts`.
 
     Raise TargetFixed for a remainder, whose recipients are given.
     """
@@ -98,8 +98,10 @@ def audience(request: HttpRequest, pk: int) -> HttpResponse:
     form = ChooseAudience(request.POST or None, user=person(request), initial={"audience": delivery.audience})
     if request.method == "POST" and form.is_valid() and _saved(request, delivery, form.cleaned_data):
         return to_dashboard(request, delivery)
-    facts = audience_facts(delivery.audience, unit=delivery.unit) if delivery.audience else None
-    return page(request, "audience", {"form": form, "delivery": delivery, "audience": facts})
+    counted = "counts" in request.GET
+    facts = target_facts(delivery, counted=counted)
+    context = {"form": form, "delivery": delivery, "audience": facts, "counts_follow": not counted}
+    return page(request, "audience", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -123,10 +125,24 @@ def combine(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def count(request: HttpRequest) -> HttpResponse:
-    """Return the audience that a form names, in words and counted now; nothing where none is named."""
+    """Return an audience in words and counted now: that which a form names, else that of the delivery which is named.
+
+    Who is under the delivery's unit counts alone. Nothing is shown where neither is named.
+    """
+    delivery = find(request, numbers.key(request.GET["delivery"]) or 0) if "delivery" in request.GET else None
+    if delivery is not None and "audience" not in request.GET:
+        context: dict[str, object] = {"delivery": delivery, "audience": target_facts(delivery)}
+    else:
+        unit = delivery.unit if delivery else None
+        context = {"unit": unit, "audience": _facts_of(request, unit=unit)}
+    return page(request, "_audience_facts", context)
+
+
+def _facts_of(request: HttpRequest, *, unit: OrganizationalUnit | None) -> AudienceFacts | None:
+    """What is known of the audience that the address names, if the person sees it."""
     rows = access.visible(person(request), Audience.objects.select_related("unit"))
     found = rows.filter(pk=numbers.key(request.GET.get("audience"))).first()
-    return page(request, "_audience_facts", {"audience": audience_facts(found) if found else None})
+    return audience_facts(found, unit=unit) if found else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

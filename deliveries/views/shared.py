@@ -7,20 +7,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts import access
-from accounts.edge.refused import told as told  # the views of deliveries take it from here
-from accounts.models import User
+from accounts.desk import person as person  # the views of deliveries take these two from here
+from accounts.edge.refused import told as told
 from accounts.rights import Right
 from campaign.lib import numbers
 from deliveries.drafting import NotEditable
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from deliveries.overview import state
-
-
-def person(request: HttpRequest) -> User:
-    """Return whoever is signed in; every page here asks for a login."""
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def find(request: HttpRequest, pk: int) -> Delivery:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from campaign.lib.tokens import BadToken, Claim, Purpose, Signer
-from deliveries.content.render import HEADER
+from deliveries.content.message.render import HEADER
 from feedback import reports
 from feedback.models import Report
 

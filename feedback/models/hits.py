@@ -53,7 +53,7 @@ class Hit(QuickDisplays, models.Model):
     """One open, click, mirror view or opt-out. Raw: what counts is decided when it is counted.
 
     The id is made before the row, so a hit that is brought twice from the spool is there once. The table lies in
-    partitions by id, that is by time (`feedback.partitions`).
+    partitions by id, that is by time (`feedback.hits.partitions`).
     """
 
     pk = models.CompositePrimaryKey("delivery_id", "id")

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from feedback.public_pages import OWN_PAGE
+from feedback.public.pages import OWN_PAGE
 
 
 def page(

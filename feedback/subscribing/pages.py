@@ -16,7 +16,7 @@ from audiences.services import texts
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Purpose, default_signer
 from feedback import outage, queues
-from feedback.public_pages import public
+from feedback.public.pages import public
 from feedback.subscribing import bots
 from feedback.subscribing.answering import nowhere, page
 

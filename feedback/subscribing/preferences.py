@@ -24,7 +24,7 @@ from campaign.lib.tokens import BadToken, Purpose, default_signer
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Message
 from feedback import outage, unsubscribes
-from feedback.public_pages import public
+from feedback.public.pages import public
 from feedback.subscribing import again
 from feedback.subscribing.answering import nowhere, page
 from feedback.subscribing.pages import of_token

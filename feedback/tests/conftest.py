@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from feedback import link_cache, outage
+from feedback import outage
+from feedback.public import link_cache
 
 
 @pytest.fixture(autouse=True)

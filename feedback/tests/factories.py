@@ -6,8 +6,8 @@ from django.test import Client
 
 from campaign.lib.tokens import Purpose, default_signer
 from deliveries.models import Delivery, Message
-from feedback import bringing_in
 from feedback.agents import AgentKind
+from feedback.hits import bringing_in
 from feedback.models import Hit, HitKind
 
 CHROME = (

@@ -5,9 +5,10 @@ from django.test import Client
 from audiences.models import Profile
 from deliveries.models import Message
 from deliveries.tests.factories import DeliveryFactory
-from feedback import bringing_in, hits, link_cache, segments
-from feedback.arrivals import IncomingHit
+from feedback.hits import bringing_in, segments, storing
+from feedback.hits.arrivals import IncomingHit
 from feedback.models import Hit, HitKind
+from feedback.public import link_cache
 from feedback.tests.factories import CHROME, link
 
 
@@ -111,7 +112,7 @@ def test_a_delivery_that_nobody_asked_for_before_is_for_later(reader, database):
 def test_a_hit_on_a_proof_is_let_go():
     delivery = DeliveryFactory(finished=True)
 
-    hits.store(IncomingHit(delivery.key, 0, HitKind.OPEN))
+    storing.store(IncomingHit(delivery.key, 0, HitKind.OPEN))
 
     assert not segments.is_anything_waiting()
     assert not Hit.objects.exists()

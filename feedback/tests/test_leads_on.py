@@ -16,8 +16,10 @@ from audiences.models import Profile
 from deliveries.models import Delivery, Message
 from deliveries.sending.exchange import connection_parameters
 from deliveries.tests.factories import DeliveryFactory
-from feedback import bringing_in, link_cache, outage, segments
+from feedback import outage
+from feedback.hits import bringing_in, segments
 from feedback.models import Hit
+from feedback.public import link_cache
 from feedback.tests.factories import CHROME, link
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,8 +10,9 @@ from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Message
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory
-from feedback import bringing_in, link_cache, segments
+from feedback.hits import bringing_in, segments
 from feedback.models import Hit
+from feedback.public import link_cache
 from feedback.tests.factories import CHROME, link
 from feedback.watching import Watch
 

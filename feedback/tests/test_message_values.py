@@ -15,7 +15,8 @@ from campaign.stack.pgbouncer import HOW_TO, find, pgbouncer
 from deliveries.models import Message
 from deliveries.sending.exchange import connection_parameters
 from deliveries.tests.factories import DeliveryFactory
-from feedback import message_values, outage
+from feedback import outage
+from feedback.public import message_values
 from feedback.tests.factories import CHROME, link
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -22,7 +22,8 @@ from deliveries.models import Delivery
 from deliveries.sending.exchange import connection_parameters
 from deliveries.tests.factories import DeliveryFactory, person
 from deliveries.tests.ledger_rows import execute
-from feedback import faults, jobs, partitions
+from feedback import jobs
+from feedback.hits import faults, partitions
 from feedback.models import Hit, HitKind, first_id_at, moment_of, time_ordered_uuid
 from feedback.tests.factories import hit
 from reporting.counting import statistics

@@ -16,9 +16,9 @@ from django.db import connections
 from audiences.models import Profile
 from deliveries.models import Message
 from deliveries.tests.factories import DeliveryFactory
-from feedback import arrivals, bringing_in, segments
-from feedback.arrivals import IncomingHit
-from feedback.faults import of_hits
+from feedback.hits import arrivals, bringing_in, segments
+from feedback.hits.arrivals import IncomingHit
+from feedback.hits.faults import of_hits
 from feedback.models import Hit, HitKind
 from feedback.readers.signs import Signs
 

@@ -10,7 +10,7 @@ from audiences.services.subscribing import Origin
 from campaign.lib import clock
 from deliveries.models import Doubt, Message
 from deliveries.tests.factories import DeliveryFactory
-from feedback import bringing_in, segments
+from feedback.hits import bringing_in, segments
 from feedback.models import Hit, HitKind
 from feedback.tests.factories import CHROME, PromptReader, link
 

@@ -25,11 +25,6 @@ pytestmark = pytest.mark.django_db
 HOME = "/"
 
 
-@pytest.fixture
-def unit():
-    return UnitFactory()
-
-
 def signed_in(user):
     client = Client()
     client.force_login(user)

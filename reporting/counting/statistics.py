@@ -23,8 +23,8 @@ from deliveries.ledger import recounting
 from deliveries.ledger.tallies import tallies, tallies_by, tallies_of
 from deliveries.models import TALLIES, Delivery
 from deliveries.sending import gate
-from feedback import partitions
 from feedback.agents import AgentKind
+from feedback.hits import partitions
 from feedback.models import Hit, HitKind, Reply, Report
 from reporting import queues
 from reporting.counting.behaviour import BEHAVIOUR, Measured, measured
@@ -129,6 +129,7 @@ def by_class(delivery_id: int) -> list[ClassRow]:
 
 
 def in_classes(counted: Mapping[str, Any]) -> list[ClassRow]:
+    """What was counted as rows: a kind of hit, with its hits and messages by who made them."""
     return [
         ClassRow(
             kind.value,
@@ -311,6 +312,7 @@ def _without(messages: dict[str, int], repairs: list[dict[str, int]]) -> dict[st
 
 
 def last_run(delivery: Delivery) -> StatisticsRun | None:
+    """The last time that this delivery's figures were computed anew; None for never."""
     return StatisticsRun.objects.filter(delivery=delivery).select_related("by").first()
 
 

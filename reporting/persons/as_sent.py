@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.content.compiled import Compiled
-from deliveries.content.render import RenderError
+from deliveries.content.message.render import RenderError
 from deliveries.ledger import books
 from deliveries.lifecycle import seal
 from deliveries.models import Delivery

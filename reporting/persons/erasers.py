@@ -66,12 +66,6 @@ FATES: dict[str, Fate] = {
     "desk_log": Fate.BY_ID,
     "exports": Fate.GONE,
 }
-# What the app of people (`audiences.profiles.erasing`) and the ledger (`deliveries.ledger.erasing`) take away.
-OF_PEOPLE = frozenset(
-    "profile memberships consents unclear_consents address_opt_outs subscriptions sign_ups quarantine address_errors"
-    " suppressions".split()
-)
-OF_LEDGER = frozenset({"messages", "bounces"})
 
 
 def _reports(person: Person) -> int:

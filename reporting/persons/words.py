@@ -155,7 +155,7 @@ def _quarantine(event: Event, administers: bool) -> Said:
         forgiven = _("forgotten since") if event.detail.get("forgiven") else ""
         return title, "alert", "yellow", [*notes, forgiven], ""
     status = Quarantine.Status(event.what)
-    tone = "red" if status in (Quarantine.Status.QUARANTINE, Quarantine.Status.DENYLIST) else "grey"
+    tone = "red" if status in Quarantine.HELD else "grey"
     url = reverse("admin:audiences_quarantine_change", args=[event.ref]) if administers else ""
     return _t("Quarantine: %(status)s") % {"status": status.label}, "alert", tone, notes, url
 

@@ -8,11 +8,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts import access
+from accounts.desk import person
 from accounts.models import User
 from accounts.rights import Right
 from audiences.profiles import export_styles
 from campaign.lib import clock, reader_zone
-from reporting.pages import never_stored, person
+from reporting.pages import never_stored
 from reporting.reports import kinds, written
 from reporting.reports.forms import SubjectForm
 from reporting.reports.frame import Kind, Reader

@@ -7,12 +7,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts import access
+from accounts.desk import person
 from accounts.rights import Right
 from audiences.profiles import export_styles
 from campaign.lib import clock
 from reporting.counting.throughput import Throughput
 from reporting.figures import kpis, periods, standing
-from reporting.pages import find, never_stored, person
+from reporting.pages import find, never_stored
 from reporting.reactions import reaction_pages
 from reporting.reports import summary
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
+from accounts.desk import person
 from accounts.edge.refused import told
 from accounts.models import OrganizationalUnit
 from accounts.rights import Right
@@ -18,7 +19,7 @@ from campaign.lib import clock
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery
 from deliveries.retention import holds, periods
-from reporting.pages import find, person
+from reporting.pages import find
 from reporting.retention import planning
 from reporting.retention.forms import HoldForm, PeriodsForm
 
@@ -61,7 +62,7 @@ def of_delivery(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "delivery": delivery,
         "gone": list(delivery.purges.select_related("unit").order_by("id")),
-        "kept": [(each, _goes_at(delivery, each.days)) for each in periods.of_unit(delivery.unit)],
+        "kept": [(each, _goes_at(delivery, each.days)) for each in periods.of_delivery(delivery)],
         "holds": in_force,
         "is_held": any(hold.delivery_id == delivery.pk for hold in in_force),
         "is_over": delivery.status in groups.FINAL,

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access, audit
+from accounts.desk import person
 from accounts.rights import Right
 from campaign.lib import clock
 from campaign.lib.keyset import key_page
 from campaign.lib.refusals import Forbidden, Refusal
 from reporting.models import ScheduledReport
-from reporting.pages import person
 from reporting.reports import kinds
 from reporting.reports.subjects import NoSuchSubject, Subject, TooManyCompared, found
 from reporting.scheduled import definitions

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from accounts.models import Role
-from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.tests.factories import UserFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
 from deliveries.models import Message, MessageStatus, ProofMessage
@@ -25,11 +25,6 @@ pytestmark = pytest.mark.django_db
 ADDRESS, LOCAL, MASKED = "olinda.reis@x.example", "olinda.reis", "o•••@x.example"
 PHONE = "+5581987654321"
 TABS = ["sending", "unknown", "exclusions", "tracking"]
-
-
-@pytest.fixture
-def unit():
-    return UnitFactory()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
-from accounts.desk import administers_everything
+from accounts.desk import administers_everything, person
 from accounts.edge.refused import told
 from accounts.rights import Right
 from audiences import sight
@@ -25,7 +25,7 @@ from feedback.models import Hit, Report
 from reporting.counting import deployment, failures, statistics
 from reporting.figures import counted, standing
 from reporting.logs import columns, logs, saved_filters
-from reporting.pages import find, never_stored, person
+from reporting.pages import find, never_stored
 from reporting.persons import as_sent
 from reporting.reactions import click_map as drawing
 from reporting.reactions import reaction_pages, reactions

@@ -10,6 +10,7 @@ from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.desk import person
 from accounts.edge.refused import told
 from accounts.models import User
 from audiences.profiles import export_styles
@@ -19,7 +20,7 @@ from reporting.exports import export_progress, exports
 from reporting.exports.export_progress import Standing
 from reporting.logs import columns, logs, saved_filters
 from reporting.logs.logs import Log
-from reporting.pages import find, never_stored, person
+from reporting.pages import find, never_stored
 
 
 @require_POST

@@ -18,16 +18,6 @@ from accounts.units import proof_addresses
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def above():
-    return UnitFactory()
-
-
-@pytest.fixture
-def below(above):
-    return UnitFactory(parent=above)
-
-
 def administrator(unit):
     return UserFactory(roles={"administration": unit}, email="", is_staff=True)
 

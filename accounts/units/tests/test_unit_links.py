@@ -11,21 +11,11 @@ from django.urls import reverse
 from accounts import access
 from accounts.models import AuditEvent, OrganizationalUnit
 from accounts.tests.browsers import signed_in
-from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.tests.factories import UserFactory
 from accounts.units import unit_links
 from campaign.lib.link_parameters import BadParameter
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def above():
-    return UnitFactory()
-
-
-@pytest.fixture
-def below(above):
-    return UnitFactory(parent=above)
 
 
 def administrator(unit):

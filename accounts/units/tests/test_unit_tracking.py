@@ -10,20 +10,10 @@ from django.urls import reverse
 
 from accounts import access
 from accounts.models import AuditEvent, OrganizationalUnit, Unasked
-from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.tests.factories import UserFactory
 from accounts.units import unit_tracking
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def above():
-    return UnitFactory()
-
-
-@pytest.fixture
-def below(above):
-    return UnitFactory(parent=above)
 
 
 def administrator(unit):

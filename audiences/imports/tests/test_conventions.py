@@ -2,10 +2,10 @@
 
 import pytest
 
-from audiences.imports import conventions
-from audiences.imports.columns import Converter
-from audiences.imports.conventions import Evidence
-from audiences.imports.headers import Column
+from audiences.imports.columns import conventions
+from audiences.imports.columns.cells import Converter
+from audiences.imports.columns.conventions import Evidence
+from audiences.imports.columns.headers import Column
 
 ASKED = "asked"
 

@@ -15,7 +15,7 @@ from audiences import imports
 from audiences.consent import consents
 from audiences.imports import Options
 from audiences.models import Attribute, Import, Profile
-from audiences.quarantine import quarantines
+from audiences.quarantine import suppressions
 from audiences.tests.factories import ProfileFactory
 from campaign.lib import clock
 
@@ -83,7 +83,7 @@ def by(db):
         ProfileFactory(external_id=f"K{number}", email=f"k{number}@example.com")
     twin = ProfileFactory(external_id="K3", email="k2@example.com")
     consents.opt_out(profile_id=twin.pk, channel="email", at=clock.now(), source="test")
-    quarantines.deny(address_key="k1@example.com", at=clock.now(), reference="test")
+    suppressions.deny(["k1@example.com"], at=clock.now(), reference="test")
     return UserFactory(roles={"import": root(), "attributes": root()})
 
 

@@ -16,7 +16,9 @@ from accounts.models import AuditEvent, Role
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences import imports
-from audiences.imports import Options, looking, mappings
+from audiences.imports import Options
+from audiences.imports.columns import mappings
+from audiences.imports.staging import looking
 from audiences.models import (
     Attribute,
     Audience,

@@ -15,8 +15,8 @@ from accounts.tests.factories import UserFactory
 from audiences import addresses, imports
 from audiences.fields import fields
 from audiences.imports import Options
-from audiences.imports.columns import Converter
-from audiences.imports.headers import Column
+from audiences.imports.columns.cells import Converter
+from audiences.imports.columns.headers import Column
 from audiences.models import Attribute, Profile
 from audiences.profiles import files, people
 from audiences.tests.factories import AttributeFactory, ProfileFactory

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiences.imports import files, headers, source
+from audiences.imports.columns import headers
+from audiences.imports.reading import files, source
 
 
 def read(content, **options):

@@ -12,7 +12,9 @@ from django.db import connection
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences import imports
-from audiences.imports import Options, staging
+from audiences.imports import Options
+from audiences.imports.staging import merging
+from audiences.imports.staging.tables import Staging
 from audiences.models import Import, Profile
 from campaign.lib import clock, leases
 from campaign.tests.databases import database_url
@@ -52,10 +54,8 @@ def before(step: Callable, what: Callable[[], object], *, times: int = 1) -> Cal
 
 def test_an_import_needs_no_connection_for_longer_than_a_transaction(importing, monkeypatch):
     for step in ("copy", "drop"):
-        monkeypatch.setattr(
-            staging.Staging, step, before(getattr(staging.Staging, step), connection.close, times=99)
-        )
-    monkeypatch.setattr(staging, "merge", before(staging.merge, connection.cursor))
+        monkeypatch.setattr(Staging, step, before(getattr(Staging, step), connection.close, times=99))
+    monkeypatch.setattr(merging, "merge", before(merging.merge, connection.cursor))
 
     done = imports.run(import_id=importing.pk)
 
@@ -65,13 +65,13 @@ def test_an_import_needs_no_connection_for_longer_than_a_transaction(importing, 
 
 def test_a_run_that_was_taken_over_writes_nothing_more(importing, monkeypatch):
     def another_takes_over() -> None:
-        monkeypatch.setattr(staging, "merge", merge)
+        monkeypatch.setattr(merging, "merge", merge)
         second = threading.Thread(target=take_over, args=[importing.pk])
         second.start()
         second.join()
 
-    merge = staging.merge
-    monkeypatch.setattr(staging, "merge", before(merge, another_takes_over))
+    merge = merging.merge
+    monkeypatch.setattr(merging, "merge", before(merge, another_takes_over))
 
     seen = imports.run(import_id=importing.pk)
 
@@ -88,7 +88,7 @@ def take_over(import_id: int) -> None:
 def test_a_second_worker_leaves_an_import_alone_whose_lease_is_renewed(importing, monkeypatch):
     monkeypatch.setattr(leases, "BEAT", 0.05)
     with psycopg.connect(database_url()) as gate_keeper:
-        gate_keeper.execute("SELECT pg_advisory_xact_lock(%s)", [staging.MERGE_LOCK])
+        gate_keeper.execute("SELECT pg_advisory_xact_lock(%s)", [merging.MERGE_LOCK])
         first = threading.Thread(target=carry_out, args=[importing.pk])
         first.start()
         wait_until(
@@ -111,7 +111,7 @@ def carry_out(import_id: int) -> None:
 
 
 def test_staging_that_is_emptied_on_the_way_is_filled_again(importing, monkeypatch):
-    monkeypatch.setattr(staging, "merge", before(staging.merge, empty_them))
+    monkeypatch.setattr(merging, "merge", before(merging.merge, empty_them))
 
     done = imports.run(import_id=importing.pk)
 
@@ -119,9 +119,9 @@ def test_staging_that_is_emptied_on_the_way_is_filled_again(importing, monkeypat
 
 
 def test_staging_that_is_emptied_each_time_ends_in_a_failure(importing, monkeypatch):
-    monkeypatch.setattr(staging, "merge", before(staging.merge, empty_them, times=9))
+    monkeypatch.setattr(merging, "merge", before(merging.merge, empty_them, times=9))
 
-    with pytest.raises(staging.Lost):
+    with pytest.raises(merging.Lost):
         imports.run(import_id=importing.pk)
 
     assert Import.objects.get(pk=importing.pk).status == Import.Status.FAILED
@@ -151,7 +151,7 @@ def test_what_killed_runs_left_goes_with_the_next(importing):
 
 
 def test_an_import_whose_database_went_away_is_tried_again(importing, monkeypatch):
-    monkeypatch.setattr(staging, "merge", before(staging.merge, cut_off))
+    monkeypatch.setattr(merging, "merge", before(merging.merge, cut_off))
 
     with pytest.raises(Exception, match=r"terminat|closed"):
         imports.run(import_id=importing.pk)

@@ -6,9 +6,10 @@ import zipfile
 
 import pytest
 
-from audiences.imports import files, headers, kinds
-from audiences.imports.headers import mapped
-from audiences.imports.rows import Rows
+from audiences.imports.columns import headers
+from audiences.imports.columns.headers import mapped
+from audiences.imports.reading import files, kinds
+from audiences.imports.staging.rows import Rows
 
 
 def read(content):

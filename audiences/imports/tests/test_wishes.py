@@ -2,12 +2,12 @@
 
 import pytest
 
-from audiences.imports import wishes
-from audiences.imports.consent_headers import wish_of
-from audiences.imports.conventions import Evidence
-from audiences.imports.headers import field_of
-from audiences.imports.wish_rows import moment
-from audiences.imports.wishes import Asks, Says
+from audiences.imports.columns import wishes
+from audiences.imports.columns.consent_headers import wish_of
+from audiences.imports.columns.conventions import Evidence
+from audiences.imports.columns.headers import field_of
+from audiences.imports.columns.wishes import Asks, Says
+from audiences.imports.staging.wish_rows import moment
 
 OUT = (
     "1", "1.0", "1,0", "yes", "Yes", "TRUE", "sim", "s", "x", "X", "on", "ok", "oui", "ja", "sí", "да", "✓", "✔️", "☑", "✗",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from audiences.imports import workbook
-from audiences.imports.source import NoTable, Source
+from audiences.imports.reading import workbook
+from audiences.imports.reading.source import NoTable, Source
 from audiences.imports.tests.other_workbooks import ods_of, xls_of, xlsb_of
 from audiences.imports.tests.workbooks import sheet_xml, workbook_of
 

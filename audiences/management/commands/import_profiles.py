@@ -11,9 +11,10 @@ from django.db import transaction
 from accounts.commands import PersonCommand
 from accounts.models import OrganizationalUnit, User
 from audiences import imports
-from audiences.imports import looking, mappings
-from audiences.imports.outcomes import BEHIND, lines_behind
-from audiences.imports.source import ENCODINGS
+from audiences.imports.columns import mappings
+from audiences.imports.reading.source import ENCODINGS
+from audiences.imports.staging import looking
+from audiences.imports.staging.outcomes import BEHIND, lines_behind
 from audiences.models import Import
 
 BAR = 30

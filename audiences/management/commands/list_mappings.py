@@ -6,7 +6,7 @@ from typing import Any
 from accounts import access
 from accounts.commands import PersonCommand
 from accounts.models import User
-from audiences.imports import mappings
+from audiences.imports.columns import mappings
 from audiences.models import ImportMapping
 from campaign.lib.helped import row_count
 

@@ -42,21 +42,14 @@ def test_an_address_that_is_held_stays_as_it_was(db):
     assert AuditEvent.objects.filter(action="quarantine").count() == 1
 
 
-def test_a_complaint_puts_it_on_the_denylist(db):
-    error()
-
-    quarantines.deny(address_key="a@example.com", at=NOON, reference="delivery 1")
-
-    assert Quarantine.objects.get().status == Status.DENYLIST
-    assert suppression.held(["a@example.com"])
-
-
 def test_administrators_release_and_errors_are_forgotten(db):
     error()
 
     entry = quarantines.release(address_key="a@example.com", by=UserFactory(roles={"administration": root()}))
 
-    assert (entry.status, entry.errors) == (Status.VALID, 0)
+    assert (entry.status, entry.errors, entry.forgiven_at is not None) == (Status.VALID, 0, True)
+    told = AuditEvent.objects.get(action="release")
+    assert (told.target_label, told.detail["before"]) == (f"#{entry.pk}", "quarantine")
     assert not suppression.held(["a@example.com"])
 
 

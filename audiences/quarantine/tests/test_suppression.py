@@ -5,7 +5,7 @@ from django.db import connection
 
 from audiences.consent import consents
 from audiences.models import Profile
-from audiences.quarantine import quarantines, suppression
+from audiences.quarantine import suppression, suppressions
 from audiences.quarantine.suppression import Cause
 from audiences.tests.factories import ProfileFactory
 from campaign.lib import clock
@@ -38,14 +38,14 @@ def test_an_opt_out_of_another_channel_keeps_nobody_from_mail():
 
 def test_an_address_that_is_denied_is_used_for_nobody():
     profile = ProfileFactory()
-    quarantines.deny(address_key=profile.email_key, at=clock.now(), reference="")
+    suppressions.deny([profile.email_key], at=clock.now(), reference="")
 
     assert cause_of(profile) == Cause.QUARANTINED
 
 
 def test_an_opt_out_is_said_before_the_state_of_the_address():
     profile = ProfileFactory(no_email=True)
-    quarantines.deny(address_key=profile.email_key, at=clock.now(), reference="")
+    suppressions.deny([profile.email_key], at=clock.now(), reference="")
 
     assert cause_of(profile) == Cause.OPTED_OUT
 

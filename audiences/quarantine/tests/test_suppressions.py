@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences import imports
-from audiences.imports import Options, looking, suppression_list
+from audiences.imports import Options, suppression_list
+from audiences.imports.staging import looking
 from audiences.models import Import, Profile, Quarantine, Suppression
 from audiences.profiles import people
 from audiences.quarantine import suppressions

@@ -49,11 +49,6 @@ def test_a_rule_names_a_country_and_stores_its_code():
 
 
 @pytest.fixture
-def unit(db):
-    return UnitFactory()
-
-
-@pytest.fixture
 def marketer(unit, client):
     user = UserFactory(roles={"prepare": unit})
     client.force_login(user)

@@ -19,11 +19,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def unit():
-    return UnitFactory()
-
-
-@pytest.fixture
 def marketer(unit, client):
     user = UserFactory(roles={"prepare": unit})
     client.force_login(user)

@@ -6,13 +6,7 @@ from django.test import Client
 from accounts.models import OrganizationalUnit
 from accounts.roles import root
 from accounts.tests.browsers import signed_in
-from accounts.tests.factories import UnitFactory, UserFactory
-
-
-@pytest.fixture
-def unit() -> OrganizationalUnit:
-    """A unit below the root."""
-    return UnitFactory()
+from accounts.tests.factories import UserFactory
 
 
 @pytest.fixture

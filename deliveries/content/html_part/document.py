@@ -2,11 +2,11 @@
 
 from functools import cached_property
 
-from deliveries.content import bounds, markup
-from deliveries.content.markup import Attribute
 from deliveries.content.merge_tags.scope import Scope
 from deliveries.content.merge_tags.segments import MASK, mask
-from deliveries.content.tree import Tree
+from deliveries.content.reading import bounds, markup
+from deliveries.content.reading.markup import Attribute
+from deliveries.content.reading.tree import Tree
 
 
 class Document:

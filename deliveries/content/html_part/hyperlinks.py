@@ -5,14 +5,14 @@ from urllib.parse import unquote
 from django.utils.translation import gettext_noop as n_
 
 from deliveries.content import references
-from deliveries.content.assets import Assets
+from deliveries.content.html_part.assets import Assets
 from deliveries.content.html_part.document import Document
 from deliveries.content.html_part.escaping import escaped_template
 from deliveries.content.html_part.labels import labels_of
 from deliveries.content.links import Address, LinkBook, reported_address, slot
-from deliveries.content.markup import Attribute, Token
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.segments import MASK
+from deliveries.content.reading.markup import Attribute, Token
 
 SUBSTITUTE = "data-substitute"  # where a link leads whom its own address can't be filled in for
 

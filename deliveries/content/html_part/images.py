@@ -4,13 +4,13 @@ from html import escape
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content.assets import Assets
+from deliveries.content.html_part.assets import Assets
 from deliveries.content.html_part.document import Document
 from deliveries.content.html_part.escaping import escaped_template
 from deliveries.content.links import reported_address
-from deliveries.content.markup import Token
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.segments import MASK
+from deliveries.content.reading.markup import Token
 
 
 class Images:

@@ -4,8 +4,8 @@ import re
 
 from deliveries.content import references
 from deliveries.content.html_part.document import Document
-from deliveries.content.markup import Token
 from deliveries.content.merge_tags.scope import Scope
+from deliveries.content.reading.markup import Token
 
 LINKS = frozenset({"a", "area", "v:rect", "v:roundrect", "v:shape", "v:oval"})  # tags that may link
 

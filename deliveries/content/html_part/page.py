@@ -4,8 +4,9 @@ from functools import cached_property
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import inert, opt_out
-from deliveries.content.assets import Assets
+from deliveries.content import opt_out
+from deliveries.content.html_part import inert
+from deliveries.content.html_part.assets import Assets
 from deliveries.content.html_part.document import Document
 from deliveries.content.html_part.hyperlinks import Hyperlinks
 from deliveries.content.html_part.images import Images
@@ -13,12 +14,12 @@ from deliveries.content.html_part.labels import LINKS
 from deliveries.content.html_part.safety import Safety
 from deliveries.content.html_part.style_sheets import StyleSheets
 from deliveries.content.links import LinkBook
-from deliveries.content.markup import Token
 from deliveries.content.merge_tags.own_addresses import BASE
 from deliveries.content.merge_tags.scope import Scope
 from deliveries.content.pictures import PLACES
-from deliveries.content.plaintext import Derivation
-from deliveries.content.visibility import Visibility
+from deliveries.content.reading.markup import Token
+from deliveries.content.reading.visibility import Visibility
+from deliveries.content.text_part.from_page import Derivation
 
 PIXEL = f'<img src="{BASE}/o/{{{{ _o }}}}.gif" width="1" height="1" alt="" style="display:block;border:0">'
 # No more than hides it: filters of spam count each further way of hiding words.

@@ -4,12 +4,13 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import address_attributes, inert, references
+from deliveries.content import references
+from deliveries.content.html_part import address_attributes, inert
 from deliveries.content.html_part.document import Document
 from deliveries.content.html_part.labels import LINKS
 from deliveries.content.links import reported_address
-from deliveries.content.markup import Attribute, Token
 from deliveries.content.pictures import PLACES
+from deliveries.content.reading.markup import Attribute, Token
 
 
 class Safety:

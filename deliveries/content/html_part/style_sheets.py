@@ -2,13 +2,14 @@
 
 from django.utils.translation import gettext_noop as n_
 
-from deliveries.content import inert, references
-from deliveries.content.assets import CSS_URL, Assets
+from deliveries.content import references
+from deliveries.content.html_part import inert
+from deliveries.content.html_part.assets import CSS_URL, Assets
 from deliveries.content.html_part.document import Document
-from deliveries.content.markup import Attribute
 from deliveries.content.merge_tags.literals import literal
 from deliveries.content.merge_tags.segments import MASK
-from deliveries.content.styles import Styles, attribute, joined
+from deliveries.content.reading.markup import Attribute
+from deliveries.content.reading.styles import Styles, attribute, joined
 
 
 class StyleSheets:

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 from campaign.lib.tokens import Signer
 from deliveries.content.compile import compile_content
+from deliveries.content.message.render import Renderer
 from deliveries.content.parameters import NONE
-from deliveries.content.render import Renderer
 from deliveries.content.source import Field, Source
 
 FIELDS = [

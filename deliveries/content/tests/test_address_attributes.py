@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from deliveries.content import inert
+from deliveries.content.html_part import inert
 from deliveries.content.tests.compiling import compiled, errors
 
 SCRIPTS = [

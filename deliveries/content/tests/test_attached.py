@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaign.lib.dots import dotted
-from deliveries.content import attached
-from deliveries.content.attached import File
-from deliveries.content.render import Renderer
+from deliveries.content.message import attached
+from deliveries.content.message.attached import File
+from deliveries.content.message.render import Renderer
 from deliveries.content.tests.rendering import ANA, KEY, NOON, renderer, signer
 
 NAMES = [

@@ -9,11 +9,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from accounts.tests.factories import UnitFactory
 from campaign.lib import clock
 from deliveries import drafting, proofs
-from deliveries.content import bounds, inliner, markup
 from deliveries.content.merge_tags.engine import TooManyBranches, environment
+from deliveries.content.reading import bounds, inliner, markup
 from deliveries.content.tests.bombs import BOMBS, DEEP
 from deliveries.content.tests.compiling import OPT_OUT, findings
 from deliveries.models import Content, Delivery, PreparationStatus, ProofMessage, Status
@@ -107,11 +106,6 @@ def test_a_character_of_a_number_that_is_none_is_no_failure():
 
 
 # -- every way in ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def unit(db):
-    return UnitFactory()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from campaign.lib.tokens import Purpose, Signer
 from deliveries.content.compile import compile_content
-from deliveries.content.render import Renderer, awkward_values
+from deliveries.content.message.render import Renderer, awkward_values
 from deliveries.content.source import Field, Source
 
 NEWSLETTERS = Path(settings.BASE_DIR).parent / "shared" / "data" / "newsletters"

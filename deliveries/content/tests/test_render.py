@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from campaign.lib.tokens import Purpose
 from deliveries.content.compile import compile_content
-from deliveries.content.render import Renderer, RenderError, awkward_values
+from deliveries.content.message.render import Renderer, RenderError, awkward_values
 from deliveries.content.source import Source
 from deliveries.content.tests.rendering import ANA, BODY, FIELDS, KEY, NOON, renderer, signer
 

@@ -9,7 +9,7 @@ import pytest
 from campaign.lib.dots import dotted
 from campaign.lib.tokens import Signer
 from deliveries.content.compiled import Compiled
-from deliveries.content.render import Renderer
+from deliveries.content.message.render import Renderer
 
 SEALED = json.loads((Path(__file__).parent / "sealed" / "format-1.json").read_text(encoding="utf-8"))
 CONTENT = Compiled.from_json(SEALED["compiled"])

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from campaign.lib.dots import dotted
 from campaign.lib.tokens import Purpose
-from deliveries.content.render import awkward_values
-from deliveries.content.skeleton import Skeleton, Unfit
+from deliveries.content.message.render import awkward_values
+from deliveries.content.message.skeleton import Skeleton, Unfit
 from deliveries.content.tests.rendering import ANA, BODY, FIELDS, KEY, NOON, renderer, signer
 from deliveries.sending import pg_arrays
 

@@ -10,9 +10,9 @@ from campaign.lib.dots import dotted
 from deliveries.content import lines
 from deliveries.content.compiled import Compiled
 from deliveries.content.html_part.page import PIXEL
-from deliveries.content.render import Renderer, awkward_values
+from deliveries.content.message.render import Renderer, awkward_values
+from deliveries.content.message.untracked import untracked
 from deliveries.content.tests.rendering import ANA, BODY, FIELDS, KEY, NOON, renderer, signer
-from deliveries.content.untracked import untracked
 
 SEALED = json.loads((Path(__file__).parent / "sealed" / "format-1.json").read_text(encoding="utf-8"))
 LONG = "https://www.example.com/" + "a-long-way/" * 70 + "?q={{ profile.city }}"

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db.models import Count
 
 from accounts import access
-from accounts.demo import ACCOUNTS, DEMO_ACCOUNTS, PASSWORD
+from accounts.demo_accounts import ACCOUNTS, DEMO_ACCOUNTS, PASSWORD
 from accounts.models import User
 from accounts.rights import Right
 from audiences.models import Import

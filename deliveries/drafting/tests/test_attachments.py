@@ -20,7 +20,7 @@ from campaign.lib import clock
 from deliveries import drafting, proofs
 from deliveries.admin.tests.desk import change, filled
 from deliveries.confirmation import decisions
-from deliveries.content import attached
+from deliveries.content.message import attached
 from deliveries.drafting import attachments
 from deliveries.drafting.attachments import AttachmentsTooLarge, TooManyAttachments, Upload
 from deliveries.lifecycle import seal

@@ -72,18 +72,6 @@ def test_its_colours_can_be_told_apart(text, ground):
 
 
 @pytest.fixture
-def unit(db):
-    return UnitFactory()
-
-
-@pytest.fixture
-def ana(unit, client):
-    ana = UserFactory(username="ana", roles={"prepare": unit}, home_unit=unit, is_staff=True)
-    client.force_login(ana)
-    return ana
-
-
-@pytest.fixture
 def shop(unit, ana):
     """A delivery of the unit with a picture in its content, and one in its upload alone."""
     html = CONTENT["html"].replace("<p>Hello", '<img src="hero.0123456789ab.png" alt="Harvest"><p>Hello')

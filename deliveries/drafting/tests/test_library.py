@@ -133,18 +133,6 @@ def test_pictures_of_ours_are_found_in_a_page_each_once():
 # -- the library
 
 
-@pytest.fixture
-def unit(db):
-    return UnitFactory()
-
-
-@pytest.fixture
-def ana(unit, client):
-    ana = UserFactory(username="ana", roles={"prepare": unit}, home_unit=unit, is_staff=True)
-    client.force_login(ana)
-    return ana
-
-
 def sent(unit, octets=None, name="hero.png", **more):
     file = SimpleUploadedFile(name, octets or picture(), content_type="image/png")
     return {"unit": unit.pk, "alt": "Cherries on a branch", "name": "", "file": file} | more

@@ -15,18 +15,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def unit():
-    return UnitFactory()
-
-
-@pytest.fixture
-def ana(unit, client):
-    ana = UserFactory(username="ana", roles={"prepare": unit}, home_unit=unit, is_staff=True)
-    client.force_login(ana)
-    return ana
-
-
-@pytest.fixture
 def fast():
     return Route.objects.create(label="Fast")
 

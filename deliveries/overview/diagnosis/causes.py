@@ -23,10 +23,12 @@ class Diagnosis:
 
 
 def fault(code: str, text: str | Promise, **slots: Any) -> Diagnosis:
+    """Something that somebody must put right."""
     return Diagnosis(code, True, str(text) % slots if slots else str(text))
 
 
 def waits(code: str, text: str | Promise, **slots: Any) -> Diagnosis:
+    """Something that ends by itself or by a decision."""
     return Diagnosis(code, False, str(text) % slots if slots else str(text))
 
 

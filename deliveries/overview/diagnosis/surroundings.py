@@ -110,5 +110,6 @@ def without_workers(delivery: Delivery) -> list[Diagnosis]:
 
 
 def unheard(*queues: Queue) -> Iterator[Diagnosis]:
+    """Yield a fault for each of these queues that no worker listens to."""
     for queue, sentence in jobs.unheard(*queues):
         yield fault(f"no_worker_{queue}", sentence)

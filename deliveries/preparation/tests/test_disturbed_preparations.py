@@ -8,7 +8,7 @@ from campaign.lib import clock
 from campaign.lib.refusals import Refusal
 from deliveries import drafting
 from deliveries.lifecycle import seal
-from deliveries.models import Delivery, Message, PreparationStatus, Status
+from deliveries.models import Delivery, Message, Preparation, PreparationStatus, Status
 from deliveries.preparation import checks, staging
 from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, bring_to, person
@@ -22,12 +22,18 @@ def test_what_a_killed_preparation_left_in_staging_does_not_count_twice():
     run = preparation.start(delivery=delivery, by=person("prepare", delivery.unit), at=clock.now())
     compiled, _findings = checks.compiled(run)
     staging.stage(run, compiled)  # and here the worker is killed
+    lease_runs_out(run)
 
     preparation.run(preparation_id=run.pk)
 
     run.refresh_from_db()
     assert (run.status, run.to_deliver, run.excluded) == (PreparationStatus.DONE, 3, 0)
     assert Message.objects.filter(delivery=delivery).count() == 3
+
+
+def lease_runs_out(run: Preparation) -> None:
+    """As it does by itself when nobody has renewed it for so long."""
+    Preparation.objects.filter(pk=run.pk).update(lease_until=clock.now())
 
 
 def test_a_rule_that_is_changed_while_it_is_prepared_is_not_what_was_sealed(monkeypatch):

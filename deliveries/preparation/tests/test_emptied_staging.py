@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from campaign.lib import clock
 from deliveries.models import Message, Preparation, Status
 from deliveries.preparation import checks, sealing, staging
 from deliveries.preparation import verbs as preparation
@@ -75,6 +76,7 @@ def test_a_run_clears_what_runs_before_it_left_and_nothing_of_other_deliveries()
     run = started(delivery)
     compiled, _findings = checks.compiled(run)
     staging.stage(run, compiled)  # and here its worker is killed
+    Preparation.objects.filter(pk=run.pk).update(lease_until=clock.now())  # long ago
 
     preparation.run(preparation_id=run.pk)
 

@@ -10,7 +10,7 @@ from audiences.consent import consents
 from audiences.models import Quarantine
 from campaign.lib import clock
 from deliveries import jobs, queues
-from deliveries.content.render import Renderer, RenderError
+from deliveries.content.message.render import Renderer, RenderError
 from deliveries.ledger import books, resolutions
 from deliveries.models import Chunk, Delivery, Doubt, Message, MessageStatus, Status, Try
 from deliveries.sending import control

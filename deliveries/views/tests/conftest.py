@@ -4,14 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import OrganizationalUnit, User
-from accounts.tests.factories import UnitFactory
 from deliveries.tests.factories import person
-
-
-@pytest.fixture
-def unit() -> OrganizationalUnit:
-    """A unit below the root."""
-    return UnitFactory()
 
 
 @pytest.fixture

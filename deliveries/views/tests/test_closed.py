@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import OrganizationalUnit
-from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.tests.factories import UserFactory
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
 from deliveries import proofs
@@ -24,11 +24,6 @@ WHY_AND_WHAT_TO_DO = {
     "halted": ("Wrong price", "Allow sending again"),
     "a copy": ("runs on another server", "manage.py adopt_instance"),
 }
-
-
-@pytest.fixture
-def unit() -> OrganizationalUnit:
-    return UnitFactory()
 
 
 @pytest.fixture(params=WHY_AND_WHAT_TO_DO)

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def unit():
-    return UnitFactory()
-
-
-@pytest.fixture
 def starter(unit, client):
     starter = person("start", unit)
     client.force_login(starter)

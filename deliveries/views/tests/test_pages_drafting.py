@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
+from accounts.roles import root
 from accounts.tests.factories import UnitFactory
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
@@ -77,6 +78,43 @@ def test_an_audience_elsewhere_is_not_counted(unit, preparer, client):
         "Profiles now"
         not in client.get(reverse("deliveries:count"), {"audience": elsewhere.pk}).content.decode()
     )
+
+
+class TestTheCountOfADraft:
+    @pytest.fixture
+    def draft(self, unit, preparer):
+        ProfileFactory.create_batch(3, unit=unit, city="Santos")
+        ProfileFactory(unit=UnitFactory(), city="Santos")
+        rule = {"field": "city", "is": "equal", "value": "Santos"}
+        return DeliveryFactory(unit=unit, audience=AudienceFactory(unit=root(), rule=rule))
+
+    @pytest.mark.parametrize("name", ["audience", "dashboard"])
+    def test_it_follows_its_page(self, draft, client, name):
+        page = client.get(url(name, draft)).content.decode()
+
+        assert f'hx-get="{reverse("deliveries:count")}?delivery={draft.pk}"' in page
+        assert '<strong class="num">3</strong>' not in page
+
+    @pytest.mark.parametrize("name", ["audience", "dashboard"])
+    def test_it_is_there_at_once_for_whoever_asks_for_it(self, draft, client, name):
+        page = client.get(url(name, draft), {"counts": "1"}).content.decode()
+
+        assert '<strong class="num">3</strong>' in page
+        assert f'hx-get="{reverse("deliveries:count")}?delivery={draft.pk}" hx-trigger="load"' not in page
+
+    def test_people_under_its_unit_are_counted_alone(self, draft, client):
+        own = client.get(reverse("deliveries:count"), {"delivery": draft.pk}).content.decode()
+        chosen = {"delivery": draft.pk, "audience": draft.audience_id}
+        named = client.get(reverse("deliveries:count"), chosen).content.decode()
+
+        assert '<strong class="num">3</strong>' in own
+        assert '<strong class="num">3</strong>' in named
+        assert f"?audience={draft.audience_id}&amp;unit={draft.unit_id}" in named
+
+    def test_of_a_delivery_that_one_may_not_see_there_is_none(self, draft, client):
+        elsewhere = DeliveryFactory(unit=UnitFactory())
+
+        assert client.get(reverse("deliveries:count"), {"delivery": elsewhere.pk}).status_code == 404
 
 
 class TestSchedule:

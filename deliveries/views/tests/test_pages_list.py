@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts import remembering
 from accounts.models import Remembered
-from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from deliveries.forms.filters import DeliveryFilter
 from deliveries.models import Delivery, Status
@@ -18,11 +18,6 @@ from deliveries.overview import ordering, phases
 from deliveries.tests.factories import DeliveryFactory, person
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def unit():
-    return UnitFactory()
 
 
 @pytest.fixture

@@ -56,11 +56,6 @@ STEPS = {
 }
 
 
-@pytest.fixture
-def unit():
-    return UnitFactory()
-
-
 def at(stage, unit):
     if stage == "preparing":
         from campaign.lib import clock

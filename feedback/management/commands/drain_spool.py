@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from campaign.lib.helped import HelpedCommand
-from feedback import bringing_in, outage, watching
+from feedback import outage, watching
+from feedback.hits import bringing_in
 
 
 class Command(HelpedCommand):

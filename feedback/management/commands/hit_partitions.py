@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.commands import PersonCommand
 from accounts.models import User
-from feedback import partitions
+from feedback.hits import partitions
 
 
 class Command(PersonCommand):

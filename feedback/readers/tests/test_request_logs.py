@@ -8,8 +8,8 @@ from campaign.lib import clock
 from deliveries.models import Delivery, Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import no_trigger
-from feedback import bringing_in, segments
-from feedback.arrivals import IncomingHit, read
+from feedback.hits import bringing_in, segments
+from feedback.hits.arrivals import IncomingHit, read
 from feedback.models import Hit, HitKind
 from feedback.readers.signs import Signs
 from feedback.tests.factories import CHROME

@@ -16,9 +16,9 @@ from deliveries.ledger import bounces
 from deliveries.ledger.bounces import Reported
 from deliveries.models import Nature, Reason
 from deliveries.tests.factories import DeliveryFactory
-from feedback import bringing_in, segments
 from feedback.agents import AgentKind
-from feedback.arrivals import IncomingHit
+from feedback.hits import bringing_in, segments
+from feedback.hits.arrivals import IncomingHit
 from feedback.models import Hit, HitKind
 from feedback.readers.signs import Signs
 from feedback.tests.factories import CHROME, hit

@@ -34,11 +34,6 @@ ANSWERS = ["", "=cmd", 'say "no"', "a;b,c\td", "<ana@x.example>, bob@y.example: 
 
 
 @pytest.fixture
-def unit():
-    return UnitFactory()
-
-
-@pytest.fixture
 def delivery(unit):
     made = delivery_with(unit=unit, sent=5, failed=4, retrying=2, in_doubt=2)
     for seq, said in enumerate(ANSWERS, start=1):

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from accounts.models import AuditEvent
-from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from reporting.logs import columns, logs, saved_filters
 from reporting.logs.columns import NoSuchColumn
@@ -19,11 +19,6 @@ from reporting.tests.factories import delivery_with
 pytestmark = pytest.mark.django_db
 
 SENDING = logs.LOGS["sending"]
-
-
-@pytest.fixture
-def unit():
-    return UnitFactory()
 
 
 @pytest.fixture

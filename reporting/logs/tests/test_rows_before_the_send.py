@@ -20,11 +20,6 @@ from deliveries.tests.series import rule_for
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def unit():
-    return UnitFactory()
-
-
 def mixed(unit, **more):
     """Three who get it, two who opted out, one whose address is none."""
     people = [

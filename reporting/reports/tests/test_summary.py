@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def unit():
-    return UnitFactory()
-
-
-@pytest.fixture
 def delivery():
     made = delivery_with(sent=6, failed=2)
     hit(made, HitKind.OPEN, 1)

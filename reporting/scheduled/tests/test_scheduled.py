@@ -30,11 +30,6 @@ Status = ReportMail.Status
 
 
 @pytest.fixture
-def unit():
-    return UnitFactory()
-
-
-@pytest.fixture
 def ines(unit):
     """Somebody who may have reports sent."""
     return UserFactory(roles={"export": unit, "prepare": unit})

@@ -10,18 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AuditEvent
-from accounts.tests.factories import UnitFactory, UserFactory
+from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from deliveries.models import Doubt, Message, MessageStatus, Try
 from deliveries.tests.ledger_rows import no_trigger
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def unit():
-    return UnitFactory()
 
 
 @pytest.fixture

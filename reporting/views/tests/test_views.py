@@ -28,11 +28,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def unit():
-    return UnitFactory()
-
-
-@pytest.fixture
 def marketer(client, unit):
     user = UserFactory(roles={"prepare": unit.parent})
     client.force_login(user)
