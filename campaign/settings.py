@@ -315,7 +315,8 @@ EMAIL_HOST, EMAIL_PORT = (
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_notices.username or ""), unquote(_notices.password or "")
 EMAIL_USE_SSL, EMAIL_USE_TLS = _notices.scheme == "smtps", _notices.scheme == "smtp+starttls"
 EMAIL_TIMEOUT = 20
-NOTICES_FROM = env.str("NOTICES_FROM", f"Sinete <sinete@{urlsplit(PUBLIC_URL).hostname or 'localhost'}>")
+_OURS = f"Sinete <sinete@{urlsplit(PUBLIC_URL).hostname or 'localhost'}>"
+NOTICES_FROM = env.str("NOTICES_FROM", "") or _OURS
 
 # An operator's own rules for what comes back by mail (feedback/reports/rules.py).
 BOUNCE_RULES = env.str("SINETE_BOUNCE_RULES", "")

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -18,16 +19,17 @@ from campaign.stack.temporary import Stack, temporary_stack
 from docs import tutorial_commands
 
 FOLDER = Path(__file__).parent / "pictures"
-PROCESSES = ("web", "mail", "work", "steps", "counts", "send", "tick", "cron")  # of the tutorial
+PROCESSES = ("web", "mail", "work", "steps", "counts", "send", "tick", "cron")
+HERE: dict[str, Any] = {
+    "timezone_id": "America/Sao_Paulo",
+    "locale": "en-GB",
+    "device_scale_factor": 1,
+}  # of who looks
 PASSWORD = "cafezinho"  # of the demo's people
 # name of the picture -> who looks, label of the delivery, path behind it, width
 PICTURES = {
-    "dashboard": ("carla", "The new harvest", "", 1280),
+    "dashboard": ("carla", "The new harvest", "", 1366),
     "confirm": ("carla", "Harvest, second mailing", "confirm/", 1000),
-    "approval": ("bruno", "Thank you, regulars", "approval/", 1280),
-    "sending-log": ("carla", "The new harvest", "deployment/window/sending/", 1280),
-    "dashboard-phone": ("carla", "The new harvest", "", 390),
-    "series": ("carla", "Weekly roast", "", 1280),
 }
 
 
@@ -50,9 +52,12 @@ def _demo(browser: Browser) -> None:
     with temporary_stack(["web", "mail"]) as stack:
         print("Loading the demo data …")
         stack.manage("load_demo")
+        for name in PROCESSES[2:]:
+            stack.start(name)
         _until_up(stack)
+        _until_workers_are(browser, stack)
         for name, (user, label, path, width) in PICTURES.items():
-            page = browser.new_page(viewport={"width": width, "height": 844}, device_scale_factor=1)
+            page = browser.new_page(viewport={"width": width, "height": 844}, **HERE)
             with _signed_in(page, stack, user):
                 _go(page, "/deliveries/?rows=100")
                 page.get_by_role("link", name=label, exact=True).click()
@@ -100,7 +105,7 @@ def _told(stack: Stack, browser: Browser) -> None:
 
 
 def _look(stack: Stack, browser: Browser, user: str, name: str, there: Callable[[Page], object]) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 844}, device_scale_factor=1)
+    page = browser.new_page(viewport={"width": 1366, "height": 844}, **HERE)
     with _signed_in(page, stack, user):
         there(page)
         page.wait_for_load_state("networkidle")
@@ -132,6 +137,18 @@ def _signed_in(page: Page, stack: Stack, user: str) -> Iterator[None]:
     page.wait_for_url(f"{stack.web_url}/")
     yield
     page.close()
+
+
+def _until_workers_are(browser: Browser, stack: Stack) -> None:
+    """No page says that there is none."""
+    page = browser.new_page(**HERE)
+    with _signed_in(page, stack, "carla"):
+        for _attempt in range(100):
+            if not page.get_by_text("No worker is running").count():
+                return
+            page.wait_for_timeout(500)
+            page.reload()
+    raise SystemExit("the workers did not come up")
 
 
 def _until_up(stack: Stack) -> None:

@@ -75,7 +75,7 @@ def _check_grace(seconds: int | None) -> None:
         raise GraceTooLong(longest=LONGEST_GRACE_SECONDS)
 
 
-def _require_free(label: str, parent: OrganizationalUnit | None, *, but: int | None = None) -> None:
+def _require_free(label: str, parent: OrganizationalUnit | None, *, but: int = 0) -> None:
     """Raise UnitLabelTaken where another unit right below the parent has the label; none takes it meanwhile."""
     if parent is None:
         return

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 LOCKS = "SET LOCAL lock_timeout = '10s'"
 # What was said, of what, when and how stays as evidence; who said it becomes the number of their erasure. The setting
-# is on only inside the function.
+# is on only inside the function, which sets it itself: a clause of the function's would take a superuser.
 LOG = """
 CREATE FUNCTION audiences_guard_consent() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -27,14 +27,16 @@ CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON audiences_consentevent
     FOR EACH ROW EXECUTE FUNCTION audiences_guard_consent();
 
 CREATE FUNCTION audiences_empty_consents(profiles bigint[], keys text[], erasure bigint) RETURNS integer
-LANGUAGE plpgsql SET sinete.emptying = 'on' AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     n integer;
 BEGIN
+    PERFORM set_config('sinete.emptying', 'on', true);
     UPDATE audiences_consentevent c
         SET profile_id = NULL, address_key = '', words = '', network = '', erasure_id = erasure
         WHERE c.profile_id = ANY(profiles) OR c.address_key <> '' AND c.address_key = ANY(keys);
     GET DIAGNOSTICS n = ROW_COUNT;
+    PERFORM set_config('sinete.emptying', '', true);
     RETURN n;
 END $$;
 """

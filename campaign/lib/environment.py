@@ -14,12 +14,13 @@ POSTGRESQL = ("postgres", "postgresql", "pgsql")
 
 def postgresql(url: str, **settings: Any) -> Any:
     """Return the settings of this database. Raise ImproperlyConfigured, without the URL, which has a password."""
+    unread = "DATABASE_URL can't be read: "
     try:
         if urlsplit(url).scheme not in POSTGRESQL:
-            raise ValueError("write postgresql://user:password@host/name")
+            raise ImproperlyConfigured(f"{unread}write postgresql://user:password@host/name")
         return dj_database_url.parse(url, **settings)
     except ValueError as error:
-        raise ImproperlyConfigured(f"DATABASE_URL can't be read: {error}") from None
+        raise ImproperlyConfigured(f"{unread}{error}") from None
 
 
 def time_zone(name: str) -> None:

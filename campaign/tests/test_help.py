@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.core.management import get_commands, load_command_class
+from django.core.management import CommandError, get_commands, load_command_class
 
 NOT_OURS = ("makemessages", "migrate")  # Django's own, with something added
 NAMES = sorted(
@@ -57,6 +57,11 @@ def test_long_sentences_are_wrapped_at_the_terminals_width(monkeypatch: pytest.M
     described = parser_of("erase_person").format_help().split("positional arguments:")[0].split("\n\n")[1]
 
     assert max(map(len, described.splitlines())) <= 80
+
+
+def test_two_dashes_are_no_value_of_an_option() -> None:
+    with pytest.raises(CommandError, match="--to: “--” is no value"):
+        parser_of("export_profiles").parse_args(["--to=--", "--unit", "1"])
 
 
 def test_there_are_commands() -> None:

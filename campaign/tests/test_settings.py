@@ -46,7 +46,7 @@ def test_a_deployment_hears_of_what_is_missing(missing):
     [
         ("DATABASE_URL", "mysql://root:secret@db/x"),
         ("DATABASE_URL", "secret"),
-        ("PORT", "web"),
+        ("SINETE_LANES", "two"),
         ("REDIS_URL", "secret"),
         ("SINETE_RETRY_SECONDS", "60,soon"),
         ("SINETE_WEBHOOK_NETWORKS", "10.0.0.0/99"),

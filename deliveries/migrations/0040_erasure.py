@@ -187,12 +187,13 @@ CREATE TRIGGER redacted_stays AFTER UPDATE OF redacted
 
 -- The rows of one chunk, by seq; the caller has locked it. `redacted`: it has another digest beside its sealed one.
 CREATE FUNCTION deliveries_empty_rows(delivery bigint, chunk integer, seqs integer[])
-RETURNS TABLE (emptied integer, is_redacted boolean) LANGUAGE plpgsql SET sinete.emptying = 'on' AS $$
+RETURNS TABLE (emptied integer, is_redacted boolean) LANGUAGE plpgsql AS $$
 DECLARE
     c deliveries_chunk;
     has_bare boolean;
     n integer;
 BEGIN
+    PERFORM set_config('sinete.emptying', 'on', true);
     SELECT k.* INTO STRICT c FROM deliveries_chunk k WHERE k.delivery_id = delivery AND k.number = chunk FOR UPDATE;
     SELECT bool_or(m.salt IS NULL AND m.digest IS NULL AND m.address <> '') INTO has_bare FROM deliveries_message m
         WHERE m.delivery_id = delivery AND m.seq = ANY(seqs) AND m.seq BETWEEN c.seq_from AND c.seq_to;
@@ -211,6 +212,7 @@ BEGIN
         UPDATE deliveries_chunk k SET redacted = deliveries_chunk_digest(delivery, c.seq_from, c.seq_to)
             WHERE k.delivery_id = delivery AND k.number = chunk;
     END IF;
+    PERFORM set_config('sinete.emptying', '', true);
     RETURN QUERY SELECT n, coalesce(has_bare, false);
 END $$;
 """
@@ -245,10 +247,11 @@ CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON accounts_auditevent
 
 -- Events about these targets name them by id, and what the pattern finds is taken out of all others.
 CREATE FUNCTION accounts_redact_trail(types text[], ids text[], pattern text) RETURNS integer
-LANGUAGE plpgsql SET sinete.emptying = 'on' AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     n integer;
 BEGIN
+    PERFORM set_config('sinete.emptying', 'on', true);
     UPDATE accounts_auditevent a SET
         target_label = CASE
             WHEN (a.target_type, a.target_id) IN (SELECT * FROM unnest(types, ids)) OR a.target_label ~* pattern
@@ -258,6 +261,7 @@ BEGIN
     WHERE ((a.target_type, a.target_id) IN (SELECT * FROM unnest(types, ids)) AND a.target_label <> '#' || a.target_id)
         OR a.target_label ~* pattern AND a.target_label <> '#' || a.target_id OR a.detail::text ~* pattern;
     GET DIAGNOSTICS n = ROW_COUNT;
+    PERFORM set_config('sinete.emptying', '', true);
     RETURN n;
 END $$;
 """

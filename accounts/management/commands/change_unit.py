@@ -1,4 +1,4 @@
-"""Move a unit, or change its approval."""
+"""Move or rename a unit, or change its approval."""
 
 import sys
 from argparse import ArgumentParser
@@ -12,8 +12,9 @@ from accounts.units import units
 
 class Command(UnitCommand):
     help = (
-        "Put a unit below another one, or change the approval that it asks for. The tightest of a unit and all above "
-        "holds. It says before how many deliveries must be approved anew, and how many leave as they were confirmed."
+        "Put a unit below another one, rename it, or change the approval that it asks for. The tightest of a unit and "
+        "all above holds. It says before how many deliveries must be approved anew, and how many leave as they were "
+        "confirmed."
     )
     example = (
         "manage.py change_unit Europe --approval four_eyes --look --as diego\n"
@@ -24,6 +25,7 @@ class Command(UnitCommand):
         parser.add_argument(
             "--under", metavar="UNIT", default="", help="the unit that it stands below from now on"
         )
+        parser.add_argument("--label", metavar="TEXT", help="what it is called from now on")
         parser.add_argument("--approval", choices=ApprovalPolicy.values, help="what it asks for itself")
         parser.add_argument("--yes", action="store_true", help="don't ask")
         parser.add_argument("--look", action="store_true", help="only say what it would mean")
@@ -38,8 +40,8 @@ class Command(UnitCommand):
         if not options["look"]:
             self._ask(before, options)
             unit = units.change_unit(
-                unit=unit, label=unit.label, approval_policy=policy, grace_seconds=unit.grace_seconds,
-                parent=parent, by=by,
+                unit=unit, label=options["label"] or unit.label, approval_policy=policy,
+                grace_seconds=unit.grace_seconds, parent=parent, by=by,
             )  # fmt: skip
             self.say(f"“{unit}” is saved. {unit.affected}")
         return {

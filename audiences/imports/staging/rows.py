@@ -65,7 +65,7 @@ class Rows:
         keys = self._keys(own, address_keys, batch)
         parts = [list(map(str, lines)), keys, states, address_keys]
         parts += [_database(column, own[column.name]) for column in self.mapping.own]
-        parts += self.wishes.staged(cells, lines)
+        parts += self.wishes.staged(cells, lines, keys)
         if pairs:
             parts.append(["{" + ", ".join(filter(None, some)) + "}" for some in zip(*pairs, strict=True)])
         kept = zip(*parts, strict=True)

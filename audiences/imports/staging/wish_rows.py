@@ -51,12 +51,15 @@ class WishRows:
     """Turns the cells of consent columns into what staging takes; reports what nobody can read."""
 
     def __init__(self, columns: Sequence[Wish], report: Report) -> None:
-        self.columns, self.report = columns, report
+        self.columns, self._report = columns, report
 
-    def staged(self, cells: Sequence[Sequence[str]], lines: list[int]) -> list[list[str]]:
-        """The columns of `columns_of`, each with a cell for each row."""
+    def staged(
+        self, cells: Sequence[Sequence[str]], lines: list[int], keys: Sequence[str]
+    ) -> list[list[str]]:
+        """The columns of `columns_of`, each with a cell for each row; of those without a key nothing is reported."""
         if not self.columns:
             return []
+        self._left_out = {line for line, key in zip(lines, keys, strict=True) if not key}
         batch = _Batch(len(lines), tracked_of(self.columns))
         for wish in self.columns:
             texts = [_short(cell) for cell in cells[wish.position]]
@@ -68,6 +71,10 @@ class WishRows:
                 self._take(batch, wish, texts, lines)
         return [*batch.columns(), *self._kept(batch, lines)]
 
+    def _tell(self, line: int, field: str, reason: str, slots: dict[str, str]) -> None:
+        if line not in self._left_out:
+            self._report(line, field, reason, slots)
+
     def _take(self, batch: "_Batch", wish: Wish, texts: list[str], lines: list[int]) -> None:
         asks = wish.asks
         for index, text in enumerate(texts):
@@ -77,7 +84,7 @@ class WishRows:
             if told == Says.NOTHING:
                 continue
             if told == Says.UNCLEAR:
-                self.report(lines[index], wish.header, UNCLEAR, {"value": text[:80]})
+                self._tell(lines[index], wish.header, UNCLEAR, {"value": text[:80]})
             batch.note(index, wish, told, text)
 
     def _track(self, batch: "_Batch", wish: Wish, texts: list[str], lines: list[int]) -> None:
@@ -86,7 +93,7 @@ class WishRows:
             if told == Says.NOTHING:
                 continue
             if told not in (Says.NO, Says.OUT):
-                self.report(lines[index], wish.header, NO_TRACKING, {"value": text[:80]})
+                self._tell(lines[index], wish.header, NO_TRACKING, {"value": text[:80]})
             batch.track(index, wish, may=told == Says.NO)
 
     def _kept(self, batch: "_Batch", lines: list[int]) -> list[list[str]]:
@@ -101,7 +108,7 @@ class WishRows:
             at[index] = moment(text)
             if not at[index]:
                 said[index] = f"{said[index]} ({text})".strip()
-                self.report(lines[index], column.header, NO_MOMENT, {"value": text[:80]})
+                self._tell(lines[index], column.header, NO_MOMENT, {"value": text[:80]})
         return [at, source, said]
 
 

@@ -53,6 +53,15 @@ def test_a_doubt_holds_a_person_who_is_new_or_known_and_invents_no_opt_out(bring
     )  # fmt: skip
 
 
+def test_of_a_line_that_is_left_out_no_wish_is_told(bring):
+    importing = bring("email,unsubscribed\na@x.example,\nb@x.example,perhaps\nTotal,perhaps\n")
+
+    assert importing.unclear == 1
+    assert list(importing.problems.order_by("line", "pk").values_list("line", "field")) == [
+        (3, "unsubscribed"), (4, ""),
+    ]  # fmt: skip
+
+
 def test_every_column_about_consent_counts(bring):
     bring(
         "email,Opt-out,Opted out,unsubscribe_date\n"

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.commands import PersonCommand
 from accounts.models import User
 from campaign.lib.helped import row_count
@@ -38,7 +40,8 @@ class Command(PersonCommand):
             self.fail("no_such_place", f"“{options['before']}” names no place in a history.", exit_code=2)
         entries = [words.entry(event) for event in page.events]
         for entry in entries:
-            self.say("  ".join([entry.event.at.isoformat(timespec="seconds"), *_told(entry)]))
+            at = f"{timezone.localtime(entry.event.at):%Y-%m-%d %H:%M:%S %Z}"
+            self.say("  ".join([at, *_told(entry)]))
         if page.hidden:
             self.say(f"Not shown: {page.hidden} of deliveries that {by.get_username()} may not see.")
         if page.older:
