@@ -145,9 +145,17 @@ def _misnamed(node: ast.ImportFrom) -> Iterator[str]:
 
 
 def _is_own_import(node: ast.AST) -> bool:
+    """Whether it imports what is ours, by `import_module` and a name too."""
+    if isinstance(node, ast.Call):
+        called = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+        return called in {"import_module", "__import__", "import_string"} and _is_own_name(node.args[0])
     if isinstance(node, ast.ImportFrom):
         return (node.module or "").partition(".")[0] in APPS
     return isinstance(node, ast.Import) and any(a.name.partition(".")[0] in APPS for a in node.names)
+
+
+def _is_own_name(given: ast.expr) -> bool:
+    return isinstance(given, ast.Constant) and str(given.value).partition(".")[0] in APPS
 
 
 def _spread(numbers: list[int]) -> dict[str, int]:
