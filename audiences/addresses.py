@@ -55,6 +55,24 @@ def taken_out(text: str) -> str:
     return bare if bare != text and read(bare)[0] == AddressState.GOOD else ""
 
 
+_UNSEEN = frozenset(
+    {"Cf", "Cc", "Zs", "Zl", "Zp"}
+)  # categories of characters that stand for nothing in an address
+
+
+def nearest(text: str) -> str:
+    """The key of the good address that a text is another spelling of, or ''.
+
+    Letters that nobody sees, letters of full width, dots at the end and what stands around it are looked past. Mail
+    would not go there by that; whoever was erased is known again by it.
+    """
+    if len(text) > LONGEST_READ:
+        return ""
+    seen = "".join(each for each in text if unicodedata.category(each) not in _UNSEEN or each == " ")
+    bare = unicodedata.normalize("NFKC", seen).strip().rstrip(".")
+    return read(taken_out(bare) or bare)[1]
+
+
 def is_good(text: str) -> bool:
     """Whether mail could go to this address."""
     return read(text)[0] == AddressState.GOOD

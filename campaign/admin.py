@@ -125,7 +125,7 @@ _RETENTION = (
 )
 
 
-_GROUPS = [
+GROUPS = [
     (_("Deliveries"), [
         ("deliveries", "delivery", _("Deliveries"), "outgoing_mail"),
         ("deliveries", "series", _("Recurring deliveries"), "autorenew"),
@@ -133,7 +133,7 @@ _GROUPS = [
         ("deliveries", "occurrence", _("Runs"), "event_repeat"),
         ("deliveries", "notice", _("Notices"), "notifications"),
         ("alerts", "alert", _("Alerts"), "notification_important"),
-        ("alerts", "alertchoice", _("My choices of alerts"), "tune"),
+        ("alerts", "alertchoice", _("Choices of alerts"), "tune"),
         ("deliveries", "preparation", _("Preparations"), "fact_check"),
         ("deliveries", "statuschange", _("Status changes"), "history"),
         ("reporting", "deliverystatistics", _("Statistics"), "monitoring"),
@@ -152,7 +152,7 @@ _GROUPS = [
         ("audiences", "import", _("Imports"), "upload_file"),
         ("audiences", "importmapping", _("Saved mappings"), "bookmark"),
         ("audiences", "attribute", _("Attributes"), "label"),
-        ("audiences", "consentevent", _("Consents"), "how_to_reg"),
+        ("audiences", "consentevent", _("Consent events"), "how_to_reg"),
         ("audiences", "consentdoubt", _("Unclear consents"), "help"),
         ("audiences", "addressoptout", _("Opted-out addresses"), "unsubscribe"),
         ("audiences", "quarantine", _("Quarantine"), "block"),
@@ -200,7 +200,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [_item(index, *entry) for entry in entries if entry[:2] in may_open],
         }
-        for title, entries in _GROUPS
+        for title, entries in GROUPS
     ]
 
 

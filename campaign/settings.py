@@ -3,18 +3,16 @@
 `docs/production.md` lists the variables. With `DEBUG` off the defaults are the safe ones.
 """
 
-import ipaddress
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import dj_database_url
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
 from environs import Env, validate
 
-from campaign.lib import valkey
+from campaign.lib import environment, valkey
 from campaign.stack.endpoints import discover
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -119,7 +117,7 @@ DATABASE_URL = env.str("DATABASE_URL", "") or EMBEDDED.get("DATABASE_URL", "post
 # Where a pooler stands before the database, whatever isn't the web goes past it if it is told the way.
 if not IS_WEB and env.str("DATABASE_URL", ""):
     DATABASE_URL = env.str("DATABASE_DIRECT_URL", "") or DATABASE_URL
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
+DATABASES = {"default": environment.postgresql(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
 # A cursor of the server's needs a session of one's own, which a pooler doesn't give: large reads page by key.
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 _options = DATABASES["default"].setdefault("OPTIONS", {})
@@ -216,7 +214,7 @@ LANGUAGES = [("en", _("English")), ("pt-br", _("Brazilian Portuguese"))]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["campaign.formats"]
-TIME_ZONE = env.str("TIME_ZONE", "UTC")
+TIME_ZONE = env.str("TIME_ZONE", "UTC", validate=environment.time_zone)
 USE_I18N = True
 USE_TZ = True
 
@@ -286,7 +284,7 @@ PUBLIC_URL = (
     env.str("PUBLIC_URL", "") or EMBEDDED.get("PUBLIC_URL", "") or f"http://127.0.0.1:{env.int('PORT', 8000)}"
 ).rstrip("/")
 # TOKEN_KEYS is "1=hex,2=hex"; the highest number signs, all of them verify for the life of the links.
-TOKEN_KEYS: dict[int, str] | None = env.dict("TOKEN_KEYS", {}, subcast_keys=int) or None
+TOKEN_KEYS: dict[int, str] | None = dict(env.list("TOKEN_KEYS", [], subcast=environment.token_key)) or None
 # By this key the addresses of people who were erased are known again, in hex; empty: made from SECRET_KEY.
 ERASURE_KEY = env.str(
     "SINETE_ERASURE_KEY",
@@ -352,7 +350,7 @@ SINETE: dict[str, Any] = {
     "validity_hours": env.int("SINETE_VALIDITY_HOURS", 84),
     # So long links lead where their author said, from the last moment at which messages leave; 0: as long as they can.
     "link_days": env.int("SINETE_LINK_DAYS", 0, validate=validate.Range(0, 36_500)),
-    "retry_seconds": [int(s) for s in env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600])],
+    "retry_seconds": env.list("SINETE_RETRY_SECONDS", [60, 300, 900, 1800, 3600], subcast=int),
     # When soft errors hold an address: so many, each counted at most once in so many hours; and forgotten after days.
     "quarantine_errors": env.int("SINETE_QUARANTINE_ERRORS", 5),
     "quarantine_spacing_hours": env.int("SINETE_QUARANTINE_SPACING_HOURS", 24),
@@ -378,7 +376,7 @@ SINETE: dict[str, Any] = {
     # Alerts that are over are kept for so many days.
     "alert_days": env.int("SINETE_ALERT_DAYS", 90, validate=validate.Range(1, 3_650)),
     # Networks that are not public, and where webhooks may lead nevertheless, by http too.
-    "webhook_networks": env.list("SINETE_WEBHOOK_NETWORKS", [], subcast=ipaddress.ip_network),
+    "webhook_networks": env.list("SINETE_WEBHOOK_NETWORKS", [], subcast=environment.network),
 }
 
 LOGGING = {

@@ -49,6 +49,18 @@ _LOOSE = f"""
 """
 _EMPTY = "UPDATE feedback_incomingmail SET raw = '', forgotten_at = sinete_clock() WHERE id IN ({mails} LIMIT %(most)s)"
 
+# What mails report of messages that are gone: whether it spoke of the very address stays told, whose it was does not.
+_REPORTS = """
+    SELECT r.id FROM feedback_report r WHERE r.delivery_id = {delivery} AND r.settled_at IS NOT NULL
+        AND (r.recipient <> '' OR r.diagnostic <> '' OR r.address_key <> '' OR r.recipient_key NOT IN ('', '…'))
+"""
+HAS_REPORTS = f"EXISTS ({_REPORTS.format(delivery='d.id')})"
+_EMPTY_REPORTS = f"""
+    UPDATE feedback_report SET recipient = '', diagnostic = '', address_key = '', recipient_key = CASE
+        WHEN recipient_key IN ('', address_key, split_part(address_key, '@', 1)) THEN '' ELSE '…' END
+    WHERE id IN ({_REPORTS.format(delivery="%(delivery)s")} ORDER BY r.id LIMIT %(most)s)
+"""
+
 
 def hits_of(ids: Collection[int]) -> dict[int, int]:
     """How many hits each of these deliveries has."""
@@ -61,6 +73,19 @@ def delete_hits(delivery_id: int, *, most: int = AT_ONCE) -> int:
     """Delete the next hits of the delivery; return how many went."""
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_HITS, {"delivery": delivery_id, "most": most})
+        return cursor.rowcount
+
+
+def reports_of(ids: Collection[int]) -> dict[int, int]:
+    """How many reports about messages of these deliveries still say whose address it was."""
+    number = f"SELECT count(*) FROM ({_REPORTS.format(delivery='d.id')}) f"
+    return _counted(f"SELECT d.id, ({number}) FROM unnest(%(ids)s::bigint[]) d (id)", ids)
+
+
+def empty_reports(delivery_id: int, *, most: int = AT_ONCE) -> int:
+    """Empty the next reports about the delivery's messages, whose outcomes stay; return how many were emptied."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EMPTY_REPORTS, {"delivery": delivery_id, "most": most})
         return cursor.rowcount
 
 

@@ -32,9 +32,15 @@ from reporting.logs import logs, saved_filters
 from reporting.models import DeliveryStatistics, Fold, HitReclassification, LogFilter, StatisticsRun
 from reporting.persons.desk import PersonExportAdmin
 from reporting.persons.erasing_desk import ErasureAdmin
+from reporting.retention.desk import RetentionPeriodAdmin
 from reporting.scheduled.admin import ScheduledReportAdmin
 
-__all__ = ["ErasureAdmin", "PersonExportAdmin", "ScheduledReportAdmin"]  # they register themselves
+__all__ = [
+    "ErasureAdmin",
+    "PersonExportAdmin",
+    "RetentionPeriodAdmin",
+    "ScheduledReportAdmin",
+]  # they register themselves
 
 
 def _compute(order: Order) -> Done:

@@ -5,20 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 
 from accounts.access.guardian_rows import Grants, grants_on_units, supposed
 from accounts.models import User
-from campaign.lib import prepared
+from campaign.lib import counts, prepared
 
 KINDS_KEPT = 512  # of rights, for each of which a process remembers the statement
 # A statement is put together for a person and units with these keys, which nobody and nothing has.
 _PERSON, _FIRST_UNIT = 2_147_000_000, 2_147_000_001
 _KEY = re.compile(r"\d+")
 _STAND_IN = re.compile(r"(?<!\d)2147\d{6}(?!\d)")
-
-Statement = tuple[str, tuple[Any, ...]]
 
 
 def counters(rows: Callable[[User], Mapping[str, QuerySet[Any]]]) -> Callable[[User], dict[str, int]]:
@@ -29,9 +26,9 @@ def counters(rows: Callable[[User], Mapping[str, QuerySet[Any]]]) -> Callable[[U
     """
 
     @lru_cache(maxsize=KINDS_KEPT)
-    def statement(is_superuser: bool, grants: tuple[tuple[str, str], ...]) -> Statement:
+    def statement(is_superuser: bool, grants: tuple[tuple[str, str], ...]) -> counts.Statement:
         with supposed(_PERSON, [*grants]):
-            return _statement(rows(User(pk=_PERSON, is_superuser=is_superuser)))
+            return counts.statement(rows(User(pk=_PERSON, is_superuser=is_superuser)).items())
 
     def count(user: User) -> dict[str, int]:
         if not user.is_active:
@@ -47,19 +44,6 @@ def counter(rows: Callable[[User], QuerySet[Any]]) -> Callable[[User], int]:
     """Return what counts these rows of a person, as `counters` does."""
     count = counters(lambda user: {"rows": rows(user)})
     return lambda user: sum(count(user).values())
-
-
-def _statement(lists: Mapping[str, QuerySet[Any]]) -> Statement:
-    parts: list[str] = []
-    values: list[Any] = []
-    for name, rows in lists.items():
-        try:
-            found, own = rows.query.sql_with_params()
-        except EmptyResultSet:  # rights of which Django knows that they give no row
-            continue
-        parts.append(f"SELECT '{name}', count(*) FROM ({found}) AS rows")
-        values += own
-    return " UNION ALL ".join(parts), tuple(values)
 
 
 def _without_keys(grants: Grants) -> tuple[tuple[tuple[str, str], ...], dict[int, int]]:

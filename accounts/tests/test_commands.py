@@ -43,6 +43,18 @@ def test_a_unit_is_made_below_another_and_asks_for_as_much_approval(answer, unit
     assert OrganizationalUnit.objects.get(pk=made["id"]).parent == unit
 
 
+def test_a_label_is_had_by_one_of_those_right_below_a_unit(administrator, unit):
+    for label in ("Recife", "Olinda"):
+        call_command("create_unit", label, "--under", "Brasil", "--as", "admin")
+
+    with pytest.raises(CommandError, match="“Brasil” has a unit “Recife” already") as again:
+        call_command("create_unit", " Recife", "--under", "Brasil", "--as", "admin")
+    with pytest.raises(CommandError, match="“Brasil” has a unit “Recife” already"):
+        call_command("change_unit", "Olinda", "--label", "Recife", "--as", "admin")
+
+    assert again.value.returncode == 1
+
+
 def test_no_unit_is_made_where_one_does_not_administer(answer):
     with pytest.raises(CommandError, match="Administer"):
         call_command("create_unit", "Recife", "--as", "admin")  # below the topmost
@@ -149,6 +161,8 @@ def test_a_list_asks_a_flat_number_of_queries(answer, unit, django_assert_max_nu
         (["import_profiles", "x" * 3_000], "x: File name too long"),
         (["import_profiles", "no-such-file.csv"], "There is no file no-such-file.csv"),
         (["create_unit", "x" * 200], "at most 128 characters"),
+        (["create_unit", " "], "label: This field cannot be blank"),
+        (["create_unit", "x", "--grace-seconds=--"], "--grace-seconds: “--” is no value"),
         (["hold", "--delivery", ""], "There is no delivery"),
         (["save_route", "Mail", "--port", "9" * 20], "less than or equal to"),
         (["save_route", "Mail", "--host", "x" * 300], "at most 255 characters"),

@@ -40,6 +40,11 @@ class UnderItself(Refusal):
     code = "under_itself"
 
 
+class UnitLabelTaken(Refusal):
+    message = _("“%(parent)s” has a unit “%(label)s” already: choose another label.")
+    code = "label_taken"
+
+
 class LooserThanAbove(Refusal):
     message = _("“%(above)s” above asks for “%(policy)s”: a unit below can only be stricter.")
     code = "looser_than_above"
@@ -68,6 +73,15 @@ def grace_seconds(unit: OrganizationalUnit) -> int | None:
 def _check_grace(seconds: int | None) -> None:
     if seconds is not None and not 0 <= seconds <= LONGEST_GRACE_SECONDS:
         raise GraceTooLong(longest=LONGEST_GRACE_SECONDS)
+
+
+def _require_free(label: str, parent: OrganizationalUnit | None, *, but: int | None = None) -> None:
+    """Raise UnitLabelTaken where another unit right below the parent has the label; none takes it meanwhile."""
+    if parent is None:
+        return
+    lock_tree()
+    if OrganizationalUnit.objects.filter(parent=parent, label=label).exclude(pk=but).exists():
+        raise UnitLabelTaken(parent=parent, label=label)
 
 
 def _check_policy(policy: str, parent: OrganizationalUnit | None) -> None:
@@ -116,7 +130,8 @@ def create_unit(
     """Make a unit below its parent; it asks for as much approval as that unless another policy is given.
 
     `by` is None only for the set-up of a new instance. Raise access.NotAllowed without the right to administer the
-    parent, and a Refusal for a grace delay out of bounds or a policy that is looser than the parent's.
+    parent, and a Refusal for a grace delay out of bounds, a policy that is looser than the parent's, or a label that
+    is empty, too long or taken.
     """
     if by is not None and parent is not None:
         access.require(by, Right.ADMINISTER, parent)
@@ -125,9 +140,10 @@ def create_unit(
         approval_policy = parent.policy if parent is not None else ApprovalPolicy.ONE
     _check_policy(approval_policy, parent)
     unit = OrganizationalUnit(
-        label=label, parent=parent, approval_policy=approval_policy, grace_seconds=grace_seconds
+        label=label.strip(), parent=parent, approval_policy=approval_policy, grace_seconds=grace_seconds
     )
     require_fit(unit, "label")
+    _require_free(unit.label, parent)
     unit.save()
     unit.path = f"{parent.path if parent else '/'}{unit.pk}/"
     unit.save(update_fields=["path"])
@@ -158,7 +174,7 @@ def change_unit(
     if approval_policy != unit.approval_policy:  # what a stricter unit above made idle may stay as it is
         _check_policy(approval_policy, unit.parent)
     unit.affected = _affected(unit, approval_policy, unit.parent)
-    wanted = {"label": label, "approval_policy": approval_policy, "grace_seconds": grace_seconds}
+    wanted = {"label": label.strip(), "approval_policy": approval_policy, "grace_seconds": grace_seconds}
     if one_administrator_is_enough not in (None, unit.one_administrator_is_enough):
         if one_administrator_is_enough and hands.has_second_administrator(unit):
             raise NotASingleAdministrator(unit=unit)
@@ -168,6 +184,7 @@ def change_unit(
     for name, value in wanted.items():
         setattr(unit, name, value)
     require_fit(unit, "label")
+    _require_free(unit.label, unit.parent, but=unit.pk)
     unit.save(update_fields=[*wanted])
     audit.record("change_unit", by=by, target=unit, before=before, affected=asdict(unit.affected))
     return unit
@@ -178,7 +195,8 @@ def move_unit(*, unit: OrganizationalUnit, parent: OrganizationalUnit, by: User)
     """Move a unit and all below it; rights follow the tree, and the tightest rule of approval on the way up holds.
 
     `affected` of what is returned says how many deliveries must be approved anew. Raise UnderItself for a parent inside
-    of the unit, and access.NotAllowed without the right to administer both.
+    of the unit, UnitLabelTaken where that has one of this label, and access.NotAllowed without the right to administer
+    both.
     """
     lock_tree()
     unit.refresh_from_db()
@@ -187,6 +205,7 @@ def move_unit(*, unit: OrganizationalUnit, parent: OrganizationalUnit, by: User)
     access.require(by, Right.ADMINISTER, parent)
     if parent.path.startswith(unit.path):
         raise UnderItself(unit=unit)
+    _require_free(unit.label, parent, but=unit.pk)
     access.refuse_gain(by=by, unit=unit, parent=parent)
     for check in _asked_before_moving:
         check(unit, parent)

@@ -86,6 +86,16 @@ def test_a_webhook_is_made_tried_and_given_another_secret(unit, end):
     assert not Webhook.objects.exists()
 
 
+def test_as_many_webhooks_are_listed_as_one_asks_for(unit, end):
+    user = person("administration", unit)
+    for label in ("One", "Two", "Three"):
+        run("webhook", "create", unit.pk, "--label", label, "--url", end.url, by=user)
+
+    listed = run("webhook", "list", "--limit", "2", by=user)["webhooks"]
+
+    assert [row["label"] for row in listed] == ["One", "Two"]
+
+
 def test_a_test_that_is_not_taken_ends_with_1(unit, end):
     user = person("administration", unit)
     made = run("webhook", "create", unit.pk, "--url", end.url, by=user)

@@ -199,8 +199,19 @@ class ConsentEventAdmin(DeskAdmin):
 
     @display(description=_("reference"))
     def carried_by(self, event: ConsentEvent) -> str:
-        carrier = consent_words.carrier(event.reference)
+        carrier = getattr(event, "carrier", None)
         return str(carrier.label) if carrier else ""
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changes = super().get_changelist_instance(request)
+        changes.result_list = consent_words.carried(changes.result_list, person(request))
+        return changes
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> ConsentEvent | None:
+        found = super().get_object(request, *args, **kwargs)
+        if found is not None:
+            consent_words.carried([found], person(request))
+        return found
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return Right.VIEW in anywhere(request)

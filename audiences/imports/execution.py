@@ -29,6 +29,7 @@ from audiences.imports.staging.rows import Rows
 from audiences.imports.staging.tables import Staging
 from audiences.imports.whole_columns import WholeColumns
 from audiences.models import Import, ImportProblem
+from audiences.quarantine import erased_addresses
 from campaign.lib import clock, leases
 from campaign.lib.refusals import Refusal
 
@@ -420,6 +421,7 @@ class _Run:
         importing.save()
         self.lines.store()
         importing.problems.all().delete()  # a dry run's, where this is what it led to
+        problems.hide(erased_addresses.are_spelled)
         for problem in problems.kept():
             problem.importing = importing
         ImportProblem.objects.bulk_create(problems.kept(), batch_size=500)

@@ -43,6 +43,15 @@ class Problems:
         kept = [*self.fatal, *self.others][:MOST_PROBLEMS]
         return sorted(kept, key=lambda problem: (not problem.fatal, problem.line))
 
+    def hide(self, among: Callable[[set[str]], set[str]]) -> None:
+        """Of the values that the kept problems quote, those that `among` picks are no longer told."""
+        kept = self.kept()
+        hidden = among(
+            {value for each in kept for value in each.slots.values() if isinstance(value, str) and value}
+        )
+        for each in kept:
+            each.slots = {name: "…" if value in hidden else value for name, value in each.slots.items()}
+
 
 def _harmless(value: Any) -> Any:
     return (

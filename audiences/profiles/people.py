@@ -101,15 +101,15 @@ def _hold_suppressed(profile: Profile) -> None:
 
 
 def _fill(profile: Profile, values: dict[str, Any]) -> None:
+    was = profile.email
     for name in EDITABLE:
         if name in values:
             setattr(profile, name, _composed(values[name]))
     profile.external_id = profile.external_id or None
     profile.email = profile.email.strip()
-    was = profile.email_key
+    if profile.email != was:
+        erased_addresses.require_not_spelled(profile.email)
     profile.email_state, profile.email_key = addresses.read(profile.email)
-    if profile.email_key != was:
-        erased_addresses.require_none([profile.email_key])
     others = Profile.objects.filter(external_id=profile.external_id).exclude(pk=profile.pk)
     if profile.external_id and others.exists():
         raise IdTaken(external_id=profile.external_id)

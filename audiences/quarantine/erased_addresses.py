@@ -14,6 +14,7 @@ from itertools import islice
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from audiences import addresses
 from audiences.models import Suppression
 from campaign.lib.refusals import Refusal
 
@@ -58,6 +59,13 @@ def among(keys: Iterable[str]) -> set[str]:
     return set(_found(keys))
 
 
+def are_spelled(texts: Iterable[str]) -> set[str]:
+    """Of these texts, those that are another spelling of an address of somebody who was erased."""
+    nearest = {text: addresses.nearest(text) for text in texts}
+    found = among({key for key in nearest.values() if key})
+    return {text for text, key in nearest.items() if key in found}
+
+
 def hashes() -> set[str]:
     """Return the keyed hashes of all addresses of people who were erased."""
     return set(Suppression.objects.filter(kind=KEYED).values_list("value", flat=True))
@@ -84,6 +92,12 @@ def _found(keys: Iterable[str]) -> Iterator[str]:
 def require_none(keys: Iterable[str]) -> None:
     """Return where none of these is the address of somebody who was erased. Raise Erased."""
     if among(keys):
+        raise Erased
+
+
+def require_not_spelled(text: str) -> None:
+    """Return where the text is no spelling of an address of somebody who was erased. Raise Erased."""
+    if are_spelled([text]):
         raise Erased
 
 

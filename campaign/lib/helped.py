@@ -4,7 +4,7 @@ import textwrap
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from typing import Any, ClassVar
 
-from django.core.management.base import BaseCommand, DjangoHelpFormatter
+from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
 from django.db import models
 
 
@@ -18,6 +18,16 @@ class HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
         )
 
 
+class Parser(CommandParser):
+    """Django's, which says of `--to=--` that this is no value: Python's would hand over an empty list."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        for word in args or ():
+            if word.startswith("--") and word.endswith("=--"):
+                self.error(f"argument {word[:-3]}: “--” is no value")
+        return super().parse_args(args, namespace)
+
+
 class HelpedCommand(BaseCommand):
     """A command whose help ends with `example`, a line for each, and with `exit_codes`."""
 
@@ -28,7 +38,9 @@ class HelpedCommand(BaseCommand):
         kwargs.setdefault("formatter_class", HelpFormatter)
         examples = "\n".join(f"  {line.strip()}" for line in self.example.splitlines())
         kwargs.setdefault("epilog", f"example:\n{examples}\n\nexit codes:\n  {self.exit_codes}")
-        return super().create_parser(prog_name, subcommand, **kwargs)
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.__class__ = Parser  # Django takes no other class
+        return parser
 
 
 MOST_ROWS = 1_000_000  # of one answer of a command

@@ -3,8 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.test import Client
+from django.utils import translation
 from django.utils.functional import empty
 from django_rq import get_queue
 from rq import Worker
@@ -15,9 +17,13 @@ from accounts import desk_display
 from accounts.models import AuditEvent
 from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
+from audiences.models import Quarantine
+from campaign.admin import GROUPS
+from campaign.lib import clock
 
 pytestmark = pytest.mark.django_db
 QUEUES = "/admin/django_rq/dashboard/"
+OWN = {"this", "esta"}  # there is one
 DEFAULT = sorted(settings.RQ_QUEUES).index("default")  # its number on the pages of django-rq
 
 
@@ -101,6 +107,23 @@ def test_the_side_bar_names_what_one_may_open() -> None:
         assert not any(name in text for name in not_names)
 
 
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_the_side_bar_calls_a_list_what_its_page_calls_it_perhaps_in_fewer_words(language: str) -> None:
+    with translation.override(language):
+        named = [
+            (
+                str(title).lower().split(),
+                f"{model._meta.verbose_name} {model._meta.verbose_name_plural}".lower().split(),
+            )
+            for _group, entries in GROUPS
+            for app, name, title, _icon in entries
+            if app != "django_rq"
+            for model in [apps.get_model(app, name)]
+        ]
+
+    assert [title for title, words in named if not set(title) - OWN <= set(words)] == []
+
+
 def test_the_headers_of_a_list_are_made_once_however_many_rows_it_has(monkeypatch) -> None:
     asked, changes = [], SimpleNamespace()
     monkeypatch.setattr(desk_display, "_headers", lambda list_: asked.append(list_) or [{"text": "name"}])
@@ -163,3 +186,15 @@ def test_a_worker_that_is_gone_is_no_page() -> None:
     boss = desk(is_superuser=True)
 
     assert boss.get(f"{QUEUES}workers/{DEFAULT}/rq:worker:gone/").status_code == 404
+
+
+def test_below_a_list_its_rows_are_counted_whatever_their_kind_is_called() -> None:
+    operator = desk(is_superuser=True, roles={"administration": root()})
+    for name in ("one", "two"):
+        Quarantine.objects.create(
+            address_key=f"{name}@example.com", status=Quarantine.Status.QUARANTINE, created_at=clock.now()
+        )
+
+    page = operator.get("/admin/audiences/quarantine/").text
+
+    assert '<div class="py-4">2 rows</div>' in page

@@ -39,3 +39,44 @@ def test_a_deployment_hears_of_what_is_missing(missing):
 
     assert checked.returncode != 0
     assert missing in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "mysql://root:secret@db/x"),
+        ("DATABASE_URL", "secret"),
+        ("PORT", "web"),
+        ("REDIS_URL", "secret"),
+        ("SINETE_RETRY_SECONDS", "60,soon"),
+        ("SINETE_WEBHOOK_NETWORKS", "10.0.0.0/99"),
+        ("TIME_ZONE", "America/Nowhere"),
+        ("TOKEN_KEYS", "secret"),
+    ],
+)
+def test_a_variable_that_makes_no_sense_is_named_in_a_line(variable, value):
+    said = check_deploy(**PRODUCTION | {variable: value})
+
+    assert said.returncode == 1
+    assert said.stderr.startswith("The environment makes no sense: ")
+    assert variable in said.stderr
+    assert len(said.stderr.splitlines()) == 1
+    assert "secret" not in said.stderr
+
+
+def test_a_database_that_is_away_is_told_in_two_lines():
+    said = subprocess.run(
+        [sys.executable, "manage.py", "list_users", "--as", "ana"],
+        cwd=settings.BASE_DIR,
+        env={
+            "PATH": os.environ["PATH"],
+            **PRODUCTION,
+            "DATABASE_URL": "postgresql://sinete:secret@127.0.0.1:1/x",
+        },
+        capture_output=True,
+        text=True,
+    )
+
+    assert said.returncode == 1
+    assert said.stderr.startswith("PostgreSQL can't be reached: look at DATABASE_URL.\n")
+    assert "secret" not in said.stderr

@@ -1,4 +1,4 @@
-"""The operators' desk on retention: the periods of units, legal holds, and what has gone."""
+"""The operators' desk on retention: legal holds, and what has gone. Periods, and what goes next: `reporting`."""
 
 from typing import Any
 
@@ -11,47 +11,12 @@ from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_POST
 
 from accounts import access
-from accounts.desk import UnitFilter, VerbAdmin, VerbForm, ViewersAdmin, person, told
+from accounts.desk import VerbAdmin, VerbForm, person, told
 from accounts.rights import Right
 from campaign.lib import clock
 from deliveries.desk import OfDeliveryAdmin
-from deliveries.models import Delivery, LegalHold, Purge, RetentionPeriod
-from deliveries.retention import holds, periods
-
-
-class PeriodForm(VerbForm):
-    class Meta:
-        model = RetentionPeriod
-        fields = ["unit", "kind", "days"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.fields["unit"].disabled = self.fields["kind"].disabled = True
-        else:
-            self.fields["unit"].queryset = access.units(self.by, Right.ADMINISTER).order_by("path")
-
-    def _get_validation_exclusions(self) -> set[str]:
-        """A kind that has a period already gets another: the verb knows what may not be."""
-        return {field.name for field in self._meta.model._meta.fields}
-
-    def apply(self) -> RetentionPeriod:
-        data = self.cleaned_data
-        periods.save(unit=data["unit"], days={data["kind"]: data["days"]}, by=self.by)
-        return RetentionPeriod.objects.get(unit=data["unit"], kind=data["kind"])
-
-
-@admin.register(RetentionPeriod)
-class RetentionPeriodAdmin(ViewersAdmin):
-    """How long units keep what is about single people."""
-
-    form = PeriodForm
-    list_display = ["unit", "kind", "days"]
-    list_select_related = ["unit"]
-    list_filter = [UnitFilter, "kind"]
-
-    def delete_model(self, request: HttpRequest, obj: RetentionPeriod) -> None:
-        periods.save(unit=obj.unit, days={obj.kind: None}, by=person(request))
+from deliveries.models import Delivery, LegalHold, Purge
+from deliveries.retention import holds
 
 
 class HoldForm(VerbForm):

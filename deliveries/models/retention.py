@@ -21,14 +21,21 @@ class RetentionKind(models.TextChoices):
     REACTIONS = "reactions", _("Opens and clicks")
     MAIL = "mail", _("Mails that came back, as they came")
     PROOFS = "proofs", _("Copies of proofs")
+    IMPORTS = "imports", _("Lines of imports' reports")
+    SIGN_UPS = "sign_ups", _("Sign-ups that nobody confirmed")
 
 
+# These hang on no delivery: a period counts from the row's own day.
+OF_UNITS = (RetentionKind.IMPORTS, RetentionKind.SIGN_UPS)
 # Figures are counted from these: before the first of either goes they are kept as they are.
 COUNTED_FROM = (RetentionKind.RECIPIENTS, RetentionKind.REACTIONS)
 
 
 class RetentionPeriod(models.Model):
-    """So many days after a delivery of the unit, or below, ended its rows of a kind go. Without any row none do."""
+    """So many days after a delivery of the unit, or below, ended its rows of a kind go. Without any row none do.
+
+    What hangs on no delivery goes so many days after it came.
+    """
 
     unit = models.ForeignKey(
         OrganizationalUnit, verbose_name=_("unit"), on_delete=models.CASCADE, related_name="retention_periods"
@@ -37,7 +44,10 @@ class RetentionPeriod(models.Model):
     days = models.PositiveIntegerField(
         _("days"),
         validators=[MaxValueValidator(LONGEST_DAYS)],
-        help_text=_("30 to 3,650 after the delivery ended; 0: for ever, whatever a unit above says."),
+        help_text=_(
+            "30 to 3,650 after the delivery ended, or after it came where it is about no delivery; "
+            "0: for ever, whatever a unit above says."
+        ),
     )
 
     class Meta:

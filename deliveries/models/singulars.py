@@ -5,6 +5,14 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as n_
 
+_LOST = n_(
+    "The text part was made without what is hidden in the HTML, and %(links)s links and %(words)s "
+    "words stand only there. Show them, or write a text part."
+)
+_LOST_LINK = n_(
+    "The text part was made without what is hidden in the HTML, and %(links)s link and %(words)s "
+    "words stand only there. Show them, or write a text part."
+)
 # By the sentence of many: the slot that counts, and the sentence of one.
 SINGULARS = {
     "Target counted: %(targeted)s profiles": ("targeted", n_("Target counted: %(targeted)s profile")),
@@ -42,10 +50,31 @@ SINGULARS = {
         "number",
         n_("%(by)s counts %(number)s message with unknown outcome as sent: %(reason)s"),
     ),
+    _LOST: ("links", _LOST_LINK),
+}
+
+# Of what counts two things.
+_SECOND = {
+    _LOST: (
+        "words",
+        n_(
+            "The text part was made without what is hidden in the HTML, and %(links)s links and %(words)s "
+            "word stand only there. Show them, or write a text part."
+        ),
+    ),
+    _LOST_LINK: (
+        "words",
+        n_(
+            "The text part was made without what is hidden in the HTML, and %(links)s link and %(words)s "
+            "word stand only there. Show them, or write a text part."
+        ),
+    ),
 }
 
 
 def of(text: str, slots: Mapping[str, Any]) -> str:
     """The sentence as it reads of so many as its slots say, still in English and unfilled."""
-    slot, singular = SINGULARS.get(text, ("", text))
-    return singular if slots.get(slot) == 1 else text
+    for table in (SINGULARS, _SECOND):
+        slot, singular = table.get(text, ("", text))
+        text = singular if slots.get(slot) == 1 else text
+    return text

@@ -42,6 +42,22 @@ _DUE = """
             SELECT FROM deliveries_chunk c WHERE c.delivery_id = d.id AND NOT c.done
         ))
 """
+# The same for what hangs on a unit itself.
+_OF_UNITS = """
+    SELECT k.kind, u.id, p.days, p.unit_id
+    FROM unnest(%(kinds)s::text[]) k (kind) CROSS JOIN accounts_organizationalunit u
+    CROSS JOIN LATERAL (
+        SELECT r.days, r.unit_id FROM deliveries_retentionperiod r
+        JOIN accounts_organizationalunit o ON o.id = r.unit_id
+        WHERE r.kind = k.kind AND starts_with(u.path, o.path) ORDER BY length(o.path) DESC LIMIT 1
+    ) p
+    WHERE p.days > 0 AND (%(units)s::bigint[] IS NULL OR u.id = ANY(%(units)s::bigint[]))
+        AND NOT EXISTS (
+            SELECT FROM deliveries_legalhold h JOIN accounts_organizationalunit o ON o.id = h.unit_id
+            WHERE h.lifted_at IS NULL AND starts_with(u.path, o.path)
+        )
+    ORDER BY u.id
+"""
 _WITH_ROWS = """
         AND ({rows} OR EXISTS (
             SELECT FROM deliveries_purge g WHERE g.delivery_id = d.id AND g.kind = %(kind)s AND g.ended_at IS NULL
@@ -80,6 +96,24 @@ def due(
     with connection.cursor() as cursor:
         cursor.execute(statement, slots)
         return [Due(*row) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class OfUnit:
+    """For how many days a unit keeps a kind of what is its own, by which setting."""
+
+    kind: RetentionKind
+    unit_id: int
+    days: int
+    set_by_id: int
+
+
+def of_units(kinds: Collection[RetentionKind], *, units: Collection[int] | None = None) -> list[OfUnit]:
+    """The units, of these alone if any are named, that keep these kinds for so many days and are under no hold."""
+    slots = {"kinds": [str(kind) for kind in kinds], "units": None if units is None else list(units)}
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_UNITS, slots)
+        return [OfUnit(RetentionKind(kind), *row) for kind, *row in cursor.fetchall()]
 
 
 # Not by EXISTS: for many deliveries PostgreSQL would rather read every row of all partitions.

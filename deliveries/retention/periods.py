@@ -12,16 +12,18 @@ from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from campaign.lib.refusals import Refusal
-from deliveries.models import RetentionKind, RetentionPeriod
-from deliveries.models.retention import FOR_EVER, LONGEST_DAYS, SHORTEST_DAYS, nearest_first
+from deliveries.models import Delivery, RetentionKind, RetentionPeriod
+from deliveries.models.retention import FOR_EVER, LONGEST_DAYS, OF_UNITS, SHORTEST_DAYS, nearest_first
 
 # What is shipped as a suggestion: it acts nowhere until somebody sets it.
 SUGGESTED = {
     RetentionKind.RECIPIENTS: 365, RetentionKind.REACTIONS: 180, RetentionKind.MAIL: 90, RetentionKind.PROOFS: 90,
+    RetentionKind.IMPORTS: 90, RetentionKind.SIGN_UPS: 30,
 }  # fmt: skip
 MEANINGS: dict[str, str | Promise] = {
     RetentionKind.RECIPIENTS: _(
-        "Messages with their addresses and values, exclusions, tries, unknown outcomes and bounces, row by row."
+        "Messages with their addresses and values, exclusions, tries, unknown outcomes and bounces, row by row, and "
+        "the addresses in what mails report of them."
     ),
     RetentionKind.REACTIONS: _("The rows of the tracking log: who opened and clicked what, and when."),
     RetentionKind.MAIL: _(
@@ -29,7 +31,15 @@ MEANINGS: dict[str, str | Promise] = {
     ),
     RetentionKind.PROOFS: _(
         "The addresses that proofs went to and the values that filled them. "
-        "That a proof was sent, when and by whom stays."
+        "That a proof was sent, when and by whom stays. Of a delivery that is not over they go so many days after the "
+        "proof."
+    ),
+    RetentionKind.IMPORTS: _(
+        "What was wrong with lines of a file, with the values that stood there. How many problems there were stays."
+    ),
+    RetentionKind.SIGN_UPS: _(
+        "Addresses that somebody typed into a sign-up form and nobody confirmed. Confirmed ones are evidence: they "
+        "stay for as long as the person is known."
     ),
 }
 
@@ -61,13 +71,15 @@ class Held:
 
     @property
     def words(self) -> str:
-        return in_words(self.days)
+        return in_words(self.kind, self.days)
 
 
-def in_words(days: int | None) -> str:
+def in_words(kind: RetentionKind, days: int | None) -> str:
     """A period as people read it; what nobody has set is kept as what is set to be kept."""
     if not days:
         return str(_("kept for ever"))
+    if kind in OF_UNITS:
+        return ngettext("%(n)s day after it came", "%(n)s days after it came", days) % {"n": days}
     return ngettext("%(n)s day after the end", "%(n)s days after the end", days) % {"n": days}
 
 
@@ -78,6 +90,11 @@ def of_unit(unit: OrganizationalUnit) -> list[Held]:
     for row in rows:
         nearest.setdefault(row.kind, row)
     return [_held(kind, nearest.get(kind), unit) for kind in RetentionKind]
+
+
+def of_delivery(delivery: Delivery) -> list[Held]:
+    """What holds for the delivery's own rows, of each kind; one query."""
+    return [each for each in of_unit(delivery.unit) if each.kind not in OF_UNITS]
 
 
 def _held(kind: RetentionKind, row: RetentionPeriod | None, unit: OrganizationalUnit) -> Held:

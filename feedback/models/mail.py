@@ -139,8 +139,8 @@ class Report(models.Model):
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = _("report")
-        verbose_name_plural = _("reports")
+        verbose_name = _("report by mail")
+        verbose_name_plural = _("reports by mail")
         ordering = ["-id"]
         indexes = [
             models.Index(

@@ -74,15 +74,16 @@ def test_each_mail_of_an_mbox_is_read_and_numbered(tmp_path):
     ]
 
 
-def test_a_file_that_cannot_be_read_is_named_and_the_others_are_printed(tmp_path):
+@pytest.mark.parametrize("name", ["/nowhere", "/" + "x" * 300])
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_printed(tmp_path, name):
     (tmp_path / "hard.eml").write_bytes(HARD)
     out, err = io.StringIO(), io.StringIO()
 
     with pytest.raises(CommandError) as raised:
-        call_command("classify_bounce", "/nowhere", str(tmp_path / "hard.eml"), stdout=out, stderr=err)
+        call_command("classify_bounce", name, str(tmp_path / "hard.eml"), stdout=out, stderr=err)
 
     assert raised.value.returncode == 66
-    assert "/nowhere" in err.getvalue()
+    assert name in err.getvalue()
     assert len(out.getvalue().splitlines()) == 1
 
 

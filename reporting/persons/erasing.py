@@ -23,7 +23,7 @@ from audiences import addresses
 from audiences.models import Audience, Erasure, Import, Profile
 from audiences.profiles import erasing as people
 from audiences.quarantine import erased_addresses
-from campaign.lib import clock, numbers
+from campaign.lib import clock, counts, numbers
 from campaign.lib.refusals import Refusal
 from deliveries.ledger import erasing as ledger
 from reporting.persons import erasers, identity
@@ -177,12 +177,12 @@ def _persons(profiles: tuple[Profile, ...], key: str) -> tuple[Person, ...]:
 
 def lines(whom: Whom) -> list[Line]:
     """Return what is known of them, place by place, and what would become of it; nothing is changed."""
-    found = []
-    for place in PLACES:
-        number = sum(place.rows(person).order_by().count() for person in whom.persons)
-        if number:
-            found.append(Line(place.code, place.label, number, FATES[place.code].words))
-    return found
+    found = counts.of((place.code, place.rows(person)) for place in PLACES for person in whom.persons)
+    return [
+        Line(place.code, place.label, number, FATES[place.code].words)
+        for place in PLACES
+        if (number := found.get(place.code, 0))
+    ]
 
 
 def waits(whom: Whom) -> dict[str, int]:

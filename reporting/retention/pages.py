@@ -62,7 +62,7 @@ def of_delivery(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "delivery": delivery,
         "gone": list(delivery.purges.select_related("unit").order_by("id")),
-        "kept": [(each, _goes_at(delivery, each.days)) for each in periods.of_unit(delivery.unit)],
+        "kept": [(each, _goes_at(delivery, each.days)) for each in periods.of_delivery(delivery)],
         "holds": in_force,
         "is_held": any(hold.delivery_id == delivery.pk for hold in in_force),
         "is_over": delivery.status in groups.FINAL,

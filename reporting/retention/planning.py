@@ -13,14 +13,14 @@ from accounts.rights import Right
 from accounts.roles import root
 from deliveries.models import Delivery, LegalHold, RetentionKind, RetentionPeriod
 from deliveries.retention import whole
-from deliveries.retention.due import due
+from deliveries.retention.due import OfUnit, due, of_units
 from feedback import forgetting
-from reporting.retention.kinds import KINDS
+from reporting.retention.kinds import KINDS, OF_UNITS, OfUnits
 
 
 @dataclass(frozen=True)
 class Line:
-    """Rows of one kind of one delivery; `delivery` is None for mail that is about no delivery."""
+    """Rows of one kind of one delivery, or of a unit; neither: mail that is about no delivery."""
 
     delivery: Delivery | None
     kind: RetentionKind
@@ -28,12 +28,14 @@ class Line:
     days: int
     set_by: str
     goes_at_once: bool = False  # with the whole range of deliveries in which its rows lie
+    unit: OrganizationalUnit | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As a command prints it."""
         return {
             "delivery": self.delivery.name if self.delivery else None, "kind": str(self.kind), "rows": self.rows,
             "days": self.days, "set_by": self.set_by, "goes_at_once": self.goes_at_once,
+            "unit": self.unit.label if self.unit else None,
         }  # fmt: skip
 
 
@@ -64,13 +66,42 @@ def plan(*, at: datetime, units: Iterable[int] | None = None) -> list[Line]:
         for kind, each in found
     ]  # fmt: skip
     lines.sort(key=lambda line: line.delivery.pk if line.delivery else 0)
-    return lines + _loose(at, units)
+    return lines + _of_units(at, units) + _loose(at, units)
 
 
 def due_recipients(at: datetime, units: list[int] | None) -> list[int]:
     """The deliveries whose rows of recipients would go at `at`, of these units alone if any are named."""
     kind = next(kind for kind in KINDS if kind.kind == RetentionKind.RECIPIENTS)
     return [each.delivery_id for each in due(kind.kind, at=at, rows=kind.has_rows, units=units)]
+
+
+def _of_units(at: datetime, units: list[int] | None) -> list[Line]:
+    """What goes of each unit, and of what is not over yet."""
+    settings = of_units([kind.kind for kind in OF_UNITS], units=units)
+    known = OrganizationalUnit.objects.in_bulk(
+        {pk for one in settings for pk in (one.unit_id, one.set_by_id)}
+    )
+    lines = []
+    for kind in OF_UNITS:
+        found = [one for one in settings if one.kind == kind.kind]
+        rows = kind.count(_before(found, at)) if found else {}
+        lines += [
+            Line(
+                None, kind.kind, rows[each.unit_id], each.days, known[each.set_by_id].label,
+                unit=known[each.unit_id],
+            )
+            for each in found if rows.get(each.unit_id)
+        ]  # fmt: skip
+    return lines
+
+
+def of_units_before(kind: OfUnits, at: datetime, units: list[int] | None) -> dict[int, datetime]:
+    """Before which moment rows of the kind go at `at`, by unit; without those that keep them for ever."""
+    return _before(of_units([kind.kind], units=units), at)
+
+
+def _before(found: list[OfUnit], at: datetime) -> dict[int, datetime]:
+    return {each.unit_id: at - timedelta(days=each.days) for each in found}
 
 
 def _loose(at: datetime, units: list[int] | None) -> list[Line]:

@@ -39,8 +39,8 @@ NEXT = {
 _NEEDS, _KEPT = {HitKind.CLICK: 2}, {HitKind.UNSUBSCRIBE}
 
 
-def made(seed: int, *, recipients: int = 30) -> Delivery:
-    """A delivery that is being sent, and what `seed` makes of it."""
+def made(seed: int, *, recipients: int = 40, is_over: bool = False) -> Delivery:
+    """A delivery that is being sent, and what `seed` makes of it; nobody waits any more where it `is_over`."""
     chance = random.Random(seed)
     delivery = DeliveryFactory(sending=True, recipients=recipients)
     tracked = {seq: chance.choice([3, 3, 0, 1, 2]) for seq in range(1, recipients + 1)}
@@ -52,11 +52,15 @@ def made(seed: int, *, recipients: int = 30) -> Delivery:
             seq,
         )
     standing = dict.fromkeys(range(1, recipients + 1), S.PREPARED)
+    reached = recipients - recipients // 5
     for number in range(3):
-        for seq in standing:
+        for seq in range(1, reached + 1):
             standing[seq] = _step(delivery, seq, standing[seq], chance)
         if number == 0:
             standing = _erasures(delivery, standing, chance)
+    waiting = [seq for seq, status in standing.items() if status == S.PREPARED]
+    for seq, new in zip(waiting[1:], (S.IN_DOUBT, S.RETRYING, S.IN_DOUBT), strict=False):
+        standing[seq] = _goes(delivery, seq, S.PREPARED, new, chance)
     _late_bounces(delivery, standing, chance)
     _decisions(delivery, standing, chance)
     reactions = [_reaction(delivery, chance.randint(1, recipients), chance) for _n in range(recipients * 3)]
@@ -65,11 +69,20 @@ def made(seed: int, *, recipients: int = 30) -> Delivery:
     )
     for seq in chance.sample(sorted(standing), recipients // 4):
         _mail(delivery, seq, chance)
+    if is_over:
+        for seq, status in standing.items():
+            if status in (S.PREPARED, S.RETRYING):
+                _goes(delivery, seq, status, S.CANCELLED, chance)
     return delivery
 
 
 def _step(delivery: Delivery, seq: int, old: MessageStatus, chance: random.Random) -> MessageStatus:
-    new = chance.choice(NEXT.get(old, (old,)))
+    return _goes(delivery, seq, old, chance.choice(NEXT.get(old, (old,))), chance)
+
+
+def _goes(
+    delivery: Delivery, seq: int, old: MessageStatus, new: MessageStatus, chance: random.Random
+) -> MessageStatus:
     if new == old:
         return old
     never_tried = old == S.PREPARED and (

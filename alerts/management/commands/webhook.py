@@ -11,9 +11,10 @@ from accounts.models import User
 from alerts.models import Webhook, WebhookMessage
 from alerts.webhooks import calling, registry
 from campaign.lib import clock, numbers
+from campaign.lib.helped import row_count
 
 ACTIONS = ("list", "create", "change", "test", "rotate", "log", "remove")
-LOGGED = 50
+LISTED, LOGGED = 200, 50
 
 
 class Command(PersonCommand):
@@ -41,11 +42,14 @@ class Command(PersonCommand):
             help="only of this; may be given again (default: all)",
         )  # fmt: skip
         parser.add_argument("--active", choices=["yes", "no"], help="change: whether it is told anything")
+        parser.add_argument(
+            "--limit", type=row_count, help=f"list, log: at most so many (default: {LISTED}, {LOGGED})"
+        )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         assert by is not None
         if options["action"] == "list":
-            return self._list(by)
+            return self._list(by, options["limit"] or LISTED)
         if options["action"] == "create":
             return self._create(by, options)
         webhook = self._webhook(options["which"], by)
@@ -57,8 +61,8 @@ class Command(PersonCommand):
             self.fail("no_such_webhook", f"There is no webhook “{which}”.", exit_code=2)
         return found
 
-    def _list(self, by: User) -> Any:
-        rows = list(registry.administered_by(by).order_by("unit__path", "pk"))
+    def _list(self, by: User, limit: int) -> Any:
+        rows = list(registry.administered_by(by).order_by("unit__path", "pk")[:limit])
         for row in rows:
             self.say(
                 f"{row.pk}  {row.label} · {row.unit} · {row.url}{'' if row.is_active else ' · not active'}"
@@ -101,12 +105,16 @@ class Command(PersonCommand):
         return _as_dict(webhook) | {"secret": secret}
 
     def _log(self, webhook: Webhook, by: User, options: dict[str, Any]) -> Any:
-        rows = WebhookMessage.objects.filter(webhook=webhook).prefetch_related("attempts")[:LOGGED]
+        rows = WebhookMessage.objects.filter(webhook=webhook).prefetch_related("attempts")[
+            : options["limit"] or LOGGED
+        ]
         for row in rows:
-            self.say(f"{row.at:%Y-%m-%d %H:%M} UTC  {row.event}  {row.name}: {_stands(row)}")
+            self.say(
+                f"{timezone.localtime(row.at):%Y-%m-%d %H:%M %Z}  {row.event}  {row.name}: {_stands(row)}"
+            )
             for attempt in row.attempts.all():
                 said = _t(attempt.problem) if attempt.problem else ""
-                self.say(f"    {attempt.at:%H:%M:%S}  {attempt.status or '–'}  {said}")
+                self.say(f"    {timezone.localtime(attempt.at):%H:%M:%S}  {attempt.status or '–'}  {said}")
         return {"messages": [_message(row) for row in rows]}
 
     def _remove(self, webhook: Webhook, by: User, options: dict[str, Any]) -> Any:

@@ -48,6 +48,23 @@ def test_an_audience_is_called_by_its_name_where_it_may_be_seen(django_assert_nu
     assert {str(row.carrier.label) for row in rows} == {"“Regulars”", f"audience {hidden.pk}", "import 7"}
 
 
+@pytest.mark.django_db
+def test_the_desk_calls_it_by_its_name_too(client):
+    audience = AudienceFactory(label="Regulars", unit=root())
+    event = ConsentEvent.objects.create(
+        profile=ProfileFactory(),
+        channel="email",
+        opted_out=True,
+        at=clock.now(),
+        source="audience",
+        reference=f"audience {audience.pk}",
+    )
+    client.force_login(UserFactory(is_staff=True, roles={"administration": root()}))
+
+    for page in ("/admin/audiences/consentevent/", f"/admin/audiences/consentevent/{event.pk}/change/"):
+        assert "“Regulars”" in client.get(page).content.decode()
+
+
 def test_nothing_carried_it():
     assert consent_words.carrier("") is None
 

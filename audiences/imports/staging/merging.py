@@ -9,6 +9,7 @@ by the conditions that would write them; they are only written, to be taken back
 an opt-out may concern others of the same address. So no row is locked or left dead for a file that doesn't.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,8 @@ from audiences.rules import sizes
 from campaign.lib import leases
 
 ELSEWHERE = n_("This profile belongs to a unit where you may not import; the row is left out.")
+# What is no good address, or has letters that others may stand for: it may be another spelling of one.
+_OTHERWISE = "email <> '' AND (email_key = '' OR email_key ~ '[^[:ascii:]]')"
 ERASED = n_("Whoever has this address was erased at their request; the row is left out.")
 LINES_SHOWN = 1_000
 WORST_SHOWN = 10
@@ -158,11 +161,16 @@ class _Merge:
         if "email" not in self.names or not Suppression.objects.filter(kind=erased_addresses.KEYED).exists():
             return 0
         keys = self.tables.fetch("SELECT DISTINCT email_key FROM {staging} WHERE email_key <> ''")
-        erased = {"erased": sorted(erased_addresses.among(key for (key,) in keys))}
-        lines = "SELECT line FROM {staging} WHERE email_key = ANY(%(erased)s)"
-        self.lines.found(self.tables, Outcome.ERASED, lines.replace("%(erased)s", "{erased}"), erased)
+        others = self.tables.fetch(f"SELECT DISTINCT email FROM {{staging}} WHERE {_OTHERWISE}")
+        erased = {
+            "erased": sorted(erased_addresses.among(key for (key,) in keys)),
+            "spelled": sorted(erased_addresses.are_spelled(text for (text,) in others)),
+        }
+        of_them = f"email_key = ANY(%(erased)s) OR {_OTHERWISE} AND email = ANY(%(spelled)s)"
+        lines = f"SELECT line FROM {{staging}} WHERE {of_them}"
+        self.lines.found(self.tables, Outcome.ERASED, re.sub(r"%\((\w+)\)s", r"{\1}", lines), erased)
         self._report(lines, "email", ERASED, erased)
-        return self.tables.execute("DELETE FROM {staging} WHERE email_key = ANY(%(erased)s)", erased)
+        return self.tables.execute(f"DELETE FROM {{staging}} WHERE {of_them}", erased)
 
     def _find_repeated(self) -> None:
         self.tables.execute(

@@ -10,6 +10,7 @@ from accounts import access
 from accounts.commands import PersonCommand
 from accounts.models import User
 from audiences.models import Service
+from campaign.lib.helped import row_count
 
 
 class Command(PersonCommand):
@@ -19,7 +20,7 @@ class Command(PersonCommand):
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--text", default="", help="only those whose label has this in it")
         parser.add_argument("--unit", metavar="UNIT", help="only this unit's: its label or id")
-        parser.add_argument("--limit", type=int, default=200, help="at most so many (default: 200)")
+        parser.add_argument("--limit", type=row_count, default=200, help="at most so many (default: 200)")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> list[dict[str, Any]]:
         assert by is not None
@@ -39,7 +40,7 @@ class Command(PersonCommand):
                 "text_in_force": one.text.number if one.text else None,
                 "form": f"{settings.PUBLIC_URL}/s/{one.key}",
             }
-            for one in rows[: max(1, options["limit"])]
+            for one in rows[: options["limit"]]
         ]
         for row in found:
             self.say(f"{row['service']:>6}  {row['label']:<40}  {row['subscribed']:>10,}  {row['form']}")

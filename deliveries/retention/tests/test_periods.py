@@ -21,7 +21,7 @@ def holding(unit):
 
 def test_nothing_holds_until_somebody_sets_it():
     assert set(holding(root()).values()) == {(None, None)}
-    assert [each.suggested for each in periods.of_unit(root())] == [365, 180, 90, 90]
+    assert [each.suggested for each in periods.of_unit(root())] == [365, 180, 90, 90, 90, 30]
 
 
 def test_a_unit_hands_down_and_the_nearest_says_what_holds(administrator, django_assert_num_queries):
@@ -33,8 +33,8 @@ def test_a_unit_hands_down_and_the_nearest_says_what_holds(administrator, django
     with django_assert_num_queries(1):
         found = holding(below)
 
-    assert found == {
-        "recipients": (0, middle), "reactions": (None, None), "mail": (40, root()), "proofs": (None, None),
+    assert found == dict.fromkeys(RetentionKind.values, (None, None)) | {
+        "recipients": (0, middle), "mail": (40, root()),
     }  # fmt: skip
 
 

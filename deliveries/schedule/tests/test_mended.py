@@ -55,7 +55,7 @@ def test_one_reads_as_one_in_both_languages(text):
     slots = dict.fromkeys(
         ("targeted", "findings", "errors", "seconds", "to_deliver", "excluded", "number"), 3
     )
-    slots |= {"by": "Ana", "copies": 3, "people": 3, "reason": "why"}
+    slots |= {"by": "Ana", "copies": 3, "people": 3, "reason": "why", "links": 3, "words": 3}
 
     for language in ("en", "pt-br"):
         with translation.override(language):

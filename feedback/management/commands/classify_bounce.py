@@ -70,7 +70,7 @@ class Command(HelpedCommand):
 
 def _names(given: list[str]) -> Iterator[str]:
     for name in given:
-        if name == STDIN or not Path(name).is_dir():
+        if name == STDIN or not os.path.isdir(name):  # a path would raise for a name that is too long
             yield name
         else:
             yield from map(str, _in_folder(Path(name)))

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.commands import PersonCommand
 from accounts.models import User
 from campaign.lib import clock
+from campaign.lib.helped import row_count
 from home import leaving, months
 
 
@@ -23,7 +24,7 @@ class Command(PersonCommand):
         span.add_argument("--month", default="", metavar="YYYY-MM", help="default: this month")
         span.add_argument("--week", default="", metavar="YYYY-Www", help="an ISO week, as 2026-W49")
         parser.add_argument("--unit", metavar="UNIT", help="label or id: only this unit and those below it")
-        parser.add_argument("--limit", type=int, help="the first so many (default: all)")
+        parser.add_argument("--limit", type=row_count, help="the first so many (default: all)")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> dict[str, Any]:
         """Print a line for each; return them as `--json` prints them. Raise CommandError for what names no span."""
@@ -35,7 +36,7 @@ class Command(PersonCommand):
             self.fail("no_such_span", "Name a month as 2026-12, or a week as 2026-W49.", exit_code=2)
         unit = self.unit(options["unit"], by=by) if options["unit"] else None
         span = leaving.between(sheet.since, sheet.until, user=by, at=at, unit=unit)
-        most = len(span.rows) if options["limit"] is None else max(1, options["limit"])
+        most = len(span.rows) if options["limit"] is None else options["limit"]
         rows = span.rows[:most]
         self.say(f"{sheet.title} ({timezone.get_current_timezone_name()})")
         for row in rows:

@@ -28,13 +28,19 @@ class Command(PersonCommand):
             help="stop after so long; the next run goes on",
         )
 
+        parser.add_argument(
+            "--full-speed", action="store_true", help="don't rest between slices while messages leave"
+        )
+
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         """Delete, or say what would go; raise CommandError where some of it had to stay."""
         assert by is not None
         unit = self.unit(options["unit"], by=by) if options["unit"] else None
         if options["dry_run"]:
             return self._plan(by, unit)
-        done = applying.apply(at=clock.now(), by=by, unit=unit, seconds=options["seconds"])
+        done = applying.apply(
+            at=clock.now(), by=by, unit=unit, seconds=options["seconds"], full_speed=options["full_speed"]
+        )
         for kind, number in sorted(done.rows.items()):
             self.say(f"{RetentionKind(kind).label}: {number:,} rows are gone")
         for name in done.ranges:
@@ -56,7 +62,11 @@ class Command(PersonCommand):
         lines = planning.plan(at=clock.now(), units=planning.administered(by, unit=unit))
         for line in lines:
             what = (
-                f"{line.delivery.name} “{line.delivery.label}”" if line.delivery else "Mail about no delivery"
+                f"{line.delivery.name} “{line.delivery.label}”"
+                if line.delivery
+                else f"Unit “{line.unit.label}”"
+                if line.unit
+                else "Mail about no delivery"
             )
             at_once = "; at once, with their partition" if line.goes_at_once else ""
             self.say(

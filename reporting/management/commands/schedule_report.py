@@ -1,13 +1,14 @@
 """Have a report mailed again and again, or change, list or delete such."""
 
 from argparse import ArgumentParser
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 
 from django.utils import timezone
 
 from accounts.models import User
 from campaign.lib import clock, numbers
+from campaign.lib.helped import row_count
 from deliveries.commands.base import USAGE, DeliveriesCommand
 from reporting.management.commands.report import add_subject_options, subject_in
 from reporting.models import ScheduledReport
@@ -66,11 +67,14 @@ class Command(DeliveriesCommand):
             "--at", default="08:00", metavar="HH:MM", help="as the clocks in the zone show it"
         )
         parser.add_argument("--zone", metavar="NAME", help="America/Sao_Paulo; default: your own, else UTC")
+        parser.add_argument(
+            "--limit", type=row_count, default=200, help="list: at most so many (default: 200)"
+        )
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> Any:
         assert by is not None
         if options["report"] == "list":
-            return self._listed(by)
+            return self._listed(by, options["limit"])
         if options["report"] == "delete":
             return self._deleted(options["deliveries"], by)
         kind = kinds.named(options["report"])
@@ -80,13 +84,13 @@ class Command(DeliveriesCommand):
             rhythm=options["every"], weekday=options["weekday"], month_day=options["month_day"],
             at_time=self._time(options["at"]), time_zone=options["zone"] or by.time_zone or "UTC",
         )  # fmt: skip
-        self.say(f"Scheduled report {report.pk}: next at {report.next_at:%Y-%m-%d %H:%M} UTC.")
+        self.say(f"Scheduled report {report.pk}: next at {_in_zone(report.next_at)}.")
         return described(report)
 
-    def _listed(self, by: User) -> list[dict[str, Any]]:
-        found = [described(one) for one in definitions.shown_to(by)]
+    def _listed(self, by: User, limit: int) -> list[dict[str, Any]]:
+        found = [described(one) for one in definitions.shown_to(by)[:limit]]
         for one in found:
-            next_at = f"{timezone.localtime(one['next']):%Y-%m-%d %H:%M %Z}" if one["next"] else "off"
+            next_at = _in_zone(one["next"]) if one["next"] else "off"
             self.say(
                 f"{one['scheduled']:>6}  {one['report']:<11} {one['rhythm']:<8} {next_at:<21} {', '.join(one['to'])}"
             )
@@ -116,3 +120,8 @@ class Command(DeliveriesCommand):
             return time.fromisoformat(text).replace(tzinfo=None)
         except ValueError:
             self.fail("bad_time", f"--at: “{text}” is no time; write one like 08:00.", exit_code=USAGE)
+
+
+def _in_zone(at: datetime) -> str:
+    """The moment as clocks show it where the person is."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M %Z}"

@@ -239,6 +239,46 @@ def test_an_import_leaves_them_out_and_keeps_nothing_of_their_row(ana, eraser):
     assert not AddressOptOut.objects.filter(address_key=ADDRESS).exists()
 
 
+SPELLINGS = (
+    "ANA.Unique@Example.COM", " ana.unique@example.com ", "ana.unique@example.com.", "ana.unique@example.com..",
+    "\u200bana.unique@example.com", "ana.unique@exam\u200bple.com", "ana.unique\u00a0@example.com",
+    "\uff41na.unique@example.com", "ana.unique@\uff45xample.com", "ana.unique@example\u3002com",
+    "Ana <ana.unique@example.com>", "mailto:ana.unique@example.com", "<ana.unique@example.com>",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS)
+def test_in_another_spelling_they_come_in_by_no_door_either(spelled, eraser):
+    erased_addresses.remember([ADDRESS], at=clock.now())
+
+    done = brought(eraser, f'email,first_name\n"{spelled}",{NAME}\nnew@example.com,Eva\n')
+    with pytest.raises(erased_addresses.Erased):
+        people.create(values={"email": spelled, "first_name": NAME}, unit=root(), by=eraser)
+
+    assert (done.status, done.created, done.skipped) == ("done", 1, 1)
+    assert list(Profile.objects.values_list("email", flat=True)) == ["new@example.com"]
+    assert not [each for each in ImportProblem.objects.all() if "nique" in str(each.slots)]
+
+
+@pytest.mark.parametrize(
+    "other", ["ana.unique+news@example.com", "anaunique@example.com", "ana.unique@example.com.br"]
+)
+def test_who_has_another_address_comes_in(other, eraser):
+    erased_addresses.remember([ADDRESS], at=clock.now())
+
+    done = brought(eraser, f"email,first_name\n{other},{NAME}\n")
+
+    assert (done.status, done.created, done.skipped) == ("done", 1, 0)
+
+
+def test_a_profile_is_not_given_their_address_in_another_spelling(eraser):
+    erased_addresses.remember([ADDRESS], at=clock.now())
+    other = people.create(values={"email": "other@example.com"}, unit=root(), by=eraser)
+
+    with pytest.raises(erased_addresses.Erased):
+        people.change(profile=other, values={"email": f"{ADDRESS}."}, by=eraser)
+
+
 def test_a_suppression_list_that_names_them_writes_no_row(ana, eraser):
     erase(erasing.find(ADDRESS, by=eraser), eraser)
 

@@ -219,6 +219,17 @@ def test_commands_make_list_look_at_and_send_it(unit, ines, ana, mailoutbox):
 
 
 @pytest.mark.django_db
+def test_as_many_are_listed_as_one_asks_for(ines, unit):
+    for _number in range(3):
+        call_command("schedule_report", "unit", unit=unit.label, to=[ines.username], person=ines.username)
+    out = io.StringIO()
+
+    call_command("schedule_report", "list", "--limit", "2", person=ines.username, as_json=True, stdout=out)
+
+    assert len(json.loads(out.getvalue())) == 2
+
+
+@pytest.mark.django_db
 def test_the_command_lists_moments_by_the_clocks_of_whoever_reads(ines, unit):
     ines.time_zone = "Asia/Tokyo"
     ines.save()

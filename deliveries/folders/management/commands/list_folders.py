@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from accounts.models import User
+from campaign.lib.helped import row_count
 from deliveries.commands.base import DeliveriesCommand
 from deliveries.folders import naming
 from deliveries.models import Delivery, Folder
@@ -21,7 +22,7 @@ class Command(DeliveriesCommand):
     def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("--text", default="", help="only those whose path has this in it")
         parser.add_argument("--campaigns", action="store_true", help="only campaigns")
-        parser.add_argument("--limit", type=int, default=200, help="at most so many (default: 200)")
+        parser.add_argument("--limit", type=row_count, default=200, help="at most so many (default: 200)")
 
     def act(self, *, by: User | None, options: dict[str, Any]) -> list[dict[str, Any]]:
         rows = Folder.objects.select_related("unit", "owner")
@@ -34,7 +35,7 @@ class Command(DeliveriesCommand):
             for one in naming.in_order(rows.annotate(deliveries_in=counted))
             if options["text"].casefold() in one.in_words.casefold()
             and (one.is_campaign or not options["campaigns"])
-        ][: max(1, options["limit"])]
+        ][: options["limit"]]
         for one in found:
             kind = "campaign" if one.is_campaign else ""
             self.say(f"{one.pk:>6}  {one.deliveries_in:>6,}  {one.unit.label:<20} {kind:<9} {one.in_words}")

@@ -1,0 +1,293 @@
+"""`make bench-retention`: what it costs a running send that messages of old deliveries go beside it.
+
+Ranges full of deliveries that ended long ago are laid, half of them with one delivery under a legal hold. Then a
+delivery leaves through real workers to `smtp-sink`, and while it does one range after the other goes: those without
+a hold at once, with their partitions, the others in slices. What left beside is set against what left just before and
+just after. It ends with 0 only if every row went that had to, and no other, and the send lost less than 5 % at the
+median.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from benchmarks import cost
+from benchmarks.sinks import Sink, sink
+from campaign.stack.temporary import Stack, safety, temporary_stack
+
+if TYPE_CHECKING:
+    from benchmarks.retention_data import Laid
+
+WAYS = ("whole", "slices")
+KEPT_DAYS = 365
+COST_AT_MOST = 0.05
+WARM_UP = 5.0  # seconds of the send before it is measured
+LOOK = 0.01  # seconds between two looks at what came in; locks are looked at each fifth time
+LATE_AT_MOST = 20  # seconds without any message
+LATE = 0.5  # seconds at the end of a window, in which what the drop left to the disk is done
+_WAITS = """
+    SELECT coalesce(max(extract(epoch FROM clock_timestamp() - l.waitstart)), 0)
+    FROM pg_locks l WHERE NOT l.granted AND l.pid <> ALL(%s)
+"""
+
+
+def main(argv: list[str]) -> int:
+    args = _arguments(argv)
+    env = {"LOG_LEVEL": "ERROR", "SINETE_PARTITION_DELIVERIES": str(args.deliveries)}
+    with (
+        sink() as receiver,
+        temporary_stack(
+            ["tick", "cron"],
+            RELAY_URL=f"smtp://127.0.0.1:{receiver.port}",
+            SINETE_LANES=str(args.workers),
+            **env,
+        ) as stack,
+    ):
+        os.environ.update(stack.env)
+        import django
+
+        django.setup()
+        result = _Bench(stack, receiver, args).measured()
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    print(json.dumps(result) if args.as_json else _as_text(result))
+    return 0 if result["exact"] and result["reached"] else 1
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench-retention", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--messages", type=int, default=200_000, help="that go, of each way (200000)")
+    parser.add_argument("--pairs", type=int, default=4, help="ranges of each way; medians are given (4)")
+    parser.add_argument("--deliveries", type=int, default=20, help="of a range (20)")
+    parser.add_argument("--recipients", type=int, default=150_000, help="of the send beside (150000)")
+    parser.add_argument(
+        "--seconds", type=float, default=10, help="of the send alone, between two ranges (10)"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="worker processes, each with a lane (2)")
+    parser.add_argument("--only", choices=WAYS, action="append", help="leave out the other way")
+    parser.add_argument("--full-speed", action="store_true", help="rows go without rests between slices")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="end with one JSON object")
+    args = parser.parse_args(argv)
+    if args.pairs < 1 or args.deliveries < 2 or args.messages < args.pairs * args.deliveries * 100:
+        parser.error("at least 1 pair, 2 deliveries of a range, and 100 messages of each delivery")
+    return args
+
+
+@dataclass
+class Window:
+    """A piece of the send: how fast it was, how long nothing came in, and how long anybody waited for a lock."""
+
+    per_s: float
+    seconds: float
+    stall_s: float
+    lock_wait_s: float
+
+
+class _Bench:
+    """What was laid, and the send beside which it goes."""
+
+    def __init__(self, stack: Stack, receiver: Sink, args: argparse.Namespace) -> None:
+        self.stack, self.sink, self.args = stack, receiver, args
+        self.watcher = psycopg.connect(stack.database_url, autocommit=True)
+
+    def measured(self) -> dict[str, Any]:
+        ranges_of = self._lay()
+        from benchmarks import audience, engine
+
+        audience.people(self.args.recipients, beyond=1)
+        engine.show("preparing the send")
+        self.delivery = audience.ready_delivery("Beside")
+        self.stack.start("send", count=self.args.workers)
+        self.watcher.execute("VACUUM (ANALYZE)")
+        self.watcher.execute("CHECKPOINT")
+        audience.confirm(self.delivery)
+        engine.until(lambda: engine.sent(self.delivery) > 0, "first results")
+        time.sleep(WARM_UP)
+        ways = {way: self._pairs(way, laid) for way, laid in ranges_of.items()}
+        return self._account(ways, ranges_of)
+
+    def _lay(self) -> "dict[str, list[Laid]]":
+        from accounts.roles import root
+        from benchmarks import audience, engine, retention_data
+        from deliveries.models import Delivery, RetentionKind
+        from deliveries.retention import holds, periods
+
+        args, by = self.args, audience.person()
+        by.is_superuser = True
+        by.save()
+        messages = args.messages // args.pairs // args.deliveries
+        model = retention_data.model()
+        ranges_of: dict[str, list[Laid]] = {way: [] for way in args.only or WAYS}
+        for number in range(args.pairs):
+            for way, laid in ranges_of.items():
+                engine.show(f"laying {way} {number + 1} of {args.pairs}")
+                laid.append(
+                    retention_data.lay(
+                        model, label=f"{way} {number}", size=args.deliveries, messages=messages
+                    )
+                )
+                if way == "slices":
+                    held = Delivery.objects.get(pk=laid[-1].last)
+                    holds.place(on=held, reason="Benchmark", by=by, at=audience.now())
+        days = {str(RetentionKind.RECIPIENTS): KEPT_DAYS, str(RetentionKind.REACTIONS): KEPT_DAYS}
+        periods.save(unit=root(), days=days, by=by)
+        return ranges_of
+
+    # -- alternately -------------------------------------------------------------------------------------
+
+    def _pairs(self, way: str, laid: "list[Laid]") -> list[dict[str, Any]]:
+        """What went beside the send, each time between two pieces of it alone."""
+        pairs, before = [], self._alone(way)
+        for number, each in enumerate(laid, start=1):
+            beside, done = self._beside(f"{way} {number} of {len(laid)}", each)
+            after = self._alone(way)
+            alone = (before.per_s + after.per_s) / 2
+            pairs.append({
+                "alone_per_s": round(alone), "beside_per_s": round(beside.per_s),
+                "ratio": round(beside.per_s / alone, 3), "seconds": round(beside.seconds, 1), **done,
+                "stall_ms": round(beside.stall_s * 1000),
+                "stall_alone_ms": round(max(before.stall_s, after.stall_s) * 1000),
+                "lock_wait_ms": round(beside.lock_wait_s * 1000),
+                "lock_wait_alone_ms": round(max(before.lock_wait_s, after.lock_wait_s) * 1000),
+            })  # fmt: skip
+            before = after
+        return pairs
+
+    def _alone(self, way: str) -> Window:
+        end = time.monotonic() + self.args.seconds
+        return self._watch(f"{way}: alone", lambda: time.monotonic() < end)
+
+    def _beside(self, what: str, laid: "Laid") -> tuple[Window, dict[str, Any]]:
+        from django.db import connections
+
+        connections.close_all()
+        here, there = multiprocessing.Pipe()
+        child = multiprocessing.get_context("fork").Process(
+            target=_apply, args=(laid.unit.pk, self.args.full_speed, there)
+        )
+        child.start()
+        here.recv()  # it is connected, and waits
+        here.send("go")
+        window = self._watch(what, lambda: not here.poll())
+        done = here.recv()
+        child.join()
+        return window, done
+
+    def _watch(self, what: str, goes_on: Callable[[], bool]) -> Window:
+        from benchmarks import engine
+
+        began = last = time.perf_counter()
+        first = seen = self.sink.count()
+        stall, wait, looks, end = 0.0, 0.0, 0, 0.0
+        while not end or last < end:
+            time.sleep(LOOK)
+            now, count = time.perf_counter(), self.sink.count()
+            stall = max(stall, now - last) if count == seen else stall
+            last, seen = (now, count) if count != seen else (last, seen)
+            looks += 1
+            if looks % 5 == 0:
+                wait = max(wait, self._longest_wait())
+                engine.show(what, f"{seen - first:,}")
+            if not end and not goes_on():
+                end = now + LATE
+            if now - last > LATE_AT_MOST:
+                raise SystemExit(
+                    f"{what}: after {last - began:.0f} s and {seen - first:,} messages nothing came for {LATE_AT_MOST}"
+                    " s: the send was over, or stood still. Try more --recipients"
+                )
+        return Window((seen - first) / (last - began), last - began, stall, wait)
+
+    def _longest_wait(self) -> float:
+        """Of all who wait for a lock now, seconds."""
+        row = self.watcher.execute(_WAITS, [[self.watcher.info.backend_pid]]).fetchone()
+        return float(row[0]) if row else 0.0
+
+    # -- the books ---------------------------------------------------------------------------------------
+
+    def _account(
+        self, ways: dict[str, list[dict[str, Any]]], ranges_of: "dict[str, list[Laid]]"
+    ) -> dict[str, Any]:
+        from benchmarks import audience
+        from deliveries.ledger import books
+        from deliveries.sending import control
+
+        control.stop(delivery=self.delivery, by=audience.person(), at=audience.now())
+        wrong = [each for way, laid in ranges_of.items() for one in laid for each in _wrong(way, one)]
+        off = books.imbalance(self.delivery)
+        ratios = {
+            way: round(statistics.median(pair["ratio"] for pair in pairs), 3) for way, pairs in ways.items()
+        }
+        return {
+            "messages": self.args.messages,
+            "ratio": ratios,
+            "work_s": {way: round(sum(pair["work_s"] for pair in pairs), 1) for way, pairs in ways.items()},
+            "stall_ms": {way: max(pair["stall_ms"] for pair in pairs) for way, pairs in ways.items()},
+            "lock_wait_ms": {way: max(pair["lock_wait_ms"] for pair in pairs) for way, pairs in ways.items()},
+            "pairs": ways,
+            "deliveries_of_a_range": self.args.deliveries,
+            "workers": self.args.workers,
+            "full_speed": self.args.full_speed,
+            "load": cost.load(),
+            **safety(self.stack.database_url),
+            "reached": all(ratio > 1 - COST_AT_MOST for ratio in ratios.values()),
+            "exact": not wrong and not off,
+            "wrong": wrong + [f"the send: {off}"] * bool(off),
+        }
+
+
+def _apply(unit_id: int, full_speed: bool, there: Any) -> None:
+    """In a process of its own: what is due in the unit goes; how long that took, and how long of it on a processor."""
+    from django.db import connection
+
+    from accounts.models import OrganizationalUnit
+    from benchmarks import audience
+    from reporting.retention import applying
+
+    by, unit = audience.person(), OrganizationalUnit.objects.get(pk=unit_id)
+    backend = connection.connection.info.backend_pid
+    there.send(backend)
+    there.recv()
+    began, before = time.perf_counter(), cost.scheduled(backend) + time.process_time()
+    done = applying.apply(at=audience.now(), by=by, unit=unit, seconds=24 * 3600, full_speed=full_speed)
+    spent = cost.scheduled(backend) + time.process_time() - before
+    there.send({
+        "drop_s": round(time.perf_counter() - began, 2), "work_s": round(spent, 2), "rows": sum(done.rows.values()),
+        "ranges": len(done.ranges),
+    })  # fmt: skip
+    connection.close()
+
+
+def _wrong(way: str, laid: "Laid") -> list[str]:
+    """What is not as it must be where a range went, or all of it but what is held."""
+    from benchmarks.retention_data import EXCLUDED
+
+    held = 1 if way == "slices" else 0
+    expected = {
+        "message": held * laid.messages, "exclusion": held * (laid.messages // EXCLUDED),
+        "addressee": (laid.numbers - held) * laid.messages,
+    }  # fmt: skip
+    found = {table: laid.left(table) for table in expected}
+    return [f"{way} {laid.first}: {table}: {found[table]:,} of {number:,}" for table, number in expected.items()
+            if found[table] != number]  # fmt: skip
+
+
+def _as_text(result: dict[str, Any]) -> str:
+    lines = [f"{name:>22}: {value}" for name, value in result.items() if name != "pairs"]
+    for way, pairs in result["pairs"].items():
+        lines += [f"{way:>22}: {pair}" for pair in pairs]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
