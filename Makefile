@@ -35,7 +35,7 @@ bench-%: setup-dev
 test: setup-dev ## Run every test, with a browser; ARGS="…" goes to pytest, and then one process runs them.
 	@$(STACK) chromium
 	@if [ -n '$(subst ','\'',$(ARGS))' ]; then exec $(PY) -m pytest $(ARGS); fi; \
-	  failed=0; $(PY) -m pytest --numprocesses=2 --dist=worksteal -m drill || failed=$$?; \
+	  failed=0; $(PY) -m pytest --numprocesses=2 --dist=worksteal -m drill campaign/tests || failed=$$?; \
 	  $(PY) -m pytest -m alone || failed=$$?; \
 	  $(PY) -m pytest $(SIDE_BY_SIDE) -m "not alone and not drill" || failed=$$?; exit $$failed
 

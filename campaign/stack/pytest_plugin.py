@@ -33,10 +33,6 @@ DECLARED = ("SINETE_TEST_DATABASE_URL", "SINETE_TEST_REDIS_URL")
 WORKER = "PYTEST_XDIST_WORKER"  # names this process where several run tests side by side
 MEMORY = Path("/dev/shm")  # a disk of memory: PostgreSQL keeps its safe settings there and waits for no disk
 ROOM = 3 * 1024**3  # bytes that must be free there for each process of tests
-# What PostgreSQL holds goes with the run: it waits for no disk. As for pages, it compiles no short question.
-HASTY = {
-    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB", "jit": "off",
-}  # fmt: skip
 
 _running = ExitStack()
 atexit.register(_running.close)
@@ -142,9 +138,6 @@ def _start() -> None:
 
 def _postgres(folder: Path) -> str:
     database_template.copy_to(folder)
-    (folder / "postgresql.auto.conf").write_text(
-        "".join(f"{name} = {value}\n" for name, value in HASTY.items())
-    )
     return _running.enter_context(services.postgres(folder))
 
 

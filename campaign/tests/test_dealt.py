@@ -52,6 +52,23 @@ def test_the_slow_ones_of_a_module_stay_together(modules, hands):
     assert sum(one != other for one, other in pairwise(order)) == max(len(set(order)) - 1, 0)
 
 
+def test_drills_stand_where_make_looks_for_them(pytestconfig):
+    tests = [
+        path
+        for room in pytestconfig.getini("testpaths")
+        for path in pytestconfig.rootpath.glob(f"{room}/**/test_*.py")
+    ]
+
+    drills = {
+        path.parent.relative_to(pytestconfig.rootpath)
+        for path in tests
+        if "@pytest.mark.drill" in path.read_text()
+    }
+
+    assert drills == {Path("campaign/tests")}
+    assert "-m drill campaign/tests " in (pytestconfig.rootpath / "Makefile").read_text()
+
+
 def test_each_process_begins_with_slow_ones():
     tests = items_of([[False] * 20, [True, True], [False] * 20, [True], [False, True]])
 

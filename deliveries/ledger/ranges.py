@@ -26,8 +26,10 @@ TABLES = {"deliveries_message": _OF_MESSAGES, "deliveries_exclusion": ""}
 AHEAD = 1  # ranges, behind the one of the next delivery
 ANALYSES_ALONE = 180_000  # PostgreSQL from this version on counts what holds partitions without each of them
 _BOUNDS = re.compile(r"FROM \((?:'(?P<first>\d+)'|MINVALUE)\) TO \('(?P<end>\d+)'\)")
-# What a sequence gave last, given back or not.
-_LAST = "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('deliveries_delivery', 'id')), 0)"
+# What a sequence gave last, given back or not. PostgreSQL's own function is silent where it was set and not asked
+# since.
+_LAST = "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {sequence}"
+_SEQUENCE = "SELECT pg_get_serial_sequence('deliveries_delivery', 'id')"
 
 _HOLDERS = """
     (WITH RECURSIVE found (id) AS (
@@ -154,7 +156,8 @@ def _wanted() -> list[int]:
 def last_id() -> int:
     """The id of the delivery that was made last, be it there or not."""
     with connection.cursor() as cursor:
-        cursor.execute(_LAST)
+        cursor.execute(_SEQUENCE)
+        cursor.execute(_LAST.format(sequence=cursor.fetchone()[0]))
         return int(cursor.fetchone()[0])
 
 

@@ -157,9 +157,10 @@ _DUE = f"""
         WHERE d.has_moments AND (
             SELECT true FROM deliveries_moment m
             WHERE m.delivery_id = d.id AND m.opened_at IS NOT NULL AND m.first_left_at IS NULL AND (
-                SELECT true FROM deliveries_message x
-                WHERE x.delivery_id = d.id AND x.seq BETWEEN m.seq_from AND least(m.seq_to, m.seq_from + 99)
-                    AND x.tries > 0 LIMIT 1
+                -- By its chunk's tallies: messages of any delivery lie in a partition each, and all would be weighed.
+                SELECT true FROM deliveries_chunk c
+                WHERE c.delivery_id = d.id AND c.seq_to >= m.seq_from AND c.seq_from <= least(m.seq_to, m.seq_from + 99)
+                    AND c.sent + c.failed - c.unsent + c.retrying + c.bounced > 0 LIMIT 1
             ) LIMIT 1
         )
         UNION ALL

@@ -52,7 +52,10 @@ class RetentionPeriodAdmin(ViewersAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list, with what the next night takes of the units that the person administers."""
+        """The list, with what the next night takes of the units that the person administers.
+
+        Raise PermissionDenied for whoever administers none.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
         lines = planning.plan(at=clock.now(), units=planning.administered(person(request)))

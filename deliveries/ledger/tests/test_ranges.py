@@ -259,3 +259,12 @@ def test_the_tables_that_are_there_become_the_first_range_no_row_is_written_anew
     assert list(Message.objects.filter(delivery=delivery).order_by("seq").values()) == rows
     assert execute("SELECT count(*) FROM pg_constraint WHERE conname = %s", migration.PROVEN) == [(0,)]
     execute("REVOKE SELECT ON deliveries_message FROM pg_monitor")
+
+
+def test_the_last_number_is_known_where_the_sequence_was_set_and_not_asked_since():
+    following = ranges.last_id() + 5
+    execute("SELECT setval(pg_get_serial_sequence('deliveries_delivery', 'id'), %s, false)", following)
+    assert ranges.last_id() == following - 1
+
+    assert DeliveryFactory().pk == following
+    assert ranges.last_id() == following
