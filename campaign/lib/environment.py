@@ -13,7 +13,7 @@ POSTGRESQL = ("postgres", "postgresql", "pgsql")
 
 
 def postgresql(url: str, **settings: Any) -> Any:
-    """Return the settings of this database. Raise ImproperlyConfigured, without the URL, which has a password."""
+    """Return the settings of this database. Raise ImproperlyConfigured, without the URL, which has a password. Raise ValueError."""
     try:
         if urlsplit(url).scheme not in POSTGRESQL:
             raise ValueError("write postgresql://user:password@host/name")
