@@ -13,7 +13,7 @@ POSTGRESQL = ("postgres", "postgresql", "pgsql")
 
 
 def postgresql(url: str, **settings: Any) -> Any:
-    """Return the settings of this database. Raise ImproperlyConfigured, without the URL, which has a password. Raise ValueError."""
+    """Return the settings of this database; raise ImproperlyConfigured (no ValueError), without URL or password."""
     try:
         if urlsplit(url).scheme not in POSTGRESQL:
             raise ValueError("write postgresql://user:password@host/name")
