@@ -37,7 +37,13 @@ _QUARANTINE = re.compile(
     r"(?:INSERT INTO|UPDATE) audiences_quarantine\b"
     r"|\bQuarantine\.objects[^\n]*\.(?:update|\w*create\w*)\(|\bQuarantine\(\w+="
 )
-_WRITERS = (("delivery", _DELIVERY_STATUS), ("message", _MESSAGE_STATUS), ("quarantine", _QUARANTINE))
+_LOG = re.compile(r"INSERT INTO deliveries_logline\b|\bLogLine\.objects\.\w*create\(")
+_WRITERS = (
+    ("delivery", _DELIVERY_STATUS),
+    ("message", _MESSAGE_STATUS),
+    ("quarantine", _QUARANTINE),
+    ("log", _LOG),
+)
 
 
 def sources(*, tests: bool = False) -> Iterator[Path]:
@@ -58,7 +64,7 @@ def figures() -> dict[str, Any]:
     lazy: list[str] = []
     unsaid: list[str] = []
     misnamed: list[str] = []
-    writers: dict[str, list[str]] = {"delivery": [], "message": [], "quarantine": []}
+    writers: dict[str, list[str]] = {"delivery": [], "message": [], "quarantine": [], "log": []}
     for path in sources():
         name, text = str(path.relative_to(BASE_DIR)), path.read_text()
         lines[name] = text.count("\n")
@@ -90,6 +96,7 @@ def figures() -> dict[str, Any]:
         "writers_of_a_deliverys_status": writers["delivery"],
         "writers_of_a_messages_status": writers["message"],
         "writers_of_the_quarantine": writers["quarantine"],
+        "writers_of_a_deliverys_log": writers["log"],
     }
 
 
@@ -145,9 +152,17 @@ def _misnamed(node: ast.ImportFrom) -> Iterator[str]:
 
 
 def _is_own_import(node: ast.AST) -> bool:
+    """Whether it imports what is ours, by `import_module` and a name too."""
+    if isinstance(node, ast.Call):
+        called = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+        return called in {"import_module", "__import__", "import_string"} and _is_own_name(node.args[0])
     if isinstance(node, ast.ImportFrom):
         return (node.module or "").partition(".")[0] in APPS
     return isinstance(node, ast.Import) and any(a.name.partition(".")[0] in APPS for a in node.names)
+
+
+def _is_own_name(given: ast.expr) -> bool:
+    return isinstance(given, ast.Constant) and str(given.value).partition(".")[0] in APPS
 
 
 def _spread(numbers: list[int]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Addresses that must not be used: held after errors, released by a person."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
@@ -42,7 +43,13 @@ def hold(
     if by is not None:
         access.require(by, Right.ADMINISTER, root())
     given = "SELECT %(key)s::text, 'quarantine', %(reason)s::text, %(error)s::text"
-    said = {"key": address_key, "reason": reason, "error": error_text, "at": at, "reference": reference}
+    said: dict[str, Any] = {
+        "key": address_key,
+        "reason": reason,
+        "error": error_text,
+        "at": at,
+        "reference": reference,
+    }
     with connection.cursor() as cursor:
         cursor.execute(writer.holding(given), said | writer.told_by(by))
     return Quarantine.objects.get(channel="email", address_key=address_key)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -108,7 +109,7 @@ def deny(keys: Iterable[str], *, at: datetime, reference: str) -> list[str]:
     keys = set(keys)
     keys -= erased_addresses.among(keys)
     given = "SELECT key, 'denylist', %(reason)s, '' FROM unnest(%(keys)s::text[]) AS key"
-    values = {"reason": REASON, "at": at, "reference": reference, "keys": sorted(keys)}
+    values: dict[str, Any] = {"reason": REASON, "at": at, "reference": reference, "keys": sorted(keys)}
     with connection.cursor() as cursor:
         cursor.execute(writer.holding(given, is_told=False), values)
         return [key for (key,) in cursor.fetchall()]

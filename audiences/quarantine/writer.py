@@ -124,7 +124,7 @@ def count(standings: Mapping[str, Standing], *, before: Mapping[str, str]) -> No
     `before` has the statuses of their entries, which the caller holds locked.
     """
     lasts = [standing.last for standing in standings.values()]
-    values = {
+    values: dict[str, Any] = {
         "keys": list(standings),
         "statuses": [standing.status for standing in standings.values()],
         "errors": [standing.errors for standing in standings.values()],

@@ -7,5 +7,5 @@ Files: csv.py, csv_sql.py, whole_file.py, private.py, pipes.py
 Mail and the network: mail_domains.py, name_servers.py, networks.py, dots.py, tokens.py
 Links: link_parameters.py, link_parameter_fields.py
 Words and numbers for people: refusals.py, helped.py, numbers.py, spans.py, displays.py, selects.py, charts.py
-The process: memory.py
+The process: environment.py, memory.py
 """

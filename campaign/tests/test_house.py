@@ -61,8 +61,15 @@ def test_one_file_writes_the_status_of_a_delivery() -> None:
     assert house.figures()["writers_of_a_deliverys_status"] == ["deliveries/lifecycle/steps.py"]
 
 
-def test_one_file_writes_the_quarantine() -> None:
-    assert house.figures()["writers_of_the_quarantine"] == ["audiences/quarantine/writer.py"]
+@pytest.mark.parametrize(
+    ("what", "writer"),
+    [
+        ("the_quarantine", "audiences/quarantine/writer.py"),
+        ("a_deliverys_log", "deliveries/lifecycle/log.py"),
+    ],
+)
+def test_one_file_writes(what: str, writer: str) -> None:
+    assert house.figures()[f"writers_of_{what}"] == [writer]
 
 
 def test_the_ledger_alone_writes_the_status_of_a_message() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from campaign.lib import clock, leases
+from deliveries.lifecycle.log import write_all
 from deliveries.models import LogLine, Preparation, PreparationStatus, Status
 
 
@@ -55,7 +56,7 @@ def end(preparation: Preparation, status: PreparationStatus, **values: Any) -> N
 
 def log(preparation: Preparation, text: str, *, level: str = LogLine.Level.INFO, **slots: Any) -> None:
     """A line stands in the delivery's log, as one of this preparation."""
-    LogLine.objects.create(
+    line = LogLine(
         delivery_id=preparation.delivery_id,
         preparation=preparation,
         at=clock.now(),
@@ -63,3 +64,4 @@ def log(preparation: Preparation, text: str, *, level: str = LogLine.Level.INFO,
         text=text,
         slots=slots,
     )
+    write_all([line])

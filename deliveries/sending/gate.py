@@ -111,7 +111,7 @@ def begin_many(delivery_ids: Sequence[int]) -> int:
         return 0
     Delivery.objects.filter(pk__in=[one.pk for one in begun], started_at=None).update(started_at=at)
     lifecycle.move_all(begun, Step.BEGIN, at=at)
-    LogLine.objects.bulk_create(
+    log.write_all(
         LogLine(delivery=one, preparation=one.preparation, at=at, text=n_("Sending begins")) for one in begun
     )
     return len(begun)

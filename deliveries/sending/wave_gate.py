@@ -7,6 +7,9 @@ chunk, so a tick that is late, stopped or run twice lets no wave pass.
 from django.db import connection, transaction
 from django.utils.translation import gettext_noop as n_
 
+from deliveries.lifecycle import log
+from deliveries.models import LogLine
+
 OPEN_MOMENTS = """
     SELECT held, percent, most FROM deliveries_open_moments(%(delivery)s, %(only_judge)s)
 """
@@ -15,12 +18,10 @@ HELD = n_(
     "Wave %(number)s is held: bounces and errors of those before are %(percent)s%%, the limit is %(most)s%%"
 )
 
-LOG_HELD = """
-    INSERT INTO deliveries_logline (delivery_id, preparation_id, at, level, text, slots)
-    SELECT id, preparation_id, sinete_clock(), 'warning', %(text)s,
-        jsonb_build_object('number', %(wave)s::int, 'percent', %(percent)s::numeric, 'most', %(most)s::numeric)
-    FROM deliveries_delivery WHERE id = %(delivery)s
-"""
+LOG_HELD = log.statement(
+    "jsonb_build_object('number', %(wave)s::int, 'percent', %(percent)s::numeric, 'most', %(most)s::numeric)",
+    level=LogLine.Level.WARNING,
+)
 
 # The relay's first answer to one of the first messages: what is measured is what a recipient could notice.
 _FIRST_LEFT = """
