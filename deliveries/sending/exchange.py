@@ -282,6 +282,10 @@ class Ledger:
                 self._slots(numbers=[h.number for h in holds], tokens=[h.token for h in holds]),
             )
 
+    async def look(self) -> None:
+        """Know the limits, and what may be measured, as an exchange's look at the delivery would find them now."""
+        await self._may_send()
+
     # -- the statements of an exchange ----------------------------------------------------------------
 
     def _slots(self, **more: Any) -> dict[str, Any]:
@@ -295,11 +299,11 @@ class Ledger:
         """Whether the delivery may hand over now; the limits are read in the same query."""
         cursor = await self.connection.execute(statements.STANDING, self._slots())
         row = await cursor.fetchone()
-        if row is None or row.status != "sending":
+        if row is None:
             return False
         self.tracks_unasked = row.tracks_unasked
         self._note_limits((row.own_limit, row.route, row.limit_per_hour, row.providers))
-        return not row.is_held
+        return row.status == "sending" and not row.is_held
 
     def _note_limits(self, read: tuple[Any, ...]) -> None:
         """Keep the limits that were read; they may change while it sends, and are built anew only then."""

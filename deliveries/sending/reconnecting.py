@@ -38,6 +38,9 @@ async def find_held(ledger: Ledger, holds: Sequence[Hold]) -> Found | None:
     if not await apart(fence.passes):
         return None
     async with ledger.after_the_last():
+        await (
+            ledger.look()
+        )  # no exchange on this connection has: what is read now would leave without being measured
         marks = await ledger.marks(holds)
         return Found(
             marks=marks,

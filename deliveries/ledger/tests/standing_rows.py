@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.db import connection, transaction
 
-from deliveries.models import TALLIES, Delivery, MessageStatus
+from deliveries.models import ASIDE, TALLIES, Delivery, MessageStatus
 from deliveries.sending.control import receipts
 from deliveries.tests.ledger_rows import execute
 
@@ -63,7 +63,7 @@ def reset(delivery: Delivery) -> None:
         " INSERT INTO deliveries_message (delivery_id, seq, profile_id, address, address_key, values, salt, digest)"
         " SELECT delivery_id, seq, profile_id, address, address_key, values, salt, digest FROM gone",
         "UPDATE deliveries_chunk SET token = 0, lease_until = NULL, lease_by = '', handed_upto = seq_from - 1,"
-        f" {', '.join(f'{name} = 0' for name in (*TALLIES, 'unsent'))} WHERE delivery_id = %(d)s",
+        f" {', '.join(f'{name} = 0' for name in (*TALLIES, *ASIDE))} WHERE delivery_id = %(d)s",
         "DELETE FROM deliveries_try WHERE delivery_id = %(d)s",
         "DELETE FROM deliveries_doubt WHERE delivery_id = %(d)s",
         "DELETE FROM deliveries_sentagain WHERE delivery_id = %(d)s",

@@ -95,6 +95,30 @@ def test_a_window_of_a_commit_whose_answer_was_lost_survives_a_second_loss(monke
     assert books.imbalance(delivery) == {}
 
 
+def tracked(delivery: Delivery) -> list[int]:
+    return list(Message.objects.filter(delivery=delivery).order_by("seq").values_list("tracked", flat=True))
+
+
+def test_a_window_of_a_commit_whose_answer_was_lost_is_measured_as_its_people_want(monkeypatch):
+    delivery = DeliveryFactory(sending=True, recipients=3)
+    lose_answers(monkeypatch, "exchange", 1)
+
+    run_lane(delivery, ScriptedPool())
+
+    assert tracked(delivery) == [3, 3, 3]
+    assert books.count(delivery).tallies["opens_untracked"] == 0
+
+
+def test_later_tries_of_a_commit_whose_answer_was_lost_are_measured_as_their_people_want(monkeypatch):
+    delivery = DeliveryFactory(sending=True, recipients=3)
+    leave_to_later_tries(delivery, 3)
+    lose_answers(monkeypatch, "exchange", 1)
+
+    run_lane(delivery, ScriptedPool())
+
+    assert tracked(delivery) == [3, 3, 3]
+
+
 def test_a_window_of_a_lost_commit_is_no_doubt_even_when_the_lease_ran_out_meanwhile(monkeypatch):
     delivery = DeliveryFactory(sending=True, recipients=3)
     lose_answers(monkeypatch, "exchange", 1)
