@@ -69,7 +69,7 @@ def test_a_rule_nested_deeper_is_not_shown():
 
 
 def test_another_field_takes_an_operator_that_it_knows():
-    row = rule_form.Row(KNOWN, "points", "begins_with", "3")
+    row = rule_form.ConditionRow(KNOWN, "points", "begins_with", "3")
 
     assert (row.operator.code, row.takes) == ("equal", "number")
 
