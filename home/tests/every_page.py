@@ -51,6 +51,7 @@ ELSEWHERE = {
     "audiences:import-rows": "the rows of a file, which go with it",
     "deliveries:attachment": "a file that was uploaded",
     "deliveries:count": "a part of a page",
+    "deliveries:frame": "what an author wrote",
     "deliveries:occurrences": "a part of a page",
     "deliveries:progress": "a part of a page",
     "deliveries:template-frame": "what an author wrote",

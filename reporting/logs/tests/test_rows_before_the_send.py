@@ -180,10 +180,10 @@ def test_the_count_of_an_audience_opens_its_people_and_nobody_elses(client, unit
     ProfileFactory(unit=unit)
     client.force_login(person("prepare", unit))
 
-    dashboard = client.get(reverse("deliveries:dashboard", args=[delivery.pk]))
+    counted = client.get(reverse("deliveries:count"), {"delivery": delivery.pk})
     audience = client.get(reverse("audiences:audience", args=[delivery.audience_id]))
 
-    assert len(rows(client, links(dashboard)["6"])) == 6
+    assert len(rows(client, links(counted)["6"])) == 6
     assert len(rows(client, links(audience)["6"])) == 6
     client.force_login(UserFactory(roles={"prepare": UnitFactory()}))
     assert client.get(links(audience)["6"]).status_code == 404
