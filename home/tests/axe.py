@@ -49,8 +49,10 @@ def in_each_look(axe: Axe, page: Any, where: str, *, wanted: Sequence[tuple[int,
 WIDER = """() => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return [];
-    const wide = [...document.querySelectorAll("body *")].filter(each => each.getBoundingClientRect().right > width + 1);
-    return [document.documentElement.scrollWidth, ...wide.slice(0, 3).map(each => each.outerHTML.slice(0, 80))];
+    const sticksOut = each => each.checkVisibility() && each.getBoundingClientRect().right > width + 1;
+    const wide = [...document.querySelectorAll("body *")].filter(sticksOut);
+    const innermost = wide.filter(each => ![...each.children].some(sticksOut));
+    return [document.documentElement.scrollWidth, ...innermost.slice(0, 3).map(each => each.outerHTML.slice(0, 80))];
 }"""
 
 
