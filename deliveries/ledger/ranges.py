@@ -8,7 +8,7 @@ was dropped is made again if a delivery of it is prepared after all.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -156,9 +156,16 @@ def _wanted() -> list[int]:
 def last_id() -> int:
     """The id of the delivery that was made last, be it there or not."""
     with connection.cursor() as cursor:
-        cursor.execute(_SEQUENCE)
-        cursor.execute(_LAST.format(sequence=cursor.fetchone()[0]))
+        cursor.execute(_LAST.format(sequence=_sequence()))
         return int(cursor.fetchone()[0])
+
+
+@cache
+def _sequence() -> str:
+    """The name of the sequence that numbers deliveries, as a statement has it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SEQUENCE)
+        return str(cursor.fetchone()[0])
 
 
 def are_ahead() -> bool:
