@@ -65,6 +65,7 @@ ELSEWHERE = {
     "feedback:unsubscribe": "what anybody may open: test_accessible_to_anybody.py",
     "home:metrics": "figures for a program that has the key",
     "login": "what anybody may open: test_accessible_to_anybody.py",
+    "reporting:click-map": "what an author wrote",
     "reporting:decide": "is there while outcomes are unknown",
     "reporting:export": "a file",
     "reporting:export-progress": "known while a file is being downloaded",
@@ -125,6 +126,11 @@ def _own(keys: pages_urls.Keys) -> Iterator[tuple[str, str]]:
         "reporting:scheduled-create",
         reverse("reporting:scheduled-create", args=["unit"]) + f"?unit={root().pk}",
     )
+    for name in ("folder", "folder-edit", "folder-delete"):
+        yield (
+            f"deliveries:{name}",
+            reverse(f"deliveries:{name}", args=[Folder.objects.earliest("pk").pk]),
+        )
     yield "alerts:webhook", reverse("alerts:webhook", args=[Webhook.objects.earliest("pk").pk])
 
 
