@@ -69,6 +69,7 @@ ELSEWHERE = {
     "reporting:decide": "is there while outcomes are unknown",
     "reporting:export": "a file",
     "reporting:export-progress": "known while a file is being downloaded",
+    "reporting:frame": "what an author wrote",
     "reporting:last-run": "a part of a page",
     "reporting:person-download": "a file",
     "reporting:report-export": "a file",
@@ -96,6 +97,8 @@ def house() -> tuple[User, pages_urls.Keys]:
     ServiceFactory(unit=unit)
     audit.record("create_delivery", by=boss, target=sent)
     one_of_each.make()
+    for folder in Folder.objects.filter(path=""):
+        Folder.objects.filter(pk=folder.pk).update(path=f"/{folder.pk}/")
     return boss, pages_urls.Keys(
         delivery=sent.pk, draft=draft.pk, ready=ready.pk, profile=profile.pk, audience=sent.audience_id or 0
     )
