@@ -292,7 +292,7 @@ def _wrong(way: str, laid: "Laid") -> list[str]:
     held = 1 if way == "slices" else 0
     expected = {
         "message": held * laid.messages, "exclusion": held * (laid.messages // EXCLUDED),
-        "addressee": (laid.numbers - held) * laid.messages,
+        "addressees": (laid.numbers - held) * laid.messages,
     }  # fmt: skip
     found = {table: laid.left(table) for table in expected}
     return [f"{way} {laid.first}: {table}: {found[table]:,} of {number:,}" for table, number in expected.items()

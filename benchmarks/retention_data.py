@@ -77,13 +77,14 @@ class Laid:
         return self.last - self.first + 1
 
     def left(self, table: str) -> int:
-        """How many rows of them the table has."""
+        """How many rows of them the table has; of addressees, how many people."""
+        number = "sum(cardinality(profile_ids))" if table == "addressees" else "count(*)"
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT count(*) FROM deliveries_{table} WHERE delivery_id BETWEEN %s AND %s",
+                f"SELECT {number} FROM deliveries_{table} WHERE delivery_id BETWEEN %s AND %s",
                 [self.first, self.last],
             )
-            return int(cursor.fetchone()[0])
+            return int(cursor.fetchone()[0] or 0)
 
 
 def model() -> Delivery:

@@ -12,15 +12,19 @@ from audiences.models import ConsentEvent, Profile, Service, Subscription
 from audiences.quarantine import suppression
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
-from deliveries.models import Addressee, Delivery
+from deliveries.models import Delivery
 
 SOURCE, SOURCE_MAIL = "unsubscribe_link", "unsubscribe_mail"
 EMAIL = ConsentEvent.Channel.EMAIL
 # A message that is gone by a retention period leaves whom it was written to.
-_WHOSE = """
-SELECT coalesce(m.profile_id, a.profile_id), d.service_id FROM deliveries_delivery d
+_ADDRESSEE = """
+SELECT profile_ids[%(seq)s - seq_from + 1] FROM deliveries_addressees
+WHERE delivery_id = %(delivery)s AND seq_from <= %(seq)s AND seq_to >= %(seq)s
+ORDER BY seq_from DESC LIMIT 1
+"""
+_WHOSE = f"""
+SELECT coalesce(m.profile_id, ({_ADDRESSEE})), d.service_id FROM deliveries_delivery d
 LEFT JOIN deliveries_message m ON m.delivery_id = d.id AND m.seq = %(seq)s
-LEFT JOIN deliveries_addressee a ON a.delivery_id = d.id AND a.seq = %(seq)s
 WHERE d.id = %(delivery)s
 """
 
@@ -72,8 +76,10 @@ def _whose(delivery_id: int, seq: int) -> tuple[int | None, int | None]:
 
 def addressee(delivery_id: int, seq: int) -> int | None:
     """The profile that a message was written to which is gone by a retention period; None where nobody is known."""
-    rows = Addressee.objects.filter(delivery_id=delivery_id, seq=seq)
-    return rows.values_list("profile_id", flat=True).first()
+    with connection.cursor() as cursor:
+        cursor.execute(_ADDRESSEE, {"delivery": delivery_id, "seq": seq})
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def service_of(delivery_id: int) -> Service | None:

@@ -23,28 +23,33 @@ _FIRST = "SELECT least({})".format(
 )
 _BESIDE = "DELETE FROM deliveries_{table} WHERE delivery_id = %(delivery)s AND seq <= %(last)s"
 # Whoever may have got it can still opt out by its link.
-_MAY_HAVE_ARRIVED = f"status NOT IN ({S.PREPARED}, {S.IGNORED}, {S.CANCELLED})"
+_NEVER_LEFT = f"status IN ({S.PREPARED}, {S.IGNORED}, {S.CANCELLED})"
+TOGETHER = 1_000  # messages whose addressees are one row
+# Messages of a delivery are numbered without gaps. Whoever stands in a shorter row stands in the longer one too.
+_KEEP = f"""
+    INSERT INTO deliveries_addressees AS a (delivery_id, seq_from, seq_to, profile_ids)
+    SELECT %(delivery)s, min(seq), max(seq),
+        array_agg(CASE WHEN {_NEVER_LEFT} THEN NULL ELSE profile_id END ORDER BY seq)
+    FROM {{messages}} GROUP BY seq / {TOGETHER}
+    ON CONFLICT (delivery_id, seq_from) DO UPDATE SET seq_to = excluded.seq_to, profile_ids = excluded.profile_ids
+    WHERE excluded.seq_to > a.seq_to
+"""
 _MESSAGES = f"""
     WITH gone AS (
         DELETE FROM deliveries_message WHERE delivery_id = %(delivery)s AND seq <= %(last)s
         RETURNING seq, profile_id, status
-    ), kept AS (
-        INSERT INTO deliveries_addressee (delivery_id, seq, profile_id)
-        SELECT %(delivery)s, seq, profile_id FROM gone
-        WHERE {_MAY_HAVE_ARRIVED}
-        ON CONFLICT DO NOTHING
-    )
+    ), kept AS ({_KEEP.format(messages="gone")})
     SELECT count(*) FROM gone
 """
 _NEXT = """
     SELECT greatest(min(seq), %(after)s + 1), max(seq) FROM deliveries_message WHERE delivery_id = %(delivery)s
 """
-_ADDRESSEES = f"""
-    INSERT INTO deliveries_addressee (delivery_id, seq, profile_id)
-    SELECT delivery_id, seq, profile_id FROM deliveries_message
-    WHERE delivery_id = %(delivery)s AND seq BETWEEN %(first)s AND %(last)s AND {_MAY_HAVE_ARRIVED}
-    ON CONFLICT DO NOTHING
-"""
+_ADDRESSEES = _KEEP.format(
+    messages="""(
+        SELECT seq, profile_id, status FROM deliveries_message
+        WHERE delivery_id = %(delivery)s AND seq BETWEEN %(first)s AND %(last)s
+    ) m"""
+)
 # They are numbered without gaps, and what went of them before went from the first on.
 _MESSAGES_OF_RANGE = """
     SELECT h.id, (SELECT max(seq) - min(seq) + 1 FROM {name} WHERE delivery_id = h.id) FROM unnest(%s::bigint[]) h (id)
@@ -98,7 +103,7 @@ def keep_addressees(delivery_id: int, *, after: int, most: int = AT_ONCE) -> int
     with connection.cursor() as cursor:
         cursor.execute(_NEXT, slots)
         first, last = cursor.fetchone()
-        if first is None or first > last:
+        if last is None or first > last:
             return 0
         last = min(last, first + most - 1)
         cursor.execute(_ADDRESSEES, {**slots, "first": first, "last": last})

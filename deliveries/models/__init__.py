@@ -29,7 +29,7 @@ from deliveries.models.pace import PastChoice, WaveBy
 from deliveries.models.picture import Picture, PictureUse
 from deliveries.models.preparation import Cause, CauseRow, Exclusion, LogLine, Preparation, PreparationStatus
 from deliveries.models.proof import Proof, ProofMessage, ProofUse
-from deliveries.models.retention import Addressee, LegalHold, Purge, RetentionKind, RetentionPeriod
+from deliveries.models.retention import Addressees, LegalHold, Purge, RetentionKind, RetentionPeriod
 from deliveries.models.route import ProviderLimit, Route
 from deliveries.models.sender import DnsAnswer, Sender
 from deliveries.models.series import Occurrence, Overlap, Series, Skipped
@@ -41,7 +41,7 @@ __all__ = [
     "OUTCOMES",
     "REFUSED_ROWS",
     "TALLIES",
-    "Addressee",
+    "Addressees",
     "Approval",
     "Asset",
     "Attachment",

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models.functions import Length
@@ -163,20 +164,24 @@ class Purge(models.Model):
         return f"{self.delivery_id}: {self.get_kind_display()}"
 
 
-class Addressee(models.Model):
-    """Whom a message that is gone was written to: its opt-out link works for as long as that person is known."""
+class Addressees(models.Model):
+    """Whom messages that are gone were written to, in their order: their opt-out links work while a person is known.
 
-    pk = models.CompositePrimaryKey("delivery_id", "seq")
+    Nothing stands for a message that never left. A row for each message would cost a send beside retention
+    more than all the rest of it.
+    """
+
+    pk = models.CompositePrimaryKey("delivery_id", "seq_from")
     delivery = models.ForeignKey(
         Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
-    seq = models.IntegerField()
-    profile_id = models.BigIntegerField()
+    seq_from = models.IntegerField()
+    seq_to = models.IntegerField()
+    profile_ids = ArrayField(models.BigIntegerField(null=True))
 
     class Meta:
-        verbose_name = _("addressee of a message that is gone")
+        verbose_name = _("addressees of messages that are gone")
         verbose_name_plural = _("addressees of messages that are gone")
-        indexes = [models.Index(fields=["profile_id"], name="addressee_profile")]
 
 
 def nearest_first(periods: models.QuerySet[RetentionPeriod]) -> models.QuerySet[RetentionPeriod]:

@@ -16,6 +16,12 @@ def statuses(delivery: Delivery) -> list[str]:
     return [MessageStatus(status).name for status in rows.values_list("status", flat=True)]
 
 
+def recipients(delivery: Delivery) -> list[int]:
+    """The profile that each message is for, in their order."""
+    rows = Message.objects.filter(delivery=delivery).order_by("seq")
+    return list(rows.values_list("profile_id", flat=True))
+
+
 def execute(statement: str, *params: Any) -> list[Any]:
     """One statement behind the verbs, and the rows that it returns."""
     with connection.cursor() as cursor:

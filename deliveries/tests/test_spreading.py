@@ -8,7 +8,7 @@ from django.db import connection
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "spreading.md"
 SPREAD = (
-    "deliveries_addressee", "deliveries_bounce", "deliveries_chunk", "deliveries_doubt", "deliveries_exclusion",
+    "deliveries_addressees", "deliveries_bounce", "deliveries_chunk", "deliveries_doubt", "deliveries_exclusion",
     "deliveries_message", "deliveries_moment", "deliveries_sentagain", "deliveries_try", "feedback_hit",
 )  # fmt: skip
 _UNIQUE = """

@@ -222,7 +222,7 @@ EXCEPTED: dict[str, str] = {
     "audiences.Import": _FILES,
     "audiences.ImportPart": _FILES,
     "reporting.PersonExportPart": "pieces of exports, which are made of all that stands here",
-    "deliveries.Addressee": "numbers: who a message that is gone was for, so that its opt-out link works",
+    "deliveries.Addressees": "numbers: who messages that are gone were for, so that their opt-out links work",
     "deliveries.Content": _SENDERS,
     "deliveries.ContentDraft": _TYPED,
     "deliveries.LogLine": "words of a delivery's own log: counts, and people by the number of their message",

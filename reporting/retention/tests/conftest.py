@@ -9,6 +9,7 @@ from accounts.tests.factories import UserFactory
 from campaign.lib import clock
 from deliveries.models import Delivery
 from deliveries.retention import periods
+from feedback import unsubscribes
 from feedback.models import HitKind
 from feedback.tests.factories import hit
 from reporting.counting import statistics
@@ -33,6 +34,12 @@ def old():
         return Delivery.objects.get(pk=delivery.pk)
 
     return make
+
+
+@pytest.fixture
+def addressees():
+    """Whom each of so many messages of a delivery was written to, as its opt-out link knows it."""
+    return lambda delivery, number: [unsubscribes.addressee(delivery.pk, 1 + n) for n in range(number)]
 
 
 @pytest.fixture

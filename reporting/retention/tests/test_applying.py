@@ -13,7 +13,6 @@ from audiences.models import Profile
 from campaign.lib import clock
 from deliveries.ledger import deleting
 from deliveries.models import (
-    Addressee,
     Delivery,
     Doubt,
     Exclusion,
@@ -303,15 +302,21 @@ def test_an_opt_out_link_still_works_once_its_row_is_gone(old, kept_for):
     assert Profile.objects.get(pk=profile_id).no_email
 
 
-def test_of_whom_nothing_was_sent_to_nothing_is_kept(kept_for):
+def test_of_whom_nothing_was_sent_to_nothing_is_kept(kept_for, addressees):
     delivery = DeliveryFactory(stopped=True)
     Delivery.objects.filter(pk=delivery.pk).update(ended_at=clock.now() - timedelta(days=100))
-    never = Message.objects.filter(delivery=delivery, status=MessageStatus.CANCELLED).count()
+    people = [
+        None if status == MessageStatus.CANCELLED else profile_id
+        for status, profile_id in Message.objects.filter(delivery=delivery)
+        .order_by("seq")
+        .values_list("status", "profile_id")
+    ]
     kept_for(30)
 
     applying.apply(at=clock.now())
 
-    assert Addressee.objects.filter(delivery=delivery).count() == 3 - never
+    assert None in people
+    assert addressees(delivery, len(people)) == people
 
 
 def test_the_daily_job_does_the_same_and_all_of_it_is_in_the_audit_trail(old, kept_for):

@@ -9,8 +9,9 @@ from django.db import connections
 
 from campaign.lib import clock
 from deliveries.ledger import deleting
-from deliveries.models import Addressee, Delivery, Message, Purge
+from deliveries.models import Delivery, Message, Purge
 from deliveries.operations import reconciliation
+from deliveries.tests.ledger_rows import recipients
 from feedback import forgetting
 from feedback.models import Hit
 from reporting.reports import summary
@@ -74,8 +75,9 @@ def killed_in_its_second_slice(monkeypatch) -> bool:
     return True
 
 
-def test_killed_in_the_midst_of_every_slice_it_ends_all_the_same(old, kept_for, monkeypatch):
+def test_killed_in_the_midst_of_every_slice_it_ends_all_the_same(old, kept_for, monkeypatch, addressees):
     delivery = old(sent=5, failed=2, in_doubt=1)
+    people = recipients(delivery)
     before = figures(delivery)
     kept_for(30)
 
@@ -89,7 +91,7 @@ def test_killed_in_the_midst_of_every_slice_it_ends_all_the_same(old, kept_for, 
     assert figures(delivery) == before
     assert not Message.objects.filter(delivery=delivery).exists()
     assert not Hit.objects.filter(delivery=delivery).exists()
-    assert Addressee.objects.filter(delivery=delivery).count() == 8
+    assert addressees(delivery, 8) == people
     assert reconciliation.reconcile(delivery.pk).off == []
     gone = dict(Purge.objects.filter(delivery=delivery).values_list("kind", "rows"))
     assert gone == {"recipients": 8 + 1, "reactions": 3}

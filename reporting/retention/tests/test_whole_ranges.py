@@ -14,12 +14,12 @@ from accounts.tests.factories import UserFactory
 from audiences.models import Profile
 from campaign.lib import clock, partitions
 from deliveries.ledger import deleting, ranges
-from deliveries.models import Addressee, Delivery, Doubt, Exclusion, Message
+from deliveries.models import Delivery, Doubt, Exclusion, Message
 from deliveries.operations import reconciliation
 from deliveries.preparation import verbs as preparation
 from deliveries.retention import holds, purging
 from deliveries.tests.factories import DeliveryFactory, person
-from deliveries.tests.ledger_rows import execute, first_range_ends
+from deliveries.tests.ledger_rows import execute, first_range_ends, recipients
 from feedback import unsubscribes
 from reporting.reports import summary
 from reporting.retention import applying
@@ -95,16 +95,17 @@ def test_what_is_all_due_goes_with_its_partitions_and_the_figures_stay(in_one_ra
     assert reconciliation.reconcile(other.pk).off == []
 
 
-def test_whoever_was_written_to_can_still_opt_out(in_one_range, kept_for):
+def test_whoever_was_written_to_can_still_opt_out(in_one_range, kept_for, addressees):
     one, _other = in_one_range
-    profile_id = Message.objects.get(delivery=one, seq=1).profile_id
+    people = recipients(one)
     kept_for(30)
 
     applying.apply(at=clock.now())
 
-    assert Addressee.objects.filter(delivery=one).count() == 7
+    assert len(people) == 7
+    assert addressees(one, 7) == people
     assert unsubscribes.opt_out(delivery_id=one.pk, seq=1, at=clock.now())
-    assert Profile.objects.get(pk=profile_id).no_email
+    assert Profile.objects.get(pk=people[0]).no_email
 
 
 def test_with_a_held_delivery_the_range_stays_and_the_rest_of_it_goes_in_slices(
@@ -261,16 +262,17 @@ def test_books_that_do_not_balance_keep_their_rows_and_the_range(in_one_range, k
 
 
 def test_figures_and_addressees_are_kept_in_slices_of_any_size(
-    in_one_range, kept_for, monkeypatch, short_ranges
+    in_one_range, kept_for, monkeypatch, short_ranges, addressees
 ):
     kept_for(30)
+    people = recipients(in_one_range[0])
     keep = purging.keep_addressees
     monkeypatch.setattr(purging, "keep_addressees", lambda pk, **given: keep(pk, most=2, **given))
 
     applying.apply(at=clock.now())
 
     assert tables(short_ranges) == []
-    assert Addressee.objects.filter(delivery=in_one_range[0]).count() == 7
+    assert addressees(in_one_range[0], 7) == people
 
 
 def test_what_was_begun_in_slices_goes_on_at_once_and_is_counted_once(in_one_range, kept_for, short_ranges):
