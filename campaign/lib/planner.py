@@ -20,6 +20,13 @@ def rows_came(number: int, *tables: str, alone: bool = False) -> None:
         cursor.execute(f"ANALYZE (SKIP_LOCKED) {names}")
 
 
+def known_rows(table: str) -> int:
+    """Return how many rows PostgreSQL counted when it last looked, 0 where it never did."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass", [table])
+        return int(cursor.fetchone()[0])
+
+
 def server_version() -> int:
     """Return PostgreSQL's version as it numbers it: 180_000 is 18.0."""
     with connection.cursor() as cursor:

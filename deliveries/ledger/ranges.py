@@ -175,10 +175,16 @@ def are_ahead() -> bool:
 
 
 def rows_came(number: int, delivery_id: int) -> None:
-    """Let the planner know that so many messages just came, where they lie and in all."""
+    """Let the planner know that so many messages just came, where they lie and, when it knows of few, in all."""
     here = next((each.name for each in ranges() if each.holds(delivery_id)), None)
     if here is None:
         return
     planner.rows_came(number, here)
-    if planner.server_version() >= ANALYSES_ALONE:
+    if planner.server_version() >= ANALYSES_ALONE and _are_mostly_unknown():
         planner.rows_came(number, "deliveries_message", alone=True)
+
+
+def _are_mostly_unknown() -> bool:
+    """Whether there are twice as many messages as PostgreSQL knows of in all; the nightly job counts them."""
+    known = planner.known_rows("deliveries_message")
+    return sum(each.rows for each in ranges()) >= 2 * known
