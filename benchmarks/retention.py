@@ -74,8 +74,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--seconds", type=float, default=20, help="of each piece of the send, with retention and without (20)"
     )
     parser.add_argument(
-        "--head-start", type=float, default=0, metavar="SECONDS",
-        help="retention goes alone for so long, at full speed, before the send begins (0)",
+        "--kept", type=int, default=0, metavar="DELIVERIES",
+        help="of each range that goes at once: what stays of so many is kept before the send begins (0)",
     )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, help="worker processes, each with a lane (2)")
     parser.add_argument("--only", choices=WAYS, action="append", help="leave out the other way")
@@ -122,8 +122,8 @@ class _Bench:
         audience.people(self.args.recipients, beyond=1)
         engine.show("preparing the send")
         self.delivery = audience.ready_delivery("Beside")
-        if self.args.head_start:
-            self._head_start([one for laid in ranges_of.values() for one in laid])
+        for laid in ranges_of.get("whole", []):
+            _keep(laid, self.args.kept)
         self.stack.start("send", count=self.args.workers)
         self.watcher.execute("VACUUM (ANALYZE)")
         self.watcher.execute("CHECKPOINT")
@@ -161,17 +161,6 @@ class _Bench:
         return ranges_of
 
     # -- alternately -------------------------------------------------------------------------------------
-
-    def _head_start(self, laid: "list[Laid]") -> None:
-        from benchmarks import audience, engine
-        from reporting.retention import applying
-
-        for each in laid:
-            engine.show("a head start")
-            applying.apply(
-                at=audience.now(), by=audience.person(), unit=each.unit, seconds=self.args.head_start,
-                full_speed=True,
-            )  # fmt: skip
 
     def _pairs(self, way: str, laid: "list[Laid]") -> list[dict[str, Any]]:
         """What each range that went beside the send cost it."""
@@ -282,6 +271,18 @@ class _Bench:
             "exact": not wrong and not off,
             "wrong": wrong + [f"the send: {off}"] * bool(off),
         }
+
+
+def _keep(laid: "Laid", number: int) -> None:
+    """Figures and addressees of the first so many deliveries of the range are kept, as retention does in slices."""
+    from benchmarks import audience, engine
+    from deliveries.retention import purging
+    from reporting.retention.freezing import freeze
+
+    for delivery_id in range(laid.first, min(laid.first + number, laid.last + 1)):
+        engine.show(f"keeping what stays of {delivery_id - laid.first + 1} of {number}")
+        while purging.keep_addressees(delivery_id, at=audience.now(), freeze=freeze):
+            pass
 
 
 def _pair(alone: Window, beside: Window) -> dict[str, Any]:

@@ -73,6 +73,14 @@ def test_what_is_made_is_as_the_first_was(short_ranges):
         )
     )
     assert triggers[f"deliveries_message_{short_ranges}"] == triggers["deliveries_message_first"]
+    uncounted = dict(
+        execute(
+            "SELECT attrelid::regclass::text, array_agg(attname ORDER BY attname)::text[] FROM pg_attribute"
+            " WHERE attrelid::regclass::text ~ '^deliveries_message_(first|[0-9]+)$' AND attstattarget = 0 GROUP BY 1"
+        )
+    )
+    assert uncounted[f"deliveries_message_{short_ranges}"] == uncounted["deliveries_message_first"]
+    assert "values" in uncounted["deliveries_message_first"]
     indexes = execute(
         "SELECT count(*), bool_and(x.inhparent IS NOT NULL) FROM pg_index i LEFT JOIN pg_inherits x ON x.inhrelid = i.indexrelid"
         " WHERE i.indrelid = %s::regclass",
