@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 
 from campaign.lib import leases
 from deliveries.models import Preparation, PreparationStatus
+from deliveries.preparation.progress import Abandoned
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def hold(preparation_id: int) -> Iterator[Preparation | None]:
 
 @contextmanager
 def statement(preparation: Preparation) -> Iterator[CursorWrapper]:
-    """Open a transaction whose statements `cancel_statement` finds.
+    """Open a transaction whose statements `cancel_statement` finds; raise Abandoned unless this run holds the row.
 
     Its name ends with the transaction: behind a pooler the next one may be somebody else's. If its worker freezes,
     the server ends it after a lease, so that it blocks no row for the run that takes over.
@@ -38,9 +39,15 @@ def statement(preparation: Preparation) -> Iterator[CursorWrapper]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('application_name', %s, true),"
-            " set_config('idle_in_transaction_session_timeout', %s, true)",
-            [_name(preparation.pk), f"{int(leases.LEASE.total_seconds())}s"],
-        )
+            " set_config('idle_in_transaction_session_timeout', %s, true)"
+            " FROM deliveries_preparation WHERE id = %s AND status = %s AND token = %s",
+            [
+                _name(preparation.pk), f"{int(leases.LEASE.total_seconds())}s",
+                preparation.pk, PreparationStatus.RUNNING, preparation.token,
+            ],
+        )  # fmt: skip
+        if cursor.rowcount == 0:
+            raise Abandoned
         yield cursor
 
 
