@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import QuerySet
 
 from campaign.lib import leases
 from deliveries.models import Preparation, PreparationStatus
@@ -24,9 +25,16 @@ def hold(preparation_id: int) -> Iterator[Preparation | None]:
         yield None
         return
     with leases.renewed(row, token=token), leases.heard_of(row, token=token):
-        yield (
-            row.filter(token=token).select_related("delivery__unit", "delivery__audience", "content").first()
-        )
+        yield _read(row.filter(token=token))
+
+
+def _read(row: QuerySet[Preparation]) -> Preparation | None:
+    """The preparation with what it is made of."""
+    parts = ("delivery__unit", "delivery__audience__unit", "delivery__route", "content")
+    preparation = row.select_related(*parts).first()
+    if preparation is not None and preparation.content_id == preparation.delivery.content_id:
+        preparation.delivery.content = preparation.content
+    return preparation
 
 
 @contextmanager
