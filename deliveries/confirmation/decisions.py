@@ -138,9 +138,7 @@ def confirm(
         delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver,
         leaves_at=at + timedelta(seconds=grace) if grace and not delivery.has_moments else None,
     )  # fmt: skip
-    lifecycle.move(
-        delivery, step, by=by, at=at, seal=seal, leave=leave, to_deliver=preparation.to_deliver
-    )
+    lifecycle.move(delivery, step, by=by, at=at, seal=seal, leave=leave, to_deliver=preparation.to_deliver)
     if delivery.is_recurring:
         eligibility.begin(delivery, at=at)
     log.write(
