@@ -4,9 +4,9 @@ Where chunks tell that none of theirs has the status nobody looks. What a page h
 begins where this one ended, so nobody waits for a whole ledger, and nothing is left out.
 """
 
+import time
 from collections.abc import Iterator
 from functools import reduce
-from itertools import islice
 from operator import or_
 from typing import Any
 
@@ -18,13 +18,14 @@ from deliveries.models import Chunk, Delivery
 from reporting.logs import logs
 from reporting.logs.logs import PAGE_ROWS, Page
 
-AT_MOST = 250  # chunks that a page looks at: the processor time of some tens of milliseconds
+AT_MOST, SECONDS = 250, 0.3  # chunks that a page looks at, and after how long it looks at no more of them
 FURTHER = 4  # times as many where a page that found nothing looks on by itself
-FIRST, GROWS = 10, 5  # chunks of the first part, and how many times as many the next has
-MOST_SPANS = 25  # pieces of one part
+# Chunks of the first part, in which what is common is found, and of each after it; of what is dear for each row fewer.
+FIRST, REST, REST_OF_DEAR = 10, 120, 25
 # What an index or a small table leads to is not walked.
 _NO_INDEX = frozenset({"status", "reason", "provider", "language", "since", "until"})
 _INDEX = frozenset({"reaction", "link", "moments", "zone"})
+_DEAR = frozenset({"provider", "language"})
 
 _TALLIES = logs.TALLIES | {
     "sent": ("sent",),
@@ -49,24 +50,32 @@ def page(
     chosen: dict[str, str],
     query: QueryDict,
     *,
-    at_most: int = AT_MOST,
+    further: int = 1,
     size: int = PAGE_ROWS,
 ) -> Page:
-    """As `logs.page`; with `looked_upto` where it ended before it found a whole page, with more to look at."""
+    """As `logs.page`; with `looked_upto` where it ended before it found a whole page, with more to look at.
+
+    `further` times as much is looked at as for a page that somebody waits for.
+    """
     after, before = query.get("after", ""), query.get("before", "")
     start = logs.whole(before or after) if before or after else None
     back = bool(before)
     chunks = _chunks(delivery, chosen, start, back=back)
-    spans = list(chunks.values_list("seq_from", "seq_to")[: at_most + 1])
-    rows, found = _beyond(rows, start, back=back), []
-    for part in _parts(spans[:at_most]):
-        some = rows.filter(reduce(or_, (Q(seq__range=span) for span in part)))
+    spans = list(chunks.values_list("seq_from", "seq_to")[: further * AT_MOST + 1])
+    rows, found, looked = _beyond(rows, start, back=back), [], 0
+    until = time.monotonic() + further * SECONDS
+    rest = REST_OF_DEAR if _DEAR.intersection(chosen) else REST
+    for part in _parts(spans[: further * AT_MOST], rest):
+        some = rows.filter(reduce(or_, (Q(seq__range=span) for span in _pieces(part))))
         found += (some.reverse() if back else some)[: size + 1 - len(found)]
+        looked += len(part)
         if len(found) > size:
             return _made(found[:size], start, back=back, goes_on=True)
-    if len(spans) <= at_most:
+        if time.monotonic() >= until:
+            break
+    if looked == len(spans):
         return _made(found, start, back=back, goes_on=False)
-    upto = spans[at_most - 1][0 if back else 1]
+    upto = spans[looked - 1][0 if back else 1]
     return _made(found, start, back=back, goes_on=True, upto=upto)
 
 
@@ -84,20 +93,20 @@ def _chunks(delivery: Delivery, chosen: dict[str, str], start: int | None, *, ba
     return chunks.order_by("-seq_to" if back else "seq_to")
 
 
-def _parts(spans: list[Span]) -> Iterator[list[Span]]:
-    """The chunks in growing parts, neighbours as one piece: what is common is found in the first of them."""
-    rest, number = iter(spans), FIRST
-    while some := list(islice(rest, number)):
-        pieces: list[Span] = []
-        for low, high in sorted(some):
-            if pieces and pieces[-1][1] == low - 1:
-                pieces[-1] = (pieces[-1][0], high)
-            else:
-                pieces.append((low, high))
-        if some[0] > some[-1]:
-            pieces.reverse()
-        yield from (pieces[at : at + MOST_SPANS] for at in range(0, len(pieces), MOST_SPANS))
-        number *= GROWS
+def _parts(spans: list[Span], rest: int) -> Iterator[list[Span]]:
+    yield from filter(None, [spans[:FIRST]])
+    yield from (spans[at : at + rest] for at in range(FIRST, len(spans), rest))
+
+
+def _pieces(part: list[Span]) -> list[Span]:
+    """Chunks that follow one another as one piece."""
+    pieces: list[Span] = []
+    for low, high in sorted(part):
+        if pieces and pieces[-1][1] == low - 1:
+            pieces[-1] = (pieces[-1][0], high)
+        else:
+            pieces.append((low, high))
+    return pieces
 
 
 def _made(found: list[Any], start: int | None, *, back: bool, goes_on: bool, upto: int | None = None) -> Page:

@@ -289,8 +289,7 @@ def _page(request: HttpRequest, delivery: Delivery, log: logs.Log, chosen: dict[
     rows = log.rows(delivery, chosen, person(request))
     if log.code != "sending" or not walking.is_walked(chosen):
         return logs.page(log, rows, request.GET)
-    further = walking.FURTHER if request.htmx else 1
-    return walking.page(delivery, rows, chosen, request.GET, at_most=further * walking.AT_MOST)
+    return walking.page(delivery, rows, chosen, request.GET, further=walking.FURTHER if request.htmx else 1)
 
 
 def _failures(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:

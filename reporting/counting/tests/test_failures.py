@@ -75,7 +75,7 @@ def client_of(user):
 def test_failures_are_counted_by_reason_and_by_provider_and_each_makes_the_whole(
     delivery, django_assert_num_queries
 ):
-    with django_assert_num_queries(5):  # whatever the number of rows
+    with django_assert_num_queries(6):  # whatever the number of rows
         found = failures.failures(delivery, user=None)
 
     assert found.number == statistics.counts(delivery).failed == 5

@@ -279,10 +279,12 @@ _OUTCOMES = st.lists(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # rows of one example are another delivery's
 @given(
+    is_everywhere=st.booleans(),
     of=_OUTCOMES,
     taken=st.dictionaries(st.sampled_from(DOMAINS), st.sampled_from(["mx.google.com", "mx.uol.com.br"])),
 )
-def test_each_figure_is_the_number_of_rows_that_it_opens(of, taken):
+def test_each_figure_is_the_number_of_rows_that_it_opens(monkeypatch, is_everywhere, of, taken):
+    monkeypatch.setattr(failures, "LARGE_SHARE", 0 if is_everywhere else 1)
     delivery = a_delivery(of)
     for domain, host in taken.items():
         comes_to(domain, host)
