@@ -281,7 +281,7 @@ def carry_on(erasure_id: int) -> Erasure:
     gone = {"messages": swept.emptied}
     with transaction.atomic():
         if swept.emptied or erasure.finished_at is None:
-            _note_emptied(ids)
+            _note_emptied(list(gone_to))
         persons = [Person(pk, frozenset(), tuple(map(tuple, of_it or ()))) for pk, of_it in gone_to.items()]
         for code in erasers.LATE:
             gone[code] = sum(map(erasers.ERASERS[code], persons))
