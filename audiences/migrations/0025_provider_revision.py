@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """How often a domain came to another provider, so that what was counted by provider is known to hold."""
 
-    dependencies = [("audiences", "0022_address_states")]
+    dependencies = [("audiences", "0024_sign_ups_of_a_mailbox")]
 
     operations = [
         migrations.CreateModel(
