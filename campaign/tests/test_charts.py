@@ -46,8 +46,28 @@ def test_no_column_hides_another_and_all_stand_inside():
     assert len(chart.ticks) <= charts.MOST_TICKS
 
 
+def test_no_name_below_the_line_sticks_out_on_the_right():
+    places = [Place("a-host-with-a-long-name.example", (1, 1)) for _at in range(13)]
+
+    chart = charts.columns(places, series=SERIES, name="x", title="Title", description="")
+
+    assert {len(tick.text) for tick in chart.ticks} == {charts.LONGEST_TICK}
+    room = [tick.x if tick.anchor == "end" else WIDTH - tick.x for tick in chart.ticks]
+    assert min(room) >= charts.TICK_WIDTH
+
+
+def test_the_highest_column_is_said_as_its_numbers_are_written():
+    places = [Place("DM1", (421,))]
+
+    chart = charts.columns(
+        places, series=SERIES[:1], name="x", title="", description="", shown=lambda n: f"{n / 10}%"
+    )
+
+    assert (chart.most, chart.bars[0].title) == ("42.1%", "DM1: 42.1% opens")
+
+
 def test_nothing_makes_an_empty_drawing():
-    assert (drawn().bars, drawn().ticks, drawn().most) == ([], [], 0)
+    assert (drawn().bars, drawn().ticks, drawn().most) == ([], [], "")
 
 
 def test_a_drawing_says_what_it_is_and_escapes_what_it_says():

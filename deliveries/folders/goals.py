@@ -49,6 +49,11 @@ class Goal:
             shape = _("%(figure)s, a number at most") if self.is_most else _("%(figure)s, a number at least")
         return str(shape) % {"figure": self.label}
 
+    def aimed(self, value: Decimal) -> str:
+        """The value with which way it is meant: at least 25.0%."""
+        said = _("at most %(value)s") if self.is_most else _("at least %(value)s")
+        return str(said) % {"value": self.shown(value)}
+
     def shown(self, value: Decimal) -> str:
         """The value as people read it: 25.0% or 1,200."""
         if self.is_rate:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -27,6 +27,8 @@ from audiences.quarantine import erased_addresses
 from campaign.lib import clock, counts, numbers
 from campaign.lib.refusals import Refusal
 from deliveries.ledger import erasing as ledger
+from deliveries.models import Message
+from reporting.models import StandingFailures
 from reporting.persons import erasers, identity
 from reporting.persons.erasers import FATES
 from reporting.persons.identity import Person
@@ -278,6 +280,8 @@ def carry_on(erasure_id: int) -> Erasure:
     swept = ledger.sweep(list(gone_to), before_emptying=lambda keys: people.forget_late(erasure, keys))
     gone = {"messages": swept.emptied}
     with transaction.atomic():
+        if swept.emptied or erasure.finished_at is None:
+            _note_emptied(list(gone_to))
         persons = [Person(pk, frozenset(), tuple(map(tuple, of_it or ()))) for pk, of_it in gone_to.items()]
         for code in erasers.LATE:
             gone[code] = sum(map(erasers.ERASERS[code], persons))
@@ -293,6 +297,12 @@ def carry_on(erasure_id: int) -> Erasure:
 def _held(persons: Iterable[Person]) -> int:
     persons = list(persons)
     return ledger.held_rows([person.profile_id for person in persons]) + sum(map(erasers.held_mails, persons))
+
+
+def _note_emptied(profile_ids: list[int]) -> None:
+    """What was counted by provider of the deliveries to these people holds no more: no domain is known of them now."""
+    theirs = Message.objects.filter(profile_id__in=profile_ids).values("delivery_id")
+    StandingFailures.objects.filter(delivery_id__in=theirs).update(changes=F("changes") + 1)
 
 
 def _files_before(at: datetime) -> int:

@@ -1,5 +1,8 @@
 """Several deliveries side by side: each figure a row, each delivery a column. From what is stored of each."""
 
+from decimal import Decimal
+
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from campaign.lib import charts, reader_zone
@@ -12,7 +15,7 @@ from reporting.figures.kpis import Counts, Definition
 from reporting.reports.frame import FIGURES, Cell, Column, Reader, Row, Table
 from reporting.reports.subjects import Subject
 
-IN_TENTHS = _("Opens and clicks in tenths of a per cent")
+DRAWN_ARE = _("Drawn are opens and clicks in per cent, as in the table.")
 DRAWN = (("opens", "blue"), ("clicks", "green"))
 
 
@@ -35,7 +38,7 @@ def tables(subject: Subject, reader: Reader) -> list[Table]:
             columns,
             [begun, *figures],
             _chart(compared),
-            note=IN_TENTHS,
+            note=DRAWN_ARE,
         )
     ]
 
@@ -50,14 +53,18 @@ def _moment(delivery: Delivery, reader: Reader) -> str:
     return reader_zone.written(at, reader.zone) if at is not None else "–"
 
 
+def _per_cent(tenths: int) -> str:
+    return f"{number_format(Decimal(tenths) / 10, 1)}%"
+
+
 def _chart(compared: list[tuple[Delivery, Counts]]) -> Chart:
-    """Shares of the delivered in tenths of a per cent: numbers of unequal sends are no comparison."""
+    """Shares of the delivered in per cent: numbers of unequal sends are no comparison."""
     places = [
         Place(one.name, tuple(int(10 * (kpis.BY_CODE[code].rate(counts) or 0)) for code, _tone in DRAWN))
         for one, counts in compared
     ]
     series = [Series(str(kpis.BY_CODE[code].label), tone) for code, tone in DRAWN]
     return charts.columns(
-        places, series=series, name="chart-comparison", title=str(IN_TENTHS),
-        description="",
+        places, series=series, name="chart-comparison", title=str(DRAWN_ARE),
+        description="", shown=_per_cent,
     )  # fmt: skip

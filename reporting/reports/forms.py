@@ -11,7 +11,7 @@ from accounts.models import User
 from deliveries.forms.folders import FolderChoice
 from deliveries.models import Delivery
 from reporting.reports.frame import Kind
-from reporting.reports.subjects import DAYS, About
+from reporting.reports.subjects import DAYS, MOST_COMPARED, About
 
 OFFERED = 200  # the newest; of another one its own page leads to the report
 
@@ -47,10 +47,9 @@ class SubjectForm(forms.Form):
         if kind.about == About.DELIVERY:
             self.fields["delivery"] = forms.ChoiceField(choices=choices, label=_("Delivery"))
             return
-        widget = forms.SelectMultiple(attrs={"size": 10})
         self.fields["delivery"] = forms.MultipleChoiceField(
             choices=choices,
             label=_("Deliveries"),
-            widget=widget,
-            help_text=_("Hold Ctrl or ⌘ to choose several."),
+            widget=forms.CheckboxSelectMultiple,
+            help_text=_("From 2 to %(most)s, newest first.") % {"most": MOST_COMPARED},
         )

@@ -102,6 +102,7 @@ class Kind:
     meanings: Sequence[Definition] = ()
     notes: Sequence[Words] = field(default_factory=tuple)
     takes_days: bool = False  # whether it can be of the deliveries of some days alone
+    name: Words = ""  # what it is called among the others of the same delivery
 
     def made(self, subject: Subject, reader: Reader) -> Report:
         """The report on the subject, for this reader. What they may not see of it is in none of its numbers."""

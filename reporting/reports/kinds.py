@@ -26,23 +26,28 @@ KINDS: dict[str, Kind] = {
         Kind(
             "delivery", _("Figures of a delivery"), _("Every figure of one delivery, with what it means."),
             About.DELIVERY, single.figures, meanings=DEFINITIONS, notes=[CHANGES_BY_HOUR],
+            name=_("Figures"),
         ),
         Kind(
             "throughput", _("Throughput of a delivery"), _("How fast one delivery left: answers of servers over time."),
             About.DELIVERY, single.speed, meanings=(BY_CODE["delivered"], BY_CODE["failed"]),
+            name=_("Throughput"),
         ),
         Kind(
             "reactions", _("Opens and clicks of a delivery"), _("When readers of one delivery opened and clicked."),
             About.DELIVERY, single.over_time, meanings=(BY_CODE["opens"], BY_CODE["clicks"]),
+            name=_("Opens and clicks"),
         ),
         Kind(
             "failures", _("Failures of a delivery"), _("Why messages of one delivery failed, and at whose servers."),
             About.DELIVERY, single.why, meanings=(BY_CODE["failed"],), notes=[ONLY_SEEN_PEOPLE],
+            name=_("Failures"),
         ),
         Kind(
             "engagement", _("Engagement with a delivery"),
             _("Who opened and clicked one delivery: by provider, by language, by hour."),
             About.DELIVERY, engagement.tables, meanings=_PEOPLE, notes=[ONLY_SEEN_PEOPLE],
+            name=_("Engagement"),
         ),
         Kind(
             "comparison", _("Comparison of deliveries"), _("Two deliveries or more, side by side."),
@@ -60,6 +65,11 @@ KINDS: dict[str, Kind] = {
         ),
     )
 }  # fmt: skip
+
+
+def beside(kind: Kind) -> list[Kind]:
+    """The reports of one delivery, this one among them; none of anything else."""
+    return [one for one in KINDS.values() if one.about == kind.about == About.DELIVERY]
 
 
 def named(code: str) -> Kind:

@@ -43,6 +43,7 @@ def report(request: HttpRequest, code: str) -> HttpResponse:
     if subject is not None:
         context |= {
             "subject": subject,
+            "beside": kinds.beside(kind),
             "report": kind.made(subject, reader_of(subject, user)),
             "may_export": may_export(subject, user),
         }

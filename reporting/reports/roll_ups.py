@@ -39,7 +39,7 @@ def of_folder(subject: Subject, reader: Reader) -> list[Table]:
     sums, numbers = statistics.counts_by(sent, "folder_id"), _numbers(sent, "folder_id")
     whole = total(list(sums.values()))
     tables = [_goal(folder, whole, reader)] if folder.is_campaign else []
-    if (by_child := _children(folder, reader)) and len(by_child) > 1:
+    if (by_child := _children(subject, folder, reader)) and len(by_child) > 1:
         parts = [_part(label, href, keys, sums, numbers) for label, href, keys in by_child]
         parts += _others(sums, numbers, {pk for _label, _href, keys in by_child for pk in keys})
         tables.append(
@@ -70,8 +70,12 @@ def _unit_url(unit: OrganizationalUnit, subject: Subject) -> str:
     """The report on that unit, which has its parts; of the unit itself they stand on this page."""
     if unit.pk == subject.home.pk:
         return HERE
-    more = {"days": subject.days} if subject.days else {}
-    return f"{reverse('reporting:report-on', args=['unit'])}?{urlencode({'unit': unit.pk, **more})}"
+    return f"{reverse('reporting:report-on', args=['unit'])}?{urlencode({'unit': unit.pk, **_days(subject)})}"
+
+
+def _days(subject: Subject) -> dict[str, int]:
+    """What a part's own report has to know, so that it counts the same deliveries."""
+    return {"days": subject.days} if subject.days else {}
 
 
 def _numbers(sent: QuerySet[Delivery], key: str) -> dict[Any, int]:
@@ -79,7 +83,7 @@ def _numbers(sent: QuerySet[Delivery], key: str) -> dict[Any, int]:
     return {row["by"]: row["number"] for row in rows}
 
 
-def _children(folder: Folder, reader: Reader) -> list[tuple[Any, str, list[int]]]:
+def _children(subject: Subject, folder: Folder, reader: Reader) -> list[tuple[Any, str, list[int]]]:
     """The folder itself and each right in it, with the keys of all that lie below that."""
     rows = Folder.objects.all() if reader.user is None else Folder.objects.visible_to(reader.user)
     below = list(rows.below(folder).order_by("label", "pk"))
@@ -89,7 +93,7 @@ def _children(folder: Folder, reader: Reader) -> list[tuple[Any, str, list[int]]
     return [itself] + [
         (
             child.label,
-            f"{page}?{urlencode({'folder': child.pk})}",
+            f"{page}?{urlencode({'folder': child.pk, **_days(subject)})}",
             [one.pk for one in below if one.path.startswith(child.path)],
         )
         for child in children
@@ -176,11 +180,11 @@ def _goal(folder: Folder, whole: Counts, reader: Reader) -> Table:
     definition = kpis.BY_CODE[folder.goal_figure]
     so_far: Any = definition.rate(whole) if goal.is_rate else definition.number(whole)
     cells = [
-        Cell(words=goal.shown(folder.goal_value)),
+        Cell(words=goal.aimed(folder.goal_value)),
         Cell(definition.number(whole), definition.rate(whole), HERE if definition.number(whole) else ""),
         Cell(words=_standing(so_far, folder.goal_value, is_most=goal.is_most)),
     ]
-    row = Row(goal.choice, cells, beside=definition.formula)
+    row = Row(goal.label, cells, beside=definition.formula)
     return Table("goal", _("Goal of the campaign"), _("Figure"), columns, [row], note=note)
 
 

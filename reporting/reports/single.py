@@ -69,7 +69,8 @@ def over_time(subject: Subject, reader: Reader) -> list[Table]:
     columns = [Column(_("Opens")), Column(_("Clicks"))]
     has_any = bool(found.opens or found.clicks)
     times = Table(
-        "times", _("Opens and clicks over time"), _("When"), columns, _of_times(subject, found.lines),
+        "times", _("Opens and clicks over time"), _("When"), columns,
+        [*_of_times(subject, found.lines), *_in_all(subject, found)],
         reaction_pages.over_time(found) if has_any else None,
     )  # fmt: skip
     return [times, by_hour(subject, found)]
@@ -79,7 +80,7 @@ def by_hour(subject: Subject, found: reactions.Times) -> Table:
     """Opens and clicks by hour of the day, all days together."""
     columns = [Column(_("Opens")), Column(_("Clicks"))]
     has_any = bool(found.opens or found.clicks)
-    hours = _of_times(subject, found.hours) if has_any else []
+    hours = [*_of_times(subject, found.hours), *_in_all(subject, found)] if has_any else []
     chart = reaction_pages.by_hour(found) if has_any else None
     return Table("hours", _("By hour of the day"), _("Hour"), columns, hours, chart)
 
@@ -93,6 +94,13 @@ def _of_times(subject: Subject, lines: Iterable[Any]) -> list[Row]:
         )
         for line in lines
     ]
+
+
+def _in_all(subject: Subject, found: reactions.Times) -> list[Row]:
+    """The row of what the others make together, where there is any."""
+    rows_in = log_url(subject, "tracking")
+    cells = [linked(found.opens, rows_in("counted=opens")), linked(found.clicks, rows_in("counted=clicks"))]
+    return [Row(_("In all"), cells, is_total=True)] if found.opens or found.clicks else []
 
 
 def why(subject: Subject, reader: Reader) -> list[Table]:

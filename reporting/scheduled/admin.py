@@ -20,7 +20,7 @@ from deliveries.models import Delivery, Folder
 from reporting.models import ReportMail, ScheduledReport
 from reporting.reports import kinds
 from reporting.reports.subjects import About, Subject, of_deliveries, of_folder, of_unit
-from reporting.scheduled import definitions
+from reporting.scheduled import definitions, moments
 from reporting.scheduled.forms import DAYS, FIELDS
 
 OFFERED = 500
@@ -48,7 +48,7 @@ class ScheduledReportForm(VerbForm):
         fields: Any = self.fields
         unit = self.instance.unit if self.instance.pk else None
         fields["recipients"].queryset = _people(self.by, unit)
-        self.initial.setdefault("time_zone", self.by.time_zone or "UTC")
+        self.initial.setdefault("time_zone", moments.zone_of(self.by))
         if unit is not None:
             return
         fields["kind"].choices = [(one.code, one.title) for one in kinds.KINDS.values()]

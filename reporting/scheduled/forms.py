@@ -11,7 +11,7 @@ from accounts.models import User
 from campaign.lib import local_time
 from reporting.models import ScheduledReport
 from reporting.reports.subjects import Subject
-from reporting.scheduled import definitions
+from reporting.scheduled import definitions, moments
 
 FIELDS = ("rhythm", "weekday", "month_day", "at_time", "time_zone")
 DAYS = [(n + 1, name) for n, name in WEEKDAYS.items()]
@@ -48,7 +48,7 @@ class ScheduleForm(forms.Form):
         report: ScheduledReport | None = None,
         **kwargs: Any,
     ) -> None:
-        begun: dict[str, Any] = {"time_zone": by.time_zone or "UTC", "recipients": [by.pk]}
+        begun: dict[str, Any] = {"time_zone": moments.zone_of(by), "recipients": [by.pk]}
         if report is not None:
             begun = {name: getattr(report, name) for name in FIELDS}
             begun |= {

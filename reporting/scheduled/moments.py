@@ -1,9 +1,11 @@
-"""When a scheduled report comes next, by the clocks of its time zone. Pure arithmetic."""
+"""When a scheduled report comes next, by the clocks of its time zone. Arithmetic alone."""
 
 import calendar
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from accounts.models import User
+from campaign.lib import reader_zone
 from reporting.models import ScheduledReport
 
 Rhythm = ScheduledReport.Rhythm
@@ -17,6 +19,12 @@ def following(report: ScheduledReport, after: datetime) -> datetime:
         if _is_its_day(report, day) and (moment := _moment(day, report.at_time, zone)) > after:
             return moment
         day += timedelta(days=1)
+
+
+def zone_of(user: User) -> str:
+    """The zone that a schedule of this person begins with: the chosen one, that of the browser, or UTC."""
+    known = reader_zone.known()
+    return user.time_zone or (str(known) if known is not None else "UTC")
 
 
 def _is_its_day(report: ScheduledReport, day: date) -> bool:

@@ -1,6 +1,7 @@
 """Make a report: as text, as data, as a file."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,14 @@ from reporting.reports.frame import Kind, Reader
 from reporting.reports.subjects import DAYS, About, Subject, of_deliveries, of_folder, of_unit
 
 
-def add_subject_options(parser: ArgumentParser) -> None:
-    """The options that say of what a report is."""
-    parser.add_argument("report", metavar="REPORT", help=f"one of {', '.join(kinds.KINDS)}")
-    parser.add_argument("deliveries", nargs="*", metavar="DELIVERY", help="of which deliveries: DM95, or 95")
+def add_subject_options(parser: ArgumentParser, *, more: Sequence[str] = ()) -> None:
+    """The options that say of what a report is; `more` names what else may stand in place of a report's name."""
+    others = f"; or {', '.join(more)}" if more else ""
+    parser.add_argument("report", metavar="REPORT", help=f"one of {', '.join(kinds.KINDS)}{others}")
+    number = "; or the number of a scheduled report" if more else ""
+    parser.add_argument(
+        "deliveries", nargs="*", metavar="DELIVERY", help=f"of which deliveries: DM95, or 95{number}"
+    )
     parser.add_argument("--folder", metavar="FOLDER", help="of which folder: its number, label or path")
     parser.add_argument("--unit", metavar="UNIT", help="of which unit: its label or id")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Have a report mailed again and again, or change, list or delete such."""
+"""Have a report mailed again and again; list, change, leave or delete such."""
 
 from argparse import ArgumentParser
 from datetime import datetime, time
@@ -14,6 +14,9 @@ from reporting.management.commands.report import add_subject_options, subject_in
 from reporting.models import ScheduledReport
 from reporting.reports import kinds
 from reporting.scheduled import definitions
+from reporting.scheduled.forms import FIELDS
+
+ACTIONS = ("list", "change", "leave", "delete")
 
 
 def described(report: ScheduledReport) -> dict[str, Any]:
@@ -45,28 +48,31 @@ def found_by(command: DeliveriesCommand, text: str, *, by: User) -> ScheduledRep
 
 
 class Command(DeliveriesCommand):
-    help = "Mail a report to people each day, week or month; each gets what they may see themselves."
+    help = (
+        "Mail a report to people each day, week or month; each gets what they may see themselves. list: those there "
+        "are. change, delete, leave (get it no more): of one, by its number; what change is not told stays."
+    )
     example = (
         "manage.py schedule_report folder --folder Summer --to ana --to carla --every weekly --weekday 1"
         " --at 08:00 --zone America/Sao_Paulo --as ines\n"
         "  manage.py schedule_report list --as ines\n"
+        "  manage.py schedule_report change 3 --at 07:30 --as ines\n"
         "  manage.py schedule_report delete 3 --as ines"
     )
 
     def add_options(self, parser: ArgumentParser) -> None:
-        add_subject_options(parser)
+        add_subject_options(parser, more=ACTIONS)
         parser.add_argument("--to", action="append", metavar="USER", help="a user name; may be repeated")
+        parser.add_argument("--every", choices=ScheduledReport.Rhythm.values, help="default: weekly")
         parser.add_argument(
-            "--every", choices=ScheduledReport.Rhythm.values, default="weekly", help="default: weekly"
+            "--weekday", type=int, metavar="N", help="1 (Monday) to 7, of each week (default: 1)"
         )
+        parser.add_argument("--month-day", type=int, metavar="N", help="1 to 31, of each month (default: 1)")
         parser.add_argument(
-            "--weekday", type=int, default=1, metavar="N", help="1 (Monday) to 7, of each week"
-        )
-        parser.add_argument("--month-day", type=int, default=1, metavar="N", help="1 to 31, of each month")
-        parser.add_argument(
-            "--at", default="08:00", metavar="HH:MM", help="as the clocks in the zone show it"
+            "--at", metavar="HH:MM", help="as the clocks in the zone show it (default: 08:00)"
         )
         parser.add_argument("--zone", metavar="NAME", help="America/Sao_Paulo; default: your own, else UTC")
+        parser.add_argument("--active", choices=["yes", "no"], help="change: whether it is mailed")
         parser.add_argument(
             "--limit", type=row_count, default=200, help="list: at most so many (default: 200)"
         )
@@ -75,16 +81,34 @@ class Command(DeliveriesCommand):
         assert by is not None
         if options["report"] == "list":
             return self._listed(by, options["limit"])
-        if options["report"] == "delete":
-            return self._deleted(options["deliveries"], by)
+        if options["report"] in ACTIONS:
+            report = self._named(options["deliveries"], by)
+            return getattr(self, f"_{options['report']}")(report, by, options)
         kind = kinds.named(options["report"])
+        if options["active"] is not None:
+            self.fail(
+                "usage", "--active is of one that there is: change NUMBER --active no.", exit_code=USAGE
+            )
+        begun = {"rhythm": "weekly", "weekday": 1, "month_day": 1, "at_time": time(8), "recipients": []}
         report = definitions.create(
             kind=kind.code, subject=subject_in(self, kind, options, by=by), by=by, at=clock.now(),
-            recipients=[self._user(name) for name in dict.fromkeys(options["to"] or [])],
-            rhythm=options["every"], weekday=options["weekday"], month_day=options["month_day"],
-            at_time=self._time(options["at"]), time_zone=options["zone"] or by.time_zone or "UTC",
+            **begun | {"time_zone": by.time_zone or "UTC"} | self._said(options),
         )  # fmt: skip
-        self.say(f"Scheduled report {report.pk}: next at {_in_zone(report.next_at)}.")
+        return self._shown(report)
+
+    def _said(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What the options say of when and to whom, as the verbs take it; what they don't name is left out."""
+        named = {"rhythm": "every", "weekday": "weekday", "month_day": "month_day", "time_zone": "zone"}
+        found = {name: options[option] for name, option in named.items() if options[option] is not None}
+        if options["at"] is not None:
+            found["at_time"] = self._time(options["at"])
+        if options["to"]:
+            found["recipients"] = [self._user(name) for name in dict.fromkeys(options["to"])]
+        return found
+
+    def _shown(self, report: ScheduledReport) -> dict[str, Any]:
+        when = f"next at {_in_zone(report.next_at)}" if report.next_at else "off"
+        self.say(f"Scheduled report {report.pk}: {when}.")
         return described(report)
 
     def _listed(self, by: User, limit: int) -> list[dict[str, Any]]:
@@ -97,14 +121,29 @@ class Command(DeliveriesCommand):
         self.say(f"{len(found):,} scheduled reports.")
         return found
 
-    def _deleted(self, texts: list[str], by: User) -> dict[str, Any]:
+    def _named(self, texts: list[str], by: User) -> ScheduledReport:
         if len(texts) != 1:
             self.fail(
                 "no_such_report",
                 "Say which: its number, as `schedule_report list` shows it.",
                 exit_code=USAGE,
             )
-        report = found_by(self, texts[0], by=by)
+        return found_by(self, texts[0], by=by)
+
+    def _change(self, report: ScheduledReport, by: User, options: dict[str, Any]) -> dict[str, Any]:
+        kept = {name: getattr(report, name) for name in FIELDS}
+        kept |= {"recipients": list(report.recipients.all()), "is_on": report.is_on}
+        if options["active"] is not None:
+            kept["is_on"] = options["active"] == "yes"
+        changed = definitions.change(report=report, by=by, at=clock.now(), **kept | self._said(options))
+        return self._shown(changed)
+
+    def _leave(self, report: ScheduledReport, by: User, options: dict[str, Any]) -> dict[str, Any]:
+        definitions.leave(report=report, by=by)
+        self.say(f"{by.username} gets scheduled report {report.pk} no more.")
+        return {"scheduled": report.pk, "left": True}
+
+    def _delete(self, report: ScheduledReport, by: User, options: dict[str, Any]) -> dict[str, Any]:
         pk = report.pk
         definitions.delete(report=report, by=by)
         self.say(f"Scheduled report {pk} is deleted.")

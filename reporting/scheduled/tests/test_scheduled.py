@@ -219,6 +219,31 @@ def test_commands_make_list_look_at_and_send_it(unit, ines, ana, mailoutbox):
 
 
 @pytest.mark.django_db
+def test_by_command_what_is_named_changes_and_the_rest_stays(unit, ines, ana):
+    report = scheduled(unit, ines, [ines, ana], at_time=time(9), time_zone="Asia/Tokyo")
+
+    out = io.StringIO()
+    call_command(
+        "schedule_report", "change", str(report.pk), at="07:30", active="no", person=ines.username,
+        as_json=True, stdout=out,
+    )  # fmt: skip
+
+    answer = json.loads(out.getvalue())
+    assert (answer["at"], answer["zone"], answer["rhythm"]) == ("07:30", "Asia/Tokyo", "daily")
+    assert (answer["is_on"], answer["next"]) == (False, None)
+    assert set(answer["to"]) == {ines.username, ana.username}
+
+
+@pytest.mark.django_db
+def test_by_command_somebody_says_that_they_want_it_no_more(unit, ines, ana):
+    report = scheduled(unit, ines, [ines, ana])
+
+    call_command("schedule_report", "leave", str(report.pk), person=ana.username, stdout=io.StringIO())
+
+    assert list(report.recipients.all()) == [ines]
+
+
+@pytest.mark.django_db
 def test_as_many_are_listed_as_one_asks_for(ines, unit):
     for _number in range(3):
         call_command("schedule_report", "unit", unit=unit.label, to=[ines.username], person=ines.username)
