@@ -19,6 +19,7 @@ from rq.job import Job
 from rq.queue import Queue
 
 from campaign.lib import lingering
+from campaign.lib.discreet import without_rows
 from campaign.lib.jobs import note_stop
 from deliveries import queues
 from deliveries.ledger import recovery
@@ -29,7 +30,10 @@ SECONDS_BETWEEN_BEATS = 3.0
 
 
 class Known(rq.worker.BaseWorker):
-    """A worker that has loaded the code of all jobs, and that a queue which was wiped meanwhile learns of again."""
+    """A worker that has loaded the code of all jobs, and that a queue which was wiped meanwhile learns of again.
+
+    Of what failed it keeps nothing about people.
+    """
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Loads first what jobs run: each process that is forked for one would load it again."""
@@ -40,6 +44,11 @@ class Known(rq.worker.BaseWorker):
         """Alive, and known to be: a queue that was wiped meanwhile has forgotten who works on it."""
         super().heartbeat(timeout, pipeline)
         worker_registration.register(self, pipeline)
+
+
+    def handle_job_failure(self, *args: Any, exc_string: str = "", **kwargs: Any) -> None:
+        """What failed is kept in Valkey for days: without what PostgreSQL quoted of rows."""
+        super().handle_job_failure(*args, exc_string=without_rows(exc_string), **kwargs)
 
 
 class SteadyWorker(Known, rq.SimpleWorker):

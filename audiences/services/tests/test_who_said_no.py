@@ -9,8 +9,9 @@ import pytest
 from django.db import transaction
 from psycopg import sql
 
+from accounts.models import OrganizationalUnit
 from accounts.roles import root
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import UnitFactory, UserFactory
 from audiences import imports
 from audiences.consent import consents, sign_ups
 from audiences.models import Erasure, Profile, Service, SignUp, Subscription
@@ -24,7 +25,7 @@ from campaign.lib import clock
 pytestmark = pytest.mark.django_db
 
 ADDRESS = "ana@example.com"
-SEQUENCES, LENGTH = 25, 9
+SEQUENCES, LENGTH = 25, 7
 
 
 class Life:
@@ -33,18 +34,23 @@ class Life:
     def __init__(self, random: Random, double: Service, single: Service) -> None:
         self.random, self.services = random, [double, single]
         self.at = clock.now()
-        self.importer = UserFactory(roles={"import": root()})
+        self.importer, self.below = UserFactory(roles={"import": root()}), UnitFactory(parent=root())
         self.said_no = {None: False, double.pk: False, single.pk: False}
         self.told: list[str] = []
 
     def lives(self) -> None:
         deeds: list[Callable[[], None]] = [
-            self.imported, self.imported_with_a_no, self.opts_out, self.asks, self.confirms, self.leaves,
+            self.imported, self.imported_with_a_no, self.opts_out, self.asks, self.confirms, self.leaves, self.leaves,
             self.is_subscribed_by_others, self.takes_back, self.asks, self.confirms, self.is_erased,
+            self.imported_below, self.imported_with_a_yes, self.another_gets_the_address,
         ]  # fmt: skip
-        for _day in range(LENGTH):
+        first = [
+            self.imported,
+            self.is_subscribed_by_others,
+            self.random.choice([self.leaves, self.opts_out]),
+        ]
+        for deed in first + self.random.choices(deeds, k=LENGTH):
             self.at += timedelta(days=1, minutes=1)
-            deed = self.random.choice(deeds)
             self.told.append(deed.__name__)
             deed()
             self.nobody_who_said_no_is_written_to()
@@ -85,10 +91,29 @@ class Life:
             assert is_erased
             return ProfileFactory(email="somebody.else@example.com")
 
-    def imported(self) -> None:
-        content = f"email\n{ADDRESS}\nbeside@example.com\n".encode()
-        importing = imports.register(name="a.csv", unit=root(), by=self.importer, options=imports.Options())
+    def imported(self, header: str = "email", more: str = "", unit: OrganizationalUnit | None = None) -> None:
+        content = f"{header}\n{ADDRESS}{more}\nbeside@example.com{more}\n".encode()
+        importing = imports.register(
+            name="a.csv", unit=unit or root(), by=self.importer, options=imports.Options()
+        )
         imports.run(import_id=importing.pk, open_file=lambda: io.BytesIO(content))
+
+    def imported_below(self) -> None:
+        self.imported(unit=self.below)
+
+    def imported_with_a_yes(self) -> None:
+        self.imported("email,opt_in,no_email", ",yes,0")
+
+    def another_gets_the_address(self) -> None:
+        """Somebody who confirmed the services by an address of their own."""
+        other = ProfileFactory()
+        for service in self.services:
+            subscribing.subscribe_confirmed(service=service, profile=other, origin=Origin(self.at, "mail"))
+        try:
+            with transaction.atomic():
+                people.change(profile=other, values={"email": ADDRESS}, by=self.importer)
+        except erased_addresses.Erased:
+            assert erased_addresses.among([ADDRESS])
 
     def imported_with_a_no(self) -> None:
         self.imported()
@@ -121,13 +146,14 @@ class Life:
             sign_ups.confirm(sign_up=waiting, network="", at=self.at)
             self.said_no[waiting.service_id] = False
             if waiting.service_id is None:  # of what they never had, the no went with that to all mail
-                had = set(Subscription.objects.values_list("service_id", flat=True))
+                mine = Subscription.objects.filter(profile__email_key=ADDRESS)
+                had = set(mine.values_list("service_id", flat=True))
                 self.said_no |= dict.fromkeys(self.said_no.keys() - had, False)
 
     def leaves(self) -> None:
         service = self.random.choice(self.services)
         subscribing.leave(service=service, profile_id=self.one().pk, origin=Origin(self.at, "link"))
-        if Subscription.objects.filter(service=service).exists():
+        if Subscription.objects.filter(service=service, profile__email_key=ADDRESS).exists():
             self.said_no[service.pk] = True
 
     def is_subscribed_by_others(self) -> None:
