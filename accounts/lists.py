@@ -44,7 +44,10 @@ class ListForm(forms.Form):
     """The filters of a list; a subclass has fields of its own and its orders, the first being that of the list."""
 
     orders: dict[str, Order] = {}
-    patience: int | None = None  # milliseconds that counting may take; None: as long as it takes
+    # Milliseconds that counting may take; None: as long as it takes. Of a list with `quick` the rows come first, and
+    # their number with them where it is known so soon.
+    patience: int | None = None
+    quick: int | None = None
     is_long = False  # more rows than are counted, or nobody could count them in time
 
     sort = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
@@ -78,25 +81,37 @@ class ListForm(forms.Form):
         return any(value for name, value in chosen.items() if name not in ("sort", "rows"))
 
     def page(self, rows: QuerySet[Any], *, before: Any, after: Any) -> KeyPage:
-        """One page of the rows in the order that was asked for, with their number as far as it is counted."""
-        total = self._count(rows)
-        self.is_long = total is None or total > MOST_COUNTED
+        """One page of the rows in the order that was asked for, with their number as far as it is counted.
+
+        Where that takes longer than `quick` the number follows: whoever shows the page asks for `count`.
+        """
+        counts_first = self.quick is None or self.orders[self.order[0]].few_only
+        total = self.count(rows) if counts_first else None
         name, largest_first = self.order
         page = sorted_page(
             rows, key=self.orders[name].key, largest_first=largest_first, before=before, after=after, size=self.size
         )  # fmt: skip
+        if not counts_first:
+            is_whole = page.newer is None and page.older is None
+            total = len(page.rows) if is_whole else self.count(rows, patience=self.quick)
+            page.count_follows = total is None
         page.total = total
         return page
 
-    def _count(self, rows: QuerySet[Any]) -> int | None:
-        """None where it takes too long."""
-        if self.patience is None:
-            return bounded_count(rows)
+    def count(self, rows: QuerySet[Any], *, patience: int | None = None) -> int | None:
+        """How many rows there are, as far as they are counted; None where that takes longer than the patience."""
         try:
-            with in_time.at_most(self.patience):
-                return bounded_count(rows)
+            total = self._counted(rows, patience or self.patience)
         except in_time.TooSlow:
-            return None
+            total = None
+        self.is_long = total is None or total > MOST_COUNTED
+        return total
+
+    def _counted(self, rows: QuerySet[Any], patience: int | None) -> int:
+        if patience is None:
+            return bounded_count(rows)
+        with in_time.at_most(patience):
+            return bounded_count(rows)
 
 
 def as_it_was_left(

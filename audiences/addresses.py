@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+import idna
 from email_validator import EmailNotValidError, validate_email
 
 from audiences.models import AddressState
@@ -71,6 +72,27 @@ def nearest(text: str) -> str:
     seen = "".join(each for each in text if unicodedata.category(each) not in _UNSEEN or each == " ")
     bare = unicodedata.normalize("NFKC", seen).strip().rstrip(".")
     return read(taken_out(bare) or bare)[1]
+
+
+def written(key: str) -> str:
+    """The address of a key as people write it: an international domain in its own letters, where it has these."""
+    local, _at, domain = key.rpartition("@")
+    try:
+        return f"{local}@{idna.decode(domain)}" if "xn--" in domain else key
+    except idna.IDNAError:
+        return key
+
+
+def mailbox(key: str) -> str:
+    """The mailbox that mail to a key comes to, as far as that is known: without `+tag`, and at Gmail without dots."""
+    local, _at, domain = key.rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _WITHOUT_DOTS:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}"
+
+
+_WITHOUT_DOTS = frozenset({"gmail.com", "googlemail.com"})
 
 
 def is_good(text: str) -> bool:

@@ -15,13 +15,13 @@ from typing import Any
 import dns.exception
 import dns.resolver
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import BooleanField, CharField, F, Func, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, NullIf
 
 from audiences import queues
-from audiences.models import MailExchange
+from audiences.models import MailExchange, ProviderRevision
 from campaign.lib import clock, mail_domains, name_servers
 
 SECONDS_OF_A_JOB = 45.0
@@ -108,7 +108,7 @@ def look_up_due() -> None:
 
     It may run twice, or die half-way: what was answered is stored as it comes.
     """
-    MailExchange.objects.filter(wanted_at__lt=clock.now() - WANTED_FOR).delete()
+    _forget(clock.now() - WANTED_FOR)
     until = time.monotonic() + SECONDS_OF_A_JOB
     waiting = list(due(clock.now()).values_list("pk", "domain")[:AT_ONCE])
     with ThreadPoolExecutor(ASKED_TOGETHER) as pool:
@@ -127,17 +127,45 @@ def _said_of(domain: str, seconds: float) -> Said:
     return Said(Outcome.NOTHING) if mail_domains.is_reserved(domain) else look(domain, seconds=seconds)
 
 
+@transaction.atomic
+def _forget(before: datetime) -> None:
+    """What nobody wanted since then is gone: each of these domains is its own provider again."""
+    rows = MailExchange.objects.filter(wanted_at__lt=before)
+    had_providers = rows.exclude(provider="").exists()
+    rows.delete()
+    if had_providers:
+        _revise()
+
+
 def _store(pks: Sequence[int], said: Sequence[Said]) -> None:
     at = clock.now()
+    before = dict(MailExchange.objects.filter(pk__in=pks).values_list("pk", "provider"))
     for pk, each in zip(pks, said, strict=True):
         row = MailExchange.objects.filter(pk=pk)
         if each.outcome == Outcome.UNKNOWN:  # the answer of before stays
             row.update(tried_at=at, problem=each.problem[:200])
-        else:
+            continue
+        with transaction.atomic():
             row.update(
                 outcome=each.outcome, hosts=list(each.hosts), provider=each.provider, answered_at=at, tried_at=at,
                 problem="",
             )  # fmt: skip
+            if before.get(pk) != each.provider:
+                _revise()
+
+
+def _revise() -> None:
+    """A domain comes to another provider in this transaction: what was counted by provider holds no more.
+
+    The row is the last thing that such a transaction locks.
+    """
+    ProviderRevision.objects.get_or_create(pk=1)
+    ProviderRevision.objects.update(number=F("number") + 1)
+
+
+def revision() -> int:
+    """Return another number whenever a domain has come to another provider."""
+    return ProviderRevision.objects.values_list("number", flat=True).first() or 0
 
 
 def domain_of(field: str) -> Func:

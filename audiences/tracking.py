@@ -24,9 +24,14 @@ def allowed(profile: str, *, unasked: str) -> str:
     return _bits(f"coalesce({profile}.{{column}}, {unasked})")
 
 
-def not_refused(profile: str) -> str:
-    """SQL: what a profile, by its alias, has not refused; of a profile that is not there, all."""
-    return _bits(f"{profile}.{{column}} IS NOT FALSE")
+def not_refused(profile_id: str) -> str:
+    """SQL: what the profile of this id has not refused; all of one that is not there, and of who was erased nothing."""
+    bits = _bits("p.{column} IS NOT FALSE")
+    return (
+        f"coalesce((SELECT {bits} FROM audiences_profile p WHERE p.id = {profile_id}),"
+        f" CASE WHEN EXISTS (SELECT FROM audiences_erasedprofile e WHERE e.profile_id = {profile_id})"
+        f" THEN 0 ELSE {Tracked.ALL:d} END::smallint)"
+    )
 
 
 def _bits(condition: str) -> str:
@@ -42,6 +47,11 @@ def answers(profile: Profile) -> list[tuple[str, str, bool | None]]:
     return [
         (purpose.value, str(purpose.label), getattr(profile, column)) for purpose, column in COLUMNS.items()
     ]
+
+
+def labels(codes: str) -> list[str]:
+    """The names of purposes, by their codes with commas."""
+    return [str(Purpose(code).label) for code in codes.split(",") if code]
 
 
 def both(may: bool) -> dict[str, bool]:

@@ -20,6 +20,7 @@ app_name = "audiences"
 _profiles = [
     path("", profiles.listing, name="profiles"),
     path("new/", profiles.create, name="profile-create"),
+    path("count/", profiles.count, name="profiles-count"),
     path("export/", profiles.export, name="profiles-export"),
     path("unclear/", doubting.listing, name="unclear"),
     path("unclear/all/", doubting.decide_all, name="unclear-all"),

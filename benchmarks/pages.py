@@ -89,12 +89,14 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 def _figures(house: Any) -> float:
     """How many seconds a worker needs for what pages of a large delivery draw; afterwards it is there."""
     from campaign.lib import clock
-    from reporting.models import StandingFigures
+    from reporting.figures import standing
     from reporting.reactions import standing_counts
 
-    StandingFigures.objects.all().delete()
+    for kind in standing.KINDS.values():
+        kind.rows.objects.all().delete()
     began = time.perf_counter()
-    standing_counts.count(delivery_id=house.delivery.pk, at=clock.now())
+    for name in standing.KINDS:
+        standing_counts.count(delivery_id=house.delivery.pk, at=clock.now(), what=name)
     return time.perf_counter() - began
 
 

@@ -95,6 +95,7 @@ def _read(log: Path) -> list[Statement]:
 
 def _statement(ms: str, text: str, plan: str) -> Statement:
     text = re.sub(r"\s*Query Parameters:.*", "", text, flags=re.S)
+    text = re.sub(r"\b\d+::bigint", "$n::bigint", text)  # named by `ranges.named`
     pages = re.search(r"Buffers: shared hit=(\d+)", plan)
     wal = re.search(r"WAL: records=\d+(?: fpi=\d+)? bytes=(\d+)", plan)
     return Statement(

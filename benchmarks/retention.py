@@ -2,16 +2,15 @@
 
 Ranges full of deliveries that ended long ago are laid, half of them with one delivery under a legal hold. Then a
 delivery leaves through real workers to `smtp-sink`, and while it does one range after the other goes: those without
-a hold at once, with their partitions, the others in slices. What left beside is set against what left just before and
-just after. It ends with 0 only if every row went that had to, and no other, and the send lost less than 5 % at the
-median.
+a hold at once, with their partitions, the others in slices. It is let go on and held back between two slices in turn,
+some seconds each: what left of the send beside is set against what left in between. It ends with 0 only if every row
+went that had to, and no other, and the send lost less than 5 % in all.
 """
 
 import argparse
 import json
 import multiprocessing
 import os
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -33,7 +32,7 @@ COST_AT_MOST = 0.05
 WARM_UP = 5.0  # seconds of the send before it is measured
 LOOK = 0.01  # seconds between two looks at what came in; locks are looked at each fifth time
 LATE_AT_MOST = 20  # seconds without any message
-LATE = 0.5  # seconds at the end of a window, in which what the drop left to the disk is done
+LATE = 2.0  # seconds in which what the drop left to the disk is done
 _WAITS = """
     SELECT coalesce(max(extract(epoch FROM clock_timestamp() - l.waitstart)), 0)
     FROM pg_locks l WHERE NOT l.granted AND l.pid <> ALL(%s)
@@ -72,8 +71,12 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--deliveries", type=int, default=20, help="of a range (20)")
     parser.add_argument("--recipients", type=int, default=150_000, help="of the send beside (150000)")
     parser.add_argument(
-        "--seconds", type=float, default=10, help="of the send alone, between two ranges (10)"
+        "--seconds", type=float, default=20, help="of each piece of the send, with retention and without (20)"
     )
+    parser.add_argument(
+        "--kept", type=int, default=0, metavar="DELIVERIES",
+        help="of each range that goes at once: what stays of so many is kept before the send begins (0)",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, help="worker processes, each with a lane (2)")
     parser.add_argument("--only", choices=WAYS, action="append", help="leave out the other way")
     parser.add_argument("--full-speed", action="store_true", help="rows go without rests between slices")
@@ -86,12 +89,22 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 @dataclass
 class Window:
-    """A piece of the send: how fast it was, how long nothing came in, and how long anybody waited for a lock."""
+    """Pieces of the send: what came in, how long nothing did, and how long anybody waited for a lock at most."""
 
-    per_s: float
-    seconds: float
-    stall_s: float
-    lock_wait_s: float
+    messages: int = 0
+    seconds: float = 0.0
+    stall_s: float = 0.0
+    lock_wait_s: float = 0.0
+
+    @property
+    def per_s(self) -> float:
+        return self.messages / max(self.seconds, LOOK)
+
+    def __add__(self, other: "Window") -> "Window":
+        return Window(
+            self.messages + other.messages, self.seconds + other.seconds, max(self.stall_s, other.stall_s),
+            max(self.lock_wait_s, other.lock_wait_s),
+        )  # fmt: skip
 
 
 class _Bench:
@@ -109,6 +122,8 @@ class _Bench:
         audience.people(self.args.recipients, beyond=1)
         engine.show("preparing the send")
         self.delivery = audience.ready_delivery("Beside")
+        for laid in ranges_of.get("whole", []):
+            _keep(laid, self.args.kept)
         self.stack.start("send", count=self.args.workers)
         self.watcher.execute("VACUUM (ANALYZE)")
         self.watcher.execute("CHECKPOINT")
@@ -148,46 +163,56 @@ class _Bench:
     # -- alternately -------------------------------------------------------------------------------------
 
     def _pairs(self, way: str, laid: "list[Laid]") -> list[dict[str, Any]]:
-        """What went beside the send, each time between two pieces of it alone."""
-        pairs, before = [], self._alone(way)
+        """What each range that went beside the send cost it."""
+        pairs = []
         for number, each in enumerate(laid, start=1):
             is_measured = not self.is_over
-            beside, done = self._beside(f"{way} {number} of {len(laid)}", each)
-            alone = before if self.is_over else self._alone(way)
-            after = before if self.is_over else alone  # in which it ended says nothing
+            alone, beside, done = self._in_turn(f"{way} {number} of {len(laid)}", each)
             if is_measured:
-                pairs.append(_pair(before, beside, after) | done | {"cut_short": self.is_over})
-            before = after
+                pairs.append(_pair(alone, beside) | done | {"cut_short": self.is_over})
         return pairs
 
-    def _alone(self, way: str) -> Window:
-        end = time.monotonic() + self.args.seconds
-        return self._watch(f"{way}: alone", lambda: time.monotonic() < end)
-
-    def _beside(self, what: str, laid: "Laid") -> tuple[Window, dict[str, Any]]:
+    def _in_turn(self, what: str, laid: "Laid") -> tuple[Window, Window, dict[str, Any]]:
+        """The send alone, and beside retention, which waits between two slices while it is alone."""
         from django.db import connections
 
         connections.close_all()
         here, there = multiprocessing.Pipe()
+        its_turn = multiprocessing.get_context("fork").Event()
         child = multiprocessing.get_context("fork").Process(
-            target=_apply, args=(laid.unit.pk, self.args.full_speed, there)
+            target=_apply, args=(laid.unit.pk, self.args.full_speed, there, its_turn)
         )
         child.start()
         here.recv()  # it is connected, and waits
+        alone, beside = self._piece(f"{what}: alone"), Window()
         here.send("go")
-        window = Window(0, 0, 0, 0) if self.is_over else self._watch(what, lambda: not here.poll())
+        while not (self.is_over or here.poll()):
+            its_turn.set()
+            besides = self._piece(what, ends=here.poll)
+            if here.poll():
+                besides += self._piece(what, seconds=LATE)
+            its_turn.clear()
+            alone_again = self._piece(f"{what}: alone")
+            if not self.is_over:  # a piece in which the send ended says nothing
+                alone, beside = alone + alone_again, beside + besides
+        its_turn.set()
         done = here.recv()
         child.join()
-        return window, done
+        return alone, beside, done
+
+    def _piece(
+        self, what: str, ends: Callable[[], bool] = lambda: False, seconds: float | None = None
+    ) -> Window:
+        end = time.monotonic() + (self.args.seconds if seconds is None else seconds)
+        return self._watch(what, lambda: time.monotonic() < end and not ends())
 
     def _watch(self, what: str, goes_on: Callable[[], bool]) -> Window:
         from benchmarks import engine
 
         began = last = time.perf_counter()
         first = seen = self.sink.count()
-        stall, wait, looks, end = 0.0, 0.0, 0, 0.0
-        now = began
-        while not end or now < end:
+        stall, wait, looks = 0.0, 0.0, 0
+        while goes_on():
             time.sleep(LOOK)
             now, count = time.perf_counter(), self.sink.count()
             if count != seen:
@@ -196,13 +221,11 @@ class _Bench:
             if looks % 5 == 0:
                 wait = max(wait, self._longest_wait())
                 engine.show(what, f"{seen - first:,}")
-            if not end and not goes_on():
-                end = now + LATE
             if now - last > LATE_AT_MOST:
                 self.is_over = True
                 break
         self.is_over = self.is_over or engine.is_over(self.delivery)
-        return Window((seen - first) / max(last - began, LOOK), last - began, stall, wait)
+        return Window(seen - first, time.perf_counter() - began, stall, wait)
 
     def _longest_wait(self) -> float:
         """Of all who wait for a lock now, seconds."""
@@ -224,7 +247,7 @@ class _Bench:
         off = books.imbalance(self.delivery)
         measured = {way: pairs for way, pairs in ways.items() if pairs}
         ratios = {
-            way: round(statistics.median(pair["ratio"] for pair in pairs), 3)
+            way: round(sum(pair["ratio"] for pair in pairs) / len(pairs), 3)
             for way, pairs in measured.items()
         }
         return {
@@ -250,27 +273,44 @@ class _Bench:
         }
 
 
-def _pair(before: Window, beside: Window, after: Window) -> dict[str, Any]:
-    """What was measured beside, and the pieces alone around it."""
-    alone = (before.per_s + after.per_s) / 2
+def _keep(laid: "Laid", number: int) -> None:
+    """Figures and addressees of the first so many deliveries of the range are kept, as retention does in slices."""
+    from benchmarks import audience, engine
+    from deliveries.retention import purging
+    from reporting.retention.freezing import freeze
+
+    for delivery_id in range(laid.first, min(laid.first + number, laid.last + 1)):
+        engine.show(f"keeping what stays of {delivery_id - laid.first + 1} of {number}")
+        while purging.keep_addressees(delivery_id, at=audience.now(), freeze=freeze):
+            pass
+
+
+def _pair(alone: Window, beside: Window) -> dict[str, Any]:
+    """What was measured beside, and alone in between."""
     return {
-        "alone_per_s": round(alone), "beside_per_s": round(beside.per_s),
-        "ratio": round(beside.per_s / max(alone, 1), 3), "seconds": round(beside.seconds, 1),
-        "stall_ms": round(beside.stall_s * 1000),
-        "stall_alone_ms": round(max(before.stall_s, after.stall_s) * 1000),
+        "alone_per_s": round(alone.per_s), "beside_per_s": round(beside.per_s),
+        "ratio": round(beside.per_s / max(alone.per_s, 1), 3), "seconds": round(beside.seconds, 1),
+        "stall_ms": round(beside.stall_s * 1000), "stall_alone_ms": round(alone.stall_s * 1000),
         "lock_wait_ms": round(beside.lock_wait_s * 1000),
-        "lock_wait_alone_ms": round(max(before.lock_wait_s, after.lock_wait_s) * 1000),
+        "lock_wait_alone_ms": round(alone.lock_wait_s * 1000),
     }  # fmt: skip
 
 
-def _apply(unit_id: int, full_speed: bool, there: Any) -> None:
+def _apply(unit_id: int, full_speed: bool, there: Any, its_turn: Any) -> None:
     """In a process of its own: what is due in the unit goes; how long that took, and how long of it on a processor."""
     from django.db import connection
 
     from accounts.models import OrganizationalUnit
     from benchmarks import audience
-    from reporting.retention import applying
+    from reporting.retention import applying, pace
 
+    class InTurn(pace.Pace):
+        def rest(self) -> None:
+            super().rest()
+            its_turn.wait()
+            self.since = time.monotonic()
+
+    applying.Pace = InTurn  # type: ignore[misc]
     by, unit = audience.person(), OrganizationalUnit.objects.get(pk=unit_id)
     backend = connection.connection.info.backend_pid
     there.send(backend)

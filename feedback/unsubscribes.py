@@ -12,16 +12,12 @@ from audiences.models import ConsentEvent, Profile, Service, Subscription
 from audiences.quarantine import suppression
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
+from deliveries.ledger import addressees
 from deliveries.models import Delivery
 
 SOURCE, SOURCE_MAIL = "unsubscribe_link", "unsubscribe_mail"
 EMAIL = ConsentEvent.Channel.EMAIL
-# A message that is gone by a retention period leaves whom it was written to.
-_ADDRESSEE = """
-SELECT profile_ids[%(seq)s - seq_from + 1] FROM deliveries_addressees
-WHERE delivery_id = %(delivery)s AND seq_from <= %(seq)s AND seq_to >= %(seq)s
-ORDER BY seq_from DESC LIMIT 1
-"""
+_ADDRESSEE = addressees.by_message(delivery="d.id", seq="%(seq)s")
 _WHOSE = f"""
 SELECT coalesce(m.profile_id, ({_ADDRESSEE})), d.service_id FROM deliveries_delivery d
 LEFT JOIN deliveries_message m ON m.delivery_id = d.id AND m.seq = %(seq)s
@@ -72,14 +68,6 @@ def _whose(delivery_id: int, seq: int) -> tuple[int | None, int | None]:
     with connection.cursor() as cursor:
         cursor.execute(_WHOSE, {"delivery": delivery_id, "seq": seq})
         return cursor.fetchone() or (None, None)
-
-
-def addressee(delivery_id: int, seq: int) -> int | None:
-    """The profile that a message was written to which is gone by a retention period; None where nobody is known."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ADDRESSEE, {"delivery": delivery_id, "seq": seq})
-        row = cursor.fetchone()
-    return row[0] if row else None
 
 
 def service_of(delivery_id: int) -> Service | None:

@@ -19,6 +19,7 @@ from audiences.tracking import Tracked
 from campaign.lib import clock
 from campaign.lib.tokens import BadToken, Claim, Purpose, default_signer
 from deliveries.content.message.render import RenderError
+from deliveries.ledger import addressees
 from deliveries.models import pictures
 from feedback import outage, unsubscribes
 from feedback.hits.arrivals import IncomingHit
@@ -32,9 +33,7 @@ from feedback.subscribing import again
 logger = logging.getLogger(__name__)
 
 _MESSAGE = f"""
-SELECT m.values, m.profile_id, m.address, m.tracked & coalesce((
-    SELECT {tracking.not_refused("p")} FROM audiences_profile p WHERE p.id = m.profile_id
-), {Tracked.ALL:d})
+SELECT m.values, m.profile_id, m.address, m.tracked & {tracking.not_refused("m.profile_id")}
 FROM deliveries_message m WHERE m.delivery_id = %s AND m.seq = %s
 """
 PIXEL = bytes.fromhex(
@@ -246,7 +245,7 @@ def _letter(claim: Claim) -> Letter | None:
     try:
         row = _row(delivery, claim)
         with outage.reach():
-            profile_id = None if row is not None else unsubscribes.addressee(delivery.delivery_id, claim.seq)
+            profile_id = None if row is not None else addressees.addressee(delivery.delivery_id, claim.seq)
     except outage.Away:
         return Letter(claim, delivery, {})
     if row is None:

@@ -38,9 +38,9 @@ def compute(*, run_id: int, **_: object) -> None:
         statistics.run(run_id=run_id)
 
 
-def count_figures(*, delivery_id: int, **_: object) -> None:
+def count_figures(*, delivery_id: int, what: str = "figures", **_: object) -> None:
     with audit.entered("job"):
-        standing_counts.count(delivery_id=delivery_id, at=clock.now())
+        standing_counts.count(delivery_id=delivery_id, at=clock.now(), what=what)
 
 
 def reclassify_hits(*, run_id: int, **_: object) -> None:

@@ -70,6 +70,7 @@ class StandingFigures(models.Model):
     )
     at = models.DateTimeField(_("counted"))
     mark = models.CharField(max_length=64)
+    took_ms = models.IntegerField(default=0, db_default=0)
     # As `KeptFigures` has them.
     by_link = models.JSONField(default=list)
     by_time = models.JSONField(default=list)
@@ -78,6 +79,32 @@ class StandingFigures(models.Model):
     class Meta:
         verbose_name = _("standing figures of a delivery")
         verbose_name_plural = _("standing figures of deliveries")
+
+    def __str__(self) -> str:
+        return str(self.delivery_id)
+
+
+class StandingFailures(models.Model):
+    """Why messages of a large delivery failed, and at whose servers, as last counted: `mark` says of which state.
+
+    `changes` counts what no tally tells of: another reason of a message that bounced already (PostgreSQL adds to it),
+    and rows that an erasure emptied. Without `at` nobody has counted to the end yet.
+    """
+
+    delivery = models.OneToOneField(
+        Delivery, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    at = models.DateTimeField(_("counted"), null=True)
+    mark = models.CharField(max_length=64, default="")
+    took_ms = models.IntegerField(default=0, db_default=0)
+    changes = models.BigIntegerField(default=0, db_default=0)
+    # As `KeptFigures` has them.
+    by_reason = models.JSONField(default=list)
+    by_provider = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = _("standing failures of a delivery")
+        verbose_name_plural = _("standing failures of deliveries")
 
     def __str__(self) -> str:
         return str(self.delivery_id)

@@ -36,13 +36,14 @@ def grant(*, user: User, role: Role, unit: OrganizationalUnit, by: User | None) 
     made, created = RoleGrant.objects.get_or_create(
         user=user, role=role, unit=unit, defaults={"granted_by": by}
     )
-    if created or made.withheld:
-        if made.withheld:
-            made.withheld = False
-            made.save(update_fields=["withheld"])
+    if created:  # it takes nothing, so nothing is compared
+        guardian_rows.give(user, unit, role.rights)
+        audit.record("grant_role", by=by, target=user, role=role.code, unit=unit.label)
+    elif made.withheld:
+        made.withheld = False
+        made.save(update_fields=["withheld"])
         write_rights(user, unit)
-        action = "grant_role" if created else "give_back_role"
-        audit.record(action, by=by, target=user, role=role.code, unit=unit.label)
+        audit.record("give_back_role", by=by, target=user, role=role.code, unit=unit.label)
     return made
 
 

@@ -26,6 +26,7 @@ SOURCES: dict[str, str | Promise] = {
     "unsubscribe_link": _("by the unsubscribe link"),
     "unsubscribe_mail": _("by a mail that unsubscribes"),
     "unclear_consent": _("decided about an unclear consent"),
+    "address_changed": _("as the address is now that of somebody who left"),
 }
 
 

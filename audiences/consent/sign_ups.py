@@ -1,6 +1,7 @@
 """Somebody asks for mail to an address. Whoever reads the mail that goes there confirms it; nobody else can."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg import sql
 
 from audiences import addresses
-from audiences.consent import consents
+from audiences.consent import consents, tracking_consents
 from audiences.models import AddressOptOut, Profile, Quarantine, Service, ServiceText, SignUp, Subscription
 from audiences.models.service import MOST_TRIES
 from audiences.quarantine import erased_addresses, suppression, suppressions
@@ -20,8 +21,8 @@ from audiences.services.subscribing import Origin
 from campaign.lib.refusals import Refusal
 
 LASTS = timedelta(days=7)  # so long the link of a mail works
-BETWEEN_MAILS = timedelta(days=1)  # to one address
-MOST_WAITING = 3  # mails to one address that wait for their day
+BETWEEN_MAILS = timedelta(days=1)  # to one mailbox
+MOST_WAITING = 3  # mails to one mailbox that wait for their day
 
 FORM, MAIL = "sign_up_form", "confirmed_by_mail"  # sources, as the consent log has them
 
@@ -77,10 +78,18 @@ def ask(
 
 @transaction.atomic
 def ask_again(
-    *, profile: Profile, service: Service | None, address: str, language: str, network: str, at: datetime
+    *,
+    profile: Profile,
+    service: Service | None,
+    address: str,
+    language: str,
+    network: str,
+    at: datetime,
+    tracking: Collection[str] = (),
 ) -> SignUp | None:
     """Whoever reads mail to this address may take back what was left: a service, or the opt-out of all mail.
 
+    Or they allow that these purposes are measured, if any are named.
     None where no mail leaves for it: one did within a day, or the address can't get any.
     """
     _state, key = addresses.read(address)
@@ -93,6 +102,7 @@ def ask_again(
     sign_up = SignUp(
         profile=profile,
         service=service,
+        tracking=",".join(sorted(tracking)),
         text=text,
         address=address.strip(),
         language=language,
@@ -104,14 +114,17 @@ def ask_again(
 
 def _write(sign_up: SignUp, key: str) -> SignUp | None:
     """The mail waits for its day; None where one for the same is on its way, or too many wait."""
-    sign_up.address_key = key
-    earlier = SignUp.objects.filter(address_key=key, mail_after__gt=sign_up.at - BETWEEN_MAILS)
-    days = list(earlier.order_by("-mail_after").values_list("mail_after", "service_id"))
-    if any(service_id == sign_up.service_id for _day, service_id in days):
+    sign_up.address_key, sign_up.mailbox = key, addresses.mailbox(key)
+    if sign_up.mailbox != key:
+        wait_for_others(sign_up.mailbox)
+    earlier = SignUp.objects.filter(mailbox=sign_up.mailbox, mail_after__gt=sign_up.at - BETWEEN_MAILS)
+    same = {"address_key": key, "service": sign_up.service, "tracking": sign_up.tracking}
+    if earlier.filter(**same).exists():
         return None
-    if sum(day > sign_up.at for day, _service in days) >= MOST_WAITING:
+    days = list(earlier.order_by("-mail_after").values_list("mail_after", flat=True))
+    if sum(day > sign_up.at for day in days) >= MOST_WAITING:
         return None
-    sign_up.mail_after = max(sign_up.at, days[0][0] + BETWEEN_MAILS) if days else sign_up.at
+    sign_up.mail_after = max(sign_up.at, days[0] + BETWEEN_MAILS) if days else sign_up.at
     sign_up.save(force_insert=True)
     return sign_up
 
@@ -132,7 +145,9 @@ def may_be_mailed(sign_up: SignUp) -> bool:
 
 @transaction.atomic
 def confirm(*, sign_up: SignUp, network: str, at: datetime) -> SignUp:
-    """Whoever got the mail has confirmed: they are subscribed, or mail is taken again. A second time changes nothing.
+    """Whoever got the mail has confirmed: they are subscribed, mail is taken again, or they may be measured.
+
+    A second time changes nothing.
 
     Raise NoLongerOpen where the link has ended.
     """
@@ -148,7 +163,9 @@ def confirm(*, sign_up: SignUp, network: str, at: datetime) -> SignUp:
     wait_for_others(sign_up.address_key)
     if erased_addresses.among([sign_up.address_key]):
         raise NoLongerOpen()
-    if sign_up.service is None:
+    if sign_up.tracking:
+        _allow_tracking(sign_up, network=network, at=at)
+    elif sign_up.service is None:
         _take_back(sign_up, network=network, at=at)
     else:
         _subscribe(sign_up, sign_up.service, network=network, at=at)
@@ -168,15 +185,27 @@ def _subscribe(sign_up: SignUp, service: Service, *, network: str, at: datetime)
 
 def _take_back(sign_up: SignUp, *, network: str, at: datetime) -> None:
     """Mail is taken again at this address, by whose own no it was."""
-    profile = sign_up.profile
-    if profile is None or profile.email_key != sign_up.address_key:
-        raise NoLongerOpen()
+    profile = _still_theirs(sign_up)
     said: dict[str, Any] = {"profile_id": profile.pk, "at": at, "source": MAIL, "network": network}
     said["reference"] = f"sign-up {sign_up.pk}"
     if profile.no_contact:  # a no to every channel: the others stay closed
         consents.opt_out(channel=consents.Channel.SMS, **said)
         consents.opt_in(channel=consents.Channel.ANY, **said)
     consents.opt_in(channel=consents.Channel.EMAIL, **said)
+
+
+def _allow_tracking(sign_up: SignUp, *, network: str, at: datetime) -> None:
+    """What the mail named may be measured of whoever reads it."""
+    origin = Origin(at, MAIL, reference=f"sign-up {sign_up.pk}", network=network)
+    purposes = dict.fromkeys(sign_up.tracking.split(","), True)
+    tracking_consents.say(profile_id=_still_theirs(sign_up).pk, purposes=purposes, origin=origin)
+
+
+def _still_theirs(sign_up: SignUp) -> Profile:
+    """Who was asked, as long as they have the address that the mail went to. Raise NoLongerOpen."""
+    if sign_up.profile is None or sign_up.profile.email_key != sign_up.address_key:
+        raise NoLongerOpen()
+    return sign_up.profile
 
 
 def _somebody_said_no(service: Service, key: str) -> bool:

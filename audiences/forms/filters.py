@@ -62,6 +62,7 @@ class ProfileFilter(_OfUnits):
 
     orders = ordering.PROFILES
     patience = 400
+    quick = 20
     field_order = ["q", "state", "unit", "rows"]
     state = forms.ChoiceField(required=False, label=_("Address"))
 

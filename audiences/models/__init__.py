@@ -1,6 +1,6 @@
 from audiences.models.audience import Audience, AudienceMember, TestProfile
 from audiences.models.erasure import ErasedProfile, Erasure
-from audiences.models.exchange import MailExchange
+from audiences.models.exchange import MailExchange, ProviderRevision
 from audiences.models.export_style import ExportStyle
 from audiences.models.imports import Import, ImportLines, ImportMapping, ImportPart, ImportProblem
 from audiences.models.profile import AddressState, Attribute, ConsentDoubt, ConsentEvent, Profile
@@ -28,6 +28,7 @@ __all__ = [
     "ImportProblem",
     "MailExchange",
     "Profile",
+    "ProviderRevision",
     "Quarantine",
     "SearchBacklog",
     "SearchText",

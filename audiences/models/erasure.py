@@ -39,6 +39,8 @@ class ErasedProfile(models.Model):
 
     profile_id = models.BigIntegerField(primary_key=True)
     erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="profiles")
+    # Messages to it that were gone before, as delivery and number: what still comes back about these is theirs too.
+    messages_gone = models.JSONField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("erased profile")

@@ -37,3 +37,13 @@ class MailExchange(models.Model):
 
     def __str__(self) -> str:
         return self.domain
+
+
+class ProviderRevision(models.Model):
+    """One row: how often a domain came to another provider. What was counted by provider holds as long as it stays."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    number = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)

@@ -131,6 +131,8 @@ class SignUp(models.Model):
     service = models.ForeignKey(
         Service, verbose_name=_("service"), null=True, on_delete=models.PROTECT, related_name="+"
     )
+    # Or that these purposes may be measured, by their codes with commas.
+    tracking = models.CharField(_("may be measured"), max_length=32, default="", db_default="")
     # Who opted out and takes it back, or whom the confirmation subscribed.
     profile = models.ForeignKey(
         Profile, verbose_name=_("profile"), null=True, on_delete=models.CASCADE, related_name="+"
@@ -140,6 +142,9 @@ class SignUp(models.Model):
     )
     address = models.CharField(_("address"), max_length=320)
     address_key = models.CharField(max_length=320)
+    mailbox = models.CharField(
+        max_length=320, default="", db_default="", editable=False
+    )  # one mail a day goes there
     language = models.CharField(_("language"), max_length=16)
     network = models.CharField(_("network"), max_length=64)
     at = models.DateTimeField(_("at"))
@@ -159,6 +164,7 @@ class SignUp(models.Model):
                 name="sign_up_due",
             ),
             models.Index(fields=["address_key", "at"], name="sign_up_of_an_address"),
+            models.Index(fields=["mailbox", "mail_after"], name="sign_up_of_a_mailbox"),
         ]
 
     def __str__(self) -> str:

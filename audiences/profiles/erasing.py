@@ -1,6 +1,6 @@
 """What this app knows of a person goes: profile, wishes, addresses, sign-ups. What they said stays, by a number."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -37,14 +37,26 @@ def wait_for_others(keys: Iterable[str]) -> None:
 
 
 @transaction.atomic
-def forget(erasure: Erasure, *, profile_ids: Collection[int], keys: Collection[str]) -> dict[str, int]:
+def forget(
+    erasure: Erasure,
+    *,
+    profile_ids: Collection[int],
+    keys: Collection[str],
+    messages_gone: Mapping[int, Sequence[tuple[int, int]]] | None = None,
+) -> dict[str, int]:
     """These profiles are gone, and the addresses are known by their keyed hashes alone; how many rows went, by place.
 
-    Nothing leaves any more to whom the profiles were. The caller has waited for others, and checked the right.
+    Nothing leaves any more to whom the profiles were. `messages_gone` are messages to them, as delivery and number,
+    that no table has any more. The caller has waited for others, and checked the right.
     """
     erased_addresses.remember(keys, at=erasure.at)
+    gone_to = messages_gone or {}
     ErasedProfile.objects.bulk_create(
-        [ErasedProfile(profile_id=pk, erasure=erasure) for pk in profile_ids], ignore_conflicts=True
+        [
+            ErasedProfile(profile_id=pk, erasure=erasure, messages_gone=list(gone_to.get(pk, ())) or None)
+            for pk in profile_ids
+        ],
+        ignore_conflicts=True,
     )
     gone = {"consents": _empty_consents(erasure, profile_ids, keys)}
     gone["sign_ups"] = _deleted(SignUp, Q(profile__in=profile_ids) | Q(address_key__in=keys))

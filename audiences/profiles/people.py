@@ -13,6 +13,7 @@ from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from audiences import addresses, search_texts, sight, tracking
+from audiences.consent import sign_ups
 from audiences.fields import attributes, fields
 from audiences.models import Profile
 from audiences.models.profile import Plain
@@ -56,6 +57,7 @@ def create(*, values: dict[str, Any], unit: OrganizationalUnit, by: User) -> Pro
     """The person is a profile of the unit. Raise IdTaken, NoAddress, and Erased for who was erased."""
     access.require(by, Right.IMPORT, unit)
     attributes.require(values.get("attributes") or {})
+    _wait_for_erasures(values)
     profile = Profile(unit=unit)
     _fill(profile, values)
     if not _has_address(profile):
@@ -74,6 +76,7 @@ def change(*, profile: Profile, values: dict[str, Any], by: User) -> Profile:
     """
     names = set(values.get("attributes") or {})
     declared = attributes.hold(names)
+    _wait_for_erasures(values)
     profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile.pk)
     access.require(by, Right.IMPORT, profile)
     attributes.refuse(names - declared - set(profile.attributes))  # what an earlier time left behind stays
@@ -86,6 +89,12 @@ def change(*, profile: Profile, values: dict[str, Any], by: User) -> Profile:
     _hold_suppressed(profile)
     audit.record("change_profile", by=by, target=profile, changed=changed)
     return profile
+
+
+def _wait_for_erasures(values: dict[str, Any]) -> None:
+    """Before any row is locked: whoever erases this address has done so, or finds the profile that gets it."""
+    if key := addresses.nearest(str(values.get("email") or "")):
+        sign_ups.wait_for_others(key)
 
 
 def _has_address(profile: Profile) -> bool:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import access
 from accounts.desk import person
 from accounts.lists import as_it_was_left
+from accounts.models import User
 from accounts.rights import Right
 from audiences import sight, tracking
 from audiences.consent import consent_words, consents, tracking_consents
@@ -23,6 +24,9 @@ from audiences.rules.rules import RuleError
 from audiences.services import subscribing
 from audiences.views.shared import refusals_in, visible_or_404
 from campaign.lib import clock, numbers
+from campaign.lib.keyset import KeyPage
+
+PATIENCE = 1_000  # milliseconds that counting may take once the page is there
 
 
 @require_GET
@@ -39,15 +43,9 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
     if left is not None:
         return left
-    filters = ProfileFilter(request.GET, user=user)
-    rows = filters.narrowed(sight.with_addresses(user, Profile.objects.select_related("unit")))
-    audience = _audience(request, request.GET)
-    rows = _of(audience, rows)
-    page = filters.page(
-        people.found(rows, filters.words, user=user),
-        before=request.GET.get("before"),
-        after=request.GET.get("after"),
-    )
+    filters, audience = ProfileFilter(request.GET, user=user), _audience(request, request.GET)
+    rows = _listed(filters, audience, user)
+    page = filters.page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
     context = {
         "filters": filters,
         "audience": audience,
@@ -58,6 +56,21 @@ def listing(request: HttpRequest) -> HttpResponse:
         "style": export_styles.of(request.user),
     }
     return render(request, "audiences/profiles.html", context)
+
+
+@require_GET
+def count(request: HttpRequest) -> HttpResponse:
+    """How many the same list has, for a page that was there first; and by what it may be sorted, as is known now."""
+    user = person(request)
+    filters, audience = ProfileFilter(request.GET, user=user), _audience(request, request.GET)
+    total = filters.count(_listed(filters, audience, user), patience=PATIENCE)
+    context = {"filters": filters, "page": KeyPage([], None, None, total)}
+    return render(request, "audiences/_profiles_count.html", context)
+
+
+def _listed(filters: ProfileFilter, audience: Audience | None, user: User) -> QuerySet[Profile]:
+    rows = filters.narrowed(sight.with_addresses(user, Profile.objects.select_related("unit")))
+    return people.found(_of(audience, rows), filters.words, user=user)
 
 
 def _audience(request: HttpRequest, query: QueryDict) -> Audience | None:

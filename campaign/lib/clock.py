@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import DateTimeField, Func
 
 _ASLEEP_TOO = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -24,6 +25,14 @@ def now() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT sinete_clock()")
         return cursor.fetchone()[0]
+
+
+class Reading(Func):
+    """The database's time when a statement is carried out: what a row is written with, without asking for it first."""
+
+    function = "sinete_clock"
+    template = "%(function)s()"
+    output_field = DateTimeField()
 
 
 def set_offset(offset: timedelta) -> None:

@@ -24,6 +24,7 @@ class KeyPage:
     newer: int | None
     older: int | None
     total: int | None = None  # of all pages; one more than MOST_COUNTED: nobody counted to the end
+    count_follows: bool = False  # the number is asked for once the page is there
 
     @property
     def is_counted(self) -> bool:

@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.db.models import DateTimeField, F, Func, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from campaign.lib import jobs
+from campaign.lib import clock, jobs
 
 logger = logging.getLogger(__name__)
 
@@ -30,20 +30,14 @@ MOST_DEATHS = 3
 PATIENCE = "2s"  # for a lock on the row: the next beat tries again
 
 
-class _Clock(Func):
-    function = "sinete_clock"
-    template = "%(function)s()"
-    output_field = DateTimeField()
-
-
 def ahead() -> Any:
     """Until when a lease lasts that is taken or renewed now: an expression for an UPDATE."""
-    return _Clock() + LEASE
+    return clock.Reading() + LEASE
 
 
 def is_free(*, at: datetime | None = None) -> Q:
     """Nobody has the row: it was never taken, or its lease ran out."""
-    return Q(lease_until=None) | Q(lease_until__lt=at if at is not None else _Clock())
+    return Q(lease_until=None) | Q(lease_until__lt=at if at is not None else clock.Reading())
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ NEW_OBJECTS = 20_000  # made but not freed between two looks at the young ones; 
 _lock = threading.Lock()
 _within = 0  # how many of this process's threads are inside, or how often one is
 _thresholds: tuple[int, ...] = ()
+_keeps = False  # whether this process passes over what stood at its beginning until it ends
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def without_old_objects() -> Iterator[None]:
 
     For work that makes and frees many objects beside all that Django has loaded, which stays: to look at
     that again and again finds nothing. Once nobody is inside any more everything is as it was, what came meanwhile
-    included.
+    included: what `keep_what_stands` passes over is passed over still.
     """
     _enter()
     try:
@@ -34,9 +35,11 @@ def keep_what_stands() -> None:
     For a process that answers until it ends: a page makes many thousand objects, which looks at all that Django has
     loaded each time interrupt for a third of a second.
     """
+    global _keeps
     gc.collect()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
+    _keeps = True
 
 
 def _enter() -> None:
@@ -45,7 +48,8 @@ def _enter() -> None:
         _within += 1
         if _within == 1:
             _thresholds = gc.get_threshold()
-            gc.freeze()
+            if not _keeps:  # there is one pile of what is passed over: to leave it would leave all
+                gc.freeze()
             gc.set_threshold(NEW_OBJECTS, *_thresholds[1:])
 
 
@@ -55,4 +59,5 @@ def _leave() -> None:
         _within -= 1
         if not _within:
             gc.set_threshold(*_thresholds)
-            gc.unfreeze()
+            if not _keeps:
+                gc.unfreeze()

@@ -23,7 +23,9 @@ def rows_came(number: int, *tables: str, alone: bool = False) -> None:
 def known_rows(table: str) -> int:
     """Return how many rows PostgreSQL counted when it last looked, 0 where it never did."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass", [table])
+        cursor.execute(
+            "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass", [table]
+        )
         return int(cursor.fetchone()[0])
 
 

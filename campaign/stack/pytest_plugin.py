@@ -6,7 +6,6 @@ and `SINETE_TEST_REDIS_URL`.
 """
 
 import atexit
-import gc
 import os
 import shutil
 import signal
@@ -21,6 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
+from campaign.lib import memory
 from campaign.stack import database_template, services
 
 # What a shell may name of somebody's real installation: tests neither read nor reach any of it.
@@ -84,8 +84,7 @@ def dealt(items: Sequence[pytest.Item], hands: int) -> list[pytest.Item]:
 
 def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: nobody looks through it for garbage again and again."""
-    gc.collect()
-    gc.freeze()
+    memory.keep_what_stands()
 
 
 def pytest_unconfigure(config: Any) -> None:

@@ -1,9 +1,22 @@
 import gc
 import weakref
+from collections.abc import Iterator
 
 import pytest
 
+from campaign.lib import memory
 from campaign.lib.memory import NEW_OBJECTS, keep_what_stands, without_old_objects
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing is passed over; at the end all that stands is again, as in every process of tests."""
+    before = gc.get_threshold()
+    monkeypatch.setattr(memory, "_keeps", False)
+    gc.unfreeze()
+    yield
+    gc.freeze()
+    gc.set_threshold(*before)
 
 
 def test_within_it_the_collector_passes_over_what_stands_already():
@@ -44,11 +57,18 @@ def test_rubbish_that_stood_before_is_cleared_away_afterwards():
 
 def test_a_process_that_answers_until_it_ends_passes_over_what_stands_for_good():
     before = gc.get_threshold()
-    try:
-        keep_what_stands()
 
-        assert gc.get_freeze_count() > 0
-        assert gc.get_threshold() == (NEW_OBJECTS, *before[1:])
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*before)
+    keep_what_stands()
+
+    assert gc.get_freeze_count() > 0
+    assert gc.get_threshold() == (NEW_OBJECTS, *before[1:])
+
+
+def test_work_that_makes_many_objects_takes_nothing_from_what_is_passed_over_for_good():
+    keep_what_stands()
+    kept = gc.get_freeze_count()
+
+    with without_old_objects():
+        _ = [[] for _ in range(1_000)]
+
+    assert gc.get_freeze_count() == kept

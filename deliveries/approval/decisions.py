@@ -35,14 +35,14 @@ class SameHands(Refusal):
 def approve(*, delivery: Delivery, seal: str, by: User, at: datetime, comment: str = "") -> Approval:
     """Accept the preparation that `seal` names; its last approval makes the delivery Ready."""
     delivery = Delivery.objects.locked(delivery.pk)
-    lifecycle.check(delivery, Step.APPROVE, by=by, seal=seal)
+    leave = lifecycle.check(delivery, Step.APPROVE, by=by, seal=seal)
     preparation = delivery.latest_preparation()
     if delivery.policy == ApprovalPolicy.FOUR_EYES:
         _check_four_eyes(preparation.makers(), by=by, unit=delivery.unit)
     approval = Approval.objects.create(
         preparation=preparation, accepted=True, by=by, at=at, seal=seal, comment=comment
     )
-    lifecycle.move(delivery, Step.APPROVE, by=by, at=at, seal=seal, comment=comment)
+    lifecycle.move(delivery, Step.APPROVE, by=by, at=at, seal=seal, leave=leave, comment=comment)
     return approval
 
 
@@ -61,11 +61,11 @@ def reject(*, delivery: Delivery, seal: str, by: User, at: datetime, comment: st
     Raise CommentMissing for an empty comment, and what `lifecycle.check` raises.
     """
     delivery = Delivery.objects.locked(delivery.pk)
-    lifecycle.check(delivery, Step.REJECT, by=by, seal=seal)
+    leave = lifecycle.check(delivery, Step.REJECT, by=by, seal=seal)
     if not comment.strip():
         raise CommentMissing()
     rejection = Approval.objects.create(
         preparation=delivery.latest_preparation(), accepted=False, by=by, at=at, seal=seal, comment=comment
     )
-    lifecycle.move(delivery, Step.REJECT, by=by, at=at, seal=seal, comment=comment)
+    lifecycle.move(delivery, Step.REJECT, by=by, at=at, seal=seal, leave=leave, comment=comment)
     return rejection

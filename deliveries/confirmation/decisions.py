@@ -125,7 +125,7 @@ def confirm(
     """
     delivery = Delivery.objects.locked(delivery.pk)
     step = confirming(delivery)
-    lifecycle.check(delivery, step, by=by, seal=seal)
+    leave = lifecycle.check(delivery, step, by=by, seal=seal)
     gate.require_open(delivery)
     preparation = delivery.latest_preparation()
     if must_type(preparation.to_deliver) and typed != preparation.to_deliver:
@@ -138,7 +138,7 @@ def confirm(
         delivery=delivery, preparation=preparation, seal=seal, by=by, at=at, to_deliver=preparation.to_deliver,
         leaves_at=at + timedelta(seconds=grace) if grace and not delivery.has_moments else None,
     )  # fmt: skip
-    lifecycle.move(delivery, step, by=by, at=at, seal=seal, to_deliver=preparation.to_deliver)
+    lifecycle.move(delivery, step, by=by, at=at, seal=seal, leave=leave, to_deliver=preparation.to_deliver)
     if delivery.is_recurring:
         eligibility.begin(delivery, at=at)
     log.write(
@@ -161,9 +161,9 @@ def take_back(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     if delivery.status == Status.SENDING:
         raise AlreadyLeft()
     step = Step.DEACTIVATE if delivery.is_recurring else Step.TAKE_BACK
-    lifecycle.check(delivery, step, by=by)
+    leave = lifecycle.check(delivery, step, by=by)
     confirmation = delivery.confirmations.get(taken_back_at=None)
-    lifecycle.move(delivery, step, by=by, at=at)
+    lifecycle.move(delivery, step, by=by, at=at, leave=leave)
     if delivery.is_recurring:
         eligibility.end(delivery, at=at)
     planning.unsettle(delivery)

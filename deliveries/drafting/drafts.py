@@ -140,8 +140,8 @@ class HasRun(Refusal):
 
 def _check_policy(delivery: Delivery) -> None:
     """Raise where the delivery's own rule is looser than what its unit, all above, and units that it left ask for."""
-    own, asked = delivery.approval_policy, delivery.policy
-    if own and ApprovalPolicy(own) != asked:
+    own = delivery.approval_policy
+    if own and ApprovalPolicy(own) != (asked := delivery.policy):
         raise LooserPolicy(delivery=delivery, policy=asked.label)
 
 
@@ -192,9 +192,10 @@ def _save_recurrence(delivery: Delivery, given: dict[str, Any] | None) -> None:
     """Save the series of a recurring delivery, delete that of any other. `given` are fields of `Series`."""
     series = Series.objects.filter(delivery=delivery).first()
     if not delivery.is_recurring:
-        if series is not None and series.occurrences.exists():
-            raise HasRun(delivery=delivery)
-        Series.objects.filter(delivery=delivery).delete()
+        if series is not None:
+            if series.occurrences.exists():
+                raise HasRun(delivery=delivery)
+            series.delete()
         return
     if given is None:
         if series is None:

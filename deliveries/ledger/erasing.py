@@ -5,6 +5,8 @@ has a salt, that goes too and the row's own digest stays, so its chunk still add
 earlier version prepared has none: its chunk is compared with its seal once more, and what it adds up to afterwards
 stands beside the sealed digest. PostgreSQL lets no row be emptied in any other way (migration `erasure`).
 
+What is under a legal hold stays as it is until the hold is lifted; nothing of it leaves to the person either.
+
 Each chunk is a transaction of its own. Lock order as everywhere: chunk, later tries, messages. A row that a lane has in
 its hands, or whose answer may still come, is left for the next call.
 """
@@ -17,11 +19,12 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
 from deliveries.ledger import recounting
+from deliveries.ledger.held import is_held
 from deliveries.models import MessageStatus as S
 
 PATIENCE = "5s"  # for a chunk that somebody else has locked; the next call tries again
 # Why a row still waits.
-IN_HAND, LATE_ANSWER, OPEN_CHUNK, BUSY = "in_hand", "late_answer", "open_chunk", "busy"
+IN_HAND, LATE_ANSWER, OPEN_CHUNK, BUSY, HELD = "in_hand", "late_answer", "open_chunk", "busy", "held"
 
 _CHUNKS = f"""
     SELECT m.delivery_id, c.number, array_agg(m.seq ORDER BY m.seq)
@@ -36,6 +39,8 @@ _CHUNKS = f"""
     )
     GROUP BY 1, 2 ORDER BY 1, 2
 """
+# A hold on the delivery is placed before its rows are looked at, or after them.
+_LOCK_DELIVERY = "SELECT FROM deliveries_delivery WHERE id = %(delivery)s FOR KEY SHARE"
 # Two statements: what follows sees what was committed while this waited for the lock.
 _LOCK = """
     SELECT handed_upto, done FROM deliveries_chunk WHERE delivery_id = %(delivery)s AND number = %(number)s FOR UPDATE
@@ -69,10 +74,12 @@ _JUDGED = f"""
             SELECT FROM deliveries_doubt d WHERE d.delivery_id = m.delivery_id AND d.seq = m.seq
                 AND d.since > sinete_clock() - make_interval(secs => %(answered)s)
         ) THEN '{LATE_ANSWER}'
+        WHEN %(held)s THEN '{HELD}'
         WHEN m.salt IS NULL AND m.digest IS NULL AND m.address <> '' AND NOT %(done)s THEN '{OPEN_CHUNK}'
         ELSE '' END
     FROM deliveries_message m WHERE m.delivery_id = %(delivery)s AND m.seq = ANY(%(seqs)s)
 """
+_IS_HELD = f"SELECT {is_held('%(delivery)s')}"
 _EMPTY = "SELECT emptied, is_redacted FROM deliveries_empty_rows(%(delivery)s, %(number)s, %(seqs)s::int[])"
 _EMPTY_BOUNCES = """
     UPDATE deliveries_bounce SET text = '' WHERE delivery_id = %(delivery)s AND seq = ANY(%(seqs)s) AND text <> ''
@@ -125,12 +132,15 @@ def _sweep_chunk(
     slots: dict[str, Any] = {"delivery": delivery_id, "number": number, "seqs": seqs}
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
+        cursor.execute(_LOCK_DELIVERY, slots)
         cursor.execute(_LOCK, slots)
         locked = cursor.fetchone()
         if locked is None:  # prepared anew meanwhile
             return 0, False, Counter({BUSY: len(seqs)})
         cursor.execute(_STOP_FIRST_PASS, slots | {"mark": locked[0]})
         cursor.execute(_STOP_TRIES, slots)
+        cursor.execute(_IS_HELD, slots)
+        slots["held"] = cursor.fetchone()[0]
         cursor.execute(_JUDGED, slots | {"done": locked[1], "answered": _answered_within()})
         judged = cursor.fetchall()
         ready = [seq for seq, _key, why in judged if not why]
@@ -171,11 +181,25 @@ def stop_anew(delivery_id: int) -> None:
     recounting.recount(delivery_id)
 
 
+def held_rows(profile_ids: Collection[int]) -> int:
+    """How many messages to these profiles, and how often they were left out, is under a legal hold and not empty."""
+    tables = " UNION ALL ".join(
+        f"SELECT delivery_id FROM deliveries_{table} WHERE profile_id = ANY(%(ids)s) AND address <> ''"
+        for table in ("message", "exclusion")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM ({tables}) t WHERE {is_held('t.delivery_id')}", {"ids": list(profile_ids)}
+        )
+        return cursor.fetchone()[0]
+
+
 def empty_exclusions(profile_ids: Collection[int]) -> int:
     """Who was left out stays counted; of these profiles the address is gone. Return of how many rows."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE deliveries_exclusion SET address = '' WHERE profile_id = ANY(%s) AND address <> ''",
+            "UPDATE deliveries_exclusion SET address = '' WHERE profile_id = ANY(%s) AND address <> ''"
+            f" AND NOT {is_held('deliveries_exclusion.delivery_id')}",
             [list(profile_ids)],
         )
         return cursor.rowcount

@@ -176,6 +176,8 @@ def are_ahead() -> bool:
 
 def rows_came(number: int, delivery_id: int) -> None:
     """Let the planner know that so many messages just came, where they lie and, when it knows of few, in all."""
+    if number < planner.MANY:
+        return
     here = next((each.name for each in ranges() if each.holds(delivery_id)), None)
     if here is None:
         return

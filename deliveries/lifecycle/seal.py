@@ -132,12 +132,12 @@ def _target(delivery: Delivery) -> list[Any] | None:
     return [audience.pk, audience.kind, fingerprint(audience.rule), *([named] if named else [])]
 
 
-def manifest(delivery: Delivery, **frozen: Any) -> dict[str, Any]:
-    """Return live and frozen parts (chunks' digests, compiled content, counts) together."""
+def manifest(delivery: Delivery, *, parts: dict[str, Any], **frozen: Any) -> dict[str, Any]:
+    """Return live parts, as they were read, and frozen ones (chunks' digests, compiled content, counts) together."""
     return {
         "form": FORM,
         "delivery": delivery.key,
-        "parts": live_parts(delivery),
+        "parts": parts,
         "way": way(delivery),
         **frozen,
     }

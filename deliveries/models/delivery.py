@@ -199,6 +199,8 @@ class Delivery(ScheduleSettings):
     started_at = models.DateTimeField(_("sending began"), null=True, editable=False)
     ended_at = models.DateTimeField(_("ended"), null=True, editable=False)
 
+    _default: Route | None = None  # not stored
+
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:
@@ -275,7 +277,17 @@ class Delivery(ScheduleSettings):
     @property
     def leaves_by(self) -> Route | None:
         """The route by which it would leave now; None where none was made yet."""
-        return self.route or Route.objects.filter(is_default=True).first()
+        return self.route or self._default_route()
+
+    def _default_route(self) -> Route | None:
+        """Read once, as a route of its own is: what is read anew of the delivery reads it anew."""
+        if self._default is None:
+            self._default = Route.objects.filter(is_default=True).first()
+        return self._default
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        self._default = None
+        super().refresh_from_db(*args, **kwargs)
 
     @property
     def seal(self) -> str:

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import QuerySet
 
 from campaign.lib import leases
 from deliveries.models import Preparation, PreparationStatus
+from deliveries.preparation.progress import Abandoned
 
 
 @contextmanager
@@ -23,14 +25,21 @@ def hold(preparation_id: int) -> Iterator[Preparation | None]:
         yield None
         return
     with leases.renewed(row, token=token), leases.heard_of(row, token=token):
-        yield (
-            row.filter(token=token).select_related("delivery__unit", "delivery__audience", "content").first()
-        )
+        yield _read(row.filter(token=token))
+
+
+def _read(row: QuerySet[Preparation]) -> Preparation | None:
+    """The preparation with what it is made of."""
+    parts = ("delivery__unit", "delivery__audience__unit", "delivery__route", "content")
+    preparation = row.select_related(*parts).first()
+    if preparation is not None and preparation.content_id == preparation.delivery.content_id:
+        preparation.delivery.content = preparation.content
+    return preparation
 
 
 @contextmanager
 def statement(preparation: Preparation) -> Iterator[CursorWrapper]:
-    """Open a transaction whose statements `cancel_statement` finds.
+    """Open a transaction whose statements `cancel_statement` finds; raise Abandoned unless this run holds the row.
 
     Its name ends with the transaction: behind a pooler the next one may be somebody else's. If its worker freezes,
     the server ends it after a lease, so that it blocks no row for the run that takes over.
@@ -38,9 +47,15 @@ def statement(preparation: Preparation) -> Iterator[CursorWrapper]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('application_name', %s, true),"
-            " set_config('idle_in_transaction_session_timeout', %s, true)",
-            [_name(preparation.pk), f"{int(leases.LEASE.total_seconds())}s"],
-        )
+            " set_config('idle_in_transaction_session_timeout', %s, true)"
+            " FROM deliveries_preparation WHERE id = %s AND status = %s AND token = %s",
+            [
+                _name(preparation.pk), f"{int(leases.LEASE.total_seconds())}s",
+                preparation.pk, PreparationStatus.RUNNING, preparation.token,
+            ],
+        )  # fmt: skip
+        if cursor.rowcount == 0:
+            raise Abandoned
         yield cursor
 
 

@@ -53,7 +53,7 @@ def freeze(
         figures = {"targeted": targeted, "causes": causes, "to_deliver": to_deliver}
         frozen = _frozen(preparation, delivery, compiled, runs, figures | {"domains": domains})
         # The parts as they were read at the start: a change made meanwhile counts as made afterwards.
-        manifest = seal.manifest(delivery, **frozen) | {"parts": parts}
+        manifest = seal.manifest(delivery, parts=parts, **frozen)
         end(
             preparation,
             PreparationStatus.DONE,

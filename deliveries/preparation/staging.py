@@ -22,7 +22,7 @@ from deliveries.content.compiled import Compiled
 from deliveries.content.findings import Finding
 from deliveries.models import Cause, Delivery, MessageStatus, Preparation, ScheduleKind
 from deliveries.preparation import lease, target
-from deliveries.preparation.progress import log, progress, require_running
+from deliveries.preparation.progress import log, progress
 from deliveries.schedule import planning
 from deliveries.schedule.moments import Group
 
@@ -42,7 +42,6 @@ def stage(preparation: Preparation, compiled: Compiled) -> int:
     for chosen, done in target.slices(preparation.delivery, size=SLICE):
         chosen_sql, chosen_params = chosen.query.sql_with_params()
         with lease.statement(preparation) as cursor:
-            require_running(preparation)
             cursor.execute(insert.replace("__CHOSEN__", chosen_sql), [*preparation.staging, *chosen_params])
             targeted += cursor.rowcount
         progress(preparation, 5 + int(done * (STAGED_PERCENT - 5)), targeted=targeted)
@@ -91,7 +90,6 @@ def mark_written_to(preparation: Preparation) -> None:
     earlier = target.originals(preparation.delivery)
     if not earlier:
         return
-    require_running(preparation)
     with lease.statement(preparation) as cursor:
         cursor.execute(
             """
@@ -115,7 +113,6 @@ _NEVER_LEFT = [
 
 def mark_duplicates(preparation: Preparation) -> None:
     """Exclude all but the first, by id, of the profiles that share an address."""
-    require_running(preparation)
     with lease.statement(preparation) as cursor:
         cursor.execute(
             """
@@ -139,7 +136,6 @@ def mark_hours(preparation: Preparation, findings: list[Finding]) -> list[Group]
     delivery = preparation.delivery
     if delivery.schedule_kind != ScheduleKind.LOCAL_HOUR:
         return []
-    require_running(preparation)
     at = clock.now()
     groups = planning.zones_of(preparation.staging, delivery, at)
     out = [name for group in groups if group.is_left_out for name in group.named]

@@ -30,14 +30,14 @@ def start_run(*, delivery: Delivery, at: datetime) -> Preparation:
 
 def _begin(delivery: Delivery, step: Step, *, by: User | None, at: datetime) -> Preparation:
     delivery = Delivery.objects.locked(delivery.pk)
-    lifecycle.check(delivery, step, by=by)
+    leave = lifecycle.check(delivery, step, by=by)
     last = delivery.preparations.order_by("-number").values_list("number", flat=True).first() or 0
     preparation = Preparation.objects.create(
         delivery=delivery, number=last + 1, started_by=by, started_at=at, content=delivery.content
     )
     delivery.preparation = preparation
     delivery.save(update_fields=["preparation"])
-    lifecycle.move(delivery, step, by=by, at=at, preparation=preparation.number)
+    lifecycle.move(delivery, step, by=by, at=at, leave=leave, preparation=preparation.number)
     queues.PREPARE.enqueue(preparation_id=preparation.pk)
     return preparation
 

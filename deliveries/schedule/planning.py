@@ -203,9 +203,11 @@ def _ends(runs: Sequence[Segment]) -> list[int]:
 def _note_bounds(delivery: Delivery, gates: Sequence[datetime | None]) -> None:
     """Write first and last moment into the delivery's row, where lists and the tick read them; none: at once."""
     known = [gate for gate in gates if gate is not None]
+    before = delivery.first_moment, delivery.last_moment
     delivery.first_moment = min(known) if known and len(known) == len(gates) else None
     delivery.last_moment = max(known, default=None)
-    delivery.save(update_fields=["first_moment", "last_moment"])
+    if before != (delivery.first_moment, delivery.last_moment):
+        delivery.save(update_fields=["first_moment", "last_moment"])
 
 
 def frozen(runs: Sequence[Segment]) -> dict[str, Any]:

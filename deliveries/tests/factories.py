@@ -65,15 +65,16 @@ class DeliveryFactory(DjangoModelFactory):
             kwargs.pop(name, None)
         recipients = kwargs.pop("recipients", 3)
         content = {**CONTENT, **kwargs.pop("content", {})}
-        by = kwargs.pop("by", None) or person("prepare", kwargs["unit"])
+        unit = kwargs["unit"]
+        by = kwargs.pop("by", None) or person("prepare", unit)
         if "audience" not in kwargs:
-            kwargs["audience"] = audience_of(kwargs["unit"], recipients)
+            kwargs["audience"] = audience_of(unit, recipients)
         if stage == "prepared" and "approval_policy" not in kwargs:
             stage = "awaiting_approval"
-        Sender.objects.get_or_create(unit=root(), address=CONTENT["from_address"].rpartition("@")[2])
+        above = root() if unit.parent_id else unit
+        Sender.objects.get_or_create(unit=above, address=CONTENT["from_address"].rpartition("@")[2])
         delivery = drafting.create(by=by, **kwargs)
         drafting.write(delivery=delivery, by=by, at=clock.now(), **content)
-        delivery.refresh_from_db()
         if stage:
             bring_to(delivery, stage, by=by)
         return Delivery.objects.get(pk=delivery.pk)
@@ -93,13 +94,14 @@ def bring_to(delivery: Delivery, stage: str, *, by: User) -> None:
     delivery.refresh_from_db()
     if stage in {"prepared", "awaiting_approval"}:
         return
+    seal, at = delivery.seal, clock.now()
     if delivery.status == "awaiting_approval":
-        approval.approve(delivery=delivery, seal=delivery.seal, by=person("approve", unit), at=clock.now())
-        delivery.refresh_from_db()
+        approval.approve(delivery=delivery, seal=seal, by=person("approve", unit), at=at)
     if stage == "ready":
+        delivery.refresh_from_db()
         return
     starter = person("start", unit)
-    confirmation.confirm(delivery=delivery, seal=delivery.seal, by=starter, at=clock.now())
+    confirmation.confirm(delivery=delivery, seal=seal, by=starter, at=at)
     if stage == "scheduled":
         return
     assert gate.begin(delivery.pk)

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from audiences import tracking
 from audiences.tracking import Tracked
+from deliveries.ledger import addressees
 from deliveries.lifecycle import groups
 from feedback import outage, unsubscribes
 from feedback.hits import evidence, segments
@@ -54,14 +55,18 @@ AND NOT EXISTS (SELECT FROM feedback_hit h WHERE h.delivery_id = d.id AND h.id =
 # Of whom a message must not measure, or who refused since it left, nothing is kept and nothing is proved; a wish is.
 _MESSAGE = f"""
 LEFT JOIN LATERAL (
-    SELECT m.status, m.code, m.at, m.tracked & coalesce((
-        SELECT {tracking.not_refused("p")} FROM audiences_profile p WHERE p.id = m.profile_id
-    ), {Tracked.ALL:d}) AS tracked
+    SELECT m.status, m.code, m.at, m.tracked & {tracking.not_refused("m.profile_id")} AS tracked
     FROM deliveries_message m WHERE m.delivery_id = d.id AND m.seq = a.seq OFFSET 0
 ) m ON true
 """
+# A message that is gone by a retention period was measured, as its link was followed; since then its reader may have
+# refused.
+_OF_GONE = f"""(
+    SELECT {tracking.not_refused("w.id")}
+    FROM (SELECT ({addressees.by_message(delivery="d.id", seq="a.seq")}) AS id OFFSET 0) w
+)"""
 _IS_KEPT = f"""(
-    a.kind = '{HitKind.UNSUBSCRIBE}' OR coalesce(m.tracked, {Tracked.ALL:d})
+    a.kind = '{HitKind.UNSUBSCRIBE}' OR coalesce(m.tracked, {_OF_GONE})
         & CASE a.kind WHEN '{HitKind.CLICK}' THEN {Tracked.CLICKS:d} ELSE {Tracked.OPENS:d} END <> 0
 )"""
 _INSERT = f"""

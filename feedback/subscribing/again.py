@@ -1,4 +1,6 @@
-"""Coming back after one has left: by a mail to the address, whoever may hold the link of a message."""
+"""Coming back after one has left, or being measured: by a mail to the address, whoever may hold a message's link."""
+
+from collections.abc import Collection
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -11,8 +13,18 @@ from feedback import queues, unsubscribes
 
 
 @transaction.atomic
-def ask(request: HttpRequest, *, profile: Profile, service: Service | None, address: str) -> None:
-    """A mail to the address asks whether its reader wants that: the service, or without one all mail again."""
+def ask(
+    request: HttpRequest,
+    *,
+    profile: Profile,
+    service: Service | None,
+    address: str,
+    tracking: Collection[str] = (),
+) -> None:
+    """A mail to the address asks whether its reader wants that: the service, or without one all mail again.
+
+    Or that these purposes are measured, where any are named.
+    """
     sign_ups.ask_again(
         profile=profile,
         service=service,
@@ -20,5 +32,6 @@ def ask(request: HttpRequest, *, profile: Profile, service: Service | None, addr
         language=unsubscribes.language_of(profile),
         network=signing_in.network(request),
         at=clock.now(),
+        tracking=tracking,
     )
     queues.SIGN_UPS.enqueue(job_id="sign-ups")

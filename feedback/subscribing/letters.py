@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _t
 
+from audiences import tracking
 from audiences.consent import sign_ups
 from audiences.models import SignUp
 from audiences.models.service import MOST_TRIES
@@ -87,7 +88,7 @@ def message(sign_up: SignUp, *, sender: Sender | None = None) -> EmailMessage:
     else:
         language = sign_up.language or settings.LANGUAGE_CODE
         with translation.override(language):
-            subject, body = _taking_back()
+            subject, body = _measuring(sign_up) if sign_up.tracking else _taking_back()
     with translation.override(language):
         last = _t("If it was not you, nothing needs to be done.")
     lines = [body, "", link(sign_up), "", last]
@@ -114,3 +115,12 @@ def _taking_back() -> tuple[str, str]:
         "Somebody, probably you, asked on the page of an earlier email that emails come to this address again.\n\n"
         "Confirm it by the link below. Without that none come."
     )
+
+
+def _measuring(sign_up: SignUp) -> tuple[str, str]:
+    body = _t(
+        "Somebody, probably you, asked on the page of an earlier email that this may be measured: %(what)s.\n\n"
+        "Confirm it by the link below. Without that it is not."
+    )
+    what = ", ".join(tracking.labels(sign_up.tracking))
+    return _t("Please confirm: what may be measured of your emails"), body % {"what": what}

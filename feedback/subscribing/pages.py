@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.people import signing_in
-from audiences import addresses
+from audiences import addresses, tracking
 from audiences.consent import sign_ups
 from audiences.models import Service, ServiceText, SignUp
 from audiences.services import texts
@@ -125,6 +125,7 @@ def _said(found: SignUp, state: str) -> dict[str, Any]:
     return {
         "state": state,
         "name": found.service.public_name if found.service else "",
+        "measured": tracking.labels(found.tracking),
         "service_key": found.service.key if found.service and found.service.takes_sign_ups else "",
         "preferences": default_signer().sign(Purpose.PREFERENCES, found.key, 0) if found.confirmed_at else "",
     }

@@ -1,4 +1,4 @@
-"""What one is subscribed to. Leaving takes effect at once; coming back takes a mail to the address, which confirms.
+"""What one is subscribed to, and what is measured. A no takes effect at once; a yes takes a mail to the address.
 
 Whoever holds a mail that was forwarded can leave for its reader, as by any link of the kind, and undo nothing.
 """
@@ -21,6 +21,7 @@ from audiences.services import subscribing
 from audiences.services.subscribing import Origin
 from campaign.lib import clock, numbers
 from campaign.lib.tokens import BadToken, Purpose, default_signer
+from deliveries.ledger import addressees
 from deliveries.lifecycle import groups
 from deliveries.models import Delivery, Message
 from feedback import outage, unsubscribes
@@ -77,7 +78,7 @@ def _reader(token: str) -> Reader | None:
             return None
         rows = Message.objects.filter(delivery_id=delivery_id, seq=claim.seq)
         row = rows.values_list("profile_id", "address").first()
-        known = row[0] if row else unsubscribes.addressee(delivery_id, claim.seq)
+        known = row[0] if row else addressees.addressee(delivery_id, claim.seq)
         profile = Profile.objects.filter(pk=known).first() if known else None
     if profile is None:
         return None
@@ -97,11 +98,15 @@ def _done(request: HttpRequest, reader: Reader) -> str:
             profile_id=reader.profile.pk, channel=consents.Channel.EMAIL, at=at, source=SOURCE,
             reference=reader.reference, network=network,
         )  # fmt: skip
-    elif action in (TRACK, UNTRACK):
+    elif action == UNTRACK:
         tracking_consents.say(
-            profile_id=reader.profile.pk, purposes=_purposes(request, action == TRACK), origin=origin
+            profile_id=reader.profile.pk, purposes=dict.fromkeys(_purposes(request), False), origin=origin
         )
         reader.profile.refresh_from_db()
+    elif action == TRACK:
+        again.ask(
+            request, profile=reader.profile, service=None, address=reader.address, tracking=_purposes(request)
+        )
     elif action == AGAIN_ALL or (action == AGAIN and service is not None and service.takes_sign_ups):
         wanted = service if action == AGAIN else None
         again.ask(request, profile=reader.profile, service=wanted, address=reader.address)
@@ -110,10 +115,10 @@ def _done(request: HttpRequest, reader: Reader) -> str:
     return action
 
 
-def _purposes(request: HttpRequest, may: bool) -> dict[str, bool]:
+def _purposes(request: HttpRequest) -> list[str]:
     """The purpose that the button names, or without one both."""
     named = request.POST.get("purpose", "")
-    return {named: may} if named in tracking.COLUMNS else tracking.both(may)
+    return [named] if named in tracking.COLUMNS else list(tracking.Purpose.values)
 
 
 def _service(request: HttpRequest, reader: Reader) -> Service | None:

@@ -1,17 +1,22 @@
 """Whoever refused to be measured: pictures and links of mails that they have work on, and nothing is kept of it."""
 
+import re
+
 import pytest
 from django.test import Client
 
 from audiences import tracking
 from audiences.consent import tracking_consents
-from audiences.models import ConsentEvent, Profile
+from audiences.models import ConsentEvent, Erasure, Profile
+from audiences.profiles import erasing
 from audiences.services.subscribing import Origin
 from campaign.lib import clock
+from deliveries.ledger import deleting
 from deliveries.models import Doubt, Message
 from deliveries.tests.factories import DeliveryFactory
 from feedback.hits import bringing_in, segments
 from feedback.models import Hit, HitKind
+from feedback.subscribing import letters
 from feedback.tests.factories import CHROME, PromptReader, link
 
 pytestmark = pytest.mark.django_db
@@ -128,29 +133,98 @@ def test_it_proves_nothing_either(reader):
     assert Doubt.objects.filter(delivery=delivery).exists()
 
 
+def test_a_refusal_holds_for_messages_that_are_gone_by_a_retention_period(reader, delivery):
+    say(whose(delivery), False)
+    deleting.delete_recipients(delivery.pk)
+
+    opened = reader.get(link(delivery, "o"))
+    clicked = reader.get(link(delivery, "c"))
+    for seq in (2, 99):  # who refused nothing, and who is not known
+        reader.get(link(delivery, "o", seq=seq))
+
+    assert (opened.status_code, clicked.status_code) == (200, 302)
+    assert kinds(delivery) == [(2, HitKind.OPEN), (99, HitKind.OPEN)]
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_of_somebody_who_was_erased_nothing_is_measured_any_more(reader, delivery, is_gone):
+    profile = whose(delivery)
+    erasure = Erasure.objects.create(unit=profile.unit, at=clock.now(), watched_until=clock.now())
+    erasing.forget(erasure, profile_ids=[profile.pk], keys=[profile.email_key])
+    if is_gone:
+        deleting.delete_recipients(delivery.pk)
+
+    answers = [reader.get(link(delivery, letter)).status_code for letter in ("o", "c")]
+    reader.post(link(delivery, "u"), {"List-Unsubscribe": "One-Click"})
+
+    assert answers == [200, 302]
+    assert kinds(delivery) == [(1, HitKind.UNSUBSCRIBE)]
+    assert not Profile.objects.filter(pk=profile.pk).exists()
+
+
 def preferences(delivery):
     return "/p/" + link(delivery, "u").removeprefix("/u/")
 
 
-def test_the_page_of_preferences_switches_it_off_and_on(reader, delivery):
+def test_the_page_of_preferences_switches_it_off_at_once(reader, delivery):
     profile, path = whose(delivery), preferences(delivery)
     page = reader.get(path).content.decode()
     assert "Do not measure what I read" in page
     profile.refresh_from_db()
     assert (profile.track_opens, profile.track_clicks) == (None, None)  # looking at it changes nothing
 
-    said = reader.post(path, {"action": "untrack"}).content.decode()
+    said = reader.post(path, {"action": "untrack", "purpose": "clicks"}).content.decode()
+
     profile.refresh_from_db()
     assert "It counts from now on" in said
-    assert (profile.track_opens, profile.track_clicks) == (False, False)
-
-    reader.post(path, {"action": "track", "purpose": "clicks"})
-    profile.refresh_from_db()
-    assert (profile.track_opens, profile.track_clicks) == (False, True)
-    event = ConsentEvent.objects.order_by("-pk")[0]
+    assert (profile.track_opens, profile.track_clicks) == (None, False)
+    event = ConsentEvent.objects.get()
     assert (event.purpose, event.source, event.reference, event.network) == (
         "clicks", "preference_page", f"delivery {delivery.pk}", "127.0.0.0/24",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("purpose", "may"), [("", (True, True)), ("clicks", (False, True))])
+def test_and_on_by_a_mail_to_the_address_whoever_may_hold_the_link(
+    reader, delivery, mailoutbox, purpose, may
+):
+    profile = whose(delivery)
+    say(profile, False)
+
+    said = reader.post(preferences(delivery), {"action": "track", "purpose": purpose}).content.decode()
+    profile.refresh_from_db()
+    assert "confirm by its link" in said
+    assert (profile.track_opens, profile.track_clicks) == (False, False)
+
+    letters.mail(clock.now())
+    (mail,) = mailoutbox
+    path = re.search(r"/k/\S+", mail.body)[0]
+    assert (mail.to, "Click tracking" in mail.body) == ([profile.email], True)
+    assert "Click tracking" in reader.get(path).content.decode()
+    profile.refresh_from_db()
+    assert profile.track_clicks is False
+    assert "This may be measured now" in reader.post(path).content.decode()
+
+    profile.refresh_from_db()
+    assert (profile.track_opens, profile.track_clicks) == may
+    event = ConsentEvent.objects.order_by("-pk")[0]
+    assert (event.source, event.opted_out, event.network) == ("confirmed_by_mail", False, "127.0.0.0/24")
+    say(profile, False)
+    reader.post(path)  # the old mail undoes nothing
+    profile.refresh_from_db()
+    assert profile.track_clicks is False
+
+
+def test_nobody_is_measured_by_a_confirmation_of_another_address(reader, delivery, mailoutbox):
+    profile = whose(delivery)
+    reader.post(preferences(delivery), {"action": "track"})
+    letters.mail(clock.now())
+    Profile.objects.filter(pk=profile.pk).update(email="new@example.com", email_key="new@example.com")
+
+    answer = reader.post(re.search(r"/k/\S+", mailoutbox[0].body)[0])
+
+    profile.refresh_from_db()
+    assert (answer.status_code, profile.track_opens) == (410, None)
 
 
 def test_it_speaks_the_language_of_its_reader(reader, delivery):

@@ -12,6 +12,7 @@ from django.http import Http404, QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts import access
 from accounts.models import User
 from audiences import sight
 from audiences.tracking import Tracked
@@ -36,6 +37,7 @@ from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind, MailKind, Reply, Report
 from reporting.figures import counted, kpis
 from reporting.logs import languages, plan_rows, providers
+from reporting.models import StandingFailures
 
 PAGE_ROWS = 50
 LONGEST_SEARCH = 320
@@ -75,6 +77,7 @@ BESIDE_THE_LEDGER: dict[str, Any] = {"retrying": Try, "in_doubt": Doubt}
 FEW_CHUNKS = 100
 TALLIES = {
     "failed": ("failed",),
+    "erased": ("erased",),
     "ignored": ("ignored",),
     "cancelled": ("cancelled",),
     "bounced_later": ("bounced",),
@@ -136,11 +139,15 @@ class Log:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows, and the keys that lead on; None where there is nothing more."""
+    """One page of rows, and the keys that lead on; None where there is nothing more.
+
+    With `looked_upto`, the number of a message, rows beyond it were not looked at yet.
+    """
 
     rows: list[Any]
     previous: Any = None
     following: Any = None
+    looked_upto: int | None = None
 
 
 # Rows
@@ -167,7 +174,7 @@ def sending(delivery: Delivery, chosen: dict[str, str], user: User | None) -> Qu
     if chosen.get("reason"):
         rows = rows.filter(reason="" if chosen["reason"] == NO_REASON else chosen["reason"])
     if chosen.get("provider"):
-        rows = providers.of(rows, chosen["provider"], failed=failed(delivery, user))
+        rows = providers.of(rows, chosen["provider"], top=lambda: _top_providers(delivery, user))
     if chosen.get("language"):
         rows = languages.of(rows, chosen["language"])
     if chosen.get("reaction") in BY_MAIL:
@@ -202,6 +209,15 @@ def failed(delivery: Delivery, user: User | None) -> QuerySet[Message]:
     """The recipients whose message failed at a server, then or later."""
     rows = Message.objects.filter(_BOUNCED, delivery=delivery)
     return sight.marked(rows, user=user, unit=delivery.unit)
+
+
+def _top_providers(delivery: Delivery, user: User | None) -> list[str]:
+    """The providers with a line of their own where failures are counted: as pages draw them, else as they are now."""
+    if user is None or access.sees_all_below(user, delivery.unit):
+        standing = StandingFailures.objects.filter(delivery_id=delivery.pk, at__isnull=False).first()
+        if standing is not None:
+            return [provider for provider, _refused, _later in standing.by_provider]
+    return [row["provider"] for row in providers.counted(failed(delivery, user))]
 
 
 def complaints() -> QuerySet[Report]:

@@ -3,9 +3,11 @@
 Whose address a person may not see is told apart by no provider either: a domain may be somebody's name.
 """
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -14,8 +16,10 @@ from audiences.models import MailExchange
 
 LONGEST = 253
 TOP = 25  # providers that have a line of their own
-# No host has such a name.
-OTHERS, UNSEEN = "(others)", "(unseen)"
+# No host has such a name. All: of whoever does not see all people, where they were counted for everybody.
+ALL, OTHERS, UNSEEN, ERASED = "(all)", "(others)", "(unseen)", "(erased)"
+
+_NO_HOSTS = frozenset({ALL, OTHERS, UNSEEN, ERASED})
 
 Rows = QuerySet[Any]
 
@@ -24,7 +28,7 @@ def named(marked: Rows) -> Rows:
     """The rows, which `sight.marked` has marked, each with its provider."""
     return marked.annotate(
         provider=Case(
-            When(is_seen=True, then=mail_exchanges.provider_of("address_key")),
+            When(is_seen=True, then=Coalesce(mail_exchanges.provider_of("address_key"), Value(ERASED))),
             default=Value(UNSEEN),
             output_field=CharField(),
         )
@@ -43,13 +47,14 @@ def chosen(text: str) -> str:
     return plain if len(plain) <= LONGEST else ""
 
 
-def of(marked: Rows, provider: str, *, failed: Rows) -> Rows:
-    """Of these rows those of a provider; of the others, those of whom `counted` names none for `failed`."""
+def of(marked: Rows, provider: str, *, top: Callable[[], Collection[str]]) -> Rows:
+    """Of these rows those of a provider; of the others, those of none that `top` names."""
     if provider == UNSEEN:
         return marked.filter(is_seen=False)
+    if provider == ERASED:
+        return marked.filter(is_seen=True, address_key="")
     if provider == OTHERS:
-        top = [row["provider"] for row in counted(failed)]
-        return named(marked).exclude(provider__in=top)
+        return named(marked).exclude(provider__in=top())
     taken = MailExchange.objects.filter(provider=provider)
     rule = Q(domain__in=taken.values("domain"))
     if not MailExchange.objects.filter(domain=provider).exclude(provider__in=["", provider]).exists():
@@ -60,7 +65,7 @@ def of(marked: Rows, provider: str, *, failed: Rows) -> Rows:
 def hosts(names: list[str]) -> dict[str, str | Promise]:
     """By provider its MX host, or why none is known; nothing of those that are no single one."""
     known = exchanges(names)
-    return {name: _host(known.get(name)) for name in names if name not in (OTHERS, UNSEEN)}
+    return {name: _host(known.get(name)) for name in names if name not in _NO_HOSTS}
 
 
 def _host(known: MailExchange | None) -> str | Promise:

@@ -9,12 +9,13 @@ from enum import Enum
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import BooleanField, F, Func, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from audiences.models import ConsentDoubt, Import, ImportProblem, SignUp, Subscription
 from deliveries.ledger import erasing as ledger
+from deliveries.ledger.held import is_held
 from feedback.models import IncomingMail, Reply, Report
 from feedback.models import Outcome as ReportOutcome
 from reporting.persons.identity import Person
@@ -68,10 +69,19 @@ FATES: dict[str, Fate] = {
 }
 
 
+class _IsHeld(Func):
+    """Whether the delivery of this column is under a legal hold: what hangs on it stays until that is lifted."""
+
+    output_field = BooleanField()
+    template = is_held("(%(expressions)s)")
+
+
 def _reports(person: Person) -> int:
     """What was settled is emptied; whether it spoke of the very address stays told."""
     own = Report.objects.filter(pk__in=BY_CODE["reports"].rows(person).values("pk"), settled_at__isnull=False)
-    full = own.exclude(recipient="", recipient_key__in=["", HIDDEN], diagnostic="", address_key="")
+    full = own.exclude(_IsHeld(F("delivery_id"))).exclude(
+        recipient="", recipient_key__in=["", HIDDEN], diagnostic="", address_key=""
+    )
     number = 0
     for report in full.only("recipient_key", "address_key"):
         key = report.address_key
@@ -79,6 +89,17 @@ def _reports(person: Person) -> int:
         values = {"recipient": "", "diagnostic": "", "address_key": ""}
         number += Report.objects.filter(pk=report.pk).update(recipient_key="" if is_own else HIDDEN, **values)
     return number
+
+
+_FULL = ~Q(raw=b"") | ~Q(envelope_to="")
+_HELD = Q(pk__in=Report.objects.filter(_IsHeld(F("delivery_id"))).values("mail")) | Q(
+    pk__in=Reply.objects.filter(_IsHeld(F("delivery_id"))).values("mail")
+)
+
+
+def held_mails(person: Person) -> int:
+    """How many mails of theirs are kept by a legal hold."""
+    return BY_CODE["incoming_mail"].rows(person).filter(_FULL, _HELD).count()
 
 
 def _mails(person: Person) -> int:
@@ -90,9 +111,8 @@ def _mails(person: Person) -> int:
         is_current=True, outcome__in=[ReportOutcome.PENDING, ReportOutcome.WAITS]
     )
     due = Reply.objects.filter(forwarded_at=None, tries__lt=MOST_TRIES)
-    rows = rows.exclude(pk__in=open_reports.values("mail")).exclude(pk__in=due.values("mail"))
-    full = ~Q(raw=b"") | ~Q(envelope_to="")
-    return IncomingMail.objects.filter(full, pk__in=list(rows.values_list("pk", flat=True))).update(
+    rows = rows.exclude(pk__in=open_reports.values("mail")).exclude(pk__in=due.values("mail")).exclude(_HELD)
+    return IncomingMail.objects.filter(_FULL, pk__in=list(rows.values_list("pk", flat=True))).update(
         raw=b"", envelope_to=""
     )
 
@@ -113,7 +133,7 @@ def _import_problems(person: Person) -> int:
             name: HIDDEN if isinstance(value, str) else value for name, value in problem.slots.items()
         }
     ImportProblem.objects.bulk_update(rows, ["slots"], batch_size=500)
-    for key in person.keys:
+    for key in person.spellings:
         Import.objects.filter(samples__icontains=key).update(samples=[])
     return len(rows)
 
@@ -151,7 +171,7 @@ def redact_trail(persons: Collection[Person]) -> int:
     Before their profiles are gone: of what hangs on these the trail speaks too.
     """
     targets = list(_targets(persons))
-    keys = sorted({key for person in persons for key in person.keys})
+    keys = sorted({key for person in persons for key in person.spellings})
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT accounts_redact_trail(%s::text[], %s::text[], %s)",

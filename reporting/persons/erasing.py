@@ -6,11 +6,12 @@ nothing needs it any more, and else as soon as it does not: a job comes back to 
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -26,6 +27,8 @@ from audiences.quarantine import erased_addresses
 from campaign.lib import clock, counts, numbers
 from campaign.lib.refusals import Refusal
 from deliveries.ledger import erasing as ledger
+from deliveries.models import Message
+from reporting.models import StandingFailures
 from reporting.persons import erasers, identity
 from reporting.persons.erasers import FATES
 from reporting.persons.identity import Person
@@ -48,6 +51,10 @@ WAITS = {
     ledger.OPEN_CHUNK: ngettext_lazy(
         "message of a delivery of an earlier version that is not through",
         "messages of deliveries of an earlier version that are not through",
+    ),
+    ledger.HELD: ngettext_lazy(
+        "message, exclusion or mail of a delivery under a legal hold, until that is lifted",
+        "messages, exclusions or mails of deliveries under a legal hold, until that is lifted",
     ),
     ledger.BUSY: ngettext_lazy(
         "message that somebody else is changing", "messages that somebody else is changing"
@@ -172,7 +179,7 @@ def _profile(text: str, by: User) -> Profile | None:
 def _persons(profiles: tuple[Profile, ...], key: str) -> tuple[Person, ...]:
     if not profiles:
         return (Person(NOBODY, frozenset({key})),)
-    return tuple(identity.of(profile) for profile in profiles)
+    return tuple(identity.whole(profile) for profile in profiles)
 
 
 def lines(whom: Whom) -> list[Line]:
@@ -187,13 +194,14 @@ def lines(whom: Whom) -> list[Line]:
 
 def waits(whom: Whom) -> dict[str, int]:
     """Return how much would have to wait if it were done now, by why."""
-    return {why: number for why, number in [("import_files", _files_before(clock.now()))] if number}
+    found = {ledger.HELD: _held(whom.persons), "import_files": _files_before(clock.now())}
+    return {why: number for why, number in found.items() if number}
 
 
 def not_covered(whom: Whom) -> list[tuple[str | Promise, int]]:
     """Return where an address of theirs stands that no erasure changes, because people wrote it there themselves."""
     found: Counter[str | Promise] = Counter()
-    for key in whom.keys:
+    for key in {each for person in whom.persons for each in person.spellings}:
         found[_("Rules of audiences that name the address")] += Audience.objects.filter(
             rule__icontains=key
         ).count()
@@ -226,41 +234,75 @@ def _first_step(whom: Whom, *, by: User, at: datetime, reference: str) -> Erasur
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
     people.wait_for_others(whom.keys)
-    ids = [profile.pk for profile in whom.profiles]
-    locked = Profile.objects.select_for_update(of=("self",)).select_related("unit").filter(pk__in=ids)
-    profiles = tuple(locked.order_by("pk"))
-    for profile in profiles or (root(),):
-        access.require(by, Right.ERASE, profile)
+    profiles = _as_they_are_now(whom, by)
     persons = _persons(profiles, min(whom.keys, default=""))
-    keys = whom.keys | {key for person in persons for key in person.keys}
+    keys = {each.email_key for each in whom.profiles} | {key for each in persons for key in each.keys}
     erasure = Erasure.objects.create(
         unit=whom.unit, by=by, at=at, reference=reference[:128], watched_until=at + WATCHED
     )
     gone = {"audit": erasers.redact_trail(persons)}
     for code, eraser in erasers.ERASERS.items():
         gone[code] = sum(eraser(person) for person in persons)
-    gone |= people.forget(erasure, profile_ids=[profile.pk for profile in profiles], keys=keys)
+    gone |= people.forget(
+        erasure,
+        profile_ids=[profile.pk for profile in profiles],
+        keys=keys - {""},
+        messages_gone={person.profile_id: person.gone for person in persons},
+    )
     people.note(erasure.pk, gone=gone, waits={})
     audit.record("erase_person", by=by, target=erasure, unit=whom.unit.label, redacted=gone["audit"])
     return erasure
 
 
+def _as_they_are_now(whom: Whom, by: User) -> tuple[Profile, ...]:
+    """The profiles, held; with those that came in with the address while others were waited for.
+
+    Raise NoSuchPerson where somebody else has just erased them, ElsewhereToo, and access.NotAllowed.
+    """
+    meant = Q(pk__in=[profile.pk for profile in whom.profiles])
+    for key in {profile.email_key for profile in whom.profiles} or whom.keys:
+        meant |= Q(email_key=key) if key else Q()
+    locked = Profile.objects.select_for_update(of=("self",)).select_related("unit").filter(meant)
+    profiles = tuple(locked.order_by("pk"))
+    if whom.profiles and not profiles:
+        raise NoSuchPerson(text=whom.word)
+    for profile in profiles or (root(),):
+        if whom.profiles and profile not in whom.profiles and not access.can(by, Right.ERASE, profile):
+            raise ElsewhereToo
+        access.require(by, Right.ERASE, profile)
+    return profiles
+
+
 def carry_on(erasure_id: int) -> Erasure:
     """What could not be erased yet is, as far as nothing needs it any more; twice does no harm."""
     erasure = Erasure.objects.get(pk=erasure_id)
-    ids = list(erasure.profiles.values_list("profile_id", flat=True))
-    swept = ledger.sweep(ids, before_emptying=lambda keys: people.forget_late(erasure, keys))
+    gone_to = dict(erasure.profiles.values_list("profile_id", "messages_gone"))
+    swept = ledger.sweep(list(gone_to), before_emptying=lambda keys: people.forget_late(erasure, keys))
     gone = {"messages": swept.emptied}
     with transaction.atomic():
+        if swept.emptied or erasure.finished_at is None:
+            _note_emptied(list(gone_to))
+        persons = [Person(pk, frozenset(), tuple(map(tuple, of_it or ()))) for pk, of_it in gone_to.items()]
         for code in erasers.LATE:
-            gone[code] = sum(erasers.ERASERS[code](Person(pk, frozenset())) for pk in ids)
+            gone[code] = sum(map(erasers.ERASERS[code], persons))
         for chunk in swept.redacted:
             audit.record(
                 "redact_chunk", by=None, target=erasure, delivery=chunk.delivery_id, chunk=chunk.number,
                 checked=True, rows=chunk.rows,
             )  # fmt: skip
-        files = {"import_files": _files_before(erasure.at)}
-        return people.note(erasure.pk, gone=gone, waits=swept.waits | files)
+        more = {ledger.HELD: _held(persons), "import_files": _files_before(erasure.at)}
+        return people.note(erasure.pk, gone=gone, waits=swept.waits | more)
+
+
+def _held(persons: Iterable[Person]) -> int:
+    persons = list(persons)
+    return ledger.held_rows([person.profile_id for person in persons]) + sum(map(erasers.held_mails, persons))
+
+
+def _note_emptied(profile_ids: list[int]) -> None:
+    """What was counted by provider of the deliveries to these people holds no more: no domain is known of them now."""
+    theirs = Message.objects.filter(profile_id__in=profile_ids).values("delivery_id")
+    StandingFailures.objects.filter(delivery_id__in=theirs).update(changes=F("changes") + 1)
 
 
 def _files_before(at: datetime) -> int:

@@ -39,7 +39,7 @@ class Case:
     files: dict[str, str] = field(default_factory=dict)  # of a message or a mail, by its key: where it stands
 
     def __post_init__(self) -> None:
-        self.person = identity.of(self.profile)
+        self.person = identity.whole(self.profile)
         self.total, self.done = len(PLACES) + BY_CODE["messages"].rows(self.person).count(), 0
 
     def step(self) -> None:

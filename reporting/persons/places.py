@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, TextField
+from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, TextField
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Lower
 from django.utils.functional import Promise
@@ -71,7 +71,7 @@ class Place:
             for column in self.by_address:
                 where |= Q(**{f"{column}__in": person.keys})
         if self.of_message:
-            where |= Q(Exists(_their_messages(person)))
+            where |= Q(_OfTheirs(person))
         if self.finds is not None:
             where |= self.finds(person)
         return self.model._default_manager.filter(where).order_by("pk")
@@ -83,10 +83,23 @@ class Place:
         return [each for each in self.model._meta.concrete_fields if each.name not in out]
 
 
-def _their_messages(person: Person) -> QuerySet[Message]:
-    return Message.objects.filter(
-        profile_id=person.profile_id, delivery_id=OuterRef("delivery_id"), seq=OuterRef("seq")
-    )
+class _OfTheirs(Func):
+    """Whether a row hangs on a message of theirs, be it here or gone."""
+
+    output_field = BooleanField()
+    template = """EXISTS (
+        SELECT FROM (
+            SELECT m.delivery_id, m.seq FROM deliveries_message m WHERE m.profile_id = %(profile)s
+            UNION ALL
+            SELECT * FROM unnest(ARRAY[%(deliveries)s]::bigint[], ARRAY[%(seqs)s]::int[])
+        ) t (delivery_id, seq) WHERE (t.delivery_id, t.seq) = (%(expressions)s)
+    )"""
+
+    def __init__(self, person: Person) -> None:
+        deliveries, seqs = (", ".join(str(int(pair[at])) for pair in person.gone) for at in (0, 1))
+        super().__init__(
+            F("delivery_id"), F("seq"), profile=int(person.profile_id), deliveries=deliveries, seqs=seqs
+        )
 
 
 def _mail(person: Person) -> Q:
@@ -99,7 +112,7 @@ def _audited(person: Person) -> Q:
     """What was done to the profile; and what names the person in its detail, of the few actions that do."""
     of_profile = Q(target_type=Profile._meta.label_lower, target_id=str(person.profile_id))
     named = Q(action__in=("remove_member", "unsubscribe"), detail__profile=person.profile_id)
-    address = Q(action__in=("opt_out_address", "opt_in_address"), detail__address__in=list(person.keys))
+    address = Q(action__in=("opt_out_address", "opt_in_address"), detail__address__in=list(person.spellings))
     return of_profile | named | address
 
 
@@ -124,7 +137,7 @@ def _hashed(person: Person) -> Q:
 def _in_reports_of_imports(person: Person) -> Q:
     """Lines of imports' reports that quote an address of theirs."""
     found = Q(pk__in=[])
-    for key in person.keys:
+    for key in person.spellings:
         quoting = ImportProblem.objects.annotate(said=Lower(Cast("slots", TextField())))
         found |= Q(pk__in=quoting.filter(said__contains=f'"{key}"').values("pk"))
     return found
@@ -132,13 +145,14 @@ def _in_reports_of_imports(person: Person) -> Q:
 
 def _proofs(person: Person) -> Q:
     """Copies that went to an address of theirs, and copies that were filled with their values."""
-    to_them = ProofMessage.objects.annotate(to=Lower("address")).filter(to__in=person.keys)
-    of_them = ProofMessage.objects.annotate(of=Lower(KT("values__email"))).filter(of__in=person.keys)
+    to_them = ProofMessage.objects.annotate(to=Lower("address")).filter(to__in=person.spellings)
+    of_them = ProofMessage.objects.annotate(of=Lower(KT("values__email"))).filter(of__in=person.spellings)
     return Q(pk__in=to_them.values("pk")) | Q(pk__in=of_them.values("pk"))
 
 
 def _test_profiles(person: Person) -> Q:
-    return Q(pk__in=TestProfile.objects.annotate(of=Lower("email")).filter(of__in=person.keys).values("pk"))
+    having = TestProfile.objects.annotate(of=Lower("email")).filter(of__in=person.spellings)
+    return Q(pk__in=having.values("pk"))
 
 
 MESSAGES = Place("messages", _("Messages"), Message, by_profile="profile_id")
@@ -171,7 +185,7 @@ PLACES = (
         SignUp,
         by_profile="profile",
         by_address=("address_key",),
-        leaves_out=frozenset({"key", "mail_after", "tries"}),
+        leaves_out=frozenset({"key", "mailbox", "mail_after", "tries"}),
     ),
     Place("quarantine", _("Quarantine"), Quarantine, by_address=("address_key",)),
     Place("address_errors", _("Errors of addresses"), AddressError, by_address=("address_key",)),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from campaign.lib import clock
 from deliveries.sending import looks
 
-SHARE_BESIDE_A_SEND = 0.1  # of the time
+SHARE_BESIDE_A_SEND = 0.05  # of the time
 
 
 class Pace:

@@ -24,7 +24,7 @@ from deliveries.proofs import numbered
 from feedback.models import Hit, Report
 from reporting.counting import deployment, failures, statistics
 from reporting.figures import counted, standing
-from reporting.logs import columns, logs, saved_filters
+from reporting.logs import columns, logs, saved_filters, walking
 from reporting.pages import find, never_stored
 from reporting.persons import as_sent
 from reporting.reactions import click_map as drawing
@@ -80,7 +80,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         context |= {
             "log": log,
             "chosen": chosen,
-            "page": logs.page(log, log.rows(delivery, chosen, person(request)), request.GET),
+            "page": _page(request, delivery, log, chosen),
         }
         context["span"] = [counted.moment(chosen.get(name, "")) for name in ("since", "until")]
         context["filters"] = [(choice, chosen.get(choice.name, "")) for choice in log.filters]
@@ -91,7 +91,7 @@ def window(request: HttpRequest, pk: int, tab: str = "log") -> HttpResponse:
         if tab == "unknown":
             context |= unknown_outcomes.context(delivery, person(request))
     elif tab == "failures":
-        context["failures"] = failures.failures(delivery, user=person(request))
+        context |= _failures(request, delivery)
         if request.htmx:
             context["lines_shown"] = ":" if "all" in request.GET else f":{FAILURES_SHOWN}"
             return never_stored(render(request, "reporting/_failures.html", context))
@@ -282,6 +282,23 @@ def _links(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
     if look.must_wait and "counts" not in request.GET:
         return {"links": reactions.uncounted(delivery), "counts_follow": True, "look": look}
     return {"links": reactions.links(delivery, known=look.figures), "look": look}
+
+
+def _page(request: HttpRequest, delivery: Delivery, log: logs.Log, chosen: dict[str, str]) -> logs.Page:
+    """One page; of the sending log it looks only so far, and further for who waits for it by itself."""
+    rows = log.rows(delivery, chosen, person(request))
+    if log.code != "sending" or not walking.is_walked(chosen):
+        return logs.page(log, rows, request.GET)
+    return walking.page(delivery, rows, chosen, request.GET, further=walking.FURTHER if request.htmx else 1)
+
+
+def _failures(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
+    """Why messages failed; of a large delivery as it was counted last, or nothing before that."""
+    look = standing.look(delivery, at=clock.now(), of=standing.FAILURES)
+    if look.must_wait:
+        return {"look": look}
+    found = failures.failures(delivery, user=person(request), known=look.figures)
+    return {"look": look, "failures": found}
 
 
 def _links_once_counted(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:

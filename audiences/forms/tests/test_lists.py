@@ -1,6 +1,7 @@
 """The lists of audiences, profiles and imports: their orders, how many there are, and that they are found as left."""
 
 import json
+from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
 from urllib.parse import parse_qs, urlsplit
@@ -130,13 +131,58 @@ def test_very_many_profiles_are_shown_newest_first_alone(get, monkeypatch):
 def test_what_takes_too_long_is_given_up_and_the_transaction_goes_on(user, monkeypatch):
     with pytest.raises(in_time.TooSlow), in_time.at_most(20), connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(5)")
+    ProfileFactory.create_batch(26)
     filters = ProfileFilter({}, user=user)
     monkeypatch.setattr(lists, "bounded_count", _too_slow)
 
     page = filters.page(Profile.objects.all(), before=None, after=None)
 
-    assert page.total is None
+    assert (page.total, page.count_follows, len(page.rows)) == (None, True, 25)
     assert not filters.offers("name")
+
+
+def test_a_number_that_takes_long_follows_its_page_and_with_it_by_what_the_list_can_be_sorted(
+    get, monkeypatch
+):
+    ProfileFactory.create_batch(26, city="Olinda")
+    monkeypatch.setattr(in_time, "at_most", _never_soon)
+
+    page = get("profiles", q="Olinda")
+    monkeypatch.undo()
+    count = get("profiles-count", q="Olinda")
+
+    assert len(page.context["page"].rows) == 25
+    assert f'hx-get="{reverse("audiences:profiles-count")}?q=Olinda"' in page.content.decode()
+    assert 'class="sort"' not in page.content.decode()
+    assert "26 rows" in count.content.decode()
+    assert '<template><thead id="profiles-head" hx-swap-oob="true">' in count.content.decode()
+    assert 'href="?q=Olinda&amp;sort=name&amp;chosen=1"' in count.content.decode()
+
+
+def test_what_is_whole_on_its_page_is_not_counted_by_itself(get, monkeypatch):
+    ProfileFactory.create_batch(3, city="Olinda")
+    monkeypatch.setattr(lists, "bounded_count", _too_slow)
+
+    page = get("profiles", q="Olinda").context["page"]
+
+    assert (page.total, page.count_follows) == (3, False)
+
+
+def test_the_number_is_of_those_alone_whom_one_may_see(client):
+    ProfileFactory.create_batch(2, city="Olinda", unit=UnitFactory(label="Theirs"))
+    mine = UnitFactory(label="Mine")
+    ProfileFactory(city="Olinda", unit=mine)
+    client.force_login(UserFactory(roles={"prepare": mine}))
+
+    count = client.get(reverse("audiences:profiles-count"), {"q": "Olinda"}).content.decode()
+
+    assert "1 row" in count
+
+
+@contextmanager
+def _never_soon(_milliseconds):
+    raise in_time.TooSlow
+    yield
 
 
 def _too_slow(_rows):

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection
 
-from campaign.lib import clock, partitions
+from campaign.lib import clock, partitions, planner
 from deliveries.ledger import bounces, ranges
 from deliveries.ledger.bounces import Reported
 from deliveries.models import Exclusion, Message, MessageStatus
@@ -73,6 +73,14 @@ def test_what_is_made_is_as_the_first_was(short_ranges):
         )
     )
     assert triggers[f"deliveries_message_{short_ranges}"] == triggers["deliveries_message_first"]
+    uncounted = dict(
+        execute(
+            "SELECT attrelid::regclass::text, array_agg(attname ORDER BY attname)::text[] FROM pg_attribute"
+            " WHERE attrelid::regclass::text ~ '^deliveries_message_(first|[0-9]+)$' AND attstattarget = 0 GROUP BY 1"
+        )
+    )
+    assert uncounted[f"deliveries_message_{short_ranges}"] == uncounted["deliveries_message_first"]
+    assert "values" in uncounted["deliveries_message_first"]
     indexes = execute(
         "SELECT count(*), bool_and(x.inhparent IS NOT NULL) FROM pg_index i LEFT JOIN pg_inherits x ON x.inhrelid = i.indexrelid"
         " WHERE i.indrelid = %s::regclass",
@@ -268,3 +276,14 @@ def test_the_last_number_is_known_where_the_sequence_was_set_and_not_asked_since
 
     assert DeliveryFactory().pk == following
     assert ranges.last_id() == following
+
+
+def test_all_messages_together_are_counted_for_the_planner_only_when_it_knows_of_less_than_half(monkeypatch):
+    monkeypatch.setattr(planner, "MANY", 1)
+    known = []
+
+    for recipients in (4, 2, 3):
+        DeliveryFactory(ready=True, recipients=recipients)
+        known.append(planner.known_rows("deliveries_message"))
+
+    assert known == [4, 4, 9]

@@ -28,9 +28,9 @@ def resume(*, delivery: Delivery, by: User, at: datetime) -> Delivery:
     """Resume the send at the exact row where it paused."""
     delivery = Delivery.objects.locked(delivery.pk)
     step = Step.CONTINUE if delivery.is_recurring else Step.RESUME
-    lifecycle.check(delivery, step, by=by)
+    leave = lifecycle.check(delivery, step, by=by)
     gate.require_open(delivery)
-    lifecycle.move(delivery, step, by=by, at=at)
+    lifecycle.move(delivery, step, by=by, at=at, leave=leave)
     log.write(delivery, at, n_("Resumed by %(by)s"), by=str(by))
     queues.TICK.enqueue()
     return delivery

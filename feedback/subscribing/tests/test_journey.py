@@ -151,6 +151,32 @@ def test_an_address_gets_one_mail_a_day_and_the_next_service_waits_for_its_day(r
     assert len(mailoutbox) == 2
 
 
+def test_a_mailbox_gets_one_mail_a_day_however_its_address_is_tagged(reader, mailoutbox):
+    service = ServiceFactory()
+    spellings = ("ana", "ANA", "ana+1", "Ana+2", "ana+3", "ana+4", "ana+5")
+
+    for local in spellings:
+        asked(reader, service, f"{local}@example.com")
+    for local in ("a.n.a", "ana+x", "an.a"):
+        asked(reader, service, f"{local}@{'googlemail' if 'x' in local else 'gmail'}.com")
+    asked(reader, service, "bia+1@example.com")
+    letters.mail(clock.now())
+
+    assert sorted(mail.to[0] for mail in mailoutbox) == [
+        "a.n.a@gmail.com", "ana@example.com", "bia+1@example.com",
+    ]  # fmt: skip
+    for day in range(1, 6):
+        letters.mail(clock.now() + timedelta(days=day, minutes=1))
+    to_ana = [mail.to[0] for mail in mailoutbox if mail.to[0].endswith("@example.com")]
+    assert to_ana == [
+        "ana@example.com",
+        "bia+1@example.com",
+        "ana+1@example.com",
+        "Ana+2@example.com",
+        "ana+3@example.com",
+    ]
+
+
 def test_a_mail_that_could_not_leave_is_tried_again_and_none_leaves_twice(reader, mailoutbox, settings):
     asked(reader, ServiceFactory())
     works = settings.EMAIL_BACKEND

@@ -147,6 +147,7 @@ def test_the_pages_wait_for_the_figures_and_then_draw_them(client, large, reader
 
 def test_why_messages_failed_follows_the_summary_of_a_large_delivery(client, large, reader, asked):
     count(large)
+    standing_counts.count(delivery_id=large.pk, at=clock.now(), what=standing.FAILURES.name)
 
     page = client.get(reverse("reporting:summary", args=[large.pk])).content.decode()
     where = reverse("reporting:window", args=[large.pk, "failures"]) + "?all=1"

@@ -7,9 +7,9 @@ import pytest
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
+from deliveries.ledger import addressees as kept
 from deliveries.models import Delivery
 from deliveries.retention import periods
-from feedback import unsubscribes
 from feedback.models import HitKind
 from feedback.tests.factories import hit
 from reporting.counting import statistics
@@ -39,7 +39,7 @@ def old():
 @pytest.fixture
 def addressees():
     """Whom each of so many messages of a delivery was written to, as its opt-out link knows it."""
-    return lambda delivery, number: [unsubscribes.addressee(delivery.pk, 1 + n) for n in range(number)]
+    return lambda delivery, number: [kept.addressee(delivery.pk, 1 + n) for n in range(number)]
 
 
 @pytest.fixture
