@@ -45,7 +45,6 @@ class Known(rq.worker.BaseWorker):
         super().heartbeat(timeout, pipeline)
         worker_registration.register(self, pipeline)
 
-
     def handle_job_failure(self, *args: Any, exc_string: str = "", **kwargs: Any) -> None:
         """What failed is kept in Valkey for days: without what PostgreSQL quoted of rows."""
         super().handle_job_failure(*args, exc_string=without_rows(exc_string), **kwargs)

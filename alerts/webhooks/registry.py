@@ -17,6 +17,7 @@ from accounts.rights import Right
 from alerts import queues
 from alerts.models import Condition, Webhook, WebhookMessage
 from alerts.webhooks import messages, reaching, secrets
+from campaign.lib import locking
 from campaign.lib.refusals import Refusal
 
 MOST = 20  # of one unit
@@ -128,7 +129,7 @@ def remove(*, webhook: Webhook, by: User) -> None:
 
 def _own(webhook: Webhook, by: User) -> Webhook:
     """The row, locked, for whoever administers its unit."""
-    found = Webhook.objects.select_for_update(of=("self",)).select_related("unit").get(pk=webhook.pk)
+    found = locking.locked(Webhook.objects.select_related("unit"), webhook.pk)
     access.require(by, Right.ADMINISTER, found.unit)
     return found
 

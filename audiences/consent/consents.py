@@ -14,6 +14,7 @@ from accounts.rights import Right
 from audiences.models import AddressOptOut, ConsentEvent, Profile
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
+from campaign.lib import locking
 
 Channel = ConsentEvent.Channel
 
@@ -143,7 +144,7 @@ def address_says_no(profile: Profile) -> bool:
 
 def _locked(profile_id: int, by: User | None) -> Profile:
     """The profile, held until the transaction ends; raise access.NotAllowed for who may not prepare there."""
-    profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile_id)
+    profile = locking.locked(Profile.objects.select_related("unit"), profile_id)
     if by is not None:
         access.require(by, Right.PREPARE, profile)
     return profile

@@ -18,6 +18,7 @@ from audiences.quarantine import erased_addresses, suppression, suppressions
 from audiences.rules import targeting
 from audiences.services import subscribing
 from audiences.services.subscribing import Origin
+from campaign.lib import locking
 from campaign.lib.refusals import Refusal
 
 LASTS = timedelta(days=7)  # so long the link of a mail works
@@ -151,11 +152,7 @@ def confirm(*, sign_up: SignUp, network: str, at: datetime) -> SignUp:
 
     Raise NoLongerOpen where the link has ended.
     """
-    sign_up = (
-        SignUp.objects.select_for_update(of=("self",))
-        .select_related("service__unit", "text")
-        .get(pk=sign_up.pk)
-    )
+    sign_up = locking.locked(SignUp.objects.all(), sign_up.pk)
     if sign_up.confirmed_at is not None:
         return sign_up
     if at > max(sign_up.at, sign_up.mail_after) + LASTS:

@@ -13,6 +13,7 @@ from accounts.rights import Right
 from audiences.models import Profile
 from audiences.services.subscribing import WITH_THEIR_ADDRESSES, Origin
 from audiences.tracking import COLUMNS, Purpose
+from campaign.lib import locking
 
 # A yes is this profile's alone; a no everybody's who has the address.
 _SAY = """
@@ -63,7 +64,7 @@ def say(*, profile_id: int, purposes: dict[str, bool], origin: Origin) -> bool:
     What has left measured and comes back afterwards is not kept; what was sealed as not measured stays so. A person
     who does it for another needs *Prepare deliveries* on the profile; raise access.NotAllowed.
     """
-    profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile_id)
+    profile = locking.locked(Profile.objects.select_related("unit"), profile_id)
     if origin.by is not None:
         access.require(origin.by, Right.PREPARE, profile)
     ids = sql.SQL("SELECT {}::bigint, ''").format(sql.Literal(profile_id))

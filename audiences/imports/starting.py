@@ -15,6 +15,7 @@ from audiences.imports.reading.files import DELIMITERS
 from audiences.imports.reading.source import ENCODINGS
 from audiences.imports.reading.stored_file import store
 from audiences.models import Audience, Import
+from campaign.lib import locking
 from campaign.lib.refusals import Refusal
 
 
@@ -137,9 +138,7 @@ def again(*, importing: Import, by: User, options: Options | None = None) -> Imp
     another import has taken over the file.
     """
     access.require(by, Right.IMPORT, importing.unit)
-    importing = (
-        Import.objects.select_for_update(of=("self",)).select_related("unit", "audience").get(pk=importing.pk)
-    )
+    importing = locking.locked(Import.objects.select_related("unit"), importing.pk)
     if importing.status != Import.Status.REFUSED or importing.dry_run:
         raise NotRefused()
     if not importing.parts.exists():  # its file went with the other try, or was kept long enough
@@ -197,7 +196,7 @@ def carry_out(*, importing: Import, by: User) -> Import:
 def _dry(importing: Import, by: User, *, among: tuple[str, ...]) -> Import:
     """The dry run, locked, that nobody is at and whose file is here."""
     access.require(by, Right.IMPORT, importing.unit)
-    locked = Import.objects.select_for_update(of=("self",)).select_related("unit").get(pk=importing.pk)
+    locked = locking.locked(Import.objects.select_related("unit"), importing.pk)
     if not locked.dry_run or locked.status not in among or not locked.parts.exists():
         raise NotChecked()
     return locked

@@ -19,6 +19,7 @@ from audiences.models import Profile
 from audiences.models.profile import Plain
 from audiences.profiles import export_styles, files
 from audiences.quarantine import erased_addresses, suppressions
+from campaign.lib import locking
 from campaign.lib.refusals import Refusal
 
 EDITABLE = (
@@ -77,7 +78,7 @@ def change(*, profile: Profile, values: dict[str, Any], by: User) -> Profile:
     names = set(values.get("attributes") or {})
     declared = attributes.hold(names)
     _wait_for_erasures(values)
-    profile = Profile.objects.select_for_update(of=("self",)).select_related("unit").get(pk=profile.pk)
+    profile = locking.locked(Profile.objects.select_related("unit"), profile.pk)
     access.require(by, Right.IMPORT, profile)
     attributes.refuse(names - declared - set(profile.attributes))  # what an earlier time left behind stays
     before, had_address = {name: getattr(profile, name) for name in EDITABLE}, _has_address(profile)

@@ -12,6 +12,7 @@ from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
 from audiences.models import Service
 from audiences.services import texts
+from campaign.lib import locking
 from campaign.lib.refusals import Refusal
 
 LONGEST_NAME = 128
@@ -65,7 +66,7 @@ def change(
     Raise access.NotAllowed without *Prepare deliveries*, and without *Start deliveries* where double opt-in is
     switched off; NoName and LabelTaken.
     """
-    service = Service.objects.select_for_update(of=("self",)).select_related("unit").get(pk=service.pk)
+    service = locking.locked(Service.objects.select_related("unit"), service.pk)
     access.require(by, Right.PREPARE, service)
     if service.double_opt_in and not double_opt_in:
         access.require(by, Right.START, service)

@@ -15,6 +15,7 @@ from accounts import access, audit
 from accounts.models import ApprovalPolicy, User
 from accounts.rights import Right
 from audiences.models import Service, ServiceText
+from campaign.lib import locking
 from campaign.lib.refusals import Refusal
 
 PARTS = {"consent": 2_000, "subject": 200, "body": 10_000}  # and how many characters each takes
@@ -129,7 +130,7 @@ def in_language(text: ServiceText, language: str) -> tuple[str, dict[str, str]]:
 
 
 def _locked(service: Service) -> Service:
-    return Service.objects.select_for_update(of=("self",)).select_related("unit").get(pk=service.pk)
+    return locking.locked(Service.objects.select_related("unit"), service.pk)
 
 
 def _checked(words: Any) -> Words:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import OrganizationalUnit, User
 from accounts.rights import Right
+from campaign.lib import locking
 from campaign.lib.refusals import Refusal
 from deliveries.folders import goals
 from deliveries.models import Delivery, Folder
@@ -184,7 +185,7 @@ def fits(folder: Folder, unit: OrganizationalUnit) -> bool:
 
 def locked(pk: int) -> Folder:
     """The folder with its row locked, so that nobody puts anything into it meanwhile."""
-    return Folder.objects.select_for_update(of=("self",)).select_related("unit", "parent").get(pk=pk)
+    return locking.locked(Folder.objects.select_related("unit"), pk)
 
 
 def _lock_tree() -> None:

@@ -15,6 +15,7 @@ from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right, permissions
 from audiences.models import Audience, Service
+from campaign.lib import locking
 from deliveries.models.pace import ScheduleSettings
 from deliveries.models.route import LARGEST_LIMIT, Route
 
@@ -67,7 +68,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def locked(self, pk: int) -> "Delivery":
         """Return the delivery with its row locked. Lock it before its chunks, and these before messages."""
-        return self.select_for_update(of=("self",)).select_related("unit").get(pk=pk)
+        return locking.locked(self.select_related("unit"), pk)
 
 
 def random_key() -> int:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access, audit
 from accounts.models import User
 from accounts.rights import Right
-from campaign.lib import reader_zone
+from campaign.lib import locking, reader_zone
 from campaign.lib.refusals import Refusal
 from deliveries.models import Folder
 from reporting.models import ScheduledReport
@@ -155,7 +155,7 @@ def readers(subject: Subject) -> QuerySet[User]:
 
 def locked(pk: int) -> ScheduledReport:
     """The schedule with its row locked."""
-    return ScheduledReport.objects.select_for_update(of=("self",)).select_related("unit", "folder").get(pk=pk)
+    return locking.locked(ScheduledReport.objects.all(), pk)
 
 
 def _require_readers(subject: Subject, recipients: Sequence[User], *, known: Iterable[int]) -> None:
