@@ -45,7 +45,6 @@ class Known(rq.worker.BaseWorker):
         super().heartbeat(timeout, pipeline)
         worker_registration.register(self, pipeline)
 
-
     def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
         """What failed is kept in Valkey for days: without what PostgreSQL quoted of rows."""
         if "exc_string" in kwargs:
