@@ -1,5 +1,6 @@
 """The operators' desk: alerts to read, limits of units, webhooks and what they were told, one's own choices."""
 
+from datetime import UTC
 from typing import Any
 
 from django import forms
@@ -8,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -21,9 +24,20 @@ from accounts.rights import Right
 from alerts import choices, words
 from alerts import limits as limiting
 from alerts.choices import Chosen
-from alerts.models import Alert, AlertChoice, AlertLimits, Condition, MailWhen, Webhook, WebhookMessage, Whose
+from alerts.models import (
+    Alert,
+    AlertChoice,
+    AlertLimits,
+    Condition,
+    MailWhen,
+    Webhook,
+    WebhookAttempt,
+    WebhookMessage,
+    Whose,
+)
 from alerts.webhooks import registry
-from campaign.lib import clock
+from campaign.lib import clock, reader_zone
+from campaign.lib.reader_zone import SHAPE_OF_LOGS
 from deliveries.desk import OfDeliveryAdmin
 
 SECRET = n_("Its secret, which is not shown again: %(secret)s")
@@ -171,8 +185,8 @@ class WebhookMessageAdmin(DeskAdmin):
     list_display = ["at", "receiver", "event", "stands", "tries", "last_answer"]
     list_filter = ["event"]
     list_select_related = ["webhook"]
-    fields = ["at", "receiver", "event", "stands", "tries", "last_answer", "what"]
-    readonly_fields = ["receiver", "stands", "last_answer", "what"]
+    fields = ["at", "receiver", "event", "stands", "tries", "answers", "what"]
+    readonly_fields = ["receiver", "stands", "answers", "what"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_staff
@@ -197,15 +211,25 @@ class WebhookMessageAdmin(DeskAdmin):
 
     @display(description=_("last answer"))
     def last_answer(self, row: WebhookMessage) -> str:
-        attempt = next(iter(row.attempts.all()), None)
-        if attempt is None:
-            return "–"
-        return (
-            " · ".join(
-                filter(None, [str(attempt.status or ""), _t(attempt.problem) if attempt.problem else ""])
+        return next((_answer(each) for each in row.attempts.all()), "–")
+
+    @display(description=_("attempts"))
+    def answers(self, row: WebhookMessage) -> str:
+        """Each attempt in a line of its own, the latest first."""
+        zone = reader_zone.known() or UTC
+        lines = [
+            (
+                f"{reader_zone.written(each.at, zone, SHAPE_OF_LOGS)} · {_answer(each)} · {each.milliseconds} ms",
             )
-            or "–"
-        )
+            for each in row.attempts.all()
+        ]
+        return format_html_join(mark_safe("<br>"), "{}", lines) or "–"
+
+
+def _answer(attempt: WebhookAttempt) -> str:
+    """What the other side said, or why nothing was heard of it."""
+    said = [str(attempt.status or ""), _t(attempt.problem) if attempt.problem else ""]
+    return " · ".join(filter(None, said)) or "–"
 
 
 class ChoiceForm(VerbForm):

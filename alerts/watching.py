@@ -7,6 +7,7 @@ held: whoever comes second finds it done.
 
 import logging
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 
@@ -118,10 +119,17 @@ def _note(alert: Alert, found: Found, at: datetime) -> None:
     alert.limit, alert.typical = found.limit, found.typical
     if not found.holds:
         return
-    slots = {"percent": f"{found.percent:f}", "limit": f"{found.limit:f}", "base": found.base}
+    slots = {"percent": _slot(found.percent), "limit": _slot(found.limit), "base": found.base}
     because = words.HELD[Condition(alert.condition)]
     if holding.hold(delivery=alert.delivery, at=at, because=because, **slots):
         alert.held_at = at
+        alert.delivery.refresh_from_db(fields=["status"])  # webhooks are told of it
+
+
+def _slot(value: Decimal | None) -> float | int:
+    """A number as a log keeps it, which is written in the language of whoever reads: 12.5, and 1 for 1.00."""
+    number = float(value or 0)
+    return int(number) if number.is_integer() else number
 
 
 def _spread(alert: Alert, event: WebhookEvent, at: datetime) -> None:

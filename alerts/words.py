@@ -11,6 +11,8 @@ from django.utils.translation import gettext_noop as n_
 
 from alerts.models import Alert, Condition
 from campaign.lib import numbers
+from reporting.counting.deployment import rows_url
+from reporting.figures.kpis import NAMED
 
 SENTENCES: dict[Condition, str | Promise] = {
     Condition.FAILED: _("The send could not go on. The log says why."),
@@ -27,6 +29,12 @@ OF_WHAT: dict[Condition, str | Promise] = {
     Condition.BOUNCES: _("Bounces and errors: %(part)s of %(base)s sent, %(percent)s%%."),
     Condition.COMPLAINTS: _("Complaints: %(part)s of %(base)s delivered, %(percent)s%%."),
     Condition.OPT_OUTS: _("Opt-outs: %(part)s of %(base)s delivered, %(percent)s%%."),
+}
+# The figure whose rows are the part.
+COUNTED = {
+    Condition.BOUNCES: NAMED["failed"],
+    Condition.COMPLAINTS: NAMED["complaints"],
+    Condition.OPT_OUTS: NAMED["unsubscribers"],
 }
 # As the log of a delivery holds them.
 HELD = {
@@ -55,6 +63,12 @@ def sentence(alert: Alert) -> str:
     if alert.held_at is not None:
         said.append(_t("The send was held: whoever may start it can resume it."))
     return " ".join(said)
+
+
+def rows_of(alert: Alert) -> str:
+    """The address of the rows that an alert of a rate counts; empty for any other."""
+    named = COUNTED.get(Condition(alert.condition))
+    return rows_url(alert.delivery, named) if named is not None else ""
 
 
 def _slots(alert: Alert) -> dict[str, str]:

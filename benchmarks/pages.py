@@ -186,7 +186,7 @@ def _answered(place: Any, client: Any) -> dict[str, Any]:
         queries += 1
         return execute(sql, params, many, context)
 
-    meter = _Meter()
+    meter = Meter()
     with connection.execute_wrapper(count):
         answer = client.get(place.address)
     spent = meter.spent()
@@ -194,7 +194,7 @@ def _answered(place: Any, client: Any) -> dict[str, Any]:
     return {"status": answer.status_code, **spent, "queries": queries, "bytes": size}
 
 
-class _Meter:
+class Meter:
     """The clock, and processor time of this thread and of its connection's process in PostgreSQL."""
 
     def __init__(self) -> None:
@@ -221,7 +221,7 @@ def _exported(house: Any) -> dict[str, Any]:
     from reporting.logs import logs
 
     process, peak, octets = psutil.Process(), 0, 0
-    before, rows, meter = process.memory_info().rss, [0], _Meter()
+    before, rows, meter = process.memory_info().rss, [0], Meter()
     lines = exports.export(
         delivery=house.delivery, log=logs.LOGS["sending"], chosen={}, by=house.reader,
         progress=lambda number: rows.__setitem__(0, number),

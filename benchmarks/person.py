@@ -11,9 +11,9 @@ import json
 import os
 import statistics
 import sys
-import time
 from typing import Any
 
+from benchmarks.pages import Meter
 from campaign.stack.temporary import Stack, temporary_stack
 
 GOAL_MS = 100
@@ -167,17 +167,17 @@ def _asked(client: Any, address: str, query: dict[str, str], *, rounds: int) -> 
     from django.test.utils import CaptureQueriesContext
 
     client.get(address, query)
-    seconds = []
+    spent: list[dict[str, float]] = []
     for _round in range(rounds):
-        began = time.perf_counter()
+        meter = Meter()
         answer = client.get(address, query)
-        seconds.append(time.perf_counter() - began)
+        spent.append(meter.spent())
         assert answer.status_code == 200, (address, answer.status_code)
     with CaptureQueriesContext(connection) as queries:
         client.get(address, query)
     return {
-        "ms": round(statistics.median(seconds) * 1000, 1),
-        "most_ms": round(max(seconds) * 1000, 1),
+        **{name: round(statistics.median(each[name] for each in spent), 1) for name in spent[0]},
+        "most_ms": round(max(each["ms"] for each in spent), 1),
         "queries": len(queries),
     }
 
@@ -187,7 +187,8 @@ def _as_text(result: dict[str, Any]) -> str:
         f"{result['events_seen']:,} events are shown, {result['not_shown']:,} are not; goal {GOAL_MS} ms a page"
     ]
     lines += [
-        f"{name:>16}: {each['ms']:7.1f} ms (slowest {each['most_ms']:.1f}), {each['queries']} queries"
+        f"{name:>16}: {each['ms']:7.1f} ms (slowest {each['most_ms']:.1f}), {each['queries']} queries;"
+        f" {each['cpu_ms']:.1f} ms of processors, {each['db_cpu_ms']:.1f} of them PostgreSQL's"
         for name, each in result["pages"].items()
     ]
     return "\n".join(lines)

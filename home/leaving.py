@@ -25,6 +25,17 @@ LONGEST_WAVES = timedelta(
 )  # from the first wave to the last that is looked for before it is confirmed
 
 
+# What of a delivery is read here and shown: to put the question for all that it has together takes longer than this.
+_READ = (
+    "label", "status", "time_zone", "started_at", "contact_date", "local_date", "local_hour", "unit__label",
+    "preparation__to_deliver", "preparation__seal",
+)  # fmt: skip
+_READ_OF_SERIES = (
+    "rule", "reading", "starts_on", "at", "excluded_dates", "next_at", "delivery__label", "delivery__status",
+    "delivery__time_zone", "delivery__unit__label",
+)  # fmt: skip
+
+
 class Certainty(StrEnum):
     """How sure it is that something leaves."""
 
@@ -110,9 +121,7 @@ def certainty_of(delivery: Delivery) -> Certainty:
 
 
 def _listed(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    heavy = ("compiled", "manifest", "findings", "causes")
-    related = rows.select_related("unit", "preparation")
-    return related.defer(*(f"preparation__{name}" for name in heavy))
+    return rows.select_related("unit", "preparation").only(*_READ)
 
 
 def _counted(delivery: Delivery) -> int | None:
@@ -153,7 +162,7 @@ def _by_moments(visible: QuerySet[Delivery], since: datetime, until: datetime) -
         .annotate(n=Sum(F("seq_to") - F("seq_from") + 1), place=Max("number"), opened=Max("opened_at"))
         .order_by("not_before", "delivery_id")[:MOST_MOMENTS]
     )
-    known = _by_key(visible, (row["delivery_id"] for row in rows))
+    known = _by_key(visible, (row["delivery_id"] for row in rows)) if rows else {}
     numbers = _moments_of(known)
     return [
         Leaving(
@@ -175,7 +184,7 @@ def _by_key(visible: QuerySet[Delivery], keys: Iterable[int]) -> dict[int, Deliv
 
 def _moments_of(known: dict[int, Delivery]) -> dict[int, int]:
     rows = Moment.objects.filter(delivery__in=known).values("delivery_id").annotate(n=Count("number"))
-    return {row["delivery_id"]: row["n"] for row in rows}
+    return {row["delivery_id"]: row["n"] for row in rows} if known else {}
 
 
 def _planned_waves(visible: QuerySet[Delivery], since: datetime, until: datetime) -> list[Leaving]:
@@ -186,7 +195,10 @@ def _planned_waves(visible: QuerySet[Delivery], since: datetime, until: datetime
     )  # fmt: skip
     known = {one.pk: one for one in _listed(rows).order_by("pk")[:MOST_DELIVERIES]}
     stored: dict[int, list[Moment]] = {}
-    for moment in Moment.objects.filter(delivery__in=known).order_by("delivery_id", "number"):
+    moments_of_them = (
+        Moment.objects.filter(delivery__in=known).order_by("delivery_id", "number") if known else ()
+    )
+    for moment in moments_of_them:
         stored.setdefault(moment.delivery_id, []).append(moment)
     found = (row for pk, one in known.items() for row in _waves_of(one, stored.get(pk, [])))
     return [row for row in found if since <= row.at < until]
@@ -211,8 +223,8 @@ def _runs_to_come(
     alive = Q(delivery__status__in=groups.UNCONFIRMED) | Q(delivery__status__in=groups.RUNNING_SERIES)
     series = (
         Series.objects.filter(alive, delivery__in=visible.values("pk"))
-        .select_related("delivery__unit", "delivery__preparation")
-        .defer("delivery__preparation__compiled", "delivery__preparation__manifest")
+        .select_related("delivery__unit")
+        .only(*_READ_OF_SERIES)
         .order_by("pk")[:MOST_SERIES]
     )
     return [row for one in series for row in _runs_of(one, max(since, at), until)]

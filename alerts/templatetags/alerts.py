@@ -21,3 +21,9 @@ def alerts_of(delivery: Delivery) -> dict[str, Any]:
 def alert_sentence(alert: Alert) -> str:
     """What an alert says."""
     return words.sentence(alert)
+
+
+@register.filter
+def alert_rows(alert: Alert) -> str:
+    """Where the rows are that an alert of a rate counts; empty for any other."""
+    return words.rows_of(alert)

@@ -112,3 +112,11 @@ def test_nobody_reaches_the_webhooks_of_others(unit, end):
 
     with pytest.raises(CommandError, match="no webhook"):
         run("webhook", "rotate", made["webhook"], by=person("start", unit))
+
+
+def test_where_there_is_no_webhook_the_command_says_so(unit):
+    out = StringIO()
+
+    call_command("webhook", "list", "--as", person("administration", unit).username, stdout=out)
+
+    assert "No webhook" in out.getvalue()

@@ -1,5 +1,7 @@
 """The operators' desk: the same verbs."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -7,7 +9,7 @@ from django.urls import reverse
 from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from alerts import choices, limits, watching
-from alerts.models import Condition, MailWhen, Webhook
+from alerts.models import Condition, MailWhen, Webhook, WebhookMessage
 from alerts.webhooks import secrets
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory
@@ -76,6 +78,9 @@ def test_a_webhook_is_tried_and_given_another_secret(desk, end, work):
     assert secrets.opened(webhook.secret) != old
     assert secrets.opened(webhook.secret) in answer.content.decode()
     assert "Taken" in desk.get(reverse("admin:alerts_webhookmessage_changelist")).content.decode()
+    told = WebhookMessage.objects.get()
+    page = desk.get(reverse("admin:alerts_webhookmessage_change", args=[told.pk])).content.decode()
+    assert re.search(r" · 20\d · \d+ ms", page)
 
 
 def test_an_operator_chooses_how_they_are_told(desk, boss):

@@ -16,6 +16,7 @@ from alerts.webhooks import registry, secrets
 from campaign.lib import clock
 from deliveries.sending import gate
 from deliveries.tests.factories import DeliveryFactory, person
+from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +50,18 @@ def test_the_bell_counts_what_is_new_until_it_is_seen(unit):
     assert "The send failed" in page
     client.post(reverse("alerts:seen"))
     assert "badge" not in bell.search(text_of(client.get("/"))).group()
+
+
+def test_an_alert_of_a_rate_leads_to_the_rows_that_it_counts(unit):
+    delivery = delivery_with(sent=3, failed=2)
+    limits.save(unit=delivery.unit, by=person("administration", delivery.unit), least=4, bounces=Decimal(20))
+    watching.look()
+    client = browse(delivery.created_by)
+
+    page = text_of(client.get(reverse("alerts:list")))
+
+    href = re.search(r'href="([^"]*status=bounced)"', page).group(1)
+    assert len(client.get(href).context["page"].rows) == 2
 
 
 def test_nobody_sees_alerts_of_deliveries_that_they_may_not_see(unit):

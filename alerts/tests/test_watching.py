@@ -1,5 +1,6 @@
 """A look opens and closes alerts, once each, and holds a send that passes a limit."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory
 from alerts import limits, watching, words
 from alerts.models import Alert, AlertNotice, Baseline, Condition, Pulse
+from alerts.webhooks import registry
 from campaign.lib import clock
 from deliveries.models import Delivery, MessageStatus, Status
 from deliveries.overview import diagnosis
@@ -73,8 +75,25 @@ def test_a_send_that_passes_its_limit_is_held_once_with_the_reason(limited):
         (said,) = [
             one for one in diagnosis.about_itself(delivery, at=clock.now()) if one.code == "held_by_limit"
         ]
-    assert "bounces and errors are 40.00% of 5 sent, the limit is 20.00%" in said.text
+    assert "bounces and errors are 40% of 5 sent, the limit is 20%" in said.text
     assert "Resume" in said.text
+
+
+def test_of_a_held_send_a_webhook_hears_that_it_is_paused_and_its_log_reads_in_each_language(limited):
+    delivery = bouncing(limited)
+    webhook, _secret = registry.create(
+        unit=delivery.unit, label="Chat", url="https://example.com/", by=person("administration", delivery.unit),
+        at=clock.now(),
+    )  # fmt: skip
+    limited(delivery.unit, bounces=Decimal("12.5"))
+
+    watching.look()
+
+    told = json.loads(webhook.messages.get().body)["data"]
+    assert (told["status"], told["limit"]) == ("paused", "12.50")
+    with translation.override("pt-br"):
+        assert "40% de 5" in (line := delivery.log.latest("pk").message)
+        assert "12,5%" in line
 
 
 def test_whoever_resumes_it_is_not_overruled(limited):
@@ -292,5 +311,5 @@ def test_a_hold_leaves_its_step_in_the_trail_of_the_delivery(limited):
 
     step = delivery.history.get(step="hold")
     assert step.by is None
-    assert step.detail["slots"]["percent"] == "40.00"
+    assert step.detail["slots"]["percent"] == 40
     assert AuditEvent.objects.filter(action="save_alert_limits").exists()

@@ -387,6 +387,7 @@ def test_a_name_that_leads_home_is_not_called(end, settings, monkeypatch):
         "http://example.com/hook", "ftp://example.com/", "https://", "example.com", "https://user:pass@example.com/",
         "https://example.com/a b", "https://example.com/\r\nX: y", "https://exämple.com/", "https://example.com:99999/",
         "https://example.com/#part", "https://[::1", "https://example.com/" + "a" * 500, "javascript:alert(1)",
+        "https://10.0.0.1/hook", "https://[::1]/hook", "https://169.254.169.254/latest/",
     ],
 )  # fmt: skip
 def test_an_address_that_can_not_be_called_is_refused(url):

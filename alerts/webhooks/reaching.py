@@ -81,7 +81,22 @@ def checked(url: str) -> SplitResult:
         raise Unreached(NOT_AN_ADDRESS)
     if parts.scheme == "http" and not _networks():
         raise Unreached(NOT_SECURE)
+    if not _may_lead_to(host, scheme=parts.scheme):
+        raise Unreached(_not_allowed(parts))
     return parts
+
+
+def _not_allowed(parts: SplitResult) -> str:
+    return NOT_SECURE if parts.scheme == "http" else NOT_PUBLIC
+
+
+def _may_lead_to(host: str, *, scheme: str) -> bool:
+    """False for an address written in numbers that may not be called; of a name only a look-up tells."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return is_allowed(host, scheme=scheme)
 
 
 def post(url: str, *, body: bytes, headers: Mapping[str, str], seconds: float = SECONDS) -> Answer:
@@ -133,7 +148,7 @@ def _address(parts: SplitResult) -> str:
     addresses = list(dict.fromkeys(str(info[4][0]).partition("%")[0] for info in found))
     for each in addresses:
         if not is_allowed(each, scheme=parts.scheme):
-            raise Unreached(NOT_SECURE if parts.scheme == "http" else NOT_PUBLIC)
+            raise Unreached(_not_allowed(parts))
     return addresses[0]
 
 

@@ -135,3 +135,18 @@ def test_it_costs_as_many_queries_for_many_as_for_one(unit, now):
         rows(unit, now)
 
     assert len(many) == len(one)
+
+
+def test_what_is_shown_of_each_needs_no_other_question(now, django_assert_num_queries):
+    series = series_of(stage="active")
+    at_date(series.unit, now + DAY, ready=True)
+    DeliveryFactory(
+        unit=series.unit, schedule_kind="waves", contact_date=now + DAY, wave_by="number", wave_value=3,
+        wave_minutes=60, recipients=6, time_zone="UTC",
+    )  # fmt: skip
+    found = rows(series.unit, now)
+
+    with django_assert_num_queries(0):
+        told = [(row.as_dict(), str(row.delivery.unit), row.delivery.name) for row in found]
+
+    assert len({name for _row, _unit, name in told}) == 3

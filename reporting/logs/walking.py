@@ -62,7 +62,8 @@ def page(
     back = bool(before)
     chunks = _chunks(delivery, chosen, start, back=back)
     spans = list(chunks.values_list("seq_from", "seq_to")[: further * AT_MOST + 1])
-    rows, found, looked = _beyond(rows, start, back=back), [], 0
+    found: list[Any] = []
+    rows, looked = _beyond(rows, start, back=back), 0
     until = time.monotonic() + further * SECONDS
     rest = REST_OF_DEAR if _DEAR.intersection(chosen) else REST
     for part in _parts(spans[: further * AT_MOST], rest):

@@ -26,7 +26,7 @@ MAILS_SHOWN = 50
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     """The scheduled reports of the units that the person may read, and those that they get."""
-    rows = definitions.shown_to(person(request)).prefetch_related("recipients")
+    rows = definitions.shown_to(person(request)).prefetch_related("recipients", "deliveries")
     shown = key_page(rows, before=request.GET.get("before"), after=request.GET.get("after"))
     return render(request, "reporting/scheduled.html", {"shown": shown, "kinds": kinds.KINDS})
 

@@ -67,6 +67,8 @@ class Command(PersonCommand):
             self.say(
                 f"{row.pk}  {row.label} · {row.unit} · {row.url}{'' if row.is_active else ' · not active'}"
             )
+        if not rows:
+            self.say("No webhook in the units that you administer.")
         return {"webhooks": [_as_dict(row) for row in rows]}
 
     def _create(self, by: User, options: dict[str, Any]) -> Any:
@@ -115,6 +117,8 @@ class Command(PersonCommand):
             for attempt in row.attempts.all():
                 said = _t(attempt.problem) if attempt.problem else ""
                 self.say(f"    {timezone.localtime(attempt.at):%H:%M:%S}  {attempt.status or '–'}  {said}")
+        if not rows:
+            self.say(f"“{webhook}” was told nothing yet.")
         return {"messages": [_message(row) for row in rows]}
 
     def _remove(self, webhook: Webhook, by: User, options: dict[str, Any]) -> Any:

@@ -118,7 +118,7 @@ class Command(DeliveriesCommand):
             self.say(
                 f"{one['scheduled']:>6}  {one['report']:<11} {one['rhythm']:<8} {next_at:<21} {', '.join(one['to'])}"
             )
-        self.say(f"{len(found):,} scheduled reports.")
+        self.say(f"{len(found):,} scheduled report{'' if len(found) == 1 else 's'}.")
         return found
 
     def _named(self, texts: list[str], by: User) -> ScheduledReport:

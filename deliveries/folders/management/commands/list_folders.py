@@ -39,7 +39,7 @@ class Command(DeliveriesCommand):
         for one in found:
             kind = "campaign" if one.is_campaign else ""
             self.say(f"{one.pk:>6}  {one.deliveries_in:>6,}  {one.unit.label:<20} {kind:<9} {one.in_words}")
-        self.say(f"{len(found):,} folders.")
+        self.say(f"{len(found):,} folder{'' if len(found) == 1 else 's'}.")
         return [
             {
                 "folder": one.pk, "label": one.label, "path": one.in_words, "unit": one.unit.label,
