@@ -45,9 +45,11 @@ class Known(rq.worker.BaseWorker):
         super().heartbeat(timeout, pipeline)
         worker_registration.register(self, pipeline)
 
-    def handle_job_failure(self, *args: Any, exc_string: str = "", **kwargs: Any) -> None:
+    def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
         """What failed is kept in Valkey for days: without what PostgreSQL quoted of rows."""
-        super().handle_job_failure(*args, exc_string=without_rows(exc_string), **kwargs)
+        if "exc_string" in kwargs:
+            kwargs["exc_string"] = without_rows(kwargs["exc_string"])
+        super().handle_job_failure(job, queue, *args, **kwargs)
 
 
 class SteadyWorker(Known, rq.SimpleWorker):
