@@ -185,7 +185,7 @@ class WebhookMessageAdmin(DeskAdmin):
     list_display = ["at", "receiver", "event", "stands", "tries", "last_answer"]
     list_filter = ["event"]
     list_select_related = ["webhook"]
-    fields = ["at", "receiver", "event", "stands", "tries", "answers", "what"]
+    fields = ["at", "receiver", "event", "stands", "answers", "what"]
     readonly_fields = ["receiver", "stands", "answers", "what"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
