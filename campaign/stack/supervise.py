@@ -89,12 +89,20 @@ def end_with(owner: int, supervisor: Supervisor, *, every: float = 1.0) -> None:
         return
 
     def watch() -> None:
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while not is_gone(process):
             if supervisor.stopping.wait(every):
                 return
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether it runs no more, be it that it ends while this looks."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def main(command: str) -> int:

@@ -6,6 +6,8 @@ import sys
 import psutil
 import pytest
 
+from campaign.stack import supervise
+
 
 @pytest.fixture
 def supervised():
@@ -59,6 +61,16 @@ def test_it_ends_with_the_stack_that_was_killed(supervised):
 
     assert process.wait(10) == 0
     assert not psutil.pid_exists(child)
+
+
+def test_a_stack_that_ends_between_two_looks_at_it_is_gone(monkeypatch):
+    stack = subprocess.Popen(["sleep", "60"])
+    process = psutil.Process(stack.pid)
+    monkeypatch.setattr(process, "is_running", lambda: True)  # as it was a moment before
+    stack.kill()
+    stack.wait()
+
+    assert supervise.is_gone(process)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process of its parent's death")

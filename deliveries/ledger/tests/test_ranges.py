@@ -280,6 +280,7 @@ def test_the_last_number_is_known_where_the_sequence_was_set_and_not_asked_since
 
 def test_all_messages_together_are_counted_for_the_planner_only_when_it_knows_of_less_than_half(monkeypatch):
     monkeypatch.setattr(planner, "MANY", 1)
+    execute("ANALYZE deliveries_message")  # what it counted for other tests stays, whatever they took back
     known = []
 
     for recipients in (4, 2, 3):

@@ -41,14 +41,14 @@ def keep_time(monkeypatch):
     return passes
 
 
-def test_beside_a_send_it_rests_for_nine_times_as_long_as_it_worked(sending, keep_time, rests):
+def test_beside_a_send_it_rests_for_nineteen_times_as_long_as_it_worked(sending, keep_time, rests):
     one = Pace(end=10_000.0, sleep=rests.append)
 
     for seconds in (2.0, 0.5):
         keep_time(seconds)
         one.rest()
 
-    assert rests == pytest.approx([18.0, 4.5])
+    assert rests == pytest.approx([38.0, 9.5])
 
 
 def test_with_nothing_on_its_way_it_does_not_rest(keep_time, rests):
