@@ -192,9 +192,11 @@ class _Bench:
             if here.poll():
                 besides += self._piece(what, seconds=LATE)
             its_turn.clear()
-            alone_again = self._piece(f"{what}: alone")
-            if not self.is_over:  # a piece in which the send ended says nothing
-                alone, beside = alone + alone_again, beside + besides
+            if self.is_over:  # a piece in which the send ended says nothing
+                break
+            beside += besides
+            again = self._piece(f"{what}: alone")
+            alone = alone if self.is_over else alone + again
         its_turn.set()
         done = here.recv()
         child.join()

@@ -13,7 +13,7 @@ import pytest
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 OF_THE_TESTS = {"DATABASE_URL", "REDIS_URL", "SINETE_TESTING", "STATIC_ROOT", "SINETE_FEEDBACK_FOLDER"}
 SMALL = (
-    "--messages", "4000", "--pairs", "1", "--deliveries", "2", "--recipients", "120000", "--seconds", "1", "--full-speed",
+    "--messages", "4000", "--pairs", "1", "--deliveries", "2", "--recipients", "200000", "--seconds", "1", "--full-speed",
     "--json",
 )  # fmt: skip
 
