@@ -113,6 +113,7 @@ class _Bench:
     def __init__(self, stack: Stack, receiver: Sink, args: argparse.Namespace) -> None:
         self.stack, self.sink, self.args = stack, receiver, args
         self.is_over = False  # the send: what is left goes without being measured
+        self.pieces: list[int] = []  # messages a second, beside and alone in turn
         self.watcher = psycopg.connect(stack.database_url, autocommit=True)
 
     def measured(self) -> dict[str, Any]:
@@ -195,7 +196,9 @@ class _Bench:
             if self.is_over:  # a piece in which the send ended says nothing
                 break
             beside += besides
+            self.pieces += [round(besides.per_s)]
             again = self._piece(f"{what}: alone")
+            self.pieces += [round(again.per_s)]
             alone = alone if self.is_over else alone + again
         its_turn.set()
         done = here.recv()
@@ -263,6 +266,7 @@ class _Bench:
                 way: max(pair["lock_wait_ms"] for pair in pairs) for way, pairs in measured.items()
             },
             "pairs": ways,
+            "pieces_per_s": self.pieces,
             "deliveries_of_a_range": self.args.deliveries,
             "workers": self.args.workers,
             "full_speed": self.args.full_speed,
