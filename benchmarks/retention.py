@@ -316,7 +316,7 @@ def _apply(unit_id: int, full_speed: bool, there: Any, its_turn: Any) -> None:
             its_turn.wait()
             self.since = time.monotonic()
 
-    applying.Pace = InTurn  # type: ignore[misc]
+    applying.Pace = InTurn  # type: ignore[misc]  # in this process alone: the product's own run, held back in turn
     by, unit = audience.person(), OrganizationalUnit.objects.get(pk=unit_id)
     backend = connection.connection.info.backend_pid
     there.send(backend)
