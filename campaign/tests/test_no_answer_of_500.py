@@ -1,6 +1,7 @@
 """No address that is mounted answers with an error of ours, whatever stands in it, behind it or in its form."""
 
 import io
+from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from accounts.roles import SHIPPED, root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences import imports
 from audiences.tests.factories import AttributeFactory, TestProfileFactory
+from campaign.stack.standing import standing
 from campaign.tests.crawling import (
     AWKWARD,
     Crawler,
@@ -29,8 +31,7 @@ FIELDS_ALONE = 8  # of each form
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
-@pytest.fixture
-def boss(work: Any) -> User:
+def make_house() -> User:
     """Somebody who may do everything, in a house where there is one thing of each kind."""
     unit = UnitFactory()
     user = UserFactory(
@@ -39,58 +40,59 @@ def boss(work: Any) -> User:
     DeliveryFactory(unit=unit, finished=True)
     DeliveryFactory(unit=unit)
     broken = io.BytesIO(b"external_id,email\nC1,a@example.com\nC2\n")
-    imports.start(file=broken, name="x.csv", unit=unit, by=user, options=imports.Options())
-    work(raising=False)
+    refused = imports.start(file=broken, name="x.csv", unit=unit, by=user, options=imports.Options())
+    imports.run(import_id=refused.pk)
     AttributeFactory()
     TestProfileFactory(unit=unit)
     return user
 
 
 @pytest.fixture(scope="module")
-def showing() -> set[int]:
-    """Which of all the addresses, by their number, show a page: the same ones for every test that begins so."""
-    return set()
+def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[], User]]:
+    with standing(django_db_blocker, make_house) as copies:
+        yield copies
 
 
-def shown(crawler: Crawler) -> dict[int, tuple[str, str]]:
-    """Ask for each address, and no more for those of a route once one has shown a page; those that did."""
-    pages: dict[int, tuple[str, str]] = {}
-    routes = set()
-    for number, (route, address) in enumerate(mounted(known())):
-        if route not in routes and crawler.ask("get", address).status_code == 200:
-            routes.add(route)
-            pages[number] = (route, address)
-    return pages
+@pytest.fixture
+def boss(house: Callable[[], User], db: None) -> User:
+    return house()
 
 
-def good(crawler: Crawler, showing: set[int]) -> dict[str, str]:
-    """route -> an address of it that shows a page; looked for once, as the crawl of all takes minutes."""
-    if not showing:
-        showing |= set(shown(crawler))
-    return dict(page for number, page in enumerate(mounted(known())) if number in showing)
+class Shown:
+    """Asks for each address, and no more for those of a route once one has shown a page; keeps what those posted."""
+
+    def __init__(self, user: User) -> None:
+        crawler = Crawler(user)
+        self.pages: dict[str, tuple[str, list[tuple[str, dict[str, list[str]]]]]] = {}
+        for route, address in mounted(known()):
+            if route not in self.pages and (page := crawler.ask("get", address)).status_code == 200:
+                self.pages[route] = address, [*forms_in(b"" if page.streaming else page.content)]
+        self.broken = crawler.broken
+
+
+@pytest.fixture(scope="module")
+def shown(house: Callable[[], User], django_db_blocker: Any) -> Shown:
+    """The house stands for all tests here, so each of them would be shown the same again."""
+    with django_db_blocker.unblock():
+        return Shown(house())
 
 
 def a_file() -> SimpleUploadedFile:
     return SimpleUploadedFile("../a\x00.zip", b"PK\x03\x04\xff", content_type="text/html; charset=x")
 
 
-def test_whatever_stands_in_an_address(boss: User, showing: set[int]) -> None:
-    crawler = Crawler(boss)
-
-    pages = shown(crawler)
-    showing |= set(pages)
-
-    assert len(pages) > 80
-    assert crawler.broken == []
+def test_whatever_stands_in_an_address(shown: Shown, db: None) -> None:
+    assert len(shown.pages) > 80
+    assert shown.broken == []
 
 
-def test_whatever_stands_behind_an_address(boss: User, showing: set[int]) -> None:
+def test_whatever_stands_behind_an_address(boss: User, shown: Shown) -> None:
     """Each page with an awkward value in all parameters at once, and in two by themselves; in turn, so each is tried."""
     crawler = Crawler(boss)
     names = [name for name in parameters() if name not in ("_to_field", "_popup")]
     values, alone = cycle(AWKWARD[:12]), cycle(["p", "o", "e", "page", "q", "after", "before", "search"])
 
-    for route, address in good(crawler, showing).items():
+    for route, (address, _forms) in shown.pages.items():
         value = next(values)[:100]
         crawler.ask("get", asked_in_the_address(address, names[:60], value))
         crawler.ask("get", asked_in_the_address(address, names[60:], value))
@@ -102,7 +104,7 @@ def test_whatever_stands_behind_an_address(boss: User, showing: set[int]) -> Non
     assert crawler.broken == []
 
 
-def test_whatever_is_posted_by_a_form(boss: User, showing: set[int]) -> None:
+def test_whatever_is_posted_by_a_form(boss: User, shown: Shown) -> None:
     """Each form with awkward values in all fields, and with one in some by themselves; in turn, so each is tried.
 
     Then with several values for each field, with files in the place of values, and empty.
@@ -110,9 +112,8 @@ def test_whatever_is_posted_by_a_form(boss: User, showing: set[int]) -> None:
     crawler = Crawler(boss)
     values, seen = cycle(AWKWARD), set()
 
-    for address in good(crawler, showing).values():
-        page = crawler.ask("get", address)
-        for where, fields in forms_in(b"" if page.streaming else page.content):
+    for address, forms in shown.pages.values():
+        for where, fields in forms:
             if tuple(sorted(fields)) in seen or "logout" in where:
                 continue
             seen.add(tuple(sorted(fields)))
