@@ -16,9 +16,14 @@ MOST_JOBS = 1_000
 
 
 class InProcessWorker(SimpleWorker):
-    """Does the jobs one after the other in the thread that calls it, and remembers what failed."""
+    """Does the jobs one after the other in the thread that calls it, and remembers what failed.
+
+    It lives for a moment: it hears no commands (to stop listening takes RQ up to a second), and leaves it to lasting
+    workers to look through the registries of all queues.
+    """
 
     death_penalty_class = TimerDeathPenalty
+    should_run_maintenance_tasks = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -27,6 +32,12 @@ class InProcessWorker(SimpleWorker):
 
     def _install_signal_handlers(self) -> None:
         """The process belongs to the test run, and so do its signals."""
+
+    def subscribe(self) -> None:
+        """Nobody knows its name."""
+
+    def unsubscribe(self) -> None:
+        """It heard nothing."""
 
     def perform_job(self, job: Job, *args: Any, **kwargs: Any) -> bool:
         self.done.append(job)
