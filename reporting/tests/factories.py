@@ -1,5 +1,6 @@
 """Deliveries with outcomes of every kind, written into the ledger as a send would have left them."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -10,6 +11,9 @@ from deliveries.ledger import recounting
 from deliveries.models import Delivery, Doubt, Message, MessageStatus, Nature, Reason, Try
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import no_trigger
+from feedback.models import HitKind
+from feedback.tests.factories import hit
+from reporting.counting import statistics
 
 FAILURE = {
     "code": 550,
@@ -51,6 +55,19 @@ def delivery_with(
     if not sending:
         assert total == sum(of_each.values()), "a finished delivery has an outcome for each message"
     return delivery
+
+
+def old_delivery(**numbers: int) -> Delivery:
+    """Such a delivery that ended 100 days ago: its first recipient opened it, and the second clicked twice.
+
+    Without numbers it has seven recipients: four are sent, two failed, and of one it is unknown.
+    """
+    delivery = delivery_with(**(numbers or {"sent": 4, "failed": 2, "in_doubt": 1}))
+    for kind, seq in [(HitKind.OPEN, 1), (HitKind.CLICK, 2), (HitKind.CLICK, 2)]:
+        hit(delivery, kind, seq, link=0 if kind == HitKind.CLICK else None)
+    statistics.count_hourly()
+    Delivery.objects.filter(pk=delivery.pk).update(ended_at=clock.now() - timedelta(days=100))
+    return Delivery.objects.get(pk=delivery.pk)
 
 
 def outcome(delivery: Delivery, seq: int, status: MessageStatus) -> None:

@@ -164,7 +164,11 @@ def test_a_file_of_profiles_has_masked_addresses(client, unit, delivery, reader)
 
     rows = {row["first_name"]: row for row in csv.DictReader(io.StringIO(body.removeprefix("\ufeff")))}
     assert rows.keys() == {"Olinda", "Rui"}
-    assert (rows["Olinda"]["email"], rows["Olinda"]["phone"], rows["Rui"]["email"]) == (MASKED, "•••21", MASKED)
+    assert (rows["Olinda"]["email"], rows["Olinda"]["phone"], rows["Rui"]["email"]) == (
+        MASKED,
+        "•••21",
+        MASKED,
+    )
 
 
 def test_commands_mask_too(delivery, reader):
