@@ -19,6 +19,11 @@ from reporting.tests.factories import delivery_with
 pytestmark = pytest.mark.django_db
 
 
+@once
+def one_sent_two_failed():
+    return delivery_with(sent=1, failed=2)
+
+
 @pytest.fixture
 def reader():
     return PromptReader(headers={"user-agent": CHROME})
@@ -88,15 +93,14 @@ def test_an_open_keeps_at_home_what_was_to_be_sent_again(reader, delivery):
 
 
 @pytest.mark.parametrize("kind", ["o", "c", "m", "u"])
-def test_a_hit_settles_what_was_sent_again_and_failed(reader, kind):
-    delivery = delivery_with(sent=1, failed=2)
-    SentAgain.objects.create(delivery=delivery, seq=2, since=clock.now())
+def test_a_hit_settles_what_was_sent_again_and_failed(reader, kind, one_sent_two_failed):
+    SentAgain.objects.create(delivery=one_sent_two_failed, seq=2, since=clock.now())
 
-    follow(reader, delivery, kind, 2)
-    follow(reader, delivery, kind, 3)
+    follow(reader, one_sent_two_failed, kind, 2)
+    follow(reader, one_sent_two_failed, kind, 3)
 
-    assert (status(delivery, 2), status(delivery, 3)) == ("SENT", "FAILED")
-    assert books.imbalance(delivery) == {}
+    assert (status(one_sent_two_failed, 2), status(one_sent_two_failed, 3)) == ("SENT", "FAILED")
+    assert books.imbalance(one_sent_two_failed) == {}
 
 
 @pytest.mark.parametrize("state", ["failed", "retrying", "ignored", "cancelled"])
