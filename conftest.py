@@ -13,6 +13,9 @@ from campaign.stack import database_template
 from campaign.stack.browser import HOW_TO, find
 from campaign.stack.clean_slate import CleanSlate
 from campaign.stack.inprocess import play_commit, run_queued
+from campaign.stack.module_db import module_db, pytest_collection_modifyitems
+
+__all__ = ["module_db", "pytest_collection_modifyitems"]
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -52,9 +55,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 @pytest.fixture(autouse=True)
 def empty_queues() -> None:
     """Each test begins with an empty Valkey."""
-    from django_rq import get_connection
+    from campaign.lib import jobs
 
-    get_connection("default").flushdb()
+    jobs.valkey().flushdb()
 
 
 @pytest.fixture

@@ -71,10 +71,12 @@ def run_queued(*, raising: bool = True) -> list[Job]:
 
 
 def _run(*, raising: bool) -> list[Job]:
-    from django_rq.queues import get_queues
+    from django_rq.queues import get_queue
+
+    from campaign.lib.jobs import valkey
 
     logging.getLogger("rq.worker").setLevel(logging.ERROR)
-    queues = get_queues(*settings.RQ_QUEUES)
+    queues = [get_queue(name, connection=valkey()) for name in settings.RQ_QUEUES]
     worker = InProcessWorker(queues, connection=queues[0].connection)
     worker.work(burst=True, logging_level="ERROR", max_jobs=MOST_JOBS)
     if raising and worker.failures:

@@ -7,6 +7,7 @@ import pytest
 from accounts.models import AuditEvent
 from campaign.lib import clock
 from campaign.lib.tokens import Purpose, Signer
+from campaign.stack.module_db import once
 from deliveries.ledger import books
 from deliveries.models import Doubt, Message, MessageStatus, SentAgain, Try
 from deliveries.operations import doubts
@@ -23,7 +24,7 @@ def reader():
     return PromptReader(headers={"user-agent": CHROME})
 
 
-@pytest.fixture
+@once
 def delivery():
     return delivery_with(sent=1, in_doubt=2)  # rows 2 and 3
 
