@@ -55,9 +55,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 @pytest.fixture(autouse=True)
 def empty_queues() -> None:
     """Each test begins with an empty Valkey."""
-    from django_rq import get_connection
+    from campaign.lib import jobs
 
-    get_connection("default").flushdb()
+    jobs.valkey().flushdb()
 
 
 @pytest.fixture

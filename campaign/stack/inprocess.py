@@ -16,9 +16,14 @@ MOST_JOBS = 1_000
 
 
 class InProcessWorker(SimpleWorker):
-    """Does the jobs one after the other in the thread that calls it, and remembers what failed."""
+    """Does the jobs one after the other in the thread that calls it, and remembers what failed.
+
+    It lives for a moment: it hears no commands (to stop listening takes RQ up to a second), and leaves it to lasting
+    workers to look through the registries of all queues.
+    """
 
     death_penalty_class = TimerDeathPenalty
+    should_run_maintenance_tasks = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -28,22 +33,11 @@ class InProcessWorker(SimpleWorker):
     def _install_signal_handlers(self) -> None:
         """The process belongs to the test run, and so do its signals."""
 
-    def do_what_waits(self) -> None:
-        """Do the jobs until none waits: what `work` does in a burst, without its look after the registries.
+    def subscribe(self) -> None:
+        """Nobody knows its name."""
 
-        That, and a thread that listens for commands, take longer than most jobs.
-        """
-        self.register_birth()
-        try:
-            while len(self.done) < MOST_JOBS:
-                found = self.queue_class.dequeue_any(
-                    self.queues, None, self.connection, self.job_class, self.serializer
-                )
-                if found is None:
-                    break
-                self.execute_job(*found)
-        finally:
-            self.register_death()
+    def unsubscribe(self) -> None:
+        """It heard nothing."""
 
     def perform_job(self, job: Job, *args: Any, **kwargs: Any) -> bool:
         self.done.append(job)
@@ -77,12 +71,14 @@ def run_queued(*, raising: bool = True) -> list[Job]:
 
 
 def _run(*, raising: bool) -> list[Job]:
-    from django_rq.queues import get_queues
+    from django_rq.queues import get_queue
+
+    from campaign.lib.jobs import valkey
 
     logging.getLogger("rq.worker").setLevel(logging.ERROR)
-    queues = get_queues(*settings.RQ_QUEUES)
+    queues = [get_queue(name, connection=valkey()) for name in settings.RQ_QUEUES]
     worker = InProcessWorker(queues, connection=queues[0].connection)
-    worker.do_what_waits()
+    worker.work(burst=True, logging_level="ERROR", max_jobs=MOST_JOBS)
     if raising and worker.failures:
         raise worker.failures[0]
     return worker.done

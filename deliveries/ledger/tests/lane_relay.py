@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deliveries.channels.base import Outcome, Result
+from deliveries.sending.patience import Patience
 
 RECIPIENTS, CHUNK_ROWS, WINDOW = 10, 4, 3
 PROVIDER = "mailbox.example"
@@ -34,6 +35,15 @@ class FixedWindow:
     size = WINDOW
 
     def note(self, results: int) -> None: ...
+
+
+class UnpausedPatience(Patience):
+    """Tries again at once: the relay answers when a rule says so, and a lane that paused would only turn round and
+    round in an empty wait.
+    """
+
+    def pause(self) -> float:
+        return 0.0
 
 
 class RelayOfLane:

@@ -22,6 +22,7 @@ from deliveries.ledger.tests.lane_relay import (
     Died,
     FixedWindow,
     RelayOfLane,
+    UnpausedPatience,
 )
 from deliveries.ledger.tests.standing_rows import COUNTS_OF_CHUNKS_THAT_ARE_OFF, reset, standing_by_rows
 from deliveries.models import Delivery, Message, MessageStatus, Status
@@ -322,7 +323,7 @@ class LedgerMachine(RuleBasedStateMachine):
         name = f"lane {len(self.said)} {id(object())} {asyncio.get_running_loop().time()}"
         ledger = await Ledger.connect(delivery_id=self.delivery.pk, lane=name)
         lane = Lane(plan, ledger, RelayOfLane(self.note_hand_over))
-        lane.budget.window = FixedWindow()
+        lane.budget.window, lane.patience = FixedWindow(), UnpausedPatience()
         return lane
 
     def _losing(
