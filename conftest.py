@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
+from campaign.lib import jobs
 from campaign.stack import database_template
 from campaign.stack.browser import HOW_TO, find
 from campaign.stack.clean_slate import CleanSlate
@@ -55,8 +56,6 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 @pytest.fixture(autouse=True)
 def empty_queues() -> None:
     """Each test begins with an empty Valkey."""
-    from campaign.lib import jobs
-
     jobs.valkey().flushdb()
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, connections
+from django_rq.queues import get_queue
 from rq import SimpleWorker
 from rq.job import Job
 from rq.timeouts import TimerDeathPenalty
+
+from campaign.lib.jobs import valkey
 
 MOST_JOBS = 1_000
 
@@ -71,10 +74,6 @@ def run_queued(*, raising: bool = True) -> list[Job]:
 
 
 def _run(*, raising: bool) -> list[Job]:
-    from django_rq.queues import get_queue
-
-    from campaign.lib.jobs import valkey
-
     logging.getLogger("rq.worker").setLevel(logging.ERROR)
     queues = [get_queue(name, connection=valkey()) for name in settings.RQ_QUEUES]
     worker = InProcessWorker(queues, connection=queues[0].connection)
