@@ -9,10 +9,14 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
+from campaign.lib import jobs
 from campaign.stack import database_template
 from campaign.stack.browser import HOW_TO, find
 from campaign.stack.clean_slate import CleanSlate
 from campaign.stack.inprocess import play_commit, run_queued
+from campaign.stack.module_db import make_way, module_db, pytest_collection_modifyitems
+
+__all__ = ["module_db", "pytest_collection_modifyitems"]
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -49,12 +53,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    make_way(item)
+
+
 @pytest.fixture(autouse=True)
 def empty_queues() -> None:
     """Each test begins with an empty Valkey."""
-    from django_rq import get_connection
-
-    get_connection("default").flushdb()
+    jobs.valkey().flushdb()
 
 
 @pytest.fixture

@@ -7,19 +7,22 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
+    import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.db import OperationalError
     from environs import EnvError
 
-    from campaign.lib import pipes
+    from campaign.lib import memory, pipes
 
     pipes.outlive_readers()
     try:
         _apps = settings.INSTALLED_APPS  # reads the environment
     except (ImproperlyConfigured, EnvError) as error:
         sys.exit(f"The environment makes no sense: {error}")
+    with memory.while_loading():
+        django.setup()
     try:
         execute_from_command_line(sys.argv)
     except OperationalError as error:

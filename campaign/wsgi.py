@@ -9,6 +9,6 @@ from campaign.lib import memory
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "campaign.settings")
 
-application = get_wsgi_application()
-_patterns = get_resolver().url_patterns  # loads all views: no reader waits for them
-memory.keep_what_stands()
+with memory.while_loading():
+    application = get_wsgi_application()
+    _patterns = get_resolver().url_patterns  # loads all views: no reader waits for them

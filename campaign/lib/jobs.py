@@ -117,7 +117,7 @@ class JobRef:
 
 
 def valkey() -> Redis:
-    """This process's lasting way to Valkey, for what is asked each second; a fork opens connections of its own."""
+    """This process's lasting way to Valkey, as to open one takes longer than most questions; a fork opens its own."""
     return _lasting(repr(settings.RQ_QUEUES[Queue.DEFAULT]))
 
 
@@ -150,7 +150,7 @@ def was_stopped() -> bool:
 def is_reachable() -> bool:
     """Whether the queue answers at all."""
     try:
-        return bool(django_rq.get_connection("default").ping())
+        return bool(valkey().ping())
     except RedisError:
         return False
 
@@ -160,7 +160,7 @@ def workers_alive(queue: Queue) -> int:
     # A killed worker stays registered for a while, but its heart has stopped.
     since = datetime.now(UTC) - timedelta(seconds=SECONDS_WITHOUT_HEARTBEAT)
     try:
-        workers = Worker.all(queue=django_rq.get_queue(queue))
+        workers = Worker.all(queue=django_rq.get_queue(queue, connection=valkey()))
     except RedisError:
         return 0
     return sum(worker.last_heartbeat is not None and worker.last_heartbeat > since for worker in workers)
@@ -173,7 +173,7 @@ def unheard(*queues: Queue) -> list[tuple[Queue, str]]:
 
 def last_sign_of_cron() -> datetime | None:
     """When the process that asks for the ticks was last heard of. Raises `RedisError`."""
-    schedulers = CronScheduler.all(django_rq.get_connection("default"), cleanup=False)
+    schedulers = CronScheduler.all(valkey(), cleanup=False)
     signs = [scheduler.last_heartbeat for scheduler in schedulers]
     return max((sign for sign in signs if sign is not None), default=None)
 
@@ -186,8 +186,8 @@ def failures(*, since: datetime) -> Counter[str]:
 
 
 def _failed() -> Iterable[Job]:
-    connection = django_rq.get_connection("default")
+    connection = valkey()
     for name in Queue:
-        registry = FailedJobRegistry(queue=django_rq.get_queue(name))
+        registry = FailedJobRegistry(queue=django_rq.get_queue(name, connection=connection))
         ids = registry.get_job_ids(0, FAILURES_LOOKED_AT - 1, desc=True, cleanup=False)
         yield from (job for job in Job.fetch_many(ids, connection=connection) if job is not None)

@@ -29,14 +29,32 @@ def without_old_objects() -> Iterator[None]:
         _leave()
 
 
+@contextmanager
+def while_loading() -> Iterator[None]:
+    """Within it the collector looks at nothing; from its end on it passes over what stands then, as below.
+
+    For the start of a program: what it loads stays, and the looks that find so take a seventh of the time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        _keep()
+        gc.enable()
+
+
 def keep_what_stands() -> None:
     """From now on the collector passes over what stands already, and looks at the new more seldom.
 
-    For a process that answers until it ends: a page makes many thousand objects, which looks at all that Django has
+    For a process that works until it ends: a page makes many thousand objects, which looks at all that Django has
     loaded each time interrupt for a third of a second.
     """
-    global _keeps
     gc.collect()
+    _keep()
+
+
+def _keep() -> None:
+    global _keeps
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     _keeps = True

@@ -12,7 +12,7 @@ from rq import Worker
 from rq.job import Job
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 
-from campaign.lib.jobs import SECONDS_WITHOUT_HEARTBEAT, Queue
+from campaign.lib.jobs import SECONDS_WITHOUT_HEARTBEAT, Queue, valkey
 
 HEADS = 20  # of each queue, how many jobs at its head are looked at for the oldest
 
@@ -38,7 +38,7 @@ class Standing:
 
 def standings() -> list[Standing]:
     """How each queue stands, however much waits in it. Raises `RedisError`."""
-    connection = django_rq.get_connection(Queue.DEFAULT)
+    connection = valkey()
     workers = _alive(Worker.all(connection=connection))
     return [_standing(name, connection, workers) for name in Queue]
 
@@ -54,7 +54,7 @@ def _alive(workers: Iterable[Any]) -> list[list[str]]:
 
 
 def _standing(name: Queue, connection: Redis, workers: list[list[str]]) -> Standing:
-    queue = django_rq.get_queue(name)
+    queue = django_rq.get_queue(name, connection=connection)
     return Standing(
         queue=name,
         workers=sum(name.value in names for names in workers),

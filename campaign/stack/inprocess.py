@@ -8,17 +8,25 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, connections
+from django_rq.queues import get_queue
 from rq import SimpleWorker
 from rq.job import Job
 from rq.timeouts import TimerDeathPenalty
+
+from campaign.lib.jobs import valkey
 
 MOST_JOBS = 1_000
 
 
 class InProcessWorker(SimpleWorker):
-    """Does the jobs one after the other in the thread that calls it, and remembers what failed."""
+    """Does the jobs one after the other in the thread that calls it, and remembers what failed.
+
+    It lives for a moment: it hears no commands (to stop listening takes RQ up to a second), and leaves it to lasting
+    workers to look through the registries of all queues.
+    """
 
     death_penalty_class = TimerDeathPenalty
+    should_run_maintenance_tasks = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -27,6 +35,12 @@ class InProcessWorker(SimpleWorker):
 
     def _install_signal_handlers(self) -> None:
         """The process belongs to the test run, and so do its signals."""
+
+    def subscribe(self) -> None:
+        """Nobody knows its name."""
+
+    def unsubscribe(self) -> None:
+        """It heard nothing."""
 
     def perform_job(self, job: Job, *args: Any, **kwargs: Any) -> bool:
         self.done.append(job)
@@ -60,10 +74,8 @@ def run_queued(*, raising: bool = True) -> list[Job]:
 
 
 def _run(*, raising: bool) -> list[Job]:
-    from django_rq.queues import get_queues
-
     logging.getLogger("rq.worker").setLevel(logging.ERROR)
-    queues = get_queues(*settings.RQ_QUEUES)
+    queues = [get_queue(name, connection=valkey()) for name in settings.RQ_QUEUES]
     worker = InProcessWorker(queues, connection=queues[0].connection)
     worker.work(burst=True, logging_level="ERROR", max_jobs=MOST_JOBS)
     if raising and worker.failures:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from campaign.lib import memory
-from campaign.lib.memory import NEW_OBJECTS, keep_what_stands, without_old_objects
+from campaign.lib.memory import NEW_OBJECTS, keep_what_stands, while_loading, without_old_objects
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +62,28 @@ def test_a_process_that_answers_until_it_ends_passes_over_what_stands_for_good()
 
     assert gc.get_freeze_count() > 0
     assert gc.get_threshold() == (NEW_OBJECTS, *before[1:])
+
+
+def test_a_program_that_loads_is_not_interrupted_and_what_it_loaded_is_passed_over_from_then_on():
+    looks: list[int] = []
+    gc.callbacks.append(lambda phase, info: looks.append(info["generation"]))
+    try:
+        with while_loading():
+            loaded = [[] for _ in range(2 * NEW_OBJECTS)]
+        assert looks == []
+    finally:
+        gc.callbacks.pop()
+
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > len(loaded)
+    assert gc.get_threshold()[0] == NEW_OBJECTS
+
+
+def test_what_failed_to_load_leaves_the_collector_at_work():
+    with pytest.raises(ImportError), while_loading():
+        raise ImportError
+
+    assert gc.isenabled()
 
 
 def test_work_that_makes_many_objects_takes_nothing_from_what_is_passed_over_for_good():

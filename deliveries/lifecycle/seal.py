@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.utils.translation import gettext_lazy as _
 
 from audiences.rules import targeting
@@ -38,6 +39,8 @@ FORM = 4
 # The parts that came with a later form than the first, and what those of them were before that a manifest compares.
 ADDED = {"identity": 2, "parameters": 3, "attachments": 3, "service": 4}
 BEFORE: dict[str, Any] = {"parameters": None, "attachments": [], "service": None}
+# In a query of deliveries: the rule of approval under which each was sealed, NULL where an old seal names none.
+POLICY = KeyTextTransform("policy", KeyTransform("parts", "preparation__manifest"))
 
 
 def fingerprint(value: Any) -> str:

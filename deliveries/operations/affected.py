@@ -4,13 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from django.db.models import Count
-from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
 from accounts.models import Affected, ApprovalPolicy
-from deliveries.lifecycle import groups
+from deliveries.lifecycle import groups, seal
 from deliveries.models import Delivery
-
-SEALED = KeyTextTransform("policy", KeyTransform("parts", "preparation__manifest"))
 
 
 def count(policies: Mapping[int, ApprovalPolicy]) -> Affected:
@@ -20,7 +17,7 @@ def count(policies: Mapping[int, ApprovalPolicy]) -> Affected:
             unit__in=policies, status__in=groups.UNDECIDED | groups.ACTIVATED | groups.RELEASED
         )
         .order_by()
-        .values_list("unit", "status", "approval_policy", "brought_policy", SEALED)
+        .values_list("unit", "status", "approval_policy", "brought_policy", seal.POLICY)
         .annotate(number=Count("pk"))
     )
     found: Counter[str] = Counter()

@@ -21,9 +21,8 @@ from django.db.models.lookups import Exact
 from accounts import access
 from accounts.models import ApprovalPolicy, OrganizationalUnit, User
 from accounts.rights import Right
-from deliveries.lifecycle import Step, groups
+from deliveries.lifecycle import Step, groups, seal
 from deliveries.models import Content, Delivery, Preparation, Status, StatusChange
-from deliveries.operations.affected import SEALED
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def _rule_still_holds() -> Q:
         default=Value(ApprovalPolicy.NONE.value),
         output_field=CharField(),
     )
-    then = Coalesce(SEALED, Value(""), output_field=CharField())  # seals of old name none
+    then = Coalesce(seal.POLICY, Value(""), output_field=CharField())
     return Q(Exact(then, now))
 
 

@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import django_rq
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
@@ -218,7 +217,7 @@ def _read(written: Any) -> tuple[int, str] | None:
 def _mirror(generation: uuid.UUID, mark: tuple[int, str]) -> None:
     """Raise the marks in Valkey and on disk to at least this one; one that can't be written is left as it is."""
     with suppress(RedisError):
-        django_rq.get_connection("default").eval(RAISE_MARK, 1, _key(generation), *mark)
+        jobs.valkey().eval(RAISE_MARK, 1, _key(generation), *mark)
     known = _on_disk(generation)
     if known is None or known[0] < mark[0]:
         try:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import django_rq
 from django.db import connection
 from django.db.models import Max
 from django.utils.formats import number_format
@@ -196,7 +195,7 @@ def note_all(delivery_ids: Collection[int], *, at: datetime) -> None:
     if not delivery_ids:
         return
     try:
-        valkey = django_rq.get_connection("default")
+        valkey = jobs.valkey()
         ids = list(delivery_ids)
         with valkey.pipeline(transaction=False) as look:
             for each in ids:
@@ -242,7 +241,7 @@ def _push(
 def _achieved(delivery: Delivery) -> int | None:
     """Return the messages an hour of the last minutes; None where too little is known."""
     try:
-        notes = [_read(each) for each in django_rq.get_connection("default").lrange(_key(delivery.pk), 0, -1)]
+        notes = [_read(each) for each in jobs.valkey().lrange(_key(delivery.pk), 0, -1)]
     except RedisError:
         return None
     known = [each for each in notes if each is not None]

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import django_rq
 from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from campaign.lib import valkey
+from campaign.lib import jobs, valkey
 from deliveries.channels.paths import domain_key
 from deliveries.models import Delivery, ProviderLimit, Route
 from deliveries.routing import routes
@@ -140,7 +139,7 @@ def debit(spent: Mapping[Bucket, int], *, at: float | None = None) -> None:
         return
     numbers = [figure for bucket, number in spent.items() for figure in (bucket.rate, number)]
     try:
-        valkey = django_rq.get_connection("default")
+        valkey = jobs.valkey()
         valkey.register_script(_DEBIT)(
             keys=[bucket.key for bucket in spent], args=["" if at is None else at, *numbers]
         )
@@ -261,7 +260,7 @@ def seconds_until(buckets: Iterable[Bucket]) -> dict[Bucket, float]:
     if not asked:
         return waits
     try:
-        pipeline = django_rq.get_connection("default").pipeline(transaction=False)
+        pipeline = jobs.valkey().pipeline(transaction=False)
         pipeline.time()
         for bucket in asked:
             pipeline.hmget(bucket.key, "tokens", "at")
@@ -281,7 +280,7 @@ def limiting(delivery_id: int, limits: Limits) -> Bucket | None:
     if not buckets:
         return None
     try:
-        pipeline = django_rq.get_connection("default").pipeline(transaction=False)
+        pipeline = jobs.valkey().pipeline(transaction=False)
         pipeline.time()
         for bucket in buckets:
             pipeline.hmget(bucket.key, f"h:{delivery_id}", f"q:{delivery_id}")
@@ -298,4 +297,4 @@ def limiting(delivery_id: int, limits: Limits) -> Bucket | None:
 def forget(bucket: Bucket) -> None:
     """Start the bucket anew, empty and with no queue, because its limit was changed."""
     with suppress(RedisError):
-        django_rq.get_connection("default").delete(bucket.key)
+        jobs.valkey().delete(bucket.key)

@@ -3,6 +3,7 @@ he may is done, and anything else is refused, changes nothing and leaves an audi
 """
 
 from collections.abc import Callable
+from http.cookies import SimpleCookie
 from io import StringIO
 from typing import Any
 
@@ -17,6 +18,7 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import TestProfile
 from audiences.tests.factories import TestProfileFactory
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.models import Delivery
 from deliveries.preparation import verbs as preparation
 from deliveries.tests.factories import DeliveryFactory, person
@@ -46,12 +48,12 @@ EVERYBODY = (*(f"{role} {place}" for role in ROLES for place in PLACES), "superu
 SEES_NOTHING = {"stranger", "nobody"} | {f"{role} beside" for role in ROLES}
 
 
-@pytest.fixture
+@once
 def unit() -> OrganizationalUnit:
     return UnitFactory(parent=UnitFactory())
 
 
-@pytest.fixture
+@once
 def people(unit: OrganizationalUnit) -> dict[str, User]:
     """One person for each role and place, all of them admitted to the desk; the stranger holds every role elsewhere."""
     places = {
@@ -69,6 +71,25 @@ def people(unit: OrganizationalUnit) -> dict[str, User]:
     found["stranger"] = UserFactory(is_staff=True, roles=dict.fromkeys(ROLES, UnitFactory()))
     found["nobody"] = UserFactory(is_staff=True)
     return found
+
+
+@once
+def signed_in(people: dict[str, User]) -> dict[int, SimpleCookie]:
+    """The cookies of each of them in a browser."""
+    return {user.pk: _signed_in(user).cookies for user in people.values()}
+
+
+def _signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@once
+def deliveries(unit: OrganizationalUnit) -> dict[str, Delivery]:
+    """One at each stage that a step begins at, and somebody to whom a proof may go."""
+    TestProfileFactory(unit=unit)
+    return {stage: at(stage, unit) for stage in sorted({stage for stage, _may, _after in STEPS.values()})}
 
 
 def at(stage: str, unit: OrganizationalUnit) -> Delivery:
@@ -103,24 +124,24 @@ def posted(step: str, delivery: Delivery) -> dict[str, Any]:
     }.get(step, {})
 
 
-def by_page(step: str, delivery: Delivery, user: User) -> str:
+def by_page(step: str, delivery: Delivery, user: User, cookies: SimpleCookie) -> str:
     path = f"/deliveries/{delivery.pk}/{PAGES.get(step, step).replace('_', '-')}/"
-    return _by_http(path, step, delivery, user)
+    return _by_http(path, step, delivery, cookies)
 
 
-def by_desk(step: str, delivery: Delivery, user: User) -> str:
+def by_desk(step: str, delivery: Delivery, user: User, cookies: SimpleCookie) -> str:
     path = f"/admin/deliveries/delivery/{delivery.pk}/step/{DESK.get(step, step).replace('_', '-')}/"
-    return _by_http(path, step, delivery, user)
+    return _by_http(path, step, delivery, cookies)
 
 
-def _by_http(path: str, step: str, delivery: Delivery, user: User) -> str:
+def _by_http(path: str, step: str, delivery: Delivery, cookies: SimpleCookie) -> str:
     client = Client()
-    client.force_login(user)
+    client.cookies = cookies
     status = client.post(path, posted(step, delivery)).status_code
     return {302: "done", 403: "refused", 404: "not found"}[status]
 
 
-def by_command(step: str, delivery: Delivery, user: User) -> str:
+def by_command(step: str, delivery: Delivery, user: User, cookies: SimpleCookie) -> str:
     options = {
         "reject": ["--comment", "No."],
         "confirm": ["--seal", delivery.seal],
@@ -139,7 +160,8 @@ def by_command(step: str, delivery: Delivery, user: User) -> str:
     return "done"
 
 
-FACES: dict[str, Callable[[str, Delivery, User], str]] = {
+Take = Callable[[str, Delivery, User, SimpleCookie], str]
+FACES: dict[str, Take] = {
     "page": by_page,
     "desk": by_desk,
     "command": by_command,
@@ -149,13 +171,18 @@ FACES: dict[str, Callable[[str, Delivery, User], str]] = {
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("step", STEPS)
 def test_who_may_does_and_nobody_else(
-    step: str, face: str, unit: OrganizationalUnit, people: dict[str, User]
+    step: str,
+    face: str,
+    deliveries: dict[str, Delivery],
+    people: dict[str, User],
+    signed_in: dict[int, SimpleCookie],
 ) -> None:
     stage, may, after = STEPS[step]
-    TestProfileFactory(unit=unit)
-    delivery = at(stage, unit)
+    delivery = deliveries[stage]
 
-    came_of_it = {who: _try(FACES[face], step, delivery, people[who]) for who in EVERYBODY}
+    came_of_it = {
+        who: _try(FACES[face], step, delivery, people[who], signed_in[people[who].pk]) for who in EVERYBODY
+    }
 
     expected = dict.fromkeys(EVERYBODY, ("refused", stage, True))
     acts = [place for place, (does_act, _sees) in PLACES.items() if does_act]
@@ -166,12 +193,12 @@ def test_who_may_does_and_nobody_else(
 
 
 def _try(
-    take: Callable[[str, Delivery, User], str], step: str, delivery: Delivery, user: User
+    take: Take, step: str, delivery: Delivery, user: User, cookies: SimpleCookie
 ) -> tuple[str, str | None, bool]:
     """What came of it, the status afterwards, and whether a refusal was recorded; then all of it undone."""
     steps_before = delivery.history.count()
     with transaction.atomic():
-        outcome = take(step, delivery, user)
+        outcome = take(step, delivery, user, cookies)
         status = Delivery.objects.filter(pk=delivery.pk).values_list("status", flat=True).first()
         recorded = AuditEvent.objects.filter(actor=user, refused=True).exists()
         if outcome != "done":
@@ -181,14 +208,14 @@ def _try(
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_the_desk_is_closed_to_those_who_are_not_staff(step: str, unit: OrganizationalUnit) -> None:
+def test_the_desk_is_closed_to_those_who_are_not_staff(
+    step: str, unit: OrganizationalUnit, deliveries: dict[str, Delivery]
+) -> None:
     stage, _may, _after = STEPS[step]
-    delivery = DeliveryFactory(unit=unit) if stage == "draft" else at(stage, unit)
+    delivery = deliveries[stage]
     starter = UserFactory(roles={"start": unit, "approve": unit})
-    client = Client()
-    client.force_login(starter)
 
-    answer = client.post(
+    answer = _signed_in(starter).post(
         f"/admin/deliveries/delivery/{delivery.pk}/step/{step.replace('_', '-')}/", posted(step, delivery)
     )
 

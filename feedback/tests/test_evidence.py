@@ -7,6 +7,7 @@ import pytest
 from accounts.models import AuditEvent
 from campaign.lib import clock
 from campaign.lib.tokens import Purpose, Signer
+from campaign.stack.module_db import once
 from deliveries.ledger import books
 from deliveries.models import Doubt, Message, MessageStatus, SentAgain, Try
 from deliveries.operations import doubts
@@ -18,12 +19,17 @@ from reporting.tests.factories import delivery_with
 pytestmark = pytest.mark.django_db
 
 
+@once
+def one_sent_two_failed():
+    return delivery_with(sent=1, failed=2)
+
+
 @pytest.fixture
 def reader():
     return PromptReader(headers={"user-agent": CHROME})
 
 
-@pytest.fixture
+@once
 def delivery():
     return delivery_with(sent=1, in_doubt=2)  # rows 2 and 3
 
@@ -87,15 +93,14 @@ def test_an_open_keeps_at_home_what_was_to_be_sent_again(reader, delivery):
 
 
 @pytest.mark.parametrize("kind", ["o", "c", "m", "u"])
-def test_a_hit_settles_what_was_sent_again_and_failed(reader, kind):
-    delivery = delivery_with(sent=1, failed=2)
-    SentAgain.objects.create(delivery=delivery, seq=2, since=clock.now())
+def test_a_hit_settles_what_was_sent_again_and_failed(reader, kind, one_sent_two_failed):
+    SentAgain.objects.create(delivery=one_sent_two_failed, seq=2, since=clock.now())
 
-    follow(reader, delivery, kind, 2)
-    follow(reader, delivery, kind, 3)
+    follow(reader, one_sent_two_failed, kind, 2)
+    follow(reader, one_sent_two_failed, kind, 3)
 
-    assert (status(delivery, 2), status(delivery, 3)) == ("SENT", "FAILED")
-    assert books.imbalance(delivery) == {}
+    assert (status(one_sent_two_failed, 2), status(one_sent_two_failed, 3)) == ("SENT", "FAILED")
+    assert books.imbalance(one_sent_two_failed) == {}
 
 
 @pytest.mark.parametrize("state", ["failed", "retrying", "ignored", "cancelled"])

@@ -13,6 +13,7 @@ from audiences.services.subscribing import Origin
 from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory
 from campaign.lib import clock
 from campaign.lib.tokens import Purpose, default_signer
+from campaign.stack.module_db import once
 from deliveries.ledger import deleting
 from deliveries.models import Message
 from deliveries.tests.factories import DeliveryFactory
@@ -38,12 +39,12 @@ def reader():
     return PromptReader(enforce_csrf_checks=True)
 
 
-@pytest.fixture
+@once
 def services():
     return [ServiceFactory(), ServiceFactory()]
 
 
-@pytest.fixture
+@once
 def ana(services):
     """Subscribed to both services."""
     ana = ProfileFactory()
@@ -52,7 +53,7 @@ def ana(services):
     return ana
 
 
-@pytest.fixture
+@once
 def delivery(services, ana):
     """Of the first service, to Ana alone."""
     return DeliveryFactory(finished=True, service=services[0], audience=AudienceFactory(members=[ana]))

@@ -11,6 +11,7 @@ from audiences.models import ConsentEvent, Erasure, Profile
 from audiences.profiles import erasing
 from audiences.services.subscribing import Origin
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.ledger import deleting
 from deliveries.models import Doubt, Message
 from deliveries.tests.factories import DeliveryFactory
@@ -27,7 +28,7 @@ def reader():
     return PromptReader(headers={"user-agent": CHROME}, enforce_csrf_checks=True)
 
 
-@pytest.fixture
+@once
 def delivery():
     return DeliveryFactory(finished=True)
 

@@ -7,6 +7,7 @@ from django.test import Client
 from audiences.models import ConsentEvent, Profile, SignUp
 from campaign.lib import clock
 from campaign.lib.tokens import Purpose, default_signer
+from campaign.stack.module_db import once
 from deliveries.models import Asset, Chunk, Doubt, Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import no_trigger
@@ -22,7 +23,7 @@ HTML = """<html><body><p>Hello {{ profile.first_name }}</p>
 <a href="{{ mirror_url }}">In the browser</a> <a href="{{ unsubscribe_url }}">Unsubscribe</a></body></html>"""
 
 
-@pytest.fixture
+@once
 def delivery():
     return DeliveryFactory(finished=True, content={"html": HTML})
 

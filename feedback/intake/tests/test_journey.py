@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from audiences.models import Quarantine
+from campaign.stack.module_db import once
 from deliveries.ledger import books
 from deliveries.models import Bounce, Message, MessageStatus, SentAgain
 from deliveries.operations import reconciliation
@@ -20,6 +21,16 @@ from reporting.counting import statistics
 from reporting.tests.factories import delivery_with
 
 pytestmark = pytest.mark.django_db
+
+
+@once
+def one_sent():
+    return delivery_with(sent=1)
+
+
+@once
+def two_sent():
+    return delivery_with(sent=2)
 
 
 class _Standard:
@@ -63,9 +74,8 @@ def test_a_bounce_on_standard_input_reaches_message_figures_and_address(receive,
     assert (entry.status, entry.reason, entry.errors) == ("quarantine", "user_unknown", 1)
 
 
-def test_a_mail_that_comes_twice_is_stored_once(receive, work):
-    delivery = delivery_with(sent=1)
-    raw = bounce_of(delivery)
+def test_a_mail_that_comes_twice_is_stored_once(receive, work, one_sent):
+    raw = bounce_of(one_sent)
 
     receive(raw)
     receive(raw)
@@ -90,50 +100,41 @@ def test_a_mail_that_can_never_be_stored_is_refused_for_good(receive, settings, 
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-def test_each_of_our_signs_alone_names_the_message(sign):
-    delivery = delivery_with(sent=2)
-
-    report = came_back(bounce_of(delivery, 2, signs=(sign,)))
+def test_each_of_our_signs_alone_names_the_message(sign, two_sent):
+    report = came_back(bounce_of(two_sent, 2, signs=(sign,)))
 
     assert (report.evidence, report.outcome) == (sign, Outcome.BOUNCED)
-    assert statuses(delivery) == ["SENT", "BOUNCED"]
+    assert statuses(two_sent) == ["SENT", "BOUNCED"]
 
 
-def test_the_address_of_the_envelope_names_the_message_where_the_mail_does_not(receive, work):
-    delivery = delivery_with(sent=1)
-
-    receive(bounce_of(delivery, signs=()), recipient=return_path(delivery.key, 1))
+def test_the_address_of_the_envelope_names_the_message_where_the_mail_does_not(receive, work, one_sent):
+    receive(bounce_of(one_sent, signs=()), recipient=return_path(one_sent.key, 1))
     work()
 
-    assert statuses(delivery) == ["BOUNCED"]
+    assert statuses(one_sent) == ["BOUNCED"]
 
 
-def test_a_report_without_a_sign_of_ours_is_kept_and_changes_nothing():
-    delivery = delivery_with(sent=1)
-
-    report = came_back(bounce_of(delivery, signs=()))
+def test_a_report_without_a_sign_of_ours_is_kept_and_changes_nothing(one_sent):
+    report = came_back(bounce_of(one_sent, signs=()))
 
     assert report.outcome == Outcome.UNSIGNED
-    assert statuses(delivery) == ["SENT"]
+    assert statuses(one_sent) == ["SENT"]
     assert not Quarantine.objects.exists()
 
 
-def test_a_report_that_bears_the_signs_of_two_messages_proves_neither():
-    delivery = delivery_with(sent=2)
-    raw = bounce_of(delivery, 1, signs=("header",))
+def test_a_report_that_bears_the_signs_of_two_messages_proves_neither(two_sent):
+    raw = bounce_of(two_sent, 1, signs=("header",))
 
-    raw = raw.replace(b"bounces@example.com", return_path(delivery.key, 2).encode())
+    raw = raw.replace(b"bounces@example.com", return_path(two_sent.key, 2).encode())
 
     assert came_back(raw).outcome == Outcome.CONFLICTING
-    assert statuses(delivery) == ["SENT", "SENT"]
+    assert statuses(two_sent) == ["SENT", "SENT"]
 
 
-def test_a_report_of_a_ledger_that_is_gone_is_kept_and_changes_nothing():
-    delivery = delivery_with(sent=1)
-
-    assert came_back(bounce_of(delivery, key=4711)).outcome == Outcome.GONE
-    assert came_back(bounce_of(delivery, seq=77, recipient="a@example.com")).outcome == Outcome.GONE
-    assert statuses(delivery) == ["SENT"]
+def test_a_report_of_a_ledger_that_is_gone_is_kept_and_changes_nothing(one_sent):
+    assert came_back(bounce_of(one_sent, key=4711)).outcome == Outcome.GONE
+    assert came_back(bounce_of(one_sent, seq=77, recipient="a@example.com")).outcome == Outcome.GONE
+    assert statuses(one_sent) == ["SENT"]
 
 
 @pytest.mark.parametrize(
@@ -179,31 +180,26 @@ def test_a_delay_of_an_unknown_outcome_proves_that_it_left():
     assert not Quarantine.objects.exists()
 
 
-def test_a_message_that_was_sent_again_is_not_moved():
-    delivery = delivery_with(sent=1)
-    SentAgain.objects.create(delivery=delivery, seq=1, since=delivery.created_at)
+def test_a_message_that_was_sent_again_is_not_moved(one_sent):
+    SentAgain.objects.create(delivery=one_sent, seq=1, since=one_sent.created_at)
 
-    assert came_back(bounce_of(delivery)).outcome == Outcome.SENT_AGAIN
-    assert statuses(delivery) == ["SENT"]
+    assert came_back(bounce_of(one_sent)).outcome == Outcome.SENT_AGAIN
+    assert statuses(one_sent) == ["SENT"]
 
 
-def test_soft_becomes_hard_and_hard_stays():
-    delivery = delivery_with(sent=1)
-
+def test_soft_becomes_hard_and_hard_stays(one_sent):
     natures = []
     for status in ("5.2.2", "5.1.1", "5.2.2"):
-        came_back(bounce_of(delivery, status=status))
-        natures.append(Message.objects.get(delivery=delivery).nature)
+        came_back(bounce_of(one_sent, status=status))
+        natures.append(Message.objects.get(delivery=one_sent).nature)
 
     assert natures == ["soft", "hard", "hard"]
-    assert books.imbalance(delivery) == {}
+    assert books.imbalance(one_sent) == {}
 
 
-def test_what_fails_at_a_forwarders_address_counts_softly_against_ours():
-    delivery = delivery_with(sent=1)
-
-    came_back(bounce_of(delivery, recipient="elsewhere@example.net"))
+def test_what_fails_at_a_forwarders_address_counts_softly_against_ours(one_sent):
+    came_back(bounce_of(one_sent, recipient="elsewhere@example.net"))
 
     entry = Quarantine.objects.get()
-    assert (statuses(delivery), entry.status, entry.errors) == (["BOUNCED"], "erroneous", 1)
-    assert entry.address_key == Message.objects.get(delivery=delivery).address_key
+    assert (statuses(one_sent), entry.status, entry.errors) == (["BOUNCED"], "erroneous", 1)
+    assert entry.address_key == Message.objects.get(delivery=one_sent).address_key

@@ -11,6 +11,7 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences.models import Quarantine
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.models import Doubt, Message
 from deliveries.operations import reconciliation
 from deliveries.tests.ledger_rows import statuses
@@ -28,7 +29,7 @@ def operator():
     return UserFactory(roles={"administration": root()})
 
 
-@pytest.fixture
+@once
 def delivery():
     """A hard bounce, a soft one, one of an unknown outcome, and one that no rule concerns."""
     made = delivery_with(sent=3, in_doubt=1)

@@ -4,6 +4,7 @@ import pytest
 from django.core import mail
 
 from audiences.models import ConsentEvent, Profile
+from campaign.stack.module_db import once
 from deliveries.channels import unsubscribe_mail
 from deliveries.models import Message
 from deliveries.proofs import showing
@@ -19,7 +20,7 @@ PLAIN = "From: ana@example.com\nSubject: unsubscribe\n\n"
 BY_A_PROGRAM = "From: nobody@mail.example\nAuto-Submitted: auto-generated\nSubject: unsubscribe\n\n"
 
 
-@pytest.fixture
+@once
 def delivery():
     return DeliveryFactory(finished=True, recipients=2)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.ledger import bounces
 from deliveries.ledger.bounces import Reported
 from deliveries.models import Nature, Reason
@@ -26,6 +27,17 @@ from reporting.counting import statistics
 from reporting.counting.behaviour import BEHAVIOUR, measured
 from reporting.models import DeliveryStatistics, Fold
 from reporting.tests.factories import delivery_with
+
+
+@once
+def three_sent():
+    return delivery_with(sent=3)
+
+
+@once
+def two_sent():
+    return delivery_with(sent=2)
+
 
 OPEN, CLICK = HitKind.OPEN, HitKind.CLICK
 HUMAN, UNSURE, MACHINE = AgentKind.HUMAN, AgentKind.UNSURE, AgentKind.MACHINE
@@ -82,15 +94,13 @@ def take_back(delivery, *seqs):
 
 
 @pytest.mark.django_db
-def test_opens_and_clicks_show_as_soon_as_they_are_brought_in():
-    delivery = delivery_with(sent=3)
+def test_opens_and_clicks_show_as_soon_as_they_are_brought_in(three_sent):
+    bring(arrives(three_sent, OPEN), arrives(three_sent, OPEN), arrives(three_sent, CLICK, 2, link=0))
 
-    bring(arrives(delivery, OPEN), arrives(delivery, OPEN), arrives(delivery, CLICK, 2, link=0))
-
-    assert figures(delivery) == {
+    assert figures(three_sent) == {
         "opens": 3, "openers": 2, "clicks": 1, "clickers": 1, "mirror_views": 0, "unsubscribers": 0,
     }  # fmt: skip
-    assert off(delivery) == {}
+    assert off(three_sent) == {}
     assert not Fold.objects.exists()
 
 
@@ -119,16 +129,15 @@ def test_whoever_is_found_to_be_a_machine_by_a_later_hit_counts_no_more():
 
 
 @pytest.mark.django_db
-def test_who_bounced_takes_what_they_did_along_and_brings_it_back():
-    delivery = delivery_with(sent=2)
-    bring(arrives(delivery, OPEN, 1), arrives(delivery, CLICK, 2, link=0))
+def test_who_bounced_takes_what_they_did_along_and_brings_it_back(two_sent):
+    bring(arrives(two_sent, OPEN, 1), arrives(two_sent, CLICK, 2, link=0))
 
-    bounce(delivery, 1, 2)
-    assert not any(figures(delivery).values())
+    bounce(two_sent, 1, 2)
+    assert not any(figures(two_sent).values())
 
-    take_back(delivery, 2)
-    assert (figures(delivery)["openers"], figures(delivery)["clicks"]) == (1, 1)
-    assert off(delivery) == {}
+    take_back(two_sent, 2)
+    assert (figures(two_sent)["openers"], figures(two_sent)["clicks"]) == (1, 1)
+    assert off(two_sent) == {}
 
 
 @pytest.mark.django_db
@@ -142,29 +151,27 @@ def test_a_hit_that_proves_its_message_arrived_counts_with_it():
 
 
 @pytest.mark.django_db
-def test_a_recount_adds_what_was_off_and_keeps_what_came_while_it_counted():
-    delivery = delivery_with(sent=3)
-    hit(delivery, OPEN, 1)
+def test_a_recount_adds_what_was_off_and_keeps_what_came_while_it_counted(three_sent):
+    hit(three_sent, OPEN, 1)
     DeliveryStatistics.objects.update(opens=9, openers=0)
 
-    found = measured(delivery.pk)
-    hit(delivery, OPEN, 2)
-    statistics.correct(delivery.pk, found, clock.now())
+    found = measured(three_sent.pk)
+    hit(three_sent, OPEN, 2)
+    statistics.correct(three_sent.pk, found, clock.now())
 
-    assert (figures(delivery)["opens"], figures(delivery)["openers"]) == (2, 2)
+    assert (figures(three_sent)["opens"], figures(three_sent)["openers"]) == (2, 2)
 
 
 @pytest.mark.django_db
-def test_of_two_recounts_at_a_time_one_puts_right_what_both_found():
-    delivery = delivery_with(sent=3)
-    hit(delivery, OPEN, 1)
+def test_of_two_recounts_at_a_time_one_puts_right_what_both_found(three_sent):
+    hit(three_sent, OPEN, 1)
     DeliveryStatistics.objects.update(opens=9, openers=0, folded_at=clock.now())
 
-    both = [measured(delivery.pk) for _number in range(2)]
-    done = [statistics.correct(delivery.pk, found, clock.now()) for found in both]
+    both = [measured(three_sent.pk) for _number in range(2)]
+    done = [statistics.correct(three_sent.pk, found, clock.now()) for found in both]
 
     assert done == [True, False]
-    assert off(delivery) == {}
+    assert off(three_sent) == {}
 
 
 @pytest.mark.django_db
@@ -181,16 +188,15 @@ def test_the_hourly_count_says_how_many_it_put_right():
 
 
 @pytest.mark.django_db
-def test_a_count_that_is_far_off_refuses_no_hit():
-    delivery = delivery_with(sent=2)
-    bring(arrives(delivery, OPEN, 1))
+def test_a_count_that_is_far_off_refuses_no_hit(two_sent):
+    bring(arrives(two_sent, OPEN, 1))
     DeliveryStatistics.objects.update(opens=0, openers=0)
 
-    bounce(delivery, 1)
-    bring(arrives(delivery, OPEN, 2))
+    bounce(two_sent, 1)
+    bring(arrives(two_sent, OPEN, 2))
 
     assert Hit.objects.count() == 2
-    assert off(delivery) == {}
+    assert off(two_sent) == {}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,6 +15,7 @@ from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import MailExchange, Profile
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.ledger import recounting
 from deliveries.models import Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
@@ -41,7 +42,7 @@ ADDRESSES = [
 OTHERWISE = {5: {"reason": "mailbox_full", "nature": "soft"}, 7: {"reason": "expired", "tries": 0}}
 
 
-@pytest.fixture
+@once
 def delivery():
     """Three failed while it was being sent, two bounced later, one arrived, one never reached a server."""
     made = DeliveryFactory(recipients=7, finished=True)

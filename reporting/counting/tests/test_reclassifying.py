@@ -9,6 +9,7 @@ from accounts.access import NotAllowed
 from accounts.models import AuditEvent
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.tests.factories import person
 from feedback.agents import AgentKind
 from feedback.models import Hit, HitKind
@@ -26,7 +27,7 @@ def diego():
     return UserFactory(is_superuser=True, is_staff=True)
 
 
-@pytest.fixture
+@once
 def delivery():
     """Opened by three people, as it seems; one of them from where a gateway stands, which nobody has said yet."""
     made = delivery_with(sent=4)

@@ -7,6 +7,7 @@ from accounts.access import NotAllowed
 from accounts.models import AuditEvent
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.models import Chunk, Delivery, Message, MessageStatus
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import no_trigger
@@ -20,6 +21,32 @@ from reporting.models import DeliveryStatistics, Fold, StatisticsRun
 from reporting.tests.factories import delivery_with, falsify
 
 pytestmark = pytest.mark.django_db
+
+
+@once
+def four_sent():
+    return delivery_with(sent=4)
+
+
+@once
+def one_sent():
+    return delivery_with(sent=1)
+
+
+@once
+def one_sent_one_failed():
+    return delivery_with(sent=1, failed=1)
+
+
+@once
+def three_sent():
+    return delivery_with(sent=3)
+
+
+@once
+def two_sent():
+    return delivery_with(sent=2)
+
 
 OPEN, CLICK, MIRROR, UNSUBSCRIBE = HitKind.OPEN, HitKind.CLICK, HitKind.MIRROR, HitKind.UNSUBSCRIBE
 
@@ -52,54 +79,50 @@ def test_people_are_counted_once_and_hits_each_time():
 
 
 @pytest.mark.parametrize("kind", [CLICK, MIRROR, UNSUBSCRIBE])
-def test_whoever_reacted_has_opened(kind):
-    delivery = delivery_with(sent=2)
-    hit(delivery, kind, 1)
+def test_whoever_reacted_has_opened(kind, two_sent):
+    hit(two_sent, kind, 1)
 
     statistics.count_hourly()
 
-    assert (behaviour(delivery)["opens"], behaviour(delivery)["openers"]) == (1, 1)
+    assert (behaviour(two_sent)["opens"], behaviour(two_sent)["openers"]) == (1, 1)
 
 
-def test_machines_are_not_people_but_whoever_is_unsure_may_be_and_all_are_told_apart():
-    delivery = delivery_with(sent=4)
+def test_machines_are_not_people_but_whoever_is_unsure_may_be_and_all_are_told_apart(four_sent):
     for kind, seq, whose in [
         (OPEN, 1, AgentKind.MACHINE), (CLICK, 1, AgentKind.MACHINE), (CLICK, 1, AgentKind.MACHINE),
         (OPEN, 2, AgentKind.UNSURE), (OPEN, 2, AgentKind.HUMAN), (OPEN, 3, AgentKind.UNSURE), (CLICK, 4, AgentKind.HUMAN),
     ]:  # fmt: skip
-        hit(delivery, kind, seq, agent_kind=whose)
+        hit(four_sent, kind, seq, agent_kind=whose)
 
     statistics.count_hourly()
 
-    assert behaviour(delivery) == {
+    assert behaviour(four_sent) == {
         "opens": 4, "openers": 3, "clicks": 1, "clickers": 1, "mirror_views": 0, "unsubscribers": 0,
     }  # fmt: skip
     told = {
         row.kind: {code: (hits, messages) for code, _name, hits, messages in row.cells}
-        for row in statistics.by_class(delivery.pk)
+        for row in statistics.by_class(four_sent.pk)
     }
     assert told["open"] == {"human": (1, 1), "unsure": (2, 2), "machine": (1, 1)}
     assert told["click"] == {"human": (1, 1), "unsure": (0, 0), "machine": (2, 1)}
 
 
-def test_who_did_not_get_it_did_not_open_it():
-    delivery = delivery_with(sent=1, failed=1)
-    hit(delivery, OPEN, 2)
+def test_who_did_not_get_it_did_not_open_it(one_sent_one_failed):
+    hit(one_sent_one_failed, OPEN, 2)
 
     statistics.count_hourly()
 
-    assert behaviour(delivery)["openers"] == 0
+    assert behaviour(one_sent_one_failed)["openers"] == 0
 
 
-def test_folding_twice_gives_the_same():
-    delivery = delivery_with(sent=3)
-    hit(delivery, CLICK, 1)
+def test_folding_twice_gives_the_same(three_sent):
+    hit(three_sent, CLICK, 1)
     statistics.count_hourly()
-    once = behaviour(delivery)
+    once = behaviour(three_sent)
 
     statistics.count_hourly()
 
-    assert behaviour(delivery) == once
+    assert behaviour(three_sent) == once
     assert DeliveryStatistics.objects.count() == 1
 
 
@@ -114,14 +137,13 @@ def test_only_what_had_hits_since_is_counted_again():
     assert statistics.count_hourly(later) == 1
 
 
-def test_a_hit_that_waited_in_the_spool_is_counted_when_it_comes():
-    delivery = delivery_with(sent=1)
+def test_a_hit_that_waited_in_the_spool_is_counted_when_it_comes(one_sent):
     statistics.count_hourly()
-    hit(delivery, OPEN, 1, at=clock.now() - timedelta(days=2))
+    hit(one_sent, OPEN, 1, at=clock.now() - timedelta(days=2))
 
     statistics.count_hourly()
 
-    assert behaviour(delivery)["openers"] == 1
+    assert behaviour(one_sent)["openers"] == 1
 
 
 def test_the_hourly_job_runs_without_any_hit():
@@ -145,12 +167,10 @@ def test_an_hourly_count_before_the_delivery_began_is_not_its_last():
     assert statistics.last_and_next(Delivery(pk=1, started_at=began), began)[0] is None
 
 
-def test_compute_stats_is_the_last_count_too(marketer):
-    delivery = delivery_with(sent=1)
+def test_compute_stats_is_the_last_count_too(marketer, one_sent):
+    run = compute(one_sent, marketer)
 
-    run = compute(delivery, marketer)
-
-    assert statistics.last_and_next(delivery, clock.now())[0] == run.ended_at
+    assert statistics.last_and_next(one_sent, clock.now())[0] == run.ended_at
 
 
 def test_compute_stats_repairs_a_tally_and_shows_old_new_and_difference(marketer):
@@ -166,16 +186,15 @@ def test_compute_stats_repairs_a_tally_and_shows_old_new_and_difference(marketer
     assert (chunk.sent, chunk.failed) == (6, 2)
 
 
-def test_compute_stats_repairs_opens_and_clicks(marketer):
-    delivery = delivery_with(sent=3)
-    hit(delivery, CLICK, 1)
+def test_compute_stats_repairs_opens_and_clicks(marketer, three_sent):
+    hit(three_sent, CLICK, 1)
     statistics.count_hourly()
     DeliveryStatistics.objects.update(openers=99, clicks=0)
 
-    run = compute(delivery, marketer)
+    run = compute(three_sent, marketer)
 
     assert run.difference == {"openers": -98, "clicks": 1}
-    assert behaviour(delivery)["openers"] == 1
+    assert behaviour(three_sent)["openers"] == 1
 
 
 def test_compute_stats_again_finds_nothing_more(marketer):
@@ -199,32 +218,28 @@ def test_errors_that_cancel_out_between_chunks_are_repaired_too(marketer, settin
     assert (run.difference, run.chunks_repaired) == ({}, 2)
 
 
-def test_a_run_is_carried_out_once(marketer):
-    delivery = delivery_with(sent=2)
-    run = compute(delivery, marketer)
-    falsify(delivery, sent=0)
+def test_a_run_is_carried_out_once(marketer, two_sent):
+    run = compute(two_sent, marketer)
+    falsify(two_sent, sent=0)
 
     statistics.compute(run_id=run.pk)
 
-    assert Chunk.objects.get(delivery=delivery).sent == 0
+    assert Chunk.objects.get(delivery=two_sent).sent == 0
 
 
-def test_asking_twice_queues_one_recount(marketer):
-    delivery = delivery_with(sent=1)
-
-    first = statistics.ask(delivery=delivery, by=marketer, at=clock.now())
-    second = statistics.ask(delivery=delivery, by=marketer, at=clock.now())
+def test_asking_twice_queues_one_recount(marketer, one_sent):
+    first = statistics.ask(delivery=one_sent, by=marketer, at=clock.now())
+    second = statistics.ask(delivery=one_sent, by=marketer, at=clock.now())
 
     assert first == second
     assert AuditEvent.objects.filter(action="compute_stats").count() == 1
 
 
-def test_a_recount_whose_job_was_lost_is_queued_again_when_asked_for(marketer, work):
-    delivery = delivery_with(sent=1)
-    run = statistics.ask(delivery=delivery, by=marketer, at=clock.now() - timedelta(hours=1))
+def test_a_recount_whose_job_was_lost_is_queued_again_when_asked_for(marketer, work, one_sent):
+    run = statistics.ask(delivery=one_sent, by=marketer, at=clock.now() - timedelta(hours=1))
     get_connection("default").flushdb()
 
-    statistics.ask(delivery=delivery, by=marketer, at=clock.now())
+    statistics.ask(delivery=one_sent, by=marketer, at=clock.now())
     work()
 
     run.refresh_from_db()
@@ -268,12 +283,11 @@ def test_what_bounced_later_is_sent_and_not_delivered():
     assert (counts.sent, counts.delivered, counts.failed, counts.prepared) == (6, 2, 4, 0)
 
 
-def test_a_recount_repairs_the_tally_of_what_reached_no_server(marketer):
-    delivery = delivery_with(sent=1, failed=1)
+def test_a_recount_repairs_the_tally_of_what_reached_no_server(marketer, one_sent_one_failed):
     with no_trigger("keep_tallies"):
-        Message.objects.filter(delivery=delivery, seq=2).update(tries=0)
+        Message.objects.filter(delivery=one_sent_one_failed, seq=2).update(tries=0)
 
-    run = compute(delivery, marketer)
+    run = compute(one_sent_one_failed, marketer)
 
     assert run.difference == {"sent": -1, "failed": -1, "unsent": 1}
 

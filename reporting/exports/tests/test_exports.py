@@ -19,6 +19,7 @@ from audiences import addresses
 from audiences.models import ExportStyle, Profile
 from audiences.profiles import export_styles
 from campaign.lib import clock, csv
+from campaign.stack.module_db import once
 from deliveries.models import Bounce, Message
 from feedback.models import Hit, HitKind
 from feedback.tests.factories import hit
@@ -33,7 +34,12 @@ pytestmark = pytest.mark.django_db
 ANSWERS = ["", "=cmd", 'say "no"', "a;b,c\td", "<ana@x.example>, bob@y.example: no", "\r\n=1", "é à 日本"]
 
 
-@pytest.fixture
+@once
+def unit():
+    return UnitFactory()
+
+
+@once
 def delivery(unit):
     made = delivery_with(unit=unit, sent=5, failed=4, retrying=2, in_doubt=2)
     for seq, said in enumerate(ANSWERS, start=1):
@@ -66,7 +72,7 @@ def delivery(unit):
     return made
 
 
-@pytest.fixture
+@once
 def people(unit):
     Role.objects.create(code="masked", label="Masked", rights=["view_deliveries", "export_data"])
     return {

@@ -8,8 +8,9 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from accounts.models import AuditEvent
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from reporting.logs import columns, logs, saved_filters
 from reporting.logs.columns import NoSuchColumn
 from reporting.logs.saved_filters import NoName, NothingToSave, TooManyFilters
@@ -21,7 +22,12 @@ pytestmark = pytest.mark.django_db
 SENDING = logs.LOGS["sending"]
 
 
-@pytest.fixture
+@once
+def unit():
+    return UnitFactory()
+
+
+@once
 def delivery(unit):
     return delivery_with(unit=unit, sent=3, failed=1)
 

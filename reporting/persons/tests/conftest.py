@@ -26,6 +26,7 @@ from audiences.models import (
 )
 from audiences.tests.factories import AudienceFactory, ProfileFactory
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.models import Bounce, Doubt, Message, Proof, ProofMessage, SentAgain, Try
 from deliveries.tests.factories import DeliveryFactory
 from feedback.agents import AgentKind
@@ -51,13 +52,13 @@ def marketer(unit):
     return UserFactory(roles={"prepare": unit})
 
 
-@pytest.fixture
-def delivery(unit):
+@once
+def delivery():
     """Finished; it was sent to two people."""
     return DeliveryFactory(recipients=2, finished=True)
 
 
-@pytest.fixture
+@once
 def profile(delivery):
     """Its first recipient, of whom something is known in every place."""
     first, second = Message.objects.filter(delivery=delivery).order_by("seq")

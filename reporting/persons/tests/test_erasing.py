@@ -31,6 +31,7 @@ from audiences.quarantine import erased_addresses, quarantines
 from audiences.services import subscribing
 from audiences.tests.factories import AudienceFactory, ProfileFactory, ServiceFactory, TestProfileFactory
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.ledger import books
 from deliveries.models import Message, Proof, ProofMessage
 from deliveries.operations import reconciliation
@@ -55,9 +56,10 @@ def eraser():
     return UserFactory(roles={"administration": root()})
 
 
-@pytest.fixture
-def ana(eraser):
+@once
+def ana():
     """Somebody of whom something is known in every place."""
+    eraser = UserFactory(roles={"administration": root()})
     ana = people.create(
         values={"email": ADDRESS, "first_name": NAME, "external_id": "K-77"}, unit=root(), by=eraser
     )

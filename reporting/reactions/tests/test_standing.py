@@ -8,6 +8,7 @@ from django.urls import reverse
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
 from campaign.lib.jobs import valkey
+from campaign.stack.module_db import once
 from deliveries.models import MessageStatus
 from feedback.models import HitKind
 from feedback.tests.factories import hit
@@ -33,12 +34,17 @@ def asked(monkeypatch):
     return found
 
 
-@pytest.fixture
-def large(monkeypatch):
-    monkeypatch.setattr(standing, "LARGE", 3)
+@once
+def made():
     made = delivery_with(sent=6, failed=2)
     hit(made, HitKind.OPEN, 1)
     hit(made, HitKind.CLICK, 2)
+    return made
+
+
+@pytest.fixture
+def large(made, monkeypatch):
+    monkeypatch.setattr(standing, "LARGE", 3)
     return made
 
 

@@ -18,6 +18,7 @@ from accounts.roles import root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import MailExchange, Profile
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.folders.tests.factories import folder_in
 from deliveries.models import Delivery, Message
 from deliveries.tests.factories import DeliveryFactory
@@ -233,12 +234,19 @@ def test_sums_take_as_many_queries_for_one_delivery_as_for_twenty_five(unit, rea
     assert queries() == of_one
 
 
+@once
+def hidden():
+    """Two deliveries of a unit."""
+    unit = UnitFactory()
+    return [sent(unit), sent(unit)]
+
+
 @pytest.mark.parametrize("code", kinds.KINDS)
-def test_what_one_may_not_see_has_no_report(client, unit, code):
-    hidden = [sent(unit).pk, sent(unit).pk]
+def test_what_one_may_not_see_has_no_report(client, hidden, code):
+    unit, ids = hidden[0].unit, [each.pk for each in hidden]
     client.force_login(UserFactory(roles={"prepare": UnitFactory()}))
     queries = {
-        About.DELIVERY: {"delivery": hidden[0]}, About.DELIVERIES: {"delivery": hidden},
+        About.DELIVERY: {"delivery": ids[0]}, About.DELIVERIES: {"delivery": ids},
         About.FOLDER: {"folder": folder_in(unit).pk}, About.UNIT: {"unit": unit.pk},
     }  # fmt: skip
     query = queries[kinds.KINDS[code].about]

@@ -49,66 +49,60 @@ def rows(delivery: Delivery) -> int:
     return sum(model.objects.filter(delivery=delivery).count() for model in (Message, Exclusion, Hit, Doubt))
 
 
-def test_without_a_setting_nothing_goes(old):
-    delivery = old()
-
+def test_without_a_setting_nothing_goes(old_one):
     applying.apply(at=clock.now())
 
     assert planning.plan(at=clock.now()) == []
-    assert rows(delivery) == 11
+    assert rows(old_one) == 11
 
 
-def test_all_figures_stay_and_the_rows_go(old, kept_for):
-    delivery = old()
-    before = figures(delivery)
+def test_all_figures_stay_and_the_rows_go(old_one, kept_for):
+    before = figures(old_one)
     kept_for(30)
 
     applying.apply(at=clock.now())
 
-    assert rows(delivery) == 0
-    assert figures(delivery) == before
-    assert {(purge.kind, purge.days, purge.unit) for purge in delivery.purges.exclude(ended_at=None)} == {
+    assert rows(old_one) == 0
+    assert figures(old_one) == before
+    assert {(purge.kind, purge.days, purge.unit) for purge in old_one.purges.exclude(ended_at=None)} == {
         ("recipients", 30, root()), ("reactions", 30, root()),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", [RetentionKind.RECIPIENTS, RetentionKind.REACTIONS])
-def test_one_kind_goes_without_the_other_and_the_figures_stay(kind, old, kept_for):
-    delivery = old()
-    before = figures(delivery)
+def test_one_kind_goes_without_the_other_and_the_figures_stay(kind, old_one, kept_for):
+    before = figures(old_one)
     kept_for(**{kind.value: 30})
 
     applying.apply(at=clock.now())
 
-    assert figures(delivery) == before
-    assert Message.objects.filter(delivery=delivery).exists() is (kind != RetentionKind.RECIPIENTS)
-    assert Hit.objects.filter(delivery=delivery).exists() is (kind != RetentionKind.REACTIONS)
+    assert figures(old_one) == before
+    assert Message.objects.filter(delivery=old_one).exists() is (kind != RetentionKind.RECIPIENTS)
+    assert Hit.objects.filter(delivery=old_one).exists() is (kind != RetentionKind.REACTIONS)
 
 
-def test_a_recount_a_late_hit_and_the_hourly_count_change_nothing(old, kept_for, administrator):
-    delivery = old()
+def test_a_recount_a_late_hit_and_the_hourly_count_change_nothing(old_one, kept_for, administrator):
     kept_for(30)
     applying.apply(at=clock.now())
-    before = figures(delivery)
+    before = figures(old_one)
 
-    hit(delivery, HitKind.OPEN, 3)
+    hit(old_one, HitKind.OPEN, 3)
     statistics.count_hourly()
-    run = statistics.compute(run_id=statistics.ask(delivery=delivery, by=administrator, at=clock.now()).pk)
+    run = statistics.compute(run_id=statistics.ask(delivery=old_one, by=administrator, at=clock.now()).pk)
 
-    assert figures(delivery) == before
+    assert figures(old_one) == before
     assert (run.chunks_repaired, run.difference) == (0, {})
 
 
-def test_a_late_hit_goes_with_the_next_run(old, kept_for):
-    delivery = old()
+def test_a_late_hit_goes_with_the_next_run(old_one, kept_for):
     kept_for(30)
     applying.apply(at=clock.now())
-    hit(delivery, HitKind.OPEN, 3)
+    hit(old_one, HitKind.OPEN, 3)
 
     applying.apply(at=clock.now())
 
-    assert not Hit.objects.filter(delivery=delivery).exists()
-    assert delivery.purges.get(kind="reactions").rows == 4
+    assert not Hit.objects.filter(delivery=old_one).exists()
+    assert old_one.purges.get(kind="reactions").rows == 4
 
 
 def test_the_books_still_balance_and_say_that_rows_are_gone(old, kept_for):
@@ -150,40 +144,37 @@ def test_the_plan_asks_as_often_for_five_deliveries_as_for_one(old, kept_for, dj
         assert len(planning.plan(at=clock.now())) == 10
 
 
-def test_what_is_not_old_enough_stays(old, kept_for):
-    delivery = old()
+def test_what_is_not_old_enough_stays(old_one, kept_for):
     kept_for(101)
 
     applying.apply(at=clock.now())
 
-    assert rows(delivery) == 11
+    assert rows(old_one) == 11
 
 
-def test_a_unit_below_may_keep_for_ever(kept_for, old):
+def test_a_unit_below_may_keep_for_ever(kept_for, old_one):
     unit = UnitFactory(parent=root())
-    delivery = old()
-    Delivery.objects.filter(pk=delivery.pk).update(unit=unit)
+    Delivery.objects.filter(pk=old_one.pk).update(unit=unit)
     kept_for(30)
     kept_for(0, unit=unit)
 
     applying.apply(at=clock.now())
 
-    assert rows(delivery) == 11
+    assert rows(old_one) == 11
 
 
 @pytest.mark.parametrize("where", ["delivery", "unit"])
-def test_a_hold_keeps_all_of_it_until_it_is_lifted(where, old, kept_for, administrator):
-    delivery = old()
-    on = delivery if where == "delivery" else root()
+def test_a_hold_keeps_all_of_it_until_it_is_lifted(where, old_one, kept_for, administrator):
+    on = old_one if where == "delivery" else root()
     kept_for(30)
     holds.place(on=on, reason="Case 17", by=administrator, at=clock.now())
 
     applying.apply(at=clock.now())
-    assert rows(delivery) == 11
+    assert rows(old_one) == 11
 
     holds.lift(on=on, by=administrator, at=clock.now())
     applying.apply(at=clock.now())
-    assert rows(delivery) == 0
+    assert rows(old_one) == 0
 
 
 @pytest.mark.parametrize("stage", ["scheduled", "sending", "paused", "ready"])
@@ -237,23 +228,24 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("at_slice", [1, 3, 6])
-def test_killed_at_any_slice_the_next_run_ends_it_and_the_figures_stay(at_slice, old, kept_for, monkeypatch):
-    delivery = old()
-    before = figures(delivery)
+def test_killed_at_any_slice_the_next_run_ends_it_and_the_figures_stay(
+    at_slice, old_one, kept_for, monkeypatch
+):
+    before = figures(old_one)
     kept_for(30)
     _slices_of_two(monkeypatch, kill_at=at_slice)
     with pytest.raises(Killed):
         applying.apply(at=clock.now())
-    assert figures(delivery) == before
-    reconciled = reconciliation.reconcile(delivery.pk)
+    assert figures(old_one) == before
+    reconciled = reconciliation.reconcile(old_one.pk)
     assert reconciled.off == []
 
     _slices_of_two(monkeypatch)
     applying.apply(at=clock.now())
 
-    assert rows(delivery) == 0
-    assert figures(delivery) == before
-    assert sum(delivery.purges.values_list("rows", flat=True)) == 11
+    assert rows(old_one) == 0
+    assert figures(old_one) == before
+    assert sum(old_one.purges.values_list("rows", flat=True)) == 11
 
 
 def _slices_of_two(monkeypatch, *, kill_at=0):
@@ -281,13 +273,12 @@ def _slices_of_two(monkeypatch, *, kill_at=0):
     monkeypatch.setattr(applying, "KINDS", kinds)
 
 
-def test_a_run_whose_time_is_over_says_so_and_the_next_goes_on(old, kept_for):
-    delivery = old()
+def test_a_run_whose_time_is_over_says_so_and_the_next_goes_on(old_one, kept_for):
     kept_for(30)
 
     done = applying.apply(at=clock.now(), seconds=-1)
 
-    assert (done.is_done, rows(delivery)) == (False, 11)
+    assert (done.is_done, rows(old_one)) == (False, 11)
     assert applying.apply(at=clock.now()).is_done
 
 
@@ -319,27 +310,25 @@ def test_of_whom_nothing_was_sent_to_nothing_is_kept(kept_for, addressees):
     assert addressees(delivery, len(people)) == people
 
 
-def test_the_daily_job_does_the_same_and_all_of_it_is_in_the_audit_trail(old, kept_for):
-    delivery = old()
+def test_the_daily_job_does_the_same_and_all_of_it_is_in_the_audit_trail(old_one, kept_for):
     kept_for(30)
 
     jobs.apply_retention()
 
-    assert rows(delivery) == 0
+    assert rows(old_one) == 0
     event = AuditEvent.objects.get(action="apply_retention")
     assert event.detail["rows"] == {"recipients": 8, "reactions": 3}
-    ended = AuditEvent.objects.filter(action="end_purge", target_id=str(delivery.pk))
+    ended = AuditEvent.objects.filter(action="end_purge", target_id=str(old_one.pk))
     assert {each.detail["kind"] for each in ended} == {"recipients", "reactions"}
 
 
-def test_an_administrator_applies_it_to_their_own_units_alone(old, kept_for):
-    delivery = old()
+def test_an_administrator_applies_it_to_their_own_units_alone(old_one, kept_for):
     kept_for(30)
     below = UserFactory(roles={"administration": UnitFactory(parent=root())})
 
     applying.apply(at=clock.now(), by=below)
 
-    assert rows(delivery) == 11
+    assert rows(old_one) == 11
 
 
 @pytest.mark.django_db(transaction=True)

@@ -208,14 +208,13 @@ def test_the_command_names_the_unit(report, unit, kept_for, administrator, capsy
     assert f"Unit “{unit.label}”: Lines of imports' reports: 2 rows (30 days" in capsys.readouterr().out
 
 
-def test_what_mails_report_of_messages_that_are_gone_names_no_address(old, kept_for):
-    delivery = old()
+def test_what_mails_report_of_messages_that_are_gone_names_no_address(old_one, kept_for):
     mail = IncomingMail.objects.create(digest=b"1" * 32, raw=b"mail", received_at=ago(99), read_at=ago(99))
     told = {
         "mail": mail,
         "at": ago(99),
         "kind": MailKind.HARD,
-        "delivery": delivery,
+        "delivery": old_one,
         "address_key": "ana@example.com",
     }
     own, other, is_open = (
@@ -237,6 +236,6 @@ def test_what_mails_report_of_messages_that_are_gone_names_no_address(old, kept_
     assert (other.recipient, other.recipient_key) == ("", "…")
     assert is_open.recipient == "ana@example.com"  # it is not settled
     assert (
-        applied.rows["recipients"] == Delivery.objects.get(pk=delivery.pk).purges.get(kind="recipients").rows
+        applied.rows["recipients"] == Delivery.objects.get(pk=old_one.pk).purges.get(kind="recipients").rows
     )
     assert applying.apply(at=clock.now()).rows == {}

@@ -71,28 +71,26 @@ def test_it_rests_no_longer_than_its_time_lasts(sending, keep_time, rests):
     assert not one.is_over
 
 
-def test_whoever_asks_for_full_speed_gets_it(sending, old, kept_for, monkeypatch):
+def test_whoever_asks_for_full_speed_gets_it(sending, old_one, kept_for, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("it rests"))
     monkeypatch.setattr(
         pace.Pace.__init__, "__kwdefaults__", {**Pace.__init__.__kwdefaults__, "sleep": time.sleep}
     )
-    delivery = old()
     kept_for(30)
 
     applying.apply(at=clock.now(), full_speed=True)
 
-    assert not Message.objects.filter(delivery=delivery).exists()
+    assert not Message.objects.filter(delivery=old_one).exists()
 
 
-def test_a_run_beside_a_send_rests_after_each_slice(sending, old, kept_for, monkeypatch, rests):
+def test_a_run_beside_a_send_rests_after_each_slice(sending, old_one, kept_for, monkeypatch, rests):
     monkeypatch.setattr(
         pace.Pace.__init__, "__kwdefaults__", {**Pace.__init__.__kwdefaults__, "sleep": rests.append}
     )
-    delivery = old()
     kept_for(30)
 
     applying.apply(at=clock.now())
 
-    assert not Message.objects.filter(delivery=delivery).exists()
+    assert not Message.objects.filter(delivery=old_one).exists()
     assert len(rests) >= 4
     assert all(seconds > 0 for seconds in rests)

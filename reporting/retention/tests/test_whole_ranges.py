@@ -5,7 +5,9 @@ from functools import partial
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
+from django.test import override_settings
 from django.urls import reverse
 
 from accounts.models import AuditEvent
@@ -13,6 +15,7 @@ from accounts.roles import root
 from accounts.tests.factories import UserFactory
 from audiences.models import Profile
 from campaign.lib import clock, partitions
+from campaign.stack.module_db import once
 from deliveries.ledger import deleting, ranges
 from deliveries.models import Delivery, Doubt, Exclusion, Message
 from deliveries.operations import reconciliation
@@ -23,15 +26,26 @@ from deliveries.tests.ledger_rows import execute, first_range_ends, recipients
 from feedback import unsubscribes
 from reporting.reports import summary
 from reporting.retention import applying
+from reporting.tests.factories import old_delivery
 
 pytestmark = pytest.mark.django_db
 SIZE = 50
 
 
 @pytest.fixture(autouse=True)
-def short_ranges(settings):
-    """Ranges of fifty deliveries, from the next on."""
+def _of_fifty(settings):
     settings.SINETE = settings.SINETE | {"partition_deliveries": SIZE}
+
+
+@pytest.fixture
+def short_ranges(request, _of_fifty):
+    """Ranges of fifty deliveries, from the next on; return the first of these."""
+    if "in_one_range" in request.fixturenames:
+        return request.getfixturevalue("in_one_range")[0].pk
+    return fifties_begin()
+
+
+def fifties_begin():
     end = (ranges.last_id() // SIZE + 1) * SIZE
     first_range_ends(end)
     go_on_at(end)
@@ -42,17 +56,29 @@ def go_on_at(number):
     execute("SELECT setval(pg_get_serial_sequence('deliveries_delivery', 'id'), %s, false)", number)
 
 
-@pytest.fixture
-def in_one_range(old, short_ranges):
+@once
+def due_together():
     """Two deliveries of a range that are due, with rows of all kinds; deliveries of the next ranges were made since."""
-    made = [old(), old(sent=2)]
+    with override_settings(SINETE=settings.SINETE | {"partition_deliveries": SIZE}):
+        return _due_together(fifties_begin())
+
+
+@pytest.fixture
+def in_one_range(due_together, _of_fifty):
+    """These, and the number of the next delivery is what it was: no savepoint takes it back."""
+    go_on_at(due_together[0].pk + SIZE + 1)
+    return due_together
+
+
+def _due_together(first):
+    made = [old_delivery(), old_delivery(sent=2)]
     for delivery in made:
         execute(
             "INSERT INTO deliveries_exclusion (delivery_id, preparation_id, profile_id, address, cause)"
             " VALUES (%s, %s, 77, 'x@example.com', 'quarantined')",
             delivery.pk, delivery.preparation_id,
         )  # fmt: skip
-    go_on_at(short_ranges + SIZE)
+    go_on_at(first + SIZE)
     DeliveryFactory()
     return made
 

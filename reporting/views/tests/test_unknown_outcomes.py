@@ -12,6 +12,7 @@ from django.urls import reverse
 from accounts.models import AuditEvent
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.models import Doubt, Message, MessageStatus, Try
 from deliveries.tests.ledger_rows import no_trigger
 from reporting.tests.factories import delivery_with
@@ -30,6 +31,16 @@ def settled_long_ago(**numbers):
     delivery = delivery_with(**numbers)
     Doubt.objects.filter(delivery=delivery).update(since=clock.now() - timedelta(hours=1))
     return delivery
+
+
+@once
+def of_one():
+    return settled_long_ago(in_doubt=1)
+
+
+@once
+def of_three():
+    return settled_long_ago(in_doubt=3)
 
 
 def page(client, delivery, tab="unknown", **query):
@@ -91,42 +102,38 @@ def test_the_tab_asks_the_database_the_same_for_one_row_and_for_many(client, sta
     assert counted[0] == counted[1]
 
 
-def test_the_second_step_says_how_many_may_get_it_twice(client, starter):
-    delivery = settled_long_ago(in_doubt=3)
-    step = reverse("reporting:decide", args=[delivery.pk])
+def test_the_second_step_says_how_many_may_get_it_twice(client, starter, of_three):
+    step = reverse("reporting:decide", args=[of_three.pk])
 
     asked = text(client.get(step, {"decision": "send_again", "which": "chosen", "seq": [1, 3]}))
 
     assert "people may get it twice" in asked
     assert asked.count('name="seq"') == 2
-    assert number(delivery, MessageStatus.IN_DOUBT) == 3
+    assert number(of_three, MessageStatus.IN_DOUBT) == 3
 
 
-def test_the_ticked_ones_are_sent_again(client, starter):
-    delivery = settled_long_ago(in_doubt=3)
-
+def test_the_ticked_ones_are_sent_again(client, starter, of_three):
     said = text(
-        decide(client, delivery, decision="send_again", which="chosen", seq=[1, 3], reason="Lost", expected=2)
+        decide(client, of_three, decision="send_again", which="chosen", seq=[1, 3], reason="Lost", expected=2)
     )
 
     assert "2 messages are sent again." in said
-    assert set(Try.objects.filter(delivery=delivery).values_list("seq", flat=True)) == {1, 3}
-    delivery.refresh_from_db()
-    assert delivery.status == "sending"
+    assert set(Try.objects.filter(delivery=of_three).values_list("seq", flat=True)) == {1, 3}
+    of_three.refresh_from_db()
+    assert of_three.status == "sending"
 
 
-def test_who_comes_second_is_told(client, starter):
-    delivery = settled_long_ago(in_doubt=3)
-    decide(client, delivery, decision="count_as_sent", which="chosen", seq=[1], reason="Seen")
+def test_who_comes_second_is_told(client, starter, of_three):
+    decide(client, of_three, decision="count_as_sent", which="chosen", seq=[1], reason="Seen")
 
     some = text(
         decide(
-            client, delivery, decision="count_as_sent", which="chosen", seq=[1, 2], reason="Seen", expected=2
+            client, of_three, decision="count_as_sent", which="chosen", seq=[1, 2], reason="Seen", expected=2
         )
     )
     none = text(
         decide(
-            client, delivery, decision="count_as_sent", which="chosen", seq=[1, 2], reason="Seen", expected=2
+            client, of_three, decision="count_as_sent", which="chosen", seq=[1, 2], reason="Seen", expected=2
         )
     )
 
@@ -135,42 +142,36 @@ def test_who_comes_second_is_told(client, starter):
     assert "settled meanwhile" in none
 
 
-def test_a_decision_without_a_reason_changes_nothing_and_is_recorded(client, starter):
-    delivery = settled_long_ago(in_doubt=1)
-
-    said = text(decide(client, delivery, decision="count_as_sent", which="all", reason=" "))
+def test_a_decision_without_a_reason_changes_nothing_and_is_recorded(client, starter, of_one):
+    said = text(decide(client, of_one, decision="count_as_sent", which="all", reason=" "))
 
     assert "Say why" in said
-    assert number(delivery, MessageStatus.IN_DOUBT) == 1
+    assert number(of_one, MessageStatus.IN_DOUBT) == 1
     assert AuditEvent.objects.filter(actor=starter, refused=True, action="decide_unknown").exists()
 
 
 @pytest.mark.parametrize(("role", "status"), [("prepare", 403), ("approve", 403)])
-def test_who_may_not_start_sees_the_list_and_decides_nothing(client, unit, role, status):
-    delivery = settled_long_ago(in_doubt=1)
-    client.force_login(UserFactory(roles={role: delivery.unit}))
+def test_who_may_not_start_sees_the_list_and_decides_nothing(client, unit, role, status, of_one):
+    client.force_login(UserFactory(roles={role: of_one.unit}))
 
-    shown = text(page(client, delivery))
-    answer = decide(client, delivery, decision="count_as_sent", which="all", reason="Because")
+    shown = text(page(client, of_one))
+    answer = decide(client, of_one, decision="count_as_sent", which="all", reason="Because")
 
     assert 'name="decision"' not in shown
     assert answer.status_code == status
-    assert number(delivery, MessageStatus.IN_DOUBT) == 1
+    assert number(of_one, MessageStatus.IN_DOUBT) == 1
 
 
-def test_a_stranger_finds_nothing(client):
-    delivery = settled_long_ago(in_doubt=1)
+def test_a_stranger_finds_nothing(client, of_one):
     client.force_login(UserFactory())
 
-    assert page(client, delivery).status_code == 404
-    assert decide(client, delivery, decision="hold", which="all", reason="x").status_code == 404
+    assert page(client, of_one).status_code == 404
+    assert decide(client, of_one, decision="hold", which="all", reason="x").status_code == 404
 
 
 @pytest.mark.parametrize("query", [{}, {"decision": "burn"}, {"decision": "hold", "which": "some"}])
-def test_a_made_up_decision_has_no_page(client, starter, query):
-    delivery = settled_long_ago(in_doubt=1)
-
-    assert client.get(reverse("reporting:decide", args=[delivery.pk]), query).status_code == 404
+def test_a_made_up_decision_has_no_page(client, starter, query, of_one):
+    assert client.get(reverse("reporting:decide", args=[of_one.pk]), query).status_code == 404
 
 
 def test_the_list_is_exported(client, starter):

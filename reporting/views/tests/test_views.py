@@ -13,6 +13,7 @@ from accounts.tests.factories import UnitFactory, UserFactory
 from audiences.models import Profile
 from audiences.tests.factories import AudienceFactory
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.models import Chunk, LogLine, Message
 from deliveries.sending import rate
 from deliveries.tests.factories import DeliveryFactory
@@ -25,6 +26,52 @@ from reporting.tests.factories import delivery_with
 from reporting.views.deployment import TABS
 
 pytestmark = pytest.mark.django_db
+
+
+@once
+def sent_one():
+    return delivery_with(sent=1)
+
+
+@once
+def empty_and_full():
+    """A draft, and a delivery that ended, with an outcome of either kind and a click."""
+    full = delivery_with(sent=2, failed=1)
+    hit(full, HitKind.CLICK, 1)
+    return DeliveryFactory(), full
+
+
+@once
+def of_few_and_many():
+    """Two deliveries with as many rows in each log: one row and 25."""
+    one, many = delivery_with(sent=1, failed=1), delivery_with(sent=20, failed=5)
+    for delivery, most in ((one, 1), (many, 25)):
+        for seq in range(1, most + 1):
+            hit(delivery, HitKind.CLICK, seq)
+            LogLine.objects.create(delivery=delivery, at=clock.now(), text="a line")
+    return one, many
+
+
+@once
+def moving():
+    return delivery_with(sending=True, recipients=2, sent=1)
+
+
+@once
+def of_five():
+    return delivery_with(sent=3, failed=2)
+
+
+@once
+def of_seven():
+    """Seven rows in each of three logs."""
+    delivery = delivery_with(sent=7)
+    for seq in range(1, 8):
+        hit(delivery, HitKind.OPEN, seq)
+    LogLine.objects.filter(delivery=delivery).delete()
+    for number in range(7):
+        LogLine.objects.create(delivery=delivery, at=clock.now(), text=f"line {number}")
+    return delivery
 
 
 @pytest.fixture
@@ -91,10 +138,8 @@ def test_the_block_knows_its_speed_within_ten_seconds_of_a_send(client, marketer
 
 
 @pytest.mark.parametrize("since", ["x", "", "1e400", "99999999999999"])
-def test_what_an_older_page_hands_back_is_left_out_of_account(client, marketer, since):
-    delivery = delivery_with(sending=True, recipients=2, sent=1)
-
-    assert get(client, "block", delivery.pk, since=since, **{"from": "y"}).status_code == 200
+def test_what_an_older_page_hands_back_is_left_out_of_account(client, marketer, moving, since):
+    assert get(client, "block", moving.pk, since=since, **{"from": "y"}).status_code == 200
 
 
 def test_every_number_opens_the_rows_it_counts(client, marketer):
@@ -128,26 +173,24 @@ def test_every_number_opens_the_rows_it_counts(client, marketer):
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_each_tab_stands_empty_and_full(client, marketer, tab):
-    empty, full = DeliveryFactory(), delivery_with(sent=2, failed=1)
-    hit(full, HitKind.CLICK, 1)
+def test_each_tab_stands_empty_and_full(client, marketer, empty_and_full, tab):
+    empty, full = empty_and_full
 
     assert get(client, "window", empty.pk, tab).status_code == 200
     assert get(client, "window", full.pk, tab).status_code == 200
 
 
-def test_there_is_no_other_tab(client, marketer):
-    assert get(client, "window", delivery_with(sent=1).pk, "secrets").status_code == 404
+def test_there_is_no_other_tab(client, marketer, sent_one):
+    assert get(client, "window", sent_one.pk, "secrets").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["block", "window", "last-run"])
-def test_a_stranger_finds_nothing(client, unit, name):
-    delivery = delivery_with(sent=1)
+def test_a_stranger_finds_nothing(client, unit, sent_one, name):
     client.force_login(UserFactory(roles={"prepare": unit}))
     elsewhere = DeliveryFactory(unit=UnitFactory())
 
     assert get(client, name, elsewhere.pk).status_code == 404
-    assert get(client, name, delivery.pk).status_code == 200  # it hangs above their unit: they may read it
+    assert get(client, name, sent_one.pk).status_code == 200  # it hangs above their unit: they may read it
 
 
 def test_the_sending_log_shows_why_and_when_again(client, marketer):
@@ -168,10 +211,8 @@ def test_the_sending_log_shows_why_and_when_again(client, marketer):
         ({"status": "nonsense"}, 5),
     ],
 )
-def test_the_sending_log_is_narrowed(client, marketer, query, number):
-    delivery = delivery_with(sent=3, failed=2)
-
-    rows = get(client, "window", delivery.pk, "sending", **query).context["page"].rows
+def test_the_sending_log_is_narrowed(client, marketer, of_five, query, number):
+    rows = get(client, "window", of_five.pk, "sending", **query).context["page"].rows
 
     assert len(rows) == number
 
@@ -186,21 +227,15 @@ def test_an_address_is_found_by_any_part_of_it(client, marketer):
 
 
 @pytest.mark.parametrize("tab", ["sending", "tracking", "log"])
-def test_pages_by_key_show_each_row_once_there_and_back(client, marketer, monkeypatch, tab):
-    delivery = delivery_with(sent=7)
-    for seq in range(1, 8):
-        hit(delivery, HitKind.OPEN, seq)
-    LogLine.objects.filter(delivery=delivery).delete()
-    for number in range(7):
-        LogLine.objects.create(delivery=delivery, at=clock.now(), text=f"line {number}")
+def test_pages_by_key_show_each_row_once_there_and_back(client, marketer, of_seven, monkeypatch, tab):
     monkeypatch.setattr("reporting.logs.logs.page.__kwdefaults__", {"size": 3})
 
     pages, query = [], {}
     while query is not None:
-        page = get(client, "window", delivery.pk, tab, **query).context["page"]
+        page = get(client, "window", of_seven.pk, tab, **query).context["page"]
         pages.append([row.pk for row in page.rows])
         query = {"after": page.following} if page.following else None
-    back = get(client, "window", delivery.pk, tab, before=page.previous).context["page"]
+    back = get(client, "window", of_seven.pk, tab, before=page.previous).context["page"]
 
     assert [len(rows) for rows in pages] == [3, 3, 1]
     assert len({pk for rows in pages for pk in rows}) == 7
@@ -209,17 +244,13 @@ def test_pages_by_key_show_each_row_once_there_and_back(client, marketer, monkey
 
 @pytest.mark.parametrize("query", [{"after": "x"}, {"before": "-1"}, {"after": "9" * 40}])
 @pytest.mark.parametrize("tab", ["sending", "tracking", "log", "exclusions"])
-def test_a_made_up_key_leads_nowhere(client, marketer, tab, query):
-    assert get(client, "window", delivery_with(sent=1).pk, tab, **query).status_code == 404
+def test_a_made_up_key_leads_nowhere(client, marketer, sent_one, tab, query):
+    assert get(client, "window", sent_one.pk, tab, **query).status_code == 404
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_a_page_takes_as_many_queries_for_25_rows_as_for_1(client, marketer, tab):
-    one, many = delivery_with(sent=1, failed=1), delivery_with(sent=20, failed=5)
-    for delivery, most in ((one, 1), (many, 25)):
-        for seq in range(1, most + 1):
-            hit(delivery, HitKind.CLICK, seq)
-            LogLine.objects.create(delivery=delivery, at=clock.now(), text="a line")
+def test_a_page_takes_as_many_queries_for_25_rows_as_for_1(client, marketer, of_few_and_many, tab):
+    one, many = of_few_and_many
     get(client, "window", one.pk, tab)
 
     with CaptureQueriesContext(connection) as first:
@@ -269,14 +300,13 @@ def test_compute_stats_is_done_by_a_worker_and_shown(client, marketer, work):
     assert StatisticsRun.objects.get().by == marketer
 
 
-def test_compute_stats_is_not_asked_for_by_a_link(client, marketer):
-    assert get(client, "compute-stats", delivery_with(sent=1).pk).status_code == 405
+def test_compute_stats_is_not_asked_for_by_a_link(client, marketer, sent_one):
+    assert get(client, "compute-stats", sent_one.pk).status_code == 405
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_a_log_is_exported_by_whoever_may_and_that_is_recorded(client, unit, tab):
-    delivery = delivery_with(sent=2, failed=1)
-    hit(delivery, HitKind.CLICK, 1)
+def test_a_log_is_exported_by_whoever_may_and_that_is_recorded(client, unit, empty_and_full, tab):
+    _empty, delivery = empty_and_full
     exporter = UserFactory(roles={"export": unit.parent, "prepare": unit.parent})
     client.force_login(exporter)
 
@@ -297,10 +327,8 @@ def test_an_export_keeps_to_the_filters(client, unit):
     assert len(b"".join(response.streaming_content).decode().splitlines()) == 2
 
 
-def test_nobody_exports_without_the_right(client, marketer):
-    delivery = delivery_with(sent=1)
-
-    assert get(client, "export", delivery.pk, "sending").status_code == 403
+def test_nobody_exports_without_the_right(client, marketer, sent_one):
+    assert get(client, "export", sent_one.pk, "sending").status_code == 403
 
 
 def test_the_history_of_a_profile_names_only_deliveries_that_may_be_seen(client, unit):
