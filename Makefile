@@ -5,10 +5,8 @@ ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 STACK := $(PY) -m campaign.stack
-# One more than there are processors: tests often wait for a worker, a relay or a browser. Before that come what is marked
-# `drill`, two at a time, and what is marked `alone`, with the machine for itself. Each part runs, whatever became of the
-# others.
-SIDE_BY_SIDE := --numprocesses=$$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxprocesses=8 --dist=worksteal
+# Two more than there are processors: two of them have the tests that wait for a stack, workers or silence.
+SIDE_BY_SIDE := --numprocesses=$$(( $$(getconf _NPROCESSORS_ONLN) + 2 )) --maxprocesses=8 --dist=worksteal
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
@@ -34,10 +32,7 @@ bench-%: setup-dev
 
 test: setup-dev ## Run every test, with a browser; ARGS="…" goes to pytest, and then one process runs them.
 	@$(STACK) chromium
-	@if [ -n '$(subst ','\'',$(ARGS))' ]; then exec $(PY) -m pytest $(ARGS); fi; \
-	  failed=0; $(PY) -m pytest --numprocesses=2 --dist=worksteal -m drill campaign/tests || failed=$$?; \
-	  $(PY) -m pytest -m alone || failed=$$?; \
-	  $(PY) -m pytest $(SIDE_BY_SIDE) -m "not alone and not drill" || failed=$$?; exit $$failed
+	@if [ -n '$(subst ','\'',$(ARGS))' ]; then exec $(PY) -m pytest $(ARGS); fi; exec $(PY) -m pytest $(SIDE_BY_SIDE)
 
 lint: setup-dev ## Style, types, templates and the import contracts.
 	@$(PY) -m ruff check .

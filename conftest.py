@@ -14,7 +14,7 @@ from campaign.stack import database_template
 from campaign.stack.browser import HOW_TO, find
 from campaign.stack.clean_slate import CleanSlate
 from campaign.stack.inprocess import play_commit, run_queued
-from campaign.stack.module_db import module_db, pytest_collection_modifyitems
+from campaign.stack.module_db import make_way, module_db, pytest_collection_modifyitems
 
 __all__ = ["module_db", "pytest_collection_modifyitems"]
 
@@ -51,6 +51,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         connection.close()
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    make_way(item)
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
     args = _arguments(argv)
     env = {"LOG_LEVEL": "ERROR", "SINETE_PARTITION_DELIVERIES": str(args.deliveries)}
     with (
-        sink() as receiver,
+        sink(delay_ms=args.delay) as receiver,
         temporary_stack(
             ["tick", "cron"],
             RELAY_URL=f"smtp://127.0.0.1:{receiver.port}",
@@ -78,6 +78,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         help="of each range that goes at once: what stays of so many is kept before the send begins (0)",
     )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, help="worker processes, each with a lane (2)")
+    parser.add_argument(
+        "--delay", type=int, default=0, help="ms before each answer, so that a small send lasts (0)"
+    )
     parser.add_argument("--only", choices=WAYS, action="append", help="leave out the other way")
     parser.add_argument("--full-speed", action="store_true", help="rows go without rests between slices")
     parser.add_argument("--json", action="store_true", dest="as_json", help="end with one JSON object")

@@ -12,6 +12,9 @@ from django.db import connection, transaction
 NAME = "module_db"
 COMMITTING = {"transactional_db", "live_server", "django_db_reset_sequences"}
 
+# The fixture that stands now, if any, as pytest holds it.
+_standing: list[tuple[Any, Any]] = []
+
 Making = Callable[[], AbstractContextManager[None]]
 Made = TypeVar("Made")
 
@@ -24,11 +27,12 @@ def module_db(
 
     Each test changes them within a savepoint of its own, and reads its objects anew from the database: those that
     the fixture returned are the same for all. What waited for the commit is forgotten, as a wake-up that was lost.
-    The module's other tests see nothing of it: they run before.
+    The module's other tests see nothing of it: they run before, or find it gone.
     """
     with django_db_blocker.unblock():
         around = transaction.atomic()
         around.__enter__()
+    _standing.append((request._fixturedef, request))  # type: ignore[attr-defined]  # no public way to end it early
 
     @contextmanager
     def making() -> Iterator[None]:
@@ -37,6 +41,7 @@ def module_db(
             connection.run_on_commit.clear()
 
     yield making
+    _standing.clear()
     with django_db_blocker.unblock():
         transaction.set_rollback(True)
         around.__exit__(None, None, None)
@@ -83,6 +88,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _commits(item):
             raise pytest.UsageError(f"{item.nodeid} commits, and what `{NAME}` makes is never committed.")
     items[:] = [item for item in items if NAME not in _fixtures(item)] + sharing
+
+
+def make_way(item: pytest.Item) -> None:
+    """Before a test that does not ask for what its module made: it is gone, and made anew for the next that does.
+
+    Where several processes share the tests, one may be handed over late and come between those that ask.
+    """
+    if NAME not in _fixtures(item):
+        for definition, request in [*_standing]:
+            definition.finish(request)
 
 
 def _fixtures(item: pytest.Item) -> set[str]:

@@ -6,6 +6,7 @@ and `SINETE_TEST_REDIS_URL`.
 """
 
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
             if _runs_side_by_side(early_config):
                 _leave_it_to_the_workers()
             else:
+                gc.disable()  # until all is collected: what is loaded until then stays
                 _start()
         except services.StackError as error:
             _running.close()
@@ -60,20 +62,29 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, each begins with some of the slow ones: none is left over at the end."""
+    """Where several processes share the tests, the long ones are begun first: none is left over at the end."""
     if WORKER in os.environ:
         items[:] = dealt(items, int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
 
 
 def dealt(items: Sequence[pytest.Item], hands: int) -> list[pytest.Item]:
-    """The tests in as many parts of one length as pytest-xdist begins with; slow ones, module by module, come first.
+    """The tests in as many parts of one length as pytest-xdist begins with.
 
-    A module's slow tests stay together, since they share what takes long to make.
+    The first part, or where there are four the first two, begins with what waits for most of its time, one after the
+    other, so that the other processes have the processors meanwhile; these begin with what is slow. A module's tests
+    of these kinds stay together, since they share what takes long to make.
     """
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    quick = [item for item in items if not item.get_closest_marker("slow")]
-    modules = [list(tests) for _module, tests in groupby(slow, key=lambda item: item.path)]
-    parts = [list(chain.from_iterable(modules[hand::hands])) for hand in range(hands)]
+    kinds: dict[str, list[pytest.Item]] = {"waits": [], "slow": [], "quick": []}
+    for item in items:
+        kinds[_kind(item)].append(item)
+    waiting, slow, quick = (_modules(kinds["waits"]), _modules(kinds["slow"]), kinds["quick"])
+    waiters = (2 if hands > 3 else 1) if waiting else 0
+    cuts = [len(waiting) * hand // max(waiters, 1) for hand in range(waiters + 1)]
+    parts = [list(chain.from_iterable(waiting[start:end])) for start, end in pairwise(cuts)]
+    takers: list[list[pytest.Item]] = [[] for _hand in range(hands - waiters)] or parts
+    for number, part in enumerate(takers):
+        part += chain.from_iterable(slow[number :: len(takers)])
+    parts = parts if takers is parts else parts + takers
     for hand, part in enumerate(parts):
         # xdist gives each process its share of what is left.
         room = (len(items) - sum(map(len, parts[:hand]))) // (hands - hand) - len(part)
@@ -82,9 +93,18 @@ def dealt(items: Sequence[pytest.Item], hands: int) -> list[pytest.Item]:
     return [*chain.from_iterable(parts), *quick]
 
 
+def _modules(items: Sequence[pytest.Item]) -> list[list[pytest.Item]]:
+    return [list(tests) for _module, tests in groupby(items, key=lambda item: item.path)]
+
+
+def _kind(item: pytest.Item) -> str:
+    return next((name for name in ("waits", "slow") if item.get_closest_marker(name)), "quick")
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: nobody looks through it for garbage again and again."""
     memory.keep_what_stands()
+    gc.enable()
 
 
 def pytest_unconfigure(config: Any) -> None:

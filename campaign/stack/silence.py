@@ -52,6 +52,7 @@ class Line:
         self._is_up.set()
         self._loop.run_forever()
         server.close()
+        self._silent.clear()  # or what it carries would wait on
         carrying = asyncio.all_tasks(self._loop)
         for task in carrying:
             task.cancel()

@@ -20,7 +20,6 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from campaign.lib import reader_zone
@@ -62,18 +61,6 @@ TONES = {
 MOVING = frozenset({"retrying", "running", "reading", "writing"})
 
 LEVEL_ICONS = {"success": "check-circle", "warning": "alert", "error": "octagon", "debug": "info"}
-
-NAVIGATION = [
-    ("home:home", _("Home"), "home"),
-    ("deliveries:list", _("Deliveries"), "send"),
-    ("reporting:reports", _("Reports"), "chart"),
-    ("home:calendar", _("Calendar"), "calendar"),
-    ("deliveries:waiting", _("Waiting for me"), "inbox"),
-    ("audiences:list", _("Audiences"), "target"),
-    ("audiences:profiles", _("Profiles"), "users"),
-    ("audiences:imports", _("Imports"), "upload"),
-]
-UNITS = ("units", _("Units"), "shield")  # for those who administer one
 
 
 # Numbers
@@ -364,48 +351,10 @@ def query_string(context: Context, **replaced: Any) -> str:
     return f"?{query.urlencode()}"
 
 
-@register.simple_tag(takes_context=True)
-def main_navigation(context: Context) -> SafeString:
-    """The links of the top bar that lead somewhere, the page's own section marked."""
-    request = context.get("request")
-    user = context.get("user")
-    shown = [*NAVIGATION, UNITS] if context.get("administers_units") else NAVIGATION
-    found: list[dict[str, Any]] = [
-        {"name": name, "href": address, "label": label, "icon": icon}
-        for name, label, icon in shown
-        if (address := _address(name))
-    ]
-    current = _section(found, request) if request else ""
-    for item in found:
-        item["is_current"] = item["name"] == current
-    return render_to_string(
-        "_nav.html",
-        {
-            "items": found,
-            "waiting_count": context.get("waiting_count"),
-            "admin": _address("admin:index") if getattr(user, "is_staff", False) else "",
-        },
-    )
-
-
-def _section(items: list[dict[str, Any]], request: Any) -> str:
-    """The item whose address begins the path, the longest first; else one of the same app."""
-    path = request.path
-    inside = [
-        item
-        for item in items
-        if item["href"] == path or (item["href"] != "/" and path.startswith(item["href"]))
-    ]
-    if inside:
-        return str(max(inside, key=lambda item: len(item["href"]))["name"])
-    app = getattr(request.resolver_match, "app_name", "") or ":"
-    return next((str(item["name"]) for item in items if item["name"].startswith(f"{app}:")), "")
-
-
 @register.simple_tag
 def home() -> str:
     """Where the product's name leads."""
-    return _address(settings.LOGIN_REDIRECT_URL) or "/"
+    return address_of(settings.LOGIN_REDIRECT_URL) or "/"
 
 
 @register.simple_tag(takes_context=True)
@@ -417,7 +366,8 @@ def back(context: Context) -> str:
     return came_from if is_ours else home()
 
 
-def _address(name: str) -> str:
+def address_of(name: str) -> str:
+    """The address of a page by its name; empty where there is none."""
     try:
         return reverse(name)
     except NoReverseMatch:

@@ -13,8 +13,8 @@ import pytest
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 OF_THE_TESTS = {"DATABASE_URL", "REDIS_URL", "SINETE_TESTING", "STATIC_ROOT", "SINETE_FEEDBACK_FOLDER"}
 SMALL = (
-    "--messages", "4000", "--pairs", "1", "--deliveries", "2", "--recipients", "200000", "--seconds", "1", "--full-speed",
-    "--json",
+    "--messages", "4000", "--pairs", "1", "--deliveries", "2", "--recipients", "10000", "--delay", "30", "--seconds", "1",
+    "--full-speed", "--json",
 )  # fmt: skip
 
 
@@ -30,10 +30,10 @@ def bench() -> Iterator["subprocess.Popen[str]"]:
         process.communicate(timeout=60)
 
 
-@pytest.mark.alone
+@pytest.mark.waits
 @pytest.mark.slow
 def test_ranges_and_slices_go_beside_a_send_that_stays_exact(bench):
-    said, _error = bench.communicate(timeout=600)
+    said, _error = bench.communicate(timeout=900)
 
     result = json.loads(said.splitlines()[-1])
     assert result["exact"], result["wrong"]

@@ -83,7 +83,7 @@ def test_the_demo_keeps_off_a_database_that_somebody_named() -> None:
     assert "refused" in done.stderr.lower()
 
 
-@pytest.mark.drill
+@pytest.mark.waits
 @pytest.mark.slow
 def test_the_main_job_runs_behind_a_pooler() -> None:
     if pgbouncer.find() is None:

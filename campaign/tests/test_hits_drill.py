@@ -27,10 +27,10 @@ def drill() -> Iterator["subprocess.Popen[str]"]:
         process.communicate(timeout=60)
 
 
-@pytest.mark.drill
+@pytest.mark.waits
 @pytest.mark.slow
 def test_whatever_is_killed_while_readers_ask_what_was_answered_is_there(drill):
-    said, _error = drill.communicate(timeout=300)
+    said, _error = drill.communicate(timeout=900)
 
     result = json.loads(said.splitlines()[-1])
     assert result["kills"] == {"web": 1, "hits": 1, "valkey": 1, "postgres": 1}

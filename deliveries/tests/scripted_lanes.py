@@ -54,7 +54,7 @@ class ScriptedPool:
 def run_lane(
     delivery: Delivery, pool: ScriptedPool, *, before: Callable[[Lane], None] = lambda lane: None
 ) -> Lane:
-    """Run one lane over the pool to its end, within ten seconds; `before` sees it first."""
+    """Run one lane over the pool to its end, within a minute; `before` sees it first."""
     plan = gate.lane_config(delivery.pk)
     assert plan is not None
 
@@ -63,7 +63,7 @@ def run_lane(
         lane = Lane(plan, ledger, pool)
         before(lane)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await lane.run()
         finally:
             await lane.ledger.close()

@@ -62,6 +62,7 @@ class Script:
     chop: int = 0  # answers leave in pieces of so many octets, each a packet of its own
     chops: tuple[int, ...] = ()  # or cut at these places of what is said at one time
     delay_s: float = 0.0
+    body_delay_s: float = 0.0  # in its place, before the answer to a message that was taken
     goodbye_after: int = 0  # 421 to the MAIL after so many messages of a connection
     ignores_pipelined: bool = False  # offers PIPELINING, and forgets what came with a body
     reads_one_by_one: bool = False  # offers PIPELINING, and forgets what came with any command
@@ -98,6 +99,10 @@ class Server:
         self._listener.close()
         await self._listener.wait_closed()
 
+    def owes_all(self) -> bool:
+        """Whether each of its connections, one at least, waits for the answer to a message that was taken."""
+        return bool(self.talks) and all(talk.owes for talk in self.talks)
+
     def cut(self) -> None:
         for talk in tuple(self.talks):
             talk.transport.abort()
@@ -120,6 +125,7 @@ class _Talk(asyncio.Protocol):
         self.is_deaf = self.is_over = self.is_upgrading = False
         self.login: list[bytes] | None = None
         self.messages = 0
+        self.owes = False
         self.outbox: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.writer: asyncio.Task[None] | None = None
         self._forget()
@@ -157,7 +163,8 @@ class _Talk(asyncio.Protocol):
                 waiting.append(self.outbox.get_nowait())
             is_last = None in waiting
             said = b"".join(waiting[: waiting.index(None)] if is_last else waiting)
-            await asyncio.sleep(self.script.delay_s)
+            await asyncio.sleep(self.script.body_delay_s if self.owes else self.script.delay_s)
+            self.owes = False
             for piece in self._pieces(said):
                 if self.is_over:
                     return
@@ -335,4 +342,5 @@ class _Talk(asyncio.Protocol):
         if answer[:1] == b"2" or answer == TAKE_AND_DROP:
             self.server.taken.append(seq)
             self.server.bodies[seq] = body.removeprefix(b".").replace(b"\r\n.", b"\r\n")
+            self.owes = bool(self.script.body_delay_s)
         self._say(answer)

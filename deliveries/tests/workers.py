@@ -12,6 +12,8 @@ from django.conf import settings as django_settings
 from campaign.tests.databases import database_url
 from deliveries.models import Delivery, Message, MessageStatus
 
+LEASE = "6"  # seconds: no living lane loses its lease beside much other work, and a dead one's is waited for
+
 
 @contextmanager
 def manage(*command: str, **environment: str) -> Iterator[subprocess.Popen]:
@@ -21,7 +23,7 @@ def manage(*command: str, **environment: str) -> Iterator[subprocess.Popen]:
         "DATABASE_URL": database_url(),
         "RELAY_URL": django_settings.RELAY_URL,
         "SINETE_TESTING": "1",
-        "SINETE_LEASE_SECONDS": "2",
+        "SINETE_LEASE_SECONDS": LEASE,
         **environment,
     }
     process = subprocess.Popen(

@@ -18,7 +18,7 @@ from deliveries.tests.scripted_lanes import ScriptedPool, run_lane, with_ledger
 from deliveries.tests.sends import send
 from deliveries.tick import look
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 # -- asleep ---------------------------------------------------------------------------------------------

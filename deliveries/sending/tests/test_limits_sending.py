@@ -20,9 +20,12 @@ from deliveries.routing import limits, routes
 from deliveries.sending import control, throttle
 from deliveries.tests.factories import DeliveryFactory, audience_of, person
 from deliveries.tests.ledger_rows import statuses
+from deliveries.tests.relay import Relay
 from deliveries.tests.scripted_lanes import ScriptedPool, run_lane
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.waits]
+
+LANE = 60  # seconds: what a test looks at comes about within one lane's turn
 
 
 def limited_route(per_hour: int | None = None, **providers: tuple[int, list[str]]) -> None:
@@ -38,7 +41,7 @@ def sent(delivery: Delivery) -> int:
     return Message.objects.filter(delivery=delivery, status=MessageStatus.SENT).count()
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain until {what}"
@@ -69,7 +72,7 @@ def draining(*deliveries: Delivery):
 
 
 def test_lanes_of_two_deliveries_keep_to_the_routes_limit_and_share_it(relay, settings):
-    settings.SINETE = settings.SINETE | {"lane_seconds": 12, "chunk_rows": 50}
+    settings.SINETE = settings.SINETE | {"lane_seconds": LANE, "chunk_rows": 50}
     limited_route(36_000)
     big, small = (DeliveryFactory(sending=True, recipients=200) for _ in range(2))
     began = time.monotonic()
@@ -84,13 +87,13 @@ def test_lanes_of_two_deliveries_keep_to_the_routes_limit_and_share_it(relay, se
             control.pause(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
 
     assert received <= 10 * seconds + 10
-    assert seconds < 12
+    assert seconds < LANE
     assert max(shares) / sum(shares) < 2 / 3
     assert all(books.imbalance(delivery) == {} for delivery in (big, small))
 
 
 def test_a_pause_takes_hold_at_once_while_a_limit_slows(relay):
-    delivery = DeliveryFactory(sending=True, recipients=60)
+    delivery = DeliveryFactory(sending=True, recipients=300)
     limits.set_limit(delivery=delivery, per_hour=36_000, by=person("start", delivery.unit), at=clock.now())
 
     with draining(delivery):
@@ -100,8 +103,8 @@ def test_a_pause_takes_hold_at_once_while_a_limit_slows(relay):
         began = time.monotonic()
     ended_after = time.monotonic() - began
 
-    assert len(relay.recipients()) == handed < 60
-    assert ended_after < 4
+    assert len(relay.recipients()) == handed < 300
+    assert ended_after < 12  # at that limit the rest takes twice as long
     assert not books.open_ends(delivery)["leases"]
 
 
@@ -114,13 +117,13 @@ def test_a_limit_that_is_lifted_in_mid_send_acts_within_seconds(relay):
         wait_until(lambda: sent(delivery) > 2, "some have left")
         assert sent(delivery) < 20
         limits.set_limit(delivery=delivery, per_hour=None, by=starter, at=clock.now())
-        wait_until(lambda: len(relay.recipients()) == 300, "all have left", seconds=8)
+        wait_until(lambda: len(relay.recipients()) == 300, "all have left", seconds=30)
 
     assert statuses(delivery) == ["SENT"] * 300
 
 
 def test_a_limit_that_is_set_in_mid_send_holds_from_the_next_window_on(relay):
-    relay.delay = 0.02
+    relay.delay = 0.05
     delivery = DeliveryFactory(sending=True, recipients=1500)
 
     with draining(delivery):
@@ -137,7 +140,7 @@ def test_a_limit_that_is_set_in_mid_send_holds_from_the_next_window_on(relay):
 
 
 def test_who_is_over_a_providers_limit_leaves_later_and_everybody_else_goes_on(relay):
-    limited_route(mailbox=(36_000, ["mailbox.example"]))
+    limited_route(mailbox=(18_000, ["mailbox.example"]))
     audience = audience_of(root(), 60)
     for number, member in enumerate(audience.members.select_related("profile")):
         if number % 2:
@@ -148,13 +151,14 @@ def test_who_is_over_a_providers_limit_leaves_later_and_everybody_else_goes_on(r
     began = time.monotonic()
 
     with draining(delivery):
-        wait_until(lambda: len(relay.recipients()) >= 30, "all others have left", seconds=10)
-        others_left_after = time.monotonic() - began
-        wait_until(lambda: len(relay.recipients()) == 60, "all have left", seconds=15)
+        wait_until(lambda: len(others(relay)) == 30, "all others have left")
+        limited = len(relay.recipients()) - 30
+        assert limited <= 5 * (time.monotonic() - began) + 5
+        wait_until(lambda: len(relay.recipients()) == 60, "all have left")
         seconds = time.monotonic() - began
 
-    assert others_left_after < 2
-    assert 2 < seconds < 8
+    assert limited < 25
+    assert 4 < seconds < 30
     wait_until(
         lambda: jobs.tick() or Delivery.objects.get(pk=delivery.pk).status == Status.FINISHED, "it is over"
     )
@@ -162,6 +166,10 @@ def test_who_is_over_a_providers_limit_leaves_later_and_everybody_else_goes_on(r
     assert set(rows.values_list("tries", "status")) == {(1, MessageStatus.SENT)}
     assert max(Counter(relay.recipients()).values()) == 1
     assert books.imbalance(delivery) == {}
+
+
+def others(relay: Relay) -> list[str]:
+    return [address for address in relay.recipients() if not address.lower().endswith("@mailbox.example")]
 
 
 def test_who_queues_is_due_at_once_when_the_providers_limit_goes(relay):
@@ -189,7 +197,7 @@ def test_a_lane_without_tokens_for_long_lets_go_and_none_is_woken_before_the_nex
     jobs.drain(delivery_id=delivery.pk)
     jobs.tick()
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert statuses(delivery) == ["PREPARED"] * 3
     assert not books.open_ends(delivery)["leases"]
     from django_rq import get_queue
@@ -228,13 +236,13 @@ def test_tokens_of_those_who_opted_out_since_go_to_others(relay):
     Profile.objects.filter(
         pk__in=Message.objects.filter(delivery=delivery, seq__lte=20).values("profile_id")
     ).update(no_email=True)
-    limits.set_limit(delivery=delivery, per_hour=36_000, by=person("start", delivery.unit), at=clock.now())
+    limits.set_limit(delivery=delivery, per_hour=18_000, by=person("start", delivery.unit), at=clock.now())
     began = time.monotonic()
 
     jobs.drain(delivery_id=delivery.pk)
 
     assert len(relay.recipients()) == 20
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 7  # forty messages take eight seconds
 
 
 def test_without_a_limit_no_statement_is_added_and_valkey_is_not_asked(monkeypatch):

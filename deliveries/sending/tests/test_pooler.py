@@ -22,7 +22,7 @@ from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.ledger_rows import statuses
 from deliveries.tests.scripted_lanes import ScriptedPool, with_ledger
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

@@ -20,9 +20,11 @@ from deliveries.tests.freezing_proxy import FreezingProxy
 from deliveries.tests.smtp_server import SILENCE, Script, Server
 from deliveries.tests.workers import horses, worker
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.waits]
 
-PATIENCE = 20  # seconds until a test that waits for nothing gives up
+PATIENCE = 60  # seconds until a test that waits for nothing gives up
+# No living relay lets an answer wait for a second, and a test has one and a half to freeze it in mid-send.
+SILENT, SLOW = 1, 0.1  # seconds: until a connection is silent, and before the answer to each message
 
 
 class Swallowing(dict):
@@ -47,7 +49,14 @@ class Stage:
     loop: asyncio.AbstractEventLoop
 
     def freeze(self) -> int:
-        return self._there(self.proxy.freeze)
+        """What is connected falls silent while each connection waits for its answer; return how many that are."""
+
+        def fall_silent() -> int:
+            return self.proxy.freeze() if self.server.owes_all() else 0
+
+        frozen: list[int] = []
+        until(lambda: frozen.append(self._there(fall_silent)) or frozen[-1])
+        return frozen[-1]
 
     def thaw(self) -> None:
         self._there(self.proxy.thaw)
@@ -77,7 +86,7 @@ def silent_relay(script: Script, settings: Any, **changes: Any) -> Iterator[Stag
     thread.start()
     assert ready.wait(PATIENCE)
     settings.RELAY_URL = f"smtp://127.0.0.1:{stages[0].proxy.port}"
-    settings.SINETE = settings.SINETE | {"smtp_silence_seconds": 0.3, **changes}
+    settings.SINETE = settings.SINETE | {"smtp_silence_seconds": SILENT, **changes}
     try:
         yield stages[0]
     finally:
@@ -107,7 +116,7 @@ def until(condition: Callable[[], Any]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.01)
+        time.sleep(0.03)
 
 
 def statuses(delivery: Delivery) -> dict[str, int]:
@@ -121,7 +130,7 @@ def connections_of_a_worker(number: int) -> None:
 
 def test_a_delivery_goes_on_while_its_first_connections_are_silent(settings):
     connections_of_a_worker(2)
-    with silent_relay(Script(delay_s=0.02), settings) as stage:
+    with silent_relay(Script(body_delay_s=SLOW), settings) as stage:
         delivery = DeliveryFactory(scheduled=True, recipients=60)
 
         with lane_of(delivery):
@@ -139,7 +148,7 @@ def test_a_delivery_goes_on_while_its_first_connections_are_silent(settings):
 
 def test_a_lane_that_only_waits_for_old_answers_holds_nothing_and_still_stores_them(settings):
     connections_of_a_worker(2)
-    with silent_relay(Script(delay_s=0.02), settings) as stage:
+    with silent_relay(Script(body_delay_s=SLOW), settings) as stage:
         delivery = DeliveryFactory(scheduled=True, recipients=40)
 
         with lane_of(delivery):
@@ -163,7 +172,7 @@ def test_a_lane_that_only_waits_for_old_answers_holds_nothing_and_still_stores_t
 def test_who_never_answers_leaves_in_doubt_what_it_swallowed_and_no_more(settings):
     connections_of_a_worker(2)
     script = Script(answers=Swallowing(3, 7))
-    with silent_relay(script, settings, smtp_reply_seconds=2):
+    with silent_relay(script, settings, smtp_reply_seconds=4):
         delivery = DeliveryFactory(scheduled=True, recipients=30)
 
         with lane_of(delivery):
@@ -205,8 +214,8 @@ def is_over(delivery: Delivery) -> bool:
 def test_a_worker_sends_another_delivery_while_its_last_lane_waits_for_old_answers(settings):
     connections_of_a_worker(1)
     with (
-        silent_relay(Script(delay_s=0.02), settings) as stage,
-        worker("send", SINETE_SMTP_SILENCE_SECONDS="1"),
+        silent_relay(Script(body_delay_s=SLOW), settings) as stage,
+        worker("send", SINETE_SMTP_SILENCE_SECONDS=str(SILENT)),
     ):
         first = DeliveryFactory(scheduled=True, recipients=20)
         jobs.tick()
@@ -229,8 +238,8 @@ def test_a_worker_sends_another_delivery_while_its_last_lane_waits_for_old_answe
 def test_a_worker_that_is_told_to_stop_ends_the_lane_that_lingers(settings):
     connections_of_a_worker(1)
     with (
-        silent_relay(Script(delay_s=0.02), settings) as stage,
-        worker("send", SINETE_SMTP_SILENCE_SECONDS="1") as process,
+        silent_relay(Script(body_delay_s=SLOW), settings) as stage,
+        worker("send", SINETE_SMTP_SILENCE_SECONDS=str(SILENT)) as process,
     ):
         delivery = DeliveryFactory(scheduled=True, recipients=20)
         jobs.tick()
@@ -250,7 +259,7 @@ def test_a_worker_that_is_told_to_stop_ends_the_lane_that_lingers(settings):
 def test_two_lanes_with_silent_connections_have_no_more_than_twice_their_connections(settings):
     connections_of_a_worker(2)
     script = Script(answers=Swallowing(*range(1, 1_000)))
-    with silent_relay(script, settings, chunk_rows=20, smtp_reply_seconds=3) as stage:
+    with silent_relay(script, settings, chunk_rows=20, smtp_reply_seconds=8) as stage:
         delivery = DeliveryFactory(scheduled=True, recipients=60)
 
         with lane_of(delivery), lane_of(delivery):

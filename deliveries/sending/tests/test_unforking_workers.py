@@ -16,7 +16,7 @@ from deliveries.models import Delivery, Status
 from deliveries.tests.factories import DeliveryFactory
 from deliveries.tests.workers import horses, worker
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.waits]
 
 
 def steady(*queues_heard: str) -> AbstractContextManager[subprocess.Popen]:

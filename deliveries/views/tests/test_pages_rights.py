@@ -10,7 +10,9 @@ from accounts.rights import Right
 from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
+from campaign.stack.standing import standing
 from deliveries.models import Delivery, Moment, Status
+from deliveries.preparation import verbs as preparation
 from deliveries.sending.control import waves
 from deliveries.tests.factories import DeliveryFactory, person
 
@@ -56,16 +58,41 @@ STEPS = {
 }
 
 
-def at(stage, unit):
-    if stage == "preparing":
-        from campaign.lib import clock
-        from deliveries.preparation import verbs as preparation
+STAGES = sorted({stage for stage, *_rest in (*PAGES.values(), *STEPS.values())})
 
-        delivery = DeliveryFactory(unit=unit)
-        preparation.start(delivery=delivery, by=person("prepare", unit), at=clock.now())
-        delivery.refresh_from_db()
-        return delivery
-    return DeliveryFactory(unit=unit, **({} if stage == "draft" else {stage: True}))
+
+class House:
+    """A delivery at each stage, those who hold one role where it is, and somebody who holds roles elsewhere."""
+
+    def __init__(self):
+        self.unit = UnitFactory()
+        self.people = {role: person(role, self.unit) for role in ROLES}
+        self.at = {stage: self._delivery(stage) for stage in STAGES}
+        self.stranger = UserFactory(roles={"start": UnitFactory(), "approve": UnitFactory()})
+
+    def _delivery(self, stage):
+        if stage == "preparing":
+            delivery = DeliveryFactory(unit=self.unit)
+            preparation.start(delivery=delivery, by=self.people["prepare"], at=clock.now())
+            delivery.refresh_from_db()
+            return delivery
+        return DeliveryFactory(unit=self.unit, **({} if stage == "draft" else {stage: True}))
+
+
+@pytest.fixture(scope="module")
+def houses(django_db_setup, django_db_blocker):
+    with standing(django_db_blocker, House) as copies:
+        yield copies
+
+
+@pytest.fixture
+def house(houses, db):
+    return houses()
+
+
+@pytest.fixture
+def unit(house):
+    return house.unit
 
 
 def url(name, delivery):
@@ -106,26 +133,25 @@ def form(name, delivery):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_for_those_whom_it_concerns(name, unit):
+def test_a_page_is_for_those_whom_it_concerns(name, house):
     stage, allowed = PAGES[name]
-    delivery = at(stage, unit)
+    address = url(name, house.at[stage])
 
-    answers = {role: signed_in(person(role, unit)).get(url(name, delivery)).status_code for role in ROLES}
+    answers = {role: signed_in(house.people[role]).get(address).status_code for role in ROLES}
 
     assert answers == {role: pytest.approx(200, abs=86) if role in allowed else 403 for role in ROLES}
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_stranger_finds_no_such_page(name, unit):
-    delivery = at(PAGES[name][0], unit)
-    stranger = UserFactory(roles={"start": UnitFactory(), "approve": UnitFactory()})
+def test_a_stranger_finds_no_such_page(name, house):
+    delivery = house.at[PAGES[name][0]]
 
-    assert signed_in(stranger).get(url(name, delivery)).status_code == 404
+    assert signed_in(house.stranger).get(url(name, delivery)).status_code == 404
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_whoever_is_not_signed_in_is_asked_to(name, unit, client):
-    answer = client.get(url(name, at(PAGES[name][0], unit)))
+def test_whoever_is_not_signed_in_is_asked_to(name, house, client):
+    answer = client.get(url(name, house.at[PAGES[name][0]]))
 
     assert answer.status_code == 302
     assert "/login/" in answer["Location"]
@@ -133,11 +159,11 @@ def test_whoever_is_not_signed_in_is_asked_to(name, unit, client):
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", STEPS)
-def test_a_step_is_taken_by_whoever_may_and_a_forged_one_is_refused_and_recorded(name, role, unit):
+def test_a_step_is_taken_by_whoever_may_and_a_forged_one_is_refused_and_recorded(name, role, house):
     stage, allowed, after = STEPS[name]
-    delivery = at(stage, unit)
+    delivery = house.at[stage]
     before = delivery.status
-    user = person(role, unit)
+    user = house.people[role]
 
     answer = signed_in(user).post(url(name, delivery), form(name, delivery))
 
@@ -156,21 +182,20 @@ def test_a_step_is_taken_by_whoever_may_and_a_forged_one_is_refused_and_recorded
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_a_strangers_post_finds_nothing_and_changes_nothing(name, unit):
-    delivery = at(STEPS[name][0], unit)
-    stranger = UserFactory(roles={"start": UnitFactory(), "approve": UnitFactory()})
+def test_a_strangers_post_finds_nothing_and_changes_nothing(name, house):
+    delivery = house.at[STEPS[name][0]]
 
-    answer = signed_in(stranger).post(url(name, delivery), form(name, delivery))
+    answer = signed_in(house.stranger).post(url(name, delivery), form(name, delivery))
 
     assert answer.status_code == 404
     assert Delivery.objects.get(pk=delivery.pk).status == delivery.status
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_a_post_from_another_site_is_refused(name, unit):
-    delivery = at(STEPS[name][0], unit)
+def test_a_post_from_another_site_is_refused(name, house):
+    delivery = house.at[STEPS[name][0]]
     client = Client(enforce_csrf_checks=True)
-    client.force_login(UserFactory(roles={"start": unit, "approve": unit}))
+    client.force_login(UserFactory(roles={"start": house.unit, "approve": house.unit}))
 
     answer = client.post(url(name, delivery), form(name, delivery))
 
@@ -181,17 +206,17 @@ def test_a_post_from_another_site_is_refused(name, unit):
 @pytest.mark.parametrize(
     "name", ["prepare", "stop-preparation", "take-back", "pause", "resume", "duplicate", "upload"]
 )
-def test_nothing_is_done_by_looking(name, unit):
-    delivery = at(STEPS[name][0], unit)
+def test_nothing_is_done_by_looking(name, house):
+    delivery = house.at[STEPS[name][0]]
 
-    answer = signed_in(person("start", unit)).get(url(name, delivery))
+    answer = signed_in(house.people["start"]).get(url(name, delivery))
 
     assert answer.status_code == 405
     assert Delivery.objects.get(pk=delivery.pk).status == delivery.status
 
 
-def test_a_superuser_without_a_role_sees_but_sends_nothing(unit):
-    delivery = at("ready", unit)
+def test_a_superuser_without_a_role_sees_but_sends_nothing(house):
+    delivery = house.at["ready"]
     client = signed_in(UserFactory(is_superuser=True, is_staff=True))
 
     assert client.get(url("dashboard", delivery)).status_code == 200
@@ -199,9 +224,9 @@ def test_a_superuser_without_a_role_sees_but_sends_nothing(unit):
     assert Delivery.objects.get(pk=delivery.pk).status == Status.READY
 
 
-def test_a_step_that_the_status_does_not_allow_is_told_and_recorded(unit):
-    delivery = at("draft", unit)
-    client = signed_in(person("start", unit))
+def test_a_step_that_the_status_does_not_allow_is_told_and_recorded(house):
+    delivery = house.at["draft"]
+    client = signed_in(house.people["start"])
 
     answer = client.post(url("pause", delivery), follow=True)
 

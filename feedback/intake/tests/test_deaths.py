@@ -29,7 +29,7 @@ from feedback.tests.mails import bounce_of
 from reporting.counting import statistics
 from reporting.tests.factories import delivery_with
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 # What a worker does with a mail, in this order; it dies before or after each.
 STEPS: list[tuple[Any, str]] = [
