@@ -1,7 +1,6 @@
 """The address of a desk's list asks for what the list names, and for no secret letter by letter."""
 
 import re
-from collections.abc import Callable, Iterator
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -15,7 +14,7 @@ from accounts.models import User
 from accounts.roles import root
 from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UnitFactory, UserFactory
-from campaign.stack.standing import standing
+from campaign.stack.module_db import once
 
 pytestmark = pytest.mark.django_db
 SECRET = re.compile(
@@ -48,21 +47,16 @@ def address(model: type[models.Model]) -> str:
     return f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
 
 
-def sign_in() -> SimpleCookie:
+@once
+def cookies() -> SimpleCookie:
     user = UserFactory(is_staff=True, is_superuser=True, roles={"administration": root()})
     return signed_in(user).cookies
 
 
-@pytest.fixture(scope="module")
-def cookies(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[], SimpleCookie]]:
-    with standing(django_db_blocker, sign_in) as copies:
-        yield copies
-
-
 @pytest.fixture
-def boss(cookies: Callable[[], SimpleCookie], db: None) -> Client:
+def boss(cookies: SimpleCookie) -> Client:
     client = Client()
-    client.cookies = cookies()
+    client.cookies = cookies
     return client
 
 

@@ -1,7 +1,6 @@
 """No address that is mounted answers with an error of ours, whatever stands in it, behind it or in its form."""
 
 import io
-from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from typing import Any
 
@@ -14,7 +13,7 @@ from accounts.roles import SHIPPED, root
 from accounts.tests.factories import UnitFactory, UserFactory
 from audiences import imports
 from audiences.tests.factories import AttributeFactory, TestProfileFactory
-from campaign.stack.standing import standing
+from campaign.stack.module_db import once
 from campaign.tests.crawling import (
     AWKWARD,
     Crawler,
@@ -31,7 +30,8 @@ FIELDS_ALONE = 8  # of each form
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
-def make_house() -> User:
+@once
+def boss() -> User:
     """Somebody who may do everything, in a house where there is one thing of each kind."""
     unit = UnitFactory()
     user = UserFactory(
@@ -47,17 +47,6 @@ def make_house() -> User:
     return user
 
 
-@pytest.fixture(scope="module")
-def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[], User]]:
-    with standing(django_db_blocker, make_house) as copies:
-        yield copies
-
-
-@pytest.fixture
-def boss(house: Callable[[], User], db: None) -> User:
-    return house()
-
-
 class Shown:
     """Asks for each address, and no more for those of a route once one has shown a page; keeps what those posted."""
 
@@ -70,18 +59,17 @@ class Shown:
         self.broken = crawler.broken
 
 
-@pytest.fixture(scope="module")
-def shown(house: Callable[[], User], django_db_blocker: Any) -> Shown:
+@once
+def shown(boss: User) -> Shown:
     """The house stands for all tests here, so each of them would be shown the same again."""
-    with django_db_blocker.unblock():
-        return Shown(house())
+    return Shown(boss)
 
 
 def a_file() -> SimpleUploadedFile:
     return SimpleUploadedFile("../a\x00.zip", b"PK\x03\x04\xff", content_type="text/html; charset=x")
 
 
-def test_whatever_stands_in_an_address(shown: Shown, db: None) -> None:
+def test_whatever_stands_in_an_address(shown: Shown) -> None:
     assert len(shown.pages) > 80
     assert shown.broken == []
 

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from audiences.models import ConsentDoubt, ImportMapping, Subscription
 from audiences.services import definitions as services
 from audiences.tests.factories import AudienceFactory, ProfileFactory, TestProfileFactory
 from campaign.lib import clock
-from campaign.stack.standing import standing
+from campaign.stack.module_db import once
 from campaign.tests.crawling import Crawler, mounted
 from deliveries.folders import tree
 from deliveries.models import ContentTemplate, Delivery, Picture
@@ -220,15 +220,9 @@ ELSEWHERE = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def houses(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[], House]]:
-    with standing(django_db_blocker, House) as copies:
-        yield copies
-
-
-@pytest.fixture
-def house(houses: Callable[[], House], db: None) -> House:
-    return houses()
+@once
+def house() -> House:
+    return House()
 
 
 @pytest.mark.parametrize("action", ACTIONS)

@@ -10,7 +10,7 @@ from accounts.rights import Right
 from accounts.tests.browsers import signed_in
 from accounts.tests.factories import UnitFactory, UserFactory
 from campaign.lib import clock
-from campaign.stack.standing import standing
+from campaign.stack.module_db import once
 from deliveries.models import Delivery, Moment, Status
 from deliveries.preparation import verbs as preparation
 from deliveries.sending.control import waves
@@ -79,15 +79,9 @@ class House:
         return DeliveryFactory(unit=self.unit, **({} if stage == "draft" else {stage: True}))
 
 
-@pytest.fixture(scope="module")
-def houses(django_db_setup, django_db_blocker):
-    with standing(django_db_blocker, House) as copies:
-        yield copies
-
-
-@pytest.fixture
-def house(houses, db):
-    return houses()
+@once
+def house():
+    return House()
 
 
 @pytest.fixture
