@@ -15,6 +15,7 @@ from alerts import limits, watching, words
 from alerts.models import Alert, AlertNotice, Baseline, Condition, Pulse
 from alerts.webhooks import registry
 from campaign.lib import clock
+from campaign.stack.module_db import once
 from deliveries.models import Delivery, MessageStatus, Status
 from deliveries.overview import diagnosis
 from deliveries.sending import control, gate
@@ -40,10 +41,17 @@ def limited():
     return save
 
 
-def bouncing(limited, **numbers):
-    delivery = delivery_with(sending=True, recipients=10, **({"sent": 3, "failed": 2} | numbers))
-    limited(delivery.unit)
-    return delivery
+@once
+def refused():
+    """On its way to ten: three are sent, two failed."""
+    return delivery_with(sending=True, recipients=10, sent=3, failed=2)
+
+
+@pytest.fixture
+def bouncing(refused, limited):
+    """Beyond the limit of its unit."""
+    limited(refused.unit)
+    return refused
 
 
 def complain(delivery, seq, number):
@@ -59,103 +67,97 @@ def open_conditions(delivery):
     return set(Alert.objects.open().filter(delivery=delivery).values_list("condition", flat=True))
 
 
-def test_a_send_that_passes_its_limit_is_held_once_with_the_reason(limited):
-    delivery = bouncing(limited)
-
+def test_a_send_that_passes_its_limit_is_held_once_with_the_reason(bouncing):
     assert watching.look() == 1
     assert watching.look() == 0
 
-    alert = Alert.objects.get(delivery=delivery)
-    delivery.refresh_from_db()
+    alert = Alert.objects.get(delivery=bouncing)
+    bouncing.refresh_from_db()
     assert (alert.condition, alert.part, alert.base, alert.percent) == ("bounces", 2, 5, Decimal("40.00"))
     assert alert.held_at is not None
-    assert delivery.status == Status.PAUSED
-    assert delivery.history.filter(step="hold").count() == 1
+    assert bouncing.status == Status.PAUSED
+    assert bouncing.history.filter(step="hold").count() == 1
     with translation.override("en"):
         (said,) = [
-            one for one in diagnosis.about_itself(delivery, at=clock.now()) if one.code == "held_by_limit"
+            one for one in diagnosis.about_itself(bouncing, at=clock.now()) if one.code == "held_by_limit"
         ]
     assert "bounces and errors are 40% of 5 sent, the limit is 20%" in said.text
     assert "Resume" in said.text
 
 
-def test_of_a_held_send_a_webhook_hears_that_it_is_paused_and_its_log_reads_in_each_language(limited):
-    delivery = bouncing(limited)
+def test_of_a_held_send_a_webhook_hears_that_it_is_paused_and_its_log_reads_in_each_language(
+    bouncing, limited
+):
     webhook, _secret = registry.create(
-        unit=delivery.unit, label="Chat", url="https://example.com/", by=person("administration", delivery.unit),
+        unit=bouncing.unit, label="Chat", url="https://example.com/", by=person("administration", bouncing.unit),
         at=clock.now(),
     )  # fmt: skip
-    limited(delivery.unit, bounces=Decimal("12.5"))
+    limited(bouncing.unit, bounces=Decimal("12.5"))
 
     watching.look()
 
     told = json.loads(webhook.messages.get().body)["data"]
     assert (told["status"], told["limit"]) == ("paused", "12.50")
     with translation.override("pt-br"):
-        assert "40% de 5" in (line := delivery.log.latest("pk").message)
+        assert "40% de 5" in (line := bouncing.log.latest("pk").message)
         assert "12,5%" in line
 
 
-def test_whoever_resumes_it_is_not_overruled(limited):
-    delivery = bouncing(limited)
+def test_whoever_resumes_it_is_not_overruled(bouncing):
     watching.look()
 
-    control.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
-    outcome(delivery, 6, MessageStatus.FAILED)
+    control.resume(delivery=bouncing, by=person("start", bouncing.unit), at=clock.now())
+    outcome(bouncing, 6, MessageStatus.FAILED)
     watching.look()
 
-    delivery.refresh_from_db()
-    assert delivery.status == Status.SENDING
-    assert Alert.objects.filter(delivery=delivery).count() == 1
+    bouncing.refresh_from_db()
+    assert bouncing.status == Status.SENDING
+    assert Alert.objects.filter(delivery=bouncing).count() == 1
 
 
-def test_the_alert_is_over_when_the_rate_has_calmed_and_comes_anew_with_the_condition(limited):
-    delivery = bouncing(limited)
+def test_the_alert_is_over_when_the_rate_has_calmed_and_comes_anew_with_the_condition(bouncing, limited):
     watching.look()
-    control.resume(delivery=delivery, by=person("start", delivery.unit), at=clock.now())
+    control.resume(delivery=bouncing, by=person("start", bouncing.unit), at=clock.now())
 
-    limited(delivery.unit, bounces=Decimal(90))
+    limited(bouncing.unit, bounces=Decimal(90))
     watching.look()
-    assert open_conditions(delivery) == set()
+    assert open_conditions(bouncing) == set()
 
-    limited(delivery.unit, bounces=Decimal(20))
+    limited(bouncing.unit, bounces=Decimal(20))
     watching.look()
-    delivery.refresh_from_db()
-    assert delivery.status == Status.PAUSED
-    assert Alert.objects.filter(delivery=delivery).count() == 2
+    bouncing.refresh_from_db()
+    assert bouncing.status == Status.PAUSED
+    assert Alert.objects.filter(delivery=bouncing).count() == 2
 
 
-def test_fewer_messages_than_the_least_hold_nothing(limited):
-    delivery = bouncing(limited)
-    limited(delivery.unit, least=6)
+def test_fewer_messages_than_the_least_hold_nothing(bouncing, limited):
+    limited(bouncing.unit, least=6)
 
     assert watching.look() == 0
 
 
-def test_where_no_limit_holds_people_are_told_and_the_send_goes_on(limited):
-    delivery = bouncing(limited)
-    limited(delivery.unit, holds=False)
+def test_where_no_limit_holds_people_are_told_and_the_send_goes_on(bouncing, limited):
+    limited(bouncing.unit, holds=False)
 
     watching.look()
 
-    delivery.refresh_from_db()
-    assert delivery.status == Status.SENDING
-    assert open_conditions(delivery) == {"bounces"}
+    bouncing.refresh_from_db()
+    assert bouncing.status == Status.SENDING
+    assert open_conditions(bouncing) == {"bounces"}
 
 
-def test_an_open_alert_comes_to_hold_the_send_and_is_unread_again(limited):
-    delivery = bouncing(limited)
-    limited(delivery.unit, holds=False)
+def test_an_open_alert_comes_to_hold_the_send_and_is_unread_again(bouncing, limited):
+    limited(bouncing.unit, holds=False)
     watching.look()
     AlertNotice.objects.update(seen_at=clock.now())
 
-    limited(delivery.unit, holds=True)
+    limited(bouncing.unit, holds=True)
     watching.look()
     watching.look()
 
-    alert = Alert.objects.get(delivery=delivery)
-    delivery.refresh_from_db()
-    assert delivery.status == Status.PAUSED
+    alert = Alert.objects.get(delivery=bouncing)
+    bouncing.refresh_from_db()
+    assert bouncing.status == Status.PAUSED
     assert alert.held_at is not None
     assert alert.notices.filter(seen_at=None).exists()
 
@@ -304,12 +306,10 @@ def test_a_look_costs_the_same_statements_for_many_deliveries(django_assert_num_
         watching.look()
 
 
-def test_a_hold_leaves_its_step_in_the_trail_of_the_delivery(limited):
-    delivery = bouncing(limited)
-
+def test_a_hold_leaves_its_step_in_the_trail_of_the_delivery(bouncing):
     watching.look()
 
-    step = delivery.history.get(step="hold")
+    step = bouncing.history.get(step="hold")
     assert step.by is None
     assert step.detail["slots"]["percent"] == 40
     assert AuditEvent.objects.filter(action="save_alert_limits").exists()
