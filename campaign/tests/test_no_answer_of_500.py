@@ -48,13 +48,14 @@ def boss() -> User:
 
 
 class Shown:
-    """Asks for each address, and no more for those of a route once one has shown a page; keeps what those posted."""
+    """Asks for each address, with what is there and with awkward values in its places; keeps the first page of a route."""
 
     def __init__(self, user: User) -> None:
         crawler = Crawler(user)
         self.pages: dict[str, tuple[str, list[tuple[str, dict[str, list[str]]]]]] = {}
         for route, address in mounted(known()):
-            if route not in self.pages and (page := crawler.ask("get", address)).status_code == 200:
+            page = crawler.ask("get", address)
+            if page.status_code == 200 and route not in self.pages:
                 self.pages[route] = address, [*forms_in(b"" if page.streaming else page.content)]
         self.broken = crawler.broken
 

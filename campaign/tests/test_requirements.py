@@ -10,7 +10,7 @@ from django.conf import settings
 
 APPS = ("campaign", "accounts", "alerts", "audiences", "deliveries", "feedback", "home", "reporting")
 # Their own set-up installs requirements-dev.txt too.
-FOR_DEVELOPMENT = re.compile(r"/tests/|/conftest\.py$|newsletter/draw\.py$|pytest_plugin\.py$")
+FOR_DEVELOPMENT = re.compile(r"/tests/|/conftest\.py$|newsletter/draw\.py$|(pytest_plugin|module_db)\.py$")
 # What comes with something that is named.
 BROUGHT_BY = {"asgiref": "django"}
 

@@ -376,14 +376,14 @@ def _preparing(label: str, cast: Cast) -> None:
 
 
 def _series(label: str, cast: Cast) -> None:
-    """Make a series for each Monday at nine: one run has left, the next waits, a week ahead, to be confirmed."""
+    """Make a weekly series at nine: one run left two days ago, the next waits, in five days, to be confirmed."""
     stage.ago(days=8)
-    monday = _day(0, 9).date()
-    monday -= timedelta(days=monday.weekday())
+    begun = clock.now().astimezone(ZoneInfo(ZONE)).date()
+    weekday = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")[(begun + timedelta(days=6)).weekday()]
     series = _confirm(
         _write(
             label, cast, audience=VIPS, subject="This week's roast", schedule_kind=ScheduleKind.RECURRING,
-            recurrence={"rule": "FREQ=WEEKLY;BYDAY=MO", "starts_on": monday, "at": time(9),
+            recurrence={"rule": f"FREQ=WEEKLY;BYDAY={weekday}", "starts_on": begun, "at": time(9),
                         "ahead_minutes": 7 * 1440, "expires_minutes": 4 * 1440, "late_minutes": 480},
         ),
         cast,

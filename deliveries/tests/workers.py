@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import psutil
 from django.conf import settings as django_settings
@@ -35,12 +35,7 @@ def manage(*command: str, **environment: str) -> Iterator[subprocess.Popen]:
     try:
         yield process
     finally:
-        for child in (
-            [*psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
-        ):
-            child.kill()
-        process.kill()
-        process.wait()
+        kill_with_children(process)
 
 
 def worker(*queues: str, **environment: str) -> AbstractContextManager[subprocess.Popen]:
@@ -54,9 +49,15 @@ def horses(process: subprocess.Popen) -> list[psutil.Process]:
 
 
 def kill_with_children(process: subprocess.Popen) -> None:
-    """Kill the process and what it started, without a word."""
-    for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        each.kill()
+    """Kill the process and what it started, without a word; nothing where it has ended already."""
+    if process.poll() is not None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(process.pid)
+        parent.suspend()  # or it would start another in the place of one that it saw die
+        for each in [*parent.children(recursive=True), parent]:
+            with suppress(psutil.NoSuchProcess):  # a child may just have come to its end
+                each.kill()
     process.wait()
 
 

@@ -224,8 +224,7 @@ def test_without_valkey_nothing_is_known_and_nothing_breaks(settings, monkeypatc
     def away(*_args: Any) -> Any:
         raise Away("away")
 
-    for module in (rate, rate.throttle):
-        monkeypatch.setattr(module.django_rq, "get_connection", away)
+    monkeypatch.setattr("campaign.lib.jobs.valkey", away)
 
     rate.note(delivery.pk, at=clock.now())
     assert (going(delivery).set_rate, going(delivery).achieved) == (10, None)

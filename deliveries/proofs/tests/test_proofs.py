@@ -8,7 +8,7 @@ from accounts.roles import root
 from accounts.tests.factories import UnitFactory
 from accounts.units import proof_addresses
 from audiences.tests.factories import ProfileFactory, TestProfileFactory
-from campaign.lib import clock
+from campaign.lib import clock, jobs
 from deliveries import drafting, proofs
 from deliveries.models import Proof, ProviderLimit
 from deliveries.operations import route_settings
@@ -140,7 +140,7 @@ def test_a_proof_leaves_while_valkey_is_away(delivery, relay, monkeypatch):
 
     limit_everything(60)
     proof = send(delivery, [TestProfileFactory(unit=delivery.unit)])
-    monkeypatch.setattr(throttle.django_rq, "get_connection", away)
+    monkeypatch.setattr(jobs, "valkey", away)
 
     proofs.run(proof_id=proof.pk)
 
