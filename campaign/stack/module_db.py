@@ -65,7 +65,8 @@ def once(make: Callable[..., Made]) -> Callable[..., Made]:
         return copy.deepcopy(asked[shared])
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    of_test.__signature__ = inspect.Signature([inspect.Parameter(name, keyword) for name in (shared, "db")])  # type: ignore[attr-defined]
+    parameters = [inspect.Parameter(name, keyword) for name in (shared, "db")]
+    of_test.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # pytest reads it, a stub does not know it
     of_test.__doc__ = make.__doc__
     make.__globals__[shared] = of_module  # where pytest looks for fixtures
     return pytest.fixture(name=make.__name__)(of_test)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from accounts.tests.factories import UserFactory
 from campaign.lib import clock
-from campaign.stack.module_db import once
 from deliveries.ledger import bounces
 from deliveries.ledger.bounces import Reported
 from deliveries.models import Nature, Reason
@@ -27,17 +26,6 @@ from reporting.counting import statistics
 from reporting.counting.behaviour import BEHAVIOUR, measured
 from reporting.models import DeliveryStatistics, Fold
 from reporting.tests.factories import delivery_with
-
-
-@once
-def three_sent():
-    return delivery_with(sent=3)
-
-
-@once
-def two_sent():
-    return delivery_with(sent=2)
-
 
 OPEN, CLICK = HitKind.OPEN, HitKind.CLICK
 HUMAN, UNSURE, MACHINE = AgentKind.HUMAN, AgentKind.UNSURE, AgentKind.MACHINE

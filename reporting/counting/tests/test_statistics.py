@@ -38,16 +38,6 @@ def one_sent_one_failed():
     return delivery_with(sent=1, failed=1)
 
 
-@once
-def three_sent():
-    return delivery_with(sent=3)
-
-
-@once
-def two_sent():
-    return delivery_with(sent=2)
-
-
 OPEN, CLICK, MIRROR, UNSUBSCRIBE = HitKind.OPEN, HitKind.CLICK, HitKind.MIRROR, HitKind.UNSUBSCRIBE
 
 
